@@ -1,0 +1,1 @@
+"""C extensions: native.sip (messages, UDP batches) and native.relay (RTP)."""

@@ -1,0 +1,102 @@
+"""RTP relay threads (C). Packets never touch the GIL; control calls never hold a lock a packet waits for.
+
+A *stream* is one media line of one call between two *sides*: 0 faces the offerer, 1 the answerer. A side has an RTP socket
+and, unless RTCP shares it, an RTCP socket: *components* 0 and 1. What arrives at a side is checked against the side's
+remote and sent out of the other side's socket to the other side's remote. All sockets of a stream belong to one thread, so
+the order of packets is kept.
+
+The stream table and all counters live in a memfd (``Relay.table_fd``; layout in native/crelay/relay_table.h, version and a checksum
+per stream in it), so another process can map it and go on.
+"""
+
+from typing import Any, Final, NamedTuple
+
+TABLE_VERSION: Final[int]
+STREAM_DTYPE: Final[list[Any]]  # numpy dtype description of one table entry: numpy.frombuffer(mmap, dtype=STREAM_DTYPE)
+
+# learning of a side's address; the values of ``mode``
+FIXED: Final[int]  # send to the given address, accept from exactly that address and port
+SYMMETRIC: Final[int]  # first packet from ``learn_host``, any port, latches (RFC 4961); until then send to the given address
+ASYMMETRIC: Final[int]  # accept from ``learn_host``, any port; always send to the given address
+ANY: Final[int]  # first packet from anywhere latches. Only when asked for by name
+
+# kinds of stream
+RTP: Final[int]
+OPAQUE: Final[int]  # UDPTL and whatever else the SDP announces: one component, bytes relayed as they are
+
+# kinds of event
+LATCHED: Final[int]  # a side's address was learned (or learned again)
+
+class Event(NamedTuple):
+    kind: int
+    stream: int
+    side: int
+    component: int
+
+class ComponentStats(NamedTuple):
+    """Counters of what one side *sent us* on one component, since the stream was added."""
+
+    packets: int
+    bytes: int  # UDP payload
+    forwarded: int  # packets given to the kernel for the other side
+    send_errors: int
+    strangers: int  # wrong source, dropped
+    malformed: int  # not RTP/RTCP where it must be, dropped
+    no_remote: int  # other side's address still unknown, dropped
+    lost: int  # RFC 3550 A.3, expected minus received, signed
+    jitter: int  # RFC 3550 A.8, RTP timestamp units
+    ssrc: int  # last seen, 0 before the first
+    payload_type: int  # last seen
+    first_ns: int  # CLOCK_MONOTONIC of the first and last accepted packet, 0 when none
+    last_ns: int
+    remote: tuple[str, int] | None  # where we send, latched or given
+    latched: bool
+
+def bind_udp(host: str, port: int, dscp: int = 46) -> int:
+    """A bound, non-blocking UDP socket's descriptor. OSError (EADDRINUSE, EMFILE ...) as the kernel says."""
+
+def monotonic_ns() -> int:
+    """The clock of ``first_ns`` and ``last_ns``."""
+
+class Relay:
+    def __init__(self, *, threads: int = 1, capacity: int = 4096, fifo: bool = True, table_fd: int = -1) -> None:
+        """``capacity`` streams. ``fifo``: SCHED_FIFO for the relay threads if allowed (see ``fifo_threads``). ``table_fd``: go on with that table (its
+        streams are idle until ``adopt`` gives each its sockets back); -1 makes a new one."""
+    threads: int
+    fifo_threads: int  # how many threads got SCHED_FIFO
+    capacity: int
+    table_fd: int
+    event_fd: int  # readable when events() has something
+    def start(self) -> None: ...
+    def stop(self) -> None:
+        """Ends the threads and closes every socket. Idempotent."""
+    def add(self, kind: int, ports: tuple[tuple[int, int], tuple[int, int]], *, thread: int = -1) -> int:
+        """A new stream from ((rtp_fd, rtcp_fd), (rtp_fd, rtcp_fd)), side 0 first; -1 for no RTCP socket. Takes the descriptors over.
+        Returns its id. ``thread`` -1: the least loaded (keep a call's streams together by naming one). MemoryError when the table is full."""
+    def adopt(self, stream: int, ports: tuple[tuple[int, int], tuple[int, int]]) -> None: ...
+    def thread_of(self, stream: int) -> int: ...
+    def set_remote(
+        self,
+        stream: int,
+        side: int,
+        component: int,
+        remote: tuple[str, int] | None,
+        *,
+        mode: int = SYMMETRIC,
+        learn_host: str | None = None,
+    ) -> None:
+        """Where the side is. A call that changes nothing keeps a latch; a new address, mode or learn_host drops it. ``learn_host`` None: the host of
+        ``remote``. ``remote`` None: forget it (hold with port 0)."""
+    def set_mux(self, stream: int, side: int, mux: bool) -> None:
+        """RTCP of this side travels on its RTP socket (RFC 5761)."""
+    def set_forward(self, stream: int, side: int, forward: bool) -> None:
+        """False: what this side sends is counted and dropped (block media)."""
+    def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...
+    def stats(self, stream: int, side: int, component: int) -> ComponentStats: ...
+    def last_packet_ns(self, stream: int) -> int:
+        """Latest accepted packet of either side, 0 when none."""
+    def remove(self, stream: int) -> None:
+        """Closes its sockets and frees its id. When it returns no thread touches them any more."""
+    def events(self) -> list[Event]: ...
+    def progress(self) -> list[int]:
+        """Per thread: loop turns so far (for a watchdog)."""

@@ -1,0 +1,215 @@
+"""SIP messages and batched UDP sockets (C).
+
+One scan over the bytes finds the start line, every header and the body; header values are slices until somebody
+asks for them. Edits are kept as a list and applied when the outgoing bytes are built: every header nobody touched
+is copied byte for byte (RFC 3261 section 16.6, items 4 to 6).
+
+Limits (constants below) hold for every message, so a stranger decides neither our memory nor our time.
+"""
+
+from typing import Final, Literal
+
+MAX_MESSAGE_BYTES: Final[int]  # 65535: one datagram
+MAX_HEADERS: Final[int]  # 256 header lines
+MAX_LINE_BYTES: Final[int]  # 16384: one header, folding included
+BATCH: Final[int]  # 64 datagrams a system call
+
+Address = tuple[str, int]  # (host, port); host is a numeric address, IPv6 without brackets
+
+class ParseError(ValueError):
+    """Bytes that are not what their grammar says. Carries what a reply needs."""
+
+    reason: str  # short, fit for a Reason-Phrase or a Warning, e.g. "bad CSeq"
+    header: str | None  # canonical header name at fault, None for the start line or the framing
+    status: int  # what to answer if a reply is possible: 400, 505 (version), 513 (size)
+
+class Uri:
+    """A URI (RFC 3261 section 19.1, RFC 3966 for tel). Immutable.
+
+    ``Uri(text)`` raises ParseError. Any scheme is accepted; for schemes other than sip, sips and tel only ``scheme``
+    and ``text`` are filled. Equality is RFC 3261 section 19.1.4, and ``hash`` agrees with it.
+    """
+
+    def __init__(self, text: str) -> None: ...
+    @staticmethod
+    def build(
+        scheme: str, user: str | None, host: str, port: int | None = None, params: dict[str, str | None] | None = None
+    ) -> Uri: ...
+    text: str  # as received
+    scheme: str  # lower case
+    user: str | None  # as written, escapes kept
+    user_unescaped: str | None
+    password: str | None
+    host: str  # lower case; IPv6 reference without brackets
+    host_is_ip: bool  # numeric IPv4 or IPv6
+    port: int | None
+    params: dict[str, str | None]  # lower-case names, None for a parameter without value
+    headers: str | None  # after '?', without it
+    transport: str | None  # lower-case transport parameter
+    lr: bool
+    maddr: str | None
+    aor: str  # "user@host", user unescaped, host lower case, no port, no parameters; "host" without user
+    def without_params(self, *names: str) -> Uri: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __str__(self) -> str: ...
+
+class NameAddr:
+    """One value of From, To, Contact, Route, Record-Route, Path (name-addr or addr-spec; RFC 3261 section 20.10)."""
+
+    def __init__(self, text: str) -> None: ...
+    text: str
+    display: str | None
+    uri: Uri
+    params: dict[str, str | None]  # header parameters, lower-case names, quoted values unquoted
+    tag: str | None
+    is_star: bool  # Contact: *
+
+class Via:
+    """One Via value (RFC 3261 section 20.42)."""
+
+    def __init__(self, text: str) -> None: ...
+    text: str
+    version: str  # "2.0"
+    transport: str  # upper case
+    host: str  # lower case, IPv6 without brackets
+    port: int | None
+    sent_by: str  # host[:port] as written, lower case
+    branch: str | None
+    has_rport: bool
+    rport: int | None
+    received: str | None
+    maddr: str | None
+    params: dict[str, str | None]
+
+class Message:
+    """A SIP request or response: the bytes received plus the edits to apply when it is written out.
+
+    ``Message(data)`` raises ParseError when the start line, the header framing or a limit is wrong; then no reply
+    is possible. A wrong header *value* raises ParseError when that value is first asked for, with ``header`` set, so the
+    rest stays usable for the 400.
+
+    Every read sees the message *with* its edits.
+    Content-Length shorter than the bytes: the rest is dropped (``trailing_bytes`` counts it). Longer: ParseError
+    (RFC 3261 section 18.3). Header names match without case, compact forms included; ``get("v")`` is ``get("Via")``.
+    """
+
+    def __init__(self, data: bytes) -> None: ...
+    @staticmethod
+    def request(method: str, uri: str, headers: list[tuple[str, str]], body: bytes = b"") -> Message:
+        """Builds a request; Content-Length is added."""
+    @staticmethod
+    def salvage(data: bytes) -> Message | None:
+        """The headers a 400 needs (Via, From, To, Call-ID, CSeq) out of bytes ``Message`` refuses; None if they aren't there."""
+
+    # start line
+    is_request: bool
+    method: str  # request: start line's; response: CSeq's. "" when a response has no readable CSeq
+    request_uri: Uri  # ParseError when malformed; AttributeError on a response
+    request_uri_text: str
+    version: str  # "2.0"; another version parses, the core answers 505
+    status: int  # 0 for a request
+    reason: str
+    # header values, typed, cached; ParseError when malformed, None (or []) when absent unless said otherwise
+    via: Via  # topmost; ParseError when absent
+    via_count: int
+    call_id: str  # ParseError when absent or malformed; so are the next five
+    cseq: int
+    cseq_method: str
+    from_: NameAddr
+    to: NameAddr
+    from_tag: str | None
+    to_tag: str | None
+    max_forwards: int | None
+    expires: int | None  # malformed or out of range: RFC 3261 section 20.19 lets us take None
+    content_type: str | None  # lower case, without parameters
+    routes: list[NameAddr]
+    record_routes: list[NameAddr]
+    contacts: list[NameAddr]
+    paths: list[NameAddr]
+    server_key: str
+    """RFC 3261 section 17.2.3: branch, sent-by host and port, method with ACK taken as INVITE; the RFC 2543 fields when the
+    branch lacks the magic cookie. Equal keys mean the same server transaction."""
+    client_key: str
+    """RFC 3261 section 17.1.3: branch of the top Via and CSeq method, branch case kept. Responses; also requests of ours."""
+    body: bytes
+    trailing_bytes: int
+    wire_size: int  # of the bytes received
+    raw: bytes  # the bytes received
+    def get(self, name: str) -> str | None:
+        """First value, unfolded and trimmed, comma list not split."""
+    def get_all(self, name: str) -> list[str]:
+        """One entry per header line."""
+    def values(self, name: str) -> list[str]:
+        """Comma lists split, quoted strings and <> respected, over all lines of that name."""
+    def has(self, name: str) -> bool: ...
+    def header_names(self) -> list[str]:
+        """Canonical long names in order, one per line, unknown names as written."""
+    def check(self) -> None:
+        """RFC 3261 section 16.3 item 1 and 8.1.1: every mandatory header present once and well-formed, CSeq method equal to the
+        start line's, version 2.0, all typed values above readable. Raises ParseError on the first that is not."""
+
+    # edits
+    def copy(self) -> Message:
+        """Shares the bytes, has its own edits (one per forked branch)."""
+    def push_via(self, value: str) -> None: ...
+    def pop_via(self) -> None: ...
+    def stamp_via(self, received: str | None, rport: int | None) -> None:
+        """Sets ``received`` and fills ``rport`` on the top Via (RFC 3261 section 18.2.1, RFC 3581 section 4)."""
+    def push_route(self, value: str) -> None: ...
+    def pop_route(self) -> None: ...
+    def pop_last_route(self) -> None: ...
+    def append_route(self, value: str) -> None: ...
+    def push_record_route(self, value: str) -> None: ...
+    def push(self, name: str, value: str) -> None:
+        """New line before the first of that name, else after the last Via."""
+    def append(self, name: str, value: str) -> None:
+        """New line after the last of that name, else at the end of the headers."""
+    def set(self, name: str, value: str) -> None:
+        """Replaces all lines of that name with one, in the place of the first; appended when there is none."""
+    def remove(self, name: str) -> None: ...
+    def set_request_uri(self, uri: str) -> None: ...
+    def set_body(self, body: bytes, content_type: str | None = None) -> None:
+        """Replaces the body and Content-Length."""
+    def to_bytes(self, *, stream: bool = False) -> bytes:
+        """The bytes to send. ``stream`` adds Content-Length when it is missing (RFC 3261 section 18.3). Cached until the next edit."""
+    def reply(
+        self,
+        status: int,
+        reason: str | None = None,
+        *,
+        to_tag: str | None = None,
+        headers: list[tuple[str, str]] | None = None,
+        body: bytes = b"",
+    ) -> Message:
+        """Response to this request (RFC 3261 section 8.2.6): Vias, From, To, Call-ID, CSeq copied byte for byte, Timestamp for 100,
+        ``to_tag`` added when To has none. Default reason from the registry. Works on a salvaged message too."""
+    def derive(self, method: Literal["ACK", "CANCEL"]) -> Message:
+        """ACK for a non-2xx final, or CANCEL, of this request as it was sent (RFC 3261 sections 17.1.1.3 and 9.1): Request-URI, top Via
+        alone, From, To, Call-ID, CSeq number, Routes; Max-Forwards 70. For ACK the caller then sets To from the response."""
+
+def frame_length(buffer: bytes | bytearray | memoryview, start: int = 0) -> int:
+    """Length of the message that begins at ``start`` of a stream (RFC 3261 section 18.3), 0 while it is incomplete.
+
+    ParseError when it can never be framed: no or bad Content-Length, a limit exceeded, not a SIP start line."""
+
+class UdpSocket:
+    """Batches of datagrams over one bound UDP socket, IPv4 or IPv6. Never blocks."""
+
+    def __init__(self, fd: int) -> None:
+        """Takes over ``fd`` (bound, any family); makes it non-blocking; asks for destination addresses and SO_RXQ_OVFL."""
+    def fileno(self) -> int: ...
+    address: Address  # bound address
+    dropped: int  # datagrams the kernel dropped for want of buffer, since the socket was opened
+    oversized: int  # truncated datagrams (longer than MAX_MESSAGE_BYTES), dropped and counted
+    def receive(self) -> list[tuple[bytes, Address, str]]:
+        """Up to BATCH datagrams: (data, source, destination host). Empty when there is nothing. Errors queued by ICMP are skipped."""
+    def queue(self, data: bytes, destination: Address, source_host: str | None = None) -> None:
+        """Adds a datagram to the send batch; a full batch is flushed. ValueError when ``destination`` is not numeric or of another family."""
+    def flush(self) -> list[tuple[Address, int]]:
+        """Sends the batch. Returns (destination, errno) of each datagram the kernel refused; EAGAIN ones are kept for the next flush."""
+    pending: int  # datagrams that wait for a flush
+    def close(self) -> None: ...
+
+def crc_slot(text: str) -> int:
+    """Stable 32-bit hash of a Call-ID: slots and shards (the same in every process and version)."""

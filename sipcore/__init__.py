@@ -1,0 +1,1 @@
+"""SIP: messages, transports, transactions, proxy, registrar. Clock, sockets and randomness only in sipcore.transport."""

@@ -1,0 +1,63 @@
+"""Where messages come from and go to: listeners, flows, destinations."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from native.sip import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One address we listen on. ``advertised_*`` is what Via and Record-Route say of it (RFC 3261 section 18.1.1)."""
+
+    index: int  # position in the configuration; part of flow tokens, so stable over restarts
+    transport: str  # "udp", "tcp"; later "tls", "ws", "wss"
+    host: str  # bound, numeric
+    port: int
+    advertised_host: str
+    advertised_port: int
+
+    @property
+    def reliable(self) -> bool:
+        return self.transport != "udp"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One resolved next hop (RFC 3263)."""
+
+    transport: str
+    host: str  # numeric
+    port: int
+
+
+@runtime_checkable
+class Flow(Protocol):
+    """A way to reach one remote address: a UDP address pair or one connection (RFC 5626 section 1)."""
+
+    listener: Listener
+    remote: Address
+    local_host: str  # our address the last datagram came to; for a socket bound to the wildcard
+    connection_id: int  # 0 for UDP; never used twice in one run
+    reliable: bool
+    closed: bool
+
+    def send(self, data: bytes) -> None:
+        """Queues ``data``. Never blocks and never raises: failures reach ``TransactionLayer.flow_failed``."""
+
+
+class FlowTable(Protocol):
+    """What the core needs of the transports."""
+
+    listeners: tuple[Listener, ...]
+
+    def flow_to(self, destination: Destination, near: Listener | None = None) -> Flow:
+        """A flow to ``destination``. UDP: from ``near`` if it fits, else from the first listener of that transport and family.
+        TCP: an open connection to that address, else a new one that connects while data waits.
+        TransportError when no listener fits."""
+
+    def flow_of(self, listener_index: int, remote: Address, connection_id: int) -> Flow | None:
+        """The flow a token or a binding names; None when that connection is gone or the listener no longer exists."""
+
+    def is_local(self, host: str, port: int | None, transport: str | None) -> bool:
+        """Whether host and port are one of our listeners, bound or advertised, wildcard binds included."""

@@ -1,0 +1,124 @@
+"""What the layers of the core ask of each other and of the application (sipmesh).
+
+    transports → TransactionLayer → ProxyCore → Application
+               ←                  ←           ←
+
+Everything is synchronous and driven by bytes and time. Where an answer may take time (media, DNS), the caller hands over a
+``proceed`` callback; the callee calls it exactly once, at once or later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from native.sip import Message, Uri
+from sipcore.flow import Destination, Flow
+
+if TYPE_CHECKING:
+    from sipcore.proxy.context import Branch, ResponseContext
+    from sipcore.proxy.cookie import Cookie
+    from sipcore.proxy.core import InboundRequest
+    from sipcore.transaction import ClientTransaction, ServerTransaction
+
+Counters = dict[str, int]
+"""Counts by name: ``sip_requests_total``, with labels ``sip_requests_total|method=INVITE,transport=udp``; a defaultdict."""
+
+
+# transaction layer → its user (the proxy core)
+
+
+class TransactionUser(Protocol):
+    def on_request(self, transaction: ServerTransaction) -> None:
+        """A new server transaction; ``transaction.request`` and ``.flow`` are set. Never ACK, never CANCEL."""
+
+    def on_cancel(self, cancel: ServerTransaction, invite: ServerTransaction | None) -> None:
+        """A CANCEL; ``invite`` is the transaction it names (RFC 3261 section 9.2), None when there is none."""
+
+    def on_ack(self, request: Message, flow: Flow) -> None:
+        """An ACK that belongs to no server transaction of ours that ended with 300-699: one for a 2xx."""
+
+    def on_stray_response(self, response: Message, flow: Flow) -> None:
+        """A response without client transaction."""
+
+
+class ClientUser(Protocol):
+    """Whoever started a client transaction; given to ``TransactionLayer.request``."""
+
+    def on_response(self, transaction: ClientTransaction, response: Message) -> None:
+        """Every provisional, the first final, and every 2xx of an INVITE (RFC 6026)."""
+
+    def on_timeout(self, transaction: ClientTransaction) -> None: ...
+
+    def on_transport_error(self, transaction: ClientTransaction) -> None: ...
+
+
+# RFC 3263
+
+
+class Resolver(Protocol):
+    def resolve(self, uri: Uri, done: Callable[[list[Destination]], None]) -> None:
+        """Next hops in the order to try them; empty when there is none. Numeric hosts are answered before this returns."""
+
+
+# proxy core → application
+
+
+@dataclass(slots=True)
+class Target:
+    """One place to forward a request to (RFC 3261 section 16.5).
+
+    Targets of equal ``group`` are tried in parallel, groups in ascending order. With ``failover`` only a timeout, a transport
+    error or 503 moves on to the next group; without it every final response but 2xx and 6xx does.
+    """
+
+    uri: str  # becomes the Request-URI
+    routes: tuple[str, ...] = ()  # pushed as Route, topmost first (Path of the binding)
+    flow: Flow | None = None  # send over this flow; None: resolve
+    natted: bool = False  # requests of the dialog towards this target must use ``flow`` too
+    group: int = 0
+    failover: bool = False
+    first_response_s: float | None = None  # no response at all for so long counts as a timeout
+    headers: tuple[tuple[str, str], ...] = ()  # set on this branch's request
+    label: Any = None  # the application's own
+
+
+class Exchange(Protocol):
+    """The application's part in one proxied request: told of, and may rewrite, everything that passes. One object per request.
+
+    Messages handed in may be edited; they leave as they are when ``proceed`` is called. Messages of one branch keep their order
+    though ``proceed`` may come late. ``proceed`` takes an optional (status, reason): the message does not leave, and that
+    status is the outcome: of the branch for a request, of the response for a response (a failure to the caller)."""
+
+    def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None: ...
+
+    def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
+        """Each response about to be sent upstream: provisionals but 100, every 2xx, and the chosen final of 300 and up."""
+
+    def branch_ended(self, branch: Branch, status: int) -> None:
+        """The branch has its final status (408: timeout, 503: transport error, 487: cancelled); the request may not yet."""
+
+    def ended(self, context: ResponseContext, status: int) -> None:
+        """The final response of the request has been sent upstream; once."""
+
+
+class Proceed(Protocol):
+    def __call__(self, status: int = 0, reason: str = "") -> None: ...
+
+
+class Application(Protocol):
+    """The policy the proxy core serves."""
+
+    def is_our_domain(self, host: str) -> bool:
+        """Whether ``host`` (lower case) is a domain we are responsible for, our own names and addresses included."""
+
+    def on_request(self, request: InboundRequest) -> None:
+        """A request outside any dialog of ours that passed RFC 3261 section 16.3 and 16.4. Sooner or later exactly one of
+        ``request.reply`` and ``request.proxy`` must be called."""
+
+    def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
+        """A request with a valid Record-Route cookie (BYE, re-INVITE, UPDATE, PRACK ...), about to be forwarded."""
+
+    def on_ack(self, request: Message, cookie: Cookie | None, proceed: Proceed) -> None:
+        """An ACK for a 2xx, about to be forwarded."""

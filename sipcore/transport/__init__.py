@@ -1,0 +1,1 @@
+"""Sockets, clock and randomness: the I/O shell of the SIP core."""

@@ -1,0 +1,1 @@
+"""The server: configuration, store, supervisor, workers, console, command line."""
