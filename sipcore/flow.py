@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from native.sip import Address
+from native.sip import Address, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,14 @@ class FlowTable(Protocol):
 
     def flow_of(self, listener_index: int, remote: Address, connection_id: int) -> Flow | None:
         """The flow a token or a binding names; None when that connection is gone or the listener no longer exists."""
+
+    def reply_flow(self, request: Message, flow: Flow) -> Flow:
+        """Where responses to ``request``, which came over ``flow``, go now (RFC 3261 section 18.2.2, RFC 3581 section 4): the
+        connection itself while it is open; for UDP the address that the top Via, received and rport in it, names."""
+
+    def stream_flow(self, flow: Flow) -> Flow | None:
+        """TCP to where the UDP ``flow`` leads, for a request too long for a datagram (RFC 3261 section 18.1.1); None without a
+        TCP listener of that family."""
 
     def is_local(self, host: str, port: int | None, transport: str | None) -> bool:
         """Whether host and port are one of our listeners, bound or advertised, wildcard binds included."""
