@@ -1,0 +1,76 @@
+"""The Record-Route cookie: what a later request of a dialog brings back to us, unaltered or worthless.
+
+It names the call, tells caller from callee and holds the flow of each side behind NAT, so that any process with the keys
+handles any request of the dialog without a record of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from native.sip import Message, crc_slot
+from sipcore.flow import Flow, FlowTable
+
+if TYPE_CHECKING:
+    from sipcore.keys import KeyRing
+
+MAC_LENGTH = 12
+FIELDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """The value of the ``c`` parameter of our Record-Route URIs: key id, MAC and four fields joined by ``~``.
+
+    The MAC covers the fields and the Call-ID, so a cookie is of no use in another call.
+    """
+
+    call_key: str  # the same for every branch of one request
+    caller_hash: str  # of the From tag of the request that made the dialog
+    caller_flow: str  # flow token, "" when the caller is reached by its Contact
+    callee_flow: str
+    text: str  # as it stands in the URI
+
+    @staticmethod
+    def issue(keys: KeyRing, request: Message, call_key: str, caller_flow: str = "", callee_flow: str = "") -> Cookie:
+        caller_hash = tag_hash(request.from_tag)
+        fields = f"{call_key}~{caller_hash}~{caller_flow}~{callee_flow}"
+        key_id, mac = keys.sign(f"{fields}\n{request.call_id}")
+        return Cookie(call_key, caller_hash, caller_flow, callee_flow, f"{key_id}{mac}{fields}")
+
+    @staticmethod
+    def read(keys: KeyRing, text: str, request: Message) -> Cookie | None:
+        """The cookie when it is ours and belongs to the dialog of ``request``; None otherwise."""
+        key_id, mac, fields = text[:1], text[1 : 1 + MAC_LENGTH], text[1 + MAC_LENGTH :]
+        parts = fields.split("~")
+        if len(parts) != FIELDS or not keys.verify(key_id, mac, f"{fields}\n{request.call_id}"):
+            return None
+        caller_hash = parts[1]
+        if request.to_tag is None or (tag_hash(request.from_tag) != caller_hash and tag_hash(request.to_tag) != caller_hash):
+            return None
+        return Cookie(*parts, text)
+
+    def caller_to_callee(self, request: Message) -> bool:
+        """Whether ``request`` goes the way of the request that made the dialog."""
+        return tag_hash(request.from_tag) == self.caller_hash
+
+    def flow_token(self, request: Message) -> str:
+        """Token of the flow the receiver of ``request`` must be reached over; "" when its URI says where it is."""
+        return self.callee_flow if self.caller_to_callee(request) else self.caller_flow
+
+
+def tag_hash(tag: str | None) -> str:
+    return f"{crc_slot(tag or ''):08x}"
+
+
+def flow_token(flow: Flow) -> str:
+    """Names ``flow`` in characters that a URI parameter may hold: listener, address, port, connection."""
+    host, port = flow.remote
+    return f"{flow.listener.index:x}_{host.replace(':', '-')}_{port:x}_{flow.connection_id:x}"
+
+
+def flow_of_token(flows: FlowTable, token: str) -> Flow | None:
+    """The flow a token names; None when it is gone. The token comes out of a cookie, so it is one that we wrote."""
+    listener, host, port, connection = token.split("_")
+    return flows.flow_of(int(listener, 16), (host.replace("-", ":"), int(port, 16)), int(connection, 16))
