@@ -1,0 +1,207 @@
+"""Digest authentication of requests (RFC 7616, RFC 8760; for SIP: RFC 3261 section 22).
+
+Nonces are stateless: issue time, a serial and a MAC bound to the realm. Only nonces that served a correct password take
+room, in a bounded table of use counts, so a stranger stores nothing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+from hmac import compare_digest
+from itertools import count
+from typing import Protocol
+
+from sipcore.digest_header import MalformedDigestError, parse_credentials
+from sipcore.keys import KeyRing
+
+MAX_ATTEMPTS = 4  # of our realm's credentials in one request: a client sends one per algorithm at most
+REQUIRED = ("username", "nonce", "uri", "response", "cnonce", "nc", "qop")
+
+
+class Algorithm(Enum):
+    """What we challenge with, strongest first (RFC 8760 section 2.3); the value is the IANA name."""
+
+    SHA_256 = "SHA-256"
+    MD5 = "MD5"
+
+    @property
+    def digest_chars(self) -> int:
+        return 64 if self is Algorithm.SHA_256 else 32
+
+    def hash(self, text: str) -> str:
+        """Lower-case hex digest."""
+        return self.hash_bytes(text.encode("utf-8", "surrogateescape"))
+
+    def hash_bytes(self, data: bytes) -> str:
+        if self is Algorithm.SHA_256:
+            return hashlib.sha256(data).hexdigest()
+        return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+ALGORITHMS = {algorithm.value.lower(): algorithm for algorithm in Algorithm}
+
+
+def ha1(username: str, realm: str, password: str, algorithm: Algorithm) -> str:
+    """What is stored of a password (RFC 7616 section 3.4.2)."""
+    return algorithm.hash(f"{username}:{realm}:{password}")
+
+
+class Credentials(Protocol):
+    """Where users' secrets come from."""
+
+    def ha1(self, username: str, realm: str, algorithm: Algorithm) -> str | None:
+        """H(username:realm:password) in lower-case hex; None for an unknown user."""
+
+
+class Outcome(Enum):
+    ACCEPTED = "accepted"
+    MISSING = "missing"  # no credentials of our realm and of an algorithm we know
+    STALE = "stale"  # right password, but a nonce that is too old or not ours, or a use count seen before
+    REFUSED = "refused"  # unknown user or wrong password
+    MALFORMED = "malformed"  # to be answered 400 with the reason
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    outcome: Outcome
+    username: str = ""
+    reason: str = ""  # of MALFORMED
+
+
+@dataclass(frozen=True, slots=True)
+class DigestConfig:
+    nonce_lifetime_s: int = 300
+    max_tracked_nonces: int = 65_536
+
+
+_MISSING = Verdict(Outcome.MISSING)
+_RANK = {Outcome.ACCEPTED: 0, Outcome.STALE: 1, Outcome.REFUSED: 2, Outcome.MALFORMED: 3, Outcome.MISSING: 4}
+
+
+class Digest:
+    """Challenges and checks for one realm.
+
+    ``instance`` tells the nonces of processes apart that share ``keys``. A nonce of another process is accepted while it is
+    fresh, so that users survive its restart; use counts are each process's own.
+    """
+
+    __slots__ = ("_config", "_credentials", "_floor_s", "_instance", "_keys", "_realm", "_serial", "_used")
+
+    def __init__(
+        self, realm: str, credentials: Credentials, keys: KeyRing, instance: str, config: DigestConfig | None = None
+    ) -> None:
+        self._realm = realm
+        self._credentials = credentials
+        self._keys = keys
+        self._instance = instance
+        self._config = config or DigestConfig()
+        self._serial = count()
+        self._used: dict[str, int] = {}  # nonce → highest use count, in the order of first use
+        self._floor_s = 0  # nonces issued up to this second are stale: their counts were forgotten for want of room
+
+    def challenges(self, now: float, *, stale: bool = False) -> tuple[str, ...]:
+        """Values of WWW-Authenticate or Proxy-Authenticate, one per algorithm (RFC 8760 section 2.4)."""
+        nonce = self._issue(now)
+        realm = self._realm.replace("\\", "\\\\").replace('"', '\\"')
+        tail = ", stale=true" if stale else ""
+        return tuple(
+            f'Digest realm="{realm}", nonce="{nonce}", algorithm={algorithm.value}, qop="auth"{tail}' for algorithm in Algorithm
+        )
+
+    def check(self, values: list[str], method: str, body: bytes, now: float) -> Verdict:
+        """The best outcome among the Authorization (or Proxy-Authorization) ``values`` of a request.
+
+        Other schemes, realms and algorithms are passed over: they are for somebody else (RFC 3261 section 22.3). The digest URI
+        is not compared with the Request-URI, which proxies and clients may legitimately write differently (section 22.4).
+        """
+        best = _MISSING
+        attempts = 0
+        for value in values:
+            try:
+                fields = parse_credentials(value)
+            except MalformedDigestError as error:
+                verdict = Verdict(Outcome.MALFORMED, reason=str(error))
+            else:
+                if fields is None or fields.get("realm") != self._realm:
+                    continue
+                algorithm = ALGORITHMS.get(fields.get("algorithm", "MD5").lower())
+                if algorithm is None:
+                    continue
+                attempts += 1
+                if attempts > MAX_ATTEMPTS:
+                    break
+                verdict = self._check_one(fields, algorithm, method, body, now)
+            if verdict.outcome is Outcome.ACCEPTED:
+                return verdict
+            if _RANK[verdict.outcome] < _RANK[best.outcome]:
+                best = verdict
+        return best
+
+    def _check_one(self, fields: dict[str, str], algorithm: Algorithm, method: str, body: bytes, now: float) -> Verdict:
+        for name in REQUIRED:
+            if name not in fields:
+                return Verdict(Outcome.MALFORMED, reason=f"digest without {name}")
+        username, nonce, qop, nc = fields["username"], fields["nonce"], fields["qop"].lower(), fields["nc"]
+        if qop not in ("auth", "auth-int"):
+            return Verdict(Outcome.MALFORMED, reason="digest qop is not auth")
+        use = _use_count(nc)
+        if use is None:
+            return Verdict(Outcome.MALFORMED, reason="digest nc is not 8 hex digits above 0")
+        issued_s = self._issued_at(nonce)
+        stored = self._credentials.ha1(username, self._realm, algorithm)
+        # an unknown user costs what a wrong password costs, and is answered alike
+        secret = stored if stored is not None else "0" * algorithm.digest_chars
+        entity = ":" + algorithm.hash_bytes(body) if qop == "auth-int" else ""
+        ha2 = algorithm.hash(f"{method}:{fields['uri']}{entity}")
+        expected = algorithm.hash(f"{secret}:{nonce}:{nc}:{fields['cnonce']}:{fields['qop']}:{ha2}")
+        matches = compare_digest(expected.encode(), fields["response"].lower().encode("utf-8", "surrogateescape"))
+        if stored is None or not matches:
+            return Verdict(Outcome.REFUSED, username)
+        if issued_s is None or not self._fresh(nonce, issued_s, use, now):
+            return Verdict(Outcome.STALE, username)
+        return Verdict(Outcome.ACCEPTED, username)
+
+    def _issue(self, now: float) -> str:
+        stamp = f"{int(now):08x}{next(self._serial):x}.{self._instance}"
+        key_id, mac = self._keys.sign(f"{self._realm}:{stamp}")
+        return f"{stamp}.{key_id}{mac}"
+
+    def _issued_at(self, nonce: str) -> int | None:
+        """Issue time of a nonce made with our keys for our realm, s; None for any other string."""
+        stamp, _, seal = nonce.rpartition(".")
+        if len(seal) != 13 or not seal.isascii() or not self._keys.verify(seal[0], seal[1:], f"{self._realm}:{stamp}"):
+            return None
+        return int(stamp[:8], 16)
+
+    def _fresh(self, nonce: str, issued_s: int, use: int, now: float) -> bool:
+        """Not expired, and used with a higher count than ever before (RFC 7616 section 3.4, nc)."""
+        if now - issued_s > self._config.nonce_lifetime_s or issued_s <= self._floor_s:
+            return False
+        last = self._used.get(nonce)
+        if last is None:
+            self._make_room(now)
+        elif use <= last:
+            return False
+        self._used[nonce] = use
+        return True
+
+    def _make_room(self, now: float) -> None:
+        """Forgets expired nonces. A live one that goes for want of room takes all as old as it along: none is replayable."""
+        used = self._used
+        while used:
+            oldest = next(iter(used))
+            issued_s = int(oldest[:8], 16)
+            if now - issued_s <= self._config.nonce_lifetime_s:
+                if len(used) < self._config.max_tracked_nonces:
+                    return
+                self._floor_s = max(self._floor_s, issued_s)
+            del used[oldest]
+
+
+def _use_count(nc: str) -> int | None:
+    if len(nc) != 8 or not nc.isalnum() or not nc.isascii():
+        return None
+    try:
+        return int(nc, 16) or None
+    except ValueError:
+        return None
