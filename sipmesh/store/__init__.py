@@ -1,0 +1,23 @@
+"""The node's store: two LMDB environments that every process of the node maps.
+
+``config`` holds users, trunks, routes and the checked configuration, synced at commit. ``live`` holds bindings, call records
+and counters; it survives the end of every process, not that of the operating system.
+"""
+
+from sipmesh.store.environment import StoreError, StoreFullError
+from sipmesh.store.records import CallLeg, CallRecord, Command, Origin, Snapshot, StoredRoute, StoredTrunk, StoredUser
+from sipmesh.store.store import Store
+
+__all__ = [
+    "CallLeg",
+    "CallRecord",
+    "Command",
+    "Origin",
+    "Snapshot",
+    "Store",
+    "StoreError",
+    "StoreFullError",
+    "StoredRoute",
+    "StoredTrunk",
+    "StoredUser",
+]

@@ -1,0 +1,201 @@
+"""One LMDB environment: opening, transactions, growth of its map, translation of its errors.
+
+The first write opens the write transaction; ``commit`` ends it. Reads in between see the writes; other processes see them after
+the commit. One thread only.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import lmdb
+
+FIRST_MAP_BYTES = 32 << 20
+GROWTH_CHECK_WRITES = 4096  # between two looks at how full the map is; a batch writes far less than a quarter of it
+MAX_KEY_BYTES = 480  # LMDB takes 511
+MAX_READERS = 512
+
+
+class StoreError(Exception):
+    """The store can't be opened, read or written; the text says why and where."""
+
+
+class StoreFullError(StoreError):
+    """No room left: the limit of the store, or the disk. What was written since the last commit is lost."""
+
+
+def key_of(text: str) -> bytes:
+    """``text`` as a key; the end of a very long one is replaced by its hash."""
+    key = text.encode("utf-8", "surrogateescape")
+    if len(key) > MAX_KEY_BYTES:
+        return key[: MAX_KEY_BYTES - 33] + b"\0" + blake2b(key, digest_size=32).digest()
+    return key
+
+
+class Environment:
+    """``tables`` are opened by name; ``table(name)`` gives the handle the other methods take."""
+
+    def __init__(
+        self, path: Path, tables: tuple[str, ...], *, synced: bool, readonly: bool = False, max_map_bytes: int = 64 << 30
+    ) -> None:
+        self.path = path
+        self._max_map_bytes = max_map_bytes
+        self._preallocate = not synced
+        self._write: Any = None
+        self._written = GROWTH_CHECK_WRITES  # so that the first write checks
+        try:
+            if not readonly:
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._env = lmdb.open(
+                str(path),
+                map_size=FIRST_MAP_BYTES,
+                max_dbs=len(tables),
+                max_readers=MAX_READERS,
+                mode=0o600,
+                readonly=readonly,
+                writemap=not synced,
+                sync=synced,
+                metasync=synced,
+            )
+            if self._preallocate and not readonly:
+                allocate(path / "data.mdb", FIRST_MAP_BYTES)
+            self._env.reader_check()
+            self._tables = {name: self._env.open_db(name.encode(), create=not readonly) for name in tables}
+        except (lmdb.Error, OSError) as error:
+            raise StoreError(f"the store {path} can't be opened: {error}") from error
+
+    def table(self, name: str) -> Any:
+        return self._tables[name]
+
+    def get(self, table: Any, key: bytes) -> bytes | None:
+        txn = self._write
+        if txn is not None:
+            return txn.get(key, None, table)  # type: ignore[no-any-return]
+        txn = self._begin_read()
+        try:
+            return txn.get(key, None, table)  # type: ignore[no-any-return]
+        finally:
+            txn.abort()
+
+    def items(self, table: Any, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """(key, value) in the order of keys, from ``start`` on. Iterate to the end or close it before the next write."""
+        with contextlib.ExitStack() as stack:
+            txn = self._write
+            if txn is None:
+                txn = self._begin_read()
+                stack.callback(txn.abort)
+            cursor = stack.enter_context(txn.cursor(table))
+            if cursor.set_range(start) if start else cursor.first():
+                yield from cursor
+
+    def count(self, table: Any) -> int:
+        txn = self._write
+        if txn is not None:
+            return int(txn.stat(table)["entries"])
+        txn = self._begin_read()
+        try:
+            return int(txn.stat(table)["entries"])
+        finally:
+            txn.abort()
+
+    def put(self, table: Any, key: bytes, value: bytes) -> None:
+        txn = self._write or self._begin_write()
+        self._written += 1
+        try:
+            txn.put(key, value, True, True, False, table)
+        except lmdb.Error as error:
+            self.abort()
+            raise self._translated(error) from error
+
+    def delete(self, table: Any, key: bytes) -> bool:
+        """False when there is no such key."""
+        txn = self._write or self._begin_write()
+        self._written += 1
+        try:
+            return bool(txn.delete(key, b"", table))
+        except lmdb.Error as error:
+            self.abort()
+            raise self._translated(error) from error
+
+    def commit(self) -> None:
+        txn = self._write
+        if txn is None:
+            return
+        self._write = None
+        try:
+            txn.commit()
+        except lmdb.Error as error:
+            raise self._translated(error) from error
+
+    def abort(self) -> None:
+        """Forgets what was written since the last commit."""
+        txn, self._write = self._write, None
+        if txn is not None:
+            txn.abort()
+
+    def begin(self) -> None:
+        """Opens the write transaction now, so that what is read next can't change before ``commit``."""
+        if self._write is None:
+            self._begin_write()
+
+    def forget_dead_readers(self) -> None:
+        """Frees the reader slots of processes that were killed; they would keep old pages from being used again."""
+        self._env.reader_check()
+
+    def sync(self) -> None:
+        self._env.sync(True)
+
+    def close(self) -> None:
+        self.abort()
+        self._env.close()
+
+    def _begin_read(self) -> Any:
+        try:
+            return self._env.begin()
+        except lmdb.MapResizedError:
+            self._env.set_mapsize(0)
+            return self._env.begin()
+        except lmdb.Error as error:
+            raise self._translated(error) from error
+
+    def _begin_write(self) -> Any:
+        if self._written >= GROWTH_CHECK_WRITES:
+            self._written = 0
+            self._grow_if_needed()
+        try:
+            self._write = self._env.begin(write=True)
+        except lmdb.MapResizedError:
+            self._env.set_mapsize(0)
+            self._write = self._env.begin(write=True)
+        except lmdb.Error as error:
+            raise self._translated(error) from error
+        return self._write
+
+    def _grow_if_needed(self) -> None:
+        info = self._env.info()
+        size = int(info["map_size"])
+        used = (int(info["last_pgno"]) + 1) * int(self._env.stat()["psize"])
+        if used <= size * 3 // 4 or size >= self._max_map_bytes:
+            return
+        grown = min(size * 2, self._max_map_bytes)
+        if self._preallocate:
+            try:
+                allocate(self.path / "data.mdb", grown)
+            except OSError as error:
+                raise StoreFullError(f"the store {self.path} can't grow to {grown} bytes: {error.strerror}") from error
+        self._env.set_mapsize(grown)
+
+    def _translated(self, error: lmdb.Error) -> StoreError:
+        if isinstance(error, (lmdb.MapFullError, lmdb.DiskError)) or "No space left" in str(error):
+            return StoreFullError(f"the store {self.path} is full: {error}")
+        return StoreError(f"the store {self.path}: {error}")
+
+
+def allocate(file: Path, size_bytes: int) -> None:
+    """Gives the file real blocks: a write through the memory map into a hole of a full disk would kill the process (SIGBUS)."""
+    with file.open("r+b") as opened:
+        if os.fstat(opened.fileno()).st_blocks * 512 < size_bytes:
+            os.posix_fallocate(opened.fileno(), 0, size_bytes)

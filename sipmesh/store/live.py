@@ -1,0 +1,138 @@
+"""Bindings, call records, commands and counters: what the traffic decides.
+
+Writes gather in one transaction until ``Store.commit``; the signal worker commits once a batch, before its answers leave.
+"""
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from sipcore.location import Binding
+from sipmesh.store.environment import Environment, key_of
+from sipmesh.store.records import CallRecord, Command, Snapshot
+
+TABLES = ("bindings", "calls", "commands", "snapshots")
+
+encode = msgspec.msgpack.Encoder().encode
+decode_bindings = msgspec.msgpack.Decoder(list[Binding]).decode
+decode_call = msgspec.msgpack.Decoder(CallRecord).decode
+
+
+class StoredLocations:
+    """``sipcore.location.Locations`` over the store."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._env = environment
+        self._table = environment.table("bindings")
+        self._swept = b""  # where the next ``sweep`` goes on
+
+    def get(self, aor: str) -> list[Binding]:
+        data = self._env.get(self._table, key_of(aor))
+        return [] if data is None else decode_bindings(data)
+
+    def put(self, aor: str, bindings: list[Binding]) -> None:
+        if bindings:
+            self._env.put(self._table, key_of(aor), encode(bindings))
+        else:
+            self._env.delete(self._table, key_of(aor))
+
+    def all(self) -> Iterator[tuple[str, list[Binding]]]:
+        """(AOR, bindings), expired ones possibly among them."""
+        for key, data in self._env.items(self._table):
+            yield key.decode("utf-8", "surrogateescape"), decode_bindings(data)
+
+    def count(self) -> int:
+        """AORs with bindings."""
+        return self._env.count(self._table)
+
+    def sweep(self, now: float, limit: int = 1000) -> int:
+        """Looks at up to ``limit`` AORs, going round, and removes bindings expired at ``now``. Returns how many; commits."""
+        stale: list[bytes] = []
+        seen = 0
+        last = b""
+        for key, data in self._env.items(self._table, self._swept):
+            seen += 1
+            last = key
+            if any(binding.expires_at <= now for binding in decode_bindings(data)):
+                stale.append(key)
+            if seen >= limit:
+                break
+        self._swept = last + b"\0" if seen >= limit else b""
+        return self._purge(stale, now) if stale else 0
+
+    def _purge(self, keys: list[bytes], now: float) -> int:
+        self._env.begin()
+        removed = 0
+        for key in keys:
+            data = self._env.get(self._table, key)
+            bindings = decode_bindings(data) if data is not None else []
+            left = [binding for binding in bindings if binding.expires_at > now]
+            removed += len(bindings) - len(left)
+            if left:
+                self._env.put(self._table, key, encode(left))
+            elif bindings:
+                self._env.delete(self._table, key)
+        self._env.commit()
+        return removed
+
+
+class Calls:
+    def __init__(self, environment: Environment) -> None:
+        self._env = environment
+        self._table = environment.table("calls")
+
+    def get(self, key: str) -> CallRecord | None:
+        data = self._env.get(self._table, key_of(key))
+        return None if data is None else decode_call(data)
+
+    def put(self, key: str, record: CallRecord) -> None:
+        self._env.put(self._table, key_of(key), encode(record))
+
+    def delete(self, key: str) -> None:
+        self._env.delete(self._table, key_of(key))
+
+    def all(self) -> Iterator[tuple[str, CallRecord]]:
+        for key, data in self._env.items(self._table):
+            yield key.decode("utf-8", "surrogateescape"), decode_call(data)
+
+    def count(self) -> int:
+        return self._env.count(self._table)
+
+
+class Commands:
+    """A queue from the command line to the signal worker."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._env = environment
+        self._table = environment.table("commands")
+
+    def put(self, command: Command) -> None:
+        """Queued and committed."""
+        self._env.put(self._table, time.time_ns().to_bytes(8, "big"), encode(command))
+        self._env.commit()
+
+    def take(self) -> list[Command]:
+        """Oldest first; each is given once."""
+        if not self._env.count(self._table):
+            return []
+        self._env.begin()
+        waiting = [(key, msgspec.msgpack.decode(data, type=Command)) for key, data in self._env.items(self._table)]
+        for key, _ in waiting:
+            self._env.delete(self._table, key)
+        self._env.commit()
+        return [command for _, command in waiting]
+
+
+class Snapshots:
+    """The workers' counters, by worker name ("signal-0")."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._env = environment
+        self._table = environment.table("snapshots")
+
+    def put(self, worker: str, snapshot: Snapshot) -> None:
+        self._env.put(self._table, key_of(worker), encode(snapshot))
+
+    def all(self) -> dict[str, Snapshot]:
+        return {key.decode(): msgspec.msgpack.decode(data, type=Snapshot) for key, data in self._env.items(self._table)}

@@ -1,0 +1,83 @@
+"""What the store keeps, besides bindings (``sipcore.location.Binding``). Readers ignore fields they do not know."""
+
+from typing import Literal
+
+import msgspec
+
+from sipmesh.config import Route, Trunk
+
+Origin = Literal["file", "cli"]
+
+
+class StoredUser(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An account. ``ha1`` is H(user:domain:password) in hex by algorithm, "MD5" and "SHA-256" (RFC 7616 section 3.4.2)."""
+
+    aor: str
+    ha1: dict[str, str]
+    origin: Origin = "cli"
+    v: int = 1
+
+
+class StoredTrunk(msgspec.Struct, frozen=True, omit_defaults=True):
+    trunk: Trunk
+    origin: Origin = "cli"
+    v: int = 1
+
+
+class StoredRoute(msgspec.Struct, frozen=True, omit_defaults=True):
+    id: str  # "f1", "f2" ... in the order of the file; "c1", "c2" ... as they were added
+    route: Route
+    origin: Origin = "cli"
+    v: int = 1
+
+
+class CallLeg(msgspec.Struct, omit_defaults=True):
+    """One side of a call: what a request to it within the dialog needs."""
+
+    tag: str = ""
+    remote_target: str = ""  # its Contact URI
+    route_set: tuple[str, ...] = ()  # Route values towards it, topmost first, ours left out
+    cseq: int = 0  # highest CSeq it has seen from us in its other party's name
+    listener: int = 0  # the flow its requests came over
+    remote_host: str = ""
+    remote_port: int = 0
+    connection_id: int = 0
+    natted: bool = False  # requests go over that flow, whatever the Contact says
+
+
+class CallRecord(msgspec.Struct, omit_defaults=True):
+    """A call this node proxies, from the first INVITE that leaves to the end of its dialog."""
+
+    call_id: str
+    from_tag: str = ""
+    to_tag: str = ""
+    caller: str = ""  # AOR or number, as shown to people
+    callee: str = ""
+    source: str = ""  # address:port the INVITE came from
+    trunk_in: str = ""  # name; "" when a user calls
+    trunk_out: str = ""
+    state: Literal["ringing", "answered", "ending"] = "ringing"
+    started_at: float = 0.0  # Unix time, s
+    answered_at: float = 0.0  # 0 before the answer
+    legs: list[CallLeg] = []  # caller's, then callee's once it is known
+    ng_call_id: str = ""  # call-id at the media daemon; "" without relayed media
+    ng_branch: str = ""  # via-branch at the media daemon
+    v: int = 1
+
+
+class Command(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person asked of the running signal worker."""
+
+    verb: Literal["end"]
+    key: str  # of the call
+    at: float = 0.0  # Unix time, s
+    v: int = 1
+
+
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A worker's counters; they start at 0 with its process."""
+
+    pid: int
+    at: float  # Unix time, s
+    counters: dict[str, float]
+    v: int = 1

@@ -1,0 +1,168 @@
+"""What every worker process shares: its context, its way in (``python -m sipmesh.worker ROLE``) and its way out.
+
+The supervisor describes the worker in one environment variable, as JSON (``Spec``), and passes sockets as open descriptors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import uvloop
+
+from sipcore.flow import Listener
+from sipmesh.addresses import reachable_host, split_host_port
+from sipmesh.config import Config
+from sipmesh.logs import configure_logging
+from sipmesh.store import Snapshot, Store
+
+ENVIRONMENT = "SIPMESH_WORKER"
+Role = Literal["signal", "media", "agent"]
+MODULES: dict[Role, str] = {"signal": "sipmesh.signalling", "media": "sipmesh.media_worker", "agent": "sipmesh.agent"}
+HEARTBEAT_S = 1.0
+PR_SET_PDEATHSIG = 1
+
+log = logging.getLogger(__name__)
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """What a worker is told. Descriptors are -1 when the worker has none of that kind."""
+
+    role: Role
+    index: int
+    data: str  # the node's data folder
+    config_file: str  # read again on SIGHUP, by the agent
+    supervisor_pid: int
+    report_fd: int  # pipe to the supervisor: "ready" once, then "alive" each second
+    sip: dict[int, int] = {}  # listener index → descriptor
+    ng_fd: int = -1  # Unix seqpacket, listening
+    ng_udp_fd: int = -1  # bound to [media] ng
+    console_fd: int = -1  # TCP, listening
+    log_format: Literal["text", "json"] = "text"
+
+
+class WorkerContext:
+    """Handed to the ``main`` of each role."""
+
+    def __init__(self, spec: Spec, store: Store, config: Config) -> None:
+        self.role = spec.role
+        self.index = spec.index
+        self.name = f"{spec.role}-{spec.index}"
+        self.config = config  # as checked when the worker started; without users, trunks and routes, which are in the store
+        self.config_file = Path(spec.config_file)
+        self.store = store
+        self.counters: defaultdict[str, int] = defaultdict(int)  # names as sipcore.ports.Counters says
+        self.gauges: dict[str, Callable[[], float]] = {}  # read once a second
+        self.listeners = listeners_of(config)
+        self.sockets = {index: socket.socket(fileno=fd) for index, fd in spec.sip.items()}
+        self.ng_path = str(ng_path(spec.data))
+        self.ng_socket = adopted(spec.ng_fd)
+        self.ng_udp_socket = adopted(spec.ng_udp_fd)
+        self.console_socket = adopted(spec.console_fd)
+        self.stopping = asyncio.Event()  # set by SIGTERM; ``main`` then finishes what it must and returns
+        self._report_fd = spec.report_fd
+
+    def ready(self) -> None:
+        """Tells the supervisor that this worker serves."""
+        self._report(b"ready\n")
+
+    def run_loop(self, main: Coroutine[Any, Any, None]) -> None:
+        """Runs ``main`` to its end, with heartbeats and counter snapshots beside it."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._run(main))
+
+    async def _run(self, main: Coroutine[Any, Any, None]) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stopping.set)
+        beating = asyncio.create_task(self._beat())
+        try:
+            await main
+        finally:
+            beating.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await beating
+
+    async def _beat(self) -> None:
+        while True:
+            self._report(b"alive\n")
+            self.store_snapshot()
+            await asyncio.sleep(HEARTBEAT_S)
+
+    def store_snapshot(self) -> None:
+        values: dict[str, float] = {**self.counters, **{name: read() for name, read in self.gauges.items()}}
+        self.store.snapshots.put(self.name, Snapshot(pid=os.getpid(), at=time.time(), counters=values))
+        self.store.commit()
+
+    def _report(self, line: bytes) -> None:
+        if self._report_fd >= 0:
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                os.write(self._report_fd, line)
+
+
+def adopted(fd: int) -> socket.socket | None:
+    return socket.socket(fileno=fd) if fd >= 0 else None
+
+
+def ng_path(data: str | Path) -> Path:
+    """The Unix socket on which the media worker serves ng."""
+    return Path(data) / "ng.sock"
+
+
+def listeners_of(config: Config) -> tuple[Listener, ...]:
+    return tuple(listener_of(config, index) for index in range(len(config.listen)))
+
+
+def listener_of(config: Config, index: int) -> Listener:
+    listen = config.listen[index]
+    advertised = (
+        split_host_port(listen.advertise, numeric=False) if listen.advertise else (reachable_host(listen.host), listen.port)
+    )
+    return Listener(
+        index=index,
+        transport=listen.transport,
+        host=listen.host,
+        port=listen.port,
+        advertised_host=advertised[0],
+        advertised_port=advertised[1],
+    )
+
+
+def die_with(supervisor_pid: int) -> None:
+    """SIGKILL comes when the supervisor ends (prctl(2)), also when it ended before this line."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != supervisor_pid:
+        sys.exit("the supervisor is gone")
+
+
+def main() -> None:
+    spec = msgspec.json.decode(os.environ.pop(ENVIRONMENT), type=Spec)
+    die_with(spec.supervisor_pid)
+    configure_logging(f"{spec.role}-{spec.index}", spec.log_format)
+    store = Store.open(spec.data)
+    config = store.config()
+    if config is None:
+        sys.exit(f"{spec.data} holds no configuration")
+    context = WorkerContext(spec, store, config)
+    try:
+        import_module(MODULES[spec.role]).main(context)
+    except Exception:
+        log.exception("%s ends by an error", context.name)
+        sys.exit(1)
+    context.store_snapshot()
+    store.close()
+
+
+if __name__ == "__main__":
+    main()
