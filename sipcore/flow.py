@@ -1,9 +1,12 @@
 """Where messages come from and go to: listeners, flows, destinations."""
 
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from __future__ import annotations
 
-from native.sip import Address, Message
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from native.sip import Address, Message
 
 
 @dataclass(frozen=True, slots=True)
