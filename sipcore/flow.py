@@ -24,6 +24,12 @@ class Listener:
     def reliable(self) -> bool:
         return self.transport != "udp"
 
+    @property
+    def sent_by(self) -> str:
+        """Host and port for Via (RFC 3261 section 18.1.1)."""
+        host = f"[{self.advertised_host}]" if ":" in self.advertised_host else self.advertised_host
+        return f"{host}:{self.advertised_port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:

@@ -1,0 +1,239 @@
+"""Client transactions: one request of ours, and the answers to it (RFC 3261 section 17.1, RFC 6026)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from native.sip import Message
+from sipcore.flow import Flow
+from sipcore.ports import ClientUser
+from sipcore.timers import Timer
+from sipcore.transaction_table import (
+    ACCEPTED,
+    CALLING,
+    CANCEL,
+    FIRE,
+    INVITE_CLIENT,
+    NON_INVITE_CLIENT,
+    TIMER_A,
+    TIMER_B,
+    TIMER_CANCELLED,
+    TIMER_D,
+    TIMER_E,
+    TIMER_F,
+    TIMER_K,
+    TIMER_M,
+    TRANSPORT_ERROR,
+    TRYING,
+    Event,
+    Machine,
+    bind,
+    handle,
+)
+
+if TYPE_CHECKING:
+    from sipcore.transaction import TransactionLayer
+
+Headers = Iterable[tuple[str, str]]
+
+
+class ClientTransaction:
+    """``request`` is gone once the user was told of the first final response, a timeout or a transport error."""
+
+    __slots__ = (
+        "cancel_headers",
+        "datagram_flow",
+        "flow",
+        "interval_s",
+        "key",
+        "last_status",
+        "layer",
+        "machine",
+        "owner",
+        "request",
+        "retransmit_timer",
+        "sent",
+        "state",
+        "wait_timer",
+    )
+
+    def __init__(self, layer: TransactionLayer, key: str, request: Message, flow: Flow, owner: ClientUser | None) -> None:
+        invite = request.method == "INVITE"
+        self.layer = layer
+        self.key = key
+        self.request = request
+        self.flow = flow
+        self.owner = owner
+        self.machine: Machine = _INVITE if invite else _NON_INVITE
+        self.state = CALLING if invite else TRYING
+        self.last_status = 0  # of the last response the user was told
+        self.sent = b""  # what a retransmission sends: the request, in Completed the ACK
+        self.datagram_flow: Flow | None = None  # where the request goes if the stream chosen for its size fails
+        self.cancel_headers: tuple[tuple[str, str], ...] | None = None  # a CANCEL waits or was sent
+        self.interval_s = 0.0
+        self.retransmit_timer: Timer | None = None
+        self.wait_timer: Timer | None = None
+
+    def start(self) -> None:
+        """Sends the request and starts Timers A and B, or E and F."""
+        flow = self.flow
+        data = self.request.to_bytes(stream=flow.reliable)
+        settings = self.layer.settings
+        if not flow.reliable and 0 < settings.max_datagram_bytes < len(data):
+            data = self._prefer_stream(data)
+        self._send_first(data)
+        self._wait(TIMER_B if self.state == CALLING else TIMER_F, settings.timeout_s)
+
+    def cancel(self, headers: Headers = ()) -> None:
+        """Cancels an INVITE: at once after a provisional response, else with the first one (RFC 3261 section 9.1).
+
+        ``headers`` are added to the CANCEL (Reason: RFC 3326). Without effect once a final response came or when called again.
+        """
+        self.handle(CANCEL, headers)
+
+    def transport_failed(self) -> None:
+        """The flow is lost. A request that took a stream for its size alone is sent as a datagram (section 18.1.1)."""
+        if self.datagram_flow is not None and self.state in (CALLING, TRYING):
+            self._fall_back(self.datagram_flow)
+        else:
+            self.handle(TRANSPORT_ERROR)
+
+    handle = handle
+
+    def count_illegal(self, event: Event) -> None:
+        self.layer.count_illegal("client", self.state, event)
+
+    # actions
+
+    def tell(self, response: Message) -> None:
+        self.last_status = response.status
+        if self.owner is not None:
+            self.owner.on_response(self, response)
+
+    def tell_timeout(self, _: object) -> None:
+        if self.owner is not None:
+            self.owner.on_timeout(self)
+
+    def tell_transport_error(self, _: object) -> None:
+        if self.owner is not None:
+            self.owner.on_transport_error(self)
+
+    def resend(self, _: object) -> None:
+        self.flow.send(self.sent)
+
+    def send_ack(self, response: Message) -> None:
+        """RFC 3261 section 17.1.1.3."""
+        ack = self.request.derive("ACK")
+        to = response.get("To")
+        if to is not None:
+            ack.set("To", to)
+        flow = self.layer.live_flow(self.flow)
+        self.sent = ack.to_bytes(stream=flow.reliable)
+        flow.send(self.sent)
+
+    def resend_ack(self, _: object) -> None:
+        self.layer.live_flow(self.flow).send(self.sent)
+
+    def remember_cancel(self, headers: Headers) -> None:
+        if self.cancel_headers is None:
+            self.cancel_headers = tuple(headers)
+
+    def send_cancel(self, headers: Headers) -> None:
+        if self.cancel_headers is None:
+            self.cancel_headers = tuple(headers)
+            self.send_remembered_cancel(None)
+
+    def send_remembered_cancel(self, _: object) -> None:
+        """RFC 3261 section 9.1; without a final response 64*T1 later the INVITE counts as cancelled."""
+        if self.cancel_headers is None or self.wait_timer is not None:
+            return
+        cancel = self.request.derive("CANCEL")
+        for name, value in self.cancel_headers:
+            cancel.append(name, value)
+        self.layer.request(cancel, self.layer.live_flow(self.flow), None)
+        self._wait(TIMER_CANCELLED, self.layer.settings.timeout_s)
+
+    def restart_a(self, _: object) -> None:
+        """Doubles without a cap, unlike Timer E (RFC 3261 section 17.1.1.2)."""
+        self._retransmit_after(TIMER_A, 2 * self.interval_s)
+
+    def restart_e(self, _: object) -> None:
+        self._retransmit_after(TIMER_E, min(2 * self.interval_s, self.layer.settings.t2_s))
+
+    def restart_e_slowly(self, _: object) -> None:
+        self._retransmit_after(TIMER_E, self.layer.settings.t2_s)
+
+    def start_d(self, _: object) -> None:
+        self._linger(TIMER_D, self.layer.settings.timer_d_s)
+
+    def start_k(self, _: object) -> None:
+        self._linger(TIMER_K, self.layer.settings.t4_s)
+
+    def start_m(self, _: object) -> None:
+        self._wait(TIMER_M, self.layer.settings.timeout_s)
+
+    def stop_timers(self, _: object) -> None:
+        if self.retransmit_timer is not None:
+            self.retransmit_timer.cancel()
+            self.retransmit_timer = None
+        if self.wait_timer is not None:
+            self.wait_timer.cancel()
+            self.wait_timer = None
+
+    def release(self, _: object) -> None:
+        del self.request
+        self.cancel_headers = None
+        if self.state == ACCEPTED:
+            self.sent = b""
+
+    def drop_owner(self, _: object) -> None:
+        self.owner = None
+
+    def forget(self, _: object) -> None:
+        self.stop_timers(None)
+        self.layer.remove_client(self)
+
+    def _send_first(self, data: bytes) -> None:
+        self.sent = data
+        self.flow.send(data)
+        if not self.flow.reliable:
+            self._retransmit_after(TIMER_A if self.state == CALLING else TIMER_E, self.layer.settings.t1_s)
+
+    def _prefer_stream(self, data: bytes) -> bytes:
+        stream = self.layer.flows.stream_flow(self.flow)
+        if stream is None:
+            return data
+        self.datagram_flow, self.flow = self.flow, stream
+        return self._rewrite_via(stream)
+
+    def _fall_back(self, flow: Flow) -> None:
+        self.layer.unwatch(self)
+        self.datagram_flow, self.flow = None, flow
+        self.layer.count("sip_stream_fallbacks_total")
+        self._send_first(self._rewrite_via(flow))
+
+    def _rewrite_via(self, flow: Flow) -> bytes:
+        """The top Via names the transport the request really takes (RFC 3261 section 18.1.1); the branch stays."""
+        params = self.request.via.text.partition(";")[2]
+        self.request.pop_via()
+        self.request.push_via(f"SIP/2.0/{flow.listener.transport.upper()} {flow.listener.sent_by};{params}")
+        return self.request.to_bytes(stream=flow.reliable)
+
+    def _retransmit_after(self, event: Event, interval_s: float) -> None:
+        self.interval_s = interval_s
+        self.retransmit_timer = self.layer.timers.after(interval_s, FIRE[event], self)
+
+    def _wait(self, event: Event, delay_s: float) -> None:
+        self.wait_timer = self.layer.timers.after(delay_s, FIRE[event], self)
+
+    def _linger(self, event: Event, delay_s: float) -> None:
+        """Waits for retransmissions, which a reliable transport doesn't have (zero seconds there)."""
+        if self.flow.reliable:
+            self.handle(event)
+        else:
+            self._wait(event, delay_s)
+
+
+_INVITE: Machine = bind(INVITE_CLIENT, ClientTransaction)
+_NON_INVITE: Machine = bind(NON_INVITE_CLIENT, ClientTransaction)

@@ -1,0 +1,179 @@
+"""Server transactions: one request received, and our answers to it (RFC 3261 section 17.2, RFC 6026, RFC 4320)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from native.sip import Message
+from sipcore.flow import Flow
+from sipcore.timers import Timer
+from sipcore.transaction_table import (
+    FAILURE,
+    FIRE,
+    INVITE_SERVER,
+    NON_INVITE_SERVER,
+    PROCEEDING,
+    PROVISIONAL,
+    SUCCESS,
+    TIMER_EXPIRED,
+    TIMER_G,
+    TIMER_H,
+    TIMER_I,
+    TIMER_J,
+    TIMER_L,
+    TIMER_TRYING,
+    TRYING,
+    Event,
+    Machine,
+    bind,
+    handle,
+)
+
+if TYPE_CHECKING:
+    from sipcore.transaction import TransactionLayer
+
+
+class ServerTransaction:
+    """``owner`` is the user's own. ``request`` is gone once the final response was sent: only bytes that may have to be sent
+    again are kept.
+    """
+
+    __slots__ = (
+        "flow",
+        "interval_s",
+        "key",
+        "layer",
+        "machine",
+        "owner",
+        "reply_flow",
+        "request",
+        "response",
+        "retransmit_timer",
+        "state",
+        "wait_timer",
+    )
+
+    def __init__(self, layer: TransactionLayer, key: str, request: Message, flow: Flow) -> None:
+        invite = request.method == "INVITE"
+        self.layer = layer
+        self.key = key
+        self.request = request
+        self.flow = flow  # where the request came from
+        self.reply_flow = layer.flows.reply_flow(request, flow)
+        self.owner: Any = None
+        self.machine: Machine = _INVITE if invite else _NON_INVITE
+        self.state = PROCEEDING if invite else TRYING
+        self.response = b""  # last response sent
+        self.interval_s = 0.0
+        self.retransmit_timer: Timer | None = None
+        self.wait_timer: Timer | None = None
+
+    def respond(self, response: Message) -> None:
+        """Sends ``response``; counted and dropped when this transaction can't send it any more (or never: RFC 4320)."""
+        status = response.status
+        self.handle(PROVISIONAL if status < 200 else SUCCESS if status < 300 else FAILURE, response)
+
+    handle = handle
+
+    def count_illegal(self, event: Event) -> None:
+        self.layer.count_illegal("server", self.state, event)
+
+    def await_user(self) -> None:
+        """To be called when the user has seen the request: sees to the 100 if it didn't answer at once."""
+        settings = self.layer.settings
+        if self.state == TRYING:
+            self._wait(TIMER_TRYING, settings.non_invite_trying_s)
+        elif self.state == PROCEEDING and not self.response:
+            if settings.immediate_trying:
+                self.handle(TIMER_TRYING)
+            else:
+                self._wait(TIMER_TRYING, settings.trying_s)
+
+    # actions
+
+    def send(self, response: Message) -> None:
+        self.response = self._transmit(response)
+
+    def pass_on(self, response: Message) -> None:
+        """A 2xx for INVITE: whoever made it repeats it (RFC 6026 section 7.1)."""
+        self._transmit(response)
+        self.response = b""
+
+    def resend(self, _: object) -> None:
+        if self.response:
+            self.reply_flow.send(self.response)
+
+    def send_trying(self, _: object) -> None:
+        """No To tag in it (RFC 3261 section 17.2.1)."""
+        if not self.response:
+            self.send(self.request.reply(100))
+
+    def tell_ack(self, ack: Message) -> None:
+        self.layer.user.on_ack(ack, self.flow)
+
+    def start_g(self, _: object) -> None:
+        if not self.reply_flow.reliable:
+            self.interval_s = self.layer.settings.t1_s
+            self._retransmit_later()
+
+    def restart_g(self, _: object) -> None:
+        self.interval_s = min(2 * self.interval_s, self.layer.settings.t2_s)
+        self._retransmit_later()
+
+    def start_h(self, _: object) -> None:
+        self._wait(TIMER_H, self.layer.settings.timeout_s)
+
+    def start_i(self, _: object) -> None:
+        self.response = b""
+        self._linger(TIMER_I, self.layer.settings.t4_s)
+
+    def start_j(self, _: object) -> None:
+        self._linger(TIMER_J, self.layer.settings.timeout_s)
+
+    def start_l(self, _: object) -> None:
+        self._wait(TIMER_L, self.layer.settings.timeout_s)
+
+    def start_expiry(self, _: object) -> None:
+        settings = self.layer.settings
+        self._wait(TIMER_EXPIRED, settings.timeout_s - settings.non_invite_trying_s)
+
+    def stop_timers(self, _: object) -> None:
+        if self.retransmit_timer is not None:
+            self.retransmit_timer.cancel()
+            self.retransmit_timer = None
+        if self.wait_timer is not None:
+            self.wait_timer.cancel()
+            self.wait_timer = None
+
+    def release(self, _: object) -> None:
+        del self.request
+
+    def forget(self, _: object) -> None:
+        self.stop_timers(None)
+        self.owner = None
+        self.layer.remove_server(self)
+
+    def _transmit(self, response: Message) -> bytes:
+        flow = self.reply_flow
+        if flow.closed:
+            flow = self.reply_flow = self.layer.flows.reply_flow(response, self.flow)
+        data = response.to_bytes(stream=flow.reliable)
+        flow.send(data)
+        return data
+
+    def _retransmit_later(self) -> None:
+        self.retransmit_timer = self.layer.timers.after(self.interval_s, FIRE[TIMER_G], self)
+
+    def _wait(self, event: Event, delay_s: float) -> None:
+        self.wait_timer = self.layer.timers.after(delay_s, FIRE[event], self)
+
+    def _linger(self, event: Event, delay_s: float) -> None:
+        """Waits for retransmissions, which a reliable transport doesn't have (zero seconds there)."""
+        if self.reply_flow.reliable:
+            self.handle(event)
+        else:
+            self._wait(event, delay_s)
+
+
+_INVITE: Machine = bind(INVITE_SERVER, ServerTransaction)
+_NON_INVITE: Machine = bind(NON_INVITE_SERVER, ServerTransaction)

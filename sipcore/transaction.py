@@ -1,0 +1,168 @@
+"""The transaction layer: finds the transaction of each message, and starts new ones (RFC 3261 section 17, RFC 6026)."""
+
+from __future__ import annotations
+
+from native.sip import Message
+from sipcore.client_transaction import ClientTransaction
+from sipcore.errors import TransportError, UsageError
+from sipcore.flow import Destination, Flow, FlowTable
+from sipcore.ports import ClientUser, Counters, TransactionUser
+from sipcore.server_transaction import ServerTransaction
+from sipcore.timers import Timers
+from sipcore.transaction_settings import TransactionSettings
+from sipcore.transaction_table import ACK, FAILURE, PROVISIONAL, REQUEST, SUCCESS
+
+__all__ = ["ClientTransaction", "ServerTransaction", "TransactionLayer", "TransactionSettings"]
+
+
+class TransactionLayer:
+    """Between the transports and ``user`` (which may be set later, but before the first message).
+
+    Messages handed to ``receive`` have a readable top Via, and a readable CSeq if they are responses.
+    """
+
+    def __init__(
+        self,
+        user: TransactionUser,
+        flows: FlowTable,
+        timers: Timers,
+        settings: TransactionSettings,
+        counters: Counters,
+    ) -> None:
+        self.user = user
+        self.flows = flows
+        self.timers = timers
+        self.settings = settings
+        self.counters = counters
+        self._servers: dict[str, ServerTransaction] = {}
+        self._clients: dict[str, ClientTransaction] = {}
+        self._by_connection: dict[int, set[ClientTransaction]] = {}
+
+    @property
+    def server_count(self) -> int:
+        return len(self._servers)
+
+    @property
+    def client_count(self) -> int:
+        return len(self._clients)
+
+    # from the transports
+
+    def receive(self, message: Message, flow: Flow) -> None:
+        if message.is_request:
+            self._receive_request(message, flow)
+        else:
+            self._receive_response(message, flow)
+
+    def flow_failed(self, flow: Flow) -> None:
+        """A connection closed, or could not be opened; its client transactions learn of it (RFC 3261 section 17.1.4)."""
+        for transaction in self._by_connection.pop(flow.connection_id, ()):
+            transaction.transport_failed()
+
+    def unreachable(self, listener_index: int, host: str, port: int) -> None:
+        """The kernel refused a datagram to this address (RFC 3261 section 18.4)."""
+        remote = (host, port)
+        for transaction in list(self._clients.values()):
+            flow = transaction.flow
+            if flow.remote == remote and flow.listener.index == listener_index and not flow.reliable:
+                transaction.transport_failed()
+
+    # from the user
+
+    def request(self, message: Message, flow: Flow, owner: ClientUser | None) -> ClientTransaction:
+        """Sends ``message``, whose top Via is ours and unique, and tells ``owner`` how it ends.
+
+        Nothing is told before this returns. UsageError for a branch in use, or an ACK: it has no transaction (section 17.1).
+        """
+        key = message.client_key
+        if message.method == "ACK" or key in self._clients:
+            raise UsageError(f"no client transaction for {message.method} with key {key}")
+        transaction = self._clients[key] = ClientTransaction(self, key, message, flow, owner)
+        transaction.start()
+        flow = transaction.flow
+        if flow.reliable:
+            self._by_connection.setdefault(flow.connection_id, set()).add(transaction)
+            if flow.closed:
+                self.timers.after(0.0, self.flow_failed, flow)
+        return transaction
+
+    def respond_statelessly(self, request: Message, flow: Flow, response: Message) -> None:
+        """Sends ``response`` without a transaction (RFC 3261 section 8.2.7); its To tag is the caller's matter."""
+        reply_flow = self.flows.reply_flow(request, flow)
+        reply_flow.send(response.to_bytes(stream=reply_flow.reliable))
+
+    # from the transactions
+
+    def live_flow(self, flow: Flow) -> Flow:
+        """``flow``, or when it is closed another to the same address, transport and port, if there can be one."""
+        if not flow.closed:
+            return flow
+        host, port = flow.remote
+        try:
+            return self.flows.flow_to(Destination(flow.listener.transport, host, port), flow.listener)
+        except TransportError:
+            return flow
+
+    def remove_server(self, transaction: ServerTransaction) -> None:
+        self._servers.pop(transaction.key, None)
+
+    def remove_client(self, transaction: ClientTransaction) -> None:
+        self._clients.pop(transaction.key, None)
+        self.unwatch(transaction)
+
+    def unwatch(self, transaction: ClientTransaction) -> None:
+        """Its flow's fate no longer matters to ``transaction``."""
+        flow = transaction.flow
+        watching = self._by_connection.get(flow.connection_id) if flow.reliable else None
+        if watching is not None:
+            watching.discard(transaction)
+            if not watching:
+                del self._by_connection[flow.connection_id]
+
+    def count(self, name: str) -> None:
+        self.counters[name] += 1
+
+    def count_illegal(self, side: str, state: str, event: str) -> None:
+        self.count(f"sip_transaction_illegal_events_total|side={side},state={state},event={event}")
+
+    def _receive_request(self, request: Message, flow: Flow) -> None:
+        key = request.server_key
+        method = request.method
+        transaction = self._servers.get(key)
+        if transaction is not None:
+            if transaction.reply_flow.closed:
+                transaction.flow = transaction.reply_flow = flow  # the client came back over another connection
+            transaction.handle(ACK if method == "ACK" else REQUEST, request)
+        elif method == "ACK":
+            self.user.on_ack(request, flow)
+        elif len(self._servers) >= self.settings.max_server_transactions:
+            self._refuse(request, flow)
+        else:
+            transaction = self._servers[key] = ServerTransaction(self, key, request, flow)
+            try:
+                self._tell_user(transaction)
+            except Exception:
+                transaction.respond(request.reply(500))  # an error of ours must not leave the client waiting
+                raise
+
+    def _tell_user(self, transaction: ServerTransaction) -> None:
+        if transaction.request.method == "CANCEL":
+            # RFC 3261 section 9.2: matched as if its method were INVITE
+            invite_key = transaction.key.removesuffix("CANCEL") + "INVITE"
+            self.user.on_cancel(transaction, self._servers.get(invite_key))
+        else:
+            self.user.on_request(transaction)
+        transaction.await_user()
+
+    def _receive_response(self, response: Message, flow: Flow) -> None:
+        transaction = self._clients.get(response.client_key)
+        if transaction is None:
+            self.user.on_stray_response(response, flow)
+            return
+        status = response.status
+        transaction.handle(PROVISIONAL if status < 200 else SUCCESS if status < 300 else FAILURE, response)
+
+    def _refuse(self, request: Message, flow: Flow) -> None:
+        self.count("sip_transactions_refused_total")
+        retry_after = str(self.settings.retry_after_s)
+        self.respond_statelessly(request, flow, request.reply(503, headers=[("Retry-After", retry_after)]))

@@ -1,0 +1,207 @@
+"""The four transaction machines as data (RFC 3261 section 17, figures 5 to 8; RFC 6026 figures 5 and 7; RFC 4320).
+
+``TABLE[state][event]`` is (next state, actions). An action is the name of a method of ServerTransaction or ClientTransaction.
+No entry: the event is illegal in that state, changes nothing and is counted. No actions: the event is legal and absorbed.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+State = str
+Event = str
+Rule = tuple[State, tuple[str, ...]]
+Table = dict[State, dict[Event, Rule]]
+Machine = dict[State, dict[Event, tuple[State, tuple[Callable[..., None], ...]]]]
+
+CALLING: Final = "calling"
+TRYING: Final = "trying"
+PROCEEDING: Final = "proceeding"
+COMPLETED: Final = "completed"
+CONFIRMED: Final = "confirmed"
+ACCEPTED: Final = "accepted"
+TERMINATED: Final = "terminated"
+
+# what a message can be; for a server transaction the responses come from its user, for a client transaction from the network
+REQUEST: Final = "request"  # a retransmission
+ACK: Final = "ack"
+PROVISIONAL: Final = "1xx"
+SUCCESS: Final = "2xx"
+FAILURE: Final = "300-699"
+CANCEL: Final = "cancel"  # the user wants its INVITE cancelled
+TRANSPORT_ERROR: Final = "transport error"
+
+TIMER_A: Final = "timer A"
+TIMER_B: Final = "timer B"
+TIMER_D: Final = "timer D"
+TIMER_E: Final = "timer E"
+TIMER_F: Final = "timer F"
+TIMER_G: Final = "timer G"
+TIMER_H: Final = "timer H"
+TIMER_I: Final = "timer I"
+TIMER_J: Final = "timer J"
+TIMER_K: Final = "timer K"
+TIMER_L: Final = "timer L"
+TIMER_M: Final = "timer M"
+TIMER_TRYING: Final = "timer 100"  # RFC 3261 section 17.2.1: 200 ms; RFC 4320 section 4.1: when Timer E reaches T2
+TIMER_CANCELLED: Final = "timer cancelled"  # RFC 3261 section 9.1: 64*T1 after the CANCEL
+TIMER_EXPIRED: Final = "timer expired"  # RFC 4320 section 4.2: too late for any final response
+
+EVENTS: Final = (
+    *(REQUEST, ACK, PROVISIONAL, SUCCESS, FAILURE, CANCEL, TRANSPORT_ERROR),
+    *(TIMER_A, TIMER_B, TIMER_D, TIMER_E, TIMER_F, TIMER_G, TIMER_H, TIMER_I, TIMER_J, TIMER_K, TIMER_L, TIMER_M),
+    *(TIMER_TRYING, TIMER_CANCELLED, TIMER_EXPIRED),
+)
+
+# A transport error leaves a server transaction where it is (RFC 6026 section 7.1), so it is no event of these two.
+INVITE_SERVER: Final[Table] = {
+    PROCEEDING: {
+        REQUEST: (PROCEEDING, ("resend",)),
+        PROVISIONAL: (PROCEEDING, ("send",)),
+        SUCCESS: (ACCEPTED, ("stop_timers", "pass_on", "start_l", "release")),
+        FAILURE: (COMPLETED, ("stop_timers", "send", "start_g", "start_h", "release")),
+        TIMER_TRYING: (PROCEEDING, ("send_trying",)),
+    },
+    ACCEPTED: {
+        REQUEST: (ACCEPTED, ()),
+        SUCCESS: (ACCEPTED, ("pass_on",)),
+        ACK: (ACCEPTED, ("tell_ack",)),
+        TIMER_L: (TERMINATED, ("forget",)),
+    },
+    COMPLETED: {
+        REQUEST: (COMPLETED, ("resend",)),
+        ACK: (CONFIRMED, ("stop_timers", "start_i")),
+        TIMER_G: (COMPLETED, ("resend", "restart_g")),
+        TIMER_H: (TERMINATED, ("forget",)),
+    },
+    CONFIRMED: {
+        REQUEST: (CONFIRMED, ()),  # one that was overtaken by the ACK
+        ACK: (CONFIRMED, ()),
+        TIMER_I: (TERMINATED, ("forget",)),
+    },
+    TERMINATED: {},
+}
+
+# RFC 4320 section 4.1 leaves no provisional response for the user to send: the only legal one, 100, is the machine's own.
+_FINAL_OF_NON_INVITE: Final[Rule] = (COMPLETED, ("stop_timers", "send", "start_j", "release"))
+NON_INVITE_SERVER: Final[Table] = {
+    TRYING: {
+        REQUEST: (TRYING, ()),
+        SUCCESS: _FINAL_OF_NON_INVITE,
+        FAILURE: _FINAL_OF_NON_INVITE,
+        TIMER_TRYING: (PROCEEDING, ("send_trying", "start_expiry")),
+    },
+    PROCEEDING: {
+        REQUEST: (PROCEEDING, ("resend",)),
+        SUCCESS: _FINAL_OF_NON_INVITE,
+        FAILURE: _FINAL_OF_NON_INVITE,
+        TIMER_EXPIRED: (TERMINATED, ("forget", "release")),
+    },
+    COMPLETED: {
+        REQUEST: (COMPLETED, ("resend",)),
+        TIMER_J: (TERMINATED, ("forget",)),
+    },
+    TERMINATED: {},
+}
+
+_ACCEPT: Final[Rule] = (ACCEPTED, ("stop_timers", "start_m", "tell", "release"))
+_REJECT: Final[Rule] = (COMPLETED, ("stop_timers", "send_ack", "start_d", "tell", "release", "drop_owner"))
+INVITE_CLIENT: Final[Table] = {
+    CALLING: {
+        PROVISIONAL: (PROCEEDING, ("stop_timers", "tell", "send_remembered_cancel")),
+        SUCCESS: _ACCEPT,
+        FAILURE: _REJECT,
+        CANCEL: (CALLING, ("remember_cancel",)),  # RFC 3261 section 9.1: no CANCEL before a provisional response
+        TIMER_A: (CALLING, ("resend", "restart_a")),
+        TIMER_B: (TERMINATED, ("forget", "tell_timeout", "release", "drop_owner")),
+        TRANSPORT_ERROR: (TERMINATED, ("forget", "tell_transport_error", "release", "drop_owner")),
+    },
+    PROCEEDING: {
+        PROVISIONAL: (PROCEEDING, ("tell",)),
+        SUCCESS: _ACCEPT,
+        FAILURE: _REJECT,
+        CANCEL: (PROCEEDING, ("send_cancel",)),
+        TIMER_CANCELLED: (TERMINATED, ("forget", "tell_timeout", "release", "drop_owner")),
+        TRANSPORT_ERROR: (PROCEEDING, ()),  # the final response may come over another connection (section 18.2.2)
+    },
+    ACCEPTED: {
+        PROVISIONAL: (ACCEPTED, ()),
+        SUCCESS: (ACCEPTED, ("tell",)),
+        CANCEL: (ACCEPTED, ()),
+        TIMER_M: (TERMINATED, ("forget", "drop_owner")),
+        TRANSPORT_ERROR: (ACCEPTED, ()),
+    },
+    COMPLETED: {
+        PROVISIONAL: (COMPLETED, ()),
+        FAILURE: (COMPLETED, ("resend_ack",)),
+        CANCEL: (COMPLETED, ()),
+        TIMER_D: (TERMINATED, ("forget",)),
+        TRANSPORT_ERROR: (TERMINATED, ("forget",)),  # figure 5 tells the user; ours has its final response already
+    },
+    TERMINATED: {},
+}
+
+_FINAL_TO_CLIENT: Final[Rule] = (COMPLETED, ("stop_timers", "start_k", "tell", "release", "drop_owner"))
+_TIMEOUT: Final[Rule] = (TERMINATED, ("forget", "tell_timeout", "release", "drop_owner"))
+_LOST: Final[Rule] = (TERMINATED, ("forget", "tell_transport_error", "release", "drop_owner"))
+NON_INVITE_CLIENT: Final[Table] = {
+    TRYING: {
+        PROVISIONAL: (PROCEEDING, ("tell",)),
+        SUCCESS: _FINAL_TO_CLIENT,
+        FAILURE: _FINAL_TO_CLIENT,
+        TIMER_E: (TRYING, ("resend", "restart_e")),
+        TIMER_F: _TIMEOUT,
+        TRANSPORT_ERROR: _LOST,
+    },
+    PROCEEDING: {
+        PROVISIONAL: (PROCEEDING, ("tell",)),
+        SUCCESS: _FINAL_TO_CLIENT,
+        FAILURE: _FINAL_TO_CLIENT,
+        TIMER_E: (PROCEEDING, ("resend", "restart_e_slowly")),
+        TIMER_F: _TIMEOUT,
+        TRANSPORT_ERROR: _LOST,
+    },
+    COMPLETED: {
+        PROVISIONAL: (COMPLETED, ()),
+        SUCCESS: (COMPLETED, ()),
+        FAILURE: (COMPLETED, ()),
+        TIMER_K: (TERMINATED, ("forget",)),
+        TRANSPORT_ERROR: (COMPLETED, ()),
+    },
+    TERMINATED: {},
+}
+
+
+class Transaction(Protocol):
+    """What either class of transaction shows its machine."""
+
+    machine: Machine
+    state: State
+
+    def count_illegal(self, event: Event) -> None: ...
+
+
+def handle(self: Transaction, event: Event, message: Any = None) -> None:
+    """Takes one step; the new state is set before the actions run, so a user they call may come back in."""
+    rule = self.machine[self.state].get(event)
+    if rule is None:
+        self.count_illegal(event)
+        return
+    self.state, actions = rule
+    for action in actions:
+        action(self, message)
+
+
+def _firing(event: Event) -> Callable[[Transaction], None]:
+    return lambda transaction: handle(transaction, event)
+
+
+FIRE: Final = {event: _firing(event) for event in EVENTS if event.startswith("timer ")}
+"""Timer callbacks; their argument is the transaction."""
+
+
+def bind(table: Table, cls: type[Any]) -> Machine:
+    """``table`` with the methods of ``cls`` in place of their names. AttributeError for a name it lacks."""
+    return {
+        state: {event: (after, tuple(getattr(cls, name) for name in actions)) for event, (after, actions) in rules.items()}
+        for state, rules in table.items()
+    }

@@ -1,0 +1,95 @@
+"""What every message passes before the transaction layer: parsing, Via checks and stamps, the 400 for what can't be parsed.
+
+Does no I/O itself, so tests put it behind an in-memory wire.
+"""
+
+from native.sip import Message, ParseError, crc_slot
+from sipcore.flow import Flow, FlowTable
+from sipcore.ports import Counters
+from sipcore.transaction import TransactionLayer
+from sipcore.transport.via import stamp
+
+METHODS = frozenset(
+    "ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE".split()
+)  # those with a counter of their own; a stranger must not invent counters
+
+
+class Ingress:
+    """``datagram`` and ``message`` take bytes from the transports; neither raises for anything a peer sends."""
+
+    def __init__(self, layer: TransactionLayer, flows: FlowTable, counters: Counters) -> None:
+        self._layer = layer
+        self._counters = counters
+        self._our_sent_by = frozenset(listener.sent_by.lower() for listener in flows.listeners)
+        self._request_names: dict[tuple[str, str], str] = {}
+
+    def datagram(self, data: bytes, flow: Flow) -> None:
+        """One UDP datagram: a message, a keep-alive, or something that isn't SIP."""
+        if not data or data[0] < 0x20:
+            data = data.lstrip(b"\r\n")
+            if not data.strip(b"\0"):
+                self._counters["sip_keepalives_total|transport=udp"] += 1
+                return
+            if data[0] < 4:  # the first byte of STUN (RFC 7983 section 7)
+                self._counters["sip_not_sip_total"] += 1
+                return
+        self.message(data, flow)
+
+    def message(self, data: bytes, flow: Flow) -> None:
+        """The bytes of one message, framed."""
+        try:
+            message = Message(data)
+        except ParseError as error:
+            self._refuse(data, flow, error)
+            return
+        if message.is_request:
+            self._request(message, flow)
+        else:
+            self._response(message, flow)
+
+    def _request(self, request: Message, flow: Flow) -> None:
+        transport = flow.listener.transport
+        method = request.method if request.method in METHODS else "other"
+        name = self._request_names.get((method, transport))
+        if name is None:
+            name = self._request_names[method, transport] = f"sip_requests_total|method={method},transport={transport}"
+        self._counters[name] += 1
+        try:
+            stamp(request, flow)
+            request.server_key  # noqa: B018  readable or not decides whether there can be a transaction
+        except ParseError as error:
+            self._refuse(request.raw, flow, error)
+            return
+        self._layer.receive(request, flow)
+
+    def _response(self, response: Message, flow: Flow) -> None:
+        try:
+            ours = response.via.sent_by in self._our_sent_by
+            response.client_key  # noqa: B018
+        except ParseError:
+            self._counters["sip_dropped_responses_total|reason=malformed"] += 1
+            return
+        if not ours:  # RFC 3261 section 18.1.2
+            self._counters["sip_dropped_responses_total|reason=sent-by"] += 1
+            return
+        self._counters["sip_responses_total"] += 1
+        self._layer.receive(response, flow)
+
+    def _refuse(self, data: bytes, flow: Flow, error: ParseError) -> None:
+        """Answers what is no proper message, if enough of it is readable (RFC 3261 section 16.3 item 1, section 18.3)."""
+        self._counters[f"sip_parse_errors_total|header={error.header or 'start'}"] += 1
+        request = Message.salvage(data)
+        if request is None or not request.is_request or request.method == "ACK":
+            return
+        try:
+            stamp(request, flow)
+        except ParseError:
+            return  # nobody knows where an answer would have to go
+        warning = f'399 {flow.listener.sent_by} "{error.reason}"'
+        answer = request.reply(
+            error.status,
+            "Bad Request" if error.status == 400 else None,
+            to_tag=f"{crc_slot(request.get('Via') or ''):08x}",  # the same for a retransmission (RFC 3261 section 8.2.7)
+            headers=[("Warning", warning)],
+        )
+        self._layer.respond_statelessly(request, flow, answer)
