@@ -9,9 +9,13 @@ from sipcore.ports import Counters
 from sipcore.transaction import TransactionLayer
 from sipcore.transport.via import stamp
 
+# those with a counter of their own; a stranger must not invent counters
 METHODS = frozenset(
-    "ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE".split()
-)  # those with a counter of their own; a stranger must not invent counters
+    (
+        *("ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY"),
+        *("OPTIONS", "PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE"),
+    )
+)
 
 
 class Ingress:
