@@ -2,36 +2,234 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from native.sip import Message
-from sipcore.flow import Flow
-from sipcore.ports import Target
+from native.sip import Message, crc_slot
+from sipcore.flow import Destination, Flow
+from sipcore.ports import Exchange, Target
+from sipcore.proxy.best import Outcome, best_outcome
+from sipcore.proxy.branch import Branch, Headers
+from sipcore.proxy.cookie import Cookie, flow_token
+from sipcore.proxy.via_branch import via_branch
 
 if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
+
+__all__ = ["Branch", "ResponseContext"]
+
+COMPLETED_ELSEWHERE: Headers = (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),)  # RFC 3326 section 3.1
+DECLINED_ELSEWHERE: Headers = (("Reason", 'SIP;cause=600;text="Declined elsewhere"'),)
+FAILOVER_STATUSES = frozenset({408, 502, 503})  # of our own making; of an answer only 503 (RFC 3263 section 4.3)
 
 
 class ResponseContext:
     """One proxied request: its targets, its branches, its outcome."""
 
-    request: InboundRequest
-    call_key: str
-    branches: list[Branch]  # in the order they were started
-    status: int  # final response sent upstream, 0 before
-    cancelled: bool  # by the caller
+    __slots__ = (
+        "_cookie",
+        "_groups",
+        "_outcomes",
+        "_pending",
+        "_settled",
+        "_stay",
+        "_stopped",
+        "branches",
+        "call_id",
+        "call_key",
+        "cancelled",
+        "core",
+        "exchange",
+        "flow",
+        "invite",
+        "message",
+        "request",
+        "share",
+        "status",
+    )
+
+    def __init__(self, request: InboundRequest, targets: list[Target], exchange: Exchange | None) -> None:
+        self.core = request.core
+        self.request = request
+        self.message: Message = request.message  # gone once the request is over
+        self.flow: Flow = request.flow
+        self.invite = request.message.method == "INVITE"
+        self.call_id = request.message.call_id
+        self.call_key = request.call_key
+        self.exchange = exchange
+        self.branches: list[Branch] = []  # in the order they were started
+        self.status = 0  # final response sent upstream
+        self.cancelled = False  # by the caller
+        self.share = 0  # Max-Breadth of each branch of the current group
+        self._cookie = request.cookie  # of the dialog, or the last one issued
+        self._groups = in_groups(targets)
+        self._outcomes: list[Outcome] = []
+        self._pending = 0  # branches without final status
+        self._stay = False  # a failover target of the current group gave an answer that counts
+        self._stopped = False  # no new branches
+        self._settled = False  # which final response goes upstream is decided
+
+    # branches
+
+    def start(self) -> None:
+        """Starts the next group of targets."""
+        targets = self._groups.pop()
+        self.share = self.request.breadth // len(targets)
+        if not self.share:
+            self._refuse_breadth()
+            return
+        self._stay = False
+        started = [self._add(target, None) for target in targets]
+        for branch in started:
+            if not self._stopped:
+                branch.start()
+
+    def _add(self, target: Target, destinations: list[Destination] | None) -> Branch:
+        branch = Branch(self, target, destinations)
+        self.branches.append(branch)
+        self._pending += 1
+        return branch
+
+    def new_via_branch(self, uri: str, attempt: int) -> str:
+        request = self.request
+        core = self.core
+        slot = crc_slot(self.call_id)
+        return via_branch(core.branch_keys, core.branch_prefix, request.identity, slot, uri, attempt, request.loop_hash)
+
+    def cookie_for(self, target: Target, flow: Flow) -> str:
+        """Text of the Record-Route cookie: the dialog's own once there is a dialog."""
+        request = self.request
+        callee_flow = flow_token(flow) if target.natted else ""
+        cookie = self._cookie
+        if cookie is not None and (cookie is request.cookie or cookie.callee_flow == callee_flow):
+            return cookie.text
+        caller_flow = flow_token(self.flow) if request.natted else ""
+        cookie = Cookie.issue(self.core.cookie_keys, self.message, self.call_key, caller_flow, callee_flow)
+        self._cookie = cookie
+        return cookie.text
+
+    def _refuse_breadth(self) -> None:
+        """RFC 5393 section 5.3.3; answers that came from earlier groups tell the caller more."""
+        self.core.count("sip_proxy_breadth_exceeded_total")
+        if self._outcomes:
+            self._settle()
+        else:
+            self.refuse(440, "Max-Breadth Exceeded")
+
+    # what the branches report
+
+    def branch_succeeded(self, branch: Branch, first: bool) -> None:
+        """A 2xx came; ``first`` if the branch had no final status before."""
+        if first:
+            self._pending -= 1
+            if self.exchange is not None:
+                self.exchange.branch_ended(branch, branch.status)
+        self._settled = True
+        if self._pending:
+            self._stop(COMPLETED_ELSEWHERE)
+
+    def branch_failed(self, branch: Branch, outcome: Outcome) -> None:
+        self._pending -= 1
+        self._outcomes.append(outcome)
+        if self.exchange is not None:
+            self.exchange.branch_ended(branch, outcome.status)
+        if outcome.status >= 600 and not self._stopped:
+            self._stop(DECLINED_ELSEWHERE)
+        if self._settled:
+            self._finish()
+            return
+        lost = outcome.status in FAILOVER_STATUSES if outcome.response is None else outcome.status == 503
+        if lost and branch.destinations and not self._stopped:
+            self._add(branch.target, branch.destinations).start()
+            return
+        if branch.target.failover and not lost:
+            self._stay = True
+        if not self._pending:
+            self._group_failed()
+
+    def _group_failed(self) -> None:
+        if self._groups and not self._stopped and not self._stay:
+            self.start()
+        else:
+            self._settle()
+
+    def cancel(self, headers: Headers = ()) -> None:
+        """The caller gives up (RFC 3261 section 16.10)."""
+        self.cancelled = True
+        self._stop(headers)
+
+    def _stop(self, headers: Headers) -> None:
+        """No new branches; those that wait are cancelled (section 16.7 item 10)."""
+        self._stopped = True
+        for branch in self.branches:
+            if not branch.status:
+                branch.cancel(headers)
+
+    # upstream
+
+    def _settle(self) -> None:
+        """Every branch has failed: the best response goes upstream (section 16.7 item 6)."""
+        self._settled = True
+        best = best_outcome(self._outcomes)
+        if best.response is None:
+            self._answer(best.status, best.reason)
+        elif best.status == 503:
+            self._answer(503, best.reason)
+        else:
+            best.branch.pass_upstream(best.response)
+
+    def refuse(self, status: int, reason: str) -> None:
+        """Ends the request with a failure of our own, whatever the branches do."""
+        self._settled = True
+        self._stop(())
+        if not self.status:
+            self._answer(status, reason)
+
+    def _answer(self, status: int, reason: str) -> None:
+        if status == 503:
+            status, reason = 500, "No Next Hop Available"  # section 16.7 item 6
+        if status != 408 or self.invite:  # RFC 4320 section 4.2
+            self.request.respond(status, reason)
+        self._ended(status)
+
+    def forward(self, branch: Branch, response: Message) -> None:
+        """Sends a response upstream that may go there now (section 16.7 items 5 and 9)."""
+        status = response.status
+        request = self.request
+        if self.status:
+            if 200 <= status < 300 and self.invite:
+                request.respond_late(response)
+            return
+        if status == 408 and not self.invite:
+            self._ended(status)
+            return
+        request.transaction.respond(response)
+        if status >= 200:
+            self._ended(status)
+
+    def _ended(self, status: int) -> None:
+        self.status = status
+        self.request.status = status
+        if self.exchange is not None:
+            self.exchange.ended(self, status)
+        self._finish()
+
+    def _finish(self) -> None:
+        """Lets go of the messages when nothing is left to wait for; a late 2xx needs none of them."""
+        if self._pending or not self.status or not self.branches:
+            return
+        for branch in self.branches:
+            branch.release()
+        self.branches = []
+        self._outcomes = []
+        del self.message
+        self.request.release()
 
 
-class Branch:
-    """One attempt at one destination of one target: one client transaction, one Via branch.
-
-    A target that fails over to its next destination goes on as a new Branch.
-    """
-
-    context: ResponseContext
-    target: Target
-    index: int  # in ``context.branches``
-    via_branch: str  # branch parameter of our Via: unique, and the same if another process computes it again
-    request: Message  # as it leaves, Via and Record-Route included
-    flow: Flow  # it leaves over
-    status: int  # final status (408 timeout, 503 transport error, 487 cancelled), 0 before
+def in_groups(targets: list[Target]) -> list[list[Target]]:
+    """Targets by ``group``, the first group last."""
+    key = attrgetter("group")
+    groups = [list(group) for _, group in groupby(sorted(targets, key=key), key)]
+    groups.reverse()
+    return groups

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from native.sip import Address, Message, Uri
-from sipcore.flow import Flow, FlowTable, Listener
+from native.sip import Message, ParseError, Uri
+from sipcore.errors import PeerError
+from sipcore.flow import Flow, FlowTable
 from sipcore.keys import KeyRing
-from sipcore.ports import Application, Counters, Exchange, Resolver, Target
-from sipcore.proxy.context import ResponseContext
-from sipcore.proxy.cookie import Cookie
+from sipcore.ports import Application, Counters, Resolver, Target
+from sipcore.proxy.ack import AckForwarder
+from sipcore.proxy.checks import breadth_allowed, check_request
+from sipcore.proxy.cookie import Cookie, flow_of_token
+from sipcore.proxy.inbound import InboundRequest
+from sipcore.proxy.loop import has_looped, loop_hash
+from sipcore.proxy.routing import preprocess_routes
+from sipcore.proxy.via_branch import branch_prefix
 from sipcore.timers import Timers
 
 if TYPE_CHECKING:
     from sipcore.transaction import ServerTransaction, TransactionLayer
+
+__all__ = ["InboundRequest", "ProxyCore", "ProxySettings"]
+
+ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, REFER, MESSAGE, INFO, UPDATE, PRACK, PUBLISH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +33,15 @@ class ProxySettings:
 
     address_id: str = "0"  # characters of a token, no "."
     timer_c_s: float = 185.0  # RFC 3261 section 16.6 item 11: more than three minutes
-    cancelled_s: float = 32.0  # RFC 3261 section 9.1: 64*T1 for the final response to a cancelled INVITE
     max_breadth: int = 60  # RFC 5393 section 5.3.3
     max_forwards: int = 70  # RFC 3261 section 16.6 item 3
     supported: frozenset[str] = frozenset()  # option-tags of Proxy-Require that are understood, lower case
 
 
 class ProxyCore:
-    """The transaction user of a proxy. ``attach`` it to its transaction layer before the first message."""
+    """The transaction user of a proxy. ``attach`` its transaction layer before the first message."""
+
+    transactions: TransactionLayer
 
     def __init__(
         self,
@@ -43,42 +53,127 @@ class ProxyCore:
         branch_keys: KeyRing,
         cookie_keys: KeyRing,
         counters: Counters,
-    ) -> None: ...
+    ) -> None:
+        self.settings = settings
+        self.app = app
+        self.flows = flows
+        self.resolver = resolver
+        self.timers = timers
+        self.branch_keys = branch_keys
+        self.cookie_keys = cookie_keys
+        self.counters = counters
+        self.branch_prefix = branch_prefix(settings.address_id)
+        self._acks = AckForwarder(self)
+        self._ports = frozenset(port for listener in flows.listeners for port in (listener.port, listener.advertised_port))
 
     def attach(self, transactions: TransactionLayer) -> None:
         """The layer that requests leave by; its user is this core."""
+        self.transactions = transactions
 
     def is_ours(self, uri: Uri) -> bool:
         """Whether ``uri`` names us: one of our listeners, or a domain of ours on the default port or a port of a listener."""
-        raise NotImplementedError
+        if uri.scheme not in ("sip", "sips"):
+            return False
+        if self.flows.is_local(uri.host, uri.port, uri.transport):
+            return True
+        return not uri.host_is_ip and (uri.port is None or uri.port in self._ports) and self.app.is_our_domain(uri.host)
+
+    def count(self, name: str) -> None:
+        self.counters[name] += 1
 
     # TransactionUser
 
-    def on_request(self, transaction: ServerTransaction) -> None: ...
+    def on_request(self, transaction: ServerTransaction) -> None:
+        request = InboundRequest(self, transaction)
+        transaction.owner = request
+        try:
+            cookie = self._admit(request)
+        except ParseError as error:
+            self._refuse(request, error.status, error.reason)
+        except PeerError as error:
+            self._refuse(request, error.status, error.reason, error.headers)
+        else:
+            if cookie is None:
+                self.app.on_request(request)
+            else:
+                self._continue_dialog(request, cookie)
 
-    def on_cancel(self, cancel: ServerTransaction, invite: ServerTransaction | None) -> None: ...
+    def on_cancel(self, cancel: ServerTransaction, invite: ServerTransaction | None) -> None:
+        """RFC 3261 section 16.10. A CANCEL for a transaction we don't know can't have a context anywhere else: 481."""
+        message = cancel.request
+        request = invite.owner if invite is not None else None
+        if not isinstance(request, InboundRequest):
+            self.count("sip_proxy_cancels_unmatched_total")
+            cancel.respond(message.reply(481, to_tag=self.tag_for(message)))
+            return
+        headers = tuple(("Reason", value) for value in message.get_all("Reason"))  # RFC 3326 section 2
+        cancel.respond(message.reply(200, to_tag=self.tag_for(message)))
+        request.cancel(headers)
 
-    def on_ack(self, request: Message, flow: Flow) -> None: ...
+    def on_ack(self, request: Message, flow: Flow) -> None:
+        self._acks.forward(request, flow)
 
-    def on_stray_response(self, response: Message, flow: Flow) -> None: ...
+    def on_stray_response(self, response: Message, flow: Flow) -> None:
+        """Dropped (RFC 6026 section 7.3, RFC 4320 section 4.2)."""
+        self.count("sip_proxy_stray_responses_total")
 
+    # requests
 
-class InboundRequest:
-    """A request with its server transaction, for the application to answer or to send on."""
+    def _admit(self, request: InboundRequest) -> Cookie | None:
+        """RFC 3261 sections 16.3 and 16.4; the cookie of a request that belongs to a dialog of ours."""
+        message = request.message
+        try:
+            check_request(message, self.settings.supported)
+        except PeerError as error:
+            if error.status == 483 and message.method == "OPTIONS" and self.is_ours(message.request_uri):
+                raise PeerError(200, "OK", (("Allow", ALLOWED),)) from None  # section 16.3 item 3
+            raise
+        request.loop_hash = loop = loop_hash(message)
+        if has_looped(message, self.flows, self.branch_prefix, loop):
+            raise PeerError(482, "Loop Detected")
+        request.breadth = breadth_allowed(message, self.settings.max_breadth)
+        return self.read_cookie(message, preprocess_routes(message, request.flow.listener, self.is_ours))
 
-    message: Message
-    flow: Flow  # it came over
-    transaction: ServerTransaction
-    source: Address
-    listener: Listener  # it came to
-    cookie: Cookie | None  # valid one, for a request of a dialog whose Request-URI is one of our own users
-    natted: bool  # whether the sender can only be reached over ``flow``; set it before ``proxy`` to overrule the default
-    cancelled: bool  # a CANCEL came and 487 was sent: ``reply`` and ``proxy`` do nothing any more
-    context: ResponseContext | None  # once proxied
-    call_key: str  # the same for every branch, and in the cookie of the dialogs that arise
+    def read_cookie(self, message: Message, text: str | None) -> Cookie | None:
+        if text is None:
+            return None
+        cookie = Cookie.read(self.cookie_keys, text, message)
+        if cookie is None:
+            self.count("sip_proxy_bad_cookies_total")
+        return cookie
 
-    def reply(self, status: int, reason: str | None = None, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
-        """Sends a response of our own (RFC 3261 section 8.2.6) with a To tag; any number of 100, one final."""
+    def _continue_dialog(self, request: InboundRequest, cookie: Cookie) -> None:
+        """Forwards by Route, Request-URI or the flow of a side behind NAT, without policy."""
+        message = request.message
+        request.cookie = cookie
+        token = cookie.flow_token(message)
+        flow = None
+        if token:
+            flow = flow_of_token(self.flows, token)
+            if flow is None:
+                self._refuse(request, 430, "Flow Failed")  # RFC 5626 section 5.3
+                return
+        elif not message.has("Route") and self.is_ours(message.request_uri):
+            self._serve_own_uri(request)
+            return
+        exchange = self.app.on_dialog_request(request, cookie)
+        if not request.status:
+            request.proxy([Target(message.request_uri_text, flow=flow)], exchange)
 
-    def proxy(self, targets: list[Target], exchange: Exchange | None = None) -> None:
-        """Sends 100 for an INVITE and forwards the request to ``targets`` (RFC 3261 section 16.6); 480 when there is none."""
+    def _serve_own_uri(self, request: InboundRequest) -> None:
+        """A request of a dialog for one of our users, or, without a user, for the proxy, which has no dialogs."""
+        if request.message.request_uri.user is None:
+            self._refuse(request, 404, "No Dialog Here")
+        else:
+            self.app.on_request(request)
+
+    def _refuse(self, request: InboundRequest, status: int, reason: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        self.count(f"sip_proxy_refused_total|status={status}")
+        if status == 400:
+            reason = reason[:1].upper() + reason[1:]
+        request.reply(status, reason, headers)
+
+    def tag_for(self, message: Message) -> str:
+        """To tag of our own responses: the same for a retransmission (RFC 3261 section 8.2.6.2), and for a CANCEL and the INVITE
+        it names (section 9.2), whose keys differ in the method, the last word, alone."""
+        return self.branch_keys.sign(f"tag\n{message.server_key.rpartition(' ')[0]}")[1]

@@ -1,0 +1,94 @@
+"""ACK for a 2xx: forwarded without a transaction, once, and never answered (RFC 3261 sections 13.2.2.4 and 16.11)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from native.sip import Message, ParseError, crc_slot
+from sipcore.errors import PeerError, TransportError
+from sipcore.flow import Destination, Flow
+from sipcore.proxy.checks import check_request
+from sipcore.proxy.cookie import Cookie, flow_of_token
+from sipcore.proxy.forward import count_hop, next_hop, via_start
+from sipcore.proxy.loop import loop_hash
+from sipcore.proxy.routing import preprocess_routes
+from sipcore.proxy.via_branch import request_identity, via_branch
+
+if TYPE_CHECKING:
+    from sipcore.proxy.core import ProxyCore
+
+
+class AckForwarder:
+    """Takes the way of the dialog: the flow in the cookie, the Route that is left, or the Request-URI."""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, core: ProxyCore) -> None:
+        self._core = core
+
+    def forward(self, request: Message, flow: Flow) -> None:
+        core = self._core
+        try:
+            check_request(request, core.settings.supported)
+            branch = self._branch(request)
+            cookie = core.read_cookie(request, preprocess_routes(request, flow.listener, core.is_ours))
+        except ParseError:
+            self._drop("malformed")
+            return
+        except PeerError as error:
+            self._drop(str(error.status))
+            return
+        core.app.on_ack(request, cookie, partial(self._proceed, request, cookie, branch, flow))
+
+    def _proceed(
+        self, request: Message, cookie: Cookie | None, branch: str, flow: Flow, status: int = 0, reason: str = ""
+    ) -> None:
+        core = self._core
+        if status:
+            self._drop("policy")
+            return
+        token = cookie.flow_token(request) if cookie is not None else ""
+        if not token and not request.has("Route") and core.is_ours(request.request_uri):
+            self._drop("own uri")
+            return
+        try:
+            count_hop(request, core.settings.max_forwards, core.settings.max_breadth)
+            hop = next_hop(request)
+        except ParseError:
+            self._drop("malformed")
+            return
+        if not token:
+            core.resolver.resolve(hop, partial(self._resolved, request, branch, flow))
+            return
+        out = flow_of_token(core.flows, token)
+        if out is None:
+            self._drop("flow gone")
+        else:
+            self._send(request, branch, out)
+
+    def _resolved(self, request: Message, branch: str, flow: Flow, destinations: list[Destination]) -> None:
+        if not destinations:
+            self._drop("unresolvable")
+            return
+        try:
+            out = self._core.flows.flow_to(destinations[0], flow.listener)
+        except TransportError:
+            self._drop("unreachable")
+            return
+        self._send(request, branch, out)
+
+    def _send(self, request: Message, branch: str, flow: Flow) -> None:
+        request.push_via(via_start(flow.listener) + branch)
+        flow.send(request.to_bytes(stream=flow.reliable))
+
+    def _branch(self, request: Message) -> str:
+        """A function of the request alone: the same for a retransmission (section 16.11)."""
+        core = self._core
+        identity = request_identity(request)
+        slot = crc_slot(request.call_id)
+        loop = loop_hash(request)
+        return via_branch(core.branch_keys, core.branch_prefix, identity, slot, request.request_uri_text, 0, loop)
+
+    def _drop(self, why: str) -> None:
+        self._core.count(f"sip_proxy_acks_dropped_total|why={why}")

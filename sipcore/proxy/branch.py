@@ -1,0 +1,301 @@
+"""One branch: from the request that leaves to the final response that comes back."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+from native.sip import Message, ParseError, Uri
+from sipcore.errors import TransportError, UsageError
+from sipcore.flow import Destination, Flow
+from sipcore.ports import Target
+from sipcore.proxy.best import Outcome
+from sipcore.proxy.forward import NO_DIALOG, next_hop, prepare, push_record_routes, push_routes, via_start
+from sipcore.timers import Timer
+
+if TYPE_CHECKING:
+    from sipcore.proxy.context import ResponseContext
+    from sipcore.transaction import ClientTransaction
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 16  # responses that wait for the application to let an earlier one through
+SECURE_TRANSPORTS = frozenset({"tls", "wss"})
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Branch:
+    """One attempt at one destination of one target: one client transaction, one Via branch.
+
+    A target that fails over to its next destination goes on as a new Branch (RFC 3261 section 16.6 item 7).
+    """
+
+    __slots__ = (
+        "cancelling",
+        "context",
+        "current",
+        "destinations",
+        "flow",
+        "index",
+        "outcome",
+        "request",
+        "silence_timer",
+        "status",
+        "target",
+        "timer_c",
+        "transaction",
+        "via_branch",
+        "waiting",
+    )
+
+    def __init__(self, context: ResponseContext, target: Target, destinations: list[Destination] | None) -> None:
+        self.context = context
+        self.target = target
+        self.index = len(context.branches)  # in the order they were started
+        self.destinations = destinations  # left to try, this branch's own first; None: not yet resolved
+        self.via_branch = ""  # of our Via; set before ``request_out``
+        self.request: Message = context.message  # as it leaves; gone once the request is over
+        self.flow: Flow  # it leaves over
+        self.status = 0  # final (408 timeout, 503 transport error, 487 cancelled)
+        self.outcome: Outcome | None = None  # of a branch that failed
+        self.transaction: ClientTransaction | None = None
+        self.cancelling = False
+        self.timer_c: Timer | None = None
+        self.silence_timer: Timer | None = None
+        self.current: Message | None = None  # response that the application has
+        self.waiting: deque[Message] | None = None  # responses behind it
+
+    # the request on its way out
+
+    def start(self) -> None:
+        target = self.target
+        try:
+            hop = self._prepare()
+        except ParseError as error:
+            self._warn(f"no next hop: {error.reason}")
+            self.fail(502, "Bad Next Hop")
+            return
+        if target.flow is not None:
+            self._leave(target.flow)
+        elif self.destinations is None:
+            self.context.core.resolver.resolve(hop, self._resolved)
+        else:
+            self._reach(self.destinations)
+
+    def release(self) -> None:
+        """Lets go of the request; responses may still come."""
+        del self.request
+        self.transaction = None
+
+    def _prepare(self) -> Uri:
+        """RFC 3261 section 16.6 items 1 to 3, 5 and 6; the URI of the next hop."""
+        context = self.context
+        target = self.target
+        self.request = message = prepare(context.message, target.uri, context.core.settings.max_forwards, context.share)
+        if target.routes:
+            push_routes(message, target.routes)
+        for name, value in target.headers:
+            message.set(name, value)
+        return next_hop(message)
+
+    def _resolved(self, destinations: list[Destination]) -> None:
+        if not self.status:
+            self._reach(destinations)
+
+    def _reach(self, destinations: list[Destination]) -> None:
+        if not destinations:
+            self._warn("next hop can't be resolved")
+            self.fail(502, "Next Hop Unresolvable")
+            return
+        self.destinations = destinations[1:]
+        try:
+            flow = self.context.core.flows.flow_to(destinations[0], self.context.flow.listener)
+        except TransportError as error:
+            self._warn(str(error))
+            self.fail(503, "Next Hop Unreachable")
+            return
+        self._leave(flow)
+
+    def _leave(self, flow: Flow) -> None:
+        context = self.context
+        message = self.request
+        if flow.closed:
+            self.fail(503, "Flow Closed")
+            return
+        if flow.listener.transport not in SECURE_TRANSPORTS and message.request_uri.scheme == "sips":
+            self.fail(480, "No Secure Way")  # RFC 3261 section 26.2.2
+            return
+        self.flow = flow
+        if message.method not in NO_DIALOG:
+            cookie = context.cookie_for(self.target, flow)
+            push_record_routes(message, cookie, context.flow.listener, flow.listener)
+        self.via_branch = branch = context.new_via_branch(self.target.uri, self.index)
+        message.push_via(via_start(flow.listener) + branch)
+        if context.exchange is None:
+            self._send()
+        else:
+            context.exchange.request_out(self, message, self._send)
+
+    def _send(self, status: int = 0, reason: str = "") -> None:
+        """``proceed`` of the request."""
+        if self.status:  # cancelled meanwhile
+            return
+        if self.transaction is not None:
+            raise UsageError("a request may proceed once")
+        if status:
+            self.fail(status, reason)
+            return
+        core = self.context.core
+        if self.context.invite:
+            self.timer_c = core.timers.after(core.settings.timer_c_s, Branch._timer_c_fired, self)
+        if self.target.first_response_s is not None:
+            self.silence_timer = core.timers.after(self.target.first_response_s, Branch._stayed_silent, self)
+        try:
+            self.transaction = core.transactions.request(self.request, self.flow, self)
+        except UsageError:
+            # a retransmission so late that our own answer is forgotten, while the branch it once led to is not
+            core.count("sip_proxy_late_duplicates_total")
+            self.fail(500, "Duplicate Request")
+
+    def cancel(self, headers: Headers = ()) -> None:
+        """RFC 3261 section 9.1: before a provisional response the transaction keeps the CANCEL back."""
+        if self.status or self.cancelling:
+            return
+        self.cancelling = True
+        if self.transaction is None:
+            self.fail(487, "Request Terminated")
+        elif self.context.invite:
+            self._stop_timers()
+            self.transaction.cancel(headers)
+
+    # ClientUser
+
+    def on_response(self, transaction: ClientTransaction, response: Message) -> None:
+        status = response.status
+        context = self.context
+        if self.silence_timer is not None:
+            self.silence_timer.cancel()
+            self.silence_timer = None
+        if status == 100:
+            return
+        if response.via_count < 2:
+            # nobody is left to send it to (RFC 3261 section 16.7 item 3)
+            context.core.count("sip_proxy_responses_without_via_total")
+            if status >= 200 and not self.status:
+                self.fail(502, "Bad Response")
+            return
+        response.pop_via()
+        if status < 200:
+            self._on_provisional(response)
+        elif status < 300:
+            if context.invite or not self.status:
+                self._on_success(response, status)
+        elif not self.status:
+            self._end(Outcome(self, status, response.reason, response))
+
+    def on_timeout(self, transaction: ClientTransaction) -> None:
+        if self.cancelling and transaction.last_status:
+            self.fail(487, "Request Terminated")  # RFC 3261 section 9.1: no answer to CANCEL counts as cancelled
+        else:
+            self.fail(408, "Request Timeout")
+
+    def on_transport_error(self, transaction: ClientTransaction) -> None:
+        self.fail(503, "Service Unavailable")
+
+    def _on_provisional(self, response: Message) -> None:
+        context = self.context
+        if not context.invite:
+            context.core.count("sip_proxy_provisionals_to_non_invite_total")  # RFC 4320 section 4.1
+            return
+        if self.status or context.status:
+            return
+        if self.timer_c is not None:
+            self.timer_c.cancel()
+            core = context.core
+            self.timer_c = core.timers.after(core.settings.timer_c_s, Branch._timer_c_fired, self)
+        self.pass_upstream(response)
+
+    def _on_success(self, response: Message, status: int) -> None:
+        first = not self.status
+        self.status = status
+        self._stop_timers()
+        self.context.branch_succeeded(self, first)
+        self.pass_upstream(response)
+
+    def fail(self, status: int, reason: str) -> None:
+        """Ends the branch without an answer from downstream."""
+        if not self.status:
+            self._end(Outcome(self, status, reason))
+
+    def _end(self, outcome: Outcome) -> None:
+        self.status = outcome.status
+        self.outcome = outcome
+        self._stop_timers()
+        self.context.branch_failed(self, outcome)
+
+    def _timer_c_fired(self) -> None:
+        """RFC 3261 section 16.8."""
+        self.timer_c = None
+        self.context.core.count("sip_proxy_timer_c_total")
+        self._warn("no final response before Timer C")
+        if self.transaction is not None and self.transaction.last_status:
+            self.cancel()
+        else:
+            self.fail(408, "Request Timeout")
+
+    def _stayed_silent(self) -> None:
+        """No response at all in ``first_response_s``: whatever comes later is too late, save a 2xx."""
+        self.silence_timer = None
+        if self.transaction is not None and self.context.invite:
+            self.transaction.cancel()
+        self.fail(408, "Request Timeout")
+
+    def _stop_timers(self) -> None:
+        if self.timer_c is not None:
+            self.timer_c.cancel()
+            self.timer_c = None
+        if self.silence_timer is not None:
+            self.silence_timer.cancel()
+            self.silence_timer = None
+
+    # responses on their way up, in order though the application may take its time
+
+    def pass_upstream(self, response: Message) -> None:
+        if self.context.exchange is None:
+            self.context.forward(self, response)
+        elif self.current is None:
+            self._offer(response)
+        else:
+            self._enqueue(response)
+
+    def _enqueue(self, response: Message) -> None:
+        if self.waiting is None:
+            self.waiting = deque()
+        if len(self.waiting) >= (MAX_WAITING if response.status < 200 else 2 * MAX_WAITING):
+            self.context.core.count("sip_proxy_responses_dropped_total")  # a final one will be repeated
+            return
+        self.waiting.append(response)
+
+    def _offer(self, response: Message) -> None:
+        self.current = response
+        exchange = self.context.exchange
+        assert exchange is not None
+        exchange.response_in(self, response, partial(self._let_through, response))
+
+    def _let_through(self, response: Message, status: int = 0, reason: str = "") -> None:
+        """``proceed`` of a response."""
+        if response is not self.current:
+            raise UsageError("a response may proceed once")
+        self.current = None
+        if status:
+            self.context.refuse(status, reason)
+        else:
+            self.context.forward(self, response)
+        if self.waiting and self.current is None:
+            self._offer(self.waiting.popleft())
+
+    def _warn(self, what: str) -> None:
+        log.warning("%s: %s", self.target.uri, what, extra={"call_id": self.context.call_id})

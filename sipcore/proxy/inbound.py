@@ -1,0 +1,143 @@
+"""A request received, as the application sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from native.sip import Message
+from sipcore.errors import UsageError
+from sipcore.flow import Flow, Listener
+from sipcore.ports import Exchange, Target
+from sipcore.proxy.context import ResponseContext
+from sipcore.proxy.cookie import Cookie
+from sipcore.proxy.nat import sender_is_natted
+from sipcore.proxy.via_branch import request_identity
+from sipcore.transaction_table import ACCEPTED
+
+if TYPE_CHECKING:
+    from sipcore.proxy.branch import Headers
+    from sipcore.proxy.core import ProxyCore
+    from sipcore.transaction import ServerTransaction
+
+
+class InboundRequest:
+    """A request with its server transaction, for the application to answer or to send on."""
+
+    __slots__ = (
+        "_call_key",
+        "_identity",
+        "_natted",
+        "breadth",
+        "cancelled",
+        "context",
+        "cookie",
+        "core",
+        "flow",
+        "loop_hash",
+        "message",
+        "status",
+        "transaction",
+    )
+
+    def __init__(self, core: ProxyCore, transaction: ServerTransaction) -> None:
+        self.core = core
+        self.transaction = transaction
+        self.message: Message = transaction.request  # gone once answered and every branch has ended
+        self.flow: Flow = transaction.flow  # it came over
+        self.cookie: Cookie | None = None  # valid one, for a request of a dialog
+        self.cancelled = False  # by a CANCEL: then ``reply`` and ``proxy`` do nothing any more
+        self.context: ResponseContext | None = None  # while proxied
+        self.status = 0  # final status sent
+        self.loop_hash = ""
+        self.breadth = core.settings.max_breadth
+        self._natted: bool | None = None
+        self._identity = ""
+        self._call_key = ""
+
+    @property
+    def source(self) -> tuple[str, int]:
+        return self.flow.remote
+
+    @property
+    def listener(self) -> Listener:
+        return self.flow.listener
+
+    @property
+    def natted(self) -> bool:
+        """Whether the sender can only be reached over ``flow``; set it before ``proxy`` to overrule the default."""
+        if self._natted is None:
+            self._natted = sender_is_natted(self.message, self.flow)
+        return self._natted
+
+    @natted.setter
+    def natted(self, natted: bool) -> None:
+        self._natted = natted
+
+    @property
+    def identity(self) -> str:
+        """What tells this request from every other."""
+        if not self._identity:
+            self._identity = request_identity(self.message)
+        return self._identity
+
+    @property
+    def call_key(self) -> str:
+        """Names the call: the same for every branch, and in the cookie of the dialogs that arise."""
+        if not self._call_key:
+            self._call_key = self.cookie.call_key if self.cookie else self.core.branch_keys.sign(f"call\n{self.identity}")[1]
+        return self._call_key
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the Request-URI names us or a domain of ours: only then may it lead to other targets (section 16.5)."""
+        return self.core.is_ours(self.message.request_uri)
+
+    def reply(self, status: int, reason: str | None = None, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
+        """Sends a final response of our own (RFC 3261 section 8.2.6) with a To tag."""
+        if self.cancelled:
+            return
+        if self.status or self.context is not None:
+            raise UsageError(f"{status} for a request that is answered or proxied")
+        self.respond(status, reason, headers, body)
+        self.status = status
+
+    def proxy(self, targets: list[Target], exchange: Exchange | None = None) -> None:
+        """Forwards the request to ``targets`` (RFC 3261 section 16.6); 480 when there is none."""
+        if self.cancelled:
+            return
+        if self.status or self.context is not None:
+            raise UsageError("a request that is answered or proxied can't be proxied")
+        if not targets:
+            self.reply(480, "Temporarily Unavailable")
+            return
+        self.context = context = ResponseContext(self, targets, exchange)
+        context.start()
+
+    # for the core
+
+    def cancel(self, headers: Headers) -> None:
+        """RFC 3261 section 9.2: no effect once there is a final response."""
+        if self.status or self.cancelled:
+            return
+        self.cancelled = True
+        if self.context is not None:
+            self.context.cancel(headers)
+        else:
+            self.respond(487, None)
+            self.status = 487
+
+    def respond(self, status: int, reason: str | None, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
+        response = self.message.reply(status, reason, to_tag=self.core.tag_for(self.message), headers=list(headers), body=body)
+        self.transaction.respond(response)
+
+    def respond_late(self, response: Message) -> None:
+        """A 2xx after the final response (RFC 3261 section 16.7 items 5 and 9)."""
+        if self.transaction.state == ACCEPTED:
+            self.transaction.respond(response)
+        else:
+            self.core.transactions.respond_statelessly(response, self.flow, response)
+
+    def release(self) -> None:
+        del self.message
+        self.context = None
