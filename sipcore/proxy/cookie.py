@@ -46,10 +46,10 @@ class Cookie:
         parts = fields.split("~")
         if len(parts) != FIELDS or not keys.verify(key_id, mac, f"{fields}\n{request.call_id}"):
             return None
-        caller_hash = parts[1]
+        call_key, caller_hash, caller_flow, callee_flow = parts
         if request.to_tag is None or (tag_hash(request.from_tag) != caller_hash and tag_hash(request.to_tag) != caller_hash):
             return None
-        return Cookie(*parts, text)
+        return Cookie(call_key, caller_hash, caller_flow, callee_flow, text)
 
     def caller_to_callee(self, request: Message) -> bool:
         """Whether ``request`` goes the way of the request that made the dialog."""

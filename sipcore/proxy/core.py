@@ -89,7 +89,7 @@ class ProxyCore:
         try:
             cookie = self._admit(request)
         except ParseError as error:
-            self._refuse(request, error.status, error.reason)
+            self._refuse(request, error.status, error.reason if error.status == 400 else None)
         except PeerError as error:
             self._refuse(request, error.status, error.reason, error.headers)
         else:
@@ -167,13 +167,16 @@ class ProxyCore:
         else:
             self.app.on_request(request)
 
-    def _refuse(self, request: InboundRequest, status: int, reason: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+    def _refuse(
+        self, request: InboundRequest, status: int, reason: str | None, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         self.count(f"sip_proxy_refused_total|status={status}")
         if status == 400:
-            reason = reason[:1].upper() + reason[1:]
+            headers = (*headers, ("Warning", f'399 {request.listener.sent_by} "{reason}"'))
+            reason = "Bad Request"
         request.reply(status, reason, headers)
 
     def tag_for(self, message: Message) -> str:
-        """To tag of our own responses: the same for a retransmission (RFC 3261 section 8.2.6.2), and for a CANCEL and the INVITE
-        it names (section 9.2), whose keys differ in the method, the last word, alone."""
+        """To tag of our own responses: the same for a retransmission (RFC 3261 section 8.2.6.2), and for a CANCEL and its
+        INVITE (section 9.2), whose keys differ in the last word, the method, alone."""
         return self.branch_keys.sign(f"tag\n{message.server_key.rpartition(' ')[0]}")[1]
