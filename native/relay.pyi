@@ -16,7 +16,10 @@ STREAM_DTYPE: Final[list[Any]]  # numpy dtype description of one table entry: nu
 
 # learning of a side's address; the values of ``mode``
 FIXED: Final[int]  # send to the given address, accept from exactly that address and port
-SYMMETRIC: Final[int]  # first packet from ``learn_host``, any port, latches (RFC 4961); until then send to the given address
+SYMMETRIC: Final[
+    int
+]  # first packet from ``learn_host``, any port, latches (RFC 4961); until then send to the given address. Later another
+# port of that host is let in, and learned, only with the same SSRC within 536 sequence numbers, or when it is exactly the given one
 ASYMMETRIC: Final[int]  # accept from ``learn_host``, any port; always send to the given address
 ANY: Final[int]  # first packet from anywhere latches. Only when asked for by name
 
@@ -59,6 +62,9 @@ def monotonic_ns() -> int:
     """The clock of ``first_ns`` and ``last_ns``."""
 
 class Relay:
+    """Calls about a stream raise KeyError when there is none of that id, RuntimeError when the relay is stopped or another one has taken
+    its table over."""
+
     def __init__(self, *, threads: int = 1, capacity: int = 4096, fifo: bool = True, table_fd: int = -1) -> None:
         """``capacity`` streams. ``fifo``: SCHED_FIFO for the relay threads if allowed (see ``fifo_threads``). ``table_fd``: go on with that table (its
         streams are idle until ``adopt`` gives each its sockets back); -1 makes a new one."""
@@ -72,8 +78,11 @@ class Relay:
         """Ends the threads and closes every socket. Idempotent."""
     def add(self, kind: int, ports: tuple[tuple[int, int], tuple[int, int]], *, thread: int = -1) -> int:
         """A new stream from ((rtp_fd, rtcp_fd), (rtp_fd, rtcp_fd)), side 0 first; -1 for no RTCP socket. Takes the descriptors over.
-        Returns its id. ``thread`` -1: the least loaded (keep a call's streams together by naming one). MemoryError when the table is full."""
-    def adopt(self, stream: int, ports: tuple[tuple[int, int], tuple[int, int]]) -> None: ...
+        Returns its id. ``thread`` -1: the least loaded (keep a call's streams together by naming one). MemoryError when the table is full;
+        ValueError when a descriptor is no UDP socket. The descriptors stay the caller's when it raises."""
+    def adopt(self, stream: int, ports: tuple[tuple[int, int], tuple[int, int]]) -> None:
+        """The sockets of a stream of a table that was taken over: it goes on with its latches and counters. ValueError on a checksum
+        mismatch (remove the stream, add a new one) and when it has its sockets already."""
     def thread_of(self, stream: int) -> int: ...
     def set_remote(
         self,
@@ -86,12 +95,15 @@ class Relay:
         learn_host: str | None = None,
     ) -> None:
         """Where the side is. A call that changes nothing keeps a latch; a new address, mode or learn_host drops it. ``learn_host`` None: the host of
-        ``remote``. ``remote`` None: forget it (hold with port 0)."""
+        ``remote``. ``remote`` None: forget it (hold with port 0). ValueError when its family is not that of the side's socket. Component 1 that was
+        never set follows component 0: same rules, next port."""
     def set_mux(self, stream: int, side: int, mux: bool) -> None:
         """RTCP of this side travels on its RTP socket (RFC 5761)."""
     def set_forward(self, stream: int, side: int, forward: bool) -> None:
         """False: what this side sends is counted and dropped (block media)."""
     def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...
+    def set_clock(self, stream: int, side: int, payload_type: int, clock_hz: int) -> None:
+        """Clock rate of a dynamic payload type (96-127) the side sends; without it such packets have no jitter."""
     def stats(self, stream: int, side: int, component: int) -> ComponentStats: ...
     def last_packet_ns(self, stream: int) -> int:
         """Latest accepted packet of either side, 0 when none."""

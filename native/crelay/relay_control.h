@@ -1,0 +1,61 @@
+/* What the application asks of the relay. Every call is safe from any thread (one mutex, which no relay thread ever takes);
+ * only relay_remove and relay_stop wait for relay threads. */
+#ifndef RELAY_CONTROL_H
+#define RELAY_CONTROL_H
+
+#include "relay_thread.h"
+
+struct relay;
+
+/* Sockets of a stream as [side][component]; -1 where there is no RTCP socket. */
+typedef int relay_sockets[RELAY_SIDES][RELAY_COMPONENTS];
+
+struct relay_stats {
+    uint64_t packets, bytes, forwarded, send_errors, strangers, malformed, no_remote;
+    int64_t lost;
+    uint32_t jitter, ssrc;
+    uint8_t payload_type;
+    bool latched;
+    uint64_t first_ns, last_ns;
+    union relay_address remote; /* family 0: none */
+};
+
+struct relay_remote {
+    union relay_address address; /* family 0: none */
+    enum relay_mode mode;
+    struct relay_host learn; /* family 0: learn from nobody (RELAY_ANY: from everybody) */
+};
+
+/* ``table_fd`` -1: a new table of ``capacity`` streams; else that one, whose descriptor stays the caller's. */
+enum relay_error relay_open(struct relay **relay, uint32_t threads, uint32_t capacity, bool fifo, int table_fd);
+enum relay_error relay_start(struct relay *relay);
+void relay_stop(struct relay *relay); /* ends the threads, closes the sockets; for good */
+void relay_close(struct relay *relay);
+
+uint32_t relay_threads(const struct relay *relay);
+uint32_t relay_fifo_threads(const struct relay *relay);
+uint32_t relay_capacity(const struct relay *relay);
+int relay_table_fd(const struct relay *relay);
+int relay_event_fd(const struct relay *relay);
+uint64_t relay_turns(const struct relay *relay, uint32_t thread);
+
+/* Both take the sockets over when they succeed, and not when they don't. ``thread`` -1: the least loaded. */
+enum relay_error relay_add(struct relay *relay, enum relay_kind kind, relay_sockets sockets, int thread, uint32_t *stream);
+enum relay_error relay_adopt(struct relay *relay, uint32_t stream, relay_sockets sockets);
+enum relay_error relay_remove(struct relay *relay, uint32_t stream);
+
+enum relay_error relay_thread_of(struct relay *relay, uint32_t stream, uint32_t *thread);
+enum relay_error relay_set_remote(struct relay *relay, uint32_t stream, int side, int component, const struct relay_remote *remote);
+enum relay_error relay_set_mux(struct relay *relay, uint32_t stream, int side, bool mux);
+enum relay_error relay_set_blocked(struct relay *relay, uint32_t stream, int side, bool blocked);
+enum relay_error relay_set_dscp(struct relay *relay, uint32_t stream, int side, uint8_t dscp);
+enum relay_error relay_set_clock(struct relay *relay, uint32_t stream, int side, uint8_t payload_type, uint32_t clock_hz);
+
+enum relay_error relay_get_stats(struct relay *relay, uint32_t stream, int side, int component, struct relay_stats *stats);
+enum relay_error relay_last_packet(struct relay *relay, uint32_t stream, uint64_t *last_ns);
+
+/* The next leg at or after ``*leg`` (see relay_leg_index) that was latched since it was last reported; false: none. */
+bool relay_next_latched(struct relay *relay, uint32_t *leg);
+void relay_events_seen(struct relay *relay); /* before the first relay_next_latched of a round */
+
+#endif

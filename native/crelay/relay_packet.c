@@ -1,0 +1,233 @@
+#include "relay_packet.h"
+
+#include "relay_rtp.h"
+
+#define RELEARN_DISTANCE 536
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+enum standing { STRANGER, KNOWN, NEWCOMER, MOVED };
+
+static struct relay_leg *leg_of(struct relay_stream *stream, int component, int side)
+{
+    return &stream->component[component][side].leg;
+}
+
+static void leg_changed(struct relay_stream *stream, int component, int side)
+{
+    relay_put(stream->rare[component][side].latch_checksum, relay_leg_checksum(leg_of(stream, component, side)));
+}
+
+void relay_leg_refresh(struct relay_stream *stream, int component, int side)
+{
+    struct relay_leg *leg = leg_of(stream, component, side);
+    struct relay_setting setting;
+    uint32_t seen;
+    if (!relay_read_begin(&leg->setting_sequence, &seen))
+        return; /* being written: the packet goes by what was valid before */
+    relay_words_get(&setting, &stream->setting[component][side], sizeof setting);
+    if (!relay_read_end(&leg->setting_sequence, seen))
+        return;
+    relay_write_begin(&leg->latch_sequence);
+    relay_put(leg->mode, setting.mode);
+    relay_put(leg->latched, RELAY_NOT_LATCHED);
+    relay_put(leg->learn_family, setting.learn_family);
+    relay_words_put(&leg->remote, &setting.remote, sizeof setting.remote);
+    relay_words_put(leg->learn, setting.learn, sizeof setting.learn);
+    relay_put(leg->taken, seen);
+    relay_write_end(&leg->latch_sequence);
+    leg_changed(stream, component, side);
+}
+
+static inline void leg_current(struct relay_stream *stream, int component, int side)
+{
+    const struct relay_leg *leg = leg_of(stream, component, side);
+    if (unlikely(relay_get(leg->setting_sequence) != leg->taken))
+        relay_leg_refresh(stream, component, side);
+}
+
+static void forget_latch(struct relay_stream *stream, int component, int side)
+{
+    struct relay_leg *leg = leg_of(stream, component, side);
+    relay_write_begin(&leg->latch_sequence);
+    relay_put(leg->latched, RELAY_NOT_LATCHED);
+    relay_write_end(&leg->latch_sequence);
+    relay_leg_refresh(stream, component, side);
+}
+
+static void latch(struct relay_stream *stream, int component, int side, const union relay_address *source)
+{
+    struct relay_leg *leg = leg_of(stream, component, side);
+    struct relay_host host;
+    bool given = leg->latched == RELAY_NOT_LATCHED && relay_address_same(&leg->remote, source);
+    bool moved = leg->latched != RELAY_NOT_LATCHED;
+    relay_address_host(source, &host);
+    relay_write_begin(&leg->latch_sequence);
+    relay_put(leg->latched, given ? RELAY_LATCHED_GIVEN : RELAY_LATCHED_ELSEWHERE);
+    relay_put(leg->learn_family, (uint8_t)host.family);
+    relay_words_put(leg->learn, host.bytes, sizeof host.bytes);
+    relay_words_put(&leg->remote, source, sizeof *source);
+    relay_write_end(&leg->latch_sequence);
+    leg_changed(stream, component, side);
+    if (moved && component == RELAY_RTP_COMPONENT) /* the peer's RTCP moved with it: it may be learned anew */
+        forget_latch(stream, RELAY_RTCP_COMPONENT, side);
+}
+
+const union relay_address *relay_rtcp_remote(const struct relay_leg *rtp, const struct relay_leg *rtcp,
+                                             union relay_address *scratch)
+{
+    bool given = relay_address_known(&rtcp->remote);
+    if (rtcp->latched != RELAY_NOT_LATCHED || (given && rtp->latched != RELAY_LATCHED_ELSEWHERE))
+        return &rtcp->remote;
+    if (relay_address_known(&rtp->remote) && relay_address_next_port(&rtp->remote, scratch))
+        return scratch;
+    return given ? &rtcp->remote : NULL;
+}
+
+static const union relay_address *rtp_remote(const struct relay_leg *rtp)
+{
+    return relay_address_known(&rtp->remote) ? &rtp->remote : NULL;
+}
+
+/* Whether the address is the one signalled, which a peer that was learned elsewhere may come back to. */
+static bool is_given(struct relay_stream *stream, int component, int side, const union relay_address *source)
+{
+    const struct relay_leg *leg = leg_of(stream, component, side);
+    union relay_address given;
+    uint32_t seen;
+    if (!relay_read_begin(&leg->setting_sequence, &seen))
+        return false;
+    relay_words_get(&given, &stream->setting[component][side].remote, sizeof given);
+    return relay_read_end(&leg->setting_sequence, seen) && relay_address_same(&given, source);
+}
+
+static enum standing judge_unlatched(struct relay_stream *stream, int component, int side, const union relay_address *source)
+{
+    const struct relay_leg *rtp = leg_of(stream, RELAY_RTP_COMPONENT, side);
+    const struct relay_leg *leg = leg_of(stream, component, side);
+    const struct relay_leg *rules = leg->mode == RELAY_UNSET ? rtp : leg; /* RTCP nobody spoke of follows RTP's rules */
+    const union relay_address *expected;
+    union relay_address scratch;
+    switch (rules->mode) {
+    case RELAY_FIXED:
+        expected = component == RELAY_RTP_COMPONENT ? rtp_remote(leg) : relay_rtcp_remote(rtp, leg, &scratch);
+        return expected != NULL && relay_address_same(expected, source) ? KNOWN : STRANGER;
+    case RELAY_SYMMETRIC:
+        return relay_address_on(source, rules->learn, rules->learn_family) ? NEWCOMER : STRANGER;
+    case RELAY_ASYMMETRIC:
+        return relay_address_on(source, rules->learn, rules->learn_family) ? KNOWN : STRANGER;
+    case RELAY_ANY:
+        return NEWCOMER;
+    default:
+        return STRANGER;
+    }
+}
+
+static enum standing judge(struct relay_stream *stream, int component, int side, const union relay_address *source)
+{
+    const struct relay_leg *leg = leg_of(stream, component, side);
+    if (leg->latched == RELAY_NOT_LATCHED)
+        return judge_unlatched(stream, component, side, source);
+    if (likely(relay_address_same(&leg->remote, source)))
+        return KNOWN;
+    return relay_address_on(source, leg->learn, leg->learn_family) ? MOVED : STRANGER;
+}
+
+/* Another port of the host a side was learned from: the same sender, near where it was, behind a NAT that changed its mind. */
+static bool may_move(struct relay_stream *stream, int component, int side, enum relay_packet_type type, const uint8_t *data,
+                     const union relay_address *source)
+{
+    const struct relay_flow *flow = &stream->component[component][side].flow;
+    if (type == RELAY_IS_RTP && flow->started && relay_rtp_ssrc(data) == flow->ssrc) {
+        int distance = (int16_t)(relay_rtp_sequence(data) - (uint16_t)flow->extended_max);
+        if (distance >= -RELEARN_DISTANCE && distance <= RELEARN_DISTANCE)
+            return true;
+    }
+    return is_given(stream, component, side, source);
+}
+
+static uint32_t clock_hz(const struct relay_stream *stream, int side, uint8_t payload_type)
+{
+    if (payload_type < 128 - RELAY_DYNAMIC_TYPES)
+        return relay_static_clock_hz(payload_type);
+    return relay_get(stream->clock[side][payload_type - (128 - RELAY_DYNAMIC_TYPES)]) * (uint32_t)RELAY_CLOCK_UNIT_HZ;
+}
+
+static void count(struct relay_stream *stream, int component, int side, enum relay_packet_type type, bool opaque,
+                  const uint8_t *data, size_t size, uint64_t now_ns)
+{
+    struct relay_flow *flow = &stream->component[component][side].flow;
+    if (unlikely(flow->packets == 0))
+        relay_put(stream->rare[component][side].first_ns, now_ns);
+    relay_count(flow->packets, 1);
+    relay_count(flow->bytes, size);
+    relay_put(flow->last_ns, now_ns);
+    if (opaque)
+        return;
+    if (type == RELAY_IS_RTP) {
+        relay_flow_rtp(flow, data, now_ns, clock_hz(stream, side, data[1] & 0x7f));
+    } else {
+        relay_put(flow->ssrc, relay_word_at(data + 4));
+        relay_put(flow->payload_type, data[1]);
+    }
+}
+
+/* The other side's socket and address for what arrived as ``component`` (RTCP of a muxed side: RTCP). */
+static bool find_way(struct relay_stream *stream, int component, int side, struct relay_route *route)
+{
+    int other = !side;
+    struct relay_leg *rtp = leg_of(stream, RELAY_RTP_COMPONENT, other);
+    if (component == RELAY_RTP_COMPONENT || (relay_get(rtp->flags) & RELAY_FLAG_MUX) != 0) {
+        leg_current(stream, RELAY_RTP_COMPONENT, other);
+        route->fd = rtp->fd;
+        route->to = rtp_remote(rtp);
+    } else {
+        leg_current(stream, RELAY_RTP_COMPONENT, other);
+        leg_current(stream, RELAY_RTCP_COMPONENT, other);
+        route->fd = leg_of(stream, RELAY_RTCP_COMPONENT, other)->fd;
+        route->to = relay_rtcp_remote(rtp, leg_of(stream, RELAY_RTCP_COMPONENT, other), &route->scratch);
+    }
+    return route->fd >= 0 && route->to != NULL;
+}
+
+bool relay_packet(struct relay_stream *stream, int component, int side, const uint8_t *data, size_t size,
+                  const union relay_address *source, uint64_t now_ns, struct relay_route *route)
+{
+    const uint8_t flags = relay_get(leg_of(stream, component, side)->flags);
+    const bool opaque = (flags & RELAY_FLAG_OPAQUE) != 0;
+    enum relay_packet_type type = RELAY_IS_RTP;
+    route->latched = false;
+    leg_current(stream, component, side);
+    if (unlikely(component == RELAY_RTCP_COMPONENT))
+        leg_current(stream, RELAY_RTP_COMPONENT, side);
+
+    enum standing standing = judge(stream, component, side, source);
+    if (likely(standing != STRANGER && !opaque))
+        type = relay_classify(data, size, component == RELAY_RTCP_COMPONENT, (flags & RELAY_FLAG_MUX) != 0);
+    if (unlikely(standing == MOVED && type != RELAY_MALFORMED && !may_move(stream, component, side, type, data, source)))
+        standing = STRANGER;
+    if (unlikely(standing == STRANGER)) {
+        relay_count(stream->rare[component][side].strangers, 1);
+        return false;
+    }
+    if (unlikely(type == RELAY_MALFORMED)) {
+        relay_count(stream->rare[component][side].malformed, 1);
+        return false;
+    }
+    if (unlikely(standing != KNOWN)) {
+        latch(stream, component, side, source);
+        route->latched = true;
+    }
+    if (type == RELAY_IS_RTCP)
+        component = RELAY_RTCP_COMPONENT;
+    count(stream, component, side, type, opaque, data, size, now_ns);
+    if (unlikely((flags & RELAY_FLAG_BLOCKED) != 0))
+        return false;
+    route->flow = &stream->component[component][side].flow;
+    route->rare = &stream->rare[component][side];
+    if (likely(find_way(stream, component, side, route)))
+        return true;
+    relay_count(stream->rare[component][side].no_remote, 1);
+    return false;
+}

@@ -1,0 +1,39 @@
+/* The way of one packet without its sockets: may it pass, what does it count, where does it go. The thread's part. */
+#ifndef RELAY_PACKET_H
+#define RELAY_PACKET_H
+
+#include "relay_table.h"
+
+/* Where an accepted packet leaves, and whose counters learn how that went. Valid until the next packet. */
+struct relay_route {
+    int fd;
+    const union relay_address *to;
+    struct relay_flow *flow;
+    struct relay_rare *rare;
+    bool latched; /* the packet made its side's address known */
+    union relay_address scratch;
+};
+
+/* Checks, learns and counts what side ``side`` sent to its socket of ``component``. False: dropped, and counted as what.
+ * The source is checked first: a stranger's packet is counted as such whatever it holds and teaches nothing. */
+bool relay_packet(struct relay_stream *stream, int component, int side, const uint8_t *data, size_t size,
+                  const union relay_address *source, uint64_t now_ns, struct relay_route *route);
+
+/* How sending went. */
+static inline void relay_packet_sent(const struct relay_route *route, bool sent)
+{
+    if (sent)
+        relay_count(route->flow->forwarded, 1);
+    else
+        relay_count(route->rare->send_errors, 1);
+}
+
+/* Where RTCP for that side goes: its learned address, the one given, or the port after its RTP (RFC 3550 section 11) when
+ * nothing was given or RTP came from elsewhere than announced. NULL: nowhere yet. */
+const union relay_address *relay_rtcp_remote(const struct relay_leg *rtp, const struct relay_leg *rtcp,
+                                             union relay_address *scratch);
+
+/* Takes a changed setting over, and with it forgets what was learned. */
+void relay_leg_refresh(struct relay_stream *stream, int component, int side);
+
+#endif

@@ -1,0 +1,58 @@
+#include "relay_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/ip.h>
+#include <unistd.h>
+
+static bool set_int(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value) == 0; }
+
+static int get_int(int fd, int level, int option)
+{
+    int value = -1;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, level, option, &value, &length) == 0 ? value : -1;
+}
+
+int relay_socket_family(int fd)
+{
+    int family = get_int(fd, SOL_SOCKET, SO_DOMAIN);
+    bool udp = get_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM && (family == AF_INET || family == AF_INET6);
+    return udp ? family : -1;
+}
+
+bool relay_socket_dscp(int fd, uint8_t dscp)
+{
+    if (relay_socket_family(fd) == AF_INET6)
+        return set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, dscp << 2);
+    return set_int(fd, IPPROTO_IP, IP_TOS, dscp << 2);
+}
+
+/* Queued ICMP errors would keep the socket ready for ever, since nobody reads the error queue. */
+bool relay_socket_prepare(int fd)
+{
+    int family = relay_socket_family(fd), flags = fcntl(fd, F_GETFL);
+    if (family < 0 || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return false;
+    if (family == AF_INET6)
+        return set_int(fd, IPPROTO_IPV6, IPV6_RECVERR, 0);
+    return set_int(fd, IPPROTO_IP, IP_RECVERR, 0);
+}
+
+int relay_bind(const union relay_address *address, uint8_t dscp)
+{
+    int family = address->any.sa_family;
+    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+    if (fd < 0)
+        return -1;
+    if (family == AF_INET6 && !set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1))
+        goto fail;
+    if (!relay_socket_dscp(fd, dscp) || bind(fd, &address->any, relay_address_length(address)) < 0)
+        goto fail;
+    return fd;
+fail:;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}

@@ -1,0 +1,17 @@
+/* Sockets of the relay: made, checked, marked. Descriptors stay the caller's. */
+#ifndef RELAY_SOCKET_H
+#define RELAY_SOCKET_H
+
+#include "relay_address.h"
+
+/* A bound, non-blocking UDP socket, IPv6 ones for IPv6 only; -1 and errno. */
+int relay_bind(const union relay_address *address, uint8_t dscp);
+
+/* AF_INET or AF_INET6; -1: no UDP socket. */
+int relay_socket_family(int fd);
+
+/* Makes any UDP socket fit for a relay thread. */
+bool relay_socket_prepare(int fd);
+bool relay_socket_dscp(int fd, uint8_t dscp);
+
+#endif

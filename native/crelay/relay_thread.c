@@ -1,0 +1,191 @@
+#include "relay_thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "relay_packet.h"
+
+#define EVENTS 64
+#define BURST 16 /* packets of one socket before the next socket has its turn */
+#define WAKE UINT64_MAX
+#define FIFO_PRIORITY 1 /* the lowest one is already above all ordinary threads */
+
+uint64_t relay_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void tell_latched(struct relay_thread *thread, uint32_t leg)
+{
+    uint64_t one = 1;
+    __atomic_store_n(&thread->news->latched[leg], 1, __ATOMIC_RELEASE);
+    (void)!write(thread->news->fd, &one, sizeof one); /* full: readable anyway */
+}
+
+/* One datagram; false: the socket has no more. */
+static bool relay_one(struct relay_thread *thread, uint32_t leg, int fd, struct relay_stream *stream, uint64_t now_ns)
+{
+    int component = (int)(leg >> 1 & 1), side = (int)(leg & 1);
+    union relay_address source;
+    struct relay_route route;
+    socklen_t length = sizeof source;
+    ssize_t size = recvfrom(fd, thread->datagram, RELAY_DATAGRAM_BYTES, 0, &source.any, &length);
+    if (size < 0)
+        return errno != EAGAIN && errno != EBADF; /* else an ICMP error or signal: it is gone by being read */
+    bool forward = relay_packet(stream, component, side, thread->datagram, (size_t)size, &source, now_ns, &route);
+    if (__builtin_expect(route.latched, 0))
+        tell_latched(thread, leg);
+    if (forward) {
+        ssize_t sent = sendto(route.fd, thread->datagram, (size_t)size, MSG_DONTWAIT, &route.to->any,
+                              relay_address_length(route.to));
+        relay_packet_sent(&route, sent == size);
+    }
+    return true;
+}
+
+static void relay_ready(struct relay_thread *thread, uint32_t leg, uint64_t now_ns)
+{
+    struct relay_stream *stream = &thread->table->streams[leg >> 2];
+    int fd = stream->component[leg >> 1 & 1][leg & 1].leg.fd;
+    for (int left = BURST; left > 0 && relay_one(thread, leg, fd, stream, now_ns); left--)
+        continue;
+}
+
+/* A request of control: everything collected before it has been handled, because events are handled one after the other. */
+static bool answer_control(struct relay_thread *thread)
+{
+    uint64_t requests;
+    if (read(thread->wake, &requests, sizeof requests) == (ssize_t)sizeof requests)
+        sem_post(&thread->acknowledged);
+    return __atomic_load_n(&thread->stop, __ATOMIC_ACQUIRE) == 0;
+}
+
+/* Another relay has the table: touch nothing of it any more, but keep answering control. */
+static void idle(struct relay_thread *thread)
+{
+    struct pollfd wake = {.fd = thread->wake, .events = POLLIN};
+    do
+        poll(&wake, 1, -1);
+    while (answer_control(thread));
+}
+
+static void *run(void *argument)
+{
+    struct relay_thread *thread = argument;
+    struct epoll_event events[EVENTS];
+    bool more = true;
+    while (more) {
+        int ready = epoll_wait(thread->epoll, events, EVENTS, -1);
+        if (__atomic_load_n(&thread->table->header->owner, __ATOMIC_ACQUIRE) != thread->owner) {
+            idle(thread);
+            break;
+        }
+        uint64_t now_ns = relay_now_ns();
+        relay_count(thread->turns, 1);
+        for (int i = 0; i < ready; i++) {
+            if (__builtin_expect(events[i].data.u64 == WAKE, 0))
+                more = answer_control(thread);
+            else
+                relay_ready(thread, (uint32_t)events[i].data.u64, now_ns);
+        }
+    }
+    return NULL;
+}
+
+enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table, struct relay_news *news,
+                                   uint64_t owner)
+{
+    struct epoll_event wake = {.events = EPOLLIN, .data.u64 = WAKE};
+    *thread = (struct relay_thread){.table = table, .news = news, .owner = owner, .epoll = -1, .wake = -1};
+    sem_init(&thread->acknowledged, 0, 0);
+    thread->datagram = malloc(RELAY_DATAGRAM_BYTES);
+    if (thread->datagram == NULL)
+        return RELAY_ERROR_MEMORY;
+    thread->epoll = epoll_create1(EPOLL_CLOEXEC);
+    thread->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (thread->epoll < 0 || thread->wake < 0 || epoll_ctl(thread->epoll, EPOLL_CTL_ADD, thread->wake, &wake) < 0)
+        return RELAY_ERROR_SYSTEM;
+    return RELAY_OK;
+}
+
+enum relay_error relay_thread_start(struct relay_thread *thread, bool fifo)
+{
+    sigset_t all, before;
+    struct sched_param priority = {.sched_priority = FIFO_PRIORITY};
+    if (thread->running)
+        return RELAY_OK;
+    __atomic_store_n(&thread->stop, 0, __ATOMIC_RELEASE);
+    sigfillset(&all); /* signals are for the threads that know what to do about them */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&thread->id, NULL, run, thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed != 0) {
+        errno = failed;
+        return RELAY_ERROR_SYSTEM;
+    }
+    thread->running = true;
+    pthread_setname_np(thread->id, "relay");
+    thread->fifo = fifo && pthread_setschedparam(thread->id, SCHED_FIFO, &priority) == 0;
+    return RELAY_OK;
+}
+
+static void wake(struct relay_thread *thread)
+{
+    uint64_t one = 1;
+    (void)!write(thread->wake, &one, sizeof one);
+}
+
+void relay_thread_stop(struct relay_thread *thread)
+{
+    if (!thread->running)
+        return;
+    __atomic_store_n(&thread->stop, 1, __ATOMIC_RELEASE);
+    wake(thread);
+    pthread_join(thread->id, NULL);
+    thread->running = false;
+    thread->fifo = false;
+    while (sem_trywait(&thread->acknowledged) == 0)
+        continue;
+}
+
+void relay_thread_close(struct relay_thread *thread)
+{
+    relay_thread_stop(thread);
+    if (thread->epoll >= 0)
+        close(thread->epoll);
+    if (thread->wake >= 0)
+        close(thread->wake);
+    sem_destroy(&thread->acknowledged);
+    free(thread->datagram);
+    *thread = (struct relay_thread){.epoll = -1, .wake = -1};
+}
+
+enum relay_error relay_thread_watch(struct relay_thread *thread, uint32_t stream, int component, int side, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = relay_leg_index(stream, component, side)};
+    return epoll_ctl(thread->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? RELAY_ERROR_SYSTEM : RELAY_OK;
+}
+
+void relay_thread_unwatch(struct relay_thread *thread, int fd)
+{
+    int saved = errno;
+    epoll_ctl(thread->epoll, EPOLL_CTL_DEL, fd, NULL);
+    errno = saved;
+}
+
+void relay_thread_settle(struct relay_thread *thread)
+{
+    if (!thread->running)
+        return;
+    wake(thread);
+    while (sem_wait(&thread->acknowledged) < 0 && errno == EINTR)
+        continue;
+}

@@ -1,0 +1,58 @@
+/* A relay thread: an epoll loop over the sockets of its streams. It takes no lock, allocates nothing and never waits but in
+ * epoll_wait. Control speaks to it by the table, by epoll_ctl and by ``wake``; it answers by ``acknowledged``. */
+#ifndef RELAY_THREAD_H
+#define RELAY_THREAD_H
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "relay_table.h"
+
+#define RELAY_DATAGRAM_BYTES 65536
+
+/* What the threads tell the application: a byte a leg, set by the thread, cleared by control, and a descriptor to wait on. */
+struct relay_news {
+    uint8_t *latched; /* by relay_leg_index */
+    int fd;
+};
+
+struct relay_thread {
+    const struct relay_table *table;
+    struct relay_news *news;
+    uint64_t owner; /* the header's, as long as the table is ours */
+    int epoll;
+    int wake;            /* eventfd; control writes, one request at a time */
+    sem_t acknowledged;  /* thread posts when a request is seen: no event of before it is being handled any more */
+    uint32_t stop;       /* control */
+    uint64_t turns;      /* thread */
+    uint32_t streams;    /* control */
+    bool running;        /* control */
+    bool fifo;           /* control */
+    pthread_t id;
+    uint8_t *datagram; /* RELAY_DATAGRAM_BYTES, the thread's */
+};
+
+uint64_t relay_now_ns(void);
+
+/* Makes what the thread needs, epoll first, so that streams can be added before it runs. */
+enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table, struct relay_news *news,
+                                   uint64_t owner);
+enum relay_error relay_thread_start(struct relay_thread *thread, bool fifo);
+
+/* Ends and joins it; it may be started again. */
+void relay_thread_stop(struct relay_thread *thread);
+void relay_thread_close(struct relay_thread *thread);
+
+/* Watches a leg's socket. The leg must be complete: its packets may be handled before this returns. */
+enum relay_error relay_thread_watch(struct relay_thread *thread, uint32_t stream, int component, int side, int fd);
+void relay_thread_unwatch(struct relay_thread *thread, int fd);
+
+/* Returns when the thread has finished with everything it had seen before. Blocks for that long. */
+void relay_thread_settle(struct relay_thread *thread);
+
+static inline uint32_t relay_leg_index(uint32_t stream, int component, int side)
+{
+    return stream << 2 | (uint32_t)component << 1 | (uint32_t)side;
+}
+
+#endif
