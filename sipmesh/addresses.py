@@ -10,13 +10,13 @@ def split_host_port(text: str, *, numeric: bool = True) -> tuple[str, int]:
     """(host, port) of ``host:port``. ValueError says what is wrong. IPv6 wants brackets; ``numeric`` refuses names."""
     host, colon, port_text = text.rpartition(":")
     if not colon or not host:
-        raise ValueError("has no port; write address:port, like 127.0.0.1:5060 or [::1]:5060")
+        raise ValueError(f"{text!r} has no port; write address:port, like 127.0.0.1:5060 or [::1]:5060")
     if not port_text.isascii() or not port_text.isdigit() or not 0 < int(port_text) < 65536:
-        raise ValueError(f"has the port {port_text!r}; a port is a number from 1 to 65535")
+        raise ValueError(f"{text!r} has a wrong port; a port is a number from 1 to 65535")
     if host.startswith("[") and host.endswith("]"):
         return numeric_host(host[1:-1]), int(port_text)
     if ":" in host:
-        raise ValueError(f"has an IPv6 address without brackets; write [{host}]:{port_text}")
+        raise ValueError(f"{text!r} is IPv6 without brackets; write [{host}]:{port_text}")
     return numeric_host(host) if numeric else host.lower(), int(port_text)
 
 
@@ -25,7 +25,7 @@ def numeric_host(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
-        raise ValueError(f"{text!r} is no numeric IPv4 or IPv6 address") from None
+        raise ValueError(f"{text!r} is no numeric address; write an IPv4 or IPv6 one") from None
 
 
 def join_host_port(host: str, port: int) -> str:

@@ -3,16 +3,34 @@
 Each table of the file is a struct here; a key has its field's name. Times are seconds.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
 from sipmesh.addresses import split_host_port
-
-Count = Annotated[int, Meta(ge=0)]
-Seconds = Annotated[float, Meta(ge=0)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+from sipmesh.config_values import (
+    Advertised,
+    Aor,
+    Count,
+    DomainName,
+    Endpoint,
+    Host,
+    Name,
+    Network,
+    Password,
+    Pattern,
+    Ports,
+    Positive,
+    PositiveSeconds,
+    Prefix,
+    RingSeconds,
+    Seconds,
+    Source,
+    Streams,
+    TargetUri,
+    To,
+    Weight,
+)
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -27,8 +45,8 @@ class Node(Table, frozen=True, kw_only=True):
 
 class Listen(Table, frozen=True, kw_only=True):
     transport: Literal["udp", "tcp"]
-    address: str  # numeric address:port to bind
-    advertise: str | None = None  # host:port in Via, Record-Route and Path; default the bound address
+    address: Endpoint  # numeric address:port to bind
+    advertise: Advertised | None = None  # host:port in Via, Record-Route and Path; default the bound address
 
     @property
     def host(self) -> str:
@@ -40,49 +58,49 @@ class Listen(Table, frozen=True, kw_only=True):
 
 
 class Domain(Table, frozen=True, kw_only=True):
-    name: str  # lower case
+    name: DomainName
     auth: bool = True  # digest for REGISTER and for calls from its users
 
 
 class User(Table, frozen=True, kw_only=True):
-    aor: str  # user@domain
-    password: str  # kept in the store only as HA1 (RFC 8760)
+    aor: Aor  # user@domain
+    password: Password  # kept in the store only as HA1 (RFC 8760)
 
 
 class TrunkTarget(Table, frozen=True, kw_only=True):
-    uri: str  # sip:host[:port][;transport=tcp]
-    weight: Annotated[int, Meta(ge=0, le=65535)] = 1  # share of the calls among living targets; 0: only when no other lives
+    uri: TargetUri  # sip:host[:port][;transport=tcp]
+    weight: Weight = 1  # share of the calls among living targets; 0: only when no other lives
 
 
 class Trunk(Table, frozen=True, kw_only=True):
     name: Name
     targets: tuple[TrunkTarget, ...] = ()  # in the file each a URI, or a table { uri, weight }
-    sources: tuple[str, ...] = ()  # networks that may call in without digest
+    sources: tuple[Network, ...] = ()  # networks that may call in without digest
     transit: bool = False  # its calls may leave by another trunk
     max_calls: Count = 0  # at once, both directions; 0: no limit
     probe_s: Seconds = 30.0  # between OPTIONS probes of a target; 0: never
-    first_response_s: Annotated[float, Meta(gt=0)] = 3.0  # a target silent for so long is left for the next one
+    first_response_s: PositiveSeconds = 3.0  # a target silent for so long is left for the next one
 
 
 class Route(Table, frozen=True, kw_only=True, rename={"from_": "from"}):
-    to: str  # trunk:NAME or user:AOR
-    match: str = "*"  # called number or AOR; a trailing * matches any rest; the longest match wins
-    source: str | None = None  # trunk:NAME, or a network the call must come from
-    from_: str | None = None  # caller's number or AOR, as ``match``
+    to: To  # trunk:NAME or user:AOR
+    match: Pattern = "*"  # called number or AOR; a trailing * matches any rest; the longest match wins
+    source: Source | None = None  # trunk:NAME, or a network the call must come from
+    from_: Pattern | None = None  # caller's number or AOR, as ``match``
     strip: Count = 0  # characters taken off the front of the called number
-    prefix: str = ""  # put in front of it afterwards
+    prefix: Prefix = ""  # put in front of it afterwards
 
 
 class Media(Table, frozen=True, kw_only=True):
     anchor: bool = True  # relay the calls' media
-    address: str = ""  # numeric, to bind; default the host of the first [[listen]]
-    advertise: str | None = None  # numeric, in SDP; default the bound address
-    ports: str = "20000-29999"  # first-last, of RTP and RTCP
+    address: Host = ""  # to bind; default the host of the first [[listen]]
+    advertise: Host | None = None  # in SDP; default the bound address
+    ports: Ports = "20000-29999"  # first-last, of RTP and RTCP
     fastpath: Literal["auto", "off"] = "auto"  # forward in the kernel where the node can
     threads: Count = 0  # relay threads; 0: one per core
-    max_streams: Annotated[int, Meta(ge=1, le=1_000_000)] = 8192  # media lines at once
-    ng: str | None = None  # numeric address:port for ng over UDP from other proxies; absent: not opened
-    ng_allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # networks that may use it
+    max_streams: Streams = 8192  # media lines at once
+    ng: Endpoint | None = None  # numeric address:port for ng over UDP from other proxies; absent: not opened
+    ng_allow: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")  # networks that may use it
 
     @property
     def port_range(self) -> tuple[int, int]:
@@ -92,13 +110,13 @@ class Media(Table, frozen=True, kw_only=True):
 
 
 class Limits(Table, frozen=True, kw_only=True):
-    exempt: tuple[str, ...] = ()  # networks without limits per source
+    exempt: tuple[Network, ...] = ()  # networks without limits per source
     max_bindings: Count = 10  # contacts of one AOR; 0: no limit
     min_expires_s: Count = 60  # shorter registrations get 423
-    default_expires_s: Annotated[int, Meta(ge=1)] = 3600  # of a REGISTER that asks for none
-    max_expires_s: Annotated[int, Meta(ge=1)] = 7200  # longer ones are shortened to this
-    nonce_s: Annotated[int, Meta(ge=1)] = 300  # lifetime of a digest nonce
-    ring_s: Annotated[float, Meta(gt=180)] = 185.0  # Timer C (RFC 3261 section 16.6): an INVITE may ring so long
+    default_expires_s: Positive = 3600  # of a REGISTER that asks for none
+    max_expires_s: Positive = 7200  # longer ones are shortened to this
+    nonce_s: Positive = 300  # lifetime of a digest nonce
+    ring_s: RingSeconds = 185.0  # Timer C (RFC 3261 section 16.6): an INVITE may ring so long
     tcp_connections: Count = 10_000  # open at once; 0: no limit
     tcp_connections_per_source: Count = 200  # 0: no limit
     tcp_idle_s: Seconds = 900.0  # a connection without traffic is closed; 0: never
@@ -108,13 +126,13 @@ class Limits(Table, frozen=True, kw_only=True):
 
 
 class Console(Table, frozen=True, kw_only=True):
-    address: str = "127.0.0.1:8080"  # numeric address:port of health, metrics and the status page
+    address: Endpoint = "127.0.0.1:8080"  # numeric address:port of health, metrics and the status page
     token: str = ""  # what callers must show; without one only loopback is served
 
 
 class Config(Table, frozen=True, kw_only=True):
     node: Node
-    listen: tuple[Listen, ...]
+    listen: tuple[Listen, ...] = ()  # at least one
     domain: tuple[Domain, ...] = ()
     user: tuple[User, ...] = ()
     trunk: tuple[Trunk, ...] = ()

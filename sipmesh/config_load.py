@@ -61,15 +61,15 @@ def parse_config(text: str, file: str = "config", *, base: FilePath = FilePath()
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([not_toml(file, str(error), text)]) from error
     reader = Reader()
-    config = reader.table(Config, raw, ())
-    errors = reader.errors if config is None else check_rules(config)
+    config = reader.config(raw)
+    errors = reader.errors + check_rules(config)
     lines = key_lines(text)
 
     def located(found: list[tuple[Path, str]], warning: bool) -> list[Problem]:
         problems = [Problem(file, line_of(lines, path), dotted(path), message, warning) for path, message in found]
         return sorted(problems, key=lambda problem: problem.line)
 
-    if errors or config is None:
+    if errors:
         raise ConfigError(located(errors, False))
     return Loaded(with_defaults(config, base), located(reader.warnings, True))
 
