@@ -11,6 +11,7 @@ from sipmesh.store.environment import Environment, key_of
 from sipmesh.store.records import StoredRoute, StoredTrunk, StoredUser
 
 TABLES = ("meta", "users", "trunks", "routes")
+ROOM_BYTES = 1024  # of one record, generously
 HASHES = {"MD5": "md5", "SHA-256": "sha256"}
 
 Record = TypeVar("Record", StoredUser, StoredTrunk, StoredRoute)
@@ -70,7 +71,7 @@ class Directory:
         trunks = {key_of(each.name): StoredTrunk(each, "file") for each in config.trunk}
         routes = {f"f{n}".encode(): StoredRoute(f"f{n}", each, "file") for n, each in enumerate(config.route, 1)}
         rest = encode(msgspec.structs.replace(config, user=(), trunk=(), route=()))
-        self._env.begin()
+        self._env.begin(room_bytes=ROOM_BYTES * (len(users) + len(trunks) + len(routes)))
         changed = self._replace(self._users, users, StoredUser)
         changed |= self._replace(self._trunks, trunks, StoredTrunk)
         changed |= self._replace(self._routes, routes, StoredRoute)

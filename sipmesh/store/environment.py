@@ -14,7 +14,8 @@ from typing import Any
 import lmdb
 
 FIRST_MAP_BYTES = 32 << 20
-GROWTH_CHECK_WRITES = 4096  # between two looks at how full the map is; a batch writes far less than a quarter of it
+PAGE_BYTES = 4096  # what a write may take besides its value
+GROWTH_CHECK_BYTES = FIRST_MAP_BYTES // 16  # written between two looks at how full the map is
 MAX_KEY_BYTES = 480  # LMDB takes 511
 MAX_READERS = 512
 
@@ -45,7 +46,7 @@ class Environment:
         self._max_map_bytes = max_map_bytes
         self._preallocate = not synced
         self._write: Any = None
-        self._written = GROWTH_CHECK_WRITES  # so that the first write checks
+        self._written_bytes = GROWTH_CHECK_BYTES  # so that the first write checks
         try:
             if not readonly:
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -103,7 +104,7 @@ class Environment:
 
     def put(self, table: Any, key: bytes, value: bytes) -> None:
         txn = self._write or self._begin_write()
-        self._written += 1
+        self._written_bytes += PAGE_BYTES + len(value)
         try:
             txn.put(key, value, True, True, False, table)
         except lmdb.Error as error:
@@ -113,7 +114,7 @@ class Environment:
     def delete(self, table: Any, key: bytes) -> bool:
         """False when there is no such key."""
         txn = self._write or self._begin_write()
-        self._written += 1
+        self._written_bytes += PAGE_BYTES
         try:
             return bool(txn.delete(key, b"", table))
         except lmdb.Error as error:
@@ -136,10 +137,11 @@ class Environment:
         if txn is not None:
             txn.abort()
 
-    def begin(self) -> None:
-        """Opens the write transaction now, so that what is read next can't change before ``commit``."""
+    def begin(self, room_bytes: int = 0) -> None:
+        """Opens the write transaction now, so that what is read next can't change before ``commit``.
+        ``room_bytes``: what it will write, when that may be much."""
         if self._write is None:
-            self._begin_write()
+            self._begin_write(room_bytes)
 
     def forget_dead_readers(self) -> None:
         """Frees the reader slots of processes that were killed; they would keep old pages from being used again."""
@@ -161,10 +163,10 @@ class Environment:
         except lmdb.Error as error:
             raise self._translated(error) from error
 
-    def _begin_write(self) -> Any:
-        if self._written >= GROWTH_CHECK_WRITES:
-            self._written = 0
-            self._grow_if_needed()
+    def _begin_write(self, room_bytes: int = 0) -> Any:
+        if self._written_bytes + room_bytes >= GROWTH_CHECK_BYTES:
+            self._written_bytes = 0
+            self._grow_for(room_bytes)
         try:
             self._write = self._env.begin(write=True)
         except lmdb.MapResizedError:
@@ -174,13 +176,15 @@ class Environment:
             raise self._translated(error) from error
         return self._write
 
-    def _grow_if_needed(self) -> None:
+    def _grow_for(self, room_bytes: int) -> None:
+        """Doubles the map until a quarter of it and ``room_bytes`` are free; no transaction may be open."""
         info = self._env.info()
-        size = int(info["map_size"])
-        used = (int(info["last_pgno"]) + 1) * int(self._env.stat()["psize"])
-        if used <= size * 3 // 4 or size >= self._max_map_bytes:
+        size = grown = int(info["map_size"])
+        wanted = (int(info["last_pgno"]) + 1) * int(self._env.stat()["psize"]) + room_bytes
+        while wanted > grown * 3 // 4 and grown < self._max_map_bytes:
+            grown = min(grown * 2, self._max_map_bytes)
+        if grown == size:
             return
-        grown = min(size * 2, self._max_map_bytes)
         if self._preallocate:
             try:
                 allocate(self.path / "data.mdb", grown)

@@ -1,0 +1,156 @@
+"""What the store owes its processes: visibility, survival of kill -9, growth, clear errors."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from sipmesh.store import Store, StoreError, StoreFullError
+from sipmesh.store.environment import FIRST_MAP_BYTES, Environment
+from sipmesh.store.secrets import load_secrets
+from tests.sipmesh.store.helpers import binding, line_from, python
+
+WRITER = """
+import sys
+from sipmesh.store import Store
+from tests.sipmesh.store.helpers import binding
+store = Store.open(sys.argv[1])
+store.locations.put("kept@example.com", [binding()])
+store.commit()
+store.locations.put("lost@example.com", [binding()])
+print("written", flush=True)
+input()
+"""
+
+ENDLESS_WRITER = """
+import sys
+from sipmesh.store import Store
+from tests.sipmesh.store.helpers import binding
+store = Store.open(sys.argv[1])
+number = 0
+while True:
+    for _ in range(50):
+        store.locations.put(f"{number % 5000}@example.com", [binding(expires_at=number)])
+        number += 1
+    store.commit()
+    print(number, flush=True)
+"""
+
+ANSWERER = """
+import sys
+from sipmesh.store import Store
+store = Store.open(sys.argv[1])
+print("open", flush=True)
+for line in sys.stdin:
+    print(len(store.locations.get(line.strip())), store.locations.count(), flush=True)
+"""
+
+
+def test_a_killed_writer_loses_only_what_it_had_not_committed(tmp_path: Path) -> None:
+    writer = python(WRITER, str(tmp_path))
+    assert line_from(writer) == "written"
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    store = Store.open(tmp_path)
+    assert [aor for aor, _ in store.locations.all()] == ["kept@example.com"]
+    store.locations.put("next@example.com", [binding()])
+    store.commit()
+    store.close()
+
+
+@pytest.mark.parametrize("commits", [3, 40])
+def test_a_writer_killed_anywhere_leaves_a_store_that_opens_whole(tmp_path: Path, commits: int) -> None:
+    writer = python(ENDLESS_WRITER, str(tmp_path))
+    for _ in range(commits):
+        committed = int(line_from(writer))
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    store = Store.open(tmp_path)
+    newest = max(bindings[0].expires_at for _, bindings in store.locations.all())
+    assert newest + 1 >= committed
+    assert (newest + 1) % 50 == 0
+    store.close()
+
+
+def test_another_process_sees_a_write_once_it_is_committed(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    reader = python(ANSWERER, str(tmp_path))
+    assert line_from(reader) == "open"
+    assert reader.stdin is not None
+
+    def ask() -> str:
+        assert reader.stdin is not None
+        reader.stdin.write("alice@example.com\n")
+        reader.stdin.flush()
+        return line_from(reader)
+
+    store.locations.put("alice@example.com", [binding()])
+    assert ask() == "0 0"
+    store.commit()
+    assert ask() == "1 1"
+    reader.stdin.close()
+    reader.wait()
+    store.close()
+
+
+def test_the_map_grows_for_the_writer_and_the_reader(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    reader = python(ANSWERER, str(tmp_path))
+    assert line_from(reader) == "open"
+    big = binding("sip:" + "x" * 3000)
+    count = 2 * FIRST_MAP_BYTES // 3000
+    for number in range(count):
+        store.locations.put(f"{number}@example.com", [big])
+        if number % 64 == 0:
+            store.commit()
+    store.commit()
+    assert (tmp_path / "live" / "data.mdb").stat().st_size >= 2 * FIRST_MAP_BYTES
+    answer, _ = reader.communicate(f"{count - 1}@example.com\n")
+    assert answer == f"1 {count}\n"
+    store.close()
+
+
+def test_a_full_store_says_so_and_keeps_what_was_committed(tmp_path: Path) -> None:
+    environment = Environment(tmp_path / "small", ("t",), synced=False, max_map_bytes=FIRST_MAP_BYTES)
+    table = environment.table("t")
+    environment.put(table, b"kept", b"v")
+    environment.commit()
+
+    def fill() -> None:
+        for number in range(FIRST_MAP_BYTES // 4000):
+            environment.put(table, b"%d" % number, bytes(4000))
+
+    with pytest.raises(StoreFullError, match="small is full"):
+        fill()
+    assert [key for key, _ in environment.items(table)] == [b"kept"]
+    environment.put(table, b"after", b"v")
+    environment.commit()
+    environment.close()
+
+
+def test_a_big_transaction_finds_room_when_it_says_so(tmp_path: Path) -> None:
+    environment = Environment(tmp_path / "big", ("t",), synced=False)
+    table = environment.table("t")
+    environment.begin(room_bytes=2 * FIRST_MAP_BYTES)
+    for number in range(FIRST_MAP_BYTES // 4000):
+        environment.put(table, b"%d" % number, bytes(4000))
+    environment.commit()
+    assert environment.count(table) == FIRST_MAP_BYTES // 4000
+    environment.close()
+
+
+def test_a_store_that_is_not_there_is_not_made_by_a_reader(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="start the node once first"):
+        Store.open(tmp_path / "none", create=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_damaged_store_or_key_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "live").mkdir()
+    (tmp_path / "live" / "data.mdb").write_bytes(b"not a store" * 1000)
+    with pytest.raises(StoreError, match="live can't be opened"):
+        Store.open(tmp_path)
+    for damage in (b"", b"{}", b'{"keys": {}}', b'{"keys": {"0": "00"}}', b'{"keys": {"##": "' + b"0" * 64 + b'"}}'):
+        (tmp_path / "keys.json").write_bytes(damage)
+        with pytest.raises(StoreError, match=r"keys\.json can't be used"):
+            load_secrets(tmp_path / "keys.json")
