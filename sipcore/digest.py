@@ -85,27 +85,35 @@ class Digest:
     fresh, so that users survive its restart; use counts are each process's own.
     """
 
-    __slots__ = ("_config", "_credentials", "_floor_s", "_instance", "_keys", "_realm", "_serial", "_used")
+    __slots__ = ("_algorithms", "_config", "_credentials", "_floor_s", "_instance", "_keys", "_realm", "_serial", "_used")
 
     def __init__(
-        self, realm: str, credentials: Credentials, keys: KeyRing, instance: str, config: DigestConfig | None = None
+        self,
+        realm: str,
+        credentials: Credentials,
+        keys: KeyRing,
+        instance: str,
+        config: DigestConfig | None = None,
+        algorithms: tuple[Algorithm, ...] = tuple(Algorithm),
     ) -> None:
         self._realm = realm
         self._credentials = credentials
         self._keys = keys
         self._instance = instance
         self._config = config or DigestConfig()
+        self._algorithms = algorithms
         self._serial = count()
         self._used: dict[str, int] = {}  # nonce → highest use count, in the order of first use
         self._floor_s = 0  # nonces issued up to this second are stale: their counts were forgotten for want of room
 
     def challenges(self, now: float, *, stale: bool = False) -> tuple[str, ...]:
-        """Values of WWW-Authenticate or Proxy-Authenticate, one per algorithm (RFC 8760 section 2.4)."""
+        """Values of WWW-Authenticate or Proxy-Authenticate, one per algorithm, in the order given (RFC 8760 section 2.4)."""
         nonce = self._issue(now)
         realm = self._realm.replace("\\", "\\\\").replace('"', '\\"')
         tail = ", stale=true" if stale else ""
         return tuple(
-            f'Digest realm="{realm}", nonce="{nonce}", algorithm={algorithm.value}, qop="auth"{tail}' for algorithm in Algorithm
+            f'Digest realm="{realm}", nonce="{nonce}", algorithm={algorithm.value}, qop="auth"{tail}'
+            for algorithm in self._algorithms
         )
 
     def check(self, values: list[str], method: str, body: bytes, now: float) -> Verdict:
@@ -125,7 +133,7 @@ class Digest:
                 if fields is None or fields.get("realm") != self._realm:
                     continue
                 algorithm = ALGORITHMS.get(fields.get("algorithm", "MD5").lower())
-                if algorithm is None:
+                if algorithm not in self._algorithms:
                     continue
                 attempts += 1
                 if attempts > MAX_ATTEMPTS:

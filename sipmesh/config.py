@@ -60,6 +60,7 @@ class Listen(Table, frozen=True, kw_only=True):
 class Domain(Table, frozen=True, kw_only=True):
     name: DomainName
     auth: bool = True  # digest for REGISTER and for calls from its users
+    digest: tuple[Literal["SHA-256", "MD5"], ...] = ("SHA-256", "MD5")  # challenges in this order; some phones read one only
 
 
 class User(Table, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sipmesh.addresses import is_loopback, split_host_port
-from sipmesh.config import Config, Console, Limits, Route, Trunk, User
+from sipmesh.config import Config, Console, Domain, Limits, Route, Trunk, User
 from sipmesh.config_lines import Path
 
 Found = Iterator[tuple[Path, str]]
@@ -28,6 +28,7 @@ def check_rules(config: Config) -> list[tuple[Path, str]]:
         {each.name: each for each in config.trunk} if whole_trunks else None,
     )
     return [
+        *each_rules("domain", config.domain, domain_rules),
         *each_rules("user", config.user, lambda user, path: user_rules(user, defined, path)),
         *each_rules("trunk", config.trunk, trunk_rules),
         *each_rules("route", config.route, lambda route, path: route_rules(route, defined, path)),
@@ -54,6 +55,13 @@ def duplicates(table: str, key: str, entries: Sequence[T | None], identity: Call
         before = first.setdefault(identity(entry), index)
         if before != index:
             yield (table, index, key), f"is the same as that of [[{table}]] {before + 1}; each must be there once"
+
+
+def domain_rules(domain: Domain, path: Path) -> Found:
+    if not domain.digest:
+        yield (*path, "digest"), 'is empty; write ["SHA-256", "MD5"], or auth = false for none'
+    if len(set(domain.digest)) < len(domain.digest):
+        yield (*path, "digest"), "names an algorithm twice"
 
 
 def user_rules(user: User, defined: Defined, path: Path) -> Found:

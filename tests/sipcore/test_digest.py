@@ -75,6 +75,15 @@ def test_one_challenge_per_algorithm_strongest_first() -> None:
     assert all(challenge.endswith("stale=true") for challenge in make().challenges(NOW, stale=True))
 
 
+def test_a_realm_can_do_with_fewer_algorithms() -> None:
+    digest = Digest(REALM, Passwords({"alice": "secret"}), KEYS, "a", algorithms=(Algorithm.MD5,))
+    (challenge,) = digest.challenges(NOW)
+    assert "algorithm=MD5" in challenge
+    nonce = nonce_of(challenge)
+    assert check(digest, answer(nonce, algorithm=Algorithm.SHA_256)).outcome is Outcome.MISSING
+    assert check(digest, answer(nonce)).outcome is Outcome.ACCEPTED
+
+
 def test_nonces_differ_within_one_second_and_between_processes() -> None:
     one, other = make(instance="a"), make(instance="b")
     nonces = [fresh_nonce(digest) for digest in (one, one, other, other)]
