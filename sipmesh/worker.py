@@ -1,13 +1,11 @@
-"""What every worker process shares: its context, its way in (``python -m sipmesh.worker ROLE``) and its way out.
-
-The supervisor describes the worker in one environment variable, as JSON (``Spec``), and passes sockets as open descriptors.
-"""
+"""What every worker process shares: its context, its way in (``python -m sipmesh.worker ROLE``) and its way out."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import ctypes
+import faulthandler
 import logging
 import os
 import signal
@@ -18,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import uvloop
@@ -27,31 +25,14 @@ from sipcore.flow import Listener
 from sipmesh.addresses import reachable_host, split_host_port
 from sipmesh.config import Config
 from sipmesh.logs import configure_logging
+from sipmesh.spec import ENVIRONMENT, Role, Spec, ng_path
 from sipmesh.store import Snapshot, Store
 
-ENVIRONMENT = "SIPMESH_WORKER"
-Role = Literal["signal", "media", "agent"]
 MODULES: dict[Role, str] = {"signal": "sipmesh.signalling", "media": "sipmesh.media_worker", "agent": "sipmesh.agent"}
 HEARTBEAT_S = 1.0
 PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger(__name__)
-
-
-class Spec(msgspec.Struct, frozen=True):
-    """What a worker is told. Descriptors are -1 when the worker has none of that kind."""
-
-    role: Role
-    index: int
-    data: str  # the node's data folder
-    config_file: str  # read again on SIGHUP, by the agent
-    supervisor_pid: int
-    report_fd: int  # pipe to the supervisor: "ready" once, then "alive" each second
-    sip: dict[int, int] = {}  # listener index → descriptor
-    ng_fd: int = -1  # Unix seqpacket, listening
-    ng_udp_fd: int = -1  # bound to [media] ng
-    console_fd: int = -1  # TCP, listening
-    log_format: Literal["text", "json"] = "text"
 
 
 class WorkerContext:
@@ -115,11 +96,6 @@ def adopted(fd: int) -> socket.socket | None:
     return socket.socket(fileno=fd) if fd >= 0 else None
 
 
-def ng_path(data: str | Path) -> Path:
-    """The Unix socket on which the media worker serves ng."""
-    return Path(data) / "ng.sock"
-
-
 def listeners_of(config: Config) -> tuple[Listener, ...]:
     return tuple(listener_of(config, index) for index in range(len(config.listen)))
 
@@ -147,6 +123,7 @@ def die_with(supervisor_pid: int) -> None:
 
 
 def main() -> None:
+    faulthandler.enable()
     spec = msgspec.json.decode(os.environ.pop(ENVIRONMENT), type=Spec)
     die_with(spec.supervisor_pid)
     configure_logging(f"{spec.role}-{spec.index}", spec.log_format)

@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from sipmesh.config_load import parse_config
+from sipmesh.spec import ENVIRONMENT, Spec
 from sipmesh.store import Store
-from sipmesh.worker import ENVIRONMENT, Spec, listeners_of
+from sipmesh.worker import listeners_of
 
 CONFIG = """
 [node]

@@ -1,0 +1,83 @@
+"""Runs a node: configuration, sockets, account, store, supervisor, in this order."""
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from sipmesh.config import Config
+from sipmesh.privileges import allow_many_files, become
+from sipmesh.sockets import NodeSockets, open_sockets
+from sipmesh.spec import Role, Spec
+from sipmesh.store import Store
+from sipmesh.store.boot import discard_if_damaged, mark_synced
+from sipmesh.store.secrets import load_secrets
+from sipmesh.supervisor import Supervisor
+
+ROLES: tuple[tuple[Role, int], ...] = (("agent", 0), ("media", 0), ("signal", 0))  # stopped in the opposite order
+
+
+class NodeRunsError(Exception):
+    """Another node works in the data folder."""
+
+
+def run_node(config: Config, config_file: Path, *, log_format: str = "text", on_ready: Callable[[], None]) -> None:
+    """Serves until SIGTERM or SIGINT. NodeRunsError, SocketError, PrivilegeError, StoreError when it can't start."""
+    data = Path(config.node.data)
+    allow_many_files()
+    lock = lock_data(data)
+    sockets = open_sockets(config)
+    try:
+        if config.node.user:
+            become(config.node.user, data)
+        prepare_store(config, data)
+        specs = spec_maker(sockets, data, config_file, log_format)
+        Supervisor(data, ROLES, specs, on_ready=on_ready).run()
+        mark_synced(data)
+    finally:
+        sockets.close()
+        os.close(lock)
+
+
+def lock_data(data: Path) -> int:
+    """The descriptor that keeps other nodes out of the folder for as long as it is open."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise NodeRunsError(f"a node already runs with the data folder {data}; stop it, or change data in [node]") from None
+    return lock
+
+
+def prepare_store(config: Config, data: Path) -> None:
+    """What the workers must find. The store is closed again: the supervisor must never wait for its locks."""
+    discard_if_damaged(data)
+    store = Store.open(data)
+    try:
+        store.directory.apply(config)
+        load_secrets(data / "keys.json")
+    finally:
+        store.close()
+
+
+def spec_maker(sockets: NodeSockets, data: Path, config_file: Path, log_format: str) -> Callable[[Role, int, int], Spec]:
+    """Describes each worker with the sockets its role works on."""
+
+    def spec_of(role: Role, index: int, report_fd: int) -> Spec:
+        return Spec(
+            role=role,
+            index=index,
+            data=str(data),
+            config_file=str(config_file.resolve()),
+            supervisor_pid=os.getpid(),
+            report_fd=report_fd,
+            sip={number: each.fileno() for number, each in sockets.sip.items()} if role == "signal" else {},
+            ng_fd=sockets.ng.fileno() if sockets.ng and role == "media" else -1,
+            ng_udp_fd=sockets.ng_udp.fileno() if sockets.ng_udp and role == "media" else -1,
+            console_fd=sockets.console.fileno() if sockets.console and role == "agent" else -1,
+            log_format="json" if log_format == "json" else "text",
+        )
+
+    return spec_of

@@ -1,0 +1,34 @@
+"""What the supervisor tells a worker: one environment variable with a ``Spec`` as JSON, sockets as open descriptors."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+ENVIRONMENT = "SIPMESH_WORKER"
+Role = Literal["signal", "media", "agent"]
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """Descriptors are -1 when the worker has none of that kind."""
+
+    role: Role
+    index: int
+    data: str  # the node's data folder
+    config_file: str  # read again on SIGHUP, by the agent
+    supervisor_pid: int
+    report_fd: int  # pipe to the supervisor: "ready" once, then "alive" each second
+    sip: dict[int, int] = {}  # listener index → descriptor
+    ng_fd: int = -1  # Unix seqpacket, listening
+    ng_udp_fd: int = -1  # bound to [media] ng
+    console_fd: int = -1  # TCP, listening
+    log_format: Literal["text", "json"] = "text"
+
+    def descriptors(self) -> list[int]:
+        """What the process must inherit."""
+        return [fd for fd in (self.report_fd, *self.sip.values(), self.ng_fd, self.ng_udp_fd, self.console_fd) if fd >= 0]
+
+
+def ng_path(data: str | Path) -> Path:
+    """The Unix socket on which the media worker serves ng."""
+    return Path(data) / "ng.sock"

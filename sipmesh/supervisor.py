@@ -1,0 +1,243 @@
+"""Starts the workers of a node, watches them, starts them again, stops them. Parses no traffic and touches no database.
+
+One thread, one selector: a pidfd and a pipe for each worker, and the signals. A worker writes "ready" into its pipe once and
+"alive" each second; the supervisor writes what it knows into ``workers.json`` for the agent.
+"""
+
+import contextlib
+import logging
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from sipmesh.spec import ENVIRONMENT, Role, Spec
+
+State = Literal["starting", "ready", "waiting", "stopping", "stopped"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    backoff_s: tuple[float, ...] = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)  # waits before the first, second ... restart in a row
+    steady_s: float = 10.0  # a worker that ran so long starts from the first wait again
+    tick_s: float = 1.0
+    hung_ticks: int = 30  # without a sign of life: ended with a traceback, two ticks later killed
+    stop_limit_s: float = 5.0  # for each worker, from SIGTERM to SIGKILL
+
+
+class WorkerStatus(msgspec.Struct):
+    """What ``workers.json`` says of a worker."""
+
+    name: str
+    role: Role
+    state: State = "waiting"
+    pid: int = 0
+    restarts: int = 0
+    since: float = 0.0  # Unix time of the last change of state, s
+    last_end: str = ""  # how it ended last
+
+
+class NodeStatus(msgspec.Struct):
+    pid: int
+    started_at: float
+    workers: list[WorkerStatus]
+
+
+class Worker:
+    """One worker's process and its history."""
+
+    def __init__(self, role: Role, index: int) -> None:
+        self.role = role
+        self.index = index
+        self.status = WorkerStatus(name=f"{role}-{index}", role=role)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.pidfd = -1
+        self.pipe = -1
+        self.failures = 0  # in a row
+        self.started_at = 0.0  # monotonic
+        self.start_due: float | None = 0.0  # monotonic; None: running, or not to be started again
+        self.silent_ticks = 0
+
+
+class Supervisor:
+    """``spec_of`` describes a worker given its role, index and report descriptor; ``command`` runs one."""
+
+    def __init__(
+        self,
+        data: Path,
+        roles: Sequence[tuple[Role, int]],
+        spec_of: Callable[[Role, int, int], Spec],
+        *,
+        command: Sequence[str] = (sys.executable, "-m", "sipmesh.worker"),
+        on_ready: Callable[[], None] = lambda: None,
+        timing: Timing = Timing(),
+    ) -> None:
+        self._status_file = data / "workers.json"
+        self._workers = [Worker(role, index) for role, index in roles]
+        self._spec_of = spec_of
+        self._command = list(command)
+        self._on_ready = on_ready
+        self._timing = timing
+        self._announced = False
+        self._status = NodeStatus(os.getpid(), time.time(), [worker.status for worker in self._workers])
+        self._selector = selectors.DefaultSelector()
+        self._stopping = False
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT; then stops the workers in the opposite order of ``roles``."""
+        reader, writer = socket.socketpair()
+        for end in (reader, writer):
+            end.setblocking(False)
+        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
+        self._selector.register(reader, selectors.EVENT_READ, lambda: self._signalled(reader.recv(64)))
+        next_tick = time.monotonic() + self._timing.tick_s
+        try:
+            while not self._stopping:
+                self._start_due_workers()
+                self._wait(next_tick)
+                if time.monotonic() >= next_tick:
+                    next_tick = time.monotonic() + self._timing.tick_s  # a pause of the whole machine counts as one tick
+                    self._tick()
+        finally:
+            self._stop()
+            signal.set_wakeup_fd(before)
+            reader.close()
+            writer.close()
+
+    def _wait(self, until: float) -> None:
+        dues = [worker.start_due for worker in self._workers if worker.start_due is not None]
+        for key, _ in self._selector.select(max(0.0, min([until, *dues]) - time.monotonic())):
+            key.data()
+
+    def _signalled(self, numbers: bytes) -> None:
+        for number in numbers:
+            if number in (signal.SIGTERM, signal.SIGINT):
+                self._stopping = True
+            elif number == signal.SIGHUP:
+                self._reload()
+
+    def _reload(self) -> None:
+        """The agent reads the configuration again; it has the database."""
+        for worker in self._workers:
+            if worker.role == "agent" and worker.status.state == "ready" and worker.process:
+                worker.process.send_signal(signal.SIGHUP)
+
+    def _start_due_workers(self) -> None:
+        now = time.monotonic()
+        for worker in self._workers:
+            if worker.start_due is not None and worker.start_due <= now:
+                self._start(worker)
+
+    def _start(self, worker: Worker) -> None:
+        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        spec = self._spec_of(worker.role, worker.index, writer)
+        environment = {**os.environ, ENVIRONMENT: msgspec.json.encode(spec).decode()}
+        worker.process = subprocess.Popen(  # noqa: S603
+            self._command, env=environment, pass_fds=spec.descriptors(), process_group=0
+        )
+        os.close(writer)
+        worker.pipe = reader
+        worker.pidfd = os.pidfd_open(worker.process.pid)
+        worker.started_at, worker.start_due, worker.silent_ticks = time.monotonic(), None, 0
+        worker.status.pid = worker.process.pid
+        self._selector.register(worker.pipe, selectors.EVENT_READ, lambda: self._heard(worker))
+        self._selector.register(worker.pidfd, selectors.EVENT_READ, lambda: self._ended(worker))
+        self._set_state(worker, "starting")
+
+    def _heard(self, worker: Worker) -> None:
+        if worker.process is None:  # its end was handled in the same round
+            return
+        said = os.read(worker.pipe, 4096)
+        if not said:
+            self._selector.unregister(worker.pipe)
+        worker.silent_ticks = 0
+        if b"ready" in said and worker.status.state == "starting":
+            log.info("worker is ready", extra={"child": worker.status.name, "pid": worker.status.pid})
+            self._set_state(worker, "ready")
+            self._announce()
+
+    def _announce(self) -> None:
+        if not self._announced and all(worker.status.state == "ready" for worker in self._workers):
+            self._announced = True
+            self._on_ready()
+            notify_systemd("READY=1")
+
+    def _ended(self, worker: Worker) -> None:
+        self._forget(worker)
+        steady = time.monotonic() - worker.started_at >= self._timing.steady_s
+        worker.failures = 0 if steady else worker.failures
+        waits = self._timing.backoff_s
+        wait_s = waits[min(worker.failures, len(waits) - 1)]
+        worker.failures += 1
+        worker.start_due = time.monotonic() + wait_s
+        worker.status.restarts += 1
+        log.error(
+            "worker ended; it is started again",
+            extra={"child": worker.status.name, "end": worker.status.last_end, "wait_s": wait_s},
+        )
+        self._set_state(worker, "waiting")
+
+    def _forget(self, worker: Worker) -> None:
+        """Collects an ended process."""
+        assert worker.process
+        code = worker.process.wait()
+        worker.status.last_end = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        worker.status.pid = 0
+        for fd in (worker.pipe, worker.pidfd):
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(fd)
+            os.close(fd)
+        worker.process = None
+
+    def _tick(self) -> None:
+        for worker in self._workers:
+            if worker.process:
+                worker.silent_ticks += 1
+                if worker.silent_ticks == self._timing.hung_ticks:
+                    log.error("worker gives no sign of life; it is ended", extra={"child": worker.status.name})
+                    worker.process.send_signal(signal.SIGABRT)
+                elif worker.silent_ticks == self._timing.hung_ticks + 2:
+                    worker.process.kill()
+
+    def _stop(self) -> None:
+        notify_systemd("STOPPING=1")
+        for worker in reversed(self._workers):
+            worker.start_due = None
+            if worker.process:
+                self._set_state(worker, "stopping")
+                worker.process.terminate()
+                try:
+                    worker.process.wait(self._timing.stop_limit_s)
+                except subprocess.TimeoutExpired:
+                    log.error("worker does not stop; it is killed", extra={"child": worker.status.name})
+                    worker.process.kill()
+                self._forget(worker)
+            self._set_state(worker, "stopped")
+        self._selector.close()
+
+    def _set_state(self, worker: Worker, state: State) -> None:
+        worker.status.state, worker.status.since = state, time.time()
+        draft = self._status_file.with_suffix(".new")
+        draft.write_bytes(msgspec.json.encode(self._status))
+        draft.replace(self._status_file)
+
+
+def notify_systemd(state: str) -> None:
+    """sd_notify(3), when systemd asked for it."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    if path:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
+            notifier.sendto(state.encode(), "\0" + path[1:] if path.startswith("@") else path)

@@ -1,0 +1,203 @@
+"""The supervisor over small real processes: crash, hang, stop, reload."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+NODE = """
+import os, sys
+from pathlib import Path
+from sipmesh.spec import Spec
+from sipmesh.supervisor import Supervisor, Timing
+
+data = Path(sys.argv[1])
+
+def spec_of(role, index, report_fd):
+    return Spec(role=role, index=index, data=str(data), config_file="", supervisor_pid=os.getpid(), report_fd=report_fd)
+
+Supervisor(
+    data, [("agent", 0), ("signal", 0)], spec_of, command=[sys.executable, "-S", str(data / "worker.py")],
+    on_ready=lambda: print("ready", flush=True),
+    timing=Timing(backoff_s=(0.0, 0.2, 0.4), steady_s=0.6, tick_s=0.1, hung_ticks=20, stop_limit_s=0.5),
+).run()
+"""
+
+# a worker: goes on with ``behaviour`` for the role, in the words below
+WORKER = """
+import json, os, signal, sys, time
+spec = json.loads(os.environ["SIPMESH_WORKER"])
+behaviour = BEHAVIOUR[spec["role"]]
+data = spec["data"]
+
+def note(text):
+    with open(data + "/notes", "a") as notes:
+        notes.write(spec["role"] + " " + text + "\\n")
+
+def stop(*_):
+    note("stopped")
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN if behaviour == "stubborn" else stop)
+signal.signal(signal.SIGHUP, lambda *_: note("reload"))
+if behaviour == "crash":
+    note("crash %f" % time.monotonic())
+    sys.exit(3)
+os.write(spec["report_fd"], b"ready\\n")
+note("ready")
+while behaviour != "hang":
+    os.write(spec["report_fd"], b"alive\\n")
+    time.sleep(0.1)
+signal.pause()
+"""
+
+
+class Node:
+    def __init__(self, data: Path, **behaviour: str) -> None:
+        self.data = data
+        plan = {"agent": "good", "signal": "good", **behaviour}
+        (data / "worker.py").write_text(f"BEHAVIOUR = {plan!r}\n{WORKER}")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", NODE, str(data)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def status(self, role: str) -> dict[str, Any]:
+        try:
+            workers = json.loads((self.data / "workers.json").read_text())["workers"]
+        except FileNotFoundError:
+            return {"state": "", "restarts": 0, "pid": 0, "last_end": ""}
+        return next(worker for worker in workers if worker["role"] == role)
+
+    def notes(self, role: str) -> list[str]:
+        file = self.data / "notes"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [line.removeprefix(role + " ") for line in lines if line.startswith(role)]
+
+    def wait(self, true: Callable[[], bool]) -> None:
+        until = time.monotonic() + 20
+        while not true():
+            assert time.monotonic() < until, (self.data / "workers.json").read_text()
+            time.sleep(0.02)
+
+    def wait_ready(self) -> None:
+        self.wait(lambda: all(self.status(role)["state"] == "ready" for role in ("agent", "signal")))
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Node]]:
+    nodes: list[Node] = []
+
+    def run(**behaviour: str) -> Node:
+        nodes.append(Node(tmp_path, **behaviour))
+        return nodes[-1]
+
+    yield run
+    for node in nodes:
+        node.process.kill()
+        node.process.communicate()
+
+
+def test_says_ready_once_when_every_worker_is(start: Callable[..., Node]) -> None:
+    node = start()
+    node.wait_ready()
+    os.kill(node.status("signal")["pid"], signal.SIGKILL)
+    node.wait(lambda: node.status("signal")["restarts"] == 1 and node.status("signal")["state"] == "ready")
+    assert node.stop() == 0
+    assert node.process.stdout is not None
+    assert node.process.stdout.read() == "ready\n"
+
+
+def test_stops_the_workers_one_after_the_other(start: Callable[..., Node]) -> None:
+    node = start()
+    node.wait_ready()
+    assert node.stop() == 0
+    assert (node.data / "notes").read_text().splitlines()[-2:] == ["signal stopped", "agent stopped"]
+    assert node.status("agent")["state"] == "stopped"
+
+
+def test_a_killed_worker_comes_back_and_the_other_stays(start: Callable[..., Node]) -> None:
+    node = start()
+    node.wait_ready()
+    agent = node.status("agent")["pid"]
+    os.kill(node.status("signal")["pid"], signal.SIGKILL)
+    node.wait(lambda: node.status("signal")["restarts"] == 1)
+    node.wait_ready()
+    assert node.status("signal")["last_end"] == "signal SIGKILL"
+    assert node.status("agent")["pid"] == agent
+
+
+def test_a_crashing_worker_is_tried_again_with_growing_waits(start: Callable[..., Node]) -> None:
+    node = start(signal="crash")
+    node.wait(lambda: node.status("signal")["restarts"] >= 5)
+    times = [float(note.split()[1]) for note in node.notes("signal")]
+    waits = [after - before for before, after in pairwise(times)]
+    assert waits[1] >= 0.2
+    assert min(waits[2:4]) >= 0.4
+    assert node.status("signal")["last_end"] == "exit status 3"
+    node.wait(lambda: node.status("agent")["state"] == "ready")
+
+
+def test_a_worker_that_ran_steadily_is_started_at_once(start: Callable[..., Node]) -> None:
+    node = start()
+    for restarts in range(1, 4):
+        node.wait_ready()
+        time.sleep(0.7)
+        os.kill(node.status("signal")["pid"], signal.SIGKILL)
+        node.wait(lambda restarts=restarts: node.status("signal")["restarts"] == restarts)  # type: ignore[misc]
+        assert node.process.poll() is None
+    node.wait_ready()
+    node.stop()
+    assert node.process.stderr is not None
+    assert node.process.stderr.read().count("it is started again") == 3
+
+
+def test_a_silent_worker_is_ended_with_a_traceback_signal(start: Callable[..., Node]) -> None:
+    node = start(signal="hang")
+    node.wait(lambda: node.status("signal")["restarts"] == 1)
+    assert node.status("signal")["last_end"] == "signal SIGABRT"
+
+
+def test_a_stopped_process_is_killed(start: Callable[..., Node]) -> None:
+    node = start()
+    node.wait_ready()
+    os.kill(node.status("signal")["pid"], signal.SIGSTOP)
+    node.wait(lambda: node.status("signal")["restarts"] == 1)
+    assert node.status("signal")["last_end"] == "signal SIGKILL"
+
+
+def test_a_worker_that_does_not_stop_is_killed(start: Callable[..., Node]) -> None:
+    node = start(agent="stubborn")
+    node.wait_ready()
+    assert node.stop() == 0
+    assert node.status("agent")["last_end"] == "signal SIGKILL"
+    assert node.notes("signal")[-1] == "stopped"
+
+
+def test_sighup_goes_to_the_agent_alone(start: Callable[..., Node]) -> None:
+    node = start()
+    node.wait_ready()
+    node.process.send_signal(signal.SIGHUP)
+    node.wait(lambda: "reload" in node.notes("agent"))
+    assert "reload" not in node.notes("signal")
+    assert node.status("agent")["restarts"] == 0
+
+
+def test_an_interrupt_stops_it_too(start: Callable[..., Node]) -> None:
+    node = start()
+    node.wait_ready()
+    node.process.send_signal(signal.SIGINT)
+    assert node.process.wait(20) == 0
