@@ -1,8 +1,66 @@
-/* Python binding of native.sip: argument checks only; the work is in the other files of this folder. */
-#include <Python.h>
+/* Python binding of native.sip: the module, framing and the slot hash. */
+#include "sip_py.h"
+#include "sip_udp.h"
 
-static struct PyModuleDef sip_definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "native.sip", .m_size = -1,
+static PyObject *frame_length(PyObject *unused, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"buffer", "start", NULL};
+    Py_buffer buffer;
+    Py_ssize_t start = 0;
+    size_t length = 0;
+    (void)unused;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "y*|n:frame_length", keywords, &buffer, &start)) return NULL;
+    if (start < 0 || start > buffer.len) {
+        PyBuffer_Release(&buffer);
+        return PyErr_Format(PyExc_ValueError, "start is outside the buffer");
+    }
+    struct sip_fault fault = sip_frame((const char *)buffer.buf + start, (size_t)(buffer.len - start), &length);
+    PyBuffer_Release(&buffer);
+    if (fault.error == SIP_INCOMPLETE) return PyLong_FromLong(0);
+    return fault.error == SIP_OK ? PyLong_FromSize_t(length) : sip_py_fault(fault, NULL);
+}
+
+static PyObject *crc_slot(PyObject *unused, PyObject *text) {
+    struct sip_py_view view;
+    (void)unused;
+    if (sip_py_view(text, &view) < 0) return NULL;
+    uint32_t crc = sip_crc32(view.text);
+    Py_XDECREF(view.holder);
+    return PyLong_FromUnsignedLong(crc);
+}
+
+static PyMethodDef functions[] = {
+    {"frame_length", (PyCFunction)(void (*)(void))frame_length, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"crc_slot", crc_slot, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
 };
 
-PyMODINIT_FUNC PyInit_sip(void) { return PyModule_Create(&sip_definition); }
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "native.sip", .m_size = -1, .m_methods = functions,
+};
+
+static int add_types(PyObject *module) {
+    PyTypeObject *types[] = {&sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_udp_type};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (PyModule_AddType(module, types[i]) < 0) return -1;
+    return 0;
+}
+
+static int add_constants(PyObject *module) {
+    PyObject *address = Py_BuildValue("(OO)", &PyUnicode_Type, &PyLong_Type);
+    PyObject *alias = address ? Py_GenericAlias((PyObject *)&PyTuple_Type, address) : NULL;
+    int result = alias ? PyModule_AddObjectRef(module, "Address", alias) : -1;
+    Py_XDECREF(alias);
+    Py_XDECREF(address);
+    if (result < 0 || PyModule_AddIntConstant(module, "MAX_MESSAGE_BYTES", SIP_MAX_MESSAGE_BYTES) < 0 ||
+        PyModule_AddIntConstant(module, "MAX_HEADERS", SIP_MAX_HEADERS) < 0 ||
+        PyModule_AddIntConstant(module, "MAX_LINE_BYTES", SIP_MAX_LINE_BYTES) < 0 ||
+        PyModule_AddIntConstant(module, "BATCH", SIP_UDP_BATCH) < 0)
+        return -1;
+    return 0;
+}
+
+PyMODINIT_FUNC PyInit_sip(void) {
+    PyObject *module = PyModule_Create(&definition);
+    if (module && (sip_py_init(module) < 0 || add_types(module) < 0 || add_constants(module) < 0)) Py_CLEAR(module);
+    return module;
+}

@@ -1,0 +1,151 @@
+/* Error texts, reason phrases and the CRC: tables only. */
+#include "sip_base.h"
+
+static const char *const error_texts[SIP_ERROR_COUNT] = {
+    [SIP_OK] = "fine",
+    [SIP_INCOMPLETE] = "incomplete",
+    [SIP_NO_MEMORY] = "out of memory",
+    [SIP_TOO_LARGE] = "message too large",
+    [SIP_EMPTY] = "empty message",
+    [SIP_NOT_SIP] = "not a SIP start line",
+    [SIP_BAD_START_LINE] = "bad start line",
+    [SIP_BAD_STATUS] = "bad status code",
+    [SIP_BAD_HEADER_LINE] = "bad header line",
+    [SIP_BARE_CR] = "bare CR in a line",
+    [SIP_TOO_MANY_HEADERS] = "too many headers",
+    [SIP_LINE_TOO_LONG] = "line too long",
+    [SIP_HEADERS_NOT_ENDED] = "headers not ended",
+    [SIP_BODY_TOO_SHORT] = "longer than the body",
+    [SIP_BAD_VERSION] = "SIP version not supported",
+    [SIP_MISSING] = "missing",
+    [SIP_REPEATED] = "repeated",
+    [SIP_METHOD_MISMATCH] = "method is not the request's",
+    [SIP_NOT_A_NUMBER] = "not a number",
+    [SIP_OUT_OF_RANGE] = "out of range",
+    [SIP_BAD_TOKEN] = "not a token",
+    [SIP_BAD_QUOTED_STRING] = "bad quoted string",
+    [SIP_BAD_BRACKETS] = "bad <>",
+    [SIP_BAD_PARAMETER] = "bad parameter",
+    [SIP_BAD_SCHEME] = "bad URI scheme",
+    [SIP_BAD_USER] = "bad user part",
+    [SIP_BAD_HOST] = "bad host",
+    [SIP_BAD_PORT] = "bad port",
+    [SIP_BAD_ESCAPE] = "bad escape",
+    [SIP_BAD_URI_HEADERS] = "bad URI headers",
+    [SIP_UNBRACKETED_URI] = "URI needs <>",
+    [SIP_BAD_CHARACTER] = "bad character",
+    [SIP_CONFLICT] = "conflicting values",
+};
+
+const char *sip_error_text(enum sip_error error) { return error_texts[error]; }
+
+int sip_error_status(enum sip_error error) {
+    switch (error) {
+    case SIP_TOO_LARGE: return 513;
+    case SIP_BAD_VERSION: return 505;
+    default: return 400;
+    }
+}
+
+static const struct {
+    int status;
+    const char *phrase;
+} phrases[] = {
+    {100, "Trying"},
+    {180, "Ringing"},
+    {181, "Call Is Being Forwarded"},
+    {182, "Queued"},
+    {183, "Session Progress"},
+    {199, "Early Dialog Terminated"},
+    {200, "OK"},
+    {202, "Accepted"},
+    {204, "No Notification"},
+    {300, "Multiple Choices"},
+    {301, "Moved Permanently"},
+    {302, "Moved Temporarily"},
+    {305, "Use Proxy"},
+    {380, "Alternative Service"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {402, "Payment Required"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {410, "Gone"},
+    {412, "Conditional Request Failed"},
+    {413, "Request Entity Too Large"},
+    {414, "Request-URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Unsupported URI Scheme"},
+    {417, "Unknown Resource-Priority"},
+    {420, "Bad Extension"},
+    {421, "Extension Required"},
+    {422, "Session Interval Too Small"},
+    {423, "Interval Too Brief"},
+    {424, "Bad Location Information"},
+    {425, "Bad Alert Message"},
+    {428, "Use Identity Header"},
+    {429, "Provide Referrer Identity"},
+    {430, "Flow Failed"},
+    {433, "Anonymity Disallowed"},
+    {436, "Bad Identity Info"},
+    {437, "Unsupported Credential"},
+    {438, "Invalid Identity Header"},
+    {439, "First Hop Lacks Outbound Support"},
+    {440, "Max-Breadth Exceeded"},
+    {469, "Bad Info Package"},
+    {470, "Consent Needed"},
+    {480, "Temporarily Unavailable"},
+    {481, "Call/Transaction Does Not Exist"},
+    {482, "Loop Detected"},
+    {483, "Too Many Hops"},
+    {484, "Address Incomplete"},
+    {485, "Ambiguous"},
+    {486, "Busy Here"},
+    {487, "Request Terminated"},
+    {488, "Not Acceptable Here"},
+    {489, "Bad Event"},
+    {491, "Request Pending"},
+    {493, "Undecipherable"},
+    {494, "Security Agreement Required"},
+    {500, "Server Internal Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Server Time-out"},
+    {505, "Version Not Supported"},
+    {513, "Message Too Large"},
+    {555, "Push Notification Service Not Supported"},
+    {580, "Precondition Failure"},
+    {600, "Busy Everywhere"},
+    {603, "Decline"},
+    {604, "Does Not Exist Anywhere"},
+    {606, "Not Acceptable"},
+    {607, "Unwanted"},
+    {608, "Rejected"},
+};
+
+const char *sip_reason_phrase(int status) {
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
+        if (phrases[i].status == status) return phrases[i].phrase;
+    /* RFC 3261 section 8.1.3.2: an unknown code means its class's x00; 183 for 1xx */
+    int of_class = status < 200 ? 183 : status / 100 * 100;
+    return of_class == status ? "Unknown" : sip_reason_phrase(of_class);
+}
+
+uint32_t sip_crc32(struct sip_slice text) {
+    static const uint32_t nibble[16] = {
+        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+    };
+    uint32_t crc = 0xffffffff;
+    for (size_t i = 0; i < text.size; i++) {
+        crc ^= (unsigned char)text.at[i];
+        crc = crc >> 4 ^ nibble[crc & 15];
+        crc = crc >> 4 ^ nibble[crc & 15];
+    }
+    return ~crc;
+}

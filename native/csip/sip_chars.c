@@ -1,0 +1,139 @@
+#include "sip_chars.h"
+
+#include <arpa/inet.h>
+
+#define T SIP_CHAR_TOKEN
+#define D SIP_CHAR_DIGIT
+#define X SIP_CHAR_HEX
+#define H SIP_CHAR_HOST
+#define U SIP_CHAR_USER
+#define P SIP_CHAR_PARAM
+#define W SIP_CHAR_WORD
+#define A SIP_CHAR_ALPHA
+
+const uint8_t sip_chars[256] = {
+    ['0' ... '9'] = T | D | X | H | U | P | W,
+    ['A' ... 'F'] = T | X | H | U | P | W | A,
+    ['G' ... 'Z'] = T | H | U | P | W | A,
+    ['a' ... 'f'] = T | X | H | U | P | W | A,
+    ['g' ... 'z'] = T | H | U | P | W | A,
+    ['-'] = T | H | U | P | W,
+    ['.'] = T | H | U | P | W,
+    ['_'] = T | H | U | P | W,
+    ['!'] = T | U | P | W,
+    ['%'] = T | U | P | W,
+    ['*'] = T | U | P | W,
+    ['+'] = T | U | P | W,
+    ['`'] = T | U | P | W,
+    ['\''] = T | U | P | W,
+    ['~'] = T | U | P | W,
+    ['('] = U | P | W,
+    [')'] = U | P | W,
+    ['<'] = W,
+    ['>'] = W,
+    [':'] = P | W,
+    ['\\'] = U | P | W,
+    ['"'] = W,
+    ['/'] = U | P | W,
+    ['['] = U | P | W,
+    [']'] = U | P | W,
+    ['?'] = U | W,
+    ['{'] = U | P | W,
+    ['}'] = U | P | W,
+    ['&'] = U | P,
+    ['='] = U | P,
+    ['$'] = U | P,
+    [','] = U | P,
+    [';'] = U,
+    ['#'] = U | P,
+    ['^'] = U | P,
+    ['|'] = U | P,
+    [0x80 ... 0xff] = U | P,
+};
+
+bool sip_same_nocase(struct sip_slice a, struct sip_slice b) {
+    if (a.size != b.size) return false;
+    for (size_t i = 0; i < a.size; i++)
+        if (sip_lower(a.at[i]) != sip_lower(b.at[i])) return false;
+    return true;
+}
+
+struct sip_slice sip_trim(struct sip_slice text) {
+    while (text.size && sip_is_space(*text.at)) text.at++, text.size--;
+    while (text.size && sip_is_space(text.at[text.size - 1])) text.size--;
+    return text;
+}
+
+bool sip_all(struct sip_slice text, unsigned classes) {
+    for (size_t i = 0; i < text.size; i++)
+        if (!sip_is(text.at[i], classes)) return false;
+    return text.size > 0;
+}
+
+enum sip_error sip_number(struct sip_slice text, uint32_t max, uint32_t *number) {
+    if (!sip_all(text, SIP_CHAR_DIGIT)) return SIP_NOT_A_NUMBER;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        sum = sum * 10 + (uint64_t)(text.at[i] - '0');
+        if (sum > max) return SIP_OUT_OF_RANGE;
+    }
+    *number = (uint32_t)sum;
+    return SIP_OK;
+}
+
+bool sip_escapes_valid(struct sip_slice text) {
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.at[i] != '%') continue;
+        if (text.size - i < 3 || !sip_is(text.at[i + 1], SIP_CHAR_HEX) || !sip_is(text.at[i + 2], SIP_CHAR_HEX)) return false;
+        i += 2;
+    }
+    return true;
+}
+
+static unsigned hex_value(char c) { return c <= '9' ? (unsigned)(c - '0') : (unsigned)(sip_lower(c) - 'a') + 10; }
+
+unsigned char sip_unescape_next(struct sip_slice *text, bool *was_escaped) {
+    const char *at = text->at;
+    *was_escaped = *at == '%' && text->size >= 3 && sip_is(at[1], SIP_CHAR_HEX) && sip_is(at[2], SIP_CHAR_HEX);
+    size_t used = *was_escaped ? 3 : 1;
+    text->at += used;
+    text->size -= used;
+    return *was_escaped ? (unsigned char)(hex_value(at[1]) << 4 | hex_value(at[2])) : (unsigned char)*at;
+}
+
+static bool is_numeric(int family, struct sip_slice host) {
+    char copy[INET6_ADDRSTRLEN];
+    unsigned char address[16];
+    if (host.size >= sizeof copy || memchr(host.at, 0, host.size)) return false;
+    memcpy(copy, host.at, host.size);
+    copy[host.size] = 0;
+    return inet_pton(family, copy, address) == 1;
+}
+
+/* No empty label but one behind a last dot. */
+static bool labels_valid(struct sip_slice host) {
+    if (host.at[0] == '.') return false;
+    for (size_t i = 1; i < host.size; i++)
+        if (host.at[i] == '.' && host.at[i - 1] == '.') return false;
+    return true;
+}
+
+enum sip_error sip_host(struct sip_slice *text, struct sip_slice *host, bool *is_ip) {
+    const char *end = text->at + text->size;
+    const char *p = text->at;
+    if (text->size && *p == '[') {
+        const char *close = memchr(p, ']', text->size);
+        if (!close) return SIP_BAD_HOST;
+        *host = sip_slice_of(p + 1, close);
+        *is_ip = true;
+        if (!is_numeric(AF_INET6, *host)) return SIP_BAD_HOST;
+        p = close + 1;
+    } else {
+        while (p < end && sip_is(*p, SIP_CHAR_HOST)) p++;
+        *host = sip_slice_of(text->at, p);
+        if (host->size == 0 || !labels_valid(*host)) return SIP_BAD_HOST;
+        *is_ip = sip_is(*host->at, SIP_CHAR_DIGIT) && is_numeric(AF_INET, *host);
+    }
+    *text = sip_slice_of(p, end);
+    return SIP_OK;
+}

@@ -1,0 +1,44 @@
+/* Character classes of RFC 3261 section 25.1, one table look-up each. */
+#ifndef SIP_CHARS_H
+#define SIP_CHARS_H
+
+#include "sip_base.h"
+
+enum {
+    SIP_CHAR_TOKEN = 1,
+    SIP_CHAR_DIGIT = 2,
+    SIP_CHAR_HEX = 4,
+    SIP_CHAR_HOST = 8,   /* of a host name; "_" too, as names in use have it */
+    SIP_CHAR_USER = 16,  /* of user, password: every visible character and UTF-8 that can't end it */
+    SIP_CHAR_PARAM = 32, /* of a URI parameter, as liberal as that */
+    SIP_CHAR_WORD = 64,  /* of a Call-ID */
+    SIP_CHAR_ALPHA = 128,
+};
+
+extern const uint8_t sip_chars[256];
+
+static inline bool sip_is(char c, unsigned classes) { return sip_chars[(unsigned char)c] & classes; }
+
+static inline bool sip_is_space(char c) { return c == ' ' || c == '\t'; }
+
+/* ASCII only: headers, hosts and tokens are compared so (RFC 3261 section 7.3.1). */
+static inline char sip_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c; }
+static inline char sip_upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c & ~0x20) : c; }
+
+bool sip_same_nocase(struct sip_slice a, struct sip_slice b);
+struct sip_slice sip_trim(struct sip_slice text);
+bool sip_all(struct sip_slice text, unsigned classes); /* and not empty */
+
+/* Digits only, at most `max`; surrounding spaces are the caller's. */
+enum sip_error sip_number(struct sip_slice text, uint32_t max, uint32_t *number);
+
+/* %XX are two hex digits wherever "%" stands. */
+bool sip_escapes_valid(struct sip_slice text);
+
+/* Next character of escaped text: decodes %XX; *was_escaped tells. `text` moves on; it must not be empty. */
+unsigned char sip_unescape_next(struct sip_slice *text, bool *was_escaped);
+
+/* "example.com", "192.0.2.1" or "[2001:db8::1]" at the front of `text`: moves `text` behind it, `host` is without brackets. */
+enum sip_error sip_host(struct sip_slice *text, struct sip_slice *host, bool *is_ip);
+
+#endif

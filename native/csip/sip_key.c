@@ -1,0 +1,72 @@
+/* Keys of transactions (RFC 3261 sections 17.1.3 and 17.2.3). */
+#include <stdio.h>
+
+#include "sip_build.h"
+#include "sip_chars.h"
+
+#define MAGIC "z9hG4bK"
+
+static void add_lower(struct sip_buffer *out, struct sip_slice text) {
+    size_t from = out->size;
+    sip_add(out, text);
+    for (size_t i = from; i < out->size; i++) out->at[i] = sip_lower(out->at[i]);
+}
+
+static void add_separator(struct sip_buffer *out) { sip_add(out, SIP_TEXT("|")); }
+
+/* RFC 2543 clients have no branch worth the name: the fields of section 17.2.3, the To tag left out because the ACK's is the response's. */
+static struct sip_fault add_old_key(struct sip_buffer *out, const struct sip_message *message, struct sip_scratch *scratch) {
+    struct sip_addr from;
+    struct sip_slice text, method;
+    uint32_t number;
+    char digits[16];
+    sip_add(out, SIP_TEXT("2543|"));
+    sip_add(out, sip_message_uri(message));
+    add_separator(out);
+    struct sip_fault fault = sip_read_addr(message, SIP_FROM, scratch, &from);
+    if (fault.error != SIP_OK) return fault;
+    sip_add(out, from.tag);
+    add_separator(out);
+    fault = (struct sip_fault){sip_read_text(message, SIP_CALL_ID, scratch, &text), SIP_CALL_ID};
+    if (fault.error != SIP_OK) return fault;
+    sip_add(out, text);
+    fault = sip_read_cseq(message, scratch, &number, &method);
+    if (fault.error != SIP_OK) return fault;
+    sip_add(out, (struct sip_slice){digits, (size_t)snprintf(digits, sizeof digits, "|%u|", (unsigned)number)});
+    sip_read_first(message, SIP_VIA, scratch, &text);
+    sip_add(out, text);
+    return fault;
+}
+
+struct sip_fault sip_add_server_key(struct sip_buffer *out, const struct sip_message *message, struct sip_slice method) {
+    struct sip_scratch scratch;
+    struct sip_via via;
+    struct sip_fault fault = sip_read_via(message, &scratch, &via);
+    if (fault.error != SIP_OK) return fault;
+    if (via.branch.size >= sizeof MAGIC - 1 && !memcmp(via.branch.at, MAGIC, sizeof MAGIC - 1)) {
+        sip_add(out, via.branch);
+        add_separator(out);
+        add_lower(out, via.sent_by);
+    } else {
+        fault = add_old_key(out, message, &scratch);
+        if (fault.error != SIP_OK) return fault;
+    }
+    add_separator(out);
+    sip_add(out, sip_same(method, SIP_TEXT("ACK")) ? SIP_TEXT("INVITE") : method);
+    return (struct sip_fault){out->failed ? SIP_NO_MEMORY : SIP_OK, SIP_OTHER};
+}
+
+struct sip_fault sip_add_client_key(struct sip_buffer *out, const struct sip_message *message) {
+    struct sip_scratch scratch;
+    struct sip_via via;
+    struct sip_slice method;
+    uint32_t number;
+    struct sip_fault fault = sip_read_via(message, &scratch, &via);
+    if (fault.error != SIP_OK) return fault;
+    sip_add(out, via.branch);
+    add_separator(out);
+    fault = sip_read_cseq(message, &scratch, &number, &method);
+    if (fault.error != SIP_OK) return fault;
+    sip_add(out, method);
+    return (struct sip_fault){out->failed ? SIP_NO_MEMORY : SIP_OK, SIP_OTHER};
+}

@@ -1,0 +1,143 @@
+/* Life of a message: scan, salvage, copy, free, look-up. */
+#include "sip_message.h"
+
+#include <stdlib.h>
+
+#include "sip_chars.h"
+#include "sip_scan.h"
+
+#define SPARE_LINES 4
+
+/* The table outlives the scan on the heap, with room for the few lines a proxy adds. */
+static enum sip_error keep_lines(struct sip_message *message, const struct sip_line *lines, uint32_t count) {
+    message->lines = malloc((count + SPARE_LINES) * sizeof *lines);
+    if (!message->lines) return SIP_NO_MEMORY;
+    memcpy(message->lines, lines, count * sizeof *lines);
+    message->line_count = count;
+    message->line_room = count + SPARE_LINES;
+    return SIP_OK;
+}
+
+static enum sip_error scan_headers(struct sip_message *message, struct sip_line *lines, uint32_t *count) {
+    const char *raw = message->raw;
+    size_t size = message->raw_size, at = message->start_at + message->start_size;
+    for (*count = 0;; ++*count) {
+        int empty = sip_scan_empty_line(raw, size, at);
+        if (empty < 0) return SIP_HEADERS_NOT_ENDED;
+        if (empty > 0) {
+            message->end_at = (uint32_t)at;
+            message->end_size = (uint32_t)empty;
+            return SIP_OK;
+        }
+        if (*count == SIP_MAX_HEADERS) return SIP_TOO_MANY_HEADERS;
+        enum sip_error error = sip_scan_line(raw, size, at, &lines[*count], &at);
+        if (error != SIP_OK) return error == SIP_INCOMPLETE ? SIP_HEADERS_NOT_ENDED : error;
+    }
+}
+
+static struct sip_fault scan_body(struct sip_message *message, const struct sip_line *lines, uint32_t count) {
+    int64_t length;
+    struct sip_fault fault = sip_scan_length(message->raw, lines, count, &length);
+    if (fault.error != SIP_OK) return fault;
+    uint32_t at = message->end_at + message->end_size, there = message->raw_size - at;
+    if (length > (int64_t)there) return (struct sip_fault){SIP_BODY_TOO_SHORT, SIP_CONTENT_LENGTH};
+    message->body = message->raw + at;
+    message->body_size = length < 0 ? there : (uint32_t)length;
+    message->trailing = there - message->body_size;
+    return fault;
+}
+
+struct sip_fault sip_message_scan(struct sip_message *message, const char *raw, size_t size) {
+    struct sip_line lines[SIP_MAX_HEADERS];
+    struct sip_fault fault = {SIP_OK, SIP_OTHER};
+    uint32_t count = 0;
+    memset(message, 0, sizeof *message);
+    if (size > SIP_MAX_MESSAGE_BYTES) return (struct sip_fault){SIP_TOO_LARGE, SIP_OTHER};
+    message->raw = raw;
+    message->raw_size = (uint32_t)size;
+    message->start_at = (uint32_t)sip_scan_leading(raw, size);
+    if (message->start_at == size) return (struct sip_fault){SIP_EMPTY, SIP_OTHER};
+    fault.error = sip_scan_start(message, raw, size);
+    if (fault.error == SIP_INCOMPLETE) fault.error = SIP_NOT_SIP;
+    if (fault.error == SIP_OK) fault.error = scan_headers(message, lines, &count);
+    if (fault.error == SIP_OK) fault = scan_body(message, lines, count);
+    if (fault.error == SIP_OK) fault.error = keep_lines(message, lines, count);
+    return fault;
+}
+
+static void salvage_headers(struct sip_message *message, struct sip_line *lines, uint32_t *count, size_t at) {
+    const char *raw = message->raw;
+    size_t size = message->raw_size;
+    while (*count < SIP_MAX_HEADERS && at < size && sip_scan_empty_line(raw, size, at) == 0) {
+        size_t next = 0;
+        enum sip_error error = sip_scan_line(raw, size, at, &lines[*count], &next);
+        if (error == SIP_OK) {
+            ++*count;
+            at = next;
+            continue;
+        }
+        const char *lf = memchr(raw + at, '\n', size - at);
+        if (!lf) return;
+        at = (size_t)(lf + 1 - raw);
+    }
+}
+
+bool sip_message_salvage(struct sip_message *message, const char *raw, size_t size) {
+    struct sip_line lines[SIP_MAX_HEADERS];
+    uint32_t count = 0;
+    memset(message, 0, sizeof *message);
+    if (size > SIP_MAX_MESSAGE_BYTES) size = SIP_MAX_MESSAGE_BYTES;
+    size_t start = sip_scan_leading(raw, size);
+    const char *lf = memchr(raw + start, '\n', size - start);
+    if (!lf || sip_same_nocase((struct sip_slice){raw + start, 4}, SIP_TEXT("SIP/"))) return false;
+    message->raw = raw;
+    message->raw_size = (uint32_t)size;
+    message->start_at = (uint32_t)start;
+    size_t headers = (size_t)(lf + 1 - raw);
+    if (sip_scan_start(message, raw, size) != SIP_OK) {
+        message->method_size = message->uri_size = message->raw_uri_size = message->version_size = 0;
+        message->start_size = (uint32_t)(headers - start);
+    }
+    message->status = 0;
+    salvage_headers(message, lines, &count, headers);
+    message->body = raw + size;
+    message->end_at = (uint32_t)size;
+    return keep_lines(message, lines, count) == SIP_OK;
+}
+
+enum sip_error sip_message_copy(struct sip_message *copy, const struct sip_message *message) {
+    *copy = *message;
+    copy->text = NULL;
+    copy->text_room = message->text_size;
+    if (message->text_size && !(copy->text = malloc(message->text_size))) return SIP_NO_MEMORY;
+    if (message->text_size) memcpy(copy->text, message->text, message->text_size);
+    if (keep_lines(copy, message->lines, message->line_count) == SIP_OK) return SIP_OK;
+    free(copy->text);
+    memset(copy, 0, sizeof *copy);
+    return SIP_NO_MEMORY;
+}
+
+void sip_message_free(struct sip_message *message) {
+    free(message->lines);
+    free(message->text);
+    message->lines = NULL;
+    message->text = NULL;
+    message->line_count = 0;
+}
+
+struct sip_slice sip_message_uri(const struct sip_message *message) {
+    return (struct sip_slice){(message->uri_edited ? message->text : message->raw) + message->uri_at, message->uri_size};
+}
+
+struct sip_wanted sip_want(struct sip_slice name) {
+    return (struct sip_wanted){name.size && sip_all(name, SIP_CHAR_TOKEN) ? sip_name_find(name) : SIP_OTHER, name};
+}
+
+uint32_t sip_line_find(const struct sip_message *message, struct sip_wanted wanted, uint32_t from) {
+    for (; from < message->line_count; from++) {
+        const struct sip_line *line = &message->lines[from];
+        if (line->id != wanted.id) continue;
+        if (wanted.id != SIP_OTHER || sip_same_nocase(sip_line_name(message, line), wanted.name)) break;
+    }
+    return from;
+}

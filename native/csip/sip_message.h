@@ -1,0 +1,112 @@
+/* A message as a table of its header lines over the bytes received, and the edits to it.
+ *
+ * `raw` is borrowed and must outlive the message. An edited or new line lives in `text`, a buffer the message owns; the
+ * table says which of the two a line is in. So every read sees the edits, and a line nobody touched leaves as it came.
+ * `body` is borrowed too: of `raw`, or whatever sip_set_body was given. */
+#ifndef SIP_MESSAGE_H
+#define SIP_MESSAGE_H
+
+#include "sip_names.h"
+
+enum { SIP_LINE_EDITED = 1, SIP_LINE_FOLDED = 2 };
+
+struct sip_line {
+    uint32_t at;         /* in raw, or in text when edited */
+    uint16_t size;       /* folding and line ends included */
+    uint16_t name_size;  /* the name begins the line */
+    uint16_t value_at;   /* from `at`; the value is trimmed but still folded */
+    uint16_t value_size;
+    uint8_t id;          /* enum sip_name */
+    uint8_t flags;
+};
+
+struct sip_message {
+    const char *raw;
+    uint32_t raw_size;
+    uint32_t start_at;   /* behind leading empty lines */
+    uint32_t start_size; /* with line end */
+    uint32_t uri_at;     /* in raw, or in text when uri_edited */
+    uint32_t uri_size;
+    uint32_t raw_uri_at; /* as received, both */
+    uint32_t raw_uri_size;
+    uint32_t method_size; /* request: the method begins the start line */
+    uint32_t reason_at;
+    uint32_t reason_size;
+    uint32_t version_at; /* behind "SIP/" */
+    uint32_t version_size;
+    uint32_t end_at; /* the empty line */
+    uint32_t end_size;
+    uint32_t trailing; /* bytes behind the body */
+    uint16_t status;   /* 0 for a request */
+    bool uri_edited;
+    bool edited;
+    const char *body;
+    uint32_t body_size;
+    uint32_t line_count;
+    uint32_t line_room;
+    struct sip_line *lines;
+    char *text;
+    uint32_t text_size;
+    uint32_t text_room;
+};
+
+/* Which header, or SIP_OTHER for start line and framing. */
+struct sip_fault {
+    enum sip_error error;
+    enum sip_name header;
+};
+
+/* Scans one datagram, or one framed message. On failure nothing is owned and sip_message_free is allowed but not needed. */
+struct sip_fault sip_message_scan(struct sip_message *message, const char *raw, size_t size);
+
+/* Takes what can be read of bytes sip_message_scan refused: bad lines, limits and lengths are passed over. False when it can't have
+ * been a request or memory is short. The start line may be empty then. */
+bool sip_message_salvage(struct sip_message *message, const char *raw, size_t size);
+
+enum sip_error sip_message_copy(struct sip_message *copy, const struct sip_message *message);
+void sip_message_free(struct sip_message *message);
+
+/* Length of the message at the front of a stream's bytes, in *length. SIP_INCOMPLETE: nothing wrong so far. */
+struct sip_fault sip_frame(const char *data, size_t size, size_t *length);
+
+/* Reading. Slices point into raw or text and die with the next edit. */
+static inline const char *sip_line_start(const struct sip_message *message, const struct sip_line *line) {
+    return (line->flags & SIP_LINE_EDITED ? message->text : message->raw) + line->at;
+}
+static inline struct sip_slice sip_line_name(const struct sip_message *message, const struct sip_line *line) {
+    return (struct sip_slice){sip_line_start(message, line), line->name_size};
+}
+static inline struct sip_slice sip_line_value(const struct sip_message *message, const struct sip_line *line) {
+    return (struct sip_slice){sip_line_start(message, line) + line->value_at, line->value_size};
+}
+struct sip_slice sip_message_uri(const struct sip_message *message);
+
+/* A header name somebody asks for: id, and the text when the id is SIP_OTHER. */
+struct sip_wanted {
+    enum sip_name id;
+    struct sip_slice name;
+};
+struct sip_wanted sip_want(struct sip_slice name);
+
+/* Index of the first line from `from` on with that name, or line_count. */
+uint32_t sip_line_find(const struct sip_message *message, struct sip_wanted wanted, uint32_t from);
+
+/* Editing (sip_edit.c). SIP_NO_MEMORY and SIP_LINE_TOO_LONG leave the message as it was. */
+enum sip_error sip_line_insert(struct sip_message *message, uint32_t index, struct sip_slice name, struct sip_slice value);
+void sip_line_remove(struct sip_message *message, uint32_t index);
+/* Replaces `old`, a slice of the value of that line, by `new`. */
+enum sip_error sip_line_splice(struct sip_message *message, uint32_t index, struct sip_slice old, struct sip_slice new);
+enum sip_error sip_push(struct sip_message *message, struct sip_slice name, struct sip_slice value);
+enum sip_error sip_append(struct sip_message *message, struct sip_slice name, struct sip_slice value);
+enum sip_error sip_set(struct sip_message *message, struct sip_slice name, struct sip_slice value);
+void sip_remove(struct sip_message *message, struct sip_wanted wanted);
+enum sip_error sip_pop_first(struct sip_message *message, enum sip_name id); /* SIP_MISSING when there is no value */
+enum sip_error sip_pop_last(struct sip_message *message, enum sip_name id);
+enum sip_error sip_set_uri(struct sip_message *message, struct sip_slice uri);
+void sip_set_body(struct sip_message *message, const char *body, size_t size);
+
+/* Writing (sip_write.c): sip_written_size bytes into `out`. */
+size_t sip_written_size(const struct sip_message *message, bool add_length);
+void sip_write(const struct sip_message *message, bool add_length, char *out);
+
+#endif

@@ -1,0 +1,125 @@
+/* What comes out of a Message: its bytes, a reply, a derived request; and requests from nothing. */
+#include "sip_chars.h"
+#include "sip_message_type.h"
+
+/* The bytes received are the bytes to send when nothing was edited, dropped or added. */
+static bool is_raw(const struct sip_message *core, bool stream) {
+    if (core->edited || core->start_at || core->trailing) return false;
+    return !stream || sip_line_find(core, (struct sip_wanted){.id = SIP_CONTENT_LENGTH}, 0) < core->line_count;
+}
+
+static PyObject *make_wire(MessageObject *self, bool stream) {
+    if (is_raw(&self->core, stream)) return Py_NewRef(self->raw);
+    PyObject *wire = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)sip_written_size(&self->core, stream));
+    if (wire) sip_write(&self->core, stream, PyBytes_AS_STRING(wire));
+    return wire;
+}
+
+PyObject *sip_message_to_bytes(MessageObject *self, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"stream", NULL};
+    int stream = 0;
+    if (kwargs && !PyArg_ParseTupleAndKeywords(args, kwargs, "|$p:to_bytes", keywords, &stream)) return NULL;
+    if (!kwargs && PyTuple_GET_SIZE(args)) return PyErr_Format(PyExc_TypeError, "stream is a keyword");
+    enum sip_cache slot = stream ? CACHE_WIRE_STREAM : CACHE_WIRE;
+    return SIP_PY_CACHED(self->cache[slot], make_wire(self, stream));
+}
+
+static int add_pair(struct sip_buffer *out, PyObject *pair) {
+    struct sip_py_view name, value;
+    if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
+        PyErr_SetString(PyExc_TypeError, "headers are (name, value) pairs");
+        return -1;
+    }
+    if (sip_py_token_view(PyTuple_GET_ITEM(pair, 0), "header name", &name) < 0) return -1;
+    int result = sip_py_line_view(PyTuple_GET_ITEM(pair, 1), "header value", &value);
+    if (result == 0) {
+        if (sip_want(name.text).id != SIP_CONTENT_LENGTH) sip_add_header(out, name.text, value.text);
+        Py_XDECREF(value.holder);
+    }
+    Py_XDECREF(name.holder);
+    return result;
+}
+
+static int add_pairs(struct sip_buffer *out, PyObject *headers) {
+    if (headers == Py_None) return 0;
+    PyObject *items = PySequence_Fast(headers, "headers are a list of (name, value) pairs");
+    if (!items) return -1;
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < PySequence_Fast_GET_SIZE(items); i++)
+        result = add_pair(out, PySequence_Fast_GET_ITEM(items, i));
+    Py_DECREF(items);
+    return result;
+}
+
+/* The message that the buffer holds. */
+static PyObject *finish(struct sip_buffer *out) {
+    if (out->failed) return PyErr_NoMemory();
+    return sip_message_object(PyBytes_FromStringAndSize(out->at, (Py_ssize_t)out->size));
+}
+
+static struct sip_slice bytes_slice(PyObject *bytes) {
+    return bytes ? (struct sip_slice){PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)} : (struct sip_slice){"", 0};
+}
+
+PyObject *sip_message_reply(MessageObject *self, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"status", "reason", "to_tag", "headers", "body", NULL};
+    PyObject *reason = Py_None, *to_tag = Py_None, *headers = Py_None, *body = NULL, *result = NULL;
+    struct sip_py_view phrase = {{NULL, 0}, NULL}, tag = {{NULL, 0}, NULL};
+    struct sip_buffer out = {NULL, 0, 0, false};
+    int status;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|O$OOS:reply", keywords, &status, &reason, &to_tag, &headers, &body)) return NULL;
+    if (status < 100 || status > 699) return PyErr_Format(PyExc_ValueError, "status out of range");
+    if (self->core.status) return PyErr_Format(PyExc_ValueError, "a response has no reply");
+    if (reason != Py_None && sip_py_line_view(reason, "reason", &phrase) < 0) goto done;
+    if (to_tag != Py_None && sip_py_token_view(to_tag, "to_tag", &tag) < 0) goto done;
+    if (!phrase.text.at) {
+        const char *text = sip_reason_phrase(status);
+        phrase.text = (struct sip_slice){text, strlen(text)};
+    }
+    sip_add_reply(&out, &self->core, status, phrase.text, tag.text);
+    if (add_pairs(&out, headers) < 0) goto done;
+    sip_add_body(&out, bytes_slice(body));
+    result = finish(&out);
+done:
+    Py_XDECREF(phrase.holder);
+    Py_XDECREF(tag.holder);
+    sip_buffer_free(&out);
+    return result;
+}
+
+PyObject *sip_message_derive(MessageObject *self, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"method", NULL};
+    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_py_view method;
+    PyObject *name, *result = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U:derive", keywords, &name)) return NULL;
+    if (self->core.status) return PyErr_Format(PyExc_ValueError, "a response derives nothing");
+    if (sip_py_token_view(name, "method", &method) < 0) return NULL;
+    struct sip_fault fault = sip_add_derived(&out, &self->core, method.text);
+    result = fault.error == SIP_OK ? finish(&out) : sip_py_fault(fault, NULL);
+    Py_XDECREF(method.holder);
+    sip_buffer_free(&out);
+    return result;
+}
+
+PyObject *sip_message_request(PyObject *unused, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"method", "uri", "headers", "body", NULL};
+    PyObject *method, *uri, *headers, *body = NULL, *result = NULL;
+    struct sip_py_view name = {{NULL, 0}, NULL}, target = {{NULL, 0}, NULL};
+    struct sip_buffer out = {NULL, 0, 0, false};
+    (void)unused;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUO|S:request", keywords, &method, &uri, &headers, &body)) return NULL;
+    if (sip_py_token_view(method, "method", &name) < 0 || sip_py_line_view(uri, "Request-URI", &target) < 0) goto done;
+    sip_add(&out, name.text);
+    sip_add(&out, SIP_TEXT(" "));
+    sip_add(&out, target.text);
+    sip_add(&out, SIP_TEXT(" SIP/2.0\r\n"));
+    if (add_pairs(&out, headers) < 0) goto done;
+    sip_add_body(&out, bytes_slice(body));
+    result = finish(&out);
+done:
+    Py_XDECREF(name.holder);
+    Py_XDECREF(target.holder);
+    sip_buffer_free(&out);
+    return result;
+}

@@ -1,0 +1,136 @@
+/* Edits of a Message: arguments in, the core's edit, what was cached out. */
+#include "sip_message_type.h"
+
+/* None, or the exception for an edit's outcome. */
+static PyObject *edited(MessageObject *self, enum sip_name id, enum sip_error error) {
+    if (error == SIP_LINE_TOO_LONG) return PyErr_Format(PyExc_ValueError, "header line too long");
+    if (error != SIP_OK) return sip_py_fault((struct sip_fault){error, id}, NULL);
+    if (sip_message_changed(self, id) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+typedef enum sip_error (*line_edit)(struct sip_message *message, struct sip_slice name, struct sip_slice value);
+
+static PyObject *edit_known(MessageObject *self, enum sip_name id, line_edit edit, PyObject *value) {
+    struct sip_py_view view;
+    if (sip_py_line_view(value, "header value", &view) < 0) return NULL;
+    enum sip_error error = edit(&self->core, sip_name_text(id), view.text);
+    Py_XDECREF(view.holder);
+    return edited(self, id, error);
+}
+
+static PyObject *edit_named(MessageObject *self, line_edit edit, PyObject *const *args, Py_ssize_t count) {
+    struct sip_py_view name, value;
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "name and value expected");
+    if (sip_py_token_view(args[0], "header name", &name) < 0) return NULL;
+    if (sip_py_line_view(args[1], "header value", &value) < 0) {
+        Py_XDECREF(name.holder);
+        return NULL;
+    }
+    enum sip_error error = edit(&self->core, name.text, value.text);
+    PyObject *result = edited(self, sip_want(name.text).id, error);
+    Py_XDECREF(name.holder);
+    Py_XDECREF(value.holder);
+    return result;
+}
+
+PyObject *sip_message_push_via(MessageObject *self, PyObject *value) { return edit_known(self, SIP_VIA, sip_push, value); }
+
+PyObject *sip_message_push_route(MessageObject *self, PyObject *value) { return edit_known(self, SIP_ROUTE, sip_push, value); }
+
+PyObject *sip_message_append_route(MessageObject *self, PyObject *value) {
+    bool any = sip_line_find(&self->core, (struct sip_wanted){.id = SIP_ROUTE}, 0) < self->core.line_count;
+    return edit_known(self, SIP_ROUTE, any ? sip_append : sip_push, value);
+}
+
+PyObject *sip_message_push_record_route(MessageObject *self, PyObject *value) {
+    return edit_known(self, SIP_RECORD_ROUTE, sip_push, value);
+}
+
+PyObject *sip_message_pop_via(MessageObject *self, PyObject *unused) {
+    (void)unused;
+    return edited(self, SIP_VIA, sip_pop_first(&self->core, SIP_VIA));
+}
+
+PyObject *sip_message_pop_route(MessageObject *self, PyObject *unused) {
+    (void)unused;
+    return edited(self, SIP_ROUTE, sip_pop_first(&self->core, SIP_ROUTE));
+}
+
+PyObject *sip_message_pop_last_route(MessageObject *self, PyObject *unused) {
+    (void)unused;
+    return edited(self, SIP_ROUTE, sip_pop_last(&self->core, SIP_ROUTE));
+}
+
+PyObject *sip_message_stamp_via(MessageObject *self, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"received", "rport", NULL};
+    PyObject *received, *rport;
+    struct sip_py_view view = {{NULL, 0}, NULL};
+    long port = -1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:stamp_via", keywords, &received, &rport)) return NULL;
+    if (rport != Py_None) {
+        port = PyLong_AsLong(rport);
+        if (port == -1 && PyErr_Occurred()) return NULL;
+        if (port < 0 || port > 65535) return PyErr_Format(PyExc_ValueError, "rport out of range");
+    }
+    if (received != Py_None && sip_py_line_view(received, "received", &view) < 0) return NULL;
+    struct sip_fault fault = sip_stamp_via(&self->core, view.text, (int32_t)port);
+    Py_XDECREF(view.holder);
+    return edited(self, SIP_VIA, fault.error);
+}
+
+PyObject *sip_message_push(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
+    return edit_named(self, sip_push, args, count);
+}
+
+PyObject *sip_message_append(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
+    return edit_named(self, sip_append, args, count);
+}
+
+PyObject *sip_message_set(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
+    return edit_named(self, sip_set, args, count);
+}
+
+PyObject *sip_message_remove(MessageObject *self, PyObject *name) {
+    struct sip_py_view view;
+    if (sip_py_view(name, &view) < 0) return NULL;
+    struct sip_wanted wanted = sip_want(view.text);
+    sip_remove(&self->core, wanted);
+    Py_XDECREF(view.holder);
+    return edited(self, wanted.id, SIP_OK);
+}
+
+PyObject *sip_message_set_request_uri(MessageObject *self, PyObject *uri) {
+    struct sip_py_view view;
+    if (self->core.status) return PyErr_Format(PyExc_AttributeError, "a response has no Request-URI");
+    if (sip_py_line_view(uri, "Request-URI", &view) < 0) return NULL;
+    bool broken = view.text.size == 0 || memchr(view.text.at, ' ', view.text.size) || memchr(view.text.at, '\t', view.text.size);
+    enum sip_error error = broken ? SIP_BAD_CHARACTER : sip_set_uri(&self->core, view.text);
+    Py_XDECREF(view.holder);
+    return edited(self, SIP_REQUEST_URI, error);
+}
+
+static enum sip_error set_length(struct sip_message *core, size_t size) {
+    char digits[16];
+    int used = PyOS_snprintf(digits, sizeof digits, "%u", (unsigned)size);
+    return sip_set(core, SIP_TEXT("Content-Length"), (struct sip_slice){digits, (size_t)used});
+}
+
+PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"body", "content_type", NULL};
+    PyObject *body, *content_type = Py_None;
+    struct sip_py_view type = {{NULL, 0}, NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "S|O:set_body", keywords, &body, &content_type)) return NULL;
+    if (PyBytes_GET_SIZE(body) > (Py_ssize_t)SIP_MAX_MESSAGE_BYTES) return PyErr_Format(PyExc_ValueError, "body too large");
+    if (content_type != Py_None && sip_py_line_view(content_type, "Content-Type", &type) < 0) return NULL;
+    enum sip_error error = type.text.at ? sip_set(&self->core, SIP_TEXT("Content-Type"), type.text) : SIP_OK;
+    if (error == SIP_OK) error = set_length(&self->core, (size_t)PyBytes_GET_SIZE(body));
+    if (error == SIP_OK) {
+        sip_set_body(&self->core, PyBytes_AS_STRING(body), (size_t)PyBytes_GET_SIZE(body));
+        Py_XSETREF(self->body, Py_NewRef(body));
+        self->core.trailing = 0;
+        Py_CLEAR(self->cache[CACHE_BODY]);
+    }
+    Py_XDECREF(type.holder);
+    return edited(self, SIP_CONTENT_TYPE, error);
+}

@@ -1,0 +1,401 @@
+/* Attributes of a Message and look-ups by name. */
+#include "sip_chars.h"
+#include "sip_message_type.h"
+
+#define GETTER(name) static PyObject *name(MessageObject *self, void *closure)
+
+static PyObject *fault(enum sip_error error, enum sip_name id) { return sip_py_fault((struct sip_fault){error, id}, NULL); }
+
+/* --- start line --- */
+
+GETTER(get_is_request) {
+    (void)closure;
+    return PyBool_FromLong(self->core.status == 0);
+}
+
+GETTER(get_status) {
+    (void)closure;
+    return PyLong_FromLong(self->core.status);
+}
+
+GETTER(get_reason) {
+    (void)closure;
+    return sip_py_str((struct sip_slice){self->core.raw + self->core.reason_at, self->core.reason_size});
+}
+
+GETTER(get_version) {
+    (void)closure;
+    return sip_py_str((struct sip_slice){self->core.raw + self->core.version_at, self->core.version_size});
+}
+
+static bool refuse_response(MessageObject *self) {
+    if (self->core.status) PyErr_SetString(PyExc_AttributeError, "a response has no Request-URI");
+    return self->core.status;
+}
+
+GETTER(get_request_uri_text) {
+    (void)closure;
+    if (refuse_response(self)) return NULL;
+    return SIP_PY_CACHED(self->cache[CACHE_REQUEST_URI_TEXT], sip_py_str(sip_message_uri(&self->core)));
+}
+
+static PyObject *make_request_uri(MessageObject *self) {
+    struct sip_uri uri;
+    struct sip_fault found = sip_read_uri(&self->core, &uri);
+    if (found.error != SIP_OK) return sip_py_fault(found, NULL);
+    return sip_uri_object(uri.text, SIP_REQUEST_URI);
+}
+
+GETTER(get_request_uri) {
+    (void)closure;
+    if (self->cache[CACHE_REQUEST_URI]) return Py_NewRef(self->cache[CACHE_REQUEST_URI]);
+    if (refuse_response(self)) return NULL;
+    return SIP_PY_CACHED(self->cache[CACHE_REQUEST_URI], make_request_uri(self));
+}
+
+/* --- single values --- */
+
+static PyObject *make_via(MessageObject *self) {
+    struct sip_scratch scratch;
+    struct sip_slice text;
+    enum sip_error error = sip_read_first(&self->core, SIP_VIA, &scratch, &text);
+    return error == SIP_OK ? sip_via_object(text) : fault(error, SIP_VIA);
+}
+
+GETTER(get_via) {
+    (void)closure;
+    return SIP_PY_CACHED(self->cache[CACHE_VIA], make_via(self));
+}
+
+static PyObject *make_addr(MessageObject *self, enum sip_name id) {
+    struct sip_scratch scratch;
+    struct sip_slice text;
+    enum sip_error error = sip_read_text(&self->core, id, &scratch, &text);
+    return error == SIP_OK ? sip_addr_object(text, id) : fault(error, id);
+}
+
+GETTER(get_from) {
+    (void)closure;
+    return SIP_PY_CACHED(self->cache[CACHE_FROM], make_addr(self, SIP_FROM));
+}
+
+GETTER(get_to) {
+    (void)closure;
+    return SIP_PY_CACHED(self->cache[CACHE_TO], make_addr(self, SIP_TO));
+}
+
+static PyObject *tag_of(PyObject *addr) {
+    if (!addr) return NULL;
+    PyObject *tag = PyObject_GetAttrString(addr, "tag");
+    Py_DECREF(addr);
+    return tag;
+}
+
+GETTER(get_from_tag) { return tag_of(get_from(self, closure)); }
+
+GETTER(get_to_tag) { return tag_of(get_to(self, closure)); }
+
+static PyObject *make_call_id(MessageObject *self) {
+    struct sip_scratch scratch;
+    struct sip_slice text;
+    enum sip_error error = sip_read_text(&self->core, SIP_CALL_ID, &scratch, &text);
+    if (error == SIP_OK) error = sip_call_id_check(text);
+    return error == SIP_OK ? sip_py_str(text) : fault(error, SIP_CALL_ID);
+}
+
+GETTER(get_call_id) {
+    (void)closure;
+    return SIP_PY_CACHED(self->cache[CACHE_CALL_ID], make_call_id(self));
+}
+
+GETTER(get_cseq) {
+    struct sip_scratch scratch;
+    struct sip_slice method;
+    uint32_t number;
+    (void)closure;
+    struct sip_fault found = sip_read_cseq(&self->core, &scratch, &number, &method);
+    return found.error == SIP_OK ? PyLong_FromUnsignedLong(number) : sip_py_fault(found, NULL);
+}
+
+static PyObject *make_cseq_method(MessageObject *self) {
+    struct sip_scratch scratch;
+    struct sip_slice method;
+    uint32_t number;
+    struct sip_fault found = sip_read_cseq(&self->core, &scratch, &number, &method);
+    return found.error == SIP_OK ? sip_py_method(method) : sip_py_fault(found, NULL);
+}
+
+GETTER(get_cseq_method) {
+    (void)closure;
+    return SIP_PY_CACHED(self->cache[CACHE_CSEQ_METHOD], make_cseq_method(self));
+}
+
+GETTER(get_max_forwards) {
+    struct sip_scratch scratch;
+    struct sip_slice text;
+    uint32_t number;
+    (void)closure;
+    if (sip_read_text(&self->core, SIP_MAX_FORWARDS, &scratch, &text) != SIP_OK) Py_RETURN_NONE;
+    enum sip_error error = sip_number(text, 255, &number);
+    return error == SIP_OK ? PyLong_FromUnsignedLong(number) : fault(error, SIP_MAX_FORWARDS);
+}
+
+GETTER(get_expires) {
+    struct sip_scratch scratch;
+    struct sip_slice text;
+    uint32_t number;
+    (void)closure;
+    if (sip_read_text(&self->core, SIP_EXPIRES, &scratch, &text) != SIP_OK) Py_RETURN_NONE;
+    if (sip_number(text, UINT32_MAX, &number) != SIP_OK) Py_RETURN_NONE;
+    return PyLong_FromUnsignedLong(number);
+}
+
+static PyObject *make_content_type(MessageObject *self) {
+    struct sip_scratch scratch;
+    struct sip_slice text, type;
+    if (sip_read_text(&self->core, SIP_CONTENT_TYPE, &scratch, &text) != SIP_OK) Py_RETURN_NONE;
+    enum sip_error error = sip_media_type(text, &type);
+    return error == SIP_OK ? sip_py_lower(type) : fault(error, SIP_CONTENT_TYPE);
+}
+
+GETTER(get_content_type) {
+    (void)closure;
+    return SIP_PY_CACHED(self->cache[CACHE_CONTENT_TYPE], make_content_type(self));
+}
+
+/* --- lists --- */
+
+typedef PyObject *(*maker)(struct sip_slice text, enum sip_name id);
+
+/* Appends what `make` says of each value of each line of that name. */
+static int collect(MessageObject *self, struct sip_wanted wanted, maker make, PyObject *list) {
+    struct sip_scratch scratch;
+    struct sip_slice value;
+    const struct sip_message *core = &self->core;
+    for (uint32_t i = sip_line_find(core, wanted, 0); i < core->line_count; i = sip_line_find(core, wanted, i + 1)) {
+        struct sip_slice rest = sip_line_text(core, &core->lines[i], &scratch);
+        while (sip_list_next(&rest, &value)) {
+            PyObject *item = make(value, wanted.id);
+            int failed = item ? PyList_Append(list, item) : -1;
+            Py_XDECREF(item);
+            if (failed) return -1;
+        }
+    }
+    return 0;
+}
+
+/* A fresh list each time, so that nobody can change what is cached. */
+static PyObject *addr_list(MessageObject *self, enum sip_name id, enum sip_cache slot) {
+    if (!self->cache[slot]) {
+        PyObject *list = PyList_New(0);
+        if (!list) return NULL;
+        if (collect(self, (struct sip_wanted){.id = id}, sip_addr_object, list) < 0) {
+            Py_DECREF(list);
+            return NULL;
+        }
+        self->cache[slot] = PyList_AsTuple(list);
+        Py_DECREF(list);
+        if (!self->cache[slot]) return NULL;
+    }
+    return PySequence_List(self->cache[slot]);
+}
+
+GETTER(get_routes) {
+    (void)closure;
+    return addr_list(self, SIP_ROUTE, CACHE_ROUTES);
+}
+
+GETTER(get_record_routes) {
+    (void)closure;
+    return addr_list(self, SIP_RECORD_ROUTE, CACHE_RECORD_ROUTES);
+}
+
+GETTER(get_contacts) {
+    (void)closure;
+    return addr_list(self, SIP_CONTACT, CACHE_CONTACTS);
+}
+
+GETTER(get_paths) {
+    (void)closure;
+    return addr_list(self, SIP_PATH, CACHE_PATHS);
+}
+
+GETTER(get_via_count) {
+    const struct sip_message *core = &self->core;
+    struct sip_wanted wanted = {.id = SIP_VIA};
+    struct sip_slice value;
+    long count = 0;
+    (void)closure;
+    for (uint32_t i = sip_line_find(core, wanted, 0); i < core->line_count; i = sip_line_find(core, wanted, i + 1)) {
+        struct sip_slice rest = sip_line_value(core, &core->lines[i]);
+        while (sip_list_next(&rest, &value)) count++;
+    }
+    return PyLong_FromLong(count);
+}
+
+/* --- keys, body, sizes --- */
+
+static PyObject *finish_key(struct sip_buffer *out, struct sip_fault found) {
+    PyObject *key = found.error == SIP_OK ? sip_py_str((struct sip_slice){out->at, out->size}) : sip_py_fault(found, NULL);
+    sip_buffer_free(out);
+    return key;
+}
+
+static PyObject *make_server_key(MessageObject *self) {
+    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_py_view method;
+    if (sip_py_view(self->method, &method) < 0) return NULL;
+    PyObject *key = finish_key(&out, sip_add_server_key(&out, &self->core, method.text));
+    Py_XDECREF(method.holder);
+    return key;
+}
+
+static PyObject *make_client_key(MessageObject *self) {
+    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_fault found = sip_add_client_key(&out, &self->core);
+    return finish_key(&out, found);
+}
+
+GETTER(get_server_key) {
+    (void)closure;
+    return SIP_PY_CACHED(self->cache[CACHE_SERVER_KEY], make_server_key(self));
+}
+
+GETTER(get_client_key) {
+    (void)closure;
+    return SIP_PY_CACHED(self->cache[CACHE_CLIENT_KEY], make_client_key(self));
+}
+
+GETTER(get_body) {
+    (void)closure;
+    if (self->body) return Py_NewRef(self->body);
+    return SIP_PY_CACHED(self->cache[CACHE_BODY], PyBytes_FromStringAndSize(self->core.body, self->core.body_size));
+}
+
+GETTER(get_trailing_bytes) {
+    (void)closure;
+    return PyLong_FromUnsignedLong(self->core.trailing);
+}
+
+GETTER(get_wire_size) {
+    (void)closure;
+    return PyLong_FromSsize_t(PyBytes_GET_SIZE(self->raw));
+}
+
+/* --- by name --- */
+
+static int want(PyObject *name, struct sip_wanted *wanted, struct sip_py_view *view) {
+    if (sip_py_view(name, view) < 0) return -1;
+    *wanted = sip_want(view->text);
+    return 0;
+}
+
+static PyObject *line_str(const struct sip_message *core, uint32_t index) {
+    struct sip_scratch scratch;
+    return sip_py_str(sip_line_text(core, &core->lines[index], &scratch));
+}
+
+PyObject *sip_message_get(MessageObject *self, PyObject *name) {
+    struct sip_py_view view;
+    struct sip_wanted wanted;
+    if (want(name, &wanted, &view) < 0) return NULL;
+    uint32_t index = sip_line_find(&self->core, wanted, 0);
+    Py_XDECREF(view.holder);
+    if (index == self->core.line_count) Py_RETURN_NONE;
+    return line_str(&self->core, index);
+}
+
+PyObject *sip_message_get_all(MessageObject *self, PyObject *name) {
+    struct sip_py_view view;
+    struct sip_wanted wanted;
+    if (want(name, &wanted, &view) < 0) return NULL;
+    PyObject *list = PyList_New(0);
+    const struct sip_message *core = &self->core;
+    for (uint32_t i = sip_line_find(core, wanted, 0); list && i < core->line_count; i = sip_line_find(core, wanted, i + 1)) {
+        PyObject *value = line_str(core, i);
+        if (!value || PyList_Append(list, value) < 0) Py_CLEAR(list);
+        Py_XDECREF(value);
+    }
+    Py_XDECREF(view.holder);
+    return list;
+}
+
+static PyObject *make_str(struct sip_slice text, enum sip_name id) {
+    (void)id;
+    return sip_py_str(text);
+}
+
+PyObject *sip_message_values(MessageObject *self, PyObject *name) {
+    struct sip_py_view view;
+    struct sip_wanted wanted;
+    if (want(name, &wanted, &view) < 0) return NULL;
+    PyObject *list = PyList_New(0);
+    if (list && collect(self, wanted, make_str, list) < 0) Py_CLEAR(list);
+    Py_XDECREF(view.holder);
+    return list;
+}
+
+PyObject *sip_message_has(MessageObject *self, PyObject *name) {
+    struct sip_py_view view;
+    struct sip_wanted wanted;
+    if (want(name, &wanted, &view) < 0) return NULL;
+    bool found = sip_line_find(&self->core, wanted, 0) < self->core.line_count;
+    Py_XDECREF(view.holder);
+    return PyBool_FromLong(found);
+}
+
+PyObject *sip_message_header_names(MessageObject *self, PyObject *unused) {
+    (void)unused;
+    const struct sip_message *core = &self->core;
+    PyObject *list = PyList_New(core->line_count);
+    if (!list) return NULL;
+    for (uint32_t i = 0; i < core->line_count; i++) {
+        const struct sip_line *line = &core->lines[i];
+        PyObject *name = line->id ? sip_py_name(line->id) : sip_py_str(sip_line_name(core, line));
+        if (!name) {
+            Py_DECREF(list);
+            return NULL;
+        }
+        PyList_SET_ITEM(list, i, name);
+    }
+    return list;
+}
+
+PyObject *sip_message_check(MessageObject *self, PyObject *unused) {
+    (void)unused;
+    struct sip_fault found = sip_check(&self->core);
+    if (found.error != SIP_OK) return sip_py_fault(found, NULL);
+    Py_RETURN_NONE;
+}
+
+#define ATTRIBUTE(name, function) {name, (getter)(function), NULL, NULL, NULL}
+PyGetSetDef sip_message_getset[] = {
+    ATTRIBUTE("is_request", get_is_request),
+    ATTRIBUTE("status", get_status),
+    ATTRIBUTE("reason", get_reason),
+    ATTRIBUTE("version", get_version),
+    ATTRIBUTE("request_uri", get_request_uri),
+    ATTRIBUTE("request_uri_text", get_request_uri_text),
+    ATTRIBUTE("via", get_via),
+    ATTRIBUTE("via_count", get_via_count),
+    ATTRIBUTE("call_id", get_call_id),
+    ATTRIBUTE("cseq", get_cseq),
+    ATTRIBUTE("cseq_method", get_cseq_method),
+    ATTRIBUTE("from_", get_from),
+    ATTRIBUTE("to", get_to),
+    ATTRIBUTE("from_tag", get_from_tag),
+    ATTRIBUTE("to_tag", get_to_tag),
+    ATTRIBUTE("max_forwards", get_max_forwards),
+    ATTRIBUTE("expires", get_expires),
+    ATTRIBUTE("content_type", get_content_type),
+    ATTRIBUTE("routes", get_routes),
+    ATTRIBUTE("record_routes", get_record_routes),
+    ATTRIBUTE("contacts", get_contacts),
+    ATTRIBUTE("paths", get_paths),
+    ATTRIBUTE("server_key", get_server_key),
+    ATTRIBUTE("client_key", get_client_key),
+    ATTRIBUTE("body", get_body),
+    ATTRIBUTE("trailing_bytes", get_trailing_bytes),
+    ATTRIBUTE("wire_size", get_wire_size),
+    ATTRIBUTE(NULL, NULL),
+};

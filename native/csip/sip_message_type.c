@@ -1,0 +1,192 @@
+/* native.sip.Message: life, copies, and which cached value depends on which header. */
+#include "sip_message_type.h"
+#include "structmember.h"
+
+static MessageObject *message_alloc(PyObject *raw) {
+    MessageObject *self = PyObject_New(MessageObject, &sip_message_type);
+    if (!self) return NULL;
+    memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
+    self->raw = Py_NewRef(raw);
+    return self;
+}
+
+/* A response's method is its CSeq's; "" when that can't be read. */
+static PyObject *read_method(const struct sip_message *core) {
+    struct sip_scratch scratch;
+    struct sip_slice method = {core->raw + core->start_at, core->method_size};
+    uint32_t number;
+    if (method.size) return sip_py_method(method);
+    if (sip_read_cseq(core, &scratch, &number, &method).error != SIP_OK) return PyUnicode_FromString("");
+    return sip_py_method(method);
+}
+
+PyObject *sip_message_object(PyObject *raw) {
+    if (!raw) return NULL;
+    MessageObject *self = message_alloc(raw);
+    Py_DECREF(raw);
+    if (!self) return NULL;
+    struct sip_fault fault = sip_message_scan(&self->core, PyBytes_AS_STRING(raw), (size_t)PyBytes_GET_SIZE(raw));
+    if (fault.error != SIP_OK) {
+        sip_py_fault(fault, NULL);
+        Py_DECREF(self);
+        return NULL;
+    }
+    if ((self->method = read_method(&self->core))) return (PyObject *)self;
+    Py_DECREF(self);
+    return NULL;
+}
+
+static PyObject *message_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"data", NULL};
+    PyObject *raw;
+    (void)type;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "S:Message", keywords, &raw)) return NULL;
+    return sip_message_object(Py_NewRef(raw));
+}
+
+/* The usual call, without a tuple for its arguments. */
+static PyObject *message_vectorcall(PyObject *type, PyObject *const *args, size_t flags, PyObject *names) {
+    (void)type;
+    if (PyVectorcall_NARGS(flags) == 1 && !names && PyBytes_Check(args[0])) return sip_message_object(Py_NewRef(args[0]));
+    PyObject *tuple = PyTuple_New(PyVectorcall_NARGS(flags)), *kwargs = NULL, *result = NULL;
+    if (!tuple) return NULL;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
+    if (names && !(kwargs = PyDict_New())) goto done;
+    for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); i++)
+        if (PyDict_SetItem(kwargs, PyTuple_GET_ITEM(names, i), args[PyTuple_GET_SIZE(tuple) + i]) < 0) goto done;
+    result = message_new(&sip_message_type, tuple, kwargs);
+done:
+    Py_DECREF(tuple);
+    Py_XDECREF(kwargs);
+    return result;
+}
+
+static void message_dealloc(MessageObject *self) {
+    sip_message_free(&self->core);
+    Py_XDECREF(self->raw);
+    Py_XDECREF(self->method);
+    Py_XDECREF(self->body);
+    for (int i = 0; i < CACHE_COUNT; i++) Py_XDECREF(self->cache[i]);
+    PyObject_Free(self);
+}
+
+static bool has(const struct sip_message *core, enum sip_name id) {
+    return sip_line_find(core, (struct sip_wanted){.id = id}, 0) < core->line_count;
+}
+
+static PyObject *message_salvage(PyObject *unused, PyObject *raw) {
+    static const enum sip_name needed[] = {SIP_VIA, SIP_FROM, SIP_TO, SIP_CALL_ID, SIP_CSEQ};
+    struct sip_scratch scratch;
+    struct sip_via via;
+    (void)unused;
+    if (!PyBytes_Check(raw)) return PyErr_Format(PyExc_TypeError, "bytes expected, not %.100s", Py_TYPE(raw)->tp_name);
+    MessageObject *self = message_alloc(raw);
+    if (!self) return NULL;
+    bool enough = sip_message_salvage(&self->core, PyBytes_AS_STRING(raw), (size_t)PyBytes_GET_SIZE(raw)) &&
+                  sip_read_via(&self->core, &scratch, &via).error == SIP_OK;
+    for (size_t i = 0; enough && i < sizeof needed / sizeof *needed; i++) enough = has(&self->core, needed[i]);
+    if (enough && (self->method = read_method(&self->core))) return (PyObject *)self;
+    Py_DECREF(self);
+    if (PyErr_Occurred()) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *message_copy(MessageObject *self, PyObject *unused) {
+    (void)unused;
+    MessageObject *copy = message_alloc(self->raw);
+    if (!copy) return NULL;
+    if (sip_message_copy(&copy->core, &self->core) != SIP_OK) {
+        Py_DECREF(copy);
+        return PyErr_NoMemory();
+    }
+    copy->method = Py_NewRef(self->method);
+    copy->body = Py_XNewRef(self->body);
+    for (int i = 0; i < CACHE_COUNT; i++) copy->cache[i] = Py_XNewRef(self->cache[i]);
+    return (PyObject *)copy;
+}
+
+static enum sip_cache cache_of(enum sip_name id) {
+    switch ((int)id) {
+    case SIP_VIA: return CACHE_VIA;
+    case SIP_FROM: return CACHE_FROM;
+    case SIP_TO: return CACHE_TO;
+    case SIP_CALL_ID: return CACHE_CALL_ID;
+    case SIP_CSEQ: return CACHE_CSEQ_METHOD;
+    case SIP_CONTENT_TYPE: return CACHE_CONTENT_TYPE;
+    case SIP_ROUTE: return CACHE_ROUTES;
+    case SIP_RECORD_ROUTE: return CACHE_RECORD_ROUTES;
+    case SIP_CONTACT: return CACHE_CONTACTS;
+    case SIP_PATH: return CACHE_PATHS;
+    case SIP_REQUEST_URI: return CACHE_REQUEST_URI;
+    default: return CACHE_WIRE;
+    }
+}
+
+int sip_message_changed(MessageObject *self, enum sip_name id) {
+    Py_CLEAR(self->cache[CACHE_WIRE]);
+    Py_CLEAR(self->cache[CACHE_WIRE_STREAM]);
+    Py_CLEAR(self->cache[CACHE_SERVER_KEY]);
+    Py_CLEAR(self->cache[CACHE_CLIENT_KEY]);
+    Py_CLEAR(self->cache[cache_of(id)]);
+    if (id == SIP_REQUEST_URI) Py_CLEAR(self->cache[CACHE_REQUEST_URI_TEXT]);
+    if (id != SIP_CSEQ || !self->core.status) return 0;
+    PyObject *method = read_method(&self->core);
+    if (!method) return -1;
+    Py_SETREF(self->method, method);
+    return 0;
+}
+
+static PyObject *message_repr(MessageObject *self) {
+    if (self->core.status) return PyUnicode_FromFormat("<Message %d to %U>", self->core.status, self->method);
+    return PyUnicode_FromFormat("<Message %U>", self->method);
+}
+
+#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
+static PyMethodDef methods[] = {
+    {"request", FUNCTION(sip_message_request), METH_VARARGS | METH_KEYWORDS | METH_STATIC, NULL},
+    {"salvage", message_salvage, METH_O | METH_STATIC, NULL},
+    {"copy", FUNCTION(message_copy), METH_NOARGS, NULL},
+    {"get", FUNCTION(sip_message_get), METH_O, NULL},
+    {"get_all", FUNCTION(sip_message_get_all), METH_O, NULL},
+    {"values", FUNCTION(sip_message_values), METH_O, NULL},
+    {"has", FUNCTION(sip_message_has), METH_O, NULL},
+    {"header_names", FUNCTION(sip_message_header_names), METH_NOARGS, NULL},
+    {"check", FUNCTION(sip_message_check), METH_NOARGS, NULL},
+    {"push_via", FUNCTION(sip_message_push_via), METH_O, NULL},
+    {"pop_via", FUNCTION(sip_message_pop_via), METH_NOARGS, NULL},
+    {"stamp_via", FUNCTION(sip_message_stamp_via), METH_VARARGS | METH_KEYWORDS, NULL},
+    {"push_route", FUNCTION(sip_message_push_route), METH_O, NULL},
+    {"pop_route", FUNCTION(sip_message_pop_route), METH_NOARGS, NULL},
+    {"pop_last_route", FUNCTION(sip_message_pop_last_route), METH_NOARGS, NULL},
+    {"append_route", FUNCTION(sip_message_append_route), METH_O, NULL},
+    {"push_record_route", FUNCTION(sip_message_push_record_route), METH_O, NULL},
+    {"push", FUNCTION(sip_message_push), METH_FASTCALL, NULL},
+    {"append", FUNCTION(sip_message_append), METH_FASTCALL, NULL},
+    {"set", FUNCTION(sip_message_set), METH_FASTCALL, NULL},
+    {"remove", FUNCTION(sip_message_remove), METH_O, NULL},
+    {"set_request_uri", FUNCTION(sip_message_set_request_uri), METH_O, NULL},
+    {"set_body", FUNCTION(sip_message_set_body), METH_VARARGS | METH_KEYWORDS, NULL},
+    {"to_bytes", FUNCTION(sip_message_to_bytes), METH_VARARGS | METH_KEYWORDS, NULL},
+    {"reply", FUNCTION(sip_message_reply), METH_VARARGS | METH_KEYWORDS, NULL},
+    {"derive", FUNCTION(sip_message_derive), METH_VARARGS | METH_KEYWORDS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"method", T_OBJECT_EX, offsetof(MessageObject, method), READONLY, NULL},
+    {"raw", T_OBJECT_EX, offsetof(MessageObject, raw), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject sip_message_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.Message",
+    .tp_basicsize = sizeof(MessageObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = message_new,
+    .tp_vectorcall = message_vectorcall,
+    .tp_dealloc = (destructor)message_dealloc,
+    .tp_repr = (reprfunc)message_repr,
+    .tp_members = members,
+    .tp_getset = sip_message_getset,
+    .tp_methods = methods,
+};

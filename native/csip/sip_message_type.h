@@ -1,0 +1,77 @@
+/* The Message object, shared by the files that implement its attributes, edits and builders. */
+#ifndef SIP_MESSAGE_TYPE_H
+#define SIP_MESSAGE_TYPE_H
+
+#include "sip_build.h"
+#include "sip_py.h"
+
+/* What a message keeps once somebody asked for it. */
+enum sip_cache {
+    CACHE_VIA,
+    CACHE_FROM,
+    CACHE_TO,
+    CACHE_CALL_ID,
+    CACHE_REQUEST_URI,
+    CACHE_REQUEST_URI_TEXT,
+    CACHE_CSEQ_METHOD,
+    CACHE_CONTENT_TYPE,
+    CACHE_ROUTES,
+    CACHE_RECORD_ROUTES,
+    CACHE_CONTACTS,
+    CACHE_PATHS,
+    CACHE_SERVER_KEY,
+    CACHE_CLIENT_KEY,
+    CACHE_BODY,
+    CACHE_WIRE,
+    CACHE_WIRE_STREAM,
+    CACHE_COUNT
+};
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *raw; /* bytes; core.raw points into it */
+    PyObject *method;
+    PyObject *body; /* of set_body: core.body points into it */
+    PyObject *cache[CACHE_COUNT];
+    struct sip_message core;
+} MessageObject;
+
+/* From bytes; ParseError. Steals the reference. */
+PyObject *sip_message_object(PyObject *raw);
+
+/* Drops what depends on a header (SIP_REQUEST_URI: on the start line); call after every edit. */
+int sip_message_changed(MessageObject *self, enum sip_name id);
+
+extern PyGetSetDef sip_message_getset[]; /* sip_message_read.c */
+
+/* sip_message_read.c */
+PyObject *sip_message_get(MessageObject *self, PyObject *name);
+PyObject *sip_message_get_all(MessageObject *self, PyObject *name);
+PyObject *sip_message_values(MessageObject *self, PyObject *name);
+PyObject *sip_message_has(MessageObject *self, PyObject *name);
+PyObject *sip_message_header_names(MessageObject *self, PyObject *unused);
+PyObject *sip_message_check(MessageObject *self, PyObject *unused);
+
+/* sip_message_edit.c */
+PyObject *sip_message_push_via(MessageObject *self, PyObject *value);
+PyObject *sip_message_pop_via(MessageObject *self, PyObject *unused);
+PyObject *sip_message_stamp_via(MessageObject *self, PyObject *args, PyObject *kwargs);
+PyObject *sip_message_push_route(MessageObject *self, PyObject *value);
+PyObject *sip_message_pop_route(MessageObject *self, PyObject *unused);
+PyObject *sip_message_pop_last_route(MessageObject *self, PyObject *unused);
+PyObject *sip_message_append_route(MessageObject *self, PyObject *value);
+PyObject *sip_message_push_record_route(MessageObject *self, PyObject *value);
+PyObject *sip_message_push(MessageObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *sip_message_append(MessageObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *sip_message_set(MessageObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *sip_message_remove(MessageObject *self, PyObject *name);
+PyObject *sip_message_set_request_uri(MessageObject *self, PyObject *uri);
+PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kwargs);
+
+/* sip_message_build.c */
+PyObject *sip_message_to_bytes(MessageObject *self, PyObject *args, PyObject *kwargs);
+PyObject *sip_message_reply(MessageObject *self, PyObject *args, PyObject *kwargs);
+PyObject *sip_message_derive(MessageObject *self, PyObject *args, PyObject *kwargs);
+PyObject *sip_message_request(PyObject *unused, PyObject *args, PyObject *kwargs);
+
+#endif

@@ -1,0 +1,67 @@
+#include "sip_names.h"
+
+#include "sip_chars.h"
+
+#define LONGEST 32
+
+static const struct sip_slice texts[SIP_NAME_COUNT] = {
+    {"", 0},
+#define SIP_NAME(id, name) SIP_TEXT(name),
+    SIP_NAMES
+#undef SIP_NAME
+};
+
+static const uint8_t compact_forms[26] = {
+    ['a' - 'a'] = SIP_ACCEPT_CONTACT,
+    ['b' - 'a'] = SIP_REFERRED_BY,
+    ['c' - 'a'] = SIP_CONTENT_TYPE,
+    ['d' - 'a'] = SIP_REQUEST_DISPOSITION,
+    ['e' - 'a'] = SIP_CONTENT_ENCODING,
+    ['f' - 'a'] = SIP_FROM,
+    ['i' - 'a'] = SIP_CALL_ID,
+    ['j' - 'a'] = SIP_REJECT_CONTACT,
+    ['k' - 'a'] = SIP_SUPPORTED,
+    ['l' - 'a'] = SIP_CONTENT_LENGTH,
+    ['m' - 'a'] = SIP_CONTACT,
+    ['n' - 'a'] = SIP_IDENTITY_INFO,
+    ['o' - 'a'] = SIP_EVENT,
+    ['r' - 'a'] = SIP_REFER_TO,
+    ['s' - 'a'] = SIP_SUBJECT,
+    ['t' - 'a'] = SIP_TO,
+    ['u' - 'a'] = SIP_ALLOW_EVENTS,
+    ['v' - 'a'] = SIP_VIA,
+    ['x' - 'a'] = SIP_SESSION_EXPIRES,
+    ['y' - 'a'] = SIP_IDENTITY,
+};
+
+/* first_of_length[n]: first id whose name has n or more characters; names are listed by length. */
+static uint8_t first_of_length[LONGEST + 2];
+
+__attribute__((constructor)) static void index_by_length(void) {
+    unsigned id = 1;
+    for (unsigned length = 0; length < sizeof first_of_length; length++) {
+        while (id < SIP_NAME_COUNT && texts[id].size < length) id++;
+        first_of_length[length] = (uint8_t)id;
+    }
+}
+
+/* Token characters that agree in all bits but 0x20 with a letter, digit or "-" are that character in another case. */
+static bool same_name(const char *a, const char *b, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if ((a[i] | 0x20) != (b[i] | 0x20)) return false;
+    return true;
+}
+
+enum sip_name sip_name_find(struct sip_slice name) {
+    if (name.size == 1) {
+        char letter = sip_lower(*name.at);
+        return letter >= 'a' && letter <= 'z' ? compact_forms[letter - 'a'] : SIP_OTHER;
+    }
+    if (name.size > LONGEST) return SIP_OTHER;
+    char first = *name.at | 0x20;
+    for (unsigned id = first_of_length[name.size]; id < first_of_length[name.size + 1]; id++)
+        if ((*texts[id].at | 0x20) == first && same_name(texts[id].at, name.at, name.size)) return id;
+    return SIP_OTHER;
+}
+
+struct sip_slice sip_name_text(enum sip_name id) { return texts[id]; }

@@ -1,0 +1,153 @@
+/* Strings and errors of the binding. */
+#include "sip_py.h"
+
+#include "sip_chars.h"
+
+PyObject *sip_parse_error;
+static PyObject *names[SIP_NAME_COUNT];
+
+static const char *const method_texts[] = {"INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "PRACK", "UPDATE",
+                                           "INFO", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"};
+#define METHODS (sizeof method_texts / sizeof *method_texts)
+static PyObject *methods[METHODS];
+
+int sip_py_init(PyObject *module) {
+    for (unsigned id = 0; id < SIP_NAME_COUNT; id++)
+        if (!(names[id] = PyUnicode_InternFromString(sip_name_text(id).at))) return -1;
+    for (size_t i = 0; i < METHODS; i++)
+        if (!(methods[i] = PyUnicode_InternFromString(method_texts[i]))) return -1;
+    PyObject *defaults = Py_BuildValue("{s:s,s:O,s:i}", "reason", "", "header", Py_None, "status", 400);
+    if (!defaults) return -1;
+    sip_parse_error = PyErr_NewExceptionWithDoc("native.sip.ParseError", "Bytes that are not what their grammar says.",
+                                                PyExc_ValueError, defaults);
+    Py_DECREF(defaults);
+    return sip_parse_error ? PyModule_AddObjectRef(module, "ParseError", sip_parse_error) : -1;
+}
+
+static PyObject *fault_reason(struct sip_fault fault, const char *kind) {
+    const char *text = sip_error_text(fault.error);
+    const char *name = fault.header == SIP_REQUEST_URI ? "Request-URI" : sip_name_text(fault.header).at;
+    if (kind && fault.header == SIP_OTHER) name = kind;
+    if (!*name) return PyUnicode_FromString(text);
+    if (fault.error == SIP_MISSING || fault.error == SIP_REPEATED) return PyUnicode_FromFormat("%s %s", text, name);
+    return PyUnicode_FromFormat("bad %s: %s", name, text);
+}
+
+PyObject *sip_py_fault(struct sip_fault fault, const char *kind) {
+    if (fault.error == SIP_NO_MEMORY) return PyErr_NoMemory();
+    bool in_header = fault.header != SIP_OTHER && fault.header != SIP_REQUEST_URI;
+    PyObject *header = in_header ? names[fault.header] : Py_None;
+    PyObject *status = PyLong_FromLong(sip_error_status(fault.error));
+    PyObject *reason = fault_reason(fault, kind);
+    PyObject *error = status && reason ? PyObject_CallOneArg(sip_parse_error, reason) : NULL;
+    if (error && PyObject_SetAttrString(error, "reason", reason) == 0 && PyObject_SetAttrString(error, "header", header) == 0 &&
+        PyObject_SetAttrString(error, "status", status) == 0)
+        PyErr_SetObject(sip_parse_error, error);
+    Py_XDECREF(error);
+    Py_XDECREF(reason);
+    Py_XDECREF(status);
+    return NULL;
+}
+
+PyObject *sip_py_str(struct sip_slice text) {
+    return PyUnicode_DecodeUTF8(text.at, (Py_ssize_t)text.size, "surrogateescape");
+}
+
+PyObject *sip_py_str_or_none(struct sip_slice text) { return text.at ? sip_py_str(text) : Py_NewRef(Py_None); }
+
+/* ASCII in one pass; what is not ASCII has no case here. */
+static PyObject *mapped(struct sip_slice text, char (*map)(char)) {
+    PyObject *str = PyUnicode_New((Py_ssize_t)text.size, 127);
+    if (!str) return NULL;
+    char *out = (char *)PyUnicode_1BYTE_DATA(str);
+    for (size_t i = 0; i < text.size; i++) {
+        if ((unsigned char)text.at[i] >= 0x80) {
+            Py_DECREF(str);
+            return sip_py_str(text);
+        }
+        out[i] = map(text.at[i]);
+    }
+    return str;
+}
+
+PyObject *sip_py_lower(struct sip_slice text) { return mapped(text, sip_lower); }
+PyObject *sip_py_upper(struct sip_slice text) { return mapped(text, sip_upper); }
+
+PyObject *sip_py_unquoted(struct sip_slice text) {
+    if (text.size < 2 || *text.at != '"') return sip_py_str(text);
+    char *out = PyMem_Malloc(text.size);
+    if (!out) return PyErr_NoMemory();
+    PyObject *str = sip_py_str((struct sip_slice){out, sip_unquote(text, out)});
+    PyMem_Free(out);
+    return str;
+}
+
+PyObject *sip_py_name(enum sip_name id) { return Py_NewRef(names[id]); }
+
+PyObject *sip_py_method(struct sip_slice method) {
+    for (size_t i = 0; i < METHODS; i++)
+        if (*method_texts[i] == *method.at && strlen(method_texts[i]) == method.size && !memcmp(method_texts[i], method.at, method.size))
+            return Py_NewRef(methods[i]);
+    return sip_py_str(method);
+}
+
+int sip_py_view(PyObject *str, struct sip_py_view *view) {
+    view->holder = NULL;
+    if (!PyUnicode_Check(str)) {
+        PyErr_Format(PyExc_TypeError, "str expected, not %.100s", Py_TYPE(str)->tp_name);
+        return -1;
+    }
+    if (PyUnicode_IS_COMPACT_ASCII(str)) {
+        view->text = (struct sip_slice){(const char *)PyUnicode_1BYTE_DATA(str), (size_t)PyUnicode_GET_LENGTH(str)};
+        return 0;
+    }
+    view->holder = PyUnicode_AsEncodedString(str, "utf-8", "surrogateescape");
+    if (!view->holder) return -1;
+    view->text = (struct sip_slice){PyBytes_AS_STRING(view->holder), (size_t)PyBytes_GET_SIZE(view->holder)};
+    return 0;
+}
+
+static int refuse(const char *what, const char *why, struct sip_py_view *view) {
+    PyErr_Format(PyExc_ValueError, "%s %s", what, why);
+    Py_CLEAR(view->holder);
+    return -1;
+}
+
+int sip_py_line_view(PyObject *str, const char *what, struct sip_py_view *view) {
+    if (sip_py_view(str, view) < 0) return -1;
+    for (size_t i = 0; i < view->text.size; i++)
+        if (view->text.at[i] == '\r' || view->text.at[i] == '\n' || view->text.at[i] == 0)
+            return refuse(what, "contains CR, LF or NUL", view);
+    return 0;
+}
+
+int sip_py_token_view(PyObject *str, const char *what, struct sip_py_view *view) {
+    if (sip_py_view(str, view) < 0) return -1;
+    return sip_all(view->text, SIP_CHAR_TOKEN) ? 0 : refuse(what, "is not a token", view);
+}
+
+/* The first of several parameters of one name counts. Steals the value. */
+static int add_param(PyObject *dict, struct sip_slice name, PyObject *value) {
+    PyObject *key = value ? sip_py_lower(name) : NULL;
+    int result = key && PyDict_SetDefault(dict, key, value) ? 0 : -1;
+    Py_XDECREF(key);
+    Py_XDECREF(value);
+    return result;
+}
+
+PyObject *sip_py_header_params(struct sip_slice params) {
+    PyObject *dict = PyDict_New();
+    struct sip_param param;
+    bool found;
+    while (dict && sip_param_next(&params, &param, &found) == SIP_OK && found)
+        if (add_param(dict, param.name, param.value.at ? sip_py_unquoted(param.value) : Py_NewRef(Py_None)) < 0) Py_CLEAR(dict);
+    return dict;
+}
+
+PyObject *sip_py_uri_params(struct sip_slice params) {
+    PyObject *dict = PyDict_New();
+    struct sip_param param;
+    while (dict && sip_uri_param_next(&params, &param))
+        if (add_param(dict, param.name, sip_py_str_or_none(param.value)) < 0) Py_CLEAR(dict);
+    return dict;
+}

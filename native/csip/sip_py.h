@@ -1,0 +1,57 @@
+/* What the files of the binding share. The binding checks arguments, builds Python objects and caches them; the work is in the core. */
+#ifndef SIP_PY_H
+#define SIP_PY_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "sip_read.h"
+
+/* --- sip_py.c: strings, errors --- */
+
+extern PyObject *sip_parse_error; /* native.sip.ParseError */
+
+int sip_py_init(PyObject *module);
+
+/* Raises ParseError, or MemoryError; returns NULL. `kind` names the thing when no header does ("URI"), or is NULL. */
+PyObject *sip_py_fault(struct sip_fault fault, const char *kind);
+
+/* UTF-8 with surrogateescape, so that every byte comes back. */
+PyObject *sip_py_str(struct sip_slice text);
+PyObject *sip_py_lower(struct sip_slice text);
+PyObject *sip_py_upper(struct sip_slice text);
+/* None when text.at is NULL. */
+PyObject *sip_py_str_or_none(struct sip_slice text);
+PyObject *sip_py_unquoted(struct sip_slice text);
+/* Shared strings: canonical header names, methods in common use. */
+PyObject *sip_py_name(enum sip_name id);
+PyObject *sip_py_method(struct sip_slice method);
+
+/* The bytes of a str: its own when it is ASCII, else of `holder`. Release `holder` with Py_XDECREF. */
+struct sip_py_view {
+    struct sip_slice text;
+    PyObject *holder;
+};
+int sip_py_view(PyObject *str, struct sip_py_view *view);
+
+/* As sip_py_view, and ValueError for CR, LF and NUL: they would end the line that it goes into. `what` names it. */
+int sip_py_line_view(PyObject *str, const char *what, struct sip_py_view *view);
+/* As that, and ValueError for what is no token. */
+int sip_py_token_view(PyObject *str, const char *what, struct sip_py_view *view);
+
+PyObject *sip_py_header_params(struct sip_slice params);
+PyObject *sip_py_uri_params(struct sip_slice params);
+
+/* --- the types --- */
+
+extern PyTypeObject sip_uri_type, sip_addr_type, sip_via_type, sip_message_type, sip_udp_type;
+
+/* From text whose header is known; for faults. */
+PyObject *sip_uri_object(struct sip_slice text, enum sip_name header);
+PyObject *sip_addr_object(struct sip_slice text, enum sip_name header);
+PyObject *sip_via_object(struct sip_slice text);
+
+/* A lazily made attribute: `*slot` is filled by `make` once. Returns a new reference. */
+#define SIP_PY_CACHED(slot, make) ((slot) || ((slot) = (make)) ? Py_NewRef(slot) : NULL)
+
+#endif

@@ -1,0 +1,135 @@
+#include "sip_read.h"
+
+#include "sip_chars.h"
+
+#define FINE ((struct sip_fault){SIP_OK, SIP_OTHER})
+
+struct sip_slice sip_line_text(const struct sip_message *message, const struct sip_line *line, struct sip_scratch *scratch) {
+    struct sip_slice value = sip_line_value(message, line);
+    if (!(line->flags & SIP_LINE_FOLDED)) return value;
+    return (struct sip_slice){scratch->bytes, sip_unfold(value, scratch->bytes)};
+}
+
+enum sip_error sip_read_text(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch, struct sip_slice *text) {
+    uint32_t index = sip_line_find(message, (struct sip_wanted){.id = id}, 0);
+    if (index == message->line_count) return SIP_MISSING;
+    *text = sip_line_text(message, &message->lines[index], scratch);
+    return SIP_OK;
+}
+
+enum sip_error sip_read_first(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch, struct sip_slice *text) {
+    struct sip_wanted wanted = {.id = id};
+    for (uint32_t i = sip_line_find(message, wanted, 0); i < message->line_count; i = sip_line_find(message, wanted, i + 1)) {
+        struct sip_slice rest = sip_line_text(message, &message->lines[i], scratch);
+        if (sip_list_next(&rest, text)) return SIP_OK;
+    }
+    return SIP_MISSING;
+}
+
+struct sip_fault sip_read_via(const struct sip_message *message, struct sip_scratch *scratch, struct sip_via *via) {
+    struct sip_slice text;
+    enum sip_error error = sip_read_first(message, SIP_VIA, scratch, &text);
+    if (error == SIP_OK) error = sip_via_parse(text, via);
+    return (struct sip_fault){error, SIP_VIA};
+}
+
+enum sip_error sip_check_addr(enum sip_name id, struct sip_slice text, struct sip_addr *addr) {
+    enum sip_error error = sip_addr_parse(text, addr);
+    return error == SIP_OK && addr->is_star && id != SIP_CONTACT ? SIP_BAD_SCHEME : error;
+}
+
+struct sip_fault sip_read_addr(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch, struct sip_addr *addr) {
+    struct sip_slice text;
+    enum sip_error error = sip_read_text(message, id, scratch, &text);
+    if (error == SIP_OK) error = sip_check_addr(id, text, addr);
+    return (struct sip_fault){error, id};
+}
+
+struct sip_fault sip_read_cseq(const struct sip_message *message, struct sip_scratch *scratch, uint32_t *number, struct sip_slice *method) {
+    struct sip_slice text;
+    enum sip_error error = sip_read_text(message, SIP_CSEQ, scratch, &text);
+    if (error == SIP_OK) error = sip_cseq_parse(text, number, method);
+    return (struct sip_fault){error, SIP_CSEQ};
+}
+
+struct sip_fault sip_read_uri(const struct sip_message *message, struct sip_uri *uri) {
+    enum sip_error error = sip_uri_parse(sip_message_uri(message), uri);
+    if (error == SIP_OK && uri->headers.at) error = SIP_BAD_URI_HEADERS;
+    return (struct sip_fault){error, SIP_REQUEST_URI};
+}
+
+enum sip_error sip_media_type(struct sip_slice text, struct sip_slice *type) {
+    const char *end = text.at + text.size, *semicolon = text.size ? memchr(text.at, ';', text.size) : NULL;
+    *type = sip_trim(sip_slice_of(text.at, semicolon ? semicolon : end));
+    const char *slash = type->size ? memchr(type->at, '/', type->size) : NULL;
+    if (!slash) return SIP_BAD_TOKEN;
+    return sip_all(sip_trim(sip_slice_of(type->at, slash)), SIP_CHAR_TOKEN) &&
+                   sip_all(sip_trim(sip_slice_of(slash + 1, type->at + type->size)), SIP_CHAR_TOKEN)
+               ? SIP_OK
+               : SIP_BAD_TOKEN;
+}
+
+static enum sip_error check_addrs(enum sip_name id, struct sip_slice rest) {
+    struct sip_slice value;
+    struct sip_addr addr;
+    enum sip_error error = SIP_OK;
+    while (error == SIP_OK && sip_list_next(&rest, &value)) error = sip_check_addr(id, value, &addr);
+    return error;
+}
+
+static enum sip_error check_cseq(const struct sip_message *message, struct sip_slice text) {
+    uint32_t number;
+    struct sip_slice method, own = {message->raw + message->start_at, message->method_size};
+    enum sip_error error = sip_cseq_parse(text, &number, &method);
+    if (error != SIP_OK || message->status) return error;
+    return sip_same(method, own) ? SIP_OK : SIP_METHOD_MISMATCH;
+}
+
+static enum sip_error check_value(const struct sip_message *message, enum sip_name id, struct sip_slice text, bool first) {
+    struct sip_slice value;
+    struct sip_addr addr;
+    struct sip_via via;
+    uint32_t number;
+    switch (id) {
+    case SIP_VIA: return !first ? SIP_OK : sip_list_next(&text, &value) ? sip_via_parse(value, &via) : SIP_MISSING;
+    case SIP_FROM:
+    case SIP_TO: return sip_check_addr(id, text, &addr);
+    case SIP_CALL_ID: return sip_call_id_check(text);
+    case SIP_CSEQ: return check_cseq(message, text);
+    case SIP_MAX_FORWARDS: return sip_number(text, 255, &number);
+    case SIP_CONTENT_TYPE: return sip_media_type(text, &value);
+    case SIP_CONTACT:
+    case SIP_ROUTE:
+    case SIP_RECORD_ROUTE:
+    case SIP_PATH: return check_addrs(id, text);
+    default: return SIP_OK;
+    }
+}
+
+static bool is_single(enum sip_name id) {
+    return id == SIP_FROM || id == SIP_TO || id == SIP_CALL_ID || id == SIP_CSEQ || id == SIP_MAX_FORWARDS || id == SIP_CONTENT_TYPE;
+}
+
+struct sip_fault sip_check(const struct sip_message *message) {
+    static const enum sip_name mandatory[] = {SIP_VIA, SIP_FROM, SIP_TO, SIP_CALL_ID, SIP_CSEQ};
+    struct sip_slice version = {message->raw + message->version_at, message->version_size};
+    struct sip_scratch scratch;
+    struct sip_uri uri;
+    bool seen[SIP_NAME_COUNT] = {false};
+    if (!sip_same(version, SIP_TEXT("2.0"))) return (struct sip_fault){SIP_BAD_VERSION, SIP_OTHER};
+    if (!message->status) {
+        struct sip_fault fault = sip_read_uri(message, &uri);
+        if (fault.error != SIP_OK) return fault;
+    }
+    for (uint32_t i = 0; i < message->line_count; i++) {
+        const struct sip_line *line = &message->lines[i];
+        enum sip_name id = line->id;
+        enum sip_error error = SIP_REPEATED;
+        if (!seen[id] || !is_single(id)) error = check_value(message, id, sip_line_text(message, line, &scratch), !seen[id]);
+        if (error != SIP_OK) return (struct sip_fault){error, id};
+        seen[id] = true;
+    }
+    for (size_t i = 0; i < sizeof mandatory / sizeof *mandatory; i++)
+        if (!seen[mandatory[i]]) return (struct sip_fault){SIP_MISSING, mandatory[i]};
+    return FINE;
+}

@@ -1,0 +1,52 @@
+/* received and rport of the top Via. */
+#include <stdio.h>
+
+#include "sip_build.h"
+#include "sip_chars.h"
+
+/* The first Via line with a value: its index, and that value as it stands there, folding included. */
+static bool find_top(const struct sip_message *message, uint32_t *index, struct sip_slice *value) {
+    struct sip_wanted wanted = {.id = SIP_VIA};
+    for (*index = sip_line_find(message, wanted, 0); *index < message->line_count; *index = sip_line_find(message, wanted, *index + 1)) {
+        struct sip_slice rest = sip_line_value(message, &message->lines[*index]);
+        if (sip_list_next(&rest, value)) return true;
+    }
+    return false;
+}
+
+/* Line ends become spaces, so that offsets stay. */
+static struct sip_slice blanked(struct sip_slice value, struct sip_scratch *scratch) {
+    for (size_t i = 0; i < value.size; i++)
+        scratch->bytes[i] = value.at[i] == '\r' || value.at[i] == '\n' ? ' ' : value.at[i];
+    return (struct sip_slice){scratch->bytes, value.size};
+}
+
+struct sip_fault sip_stamp_via(struct sip_message *message, struct sip_slice received, int32_t rport) {
+    struct sip_scratch scratch;
+    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_slice value;
+    struct sip_via via;
+    struct sip_param param;
+    char port[24];
+    uint32_t index;
+    if (!find_top(message, &index, &value)) return (struct sip_fault){SIP_MISSING, SIP_VIA};
+    enum sip_error error = sip_via_parse(blanked(value, &scratch), &via);
+    if (error != SIP_OK) return (struct sip_fault){error, SIP_VIA};
+    struct sip_slice rest = via.params;
+    bool found = true;
+    sip_add(&out, (struct sip_slice){value.at, (size_t)(rest.at - scratch.bytes)});
+    for (const char *from = rest.at; sip_param_next(&rest, &param, &found) == SIP_OK && found; from = rest.at) {
+        if (sip_same_nocase(param.name, SIP_TEXT("received"))) continue;
+        if (rport >= 0 && sip_same_nocase(param.name, SIP_TEXT("rport")))
+            sip_add(&out, (struct sip_slice){port, (size_t)snprintf(port, sizeof port, ";rport=%d", (int)rport)});
+        else
+            sip_add(&out, (struct sip_slice){value.at + (from - scratch.bytes), (size_t)(rest.at - from)});
+    }
+    if (received.at) {
+        sip_add(&out, SIP_TEXT(";received="));
+        sip_add(&out, received);
+    }
+    error = out.failed ? SIP_NO_MEMORY : sip_line_splice(message, index, value, (struct sip_slice){out.at, out.size});
+    sip_buffer_free(&out);
+    return (struct sip_fault){error, SIP_VIA};
+}

@@ -1,0 +1,263 @@
+/* native.sip.Uri */
+#include "sip_chars.h"
+#include "sip_py.h"
+#include "structmember.h"
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *text;
+    PyObject *holder; /* bytes of a text that is not ASCII */
+    PyObject *scheme, *user, *host, *params, *aor, *transport;
+    struct sip_uri uri;
+} UriObject;
+
+static struct sip_slice lr_name = SIP_TEXT("lr"), maddr_name = SIP_TEXT("maddr"), transport_name = SIP_TEXT("transport");
+
+/* Steals `text`. */
+static PyObject *uri_from_str(PyObject *text, enum sip_name header) {
+    struct sip_py_view view = {.holder = NULL};
+    UriObject *self = NULL;
+    if (!text || sip_py_view(text, &view) < 0) goto fail;
+    self = PyObject_New(UriObject, &sip_uri_type);
+    if (!self) goto fail;
+    memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
+    self->text = text;
+    self->holder = view.holder;
+    enum sip_error error = sip_uri_parse(view.text, &self->uri);
+    if (error == SIP_OK) return (PyObject *)self;
+    sip_py_fault((struct sip_fault){error, header}, "URI");
+    Py_DECREF(self);
+    return NULL;
+fail:
+    Py_XDECREF(view.holder);
+    Py_XDECREF(text);
+    return NULL;
+}
+
+PyObject *sip_uri_object(struct sip_slice text, enum sip_name header) { return uri_from_str(sip_py_str(text), header); }
+
+static PyObject *uri_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"text", NULL};
+    PyObject *text;
+    (void)type;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U:Uri", keywords, &text)) return NULL;
+    return uri_from_str(Py_NewRef(text), SIP_OTHER);
+}
+
+static void uri_dealloc(UriObject *self) {
+    Py_XDECREF(self->text);
+    Py_XDECREF(self->holder);
+    Py_XDECREF(self->scheme);
+    Py_XDECREF(self->user);
+    Py_XDECREF(self->host);
+    Py_XDECREF(self->params);
+    Py_XDECREF(self->aor);
+    Py_XDECREF(self->transport);
+    PyObject_Free(self);
+}
+
+static PyObject *uri_scheme(UriObject *self, void *unused) {
+    (void)unused;
+    return SIP_PY_CACHED(self->scheme, sip_py_lower(self->uri.scheme));
+}
+
+static PyObject *uri_user(UriObject *self, void *unused) {
+    (void)unused;
+    return SIP_PY_CACHED(self->user, sip_py_str_or_none(self->uri.user));
+}
+
+static PyObject *uri_host(UriObject *self, void *unused) {
+    (void)unused;
+    return SIP_PY_CACHED(self->host, sip_py_lower(self->uri.host));
+}
+
+static PyObject *unescaped(struct sip_slice user, struct sip_slice host, bool with_host) {
+    size_t room = user.size + host.size + 1, used = 0;
+    char *out = PyMem_Malloc(room);
+    if (!out) return PyErr_NoMemory();
+    if (user.at) used = sip_unescape(user, out);
+    if (with_host && user.at && host.size) out[used++] = '@';
+    for (size_t i = 0; with_host && i < host.size; i++) out[used++] = sip_lower(host.at[i]);
+    PyObject *str = sip_py_str((struct sip_slice){out, used});
+    PyMem_Free(out);
+    return str;
+}
+
+static PyObject *uri_user_unescaped(UriObject *self, void *unused) {
+    struct sip_slice user = self->uri.user;
+    if (!user.at || !memchr(user.at, '%', user.size)) return uri_user(self, unused);
+    return unescaped(user, self->uri.host, false);
+}
+
+static PyObject *uri_aor(UriObject *self, void *unused) {
+    (void)unused;
+    return SIP_PY_CACHED(self->aor, unescaped(self->uri.user, self->uri.host, true));
+}
+
+static PyObject *uri_password(UriObject *self, void *unused) {
+    (void)unused;
+    return sip_py_str_or_none(self->uri.password);
+}
+
+static PyObject *uri_headers(UriObject *self, void *unused) {
+    (void)unused;
+    return sip_py_str_or_none(self->uri.headers);
+}
+
+static PyObject *uri_port(UriObject *self, void *unused) {
+    (void)unused;
+    if (self->uri.port < 0) Py_RETURN_NONE;
+    return PyLong_FromLong(self->uri.port);
+}
+
+static PyObject *uri_host_is_ip(UriObject *self, void *unused) {
+    (void)unused;
+    return PyBool_FromLong(self->uri.host_is_ip);
+}
+
+static PyObject *uri_params(UriObject *self, void *unused) {
+    (void)unused;
+    if (!self->params && !(self->params = sip_py_uri_params(self->uri.params))) return NULL;
+    return PyDict_Copy(self->params);
+}
+
+static PyObject *param_lower(UriObject *self, struct sip_slice name) {
+    struct sip_param param;
+    if (!sip_uri_param_find(self->uri.params, name, &param) || !param.value.at) Py_RETURN_NONE;
+    return sip_py_lower(param.value);
+}
+
+static PyObject *uri_transport(UriObject *self, void *unused) {
+    (void)unused;
+    return SIP_PY_CACHED(self->transport, param_lower(self, transport_name));
+}
+
+static PyObject *uri_maddr(UriObject *self, void *unused) {
+    (void)unused;
+    return param_lower(self, maddr_name);
+}
+
+static PyObject *uri_lr(UriObject *self, void *unused) {
+    (void)unused;
+    struct sip_param param;
+    return PyBool_FromLong(sip_uri_param_find(self->uri.params, lr_name, &param));
+}
+
+static bool is_named(struct sip_slice name, PyObject *names) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+        PyObject *one = PyTuple_GET_ITEM(names, i);
+        struct sip_slice ascii = {(const char *)PyUnicode_1BYTE_DATA(one), (size_t)PyUnicode_GET_LENGTH(one)};
+        if (sip_same_nocase(ascii, name)) return true;
+    }
+    return false;
+}
+
+static PyObject *uri_without_params(UriObject *self, PyObject *names) {
+    struct sip_slice text = self->uri.text, rest = self->uri.params, before;
+    struct sip_param param;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+        if (!PyUnicode_Check(name) || !PyUnicode_IS_COMPACT_ASCII(name))
+            return PyErr_Format(PyExc_TypeError, "parameter names are ASCII str");
+    }
+    if (rest.size == 0) return Py_NewRef(self);
+    char *out = PyMem_Malloc(text.size);
+    if (!out) return PyErr_NoMemory();
+    size_t used = (size_t)(rest.at - text.at);
+    memcpy(out, text.at, used);
+    for (before = rest; sip_uri_param_next(&rest, &param); before = rest) {
+        size_t size = before.size - rest.size;
+        if (is_named(param.name, names)) continue;
+        memcpy(out + used, before.at, size);
+        used += size;
+    }
+    size_t tail = text.size - (size_t)(rest.at - text.at);
+    memcpy(out + used, rest.at, tail);
+    PyObject *uri = sip_uri_object((struct sip_slice){out, used + tail}, SIP_OTHER);
+    PyMem_Free(out);
+    return uri;
+}
+
+/* ";name" or ";name=value" for each; steals `text`. */
+static PyObject *add_params(PyObject *text, PyObject *params) {
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+    while (text && PyDict_Next(params, &at, &name, &value)) {
+        PyObject *longer = value == Py_None ? PyUnicode_FromFormat("%U;%S", text, name)
+                                            : PyUnicode_FromFormat("%U;%S=%S", text, name, value);
+        Py_SETREF(text, longer);
+    }
+    return text;
+}
+
+static PyObject *uri_build(PyObject *unused, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"scheme", "user", "host", "port", "params", NULL};
+    PyObject *scheme, *user, *host, *port = Py_None, *params = Py_None;
+    (void)unused;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UOU|OO:build", keywords, &scheme, &user, &host, &port, &params)) return NULL;
+    if (params != Py_None && !PyDict_Check(params)) return PyErr_Format(PyExc_TypeError, "params is a dict or None");
+    bool bare_ipv6 = PyUnicode_FindChar(host, ':', 0, PyUnicode_GET_LENGTH(host), 1) >= 0 && PyUnicode_ReadChar(host, 0) != '[';
+    PyObject *text = user == Py_None ? PyUnicode_FromFormat("%U:", scheme) : PyUnicode_FromFormat("%U:%S@", scheme, user);
+    if (text) Py_SETREF(text, PyUnicode_FromFormat(bare_ipv6 ? "%U[%U]" : "%U%U", text, host));
+    if (text && port != Py_None) Py_SETREF(text, PyUnicode_FromFormat("%U:%S", text, port));
+    if (text && params != Py_None) text = add_params(text, params);
+    return text ? uri_from_str(text, SIP_OTHER) : NULL;
+}
+
+static PyObject *uri_compare(PyObject *a, PyObject *b, int op) {
+    if ((op != Py_EQ && op != Py_NE) || !Py_IS_TYPE(a, &sip_uri_type) || !Py_IS_TYPE(b, &sip_uri_type)) Py_RETURN_NOTIMPLEMENTED;
+    bool equal = a == b || sip_uri_equal(&((UriObject *)a)->uri, &((UriObject *)b)->uri);
+    return PyBool_FromLong(equal == (op == Py_EQ));
+}
+
+static Py_hash_t uri_hash(UriObject *self) {
+    Py_hash_t hash = (Py_hash_t)sip_uri_hash(&self->uri);
+    return hash == -1 ? -2 : hash;
+}
+
+static PyObject *uri_str(UriObject *self) { return Py_NewRef(self->text); }
+
+static PyObject *uri_repr(UriObject *self) { return PyUnicode_FromFormat("Uri(%R)", self->text); }
+
+static PyMemberDef uri_members[] = {
+    {"text", T_OBJECT_EX, offsetof(UriObject, text), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyGetSetDef uri_getset[] = {
+    {"scheme", (getter)uri_scheme, NULL, NULL, NULL},
+    {"user", (getter)uri_user, NULL, NULL, NULL},
+    {"user_unescaped", (getter)uri_user_unescaped, NULL, NULL, NULL},
+    {"password", (getter)uri_password, NULL, NULL, NULL},
+    {"host", (getter)uri_host, NULL, NULL, NULL},
+    {"host_is_ip", (getter)uri_host_is_ip, NULL, NULL, NULL},
+    {"port", (getter)uri_port, NULL, NULL, NULL},
+    {"params", (getter)uri_params, NULL, NULL, NULL},
+    {"headers", (getter)uri_headers, NULL, NULL, NULL},
+    {"transport", (getter)uri_transport, NULL, NULL, NULL},
+    {"lr", (getter)uri_lr, NULL, NULL, NULL},
+    {"maddr", (getter)uri_maddr, NULL, NULL, NULL},
+    {"aor", (getter)uri_aor, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef uri_methods[] = {
+    {"build", (PyCFunction)(void (*)(void))uri_build, METH_VARARGS | METH_KEYWORDS | METH_STATIC, NULL},
+    {"without_params", (PyCFunction)uri_without_params, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+PyTypeObject sip_uri_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.Uri",
+    .tp_basicsize = sizeof(UriObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = uri_new,
+    .tp_dealloc = (destructor)uri_dealloc,
+    .tp_richcompare = uri_compare,
+    .tp_hash = (hashfunc)uri_hash,
+    .tp_str = (reprfunc)uri_str,
+    .tp_repr = (reprfunc)uri_repr,
+    .tp_members = uri_members,
+    .tp_getset = uri_getset,
+    .tp_methods = uri_methods,
+};
