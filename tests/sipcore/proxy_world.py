@@ -192,6 +192,11 @@ class Phone:
     def send(self, message: Message, to: Node | None = None) -> None:
         self.node.send(message, to or self.world.proxy, self.transport)
 
+    def send_bytes(self, data: bytes) -> None:
+        """Sends ``data`` to the proxy as it is."""
+        proxy = next(listener for listener in self.world.proxy.listeners if listener.transport == self.transport)
+        self.node.flows.flow_to(Destination(self.transport, proxy.host, proxy.port)).send(data)
+
     def cancel(self, invite: Message, headers: tuple[tuple[str, str], ...] = ()) -> Message:
         cancel = invite.derive("CANCEL")
         for name, value in headers:
