@@ -1,0 +1,70 @@
+"""What we announce for one m= line: port, RTCP port, multiplexing and transport."""
+
+from media.errors import RequestError
+from media.options import Options
+from media.rewrite import LocalLine
+from media.sdp import Media
+from media.session import Described
+from media.streams import Line
+
+_TLS = "UDP/TLS/"
+
+
+def transport(protocol: str, options: Options) -> str:
+    """The m= line's protocol to send on when the proxy asks for one. Profiles with and without feedback mix (RFC 4585
+    section 8); RequestError where plain and secure media would have to be bridged."""
+    wanted = options.transport_protocol
+    if "webrtc" in options.flags:
+        wanted = "UDP/TLS/RTP/SAVPF"
+    received = protocol.upper()
+    if "RTP/" not in wanted or "RTP/" not in received or wanted == received:
+        return protocol
+    if _security(wanted) != _security(received):
+        raise RequestError(f"Can't send {received} on as {wanted}: SRTP is passed through, not made or taken off")
+    return wanted
+
+
+def offered_mux(offered: Described, flags: frozenset[str]) -> bool:
+    """Whether the answerer is offered a=rtcp-mux (RFC 5761 section 5.1.1): as we were, unless a flag says otherwise."""
+    if flags & {"offer", "require"}:
+        return True
+    return offered.mux and not flags & {"demux", "reject"}
+
+
+def accepted_mux(offered: Described, answered: bool, flags: frozenset[str]) -> bool:
+    """Whether the offerer is told that we accept it; ``answered``: whether the answerer multiplexes towards us."""
+    if "reject" in flags or not offered.mux:
+        return False
+    return answered or bool(flags & {"accept", "demux"})
+
+
+def offered_line(media: Media, line: Line | None, side: int, mux: bool, protocol: str, options: Options) -> LocalLine | None:
+    """``side``: whom we tell. None: passed on untouched."""
+    return _local_line(media, line, side, mux, mux and "require" in options.rtcp_mux, protocol, options)
+
+
+def answered_line(media: Media, line: Line | None, side: int, mux: bool, protocol: str, options: Options) -> LocalLine | None:
+    return _local_line(media, line, side, mux, mux, protocol, options)
+
+
+def _local_line(
+    media: Media, line: Line | None, side: int, mux: bool, one_port: bool, protocol: str, options: Options
+) -> LocalLine | None:
+    """``one_port``: RTCP has no port of its own to fall back to."""
+    if not media.port:
+        return LocalLine(0, protocol=protocol)
+    if line is None:
+        return None
+    block = line.blocks[side]
+    plain_rtp = "RTP/" in media.protocol.upper() and block.count == 1
+    if not plain_rtp or "no-rtcp-attribute" in options.flags:
+        rtcp_port = 0
+    else:
+        rtcp_port = block.port if one_port else block.port + 1
+    return LocalLine(block.port, block.count, rtcp_port, mux, protocol)
+
+
+def _security(protocol: str) -> str:
+    if protocol.startswith(_TLS):
+        return _TLS
+    return "SAVP" if "SAVP" in protocol else "AVP"

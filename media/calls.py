@@ -1,0 +1,74 @@
+"""All calls of a daemon, by Call-ID."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from media.errors import SESSION_LIMIT, LoadLimitError
+from media.session import Call, Dialogue
+from media.streams import Line, Lines, Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Both clocks a daemon reads, so that tests can turn them."""
+
+    unix_s: Callable[[], float]
+    monotonic_ns: Callable[[], int]  # the clock of the relay's packet times
+
+
+class CallTable:
+    """Creates and ends calls; keeps what ended ones have relayed."""
+
+    def __init__(self, lines: Lines, clock: Clock, max_calls: int) -> None:
+        self.lines = lines
+        self.clock = clock
+        self.ended_count = 0
+        self.ended_seconds = 0.0
+        self.ended_totals = Totals()
+        self.rejected_count = 0
+        self._calls: dict[str, Call] = {}
+        self._max_calls = max_calls
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self._calls.values())
+
+    def get(self, call_id: str) -> Call | None:
+        return self._calls.get(call_id)
+
+    def create(self, call_id: str) -> Call:
+        """LoadLimitError when there are as many as there may be."""
+        if self._max_calls and len(self._calls) >= self._max_calls:
+            self.rejected_count += 1
+            raise LoadLimitError(SESSION_LIMIT)
+        unix_s, now_ns = self.clock.unix_s(), self.clock.monotonic_ns()
+        call = Call(call_id, unix_s, now_ns, unix_s, now_ns)
+        self._calls[call_id] = call
+        return call
+
+    def drop(self, call: Call) -> None:
+        """Forgets a call whose first offer failed; it never was one."""
+        del self._calls[call.call_id]
+
+    def end(self, call: Call) -> None:
+        """Closes everything the call has."""
+        for dialogue in list(call.dialogues):
+            self.end_dialogue(call, dialogue)
+        if self._calls.pop(call.call_id, None) is not None:
+            self.ended_count += 1
+            self.ended_seconds += self.clock.unix_s() - call.created_at
+            self.ended_totals.merge(call.past)
+
+    def end_dialogue(self, call: Call, dialogue: Dialogue) -> None:
+        """The call stays, even without dialogues: its caller decides."""
+        for line in dialogue.all_lines():
+            self.close_line(dialogue, line)
+        dialogue.lines, dialogue.offer = [], None
+        call.past.merge(dialogue.past)
+        dialogue.past = Totals()
+        call.dialogues.remove(dialogue)
+
+    def close_line(self, dialogue: Dialogue, line: Line) -> None:
+        dialogue.past.merge(self.lines.close(line))

@@ -1,0 +1,104 @@
+"""Where a party's media is, and how far we trust what it says of that: from an m= line and flags to a learning mode."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from media.errors import SdpError
+from media.options import Options
+from media.sdp import Connection, Description, Media
+from native import relay
+
+Address = tuple[str, int]
+
+# addresses that mean something only behind some NAT or on one host; documentation ranges are not among them
+_PRIVATE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    )
+)
+_LEARN_ANY = frozenset({"immediate", "delayed", "heuristic"})
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What is set for one side of one line. ``rtp`` None: the party takes no media there (port 0, or never known)."""
+
+    rtp: Address | None
+    rtcp: Address | None
+    mode: int  # native.relay's
+    learn_host: str | None
+    held: bool  # by a zero address: the party wants nothing sent to it, but may send
+
+
+NOWHERE = Endpoint(None, None, relay.SYMMETRIC, None, False)
+
+
+def locate(description: Description, media: Media, options: Options) -> Endpoint:
+    """The endpoint of a line with a port. SdpError when its address can't be sent to."""
+    connection = description.connection_of(media)
+    if not media.port or connection is None:
+        return NOWHERE
+    mode = _mode(options)
+    source = _source(connection, options)
+    if connection.zero:
+        return Endpoint(None, None, mode, None, True)
+    if source:
+        return Endpoint((source, media.port), (source, _rtcp_port(media)), mode, source, False)
+    if not connection.unicast:
+        raise SdpError(media.number, f"m={media.kind}: can't send to {connection.address}, not a numeric unicast address")
+    host = str(ipaddress.ip_address(connection.address))
+    return Endpoint((host, media.port), (_rtcp_host(media, host), _rtcp_port(media)), mode, host, False)
+
+
+def is_private(address: str) -> bool:
+    ip = ipaddress.ip_address(address)
+    return any(ip in network for network in _PRIVATE if network.version == ip.version)
+
+
+def _mode(options: Options) -> int:
+    """Any other source than the signalled one or the SIP message's only when a flag asks for it by name."""
+    if "asymmetric" in options.flags:
+        return relay.ASYMMETRIC
+    if options.endpoint_learning == "off":
+        return relay.FIXED
+    if "media-handover" in options.flags or options.endpoint_learning in _LEARN_ANY:
+        return relay.ANY
+    return relay.SYMMETRIC
+
+
+def _source(connection: Connection, options: Options) -> str:
+    """The SIP message's source address when that is where the media comes from, else empty.
+
+    So it is when the proxy says so, and when the party signals an address that only means something at its own place. Told to
+    trust the party's address, we only doubt a private one that arrived from a public one: that can't be right."""
+    source = options.received_from
+    if not source:
+        return ""
+    if "sip-source-address" in options.flags:
+        return source
+    if not connection.unicast or connection.address == source or ipaddress.ip_address(source).version != connection.family:
+        return ""
+    if not is_private(connection.address):
+        return ""
+    return "" if "trust-address" in options.flags and is_private(source) else source
+
+
+def _rtcp_port(media: Media) -> int:
+    """RFC 3605; without a=rtcp the next port (RFC 3550 section 11)."""
+    return media.rtcp_port or min(media.port + 1, 65535)
+
+
+def _rtcp_host(media: Media, host: str) -> str:
+    connection = media.rtcp_connection
+    if connection is None or not connection.unicast or connection.family != ipaddress.ip_address(host).version:
+        return host
+    return str(ipaddress.ip_address(connection.address))

@@ -1,0 +1,214 @@
+"""Offers and answers (RFC 3264) between two parties that each see us as the other's media."""
+
+import random
+from dataclasses import replace
+
+from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
+from media.calls import CallTable
+from media.endpoint import NOWHERE, locate
+from media.errors import UNKNOWN_CALL, RequestError, SdpError
+from media.interfaces import Pair, first_pair, next_pair
+from media.options import Options
+from media.origin import Announced, stamp
+from media.rewrite import LOOP_MARK, LocalLine, Style, rewrite
+from media.sdp import Connection, Description, parse, serialise
+from media.session import Call, Described, Dialogue, Offer, Side
+from media.settings import Interface
+from media.streams import Line, stream_kind
+
+
+class OfferAnswer:
+    """``loop_mark`` tells our own bodies from others' (flag ``loop-protect``)."""
+
+    def __init__(self, calls: CallTable, interfaces: tuple[Interface, ...], loop_mark: str) -> None:
+        self._calls = calls
+        self._lines = calls.lines
+        self._interfaces = interfaces
+        self._loop_mark = loop_mark
+
+    def offer(self, options: Options) -> str:
+        """The body for who is to answer. Takes ports, changes no media. RequestError, and then nothing changed."""
+        description = parse(options.sdp)
+        if self._is_looped(description, options):
+            return options.sdp
+        known = self._calls.get(options.call_id)
+        call = known or self._calls.create(options.call_id)
+        try:
+            continued = call.dialogue_for_offer(options.from_tag, options.to_tag, options.via_branch)
+            dialogue = continued or self._begin(description, options)
+            body = self._offer_in(dialogue, description, options)
+        except BaseException:
+            if known is None:
+                self._calls.drop(call)
+            raise
+        if continued is None:
+            call.dialogues.append(dialogue)
+        self._note(call, dialogue, options)
+        return body
+
+    def answer(self, options: Options) -> str:
+        """The body for the offerer; what was offered and answered takes effect. RequestError, and then nothing changed."""
+        description = parse(options.sdp)
+        if self._is_looped(description, options):
+            return options.sdp
+        call = self._calls.get(options.call_id)
+        if call is None:
+            raise RequestError(UNKNOWN_CALL)
+        dialogue = call.dialogue_for_answer(options.from_tag, options.to_tag, options.via_branch)
+        if dialogue is None or dialogue.offer is None:
+            raise RequestError(f"No offer with from-tag {options.from_tag!r} waits for an answer in this call")
+        offer = dialogue.offer
+        if len(description.media) > len(offer.lines):
+            raise RequestError(f"The answer has {len(description.media)} m= lines, the offer had {len(offer.lines)}")
+        answerer = dialogue.sides[1 - offer.side]
+        described = _describe(description, options, answerer.interface)
+        answerer.tag = options.to_tag
+        answerer.label = options.label or answerer.label
+        locals_ = self._take_effect(dialogue, offer, described, description, options)
+        self._note(call, dialogue, options)
+        return self._render(dialogue.sides[offer.side], description, locals_, options)
+
+    def _begin(self, description: Description, options: Options) -> Dialogue:
+        near, far = first_pair(self._interfaces, description, options)
+        now = self._calls.clock.unix_s()
+        return Dialogue((_side(options.from_tag, near, now), _side(options.to_tag, far, now)), options.via_branch, now)
+
+    def _offer_in(self, dialogue: Dialogue, description: Description, options: Options) -> str:
+        side = dialogue.side_of(options.from_tag) or 0
+        pair = next_pair(self._interfaces, dialogue, side, description, options)
+        described = _describe(description, options, pair[side])
+        protocols = [transport(media.protocol, options) for media in description.media]
+        lines = self._allot(dialogue, description, pair)
+        before = dialogue.all_lines()
+        dialogue.offer = Offer(
+            side=side,
+            described=described,
+            lines=lines,
+            removed=[not media.port for media in description.media],
+            protocols=[
+                media.protocol if new != media.protocol else "" for new, media in zip(protocols, description.media, strict=True)
+            ],
+            mux_flags=options.rtcp_mux,
+        )
+        self._close_unused(dialogue, before)
+        offerer, answerer = dialogue.sides[side], dialogue.sides[1 - side]
+        dialogue.sides[0].interface, dialogue.sides[1].interface = pair
+        offerer.label = options.label or offerer.label
+        answerer.tag = options.to_tag or answerer.tag
+        locals_ = [
+            offered_line(media, line, 1 - side, offered_mux(state, options.rtcp_mux), protocol, options)
+            for media, line, state, protocol in zip(description.media, lines, described, protocols, strict=True)
+        ]
+        return self._render(answerer, description, locals_, options)
+
+    def _allot(self, dialogue: Dialogue, description: Description, pair: Pair) -> list[Line | None]:
+        """A line per m= line with a port: the one it had if it still fits, so that ports stay, else a new one."""
+        opened: list[Line] = []
+        lines: list[Line | None] = []
+        beside = next(iter(dialogue.all_lines()), None)
+        try:
+            for index, media in enumerate(description.media):
+                kind = stream_kind(description, media)
+                line = None
+                if not media.port:
+                    line = dialogue.lines[index] if index < len(dialogue.lines) else None
+                elif kind is not None:
+                    had = (item for item in dialogue.lines_at(index) if item.fits(kind, media.count, pair))
+                    line = next(had, None)
+                    if line is None:
+                        line = self._lines.open(kind, media.count, pair, beside)
+                        opened.append(line)
+                beside = beside or line
+                lines.append(line)
+        except BaseException:
+            for line in opened:
+                self._lines.close(line)
+            raise
+        return lines
+
+    def _take_effect(
+        self, dialogue: Dialogue, offer: Offer, described: list[Described], description: Description, options: Options
+    ) -> list[LocalLine | None]:
+        """Places both parties on every line; returns what the offerer is told."""
+        side = offer.side
+        before = dialogue.all_lines()
+        locals_: list[LocalLine | None] = []
+        for index, line in enumerate(offer.lines):
+            media = description.media[index] if index < len(description.media) else None
+            mux = False
+            if offer.removed[index]:
+                offer.lines[index] = None
+            elif line is not None and (media is None or not media.port):
+                self._lines.place(line, 0, NOWHERE, False)
+                self._lines.place(line, 1, NOWHERE, False)
+            elif line is not None:
+                mux = self._place(line, side, offer.described[index], described[index], offer.mux_flags)
+            if media is not None:
+                protocol = offer.protocols[index] or media.protocol
+                locals_.append(answered_line(media, offer.lines[index], side, mux, protocol, options))
+        dialogue.lines = list(offer.lines)
+        dialogue.answered = True
+        dialogue.sides[side].described = offer.described
+        dialogue.sides[1 - side].described = described
+        self._close_unused(dialogue, before)
+        return locals_
+
+    def _place(self, line: Line, side: int, offered: Described, answered: Described, flags: frozenset[str]) -> bool:
+        """Whether the offerer multiplexes RTCP."""
+        answerer_mux = offered_mux(offered, flags) and answered.mux
+        offerer_mux = accepted_mux(offered, answerer_mux, flags)
+        self._lines.place(line, side, offered.endpoint, offerer_mux)
+        self._lines.place(line, 1 - side, answered.endpoint, answerer_mux)
+        return offerer_mux
+
+    def _close_unused(self, dialogue: Dialogue, before: list[Line]) -> None:
+        kept = dialogue.all_lines()
+        for line in before:
+            if line not in kept:
+                self._calls.close_line(dialogue, line)
+
+    def _render(self, side: Side, description: Description, locals_: list[LocalLine | None], options: Options) -> str:
+        """The body for ``side``, which is whom we tell."""
+        address = options.media_address or side.interface.announced
+        ours = Connection(6 if ":" in address else 4, address)
+        style = Style(
+            connection=ours,
+            full_rtcp="full-rtcp-attribute" in options.flags,
+            replace_zero="zero-address" in options.replace,
+            loop_mark=self._loop_mark if "loop-protect" in options.flags else "",
+        )
+        lines = rewrite(description, locals_, style)
+        stamp(lines, description, side.announced, ours, options.replace)
+        return serialise(lines)
+
+    def _note(self, call: Call, dialogue: Dialogue, options: Options) -> None:
+        call.signalled_at = self._calls.clock.unix_s()
+        call.signalled_ns = self._calls.clock.monotonic_ns()
+        call.metadata = options.metadata or call.metadata
+        call.delete_ns = 0
+        if options.dscp >= 0:
+            for line in dialogue.all_lines():
+                self._lines.mark(line, options.dscp)
+
+    def _is_looped(self, description: Description, options: Options) -> bool:
+        return "loop-protect" in options.flags and self._loop_mark in description.session.attributes(LOOP_MARK)
+
+
+def owned(options: Options) -> Options:
+    """``options`` with the o= line ours from the first body on."""
+    return replace(options, replace=options.replace | {"origin-full"})
+
+
+def _side(tag: str, interface: Interface, now: float) -> Side:
+    return Side(tag, interface, Announced(random.randrange(1, 1 << 31)), now)  # noqa: S311
+
+
+def _describe(description: Description, options: Options, interface: Interface) -> list[Described]:
+    """SdpError when a line's address can't be reached from ``interface``."""
+    states = []
+    for media in description.media:
+        endpoint = NOWHERE if stream_kind(description, media) is None else locate(description, media, options)
+        if endpoint.rtp is not None and (":" in endpoint.rtp[0]) != (interface.family == 6):
+            raise SdpError(media.number, f"m={media.kind}: {endpoint.rtp[0]} can't be reached from {interface.address}")
+        states.append(Described(media.kind, media.protocol, description.direction_of(media), media.mux, endpoint))
+    return states

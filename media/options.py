@@ -1,0 +1,182 @@
+"""One ng request, typed. What we don't serve is ignored, but named in ``ignored``."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Any
+
+from media.errors import RequestError
+from media.flags import canonical, normalise
+
+SERVED_FLAGS = frozenset(
+    {
+        "trust-address",
+        "sip-source-address",
+        "symmetric",
+        "asymmetric",
+        "strict-source",
+        "media-handover",
+        "port-latching",
+        "no-rtcp-attribute",
+        "full-rtcp-attribute",
+        "loop-protect",
+        "fatal",
+        "fast",
+        "to-tag",
+        "fragment",
+        "webrtc",
+    }
+)
+# what other relays need to be told and we do anyway, or what has no meaning without a feature we lack
+QUIET_FLAGS = frozenset(
+    {
+        "all",
+        "allow-no-codec-media",
+        "debug",
+        "directional",
+        "new-branch",
+        "no-port-latching",
+        "no-tls-id",
+        "original-sendrecv",
+        "provisional",
+        "trickle-ice",
+    }
+)
+SERVED_KEYS = frozenset(
+    {
+        "command",
+        "sdp",
+        "call-id",
+        "from-tag",
+        "to-tag",
+        "via-branch",
+        "received-from",
+        "media-address",
+        "address-family",
+        "direction",
+        "transport-protocol",
+        "ice",
+        "rtcp-mux",
+        "replace",
+        "flags",
+        "endpoint-learning",
+        "label",
+        "tos",
+        "delete-delay",
+        "supports",
+        "metadata",
+        "limit",
+    }
+)
+QUIET_KEYS = frozenset({"sip-message-type", "sip-code", "xmlrpc-callback", "template", "sdes", "dtls", "osrtp", "t.38"})
+
+_FAMILIES = {"ip4": 4, "ipv4": 4, "inet": 4, "ip6": 6, "ipv6": 6, "inet6": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Keys and flags of a request; strings are empty when absent. Flags and list items are canonical (media.flags)."""
+
+    command: str
+    call_id: str
+    from_tag: str
+    to_tag: str
+    via_branch: str
+    sdp: str
+    received_from: str  # numeric address the SIP message came from
+    media_address: str  # to announce in place of ours
+    family: int  # 4 or 6 wanted in the rewritten body, 0: as received
+    direction: tuple[str, ...]  # interface names: towards the sender of this body, towards its receiver
+    transport_protocol: str
+    ice: str
+    rtcp_mux: frozenset[str]
+    replace: frozenset[str]
+    flags: frozenset[str]
+    endpoint_learning: str
+    label: str
+    dscp: int  # -1: leave
+    delete_delay_s: int  # -1: the daemon's
+    load_limit: bool  # the proxy knows the result "load limit"
+    metadata: str
+    limit: int
+    ignored: frozenset[str]  # "key 'x'" and "flag 'y'" that mean nothing to us
+
+
+def parse(body: dict[str, Any]) -> Options:
+    """``body`` as decoded. RequestError naming the key that has a wrong type or value."""
+    keys = normalise(body)
+    flags = frozenset(keys["flags"])
+    return Options(
+        command=_text(keys, "command").strip().lower(),
+        call_id=_text(keys, "call-id"),
+        from_tag=_text(keys, "from-tag"),
+        to_tag=_text(keys, "to-tag"),
+        via_branch=_text(keys, "via-branch"),
+        sdp=_text(keys, "sdp"),
+        received_from=_address("received-from", keys["received-from"][-1]) if keys.get("received-from") else "",
+        media_address=_address("media-address", _text(keys, "media-address")),
+        family=_family(_text(keys, "address-family")),
+        direction=tuple(keys.get("direction", ())),
+        transport_protocol=_text(keys, "transport-protocol").upper(),
+        ice=canonical(_text(keys, "ice")),
+        rtcp_mux=_words(keys, "rtcp-mux"),
+        replace=_words(keys, "replace"),
+        flags=flags,
+        endpoint_learning=canonical(_text(keys, "endpoint-learning")),
+        label=_text(keys, "label"),
+        dscp=_number(keys, "tos", -4, 255) >> 2,
+        delete_delay_s=_number(keys, "delete-delay", -1, 86400),
+        load_limit="load-limit" in _words(keys, "supports"),
+        metadata=_text(keys, "metadata"),
+        limit=_number(keys, "limit", 32, 1_000_000),
+        ignored=_ignored(keys, flags),
+    )
+
+
+def _words(keys: dict[str, Any], key: str) -> frozenset[str]:
+    return frozenset(canonical(word) for word in keys.get(key, ()))
+
+
+def _text(keys: dict[str, Any], key: str) -> str:
+    value = keys.get(key, "")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return str(value)
+    raise RequestError(f"{key} must be a string")
+
+
+def _number(keys: dict[str, Any], key: str, default: int, most: int) -> int:
+    if key not in keys:
+        return default
+    text = _text(keys, key).strip()
+    if text == "-1":
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 10) or int(text) > most:
+        raise RequestError(f"{key} must be a number from 0 to {most}, not {text!r}")
+    return int(text)
+
+
+def _address(key: str, text: str) -> str:
+    if not text:
+        return ""
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        raise RequestError(f"{key}: {text!r} is not an IP address") from None
+
+
+def _family(text: str) -> int:
+    if not text:
+        return 0
+    family = _FAMILIES.get(text.strip().lower())
+    if family is None:
+        raise RequestError(f"address-family must be IP4 or IP6, not {text!r}")
+    return family
+
+
+def _ignored(keys: dict[str, Any], flags: frozenset[str]) -> frozenset[str]:
+    strange_keys = keys.keys() - SERVED_KEYS - QUIET_KEYS
+    strange_flags = flags - SERVED_FLAGS - QUIET_FLAGS
+    if not strange_keys and not strange_flags:
+        return frozenset()
+    return frozenset({f"key {key!r}" for key in strange_keys} | {f"flag {flag!r}" for flag in strange_flags})

@@ -1,0 +1,60 @@
+"""The o= line we send to one party (RFC 8866 section 5.2, RFC 3264 section 8).
+
+Owning it lets us send a new body to a party in its peer's place, as moving a call to another node does: the session id
+stays and the version grows by one, when and only when the body changes.
+"""
+
+from dataclasses import dataclass, replace
+
+from media.sdp import Connection, Description
+
+
+@dataclass(slots=True)
+class Announced:
+    """What one party has been told so far."""
+
+    session_id: int
+    version: int = 0
+    body_hash: int = 0  # of the last body without its o= line
+    username: str = ""
+    session_name: str = ""
+
+
+def stamp(lines: list[str], description: Description, announced: Announced, ours: Connection, wanted: frozenset[str]) -> None:
+    """Writes the o= line of ``lines`` as ``wanted`` (items of the ng key ``replace``) says; counts in ``announced``."""
+    at = next(index for index, line in enumerate(lines) if line.startswith("o="))
+    announced.username = announced.username or description.origin.username
+    if "session-name" in wanted:
+        _keep_session_name(lines, announced)
+    _count(lines, at, description, announced, "force-increment-sdp-ver" in wanted)
+    origin = description.origin
+    if "origin-full" in wanted:
+        lines[at] = f"o=- {announced.session_id} {announced.version} {ours}"
+        return
+    if "origin" in wanted:
+        origin = replace(origin, connection=ours)
+    if "username" in wanted:
+        origin = replace(origin, username=announced.username)
+    if wanted & {"sdp-version", "force-increment-sdp-ver"}:
+        origin = replace(origin, version=str(announced.version))
+    if origin is not description.origin:
+        lines[at] = str(origin)
+
+
+def _count(lines: list[str], at: int, description: Description, announced: Announced, force: bool) -> None:
+    body_hash = hash((*lines[:at], *lines[at + 1 :]))
+    if not announced.version:
+        version = description.origin.version
+        announced.version = int(version) if version.isascii() and version.isdigit() and 0 < len(version) < 18 else 1
+        announced.version = announced.version or 1
+    elif force or body_hash != announced.body_hash:
+        announced.version += 1
+    announced.body_hash = body_hash
+
+
+def _keep_session_name(lines: list[str], announced: Announced) -> None:
+    for index, line in enumerate(lines):
+        if line.startswith("s="):
+            announced.session_name = announced.session_name or line
+            lines[index] = announced.session_name
+            return

@@ -1,0 +1,85 @@
+"""Local UDP ports: an even one for RTP and the next for RTCP (RFC 3550 section 11), out of a range, per address."""
+
+import errno
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from media.errors import OutOfPortsError
+
+Bind = Callable[[str, int, int], int]
+"""(host, port, DSCP) to a bound descriptor; native.relay.bind_udp."""
+
+_TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+@dataclass(frozen=True, slots=True)
+class PortBlock:
+    """``count`` consecutive even/odd pairs from ``port`` on. The descriptors belong to whoever took the block."""
+
+    port: int
+    sockets: tuple[tuple[int, int], ...]  # (RTP, RTCP) descriptors per pair
+
+    @property
+    def count(self) -> int:
+        return len(self.sockets)
+
+
+class PortPool:
+    """The pairs of one address. They are handed out in a ring from a random start, so a port rests as long as it can."""
+
+    __slots__ = ("_bind", "_close", "_dscp", "_free", "_host")
+
+    def __init__(self, host: str, first: int, last: int, dscp: int, bind: Bind, close: Callable[[int], None]) -> None:
+        self._host = host
+        self._bind = bind
+        self._close = close
+        self._dscp = dscp
+        self._free = deque(range(first + first % 2, last, 2))
+        if self._free:
+            self._free.rotate(-random.randrange(len(self._free)))  # noqa: S311
+
+    @property
+    def free(self) -> int:
+        """How many pairs are left."""
+        return len(self._free)
+
+    def take(self, count: int = 1) -> PortBlock:
+        """``count`` consecutive bound pairs. OutOfPortsError when there are none; OSError when the address can't be bound."""
+        free = set(self._free) if count > 1 else set()
+        for _ in range(len(self._free)):
+            port = self._free[0]
+            if all(port + 2 * step in free for step in range(1, count)):
+                block = self._bind_run(port, count)
+                if block is not None:
+                    self._remove(port, count)
+                    return block
+            self._free.rotate(-1)
+        raise OutOfPortsError
+
+    def give_back(self, block: PortBlock) -> None:
+        """The block's sockets are closed already."""
+        self._free.extend(range(block.port, block.port + 2 * block.count, 2))
+
+    def _remove(self, port: int, count: int) -> None:
+        self._free.popleft()
+        for step in range(1, count):
+            self._free.remove(port + 2 * step)
+
+    def _bind_run(self, port: int, count: int) -> PortBlock | None:
+        """None when someone else has one of these ports."""
+        opened: list[int] = []
+        try:
+            for number in range(port, port + 2 * count):
+                opened.append(self._bind(self._host, number, self._dscp))
+        except OSError as cause:
+            for descriptor in opened:
+                self._close(descriptor)
+            if cause.errno in _TAKEN:
+                return None
+            if cause.errno in _EXHAUSTED:
+                raise OutOfPortsError from cause
+            raise
+        return PortBlock(port, tuple(zip(opened[::2], opened[1::2], strict=True)))

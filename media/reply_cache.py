@@ -1,0 +1,42 @@
+"""Replies by cookie, so that a retransmitted request is answered again and not done twice.
+
+Two generations: the older is dropped each GENERATION_S, so a reply lives between one and two of them. Requests are served to
+their end in the order of their arrival, so a retransmission always finds the reply of the first.
+"""
+
+GENERATION_S = 30.0
+MAX_GENERATION_BYTES = 64 * 1024 * 1024
+
+Key = tuple[str, bytes]
+"""The client's host and its cookie: two proxies may count alike, and one proxy may change its port."""
+
+
+class ReplyCache:
+    __slots__ = ("_bytes", "_new", "_old", "_swap_at")
+
+    def __init__(self, now: float) -> None:
+        self._new: dict[Key, bytes] = {}
+        self._old: dict[Key, bytes] = {}
+        self._bytes = 0
+        self._swap_at = now + GENERATION_S
+
+    def get(self, key: Key, now: float) -> bytes | None:
+        self._turn(now)
+        return self._new.get(key) or self._old.get(key)
+
+    def put(self, key: Key, reply: bytes, now: float) -> None:
+        self._turn(now)
+        self._new[key] = reply
+        self._bytes += len(reply)
+
+    def __len__(self) -> int:
+        return len(self._new) + len(self._old)
+
+    def _turn(self, now: float) -> None:
+        if now < self._swap_at and self._bytes < MAX_GENERATION_BYTES:
+            return
+        idle = now >= self._swap_at + GENERATION_S
+        self._old = {} if idle else self._new
+        self._new = {}
+        self._bytes = 0
+        self._swap_at = now + GENERATION_S

@@ -1,0 +1,95 @@
+"""What a media daemon is told at start. Everything is handed in; nothing here reads files or the environment."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from media.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One local address RTP is relayed on. ``advertise`` is what session descriptions say of it (1:1 NAT)."""
+
+    address: str  # numeric, bound
+    advertise: str = ""  # numeric; empty: ``address``
+    name: str = "default"  # as the ng key ``direction`` names it
+
+    @property
+    def family(self) -> int:
+        return ipaddress.ip_address(self.address).version
+
+    @property
+    def announced(self) -> str:
+        return self.advertise or self.address
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """ConfigError names the field that can't be."""
+
+    interfaces: tuple[Interface, ...]  # the first of a family is its default
+    first_port: int = 20000
+    last_port: int = 29999
+    ng: tuple[str, int] | None = None  # UDP address to serve proxies on; None: closed
+    ng_allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # networks that may use it
+    unix_path: str = ""  # seqpacket socket for the node's own proxy; empty: none
+    max_calls: int = 0  # 0: no limit
+    timeout_s: float = 60.0  # no packet on any stream of an answered call
+    held_timeout_s: float = 3600.0  # the same while every line is on hold
+    unanswered_timeout_s: float = 3600.0  # offer without answer
+    delete_delay_s: int = 0  # between ``delete`` and the end of the streams
+    scan_interval_s: float = 1.0
+    dscp: int = 46  # of relayed packets (EF, RFC 3246)
+    max_reply_bytes: int = 1400  # of a reply over UDP to ``delete``; larger ones lose their details
+
+    def __post_init__(self) -> None:
+        if not self.interfaces:
+            raise ConfigError("interfaces: at least one address is needed")
+        for interface in self.interfaces:
+            _check_interface(interface)
+        if not 1 <= self.first_port <= self.last_port <= 65535:
+            raise ConfigError(f"ports: {self.first_port}-{self.last_port} is no range within 1-65535")
+        if self.last_port - self.first_port < 3:
+            raise ConfigError(f"ports: {self.first_port}-{self.last_port} has no room for one stream (two even/odd pairs)")
+        for network in self.ng_allow:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as cause:
+                raise ConfigError(f"ng_allow: {cause}") from None
+        if not 0 <= self.dscp <= 63:
+            raise ConfigError(f"dscp: {self.dscp} is not within 0-63")
+
+
+def parse_ports(text: str) -> tuple[int, int]:
+    """``20000-29999`` as (20000, 29999). ConfigError."""
+    first, dash, last = text.partition("-")
+    if not (dash and first.strip().isdigit() and last.strip().isdigit()):
+        raise ConfigError(f"ports: {text!r} is not FIRST-LAST")
+    return int(first), int(last)
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """``127.0.0.1:2223`` or ``[::1]:2223`` as (host, port). ConfigError."""
+    host, colon, port = text.rpartition(":")
+    try:
+        address = str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        raise ConfigError(f"{text!r} is not ADDRESS:PORT with a numeric address") from None
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise ConfigError(f"{text!r} has no port from 0 to 65535")
+    return address, int(port)
+
+
+def _check_interface(interface: Interface) -> None:
+    try:
+        family = interface.family
+    except ValueError as cause:
+        raise ConfigError(f"address: {cause}") from None
+    if not interface.advertise:
+        return
+    try:
+        announced = ipaddress.ip_address(interface.advertise)
+    except ValueError as cause:
+        raise ConfigError(f"advertise: {cause}") from None
+    if announced.version != family:
+        raise ConfigError(f"advertise: {interface.advertise} and {interface.address} are of different families")

@@ -1,0 +1,218 @@
+"""Lines: the relay streams of one m= line, with their local ports on both sides."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from media.endpoint import Address, Endpoint
+from media.errors import OutOfPortsError, RequestError
+from media.ports import PortBlock, PortPool
+from media.sdp import Description, Media
+from media.settings import Interface
+from native import relay
+
+MAX_PORT_COUNT = 8
+
+Sockets = tuple[tuple[int, int], tuple[int, int]]
+
+
+class RelayPort(Protocol):
+    """What we use of native.relay.Relay."""
+
+    def add(self, kind: int, ports: Sockets, *, thread: int = -1) -> int: ...
+    def thread_of(self, stream: int) -> int: ...
+    def set_remote(
+        self,
+        stream: int,
+        side: int,
+        component: int,
+        remote: Address | None,
+        *,
+        mode: int = ...,
+        learn_host: str | None = None,
+    ) -> None: ...
+    def set_mux(self, stream: int, side: int, mux: bool) -> None: ...
+    def set_forward(self, stream: int, side: int, forward: bool) -> None: ...
+    def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...
+    def stats(self, stream: int, side: int, component: int) -> relay.ComponentStats: ...
+    def last_packet_ns(self, stream: int) -> int: ...
+    def remove(self, stream: int) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """A line of RTP has one stream per port pair. An opaque line has one per port: the relay knows nothing of its RTCP."""
+
+    kind: int  # native.relay.RTP or OPAQUE
+    interfaces: tuple[Interface, Interface]  # per side
+    blocks: tuple[PortBlock, PortBlock]
+    streams: list[int]
+
+    @property
+    def count(self) -> int:
+        return self.blocks[0].count
+
+    def component(self, pair: int, rtcp: bool) -> tuple[int, int]:
+        """(stream, component) of the pair's RTP or RTCP port."""
+        if self.kind == relay.RTP:
+            return self.streams[pair], int(rtcp)
+        return self.streams[2 * pair + rtcp], 0
+
+    def fits(self, kind: int, count: int, interfaces: tuple[Interface, Interface]) -> bool:
+        return self.kind == kind and self.count == count and self.interfaces == interfaces
+
+
+@dataclass(slots=True)
+class Tally:
+    packets: int = 0
+    bytes: int = 0
+    errors: int = 0
+
+    def add(self, stats: relay.ComponentStats) -> None:
+        self.packets += stats.packets
+        self.bytes += stats.bytes
+        self.errors += stats.send_errors + stats.malformed
+
+    def merge(self, other: "Tally") -> None:
+        self.packets += other.packets
+        self.bytes += other.bytes
+        self.errors += other.errors
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a line, a dialogue or a call has received from both sides."""
+
+    rtp: Tally = field(default_factory=Tally)
+    rtcp: Tally = field(default_factory=Tally)
+
+    def merge(self, other: "Totals") -> None:
+        self.rtp.merge(other.rtp)
+        self.rtcp.merge(other.rtcp)
+
+
+def stream_kind(description: Description, media: Media) -> int | None:
+    """What the relay makes of an m= line; None: it can't be relayed over UDP and is passed on untouched.
+
+    SRTP keyed by SDES is RTP to us: headers are in the clear (RFC 3711 section 3.1). DTLS-SRTP shares its port with the
+    handshake (RFC 5764 section 5.1.2), so it goes as it is, and so does everything that is no RTP."""
+    protocol = media.protocol.upper()
+    if protocol.startswith("TCP"):
+        return None
+    if "RTP/" not in protocol:
+        return relay.OPAQUE
+    dtls = "TLS" in protocol
+    if "SAVP" in protocol and not media.crypto and (media.fingerprint or description.session.fingerprint):
+        dtls = True
+    return relay.OPAQUE if dtls else relay.RTP
+
+
+class Lines:
+    """Opens, places and closes lines on one relay."""
+
+    def __init__(
+        self, relay_port: RelayPort, pools: dict[str, PortPool], close_socket: Callable[[int], None] = os.close
+    ) -> None:
+        self.relay = relay_port
+        self.pools = pools
+        self._close_socket = close_socket
+
+    def open(self, kind: int, count: int, interfaces: tuple[Interface, Interface], beside: Line | None) -> Line:
+        """A line with fresh ports, on the relay thread of ``beside``. OutOfPortsError."""
+        if count > MAX_PORT_COUNT:
+            raise RequestError(f"{count} ports for one m= line, at most {MAX_PORT_COUNT} are relayed")
+        near = self.pools[interfaces[0].address].take(count)
+        try:
+            far = self.pools[interfaces[1].address].take(count)
+        except BaseException:
+            self._discard(interfaces[0], near)
+            raise
+        line = Line(kind, interfaces, (near, far), [])
+        thread = self.relay.thread_of(beside.streams[0]) if beside else -1
+        try:
+            self._add_streams(line, thread)
+        except MemoryError:
+            raise OutOfPortsError from None
+        return line
+
+    def place(self, line: Line, side: int, endpoint: Endpoint, mux: bool) -> None:
+        """Sets where ``side`` is. A held side keeps its address, but is sent nothing."""
+        for pair in range(line.count):
+            if not endpoint.held:
+                self._set_remote(line, side, pair, False, endpoint, endpoint.rtp)
+                self._set_remote(line, side, pair, True, endpoint, None if mux else endpoint.rtcp)
+            if line.kind == relay.RTP:
+                self.relay.set_mux(line.streams[pair], side, mux)
+        for stream in line.streams:
+            self.relay.set_forward(stream, 1 - side, not endpoint.held)
+
+    def mark(self, line: Line, dscp: int) -> None:
+        for stream in line.streams:
+            self.relay.set_dscp(stream, 0, dscp)
+            self.relay.set_dscp(stream, 1, dscp)
+
+    def close(self, line: Line) -> Totals:
+        """Frees streams and ports; returns what had been counted."""
+        totals = self.totals(line)
+        for stream in line.streams:
+            self.relay.remove(stream)
+        line.streams = []
+        for interface, block in zip(line.interfaces, line.blocks, strict=True):
+            self.pools[interface.address].give_back(block)
+        return totals
+
+    def totals(self, line: Line) -> Totals:
+        totals = Totals()
+        if line.streams:
+            for pair in range(line.count):
+                for side in (0, 1):
+                    totals.rtp.add(self.stats(line, side, pair, False))
+                    totals.rtcp.add(self.stats(line, side, pair, True))
+        return totals
+
+    def stats(self, line: Line, side: int, pair: int, rtcp: bool) -> relay.ComponentStats:
+        stream, component = line.component(pair, rtcp)
+        return self.relay.stats(stream, side, component)
+
+    def _set_remote(self, line: Line, side: int, pair: int, rtcp: bool, endpoint: Endpoint, remote: Address | None) -> None:
+        stream, component = line.component(pair, rtcp)
+        if remote is not None and pair:
+            remote = (remote[0], min(remote[1] + 2 * pair, 65535))
+        learn_host = endpoint.learn_host
+        if rtcp and remote is not None and endpoint.rtp is not None and remote[0] != endpoint.rtp[0]:
+            learn_host = remote[0]
+        self.relay.set_remote(stream, side, component, remote, mode=endpoint.mode, learn_host=learn_host)
+
+    def _add_streams(self, line: Line, thread: int) -> None:
+        """On failure nothing is left open."""
+        waiting = _socket_pairs(line)
+        try:
+            while waiting:
+                line.streams.append(self.relay.add(line.kind, waiting[0], thread=thread))
+                waiting.pop(0)
+                thread = self.relay.thread_of(line.streams[0])
+        except BaseException:
+            for sockets in waiting:
+                self._close_all(descriptor for side in sockets for descriptor in side)
+            self.close(line)
+            raise
+
+    def _discard(self, interface: Interface, block: PortBlock) -> None:
+        self._close_all(descriptor for pair in block.sockets for descriptor in pair)
+        self.pools[interface.address].give_back(block)
+
+    def _close_all(self, descriptors: Iterable[int]) -> None:
+        for descriptor in descriptors:
+            if descriptor >= 0:
+                with contextlib.suppress(OSError):
+                    self._close_socket(descriptor)
+
+
+def _socket_pairs(line: Line) -> list[Sockets]:
+    """The sockets of each stream of the line, in the order of ``Line.streams``."""
+    pairs = list(zip(line.blocks[0].sockets, line.blocks[1].sockets, strict=True))
+    if line.kind == relay.RTP:
+        return pairs
+    return [((near[rtcp], -1), (far[rtcp], -1)) for near, far in pairs for rtcp in (0, 1)]
