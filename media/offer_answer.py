@@ -11,7 +11,7 @@ from media.interfaces import Pair, first_pair, next_pair
 from media.options import Options
 from media.origin import Announced, stamp
 from media.rewrite import LOOP_MARK, LocalLine, Style, rewrite
-from media.sdp import Connection, Description, parse, serialise
+from media.sdp import Connection, Description, clock_rates, parse, serialise
 from media.session import Call, Described, Dialogue, Offer, Side
 from media.settings import Interface
 from media.streams import Line, stream_kind
@@ -159,6 +159,7 @@ class OfferAnswer:
         offerer_mux = accepted_mux(offered, answerer_mux, flags)
         self._lines.place(line, side, offered.endpoint, offerer_mux)
         self._lines.place(line, 1 - side, answered.endpoint, answerer_mux)
+        self._lines.set_clocks(line, {*offered.clocks_hz, *answered.clocks_hz})
         return offerer_mux
 
     def _close_unused(self, dialogue: Dialogue, before: list[Line]) -> None:
@@ -210,5 +211,6 @@ def _describe(description: Description, options: Options, interface: Interface) 
         endpoint = NOWHERE if stream_kind(description, media) is None else locate(description, media, options)
         if endpoint.rtp is not None and (":" in endpoint.rtp[0]) != (interface.family == 6):
             raise SdpError(media.number, f"m={media.kind}: {endpoint.rtp[0]} can't be reached from {interface.address}")
-        states.append(Described(media.kind, media.protocol, description.direction_of(media), media.mux, endpoint))
+        direction = description.direction_of(media)
+        states.append(Described(media.kind, media.protocol, direction, media.mux, endpoint, clock_rates(media)))
     return states

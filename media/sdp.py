@@ -140,6 +140,17 @@ def parse(body: str) -> Description:
     return description
 
 
+def clock_rates(media: Media) -> tuple[tuple[int, int], ...]:
+    """(payload type, RTP clock in Hz) of each a=rtpmap (RFC 8866 section 6.6); what is no rtpmap is left out."""
+    rates = []
+    for value in media.attributes("rtpmap"):
+        payload_type, _, encoding = value.partition(" ")
+        rate = encoding.split("/")[1] if "/" in encoding else ""
+        if _is_number(payload_type, 127) and _is_number(rate, 10_000_000):
+            rates.append((int(payload_type), int(rate)))
+    return tuple(rates)
+
+
 def insert_connection(section: Section, lines: list[str], connection: Connection) -> None:
     """Puts a c= line where RFC 8866 section 9 wants it in ``lines``, which are those of ``section``."""
     before = _MEDIA_BEFORE_C if isinstance(section, Media) else _SESSION_BEFORE_C
@@ -244,16 +255,20 @@ def _media_line(line: str, media: Media) -> Media:
     port, slash, count = port.partition("/")
     media.port = _port(port, number, "m=")
     if slash:
-        if not (count.isascii() and count.isdigit() and 1 <= len(count) <= 3 and int(count) > 0):
+        if not _is_number(count, 999) or int(count) == 0:
             raise SdpError(number, f"port count {count[:20]!r} is not a positive number")
         media.count = int(count)
     return media
 
 
 def _port(text: str, number: int, where: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
+    if not _is_number(text, 65535):
         raise SdpError(number, f"{where} port {text[:20]!r} is not a number from 0 to 65535")
     return int(text)
+
+
+def _is_number(text: str, most: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 8 and int(text) <= most
 
 
 def _check_connections(description: Description) -> None:

@@ -23,6 +23,12 @@ class Described:
     direction: str  # sendrecv ..., as it says it
     mux: bool
     endpoint: Endpoint
+    clocks_hz: tuple[tuple[int, int], ...] = ()  # (payload type, rate) of its rtpmap lines
+
+    def clock_hz(self, payload_type: int) -> int:
+        """RTP clock of what it sends; payload types it does not map are static (RFC 3551 section 6)."""
+        default_hz = 8000 if self.kind == "audio" else 90000
+        return dict(self.clocks_hz).get(payload_type, default_hz)
 
     @property
     def on_hold(self) -> bool:
@@ -106,6 +112,7 @@ class Call:
     past: Totals = field(default_factory=Totals)  # of dialogues that are gone
     metadata: str = ""
     delete_ns: int = 0  # when it is to go, 0: not yet
+    check_ns: int = 0  # next look at its deadlines (media.timeouts), 0: none planned
 
     @property
     def answered(self) -> bool:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from media.errors import ConfigError
 
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+
 
 @dataclass(frozen=True, slots=True)
 class Interface:
@@ -31,7 +33,7 @@ class MediaSettings:
     first_port: int = 20000
     last_port: int = 29999
     ng: tuple[str, int] | None = None  # UDP address to serve proxies on; None: closed
-    ng_allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # networks that may use it
+    ng_allow: tuple[str, ...] = LOOPBACK  # networks that may use it
     unix_path: str = ""  # seqpacket socket for the node's own proxy; empty: none
     max_calls: int = 0  # 0: no limit
     timeout_s: float = 60.0  # no packet on any stream of an answered call

@@ -14,6 +14,7 @@ from media.settings import Interface
 from native import relay
 
 MAX_PORT_COUNT = 8
+FIRST_DYNAMIC = 96  # payload type (RFC 3551 section 6)
 
 Sockets = tuple[tuple[int, int], tuple[int, int]]
 
@@ -35,6 +36,7 @@ class RelayPort(Protocol):
     ) -> None: ...
     def set_mux(self, stream: int, side: int, mux: bool) -> None: ...
     def set_forward(self, stream: int, side: int, forward: bool) -> None: ...
+    def set_clock(self, stream: int, side: int, payload_type: int, clock_hz: int) -> None: ...
     def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...
     def stats(self, stream: int, side: int, component: int) -> relay.ComponentStats: ...
     def last_packet_ns(self, stream: int) -> int: ...
@@ -147,6 +149,16 @@ class Lines:
                 self.relay.set_mux(line.streams[pair], side, mux)
         for stream in line.streams:
             self.relay.set_forward(stream, 1 - side, not endpoint.held)
+
+    def set_clocks(self, line: Line, clocks_hz: Iterable[tuple[int, int]]) -> None:
+        """Clocks of dynamic payload types, for the jitter of both sides."""
+        if line.kind != relay.RTP:
+            return
+        for payload_type, clock_hz in clocks_hz:
+            if payload_type >= FIRST_DYNAMIC:
+                for stream in line.streams:
+                    self.relay.set_clock(stream, 0, payload_type, clock_hz)
+                    self.relay.set_clock(stream, 1, payload_type, clock_hz)
 
     def mark(self, line: Line, dscp: int) -> None:
         for stream in line.streams:

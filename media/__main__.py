@@ -1,0 +1,85 @@
+"""``python -m media``: the relay daemon alone, for proxies that speak ng over UDP."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+import uvloop
+
+from media.daemon import MediaDaemon
+from media.errors import ConfigError
+from media.settings import LOOPBACK, Interface, MediaSettings, parse_address, parse_ports
+from native.relay import Relay
+
+log = logging.getLogger("media")
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=arguments.log.upper(), format=form, stream=sys.stderr)
+    try:
+        settings = _settings(arguments)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, arguments))
+    except (ConfigError, OSError) as cause:
+        print(f"media: {cause}", file=sys.stderr)
+        return 2 if isinstance(cause, ConfigError) else 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m media", description=__doc__)
+    parser.add_argument("--ng", default="127.0.0.1:2223", metavar="ADDRESS:PORT", help="serve ng over UDP here")
+    parser.add_argument("--ng-allow", action="append", metavar="NETWORK", help="who may use it; default loopback only")
+    parser.add_argument("--unix", default="", metavar="PATH", help="serve ng on this seqpacket socket too, with events")
+    parser.add_argument("--address", action="append", metavar="[NAME=]ADDRESS[!ADVERTISED]", help="relay RTP on it; repeatable")
+    parser.add_argument("--ports", default="30000-39999", metavar="FIRST-LAST", help="UDP ports of RTP and RTCP")
+    parser.add_argument("--timeout", type=float, default=60.0, metavar="S", help="end a call without packets after so long")
+    parser.add_argument("--max-calls", type=int, default=0, metavar="N", help="calls at once; 0: no limit")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="relay threads")
+    parser.add_argument("--max-streams", type=int, default=8192, metavar="N", help="media lines at once")
+    parser.add_argument("--log", default="info", choices=("debug", "info", "warning", "error"), help="what to log")
+    return parser
+
+
+def _settings(arguments: argparse.Namespace) -> MediaSettings:
+    first, last = parse_ports(arguments.ports)
+    return MediaSettings(
+        interfaces=tuple(_interface(text) for text in arguments.address or ["127.0.0.1"]),
+        first_port=first,
+        last_port=last,
+        ng=parse_address(arguments.ng),
+        ng_allow=tuple(arguments.ng_allow or LOOPBACK),
+        unix_path=arguments.unix,
+        max_calls=arguments.max_calls,
+        timeout_s=arguments.timeout,
+    )
+
+
+def _interface(text: str) -> Interface:
+    name, equals, rest = text.partition("=")
+    address, _, advertise = (rest if equals else text).partition("!")
+    return Interface(address, advertise, name if equals else "default")
+
+
+async def _serve(settings: MediaSettings, arguments: argparse.Namespace) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    relay = Relay(threads=arguments.threads, capacity=arguments.max_streams)
+    relay.start()
+    try:
+        daemon = MediaDaemon(settings, relay)
+        await daemon.start()
+        log.info("ng on %s, %d of %d relay threads with SCHED_FIFO", daemon.ng_address, relay.fifo_threads, relay.threads)
+        await daemon.run(stopping)
+    finally:
+        relay.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

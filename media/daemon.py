@@ -1,0 +1,116 @@
+"""The relay daemon: settings and a relay in, ng sockets served, calls relayed."""
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections import defaultdict
+
+from media import ng_udp, ng_unix
+from media.calls import CallTable, Clock
+from media.commands import Commands
+from media.dispatch import Dispatcher
+from media.ng import Body
+from media.offer_answer import OfferAnswer
+from media.ports import PortPool
+from media.report import Reporter
+from media.settings import MediaSettings
+from media.statistics import Statistics
+from media.streams import Lines
+from media.table import StreamTable
+from media.timeouts import Timeouts
+from native import relay
+
+SYSTEM_CLOCK = Clock(time.time, relay.monotonic_ns)
+
+
+class MediaDaemon:
+    """``counters`` collects what is counted, under names for metrics. The relay stays its owner's to start and stop."""
+
+    def __init__(
+        self,
+        settings: MediaSettings,
+        relay_: relay.Relay,
+        counters: dict[str, int] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._settings = settings
+        self.counters = defaultdict[str, int](int) if counters is None else counters
+        self._pools = {
+            interface.address: PortPool(
+                interface.address, settings.first_port, settings.last_port, settings.dscp, relay.bind_udp, os.close
+            )
+            for interface in settings.interfaces
+        }
+        lines = Lines(relay_, self._pools)
+        self.calls = CallTable(lines, clock, settings.max_calls)
+        self.table = StreamTable(relay_.table_fd)
+        self.statistics = Statistics(self.calls, self.table, self.counters)
+        self._timeouts = Timeouts(self.calls, settings, self.emit, self.counters)
+        commands = Commands(
+            self.calls,
+            OfferAnswer(self.calls, settings.interfaces, secrets.token_hex(8)),
+            Reporter(lines, clock),
+            self._timeouts,
+            self.statistics.body,
+            self.counters,
+            settings.delete_delay_s,
+        )
+        self._dispatcher = Dispatcher(commands, clock, self.counters, settings.max_reply_bytes)
+        self._unix: ng_unix.NgUnixServer | None = None
+        self._udp: asyncio.DatagramTransport | None = None
+
+    async def start(self, unix_socket: socket.socket | None = None, udp_socket: socket.socket | None = None) -> None:
+        """Serves the given sockets (listening seqpacket, bound UDP), or opens those the settings name. OSError."""
+        if unix_socket is None and self._settings.unix_path:
+            unix_socket = ng_unix.listen(self._settings.unix_path)
+        if udp_socket is None and self._settings.ng is not None:
+            udp_socket = ng_udp.bind(self._settings.ng)
+        if unix_socket is not None:
+            self._unix = ng_unix.NgUnixServer(self._dispatcher, unix_socket)
+        if udp_socket is not None:
+            loop = asyncio.get_running_loop()
+            self._udp, _ = await loop.create_datagram_endpoint(
+                lambda: ng_udp.NgUdpProtocol(self._dispatcher, self._settings.ng_allow, self.counters), sock=udp_socket
+            )
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until ``stopping`` is set; ``start`` came before."""
+        while not stopping.is_set():
+            self._timeouts.scan()
+            self.statistics.measure()
+            try:
+                await asyncio.wait_for(stopping.wait(), self._settings.scan_interval_s)
+            except TimeoutError:
+                continue
+        self.close()
+
+    def emit(self, event: Body) -> None:
+        """Tells this node's proxy."""
+        if self._unix is not None:
+            self._unix.emit(event)
+
+    def close(self) -> None:
+        """Serves no longer and ends all calls. Idempotent."""
+        if self._unix is not None:
+            self._unix.close()
+            self._unix = None
+        if self._udp is not None:
+            self._udp.close()
+            self._udp = None
+        for call in list(self.calls):
+            self.calls.end(call)
+
+    @property
+    def ng_address(self) -> tuple[str, int] | None:
+        """Where UDP is served."""
+        if self._udp is None:
+            return None
+        name = self._udp.get_extra_info("sockname")
+        return str(name[0]), int(name[1])
+
+    @property
+    def free_ports(self) -> int:
+        """Port pairs left on the address that has fewest."""
+        return min(pool.free for pool in self._pools.values())

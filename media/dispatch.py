@@ -1,0 +1,74 @@
+"""From a datagram to its reply: framing, retransmissions, errors. Knows no socket."""
+
+import logging
+
+from media import ng
+from media.calls import Clock
+from media.commands import Commands
+from media.errors import FrameError, RequestError
+from media.reply_cache import ReplyCache
+from media.report import shorten
+
+log = logging.getLogger(__name__)
+
+_NS = 1_000_000_000
+
+
+class Dispatcher:
+    """Nothing that arrives ends the daemon: what is no ng message gets no answer, everything else gets one."""
+
+    def __init__(self, commands: Commands, clock: Clock, counters: dict[str, int], max_delete_bytes: int) -> None:
+        self._commands = commands
+        self._clock = clock
+        self._counters = counters
+        self._max_delete_bytes = max_delete_bytes
+        self._cache = ReplyCache(clock.monotonic_ns() / _NS)
+
+    def datagram(self, data: bytes, host: str, max_reply_bytes: int) -> bytes | None:
+        """The reply to a datagram from ``host``, the stored one for a retransmission; None: no ng message."""
+        message = self._split(data)
+        if message is None:
+            return None
+        now = self._clock.monotonic_ns() / _NS
+        key = (host, message.cookie)
+        reply = self._cache.get(key, now)
+        if reply is not None:
+            self._counters["media_ng_retransmissions_total"] += 1
+            return reply
+        reply = self._serve(message, False, max_reply_bytes)
+        self._cache.put(key, reply, now)
+        return reply
+
+    def packet(self, data: bytes, max_reply_bytes: int) -> bytes | None:
+        """The same from this node's own proxy, over a connection that loses and repeats nothing."""
+        message = self._split(data)
+        return None if message is None else self._serve(message, True, max_reply_bytes)
+
+    def _split(self, data: bytes) -> ng.Message | None:
+        try:
+            return ng.split(data)
+        except FrameError as cause:
+            self._counters["media_ng_malformed_total"] += 1
+            log.info("ng: %s in %d bytes", cause, len(data))
+            return None
+
+    def _serve(self, message: ng.Message, own: bool, max_reply_bytes: int) -> bytes:
+        command = ""
+        try:
+            body = message.body()
+            command = str(body.get("command", ""))
+            reply = self._commands.serve(body, own)
+        except RequestError as cause:
+            self._counters["media_ng_malformed_total"] += 1
+            log.info("ng: %s", cause.reason)
+            reply = ng.error(cause.reason)
+        except Exception:
+            self._counters["media_ng_failures_total"] += 1
+            log.exception("ng %s failed", command)
+            reply = ng.error("Internal error")
+        data = message.reply(reply)
+        if command == "delete" and not own:
+            data = message.reply(shorten(reply, self._max_delete_bytes, len(data)))
+        if len(data) > max_reply_bytes:
+            data = message.reply(ng.error(f"The reply has {len(data)} bytes, more than the {max_reply_bytes} that fit"))
+        return data

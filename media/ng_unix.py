@@ -1,0 +1,137 @@
+"""ng over a Unix seqpacket socket, for this node's own proxy; events go the other way on the same connection.
+
+A packet holds one message in either direction. An event has a cookie of its own and the key ``event``; it is not answered.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections import deque
+
+from media import bencode
+from media.dispatch import Dispatcher
+from media.ng import Body
+
+log = logging.getLogger(__name__)
+
+MAX_PACKET_BYTES = bencode.MAX_SIZE_BYTES + 1024
+MAX_REPLY_BYTES = 128 * 1024  # a packet must fit into the kernel's default send buffer
+MAX_WAITING = 1000  # packets for a peer that does not read
+
+
+class NgUnixServer:
+    """Serves every connection to ``listener``, which is bound, listening and non-blocking."""
+
+    def __init__(self, dispatcher: Dispatcher, listener: socket.socket) -> None:
+        self._dispatcher = dispatcher
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._connections: set[_Connection] = set()
+        self._event_number = 0
+        listener.setblocking(False)
+        self._loop.add_reader(listener.fileno(), self._accept)
+
+    def emit(self, event: Body) -> None:
+        """Pushes ``event`` to every connection."""
+        self._event_number += 1
+        packet = b"event%d %b" % (self._event_number, bencode.encode(event))
+        for connection in list(self._connections):
+            connection.send(packet)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._listener.fileno())
+        self._listener.close()
+        for connection in list(self._connections):
+            connection.close()
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as cause:
+            log.warning("ng: can't accept a connection: %s", cause)
+            return
+        sock.setblocking(False)
+        self._connections.add(_Connection(sock, self._dispatcher, self._loop, self._connections))
+
+
+class _Connection:
+    __slots__ = ("_dispatcher", "_loop", "_others", "_sock", "_waiting")
+
+    def __init__(
+        self, sock: socket.socket, dispatcher: Dispatcher, loop: asyncio.AbstractEventLoop, others: "set[_Connection]"
+    ) -> None:
+        self._sock = sock
+        self._dispatcher = dispatcher
+        self._loop = loop
+        self._others = others
+        self._waiting: deque[bytes] = deque()
+        loop.add_reader(sock.fileno(), self._readable)
+
+    def send(self, packet: bytes) -> None:
+        """Now or when the peer reads again; a peer that reads nothing is let go."""
+        if self._waiting or not self._try_send(packet):
+            self._waiting.append(packet)
+        if len(self._waiting) > MAX_WAITING:
+            log.warning("ng: a peer does not read its replies: connection closed")
+            self.close()
+
+    def close(self) -> None:
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock.fileno())
+            self._loop.remove_writer(self._sock.fileno())
+            self._sock.close()
+        self._waiting.clear()
+        self._others.discard(self)
+
+    def _readable(self) -> None:
+        try:
+            data = self._sock.recv(MAX_PACKET_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        reply = self._dispatcher.packet(data, MAX_REPLY_BYTES)
+        if reply is not None:
+            self.send(reply)
+
+    def _try_send(self, packet: bytes) -> bool:
+        if self._sock.fileno() < 0:
+            return True
+        try:
+            self._sock.send(packet, socket.MSG_NOSIGNAL)
+        except BlockingIOError:
+            self._loop.add_writer(self._sock.fileno(), self._writable)
+            return False
+        except OSError:
+            self.close()
+        return True
+
+    def _writable(self) -> None:
+        self._loop.remove_writer(self._sock.fileno())
+        while self._waiting:
+            if not self._try_send(self._waiting[0]):
+                return
+            if self._waiting:
+                self._waiting.popleft()
+
+
+def listen(path: str) -> socket.socket:
+    """A listening seqpacket socket at ``path``, for its owner only; a stale one there is replaced. OSError."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        sock.bind(path)
+        os.chmod(path, 0o600)
+        sock.listen(64)
+    except OSError:
+        sock.close()
+        raise
+    return sock

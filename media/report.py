@@ -1,0 +1,131 @@
+"""What ``query`` and ``delete`` tell of a call, in the words of the ng protocol."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from media.calls import Clock
+from media.endpoint import Address, Endpoint
+from media.ng import Body
+from media.quality import estimate
+from media.session import Call, Described, Dialogue
+from media.streams import Line, Lines, Tally, Totals
+from native.relay import ComponentStats
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    lines: Lines
+    clock: Clock
+
+    def query(self, call: Call, dialogues: list[Dialogue]) -> Body:
+        """Times of the call, its totals, and of ``dialogues`` each party (``tags``) and each source it sends (``SSRC``)."""
+        body: Body = {
+            "created": int(call.created_at),
+            "created_us": int(call.created_at % 1 * 1_000_000),
+            "created_ts": int(call.created_at * 1_000_000),
+            "last signal": int(call.signalled_at),
+            "totals": _totals(self.call_totals(call)),
+        }
+        if call.metadata:
+            body["metadata"] = call.metadata
+        sources: dict[str, Any] = {}
+        tags: dict[str, Any] = {}
+        for dialogue in sorted(dialogues, key=lambda item: not item.answered):
+            for side in (0, 1):
+                tag = dialogue.sides[side].tag
+                if tag and tag not in tags:
+                    tags[tag] = self._party(dialogue, side, sources)
+        body["SSRC"] = sources
+        body["tags"] = tags
+        return body
+
+    def call_totals(self, call: Call) -> Totals:
+        totals = Totals()
+        totals.merge(call.past)
+        for dialogue in call.dialogues:
+            totals.merge(dialogue.past)
+            for line in dialogue.all_lines():
+                totals.merge(self.lines.totals(line))
+        return totals
+
+    def _party(self, dialogue: Dialogue, side: int, sources: dict[str, Any]) -> Body:
+        party, other = dialogue.sides[side], dialogue.sides[1 - side]
+        body: Body = {"tag": party.tag, "created": int(party.created_at)}
+        if dialogue.via_branch:
+            body["via-branch"] = dialogue.via_branch
+        if party.label:
+            body["label"] = party.label
+        if other.tag:
+            body["in dialogue with"] = other.tag
+        body["medias"] = [
+            self._media(index, line, described, side, sources)
+            for index, (line, described) in enumerate(zip(dialogue.lines, party.described, strict=False))
+        ]
+        return body
+
+    def _media(self, index: int, line: Line | None, described: Described, side: int, sources: dict[str, Any]) -> Body:
+        body: Body = {
+            "index": index + 1,
+            "type": described.kind,
+            "protocol": described.protocol,
+            "flags": [described.direction] + (["rtcp-mux"] if described.mux else []),
+            "streams": [],
+        }
+        if line is None:
+            return body
+        for pair in range(line.count):
+            for rtcp in (False, True):
+                body["streams"].append(self._stream(line, described.endpoint, side, pair, rtcp))
+            stats = self.lines.stats(line, side, pair, False)
+            if stats.ssrc:
+                sources[str(stats.ssrc)] = self._source(stats, described)
+                body.setdefault("ingress SSRCs", []).append({"SSRC": stats.ssrc, **sources[str(stats.ssrc)]})
+        return body
+
+    def _stream(self, line: Line, endpoint: Endpoint, side: int, pair: int, rtcp: bool) -> Body:
+        stats = self.lines.stats(line, side, pair, rtcp)
+        out = self.lines.stats(line, 1 - side, pair, rtcp)
+        interface = line.interfaces[side]
+        given = endpoint.rtcp if rtcp else endpoint.rtp
+        body: Body = {
+            "local port": line.blocks[side].port + 2 * pair + rtcp,
+            "local address": interface.address,
+            "family": "IPv6" if interface.family == 6 else "IPv4",
+            "endpoint": _address(stats.remote),
+            "advertised endpoint": _address(given),
+            "flags": ["RTCP" if rtcp else "RTP"] + (["filled"] if given else []) + (["confirmed"] if stats.latched else []),
+            "stats": {"packets": stats.packets, "bytes": stats.bytes, "errors": stats.send_errors + stats.malformed},
+            "stats_out": {"packets": out.forwarded, "errors": out.send_errors},
+            "strangers": stats.strangers,
+        }
+        if stats.last_ns:
+            body["last packet"] = int(self.clock.unix_s() - (self.clock.monotonic_ns() - stats.last_ns) / 1e9)
+        if stats.ssrc:
+            body["SSRC"] = stats.ssrc
+        return body
+
+    def _source(self, stats: ComponentStats, described: Described) -> Body:
+        quality = estimate(stats, described.clock_hz(stats.payload_type))
+        average = {"MOS": quality.mos_x10, "jitter": quality.jitter_ms, "packet loss": quality.loss_percent, "samples": 1}
+        return {"cumulative loss": stats.lost, "average MOS": average}
+
+
+def shorten(body: Body, size_bytes: int, encoded_size: int) -> Body:
+    """``body`` without its details when it would not fit into one datagram: a fragmented reply often is a lost one."""
+    if encoded_size <= size_bytes:
+        return body
+    return {key: value for key, value in body.items() if key not in ("tags", "SSRC")}
+
+
+def _totals(totals: Totals) -> Body:
+    return {"RTP": _tally(totals.rtp), "RTCP": _tally(totals.rtcp)}
+
+
+def _tally(tally: Tally) -> Body:
+    return {"packets": tally.packets, "bytes": tally.bytes, "errors": tally.errors}
+
+
+def _address(address: Address | None) -> Body:
+    if address is None:
+        return {}
+    return {"family": "IPv6" if ":" in address[0] else "IPv4", "address": address[0], "port": address[1]}

@@ -1,0 +1,83 @@
+"""The daemon in numbers: rates, and the reply to ``statistics``."""
+
+from dataclasses import dataclass
+
+from media.calls import CallTable
+from media.ng import Body
+from media.table import StreamTable
+
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    packets: float = 0.0  # per second
+    bytes: float = 0.0
+    errors: float = 0.0
+
+
+class Statistics:
+    def __init__(self, calls: CallTable, table: StreamTable, counters: dict[str, int]) -> None:
+        self._calls = calls
+        self._table = table
+        self._counters = counters
+        self._started_ns = calls.clock.monotonic_ns()
+        self._measured_ns = self._started_ns
+        self._measured = (0, 0, 0)
+        self.rates = Rates()
+
+    def measure(self) -> None:
+        """Takes the rates since the last time. A stream that ended in between counts as if it had been silent."""
+        now_ns = self._calls.clock.monotonic_ns()
+        seconds = (now_ns - self._measured_ns) / _NS
+        if seconds <= 0:
+            return
+        sums = self._table.received()
+        self.rates = Rates(*(max(new - old, 0) / seconds for new, old in zip(sums, self._measured, strict=True)))
+        self._measured, self._measured_ns = sums, now_ns
+
+    def body(self) -> Body:
+        return {
+            "currentstatistics": {
+                "sessionsown": len(self._calls),
+                "sessionsforeign": 0,
+                "sessionstotal": len(self._calls),
+                "transcodedmedia": 0,
+                "packetrate": round(self.rates.packets),
+                "byterate": round(self.rates.bytes),
+                "errorrate": round(self.rates.errors),
+            },
+            "totalstatistics": self._totals(),
+            "intervalstatistics": {},
+            "controlstatistics": self._control(),
+        }
+
+    def _totals(self) -> Body:
+        calls = self._calls
+        packets, size_bytes, errors = self._table.received()
+        ended = calls.ended_totals
+        media_timeouts = self._counters.get("media_timeouts_total|kind=media", 0)
+        offer_timeouts = self._counters.get("media_timeouts_total|kind=offer", 0)
+        return {
+            "uptime": (calls.clock.monotonic_ns() - self._started_ns) // _NS,
+            "managedsessions": calls.ended_count,
+            "rejectedsessions": calls.rejected_count,
+            "timeoutsessions": media_timeouts,
+            "silenttimeoutsessions": 0,
+            "finaltimeoutsessions": 0,
+            "offertimeoutsessions": offer_timeouts,
+            "regularterminatedsessions": calls.ended_count - media_timeouts - offer_timeouts,
+            "forcedterminatedsessions": 0,
+            "relayedpackets": packets + ended.rtp.packets + ended.rtcp.packets,
+            "relayedbytes": size_bytes + ended.rtp.bytes + ended.rtcp.bytes,
+            "relayedpacketerrors": errors + ended.rtp.errors + ended.rtcp.errors,
+            "avgcallduration": round(calls.ended_seconds / calls.ended_count) if calls.ended_count else 0,
+        }
+
+    def _control(self) -> Body:
+        """Requests and errors by command, over all proxies."""
+        counts: Body = {"proxies": []}
+        for command in ("ping", "offer", "answer", "delete", "query", "list", "statistics"):
+            counts[f"total{command}count"] = self._counters.get(f"media_ng_requests_total|command={command}", 0)
+            counts[f"total{command}errors"] = self._counters.get(f"media_ng_errors_total|command={command}", 0)
+        return counts

@@ -1,0 +1,98 @@
+"""Ends calls whose media or signalling is gone.
+
+A call is looked at when the earliest of its deadlines may have come, at least once per ``timeout_s``: the work does not grow
+with the calls that talk.
+"""
+
+import heapq
+import itertools
+import logging
+from collections.abc import Callable
+
+from media.calls import CallTable
+from media.ng import Body
+from media.session import Call
+from media.settings import MediaSettings
+from media.streams import Line
+
+log = logging.getLogger(__name__)
+
+Emit = Callable[[Body], None]
+_NS = 1_000_000_000
+_NEVER = 1 << 62
+_CHECK_S = 60.0  # at least so often, for what may have changed meanwhile
+
+
+class Timeouts:
+    """``emit`` is given an event for each call that ends here without being asked to."""
+
+    def __init__(self, calls: CallTable, settings: MediaSettings, emit: Emit, counters: dict[str, int]) -> None:
+        self._calls = calls
+        self._settings = settings
+        self._emit = emit
+        self._counters = counters
+        self._heap: list[tuple[int, int, Call]] = []
+        self._order = itertools.count()
+        self._check_ns = int(min(settings.timeout_s or _CHECK_S, _CHECK_S) * _NS)
+
+    def watch(self, call: Call) -> None:
+        """To be called when a call begins and when its deadline came nearer."""
+        self._plan(call, self._deadline(call)[0])
+
+    def scan(self) -> None:
+        """Ends what is due now."""
+        now_ns = self._calls.clock.monotonic_ns()
+        while self._heap and self._heap[0][0] <= now_ns:
+            due_ns, _, call = heapq.heappop(self._heap)
+            if self._calls.get(call.call_id) is not call or due_ns != call.check_ns:
+                continue
+            deadline_ns, reason = self._deadline(call)
+            if deadline_ns <= now_ns:
+                self._end(call, reason)
+            else:
+                call.check_ns = 0
+                self._plan(call, deadline_ns)
+
+    def _plan(self, call: Call, deadline_ns: int) -> None:
+        """The next look at the call, unless a nearer one is planned."""
+        due_ns = min(deadline_ns, self._calls.clock.monotonic_ns() + self._check_ns)
+        if call.check_ns == 0 or due_ns < call.check_ns:
+            call.check_ns = due_ns
+            heapq.heappush(self._heap, (due_ns, next(self._order), call))
+
+    def _deadline(self, call: Call) -> tuple[int, str]:
+        """When the call ends if nothing happens any more, and what that is called; no name when it was asked for."""
+        if call.delete_ns:
+            return call.delete_ns, ""
+        settings = self._settings
+        if not call.answered:
+            return _after(call.signalled_ns, settings.unanswered_timeout_s), "offer timeout"
+        last_ns = max(call.signalled_ns, max(map(self._last_packet_ns, call.lines()), default=0))
+        held = all(dialogue.on_hold for dialogue in call.dialogues if dialogue.answered)
+        return _after(last_ns, settings.held_timeout_s if held else settings.timeout_s), "media timeout"
+
+    def _last_packet_ns(self, line: Line) -> int:
+        return max(map(self._calls.lines.relay.last_packet_ns, line.streams), default=0)
+
+    def _end(self, call: Call, reason: str) -> None:
+        event = _event(call, reason)
+        self._calls.end(call)
+        if not reason:
+            return
+        self._counters[f"media_timeouts_total|kind={reason.split()[0]}"] += 1
+        log.info("%s: call %r ends", reason, call.call_id)
+        self._emit(event)
+
+
+def _after(ns: int, seconds: float) -> int:
+    return ns + int(seconds * _NS) if seconds else _NEVER
+
+
+def _event(call: Call, reason: str) -> Body:
+    """Names the answered dialogue if there is one."""
+    event: Body = {"event": reason, "call-id": call.call_id}
+    dialogue = next((item for item in call.dialogues if item.answered), None) or next(iter(call.dialogues), None)
+    if dialogue is not None:
+        names = {"from-tag": dialogue.sides[0].tag, "to-tag": dialogue.sides[1].tag, "via-branch": dialogue.via_branch}
+        event |= {key: value for key, value in names.items() if value}
+    return event
