@@ -72,7 +72,7 @@ class Commands:
             return ng.error(limit.reason)
         except RequestError as cause:
             self._count("media_ng_errors_total", command)
-            log.info("ng %s of call %r: %s", command, options.call_id if options else "", cause.reason)
+            log.info("ng %s: %s", command, cause.reason, extra={"call_id": options.call_id if options else ""})
             return ng.error(cause.reason)
         finally:
             self._count("media_ng_requests_total", command)

@@ -80,7 +80,7 @@ class Timeouts:
         if not reason:
             return
         self._counters[f"media_timeouts_total|kind={reason.split()[0]}"] += 1
-        log.info("%s: call %r ends", reason, call.call_id)
+        log.info("%s, the call ends", reason, extra={"call_id": call.call_id})
         self._emit(event)
 
 

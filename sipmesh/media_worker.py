@@ -1,0 +1,54 @@
+"""The media worker: the node's configuration to a relay daemon on the sockets the supervisor opened."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from media.daemon import MediaDaemon
+from media.settings import Interface, MediaSettings
+from native.relay import Relay
+from sipmesh.addresses import reachable_host
+from sipmesh.config import Config
+from sipmesh.worker import WorkerContext
+
+log = logging.getLogger(__name__)
+
+
+def main(context: WorkerContext) -> None:
+    """Serves until the context is told to stop; then every call's media ends."""
+    threads = context.config.media.threads or os.cpu_count() or 1
+    relay = Relay(threads=threads, capacity=context.config.media.max_streams)
+    relay.start()
+    if relay.fifo_threads < relay.threads:
+        log.warning("relay threads run without SCHED_FIFO: give the node CAP_SYS_NICE for steadier latency under load")
+    try:
+        context.run_loop(_serve(context, MediaDaemon(settings_of(context.config), relay, context.counters)))
+    finally:
+        relay.stop()
+
+
+def settings_of(config: Config) -> MediaSettings:
+    """The [media] and [limits] tables as the daemon wants them."""
+    address = config.media.address or config.listen[0].host
+    first_port, last_port = config.media.port_range
+    return MediaSettings(
+        interfaces=(Interface(address, config.media.advertise or reachable_host(address)),),
+        first_port=first_port,
+        last_port=last_port,
+        ng_allow=config.media.ng_allow,
+        timeout_s=config.limits.media_timeout_s,
+        held_timeout_s=config.limits.media_hold_timeout_s,
+        unanswered_timeout_s=config.limits.media_hold_timeout_s,
+    )
+
+
+async def _serve(context: WorkerContext, daemon: MediaDaemon) -> None:
+    await daemon.start(context.ng_socket, context.ng_udp_socket)
+    context.gauges["media_calls"] = lambda: float(len(daemon.calls))
+    context.gauges["media_streams"] = lambda: float(daemon.table.active)
+    context.gauges["media_free_port_pairs"] = lambda: float(daemon.free_ports)
+    context.gauges["media_packets_per_second"] = lambda: daemon.statistics.rates.packets
+    context.gauges["media_bytes_per_second"] = lambda: daemon.statistics.rates.bytes
+    context.ready()
+    await daemon.run(context.stopping)
