@@ -62,13 +62,17 @@ class _Queue(deque[Timer]):
 
 
 class Timers:
-    """``now`` (monotonic, s) and ``wall`` (Unix time, s) stand still between two calls of ``advance``."""
+    """``now`` (monotonic, s) and ``wall`` (Unix time, s) are moved by the shell only.
 
-    __slots__ = ("_queues", "now", "wall")
+    ``on_error`` is called, inside the except block, when a callback raises; without it the exception leaves ``advance``.
+    """
 
-    def __init__(self, now: float, wall: float) -> None:
+    __slots__ = ("_on_error", "_queues", "now", "wall")
+
+    def __init__(self, now: float, wall: float, on_error: Callable[[], None] | None = None) -> None:
         self.now = now
         self.wall = wall
+        self._on_error = on_error
         self._queues: dict[float, _Queue] = {}
 
     def after(self, delay_s: float, callback: Callable[[Any], None], argument: Any) -> Timer:
@@ -97,9 +101,14 @@ class Timers:
             callback, argument = timer.callback, timer.argument
             if callback is None:
                 timer.queue.cancelled -= 1
-            else:
-                timer.callback = timer.argument = None
+                continue
+            timer.callback = timer.argument = None
+            try:
                 callback(argument)
+            except Exception:
+                if self._on_error is None:
+                    raise
+                self._on_error()
 
     def next_deadline(self) -> float | None:
         """When ``advance`` has something to do next; None when no timer runs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from native.sip import Message
+from native.sip import Address, Message
 from sipcore.client_transaction import ClientTransaction
 from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow, FlowTable
@@ -59,12 +59,11 @@ class TransactionLayer:
         for transaction in self._by_connection.pop(flow.connection_id, ()):
             transaction.transport_failed()
 
-    def unreachable(self, listener_index: int, host: str, port: int) -> None:
-        """The kernel refused a datagram to this address (RFC 3261 section 18.4)."""
-        remote = (host, port)
+    def unreachable(self, addresses: set[tuple[int, Address]]) -> None:
+        """The kernel refused datagrams to these (listener index, remote address); RFC 3261 section 18.4."""
         for transaction in list(self._clients.values()):
             flow = transaction.flow
-            if flow.remote == remote and flow.listener.index == listener_index and not flow.reliable:
+            if not flow.reliable and (flow.listener.index, flow.remote) in addresses:
                 transaction.transport_failed()
 
     # from the user

@@ -44,7 +44,7 @@ class Ingress:
         try:
             message = Message(data)
         except ParseError as error:
-            self._refuse(data, flow, error)
+            self.refuse(data, flow, error)
             return
         if message.is_request:
             self._request(message, flow)
@@ -62,7 +62,7 @@ class Ingress:
             stamp(request, flow)
             request.server_key  # noqa: B018  readable or not decides whether there can be a transaction
         except ParseError as error:
-            self._refuse(request.raw, flow, error)
+            self.refuse(request.raw, flow, error)
             return
         self._layer.receive(request, flow)
 
@@ -79,7 +79,7 @@ class Ingress:
         self._counters["sip_responses_total"] += 1
         self._layer.receive(response, flow)
 
-    def _refuse(self, data: bytes, flow: Flow, error: ParseError) -> None:
+    def refuse(self, data: bytes, flow: Flow, error: ParseError) -> None:
         """Answers what is no proper message, if enough of it is readable (RFC 3261 section 16.3 item 1, section 18.3)."""
         self._counters[f"sip_parse_errors_total|header={error.header or 'start'}"] += 1
         request = Message.salvage(data)

@@ -1,5 +1,6 @@
 """Timers: order, cancelling, re-arming, and that cancelled or odd lengths don't pile up."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,23 @@ def test_a_timer_started_by_a_timer_waits_for_the_next_advance() -> None:
     timers.advance(1.5, 1.5)
     timers.advance(2.0, 2.0)
     assert fired == [(1.0, 1), (2.0, 2)]
+
+
+def test_a_failing_callback_does_not_take_the_others_with_it() -> None:
+    errors: list[str] = []
+    timers, fired = Timers(0.0, 0.0, lambda: errors.append("reported")), []
+    timers.after(1.0, fired.append, "before")
+    timers.after(1.0, lambda argument: 1 / argument, 0)
+    timers.after(1.0, fired.append, "after")
+    timers.advance(1.0, 1.0)
+    assert (fired, errors) == (["before", "after"], ["reported"])
+
+
+def test_without_an_error_handler_the_exception_leaves() -> None:
+    timers = Timers(0.0, 0.0)
+    timers.after(1.0, lambda argument: 1 / argument, 0)
+    with pytest.raises(ZeroDivisionError):
+        timers.advance(1.0, 1.0)
 
 
 def test_next_deadline_skips_cancelled_ones() -> None:

@@ -1,0 +1,155 @@
+"""The shell around the core: event loop, clock, batches. Everything the core does happens between ``begin`` and ``end``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from native.sip import Address
+from sipcore.flow import Listener
+from sipcore.ports import Counters
+from sipcore.timers import Timers
+from sipcore.transaction import TransactionLayer
+from sipcore.transport.ingress import Ingress
+from sipcore.transport.settings import TransportSettings
+from sipcore.transport.table import TransportTable
+from sipcore.transport.tcp import TcpEndpoint
+from sipcore.transport.udp import UdpEndpoint
+
+log = logging.getLogger("sipcore.transport")
+
+
+class Sender(Protocol):
+    def flush(self) -> None: ...
+
+
+class Engine:
+    """Owns the sockets and drives ``timers``.
+
+    A batch is what one wake-up brought: up to 64 datagrams, the bytes one connection had, the timers due, or one ``run``. At
+    its end ``on_batch_end`` is called (commit the store there), then what the core sent leaves.
+    """
+
+    def __init__(
+        self,
+        listeners: Iterable[Listener],
+        counters: Counters,
+        settings: TransportSettings | None = None,
+        on_batch_end: Callable[[], None] | None = None,
+    ) -> None:
+        self.counters = counters
+        self.settings = settings or TransportSettings()
+        self.timers = Timers(time.monotonic(), time.time(), lambda: self.report("a timer"))
+        self.flows = TransportTable(tuple(listeners), self)
+        self.loop: asyncio.AbstractEventLoop
+        self.layer: TransactionLayer
+        self.ingress: Ingress
+        self._on_batch_end = on_batch_end
+        self._in_batch = False
+        self._late_end: asyncio.Handle | None = None
+        self._to_flush: list[Sender] = []
+        self._unreachable: set[tuple[int, Address]] = set()
+        self._tick_handle: asyncio.TimerHandle | None = None
+
+    async def start(self, sockets: dict[int, socket.socket], layer: TransactionLayer) -> None:
+        """Serves ``sockets``: bound (TCP ones listening or not), by listener index. They are the engine's from now on."""
+        self.loop = asyncio.get_running_loop()
+        self.layer = layer
+        self.ingress = Ingress(layer, self.flows, self.counters)
+        for listener in self.flows.listeners:
+            sock = sockets[listener.index]
+            if listener.transport == "udp":
+                self.flows.add(UdpEndpoint(listener, sock, self))
+            else:
+                endpoint = TcpEndpoint(listener, self)
+                await endpoint.start(sock)
+                self.flows.add(endpoint)
+
+    async def stop(self) -> None:
+        """Takes nothing new, lets what is queued leave, closes. The core's state is not touched."""
+        if self._tick_handle is not None:
+            self._tick_handle.cancel()
+        for endpoint in self.flows.endpoints:
+            endpoint.stop_reading()
+        self.run(lambda: None)
+        for endpoint in self.flows.endpoints:
+            endpoint.close()
+        if self._tick_handle is not None:
+            self._tick_handle.cancel()
+        await asyncio.sleep(0)  # the closed connections' callbacks
+
+    # batches
+
+    def begin(self) -> None:
+        self.timers.now = time.monotonic()
+        self.timers.wall = time.time()
+        self._in_batch = True
+
+    def end(self) -> None:
+        if self._on_batch_end is not None:
+            try:
+                self._on_batch_end()
+            except Exception:
+                self.report("the end of a batch")
+        self._in_batch = False
+        if self._to_flush:
+            senders, self._to_flush = self._to_flush, []
+            for sender in senders:
+                sender.flush()
+        if self._tick_handle is None:
+            self._arm_tick()
+
+    def run(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Calls ``function`` inside a batch; for what comes from elsewhere (a media reply, a DNS answer)."""
+        if self._in_batch:
+            function(*arguments)
+            return
+        self.begin()
+        try:
+            function(*arguments)
+        except Exception:
+            self.report(getattr(function, "__qualname__", "a callback"))
+        self.end()
+
+    def flush_later(self, sender: Sender) -> None:
+        """``sender.flush()`` once, at the end of this batch; outside of one, of an empty batch that follows soon."""
+        self._to_flush.append(sender)
+        if not self._in_batch and self._late_end is None:
+            self._late_end = self.loop.call_soon(self._end_late)
+
+    def unreachable_later(self, listener_index: int, remote: Address) -> None:
+        """Tells the layer, soon, that datagrams to ``remote`` don't leave; many of them cost one walk."""
+        if not self._unreachable:
+            self.timers.after(self.settings.tick_max_s, self._tell_unreachable, None)
+        self._unreachable.add((listener_index, remote))
+
+    def report(self, what: str) -> None:
+        """An error of ours, handled by going on: logged with its traceback and counted."""
+        self.counters["sip_internal_errors_total"] += 1
+        log.exception("internal error while handling %s", what)
+
+    def _end_late(self) -> None:
+        self._late_end = None
+        self.run(lambda: None)
+
+    def _tell_unreachable(self, _: None) -> None:
+        addresses, self._unreachable = self._unreachable, set()
+        self.layer.unreachable(addresses)
+
+    # clock
+
+    def _arm_tick(self) -> None:
+        deadline = self.timers.next_deadline()
+        if deadline is not None:
+            delay_s = min(max(deadline - self.timers.now, self.settings.tick_min_s), self.settings.tick_max_s)
+            self._tick_handle = self.loop.call_later(delay_s, self._tick)
+
+    def _tick(self) -> None:
+        self._tick_handle = None
+        self.begin()
+        self.timers.advance(self.timers.now, self.timers.wall)
+        self.end()

@@ -1,0 +1,22 @@
+"""Limits and times of the transports."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """Seconds, bytes and counts; 0 turns a per-source limit off."""
+
+    connect_s: float = 5.0  # a TCP connection must be open by then
+    size_connect_s: float = 2.0  # the same, when only the size of a request made us try TCP
+    size_retry_s: float = 600.0  # after that failed, long requests to that address go by UDP for so long
+    idle_s: float = 3700.0  # no byte either way: closed (longer than a usual registration of 3600 s)
+    first_message_s: float = 30.0  # no complete message since it was accepted: closed
+    partial_s: float = 10.0  # a message that began must be complete by then
+    max_connections: int = 20_000  # per listener, both directions
+    max_connections_per_source: int = 1000
+    max_connecting: int = 1000  # connections being opened, per listener
+    max_unsent_bytes: int = 1_048_576  # per connection, connecting or not reading: closed above it
+    backlog: int = 1024
+    tick_min_s: float = 0.01  # timers fire at most so often
+    tick_max_s: float = 0.05  # and a timer shorter than this may be so late

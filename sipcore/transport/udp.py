@@ -1,0 +1,116 @@
+"""UDP: batches of datagrams in, batches out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from native.sip import UdpSocket
+from sipcore.flow import Listener
+
+if TYPE_CHECKING:
+    import socket
+
+    from native.sip import Address
+    from sipcore.transport.engine import Engine
+
+MAX_KEPT_FLOWS = 65536  # flow objects kept for the next datagram from their address
+
+
+class UdpFlow:
+    """A remote address and the address of ours that it talks to."""
+
+    __slots__ = ("_endpoint", "_source_host", "listener", "local_host", "remote")
+
+    connection_id = 0
+    reliable = False
+    closed = False
+
+    def __init__(self, endpoint: UdpEndpoint, remote: Address, local_host: str) -> None:
+        self._endpoint = endpoint
+        self.listener = endpoint.listener
+        self.remote = remote
+        self.local_host = local_host
+        self._source_host = local_host if local_host != endpoint.listener.host else None
+
+    def send(self, data: bytes) -> None:
+        self._endpoint.send(data, self.remote, self._source_host)
+
+
+class UdpEndpoint:
+    """One bound socket. The engine's batch brackets everything it receives; what is sent waits for the end of the batch."""
+
+    def __init__(self, listener: Listener, sock: socket.socket, engine: Engine) -> None:
+        self.listener = listener
+        self._engine = engine
+        self._socket = UdpSocket(sock.detach())
+        self._flows: dict[Address, UdpFlow] = {}
+        self._waiting_to_write = False
+        self._queued = False
+        self._failed_name = "sip_send_failed_total|transport=udp"
+        engine.loop.add_reader(self._socket.fileno(), self._readable)
+
+    @property
+    def dropped(self) -> int:
+        """Datagrams the kernel dropped for want of buffer."""
+        return self._socket.dropped
+
+    @property
+    def oversized(self) -> int:
+        return self._socket.oversized
+
+    def flow(self, remote: Address, local_host: str | None = None) -> UdpFlow:
+        """``local_host`` None: whichever address of ours was used last."""
+        flow = self._flows.get(remote)
+        if flow is None or (local_host is not None and flow.local_host != local_host):
+            if len(self._flows) >= MAX_KEPT_FLOWS:
+                self._flows.clear()
+            flow = self._flows[remote] = UdpFlow(self, remote, local_host or self.listener.host)
+        return flow
+
+    def send(self, data: bytes, remote: Address, source_host: str | None) -> None:
+        try:
+            self._socket.queue(data, remote, source_host)
+        except ValueError:
+            self._failed(remote)
+            return
+        if not self._queued:
+            self._queued = True
+            self._engine.flush_later(self)
+
+    def flush(self) -> None:
+        self._queued = False
+        for remote, _ in self._socket.flush():
+            self._failed(remote)
+        if (self._socket.pending > 0) != self._waiting_to_write:
+            self._waiting_to_write = not self._waiting_to_write
+            if self._waiting_to_write:
+                self._engine.loop.add_writer(self._socket.fileno(), self.flush)
+            else:
+                self._engine.loop.remove_writer(self._socket.fileno())
+
+    def stop_reading(self) -> None:
+        self._engine.loop.remove_reader(self._socket.fileno())
+
+    def close(self) -> None:
+        self.flush()
+        if self._waiting_to_write:
+            self._engine.loop.remove_writer(self._socket.fileno())
+        self._socket.close()
+
+    def _readable(self) -> None:
+        batch = self._socket.receive()
+        if not batch:
+            return
+        engine = self._engine
+        receive = engine.ingress.datagram
+        engine.begin()
+        for data, source, local_host in batch:
+            try:
+                receive(data, self.flow(source, local_host))
+            except Exception:
+                engine.report("a datagram")
+        engine.end()
+
+    def _failed(self, remote: Address) -> None:
+        self._engine.counters[self._failed_name] += 1
+        self._engine.unreachable_later(self.listener.index, remote)

@@ -1,0 +1,206 @@
+"""RFC 3263 against a DNS server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from typing import Any
+
+import pytest
+
+from native.sip import Uri
+from sipcore.flow import Destination
+from sipcore.transport.resolver import DnsResolver, ResolverSettings
+from tests.sipcore.dns_server import DnsServer
+
+Zone = dict[tuple[str, str], list[str]]
+
+
+class World:
+    """A resolver that asks a test server."""
+
+    def __init__(self, zone: Zone, silent: tuple[str, ...] = (), ttl: int = 60, **options: Any) -> None:
+        self.server = DnsServer(zone, silent, ttl)
+        self.options = options
+        self.counters: dict[str, int] = defaultdict(int)
+
+    async def __aenter__(self) -> World:
+        await self.server.start()
+        settings = ResolverSettings(
+            ("127.0.0.1",), self.server.port, lifetime_s=self.options.pop("lifetime_s", 2.0), **self.options.pop("settings", {})
+        )
+        options = {"transports": ("udp", "tcp"), "families": (4,), **self.options}
+        self.resolver = DnsResolver(
+            lambda function, *arguments: function(*arguments), self.counters, settings=settings, **options
+        )
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self.resolver.close()
+        self.server.stop()
+
+    async def ask(self, uri: str) -> list[Destination]:
+        answer: asyncio.Future[list[Destination]] = asyncio.get_running_loop().create_future()
+        self.resolver.resolve(Uri(uri), answer.set_result)
+        return await answer
+
+
+def ask(zone: Zone, uri: str, **options: Any) -> list[Destination]:
+    async def run() -> list[Destination]:
+        async with World(zone, **options) as world:
+            return await world.ask(uri)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("uri", "transport", "host", "port"),
+    [
+        ("sip:192.0.2.1", "udp", "192.0.2.1", 5060),
+        ("sip:bob@192.0.2.1:5080", "udp", "192.0.2.1", 5080),
+        ("sip:bob@192.0.2.1;transport=TCP", "tcp", "192.0.2.1", 5060),
+        ("sips:bob@192.0.2.1", "tls", "192.0.2.1", 5061),
+        ("sips:bob@192.0.2.1;transport=tcp", "tls", "192.0.2.1", 5061),
+        ("sip:bob@[2001:db8::1]:5070", "udp", "2001:db8::1", 5070),
+        ("sip:bob@example.com;maddr=192.0.2.9", "udp", "192.0.2.9", 5060),
+        ("sip:bob@localhost:5062", "udp", "127.0.0.1", 5062),
+    ],
+)
+def test_numeric_hosts_are_answered_at_once_without_a_loop(uri: str, transport: str, host: str, port: int) -> None:
+    answers: list[list[Destination]] = []
+    resolver = DnsResolver(lambda function, *arguments: function(*arguments), defaultdict(int), ("udp",), (4,))
+    resolver.resolve(Uri(uri), answers.append)
+    assert answers == [[Destination(transport, host, port)]]
+
+
+def test_naptr_order_and_preference_choose_the_transport() -> None:
+    zone = {
+        ("a.test", "NAPTR"): [
+            '20 10 "s" "SIP+D2U" "" _sip._udp.a.test.',
+            '10 20 "s" "SIP+D2T" "" _sip._tcp.a.test.',
+            '10 10 "s" "SIPS+D2T" "" _sips._tcp.a.test.',
+            '5 10 "s" "E2U+sip" "" _other.a.test.',
+        ],
+        ("_sip._udp.a.test", "SRV"): ["0 0 5071 u.a.test."],
+        ("_sip._tcp.a.test", "SRV"): ["0 0 5072 t.a.test."],
+        ("u.a.test", "A"): ["192.0.2.1"],
+        ("t.a.test", "A"): ["192.0.2.2"],
+    }
+    assert ask(zone, "sip:bob@a.test") == [Destination("tcp", "192.0.2.2", 5072), Destination("udp", "192.0.2.1", 5071)]
+
+
+def test_srv_without_naptr_by_priority() -> None:
+    zone = {
+        ("_sip._udp.a.test", "SRV"): ["20 0 5062 second.a.test.", "10 0 5061 first.a.test."],
+        ("first.a.test", "A"): ["192.0.2.1"],
+        ("second.a.test", "A"): ["192.0.2.2"],
+    }
+    assert ask(zone, "sip:a.test") == [Destination("udp", "192.0.2.1", 5061), Destination("udp", "192.0.2.2", 5062)]
+
+
+def test_twelve_srv_targets_are_all_given() -> None:
+    zone: Zone = {("_sip._udp.a.test", "SRV"): [f"{n} 0 5060 t{n}.a.test." for n in range(12)]}
+    zone |= {(f"t{n}.a.test", "A"): [f"192.0.2.{n}"] for n in range(12)}
+    assert [destination.host for destination in ask(zone, "sip:a.test")] == [f"192.0.2.{n}" for n in range(12)]
+
+
+def test_weights_spread_the_first_choice() -> None:
+    zone = {
+        ("_sip._udp.a.test", "SRV"): ["0 90 5060 heavy.a.test.", "0 10 5060 light.a.test."],
+        ("heavy.a.test", "A"): ["192.0.2.1"],
+        ("light.a.test", "A"): ["192.0.2.2"],
+    }
+
+    async def run() -> Counter[str]:
+        async with World(zone) as world:
+            return Counter([(await world.ask("sip:a.test"))[0].host for _ in range(400)])
+
+    firsts = asyncio.run(run())
+    assert 320 <= firsts["192.0.2.1"] <= 390
+    assert firsts["192.0.2.2"] >= 10
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("sip:a.test", [Destination("udp", "192.0.2.1", 5060)]),
+        ("sip:a.test:5090", [Destination("udp", "192.0.2.1", 5090)]),
+        ("sip:a.test:5090;transport=tcp", [Destination("tcp", "192.0.2.1", 5090)]),
+        ("sip:a.test;transport=tcp", [Destination("tcp", "192.0.2.1", 5060)]),
+        ("sips:a.test", [Destination("tls", "192.0.2.1", 5061)]),
+        ("sip:A.Test.", [Destination("udp", "192.0.2.1", 5060)]),
+    ],
+)
+def test_without_srv_the_address_is_used(uri: str, expected: list[Destination]) -> None:
+    assert ask({("a.test", "A"): ["192.0.2.1"]}, uri) == expected
+
+
+def test_a_port_means_no_srv() -> None:
+    zone = {
+        ("_sip._udp.a.test", "SRV"): ["0 0 5071 other.test."],
+        ("a.test", "A"): ["192.0.2.1"],
+        ("other.test", "A"): ["192.0.2.2"],
+    }
+    assert ask(zone, "sip:a.test:5060") == [Destination("udp", "192.0.2.1", 5060)]
+
+
+def test_both_families() -> None:
+    zone = {("a.test", "A"): ["192.0.2.1"], ("a.test", "AAAA"): ["2001:db8::1"]}
+    assert [destination.host for destination in ask(zone, "sip:a.test:5060", families=(4, 6))] == ["192.0.2.1", "2001:db8::1"]
+
+
+def test_srv_that_says_no_service_is_the_end() -> None:
+    zone = {("_sip._udp.a.test", "SRV"): ["0 0 0 ."], ("a.test", "A"): ["192.0.2.1"]}
+    assert ask(zone, "sip:a.test") == []
+
+
+@pytest.mark.parametrize("uri", ["sip:nowhere.test", "sip:host.invalid", f"sip:{'x' * 64}.test", "sip:a..test"])
+def test_what_has_no_address(uri: str) -> None:
+    assert ask({("a.test", "A"): ["192.0.2.1"]}, uri) == []
+
+
+def test_one_silent_target_does_not_hide_the_others() -> None:
+    zone = {
+        ("_sip._udp.a.test", "SRV"): ["0 0 5060 silent.a.test.", "1 0 5060 good.a.test."],
+        ("good.a.test", "A"): ["192.0.2.2"],
+    }
+    found = ask(zone, "sip:a.test", silent=("silent.a.test",), lifetime_s=0.3)
+    assert found == [Destination("udp", "192.0.2.2", 5060)]
+
+
+def test_silent_server_is_counted_and_not_asked_again_at_once() -> None:
+    async def run() -> None:
+        async with World({}, silent=("a.test",), lifetime_s=0.2) as world:
+            assert await world.ask("sip:a.test:5060") == []
+            asked = world.server.asked.total()
+            assert await world.ask("sip:a.test:5060") == []
+            assert world.server.asked.total() == asked
+            assert world.counters["sip_dns_failures_total|reason=LifetimeTimeout"] == 1
+
+    asyncio.run(run())
+
+
+def test_answers_are_cached_and_equal_questions_share_one_lookup() -> None:
+    async def run() -> None:
+        async with World({("a.test", "A"): ["192.0.2.1"]}) as world:
+            answers = await asyncio.gather(*(world.ask("sip:user%d@a.test:5060" % n) for n in range(20)))
+            assert set(map(tuple, answers)) == {(Destination("udp", "192.0.2.1", 5060),)}
+            await world.ask("sip:a.test:5061")
+            assert world.server.asked["a.test", "A"] == 1
+
+    asyncio.run(run())
+
+
+def test_a_limit_of_pending_names() -> None:
+    async def run() -> None:
+        async with World(
+            {("b.test", "A"): ["192.0.2.1"]}, silent=("a.test",), lifetime_s=0.3, settings={"max_pending": 1}
+        ) as world:
+            waiting = asyncio.ensure_future(world.ask("sip:a.test:5060"))
+            await asyncio.sleep(0)
+            assert await world.ask("sip:b.test:5060") == []
+            assert world.counters["sip_dns_failures_total|reason=too many"] == 1
+            assert await waiting == []
+            assert await world.ask("sip:b.test:5060") == [Destination("udp", "192.0.2.1", 5060)]
+
+    asyncio.run(run())
