@@ -183,7 +183,7 @@ def test_silent_server_is_counted_and_not_asked_again_at_once() -> None:
 def test_answers_are_cached_and_equal_questions_share_one_lookup() -> None:
     async def run() -> None:
         async with World({("a.test", "A"): ["192.0.2.1"]}) as world:
-            answers = await asyncio.gather(*(world.ask("sip:user%d@a.test:5060" % n) for n in range(20)))
+            answers = await asyncio.gather(*(world.ask(f"sip:user{n}@a.test:5060") for n in range(20)))
             assert set(map(tuple, answers)) == {(Destination("udp", "192.0.2.1", 5060),)}
             await world.ask("sip:a.test:5061")
             assert world.server.asked["a.test", "A"] == 1
