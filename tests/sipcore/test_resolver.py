@@ -154,7 +154,7 @@ def test_srv_that_says_no_service_is_the_end() -> None:
     assert ask(zone, "sip:a.test") == []
 
 
-@pytest.mark.parametrize("uri", ["sip:nowhere.test", "sip:host.invalid", f"sip:{'x' * 64}.test", "sip:a..test"])
+@pytest.mark.parametrize("uri", ["sip:nowhere.test", "sip:host.invalid", f"sip:{'x' * 64}.test"])
 def test_what_has_no_address(uri: str) -> None:
     assert ask({("a.test", "A"): ["192.0.2.1"]}, uri) == []
 

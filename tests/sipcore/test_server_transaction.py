@@ -27,8 +27,7 @@ class Server:
         self.wire.run(0.0)
 
     def respond(self, status: int, number: int = -1) -> None:
-        transaction = self.user.transactions[number]
-        transaction.respond(request(transaction.key.split()[-1]).reply(status, to_tag="to-1"))
+        self.user.transactions[number].respond(self.user.requests[number].reply(status, to_tag="to-1"))
 
     def sent(self) -> list[tuple[float, str]]:
         return [(round(packet.at_s - self.start_s, 3), packet.start) for packet in self.wire.sent(self.node)]

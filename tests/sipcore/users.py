@@ -15,12 +15,14 @@ class RecordingUser:
     def __init__(self, answer: Callable[[ServerTransaction], None] = lambda transaction: None) -> None:
         self.answer = answer
         self.transactions: list[ServerTransaction] = []
+        self.requests: list[Message] = []  # theirs
         self.cancels: list[tuple[ServerTransaction, ServerTransaction | None]] = []
         self.acks: list[Message] = []
         self.strays: list[Message] = []
 
     def on_request(self, transaction: ServerTransaction) -> None:
         self.transactions.append(transaction)
+        self.requests.append(transaction.request)
         self.answer(transaction)
 
     def on_cancel(self, cancel: ServerTransaction, invite: ServerTransaction | None) -> None:
