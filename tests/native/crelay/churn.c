@@ -1,0 +1,148 @@
+/* The C core under traffic and control churn at once, for ThreadSanitizer: churn SECONDS. Fails when the steady stream stops. */
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "relay_control.h"
+#include "relay_socket.h"
+
+#define CHURNERS 2
+#define SENDERS 2
+
+static struct relay *relay;
+static uint32_t ended;
+
+static int port(union relay_address *bound)
+{
+    union relay_address address;
+    socklen_t length = sizeof *bound;
+    CHECK(relay_address_parse("127.0.0.1", 0, &address));
+    int fd = relay_bind(&address, 46);
+    CHECK(fd >= 0 && getsockname(fd, &bound->any, &length) == 0);
+    return fd;
+}
+
+struct stream {
+    uint32_t number;
+    union relay_address address[RELAY_SIDES][RELAY_COMPONENTS];
+    pthread_mutex_t mutex; /* of address, which a churner changes while senders read it */
+};
+
+static struct stream churned[CHURNERS], steady;
+
+static void add(struct stream *stream)
+{
+    relay_sockets sockets;
+    union relay_address address[RELAY_SIDES][RELAY_COMPONENTS];
+    memset(address, 0, sizeof address);
+    for (int i = 0; i < 4; i++)
+        sockets[i / 2][i % 2] = port(&address[i / 2][i % 2]);
+    CHECK(relay_add(relay, RELAY_RTP, sockets, -1, &stream->number) == RELAY_OK);
+    pthread_mutex_lock(&stream->mutex);
+    memcpy(stream->address, address, sizeof address);
+    pthread_mutex_unlock(&stream->mutex);
+}
+
+static void point(struct stream *stream, int side, uint16_t at, enum relay_mode mode)
+{
+    struct relay_remote remote = {.mode = mode};
+    CHECK(relay_address_parse("127.0.0.1", at, &remote.address));
+    relay_address_host(&remote.address, &remote.learn);
+    CHECK(relay_set_remote(relay, stream->number, side, RELAY_RTP_COMPONENT, &remote) == RELAY_OK);
+}
+
+static void look(struct stream *stream)
+{
+    struct relay_stats stats;
+    uint64_t last_ns;
+    uint32_t leg = 0;
+    for (int i = 0; i < 4; i++)
+        CHECK(relay_get_stats(relay, stream->number, i / 2, i % 2, &stats) == RELAY_OK);
+    CHECK(relay_last_packet(relay, stream->number, &last_ns) == RELAY_OK);
+    relay_events_seen(relay);
+    for (; relay_next_latched(relay, &leg); leg++)
+        continue;
+}
+
+static void *churn(void *argument)
+{
+    struct stream *stream = argument;
+    for (uint32_t turn = 0; !relay_get(ended); turn++) {
+        add(stream);
+        for (uint16_t i = 1; i < 20; i++) {
+            point(stream, i & 1, (uint16_t)(9000 + i), i % 5 == 0 ? RELAY_ANY : RELAY_SYMMETRIC);
+            CHECK(relay_set_mux(relay, stream->number, i & 1, i & 2) == RELAY_OK);
+            CHECK(relay_set_blocked(relay, stream->number, i & 1, i & 4) == RELAY_OK);
+            CHECK(relay_set_clock(relay, stream->number, 0, 96, i * 1000u) == RELAY_OK);
+            look(stream);
+            look(&steady);
+        }
+        CHECK(relay_remove(relay, stream->number) == RELAY_OK);
+    }
+    return NULL;
+}
+
+static void send_to(int fd, struct stream *stream, uint8_t *packet)
+{
+    union relay_address address[RELAY_SIDES][RELAY_COMPONENTS];
+    pthread_mutex_lock(&stream->mutex);
+    memcpy(address, stream->address, sizeof address);
+    pthread_mutex_unlock(&stream->mutex);
+    for (int i = 0; i < 4; i++)
+        (void)!sendto(fd, packet, 172, MSG_DONTWAIT, &address[i / 2][i % 2].any, sizeof address[i / 2][i % 2].v4);
+}
+
+static void *send_packets(void *argument)
+{
+    union relay_address own;
+    int fd = port(&own);
+    uint8_t packet[172] = {0x80, 96};
+    (void)argument;
+    for (uint16_t sequence = 0; !relay_get(ended); sequence++) {
+        packet[1] = sequence % 7 == 0 ? 200 : 96;
+        packet[2] = (uint8_t)(sequence >> 8);
+        packet[3] = (uint8_t)sequence;
+        for (int i = 0; i < CHURNERS; i++)
+            send_to(fd, &churned[i], packet);
+        send_to(fd, &steady, packet);
+    }
+    close(fd);
+    return NULL;
+}
+
+static uint64_t steady_packets(void)
+{
+    struct relay_stats stats;
+    CHECK(relay_get_stats(relay, steady.number, 0, 0, &stats) == RELAY_OK);
+    return stats.packets + stats.strangers;
+}
+
+int main(int count, char **arguments)
+{
+    pthread_t threads[CHURNERS + SENDERS];
+    struct timespec length = {.tv_sec = count > 1 ? atoi(arguments[1]) : 2};
+    CHECK(relay_open(&relay, 2, 16, false, -1) == RELAY_OK && relay_start(relay) == RELAY_OK);
+    pthread_mutex_init(&steady.mutex, NULL);
+    add(&steady);
+    point(&steady, 0, 9000, RELAY_SYMMETRIC);
+    point(&steady, 1, 9002, RELAY_SYMMETRIC);
+    for (int i = 0; i < CHURNERS; i++) {
+        pthread_mutex_init(&churned[i].mutex, NULL);
+        memcpy(churned[i].address, steady.address, sizeof steady.address);
+        CHECK(pthread_create(&threads[i], NULL, churn, &churned[i]) == 0);
+    }
+    for (int i = 0; i < SENDERS; i++)
+        CHECK(pthread_create(&threads[CHURNERS + i], NULL, send_packets, NULL) == 0);
+    nanosleep(&length, NULL);
+    uint64_t before = steady_packets();
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    CHECK(steady_packets() > before);
+    relay_put(ended, 1);
+    for (int i = 0; i < CHURNERS + SENDERS; i++)
+        pthread_join(threads[i], NULL);
+    printf("%llu packets of the steady stream\n", (unsigned long long)steady_packets());
+    relay_close(relay);
+    return 0;
+}

@@ -1,0 +1,49 @@
+#!/bin/bash
+# The C of each extension under the sanitizers: its C tests and its binding tests under ASan and UBSan, the relay under TSan.
+# usage: sanitize.sh [sip|relay ...]     everything without arguments
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+python=${PYTHON:-.venv/bin/python}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+WARN=(-std=c11 -g -O1 -D_GNU_SOURCE -fno-strict-aliasing -fno-omit-frame-pointer)
+
+# binding_tests MODULE TESTS...: builds a copy of the tree with the extensions instrumented and runs the tests in it
+binding_tests() {
+    local module=$1
+    shift
+    rm -rf "$work/$module" && mkdir "$work/$module"
+    cp -r native sipcore media sipmesh tests bench interop pyproject.toml setup.py README.md LICENSE "$work/$module/"
+    find "$work/$module/native" -name '*.so' -delete
+    (
+        cd "$work/$module"
+        SIPMESH_SANITIZE=address,undefined "$python" setup.py -q build_ext --inplace
+        LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" \
+            ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONMALLOC=malloc \
+            "$python" -m pytest -q -p no:cacheprovider "$@"
+    )
+}
+
+relay_core() { ls native/crelay/relay_*.c | grep -v -e _module.c -e _layout.c; }
+
+relay() {
+    local wrap=(malloc calloc free memfd_create ftruncate mmap epoll_create1 eventfd epoll_ctl pthread_create)
+    for program in test_rtp test_table churn; do
+        local flags=()
+        [ "$program" = test_table ] && flags=("${wrap[@]/#/-Wl,--wrap=}")
+        gcc "${WARN[@]}" -fsanitize=address,undefined -fno-sanitize-recover=all -Inative/crelay \
+            "tests/native/crelay/$program.c" $(relay_core) -o "$work/$program" -lpthread "${flags[@]}"
+        "$work/$program" 2
+    done
+    gcc "${WARN[@]}" -fsanitize=thread -Wno-tsan -Inative/crelay tests/native/crelay/churn.c $(relay_core) -o "$work/churn_tsan" -lpthread
+    "$work/churn_tsan" 5
+    # resident memory says nothing while ASan keeps what was freed
+    binding_tests relay tests/native --deselect tests/native/test_relay_c.py -k "relay and not memory"
+}
+
+python=$(cd "$(dirname "$python")" && pwd)/$(basename "$python")
+for module in "${@:-relay}"; do
+    "$module"
+    echo "$module: clean"
+done
