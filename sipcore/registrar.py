@@ -1,0 +1,234 @@
+"""The registrar: what a REGISTER does to the bindings of an AOR (RFC 3261 section 10.3, Path of RFC 3327).
+
+Authentication, authorisation and the choice of the AOR come before; see ``sipmesh.signalling.application``.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from native.sip import Message, NameAddr, Uri
+from sipcore.errors import PeerError
+from sipcore.flow import Flow
+from sipcore.location import Binding, Locations
+from sipcore.nat import reach_of
+
+SUPPORTED = frozenset({"path"})  # option-tags a REGISTER may require
+ONE_HOUR_S = 3600  # RFC 3261: no shorter a minimum may be refused, and what a malformed value means (section 10.2.1.1)
+LONGEST_S = 2**32 - 1  # RFC 3261 section 20.19
+MAX_USER_AGENT_CHARS = 128
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+_Q = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrarConfig:
+    """Times in seconds. The limits keep what one user can make us store small."""
+
+    min_expires_s: int = 60
+    default_expires_s: int = 3600
+    max_expires_s: int = 7200
+    max_bindings: int = 10  # of one AOR; 0: no limit
+    max_contact_chars: int = 512
+    max_call_id_chars: int = 256
+    max_path_values: int = 8
+    max_path_chars: int = 1024  # all values together
+
+
+class Registrar:
+    """Applies REGISTER requests to ``locations``: whole or not at all."""
+
+    __slots__ = ("_config", "_date", "_date_s", "_locations")
+
+    def __init__(self, locations: Locations, config: RegistrarConfig | None = None) -> None:
+        self._locations = locations
+        self._config = config or RegistrarConfig()
+        self._date_s = -1
+        self._date = ""
+
+    def register(self, request: Message, aor: str, source: Flow, now: float) -> Headers:
+        """Headers of the 200 (OK). ``now`` is Unix time. PeerError says what else to answer; then nothing has changed."""
+        self._check_extensions(request)
+        contacts = request.contacts
+        stored = self._locations.get(aor)
+        current = [binding for binding in stored if binding.expires_at > now]
+        path: tuple[str, ...] = ()
+        if contacts:
+            if any(contact.is_star for contact in contacts):
+                current = _cleared(request, current)
+            else:
+                path = self._path(request)
+                current = self._updated(request, current, path, source, now)
+            self._locations.put(aor, current)
+        return self._answer(current, path, now)
+
+    def _check_extensions(self, request: Message) -> None:
+        if request.has("Require"):
+            unknown = [tag for tag in request.values("Require") if tag.lower() not in SUPPORTED]
+            if unknown:  # section 8.2.2.3
+                raise PeerError(420, "Bad Extension", (("Unsupported", ", ".join(unknown)),))
+        if request.has("Path") and not _supports_path(request):
+            # RFC 3327 section 5.3: the user agent shall learn that somebody on the way adds a Path it doesn't expect
+            raise PeerError(420, "Bad Extension", (("Unsupported", "path"),))
+
+    def _path(self, request: Message) -> tuple[str, ...]:
+        path = tuple(value.text for value in request.paths)
+        config = self._config
+        if len(path) > config.max_path_values or sum(map(len, path)) > config.max_path_chars:
+            raise PeerError(403, "Path Too Long")
+        return path
+
+    def _updated(
+        self, request: Message, current: list[Binding], path: tuple[str, ...], source: Flow, now: float
+    ) -> list[Binding]:
+        """The bindings after step 7: each contact added, refreshed or removed."""
+        config = self._config
+        contacts = request.contacts
+        if len(request.call_id) > config.max_call_id_chars:
+            raise PeerError(400, "Call-ID Too Long")
+        bindings: list[Binding | None] = list(current)
+        uris = [Uri(binding.contact) for binding in current]
+        before = len(current)  # the order of CSeq is asked only of bindings older than this request
+        for contact in contacts:
+            expires_s = self._expires_s(contact, request)
+            uri = contact.uri
+            try:
+                at = uris.index(uri)
+            except ValueError:
+                at = len(bindings)
+            if at < before:
+                _check_order(request, current[at])
+            if not expires_s:
+                if at < len(bindings):
+                    bindings[at] = None
+                continue
+            binding = self._binding(request, contact, path, source, now + expires_s, now)
+            if at < len(bindings):
+                bindings[at] = binding
+            else:
+                bindings.append(binding)
+                uris.append(uri)
+        kept = [binding for binding in bindings if binding is not None]
+        if config.max_bindings and len(kept) > max(config.max_bindings, before):
+            # not 503: the request would fare no better elsewhere, and a peer must not take this node for overloaded
+            raise PeerError(403, "Too Many Bindings")
+        return kept
+
+    def _expires_s(self, contact: NameAddr, request: Message) -> int:
+        """Step 7: the contact's own wish, else the request's, else our default; then our limits."""
+        config = self._config
+        if "expires" in contact.params:
+            asked = _seconds(contact.params["expires"])
+        elif request.has("Expires"):
+            expires = request.expires
+            asked = ONE_HOUR_S if expires is None else expires
+        else:
+            asked = config.default_expires_s
+        if 0 < asked < min(config.min_expires_s, ONE_HOUR_S):
+            raise PeerError(423, "Interval Too Brief", (("Min-Expires", str(config.min_expires_s)),))
+        return min(asked, config.max_expires_s)
+
+    def _binding(
+        self, request: Message, contact: NameAddr, path: tuple[str, ...], source: Flow, expires_at: float, now: float
+    ) -> Binding:
+        uri, params = contact.uri, contact.params
+        if len(contact.text) > self._config.max_contact_chars:
+            raise PeerError(400, "Contact Too Long")
+        binding = Binding(
+            contact=uri.text,
+            call_id=request.call_id,
+            cseq=request.cseq,
+            expires_at=expires_at,
+            q=_q(params["q"]) if "q" in params else 1.0,
+            path=path,
+            listener=source.listener.index,
+            remote_host=source.remote[0],
+            remote_port=source.remote[1],
+            user_agent=(request.get("User-Agent") or "")[:MAX_USER_AGENT_CHARS],
+            registered_at=now,
+            instance=_instance(params.get("+sip.instance")),
+            reg_id=_reg_id(params.get("reg-id")),
+        )
+        if not path:  # with a Path the last proxy on it knows how to reach the contact
+            reach = reach_of(uri, request.via, source)
+            binding.natted = reach.natted
+            binding.connection_id = source.connection_id if reach.by_connection else 0
+        return binding
+
+    def _answer(self, bindings: list[Binding], path: tuple[str, ...], now: float) -> Headers:
+        """Step 8: every binding with the time it has left."""
+        headers = [("Contact", _contact_value(binding, now)) for binding in bindings]
+        if path:
+            headers.append(("Path", ", ".join(path)))
+            headers.append(("Supported", "path"))
+        headers.append(("Date", self._date_of(now)))
+        return tuple(headers)
+
+    def _date_of(self, now: float) -> str:
+        second = int(now)
+        if second != self._date_s:
+            self._date_s, self._date = second, sip_date(second)
+        return self._date
+
+
+def sip_date(unix_s: int) -> str:
+    """SIP-date (RFC 3261 section 20.17), whatever the locale."""
+    at = datetime.fromtimestamp(unix_s, UTC)
+    return f"{WEEKDAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} GMT"
+
+
+def _cleared(request: Message, current: list[Binding]) -> list[Binding]:
+    """Step 6: ``Contact: *`` removes everything, if it stands alone and expires at once."""
+    if len(request.contacts) > 1:
+        raise PeerError(400, "Contact * Not Alone")
+    if request.expires != 0:
+        raise PeerError(400, "Contact * Without Expires 0")
+    for binding in current:
+        _check_order(request, binding)
+    return []
+
+
+def _check_order(request: Message, binding: Binding) -> None:
+    if binding.call_id == request.call_id and request.cseq <= binding.cseq:
+        # no status is named for this; 500 is what section 12.2.2 answers to a CSeq that comes too late
+        raise PeerError(500, "CSeq Out Of Order")
+
+
+def _supports_path(request: Message) -> bool:
+    return any(tag.lower() == "path" for name in ("Supported", "Require") for tag in request.values(name))
+
+
+def _seconds(text: str | None) -> int:
+    """A delta-seconds; section 10.2.1.1: a malformed one counts as an hour."""
+    if text is None or not text.isascii() or not text.isdigit():
+        return ONE_HOUR_S
+    return min(int(text[:12]), LONGEST_S)
+
+
+def _q(text: str | None) -> float:
+    if text is None or not _Q.fullmatch(text):
+        raise PeerError(400, "Bad Contact q")
+    return float(text)
+
+
+def _reg_id(text: str | None) -> int:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _instance(text: str | None) -> str:
+    """What can be written back between quotes as it is; a URN in angle brackets (RFC 5626 section 4.1)."""
+    return "" if text is None or '"' in text or "\\" in text else text
+
+
+def _contact_value(binding: Binding, now: float) -> str:
+    left_s = max(1, round(binding.expires_at - now))
+    extra = "" if binding.q == 1.0 else f";q={binding.q:g}"
+    if binding.instance:
+        extra += f';+sip.instance="{binding.instance}"'
+        if binding.reg_id:
+            extra += f";reg-id={binding.reg_id}"
+    return f"<{binding.contact}>;expires={left_s}{extra}"
