@@ -309,9 +309,8 @@ def test_what_is_kept_of_a_request_is_bounded() -> None:
 
 def test_path_is_kept_and_returned_in_order() -> None:
     phone = Phone()
-    headers = phone.register(
-        "<sip:a@10.0.0.9>", Supported="gruu, path", Path="<sip:p1.example.net;lr>, <sip:p2.example.net;lr>"
-    )
+    both = "<sip:p1.example.net;lr>, <sip:p2.example.net;lr>"
+    headers = phone.register("<sip:a@10.0.0.9>", Supported="gruu, path", Path=both)
     (binding,) = phone.table.get(AOR)
     assert binding.path == ("<sip:p1.example.net;lr>", "<sip:p2.example.net;lr>")
     assert not binding.natted
