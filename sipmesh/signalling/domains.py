@@ -1,0 +1,43 @@
+"""Which domain a host name stands for."""
+
+from collections.abc import Callable, Iterable
+
+from sipmesh.config import Domain
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Domains:
+    """Our domains, and the addresses that stand for the first of them.
+
+    ``is_local`` tells whether a host is one of our listeners', bound or advertised.
+    """
+
+    __slots__ = ("_auth", "_first", "_is_local")
+
+    def __init__(self, domains: Iterable[Domain], is_local: Callable[[str], bool]) -> None:
+        self._auth = {domain.name.lower(): domain.auth for domain in domains}
+        self._first = next(iter(self._auth), "")
+        self._is_local = is_local
+
+    @property
+    def first(self) -> str:
+        """What our own addresses stand for; "" when no domain is configured."""
+        return self._first
+
+    def names(self) -> list[str]:
+        return list(self._auth)
+
+    def canonical(self, host: str) -> str | None:
+        """The domain of ours that ``host`` (lower case) names; None for anybody else's. Our addresses without any [[domain]]
+        stand for themselves, which no account belongs to."""
+        if host in self._auth:
+            return host
+        return (self._first or host) if self.is_address(host) else None
+
+    def is_address(self, host: str) -> bool:
+        """Whether ``host`` is one of our own addresses rather than a domain."""
+        return host not in self._auth and (host in LOOPBACK_NAMES or self._is_local(host))
+
+    def wants_digest(self, domain: str) -> bool:
+        return self._auth.get(domain, True)

@@ -1,0 +1,98 @@
+"""OPTIONS to each target of each trunk: dead targets are taken out, and brought back (RFC 3261 section 11)."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+
+from sipcore.ports import Counters
+from sipcore.timers import Timers
+from sipmesh.signalling.requester import Requester
+from sipmesh.signalling.trunks import TargetState, TrunkState
+
+DEAD = frozenset({408, 503})  # no answer in time, not to be sent, or "not now"; any other answer shows life
+MAX_DEAD_INTERVAL_S = 10.0  # a dead target is asked at least so often
+
+log = logging.getLogger(__name__)
+
+
+class Probes:
+    """One endless series of probes per target; a series ends when its target left the tables."""
+
+    def __init__(self, requester: Requester, timers: Timers, counters: Counters, local_uri: Callable[[], str]) -> None:
+        self._requester = requester
+        self._timers = timers
+        self._counters = counters
+        self._local_uri = local_uri
+        self._series: dict[TargetState, TrunkState] = {}
+
+    def load(self, trunks: Iterable[TrunkState]) -> None:
+        """Starts probing what is new, and stops what is gone."""
+        wanted = {target: trunk for trunk in trunks if trunk.config.probe_s for target in trunk.targets}
+        new = [target for target in wanted if target not in self._series]
+        self._series = wanted
+        for target in new:
+            self._probe(target)
+
+    def failed(self, target: TargetState) -> None:
+        """A call could not be sent to ``target``."""
+        if target.failed_at is None:
+            log.warning("trunk %s: target %s is out: a call got no answer", target.trunk_name, target.uri)
+        target.failed(self._timers.now)
+
+    def _probe(self, target: TargetState) -> None:
+        trunk = self._series.get(target)
+        if trunk is None:
+            return
+        _Probe(self, target, trunk.config.first_response_s).start()
+        interval_s = trunk.config.probe_s
+        if target.failed_at is not None:
+            interval_s = min(interval_s, MAX_DEAD_INTERVAL_S)
+        self._timers.after(interval_s, self._probe, target)
+
+    def send(self, target: TargetState, timeout_s: float, probe: _Probe) -> None:
+        us = self._local_uri()
+        headers = [
+            ("From", f"<{us}>;tag={secrets.token_hex(4)}"),
+            ("To", f"<{target.uri}>"),
+            ("Call-ID", secrets.token_hex(12)),
+            ("CSeq", "1 OPTIONS"),
+            ("Contact", f"<{us}>"),
+        ]
+        self._timers.after(timeout_s, probe.too_late, None)
+        self._requester.send("OPTIONS", target.uri.text, headers, probe.done)
+
+    def outcome(self, target: TargetState, status: int) -> None:
+        self._counters[f"sip_trunk_probes_total|trunk={target.trunk_name},status={status}"] += 1
+        if status in DEAD:
+            if target.failed_at is None:
+                log.warning("trunk %s: target %s is out: OPTIONS got %d", target.trunk_name, target.uri, status)
+            target.failed(self._timers.now)
+        else:
+            if target.failed_at is not None:
+                log.info("trunk %s: target %s is back", target.trunk_name, target.uri)
+            target.answered()
+
+
+class _Probe:
+    """One OPTIONS. Silence for the trunk's ``first_response_s`` counts as 408; an answer that comes later still shows life."""
+
+    __slots__ = ("_answered", "_probes", "_target", "_timeout_s")
+
+    def __init__(self, probes: Probes, target: TargetState, timeout_s: float) -> None:
+        self._probes = probes
+        self._target = target
+        self._timeout_s = timeout_s
+        self._answered = False
+
+    def start(self) -> None:
+        self._probes.send(self._target, self._timeout_s, self)
+
+    def done(self, status: int) -> None:
+        self._answered = True
+        self._probes.outcome(self._target, status)
+
+    def too_late(self, _: None) -> None:
+        if not self._answered:
+            self._probes.outcome(self._target, 408)

@@ -1,0 +1,154 @@
+"""Trunks: who may call in by source address, and which target a call out tries in which order.
+
+The state of a target (``TargetState``) outlives a reload of the tables, as long as the trunk keeps its name and its URI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from random import Random
+
+from native.sip import Uri
+from sipcore.ports import Target
+from sipmesh.config import Trunk, TrunkTarget
+
+MAX_REMEMBERED_SOURCES = 4096
+REST_S = 30.0  # how long a target that failed is left alone when nothing probes it
+
+
+class TargetState:
+    """One target of a trunk and what is known of its health."""
+
+    __slots__ = ("failed_at", "probed", "trunk_name", "uri", "weight")
+
+    def __init__(self, trunk_name: str, uri: Uri, weight: int, probed: bool) -> None:
+        self.trunk_name = trunk_name
+        self.uri = uri
+        self.weight = weight
+        self.probed = probed
+        self.failed_at: float | None = None  # monotonic, s; None: alive
+
+    def alive(self, now: float) -> bool:
+        return self.failed_at is None or (not self.probed and now - self.failed_at >= REST_S)
+
+    def failed(self, now: float) -> None:
+        self.failed_at = now
+
+    def answered(self) -> None:
+        self.failed_at = None
+
+    def request_uri(self, number: str) -> str:
+        """RFC 3261 section 19.1.1: the called number at the target."""
+        uri = self.uri
+        host = f"[{uri.host}]" if ":" in uri.host else uri.host
+        port = "" if uri.port is None else f":{uri.port}"
+        params = "".join(f";{name}" if value is None else f";{name}={value}" for name, value in uri.params.items())
+        user = f"{number}@" if number else ""
+        return f"{uri.scheme}:{user}{host}{port}{params}"
+
+
+class TrunkState:
+    """One trunk as configured, its targets, and how many calls use it."""
+
+    __slots__ = ("calls", "config", "targets")
+
+    def __init__(self, config: Trunk, targets: list[TargetState], calls: int) -> None:
+        self.config = config
+        self.targets = targets
+        self.calls = calls
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def full(self) -> bool:
+        return 0 < self.config.max_calls <= self.calls
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    network: IPv4Network | IPv6Network
+    trunk: TrunkState
+
+
+class Trunks:
+    """All trunks. ``random`` spreads calls over the targets by weight."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._trunks: dict[str, TrunkState] = {}
+        self._sources: list[_Source] = []
+        self._by_host: dict[str, TrunkState | None] = {}
+
+    def load(self, configs: Iterable[Trunk]) -> None:
+        """Replaces the trunks; calls and health of those that stay are kept."""
+        before = self._trunks
+        self._trunks = {}
+        for config in configs:
+            old = before.get(config.name)
+            known = {target.uri.text: target for target in old.targets} if old else {}
+            targets = [_target(config, each, known.get(each.uri)) for each in config.targets]
+            if old is None:
+                self._trunks[config.name] = TrunkState(config, targets, 0)
+            else:
+                old.config, old.targets = config, targets
+                self._trunks[config.name] = old
+        sources = [_Source(ip_network(text), trunk) for trunk in self._trunks.values() for text in trunk.config.sources]
+        self._sources = sorted(sources, key=lambda source: source.network.prefixlen, reverse=True)
+        self._by_host.clear()
+
+    def __iter__(self) -> Iterator[TrunkState]:
+        return iter(self._trunks.values())
+
+    def get(self, name: str) -> TrunkState | None:
+        return self._trunks.get(name)
+
+    def by_source(self, host: str) -> TrunkState | None:
+        """The trunk with the narrowest network that ``host`` (numeric) is in."""
+        if not self._sources:
+            return None
+        try:
+            return self._by_host[host]
+        except KeyError:
+            pass
+        if len(self._by_host) >= MAX_REMEMBERED_SOURCES:
+            self._by_host.clear()
+        address = ip_address(host)
+        found = next((source.trunk for source in self._sources if address in source.network), None)
+        self._by_host[host] = found
+        return found
+
+    def targets(self, trunk: TrunkState, number: str, now: float) -> list[Target]:
+        """Where to send a call to ``number``, one after the other. Targets known to be dead come only when no other lives."""
+        living = [target for target in trunk.targets if target.alive(now)]
+        return [
+            Target(
+                uri=target.request_uri(number),
+                group=group,
+                failover=True,
+                first_response_s=trunk.config.first_response_s,
+                label=target,
+            )
+            for group, target in enumerate(self._shuffled(living or trunk.targets))
+        ]
+
+    def _shuffled(self, targets: list[TargetState]) -> list[TargetState]:
+        """A random order in which heavier targets tend to the front; those of weight 0 stay last (RFC 2782's way)."""
+        waiting = [target for target in targets if target.weight]
+        order: list[TargetState] = []
+        while len(waiting) > 1:
+            chosen = self._random.choices(waiting, [target.weight for target in waiting])[0]
+            waiting.remove(chosen)
+            order.append(chosen)
+        return [*order, *waiting, *(target for target in targets if not target.weight)]
+
+
+def _target(trunk: Trunk, config: TrunkTarget, known: TargetState | None) -> TargetState:
+    probed = trunk.probe_s > 0
+    if known is None:
+        return TargetState(trunk.name, Uri(config.uri), config.weight, probed)
+    known.weight, known.probed = config.weight, probed
+    return known
