@@ -28,9 +28,16 @@ def stored_user(aor: str, password: str, origin: str = "cli") -> StoredUser:
     """The account with the hashes of its password (RFC 7616 section 3.4.2); the realm is the domain."""
     name, _, domain = aor.rpartition("@")
     domain = domain.lower()
-    secret = f"{name}:{domain}:{password}".encode()
-    ha1 = {algorithm: hashlib.new(name_, secret).hexdigest() for algorithm, name_ in HASHES.items()}
-    return StoredUser(aor=f"{name}@{domain}", ha1=ha1, origin="file" if origin == "file" else "cli")
+    return StoredUser(
+        aor=f"{name}@{domain}",
+        ha1=_hashes(f"{name}:{domain}:{password}"),
+        origin="file" if origin == "file" else "cli",
+        ha1_long=_hashes(f"{name}@{domain}:{domain}:{password}"),
+    )
+
+
+def _hashes(secret: str) -> dict[str, str]:
+    return {algorithm: hashlib.new(name, secret.encode()).hexdigest() for algorithm, name in HASHES.items()}
 
 
 class Directory:

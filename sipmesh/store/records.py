@@ -10,12 +10,14 @@ Origin = Literal["file", "cli"]
 
 
 class StoredUser(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An account. ``ha1`` is H(user:domain:password) in hex by algorithm, "MD5" and "SHA-256" (RFC 7616 section 3.4.2)."""
+    """An account. ``ha1`` is H(user:domain:password) in hex by algorithm, "MD5" and "SHA-256" (RFC 7616 section 3.4.2);
+    ``ha1_long`` is H(user@domain:domain:password), for clients that write the whole AOR as their username."""
 
     aor: str
     ha1: dict[str, str]
     origin: Origin = "cli"
     v: int = 1
+    ha1_long: dict[str, str] = {}
 
 
 class StoredTrunk(msgspec.Struct, frozen=True, omit_defaults=True):

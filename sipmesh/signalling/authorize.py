@@ -1,0 +1,146 @@
+"""Who sends a request: one of our users, a trunk, or nobody we know (design: callers we don't know are refused)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from native.sip import Message, Uri
+from sipcore.digest import Algorithm, Digest, DigestConfig, Outcome
+from sipcore.errors import PeerError
+from sipcore.keys import KeyRing
+from sipcore.ports import Counters
+from sipmesh.signalling.domains import Domains
+from sipmesh.signalling.trunks import Trunks, TrunkState
+from sipmesh.store import StoredUser
+
+if TYPE_CHECKING:
+    from sipmesh.store.directory import Directory
+
+ANONYMOUS_HOST = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
+UNAUTHORIZED = (401, "WWW-Authenticate", "Authorization")  # RFC 3261 section 22.2: we are the registrar
+PROXY_AUTHENTICATION = (407, "Proxy-Authenticate", "Proxy-Authorization")  # section 22.3
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """``aor`` of the user, or the ``trunk``; exactly one is set."""
+
+    aor: str = ""
+    trunk: TrunkState | None = None
+
+
+class Accounts:
+    """The directory as ``sipcore.digest.Credentials``; the realm is the domain."""
+
+    __slots__ = ("_directory",)
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def user(self, aor: str) -> StoredUser | None:
+        return self._directory.user(aor)
+
+    def ha1(self, username: str, realm: str, algorithm: Algorithm) -> str | None:
+        """``username`` is the user part, or the whole AOR."""
+        user = self._directory.user(aor_of(username, realm))
+        if user is None:
+            return None
+        return (user.ha1_long if "@" in username else user.ha1).get(algorithm.value)
+
+
+class Authorizer:
+    """Answers by returning the caller, or by raising PeerError with the refusal or the challenge."""
+
+    def __init__(
+        self,
+        domains: Domains,
+        trunks: Trunks,
+        accounts: Accounts,
+        nonce_keys: KeyRing,
+        instance: str,
+        digest_config: DigestConfig,
+        counters: Counters,
+    ) -> None:
+        self._domains = domains
+        self._trunks = trunks
+        self._accounts = accounts
+        self._counters = counters
+        self._new_digest = partial(Digest, credentials=accounts, keys=nonce_keys, instance=instance, config=digest_config)
+        self._digests: dict[str, Digest] = {}
+
+    def serve(self, domains: Domains) -> None:
+        """Takes over changed domains; the nonces of those that stay go on."""
+        self._domains = domains
+
+    def registering(self, request: Message, aor: str, domain: str, now: float) -> None:
+        """Whether the sender of a REGISTER may change the bindings of ``aor`` (RFC 3261 section 10.3 steps 3 and 4)."""
+        if not self._domains.wants_digest(domain):
+            if self._accounts.user(aor) is None:
+                raise PeerError(404, "Not Found")
+            return
+        if self._authenticated(request, domain, UNAUTHORIZED, now) != aor:
+            self._count("forbidden")
+            raise PeerError(403, "Not Your Address-Of-Record")
+
+    def calling(self, request: Message, source_host: str, now: float) -> Caller:
+        """Who sends a request outside any dialog. Credentials that were meant for us are taken out of it."""
+        from_uri = request.from_.uri
+        domain = self._domains.canonical(from_uri.host)
+        aor = "" if domain is None else _aor(from_uri, domain)
+        known = domain is not None and self._accounts.user(aor) is not None
+        trunk = self._trunks.by_source(source_host)
+        if trunk is not None and not known:
+            return Caller(trunk=trunk)
+        if from_uri.host == ANONYMOUS_HOST and self._domains.first:
+            return Caller(aor=self._authenticated(request, self._domains.first, PROXY_AUTHENTICATION, now))
+        if domain is None or not self._domains.names():
+            self._count("stranger")
+            raise PeerError(403, "Unknown Caller")
+        if not self._domains.wants_digest(domain):
+            if known:
+                return Caller(aor=aor)
+            self._count("stranger")
+            raise PeerError(403, "Unknown Caller")
+        if self._authenticated(request, domain, PROXY_AUTHENTICATION, now) != aor:
+            self._count("forbidden")
+            raise PeerError(403, "From Is Not Your Address-Of-Record")
+        return Caller(aor=aor)
+
+    def _authenticated(self, request: Message, domain: str, place: tuple[int, str, str], now: float) -> str:
+        """AOR of the user whose credentials the request carries."""
+        status, challenge_header, header = place
+        digest = self._digests.get(domain)
+        if digest is None:
+            digest = self._digests[domain] = self._new_digest(domain)
+        verdict = digest.check(request.get_all(header), request.method, request.body, now)
+        self._count(verdict.outcome.value)
+        if verdict.outcome is Outcome.ACCEPTED:
+            _consume(request, header, domain)
+            return aor_of(verdict.username, domain)
+        if verdict.outcome is Outcome.MALFORMED:
+            raise PeerError(400, verdict.reason)
+        challenges = digest.challenges(now, stale=verdict.outcome is Outcome.STALE)
+        raise PeerError(status, "", tuple((challenge_header, value) for value in challenges))
+
+    def _count(self, outcome: str) -> None:
+        self._counters[f"sip_authorizations_total|outcome={outcome}"] += 1
+
+
+def aor_of(username: str, realm: str) -> str:
+    """The AOR a digest username stands for."""
+    return username if username.endswith(f"@{realm}") else f"{username}@{realm}"
+
+
+def _aor(uri: Uri, domain: str) -> str:
+    """Key of an account; the host may be an alias of ``domain``."""
+    return f"{uri.user_unescaped or ''}@{domain}"
+
+
+def _consume(request: Message, header: str, realm: str) -> None:
+    """Takes out the credentials of ``realm``; those for others travel on (RFC 3261 section 22.3)."""
+    others = [value for value in request.get_all(header) if f'realm="{realm}"' not in value]
+    request.remove(header)
+    for value in others:
+        request.append(header, value)
