@@ -29,7 +29,7 @@ class Requester:
     def send(
         self, method: str, uri: str, headers: list[tuple[str, str]], done: Done, next_hop: str = "", flow: Flow | None = None
     ) -> None:
-        """``headers`` without Via and Max-Forwards. Goes over ``flow``, else to the URI ``next_hop``, else to ``uri`` itself."""
+        """``headers`` without Via and Max-Forwards. Goes over ``flow``, else to the URI ``next_hop``, else to ``uri``."""
         attempt = _Attempt(self, method, uri, headers, done)
         if flow is not None:
             attempt.send(flow)

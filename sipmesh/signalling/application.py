@@ -1,0 +1,219 @@
+"""The policy: what happens to a request outside any dialog, and what is done about those within one.
+
+REGISTER changes bindings; everything else is answered, or sent to our users, to a trunk or, for an authenticated user, to a
+foreign domain. Callers we don't know are refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from native.sip import Message, ParseError, Uri
+from sipcore.errors import PeerError
+from sipcore.flow import FlowTable
+from sipcore.location import Locations
+from sipcore.ports import Counters, Exchange, Proceed, Target
+from sipcore.proxy.cookie import Cookie
+from sipcore.registrar import Registrar
+from sipcore.timers import Timers
+from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
+from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.domains import Domains
+from sipmesh.signalling.exchanges import CallServices, DialogExchange, InviteExchange, RequestExchange
+from sipmesh.signalling.locate import targets_of
+from sipmesh.signalling.media_glue import Sender, Tags, has_sdp
+from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
+from sipmesh.signalling.trunks import Trunks
+
+if TYPE_CHECKING:
+    from sipcore.proxy.core import InboundRequest
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, REFER, MESSAGE, INFO, UPDATE, PRACK, PUBLISH"
+CAPABILITIES = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "path"))  # RFC 3261 section 11.2
+RETRY_AFTER_S = "5"
+
+log = logging.getLogger(__name__)
+
+
+class Tables:
+    """What a reload replaces as one."""
+
+    __slots__ = ("domains", "routes", "trunks")
+
+    def __init__(self, domains: Domains, routes: RoutingTable, trunks: Trunks) -> None:
+        self.domains = domains
+        self.routes = routes
+        self.trunks = trunks
+
+
+class SignalApplication:
+    """``sipcore.ports.Application``."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        authorizer: Authorizer,
+        accounts: Accounts,
+        registrar: Registrar,
+        locations: Locations,
+        flows: FlowTable,
+        services: CallServices,
+        timers: Timers,
+        counters: Counters,
+    ) -> None:
+        self.tables = tables
+        self._authorizer = authorizer
+        self._accounts = accounts
+        self._registrar = registrar
+        self._locations = locations
+        self._flows = flows
+        self._services = services
+        self._timers = timers
+        self._counters = counters
+
+    @property
+    def calls(self) -> Calls:
+        return self._services.calls
+
+    # sipcore.ports.Application
+
+    def is_our_domain(self, host: str) -> bool:
+        return self.tables.domains.canonical(host) is not None
+
+    def on_request(self, request: InboundRequest) -> None:
+        try:
+            if request.message.method == "REGISTER":
+                self._register(request)
+            else:
+                self._dispatch(request)
+        except PeerError as error:
+            self._refuse(request, error)
+        except ParseError as error:
+            self._refuse(request, PeerError(error.status, error.reason))
+
+    def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
+        message = request.message
+        self.calls.in_dialog(cookie, message)
+        if message.method in ("INVITE", "UPDATE", "PRACK", "BYE"):
+            return DialogExchange(self._services, request, cookie)
+        return None
+
+    def on_ack(self, request: Message, cookie: Cookie | None, proceed: Proceed) -> None:
+        """A body in an ACK answers the offer of the 2xx (RFC 3261 section 13.2.2.4)."""
+        glue = self._services.glue
+        if glue is None or cookie is None or not has_sdp(request):
+            proceed()
+            return
+        sender = self._services.sender_of(cookie, request)
+        tags = Tags(request.call_id, request.from_tag or "", request.to_tag or "")
+        glue.answer(request, tags, sender, proceed, reverse=True)
+
+    # REGISTER
+
+    def _register(self, request: InboundRequest) -> None:
+        message = request.message
+        domains = self.tables.domains
+        to = message.to.uri
+        domain = domains.canonical(to.host)
+        asked = domains.canonical(message.request_uri.host) if request.is_ours else None
+        if asked is None:
+            raise PeerError(403, "Not Our Domain")
+        if domain is None or to.user is None or (domain != asked and not domains.is_address(message.request_uri.host)):
+            raise PeerError(404, "Not Found")  # RFC 3261 section 10.3 step 5
+        if domain not in domains.names():
+            raise PeerError(404, "Not Found")
+        aor = f"{to.user_unescaped}@{domain}"
+        now = self._timers.wall
+        self._authorizer.registering(message, aor, domain, now)
+        headers = self._registrar.register(message, aor, request.flow, now)
+        self._counters["sip_registrations_total|status=200"] += 1
+        request.reply(200, None, headers)
+
+    # everything else
+
+    def _dispatch(self, request: InboundRequest) -> None:
+        message = request.message
+        uri = message.request_uri
+        ours = request.is_ours
+        if ours and message.method == "OPTIONS" and uri.user is None:
+            request.reply(200, None, CAPABILITIES)
+            return
+        caller = self._authorizer.calling(message, request.source[0], self._timers.wall)
+        if caller.trunk is None:
+            message.remove("P-Asserted-Identity")  # RFC 3325 section 5: only those we trust may assert one
+        if ours:
+            self._to_our_domain(request, caller, uri)
+        elif caller.trunk is not None and not caller.trunk.config.transit:
+            raise PeerError(403, "Trunk Reaches Our Users Only")
+        else:
+            self._proxy(request, caller, [Target(message.request_uri_text)], "")
+
+    def _to_our_domain(self, request: InboundRequest, caller: Caller, uri: Uri) -> None:
+        domain = self.tables.domains.canonical(uri.host)
+        if uri.user is None or domain is None:
+            raise PeerError(404, "Not Found")
+        user = uri.user_unescaped or ""
+        hop = self._hop(request, caller, user, domain)
+        if hop is None:
+            raise PeerError(404, "Not Found")
+        if hop.aor:
+            targets = targets_of(self._locations.get(hop.aor), self._flows, self._timers.wall)
+            self._proxy(request, caller, targets, "")
+            return
+        trunk = self.tables.trunks.get(hop.trunk)
+        if trunk is None or not trunk.targets:
+            raise PeerError(404, "No Such Trunk")
+        if caller.trunk is not None and not caller.trunk.config.transit:
+            raise PeerError(403, "Trunk Reaches Our Users Only")
+        if trunk.full and request.message.method == "INVITE":
+            # RFC 3398 section 8.2.6.1 gives "no circuit available" this status
+            raise PeerError(503, "Trunk Call Limit Reached", (("Retry-After", RETRY_AFTER_S),))
+        self._proxy(request, caller, self.tables.trunks.targets(trunk, hop.number, self._timers.now), trunk.name)
+
+    def _hop(self, request: InboundRequest, caller: Caller, user: str, domain: str) -> Hop | None:
+        """An exact route, else an account of ours, else the route with the longest pattern."""
+        routes = self.tables.routes
+        from_uri = request.message.from_.uri
+        asked = Asked(
+            user=user,
+            domain=domain,
+            source_host=request.source[0],
+            trunk=caller.trunk.name if caller.trunk is not None else "",
+            caller_user=from_uri.user_unescaped or "",
+            caller_domain=self.tables.domains.canonical(from_uri.host) or from_uri.host,
+        )
+        hop = routes.exact(asked)
+        if hop is None:
+            aor = f"{user}@{domain}"
+            hop = Hop(aor=aor) if self._accounts.user(aor) is not None else routes.longest(asked)
+        return hop
+
+    def _proxy(self, request: InboundRequest, caller: Caller, targets: list[Target], trunk_out: str) -> None:
+        message = request.message
+        if not targets:
+            raise PeerError(480, "Temporarily Unavailable")
+        if message.method != "INVITE" or message.to_tag is not None:
+            request.proxy(targets, RequestExchange(self._services) if trunk_out else None)
+            return
+        if caller.trunk is not None and caller.trunk.full:
+            raise PeerError(503, "Trunk Call Limit Reached", (("Retry-After", RETRY_AFTER_S),))
+        trunk_in = caller.trunk.name if caller.trunk is not None else ""
+        self.calls.begin(request, caller.aor or message.from_.uri.aor, message.request_uri.aor, trunk_in, trunk_out)
+        host = request.source[0]
+        request.proxy(targets, InviteExchange(self._services, request, Sender(host, request.natted)))
+
+    def _refuse(self, request: InboundRequest, error: PeerError) -> None:
+        method = request.message.method
+        kind = "sip_registrations_total" if method == "REGISTER" else "sip_refused_total"
+        self._counters[f"{kind}|status={error.status}"] += 1
+        if error.status not in (401, 407):
+            log.info(
+                "%s from %s refused: %d %s",
+                *(method, request.source[0], error.status, error.reason),
+                extra={"call_id": request.message.call_id},
+            )
+        headers = error.headers
+        if error.status == 400:
+            headers = (*headers, ("Warning", f'399 {request.listener.sent_by} "{error.reason}"'))
+        request.reply(error.status, None if error.status in (400, 401, 407) else error.reason, headers)

@@ -1,0 +1,213 @@
+"""The calls this worker proxies: what is known of each, in the store for everybody to see, and how the node ends one itself.
+
+A call is recorded before its INVITE leaves, and forgotten when its INVITE fails or a BYE passes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from native.sip import Message
+from sipcore.ports import Counters
+from sipcore.proxy.context import Branch, ResponseContext
+from sipcore.proxy.cookie import Cookie
+from sipcore.timers import Timers
+from sipmesh.signalling.trunks import TrunkState
+from sipmesh.store import CallLeg, CallRecord
+
+if TYPE_CHECKING:
+    from sipcore.proxy.core import InboundRequest
+    from sipmesh.store.live import Calls as StoredCalls
+
+CALLER, CALLEE = 0, 1
+MAX_ROUTE_SET = 16  # Record-Route values kept of one side
+MAX_EARLY_OFFERS = 10_000  # that no PRACK has answered, of all calls
+MAX_TEXT_CHARS = 512  # of an address kept for show
+
+log = logging.getLogger(__name__)
+
+TrunkOf = Callable[[str], TrunkState | None]
+
+
+class Calls:
+    """``trunk_of`` finds a trunk by its name, for the count of its calls."""
+
+    def __init__(self, stored: StoredCalls, timers: Timers, counters: Counters, trunk_of: TrunkOf) -> None:
+        self._stored = stored
+        self._timers = timers
+        self._counters = counters
+        self._trunk_of = trunk_of
+        self._calls: dict[str, CallRecord] = {}
+        self._keys: dict[str, list[str]] = {}  # by Call-ID; more than one when a call spirals through us
+        self._contexts: dict[str, ResponseContext] = {}  # of calls not answered yet
+        self._early_offers: set[tuple[str, str]] = set()  # key and To tag
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def load(self) -> None:
+        """Takes over the answered calls of the worker before this one; those that only rang are gone with it."""
+        for key, record in list(self._stored.all()):
+            if record.state == "answered":
+                self._add(key, record)
+            else:
+                self._stored.delete(key)
+
+    def get(self, key: str) -> CallRecord | None:
+        return self._calls.get(key)
+
+    def keys_of(self, call_id: str) -> list[str]:
+        return list(self._keys.get(call_id, ()))
+
+    def context_of(self, key: str) -> ResponseContext | None:
+        """Of a call that is not answered yet."""
+        return self._contexts.get(key)
+
+    def begin(self, request: InboundRequest, caller: str, callee: str, trunk_in: str, trunk_out: str) -> None:
+        """An INVITE that makes a dialog is about to be proxied."""
+        message = request.message
+        flow = request.flow
+        host, port = request.source
+        leg = CallLeg(
+            tag=message.from_tag or "",
+            remote_target=_contact(message),
+            route_set=tuple(value.text for value in message.record_routes[:MAX_ROUTE_SET]),
+            listener=flow.listener.index,
+            remote_host=host,
+            remote_port=port,
+            connection_id=flow.connection_id,
+            natted=request.natted,
+        )
+        record = CallRecord(
+            call_id=message.call_id,
+            from_tag=message.from_tag or "",
+            caller=caller[:MAX_TEXT_CHARS],
+            callee=callee[:MAX_TEXT_CHARS],
+            source=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            trunk_in=trunk_in,
+            trunk_out=trunk_out,
+            started_at=self._timers.wall,
+            legs=[leg],
+        )
+        self._add(request.call_key, record)
+        self._stored.put(request.call_key, record)
+        self._counters["sip_calls_started_total"] += 1
+
+    def ringing(self, key: str, context: ResponseContext) -> None:
+        self._contexts[key] = context
+
+    def early_offer(self, key: str, to_tag: str) -> None:
+        """A reliable provisional response brought an offer, which a PRACK of that early dialog answers (RFC 3262 section 5)."""
+        if key in self._contexts and len(self._early_offers) < MAX_EARLY_OFFERS:
+            self._early_offers.add((key, to_tag))
+
+    def takes_early_offer(self, key: str, to_tag: str) -> bool:
+        """Whether such an offer waits; it does so once."""
+        waiting = (key, to_tag) in self._early_offers
+        self._early_offers.discard((key, to_tag))
+        return waiting
+
+    def answered(self, key: str, branch: Branch, response: Message, cseq: int) -> None:
+        """The first 2xx; those of other branches make dialogs that only their own BYE ends."""
+        record = self._calls.get(key)
+        if record is None or record.state != "ringing":
+            return
+        flow = branch.flow
+        upstream = len(record.legs[CALLER].route_set)
+        routes = [value.text for value in response.record_routes]
+        added = routes[: max(0, len(routes) - upstream)]  # by us and by proxies beyond us
+        leg = CallLeg(
+            tag=response.to_tag or "",
+            remote_target=_contact(response),
+            route_set=tuple(reversed(beyond_us(added, branch))),
+            cseq=cseq,
+            listener=flow.listener.index,
+            remote_host=flow.remote[0],
+            remote_port=flow.remote[1],
+            connection_id=flow.connection_id,
+            natted=branch.target.natted,
+        )
+        record.to_tag = leg.tag
+        record.legs.append(leg)
+        record.state = "answered"
+        record.answered_at = self._timers.wall
+        self._contexts.pop(key, None)
+        self._stored.put(key, record)
+        self._counters["sip_calls_answered_total"] += 1
+
+    def in_dialog(self, cookie: Cookie, request: Message) -> None:
+        """Keeps the CSeq each side has seen, and the target it refreshed (RFC 3261 section 12.2.1.1)."""
+        record = self._calls.get(cookie.call_key)
+        if record is None or len(record.legs) < 2:
+            return
+        sender, receiver = (CALLER, CALLEE) if cookie.caller_to_callee(request) else (CALLEE, CALLER)
+        record.legs[receiver].cseq = max(record.legs[receiver].cseq, request.cseq)
+        if request.method in ("INVITE", "UPDATE"):
+            record.legs[sender].remote_target = _contact(request) or record.legs[sender].remote_target
+        self._stored.put(cookie.call_key, record)
+
+    def response_in_dialog(self, cookie: Cookie, request: Message, response: Message) -> None:
+        """A 2xx refreshes the target of the side it came from."""
+        record = self._calls.get(cookie.call_key)
+        contact = _contact(response)
+        if record is None or len(record.legs) < 2 or not contact:
+            return
+        answering = record.legs[CALLEE if cookie.caller_to_callee(request) else CALLER]
+        if answering.remote_target != contact:
+            answering.remote_target = contact
+            self._stored.put(cookie.call_key, record)
+
+    def ending(self, key: str) -> None:
+        """We end it ourselves: nobody shall do so again."""
+        record = self._calls[key]
+        record.state = "ending"
+        self._stored.put(key, record)
+
+    def end(self, key: str, cause: str) -> None:
+        """Forgets the call. ``cause``: one word for the counters."""
+        record = self._calls.pop(key, None)
+        self._contexts.pop(key, None)
+        if record is None:
+            return
+        if self._early_offers:
+            self._early_offers = {offer for offer in self._early_offers if offer[0] != key}
+        keys = self._keys[record.call_id]
+        keys.remove(key)
+        if not keys:
+            del self._keys[record.call_id]
+        self._count_on_trunks(record, -1)
+        self._stored.delete(key)
+        self._counters[f"sip_calls_ended_total|cause={cause}"] += 1
+
+    def older_than(self, age_s: float) -> list[str]:
+        """Keys of calls that started so long ago."""
+        limit = self._timers.wall - age_s
+        return [key for key, record in self._calls.items() if record.started_at < limit]
+
+    def _add(self, key: str, record: CallRecord) -> None:
+        if key in self._calls:
+            self.end(key, "replaced")
+        self._calls[key] = record
+        self._keys.setdefault(record.call_id, []).append(key)
+        self._count_on_trunks(record, 1)
+
+    def _count_on_trunks(self, record: CallRecord, step: int) -> None:
+        for name in (record.trunk_in, record.trunk_out):
+            trunk = self._trunk_of(name) if name else None
+            if trunk is not None:
+                trunk.calls = max(0, trunk.calls + step)
+
+
+def beyond_us(added: list[str], branch: Branch) -> list[str]:
+    """Of the Record-Route values the callee's side added, those beyond our own: ours are the last ones, one or two."""
+    ours = {value.text for value in branch.request.record_routes[:2]}
+    return [value for value in added if value not in ours][:MAX_ROUTE_SET]
+
+
+def _contact(message: Message) -> str:
+    contacts = message.contacts
+    if not contacts or contacts[0].is_star:
+        return ""
+    return contacts[0].uri.text

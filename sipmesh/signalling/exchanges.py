@@ -1,0 +1,157 @@
+"""What the application does about one proxied request: ``sipcore.ports.Exchange`` for calls, for requests within them, and for
+everything else that leaves by a trunk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from native.sip import Message
+from sipcore.ports import Proceed
+from sipcore.proxy.context import Branch, ResponseContext
+from sipcore.proxy.cookie import Cookie, flow_of_token
+from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.media_glue import DialogMedia, InviteMedia, MediaGlue, Sender, Tags, has_sdp
+from sipmesh.signalling.trunks import TargetState
+
+if TYPE_CHECKING:
+    from sipcore.flow import FlowTable
+    from sipcore.proxy.core import InboundRequest
+    from sipmesh.signalling.probes import Probes
+
+LOST = frozenset({408, 503})  # final status of a branch whose target gave no answer, or none it could use
+STILL_THERE = frozenset({401, 407})  # a BYE with this answer has not ended the dialog
+
+
+class CallServices:
+    """What exchanges share. ``glue`` is None when media is not anchored."""
+
+    __slots__ = ("calls", "flows", "glue", "probes")
+
+    def __init__(self, calls: Calls, glue: MediaGlue | None, probes: Probes, flows: FlowTable) -> None:
+        self.calls = calls
+        self.glue = glue
+        self.probes = probes
+        self.flows = flows
+
+    def sender_of(self, cookie: Cookie, request: Message) -> Sender:
+        """Who sent ``request``; the address is known, and needed, only of a side behind NAT."""
+        token = cookie.caller_flow if cookie.caller_to_callee(request) else cookie.callee_flow
+        flow = flow_of_token(self.flows, token) if token else None
+        return Sender("", natted=False) if flow is None else Sender(flow.remote[0], natted=True)
+
+    def branch_lost(self, branch: Branch, status: int) -> None:
+        """Takes a trunk's target out that gave no answer."""
+        target = branch.target.label
+        if isinstance(target, TargetState):
+            no_answer = branch.outcome is not None and branch.outcome.response is None
+            if status in LOST and no_answer and not branch.context.cancelled:
+                self.probes.failed(target)
+            elif not no_answer:
+                target.answered()
+
+
+class RequestExchange:
+    """A request other than INVITE that leaves by a trunk."""
+
+    __slots__ = ("_services",)
+
+    def __init__(self, services: CallServices) -> None:
+        self._services = services
+
+    def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
+        proceed()
+
+    def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
+        proceed()
+
+    def branch_ended(self, branch: Branch, status: int) -> None:
+        self._services.branch_lost(branch, status)
+
+    def ended(self, context: ResponseContext, status: int) -> None:
+        pass
+
+
+class InviteExchange:
+    """An INVITE that makes a call."""
+
+    __slots__ = ("_cseq", "_key", "_media", "_offered", "_services")
+
+    def __init__(self, services: CallServices, request: InboundRequest, sender: Sender) -> None:
+        message = request.message
+        self._services = services
+        self._key = request.call_key
+        self._cseq = message.cseq
+        self._offered = has_sdp(message)
+        self._media = InviteMedia(services.glue, message, sender) if services.glue is not None else None
+
+    def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
+        self._services.calls.ringing(self._key, branch.context)
+        if self._media is None:
+            proceed()
+        else:
+            self._media.request_out(branch, request, proceed)
+
+    def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
+        status = response.status
+        calls = self._services.calls
+        if 200 <= status < 300:
+            calls.answered(self._key, branch, response, self._cseq)
+        elif status < 200 and not self._offered and has_sdp(response) and response.has("RSeq"):
+            calls.early_offer(self._key, response.to_tag or "")
+        if self._media is None:
+            proceed()
+        else:
+            self._media.response_in(branch, response, proceed)
+
+    def branch_ended(self, branch: Branch, status: int) -> None:
+        self._services.branch_lost(branch, status)
+        if self._media is not None:
+            self._media.branch_ended(branch, status)
+
+    def ended(self, context: ResponseContext, status: int) -> None:
+        if status >= 300:
+            cause = "cancelled" if status == 487 else "failed"
+            self._services.calls.end(self._key, cause)
+
+
+class DialogExchange:
+    """A request within a call. BYE ends it, whatever the answer (RFC 3261 section 15.1.1)."""
+
+    __slots__ = ("_cookie", "_media", "_message", "_method", "_services", "_tags")
+
+    def __init__(self, services: CallServices, request: InboundRequest, cookie: Cookie) -> None:
+        message = request.message
+        self._services = services
+        self._cookie = cookie
+        self._message = message
+        self._method = message.method
+        self._tags = Tags(message.call_id, message.from_tag or "", message.to_tag or "")
+        self._media: DialogMedia | None = None
+        if services.glue is not None and self._method != "BYE":
+            sender = services.sender_of(cookie, message)
+            receiver_natted = bool(cookie.flow_token(message))
+            answering = self._method == "PRACK" and services.calls.takes_early_offer(cookie.call_key, self._tags.callee)
+            self._media = DialogMedia(services.glue, message, sender, receiver_natted, answering=answering)
+
+    def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
+        if self._media is None:
+            proceed()
+        else:
+            self._media.request_out(request, proceed)
+
+    def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
+        if 200 <= response.status < 300 and self._method in ("INVITE", "UPDATE"):
+            self._services.calls.response_in_dialog(self._cookie, self._message, response)
+        if self._media is None:
+            proceed()
+        else:
+            self._media.response_in(branch, response, proceed)
+
+    def branch_ended(self, branch: Branch, status: int) -> None:
+        pass
+
+    def ended(self, context: ResponseContext, status: int) -> None:
+        if self._method == "BYE" and status not in STILL_THERE:
+            self._services.calls.end(self._cookie.call_key, "bye")
+            if self._services.glue is not None:
+                self._services.glue.delete(self._tags)

@@ -1,0 +1,200 @@
+"""Session descriptions on their way through: each offer and answer goes to the media daemon and comes back rewritten.
+
+Which it is follows from the transaction alone (RFC 3261 section 13.2.1, RFC 3264): a body in a request is an offer, and one in
+its responses the answer, or, when the request had none, an offer that ACK or PRACK answers.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from native.sip import Message
+from sipcore.ports import Counters, Proceed
+from sipmesh.signalling.media_client import Body, Media
+
+if TYPE_CHECKING:
+    from sipcore.proxy.context import Branch
+
+SDP = "application/sdp"
+REPLACED = ["origin", "session-connection"]
+UNAVAILABLE = (503, "Media Relay Unavailable")
+NOT_ACCEPTABLE = (488, "Not Acceptable Here")
+FULL = frozenset({"Parallel session limit reached", "Ran out of ports"})  # as rtpengine words them
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent a body. ``host``: where the SIP message came from, and behind NAT its media too; "" when unknown."""
+
+    host: str
+    natted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """A dialog as ng names it. ``via_branch`` tells the branches of a fork apart until they have To tags."""
+
+    call_id: str
+    caller: str  # From tag of the request
+    callee: str  # To tag, "" before it is known
+    via_branch: str = ""
+
+
+def has_sdp(message: Message) -> bool:
+    return bool(message.body) and message.content_type == SDP
+
+
+class MediaGlue:
+    """Sends bodies to the daemon, and lets the message go with what comes back."""
+
+    def __init__(self, media: Media, counters: Counters) -> None:
+        self._media = media
+        self._counters = counters
+
+    def offer(self, message: Message, tags: Tags, sender: Sender, proceed: Proceed, *, reverse: bool = False) -> None:
+        """``message`` carries an offer; ``reverse``: of the callee (in a response to a request without one)."""
+        self._pass(self._body("offer", message, tags, sender, reverse), message, proceed)
+
+    def answer(self, message: Message, tags: Tags, sender: Sender, proceed: Proceed, *, reverse: bool = False) -> None:
+        """``message`` carries the answer to the caller's offer; ``reverse``: to the callee's."""
+        self._pass(self._body("answer", message, tags, sender, reverse), message, proceed)
+
+    def delete(self, tags: Tags) -> None:
+        """Ends the media of a branch, or of a dialog."""
+        body: Body = {"command": "delete", "call-id": tags.call_id, "from-tag": tags.caller}
+        if tags.callee:
+            body["to-tag"] = tags.callee
+        if tags.via_branch:
+            body["via-branch"] = tags.via_branch
+        body["flags"] = ["fast"]
+        self._media.request(body, self._deleted)
+
+    def _body(self, command: str, message: Message, tags: Tags, sender: Sender, reverse: bool) -> Body:
+        """In ng the from-tag is always the offerer's, in its answer too."""
+        offerer, answerer = (tags.callee, tags.caller) if reverse else (tags.caller, tags.callee)
+        body: Body = {
+            "command": command,
+            "call-id": tags.call_id,
+            "from-tag": offerer,
+            "sdp": message.body.decode("utf-8", "surrogateescape"),
+            "replace": REPLACED,
+            "flags": ["SIP-source-address" if sender.natted else "trust-address"],
+        }
+        if sender.host:
+            body["received-from"] = ["IP6" if ":" in sender.host else "IP4", sender.host]
+        if answerer:
+            body["to-tag"] = answerer
+        if tags.via_branch:
+            body["via-branch"] = tags.via_branch
+        return body
+
+    def _pass(self, body: Body, message: Message, proceed: Proceed) -> None:
+        self._media.request(body, partial(self._done, body["command"], body["call-id"], message, proceed))
+
+    def _done(self, command: str, call_id: str, message: Message, proceed: Proceed, reply: Body | None) -> None:
+        if reply is None:
+            self._count(command, "unanswered")
+            log.error("no answer from the media daemon to %s", command, extra={"call_id": call_id})
+            proceed(*UNAVAILABLE)
+            return
+        sdp = reply.get("sdp")
+        if reply.get("result") == "ok" and isinstance(sdp, str):
+            self._count(command, "ok")
+            message.set_body(sdp.encode("utf-8", "surrogateescape"))
+            proceed()
+            return
+        reason = str(reply.get("error-reason") or reply.get("message") or "no session description in the reply")
+        full = reason in FULL or reply.get("result") == "load limit"
+        self._count(command, "full" if full else "refused")
+        log.warning("the media daemon refuses the %s: %s", command, reason, extra={"call_id": call_id})
+        proceed(*(UNAVAILABLE if full else NOT_ACCEPTABLE))
+
+    def _deleted(self, reply: Body | None) -> None:
+        self._count("delete", "unanswered" if reply is None else str(reply.get("result")))
+
+    def _count(self, command: str, outcome: str) -> None:
+        self._counters[f"ng_requests_total|command={command},outcome={outcome}"] += 1
+
+
+class InviteMedia:
+    """The media of an initial INVITE: one offer per branch, and its end when the branch fails."""
+
+    __slots__ = ("_call_id", "_caller_tag", "_glue", "_offered", "_open", "_sender")
+
+    def __init__(self, glue: MediaGlue, request: Message, sender: Sender) -> None:
+        self._glue = glue
+        self._call_id = request.call_id
+        self._caller_tag = request.from_tag or ""
+        self._sender = sender
+        self._offered = has_sdp(request)
+        self._open: set[str] = set()  # via-branches the daemon knows
+
+    def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
+        if not self._offered:
+            proceed()
+            return
+        self._open.add(branch.via_branch)
+        self._glue.offer(request, self._tags(branch, ""), self._sender, proceed)
+
+    def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
+        if response.status >= 300 or not has_sdp(response):
+            proceed()
+            return
+        tags = self._tags(branch, response.to_tag or "")
+        sender = Sender(branch.flow.remote[0], branch.target.natted)
+        if self._offered:
+            self._glue.answer(response, tags, sender, proceed)
+        else:
+            self._open.add(branch.via_branch)
+            self._glue.offer(response, tags, sender, proceed, reverse=True)
+
+    def branch_ended(self, branch: Branch, status: int) -> None:
+        if status >= 300 and branch.via_branch in self._open:
+            self._open.discard(branch.via_branch)
+            self._glue.delete(self._tags(branch, ""))
+
+    def _tags(self, branch: Branch, callee: str) -> Tags:
+        return Tags(self._call_id, self._caller_tag, callee, branch.via_branch)
+
+
+class DialogMedia:
+    """The media of a request within a dialog: re-INVITE, UPDATE, PRACK.
+
+    ``answering``: a body in the request answers an offer that a response brought (PRACK after a reliable 18x, RFC 3262
+    section 5).
+    """
+
+    __slots__ = ("_answering", "_glue", "_offered", "_receiver", "_sender", "_tags")
+
+    def __init__(
+        self, glue: MediaGlue, request: Message, sender: Sender, receiver_natted: bool, *, answering: bool = False
+    ) -> None:
+        self._glue = glue
+        self._tags = Tags(request.call_id, request.from_tag or "", request.to_tag or "")
+        self._sender = sender
+        self._receiver = receiver_natted
+        self._answering = answering
+        self._offered = has_sdp(request) and not answering
+
+    def request_out(self, request: Message, proceed: Proceed) -> None:
+        if not has_sdp(request):
+            proceed()
+        elif self._answering:
+            self._glue.answer(request, self._tags, self._sender, proceed, reverse=True)
+        else:
+            self._glue.offer(request, self._tags, self._sender, proceed)
+
+    def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
+        if response.status >= 300 or not has_sdp(response):
+            proceed()
+            return
+        sender = Sender(branch.flow.remote[0], self._receiver)
+        if self._offered:
+            self._glue.answer(response, self._tags, sender, proceed)
+        else:
+            self._glue.offer(response, self._tags, sender, proceed, reverse=True)
