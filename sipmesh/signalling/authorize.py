@@ -71,8 +71,9 @@ class Authorizer:
         self._digests: dict[str, Digest] = {}
 
     def serve(self, domains: Domains) -> None:
-        """Takes over changed domains; the nonces of those that stay go on."""
+        """Takes over changed domains. Use counts start anew: a client is told once more that its nonce is stale, at worst."""
         self._domains = domains
+        self._digests.clear()
 
     def registering(self, request: Message, aor: str, domain: str, now: float) -> None:
         """Whether the sender of a REGISTER may change the bindings of ``aor`` (RFC 3261 section 10.3 steps 3 and 4)."""
@@ -113,7 +114,7 @@ class Authorizer:
         status, challenge_header, header = place
         digest = self._digests.get(domain)
         if digest is None:
-            digest = self._digests[domain] = self._new_digest(domain)
+            digest = self._digests[domain] = self._new_digest(domain, algorithms=self._domains.algorithms(domain))
         verdict = digest.check(request.get_all(header), request.method, request.body, now)
         self._count(verdict.outcome.value)
         if verdict.outcome is Outcome.ACCEPTED:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from sipcore.digest import ALGORITHMS, Algorithm
 from sipmesh.config import Domain
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -13,11 +14,11 @@ class Domains:
     ``is_local`` tells whether a host is one of our listeners', bound or advertised.
     """
 
-    __slots__ = ("_auth", "_first", "_is_local")
+    __slots__ = ("_domains", "_first", "_is_local")
 
     def __init__(self, domains: Iterable[Domain], is_local: Callable[[str], bool]) -> None:
-        self._auth = {domain.name.lower(): domain.auth for domain in domains}
-        self._first = next(iter(self._auth), "")
+        self._domains = {domain.name.lower(): domain for domain in domains}
+        self._first = next(iter(self._domains), "")
         self._is_local = is_local
 
     @property
@@ -26,18 +27,23 @@ class Domains:
         return self._first
 
     def names(self) -> list[str]:
-        return list(self._auth)
+        return list(self._domains)
 
     def canonical(self, host: str) -> str | None:
         """The domain of ours that ``host`` (lower case) names; None for anybody else's. Our addresses without any [[domain]]
         stand for themselves, which no account belongs to."""
-        if host in self._auth:
+        if host in self._domains:
             return host
         return (self._first or host) if self.is_address(host) else None
 
     def is_address(self, host: str) -> bool:
         """Whether ``host`` is one of our own addresses rather than a domain."""
-        return host not in self._auth and (host in LOOPBACK_NAMES or self._is_local(host))
+        return host not in self._domains and (host in LOOPBACK_NAMES or self._is_local(host))
 
     def wants_digest(self, domain: str) -> bool:
-        return self._auth.get(domain, True)
+        found = self._domains.get(domain)
+        return found is None or found.auth
+
+    def algorithms(self, domain: str) -> tuple[Algorithm, ...]:
+        """Of its digest, in the order of the challenges."""
+        return tuple(ALGORITHMS[name.lower()] for name in self._domains[domain].digest)

@@ -16,7 +16,7 @@ from sipmesh.signalling.trunks import TargetState
 if TYPE_CHECKING:
     from sipcore.flow import FlowTable
     from sipcore.proxy.core import InboundRequest
-    from sipmesh.signalling.probes import Probes
+    from sipcore.timers import Timers
 
 LOST = frozenset({408, 503})  # final status of a branch whose target gave no answer, or none it could use
 STILL_THERE = frozenset({401, 407})  # a BYE with this answer has not ended the dialog
@@ -25,13 +25,13 @@ STILL_THERE = frozenset({401, 407})  # a BYE with this answer has not ended the 
 class CallServices:
     """What exchanges share. ``glue`` is None when media is not anchored."""
 
-    __slots__ = ("calls", "flows", "glue", "probes")
+    __slots__ = ("calls", "flows", "glue", "timers")
 
-    def __init__(self, calls: Calls, glue: MediaGlue | None, probes: Probes, flows: FlowTable) -> None:
+    def __init__(self, calls: Calls, glue: MediaGlue | None, flows: FlowTable, timers: Timers) -> None:
         self.calls = calls
         self.glue = glue
-        self.probes = probes
         self.flows = flows
+        self.timers = timers
 
     def sender_of(self, cookie: Cookie, request: Message) -> Sender:
         """Who sent ``request``; the address is known, and needed, only of a side behind NAT."""
@@ -45,7 +45,7 @@ class CallServices:
         if isinstance(target, TargetState):
             no_answer = branch.outcome is not None and branch.outcome.response is None
             if status in LOST and no_answer and not branch.context.cancelled:
-                self.probes.failed(target)
+                target.failed(self.timers.now, f"a request got {status}")
             elif not no_answer:
                 target.answered()
 

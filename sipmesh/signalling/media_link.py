@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class MediaLink:
-    """``received`` gets each datagram, then ``batch_ended`` is called once per wake-up; ``connected`` after each opening."""
+    """``wire`` says who gets the datagrams, before ``open``."""
 
     def __init__(self, path: str, loop: asyncio.AbstractEventLoop, counters: Counters) -> None:
         self._path = path
@@ -27,9 +27,13 @@ class MediaLink:
         self._socket: socket.socket | None = None
         self._retry_s = FIRST_RETRY_S
         self._closed = False
-        self.received: Callable[[bytes], None] = lambda datagram: None
-        self.connected: Callable[[], None] = lambda: None
-        self.batch_ended: Callable[[], None] = lambda: None
+        self._run: Callable[..., None]
+        self._received: Callable[[bytes], None]
+        self._connected: Callable[[], None]
+
+    def wire(self, run: Callable[..., None], received: Callable[[bytes], None], connected: Callable[[], None]) -> None:
+        """``received`` gets each datagram and ``connected`` is called after each opening, inside ``run`` (a batch of the engine)."""
+        self._run, self._received, self._connected = run, received, connected
 
     @property
     def up(self) -> bool:
@@ -52,7 +56,7 @@ class MediaLink:
         self._socket = opened
         self._retry_s = FIRST_RETRY_S
         self._loop.add_reader(opened.fileno(), self._readable)
-        self.connected()
+        self._run(self._connected)
 
     def send(self, datagram: bytes) -> None:
         if self._socket is None:
@@ -69,21 +73,23 @@ class MediaLink:
         self._drop()
 
     def _readable(self) -> None:
+        self._run(self._drain)
+
+    def _drain(self) -> None:
         for _ in range(MAX_READS):
             if self._socket is None:
-                break
+                return
             try:
                 datagram = self._socket.recv(MAX_DATAGRAM_BYTES)
             except BlockingIOError:
-                break
+                return
             except OSError as error:
                 self._lost(error.strerror or str(error))
-                break
+                return
             if not datagram:
                 self._lost("closed by the daemon")
-                break
-            self.received(datagram)
-        self.batch_ended()
+                return
+            self._received(datagram)
 
     def _lost(self, why: str) -> None:
         if self._socket is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable, Iterable
 
@@ -13,8 +12,6 @@ from sipmesh.signalling.trunks import TargetState, TrunkState
 
 DEAD = frozenset({408, 503})  # no answer in time, not to be sent, or "not now"; any other answer shows life
 MAX_DEAD_INTERVAL_S = 10.0  # a dead target is asked at least so often
-
-log = logging.getLogger(__name__)
 
 
 class Probes:
@@ -34,12 +31,6 @@ class Probes:
         self._series = wanted
         for target in new:
             self._probe(target)
-
-    def failed(self, target: TargetState) -> None:
-        """A call could not be sent to ``target``."""
-        if target.failed_at is None:
-            log.warning("trunk %s: target %s is out: a call got no answer", target.trunk_name, target.uri)
-        target.failed(self._timers.now)
 
     def _probe(self, target: TargetState) -> None:
         trunk = self._series.get(target)
@@ -66,12 +57,8 @@ class Probes:
     def outcome(self, target: TargetState, status: int) -> None:
         self._counters[f"sip_trunk_probes_total|trunk={target.trunk_name},status={status}"] += 1
         if status in DEAD:
-            if target.failed_at is None:
-                log.warning("trunk %s: target %s is out: OPTIONS got %d", target.trunk_name, target.uri, status)
-            target.failed(self._timers.now)
+            target.failed(self._timers.now, f"OPTIONS got {status}")
         else:
-            if target.failed_at is not None:
-                log.info("trunk %s: target %s is back", target.trunk_name, target.uri)
             target.answered()
 
 

@@ -5,6 +5,7 @@ The state of a target (``TargetState``) outlives a reload of the tables, as long
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -16,6 +17,8 @@ from sipmesh.config import Trunk, TrunkTarget
 
 MAX_REMEMBERED_SOURCES = 4096
 REST_S = 30.0  # how long a target that failed is left alone when nothing probes it
+
+log = logging.getLogger(__name__)
 
 
 class TargetState:
@@ -33,10 +36,14 @@ class TargetState:
     def alive(self, now: float) -> bool:
         return self.failed_at is None or (not self.probed and now - self.failed_at >= REST_S)
 
-    def failed(self, now: float) -> None:
+    def failed(self, now: float, why: str) -> None:
+        if self.failed_at is None:
+            log.warning("trunk %s: target %s is out: %s", self.trunk_name, self.uri, why)
         self.failed_at = now
 
     def answered(self) -> None:
+        if self.failed_at is not None:
+            log.info("trunk %s: target %s is back", self.trunk_name, self.uri)
         self.failed_at = None
 
     def request_uri(self, number: str) -> str:

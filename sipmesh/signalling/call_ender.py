@@ -1,0 +1,106 @@
+"""Ending a call that neither side ended: media stopped, or somebody asked for it."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from urllib.parse import quote
+
+from native.sip import ParseError, Uri
+from sipcore.flow import FlowTable
+from sipmesh.signalling.calls import CALLEE, CALLER, Calls
+from sipmesh.signalling.media_client import Body
+from sipmesh.signalling.media_glue import MediaGlue, Tags
+from sipmesh.signalling.requester import UNREACHABLE, Requester
+from sipmesh.store import CallLeg, CallRecord
+
+USER_CHARS = "-_.!~*'()&=+$,;?/"  # of a URI's user part that stay as they are (RFC 3261 section 25.1)
+
+log = logging.getLogger(__name__)
+
+
+class CallEnder:
+    """BYE to both sides, each in the name of the other; a call that only rings gets a final response instead."""
+
+    def __init__(self, calls: Calls, requester: Requester, flows: FlowTable, glue: MediaGlue | None) -> None:
+        self._calls = calls
+        self._requester = requester
+        self._flows = flows
+        self._glue = glue
+
+    def end(self, key: str, cause: str, reason: str) -> bool:
+        """``cause``: a word for the counters; ``reason``: value of the Reason header (RFC 3326). False: no such call."""
+        record = self._calls.get(key)
+        if record is None or record.state == "ending":
+            return False
+        log.info("ending the call from %s to %s: %s", record.caller, record.callee, cause, extra={"call_id": record.call_id})
+        if record.state == "ringing" or len(record.legs) < 2:
+            context = self._calls.context_of(key)
+            self._calls.end(key, cause)
+            if context is not None:
+                context.refuse(480, "Call Ended By This Node")
+            return True
+        self._calls.ending(key)
+        waiting = {CALLER, CALLEE}
+        for side in (CALLER, CALLEE):
+            self._bye(record, side, reason, partial(self._said, key, cause, waiting, side))
+        return True
+
+    def on_media_event(self, body: Body) -> None:
+        """The media daemon saw no packet for too long."""
+        call_id, event = str(body.get("call-id", "")), str(body.get("event", ""))
+        for key in self._calls.keys_of(call_id):
+            record = self._calls.get(key)
+            if record is not None and record.state == "answered" and _concerns(body, record):
+                self.end(key, event, 'SIP;cause=408;text="No Media"')
+
+    def _said(self, key: str, cause: str, waiting: set[int], side: int, status: int) -> None:
+        waiting.discard(side)
+        if not waiting:
+            record = self._calls.get(key)
+            self._calls.end(key, cause)
+            if record is not None and self._glue is not None:
+                self._glue.delete(Tags(record.call_id, record.from_tag, record.to_tag))
+
+    def _bye(self, record: CallRecord, side: int, reason: str, done: partial[None]) -> None:
+        leg, other = record.legs[side], record.legs[1 - side]
+        names = (record.caller, record.callee)
+        leg.cseq += 1
+        headers = [("Route", route) for route in leg.route_set]
+        headers += [
+            ("From", f"<{_uri(names[1 - side])}>;tag={other.tag}"),
+            ("To", f"<{_uri(names[side])}>" + (f";tag={leg.tag}" if leg.tag else "")),
+            ("Call-ID", record.call_id),
+            ("CSeq", f"{leg.cseq} BYE"),
+            ("Reason", reason),
+        ]
+        try:
+            self._send(leg, headers, done)
+        except ParseError as error:
+            log.warning("no BYE to %s: %s", leg.remote_target, error.reason, extra={"call_id": record.call_id})
+            done(UNREACHABLE)
+
+    def _send(self, leg: CallLeg, headers: list[tuple[str, str]], done: partial[None]) -> None:
+        flow = None
+        if leg.natted or leg.connection_id:
+            flow = self._flows.flow_of(leg.listener, (leg.remote_host, leg.remote_port), leg.connection_id)
+            if flow is None and leg.natted:
+                done(UNREACHABLE)
+                return
+        next_hop = _route_uri(leg.route_set[0]) if leg.route_set else leg.remote_target
+        self._requester.send("BYE", leg.remote_target, headers, done, next_hop=next_hop, flow=flow)
+
+
+def _concerns(body: Body, record: CallRecord) -> bool:
+    """An event may name a tag; then it is about that dialog of a forked call alone."""
+    tags = {body[name] for name in ("from-tag", "to-tag") if body.get(name)}
+    return tags <= {record.from_tag, record.to_tag}
+
+
+def _uri(aor: str) -> str:
+    user, at, host = aor.rpartition("@")
+    return f"sip:{quote(user, safe=USER_CHARS)}@{host}" if at else f"sip:{host}"
+
+
+def _route_uri(route: str) -> str:
+    return Uri(route.partition("<")[2].partition(">")[0] or route).text

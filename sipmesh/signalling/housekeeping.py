@@ -1,0 +1,57 @@
+"""What the signal worker does once a second: changed tables, commands from people, bindings and calls past their time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sipcore.timers import Timers
+from sipmesh.signalling.call_ender import CallEnder
+from sipmesh.signalling.calls import Calls
+from sipmesh.store import StoreError
+
+if TYPE_CHECKING:
+    from sipmesh.store import Store
+
+INTERVAL_S = 1.0
+SWEEP_AORS = 1000  # looked at each time
+LONGEST_CALL_S = 24 * 3600.0  # a call that nobody ended for so long is forgotten; relayed ones end by silence before
+OPERATOR = 'SIP;cause=487;text="Ended By Operator"'
+
+log = logging.getLogger(__name__)
+
+
+class Housekeeping:
+    """``reload`` reads the tables again."""
+
+    def __init__(self, store: Store, timers: Timers, calls: Calls, ender: CallEnder, reload: Callable[[], None]) -> None:
+        self._store = store
+        self._timers = timers
+        self._calls = calls
+        self._ender = ender
+        self._reload = reload
+        self._version = store.config_version()
+
+    def start(self) -> None:
+        self._timers.after(INTERVAL_S, self._tick, None)
+
+    def _tick(self, _: None) -> None:
+        self._timers.after(INTERVAL_S, self._tick, None)
+        try:
+            self._look_at_store()
+        except StoreError as error:
+            log.error("%s", error)
+        for key in self._calls.older_than(LONGEST_CALL_S):
+            self._calls.end(key, "expired")
+
+    def _look_at_store(self) -> None:
+        version = self._store.config_version()
+        if version != self._version:
+            self._version = version
+            self._reload()
+            log.info("tables reloaded, version %d", version)
+        for command in self._store.commands.take():
+            if command.verb == "end" and not self._ender.end(command.key, "operator", OPERATOR):
+                log.info("no call %s to end", command.key)
+        self._store.locations.sweep(self._timers.wall, SWEEP_AORS)

@@ -1,0 +1,170 @@
+"""The signal worker put together: transports, transactions, proxy core and the policy over the node's store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import Callable
+from random import SystemRandom
+
+from sipcore.digest import DigestConfig
+from sipcore.flow import FlowTable, Listener
+from sipcore.ports import Counters
+from sipcore.proxy.core import ProxyCore, ProxySettings
+from sipcore.registrar import Registrar, RegistrarConfig
+from sipcore.transaction import TransactionLayer, TransactionSettings
+from sipcore.transport.engine import Engine
+from sipcore.transport.resolver import DnsResolver
+from sipcore.transport.settings import TransportSettings
+from sipmesh.config import Config, Limits
+from sipmesh.signalling.application import SignalApplication, Tables
+from sipmesh.signalling.authorize import Accounts, Authorizer
+from sipmesh.signalling.call_ender import CallEnder
+from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.domains import Domains
+from sipmesh.signalling.exchanges import CallServices
+from sipmesh.signalling.housekeeping import Housekeeping
+from sipmesh.signalling.media_client import Body, MediaClient
+from sipmesh.signalling.media_glue import MediaGlue
+from sipmesh.signalling.media_link import MediaLink
+from sipmesh.signalling.probes import Probes
+from sipmesh.signalling.requester import Requester
+from sipmesh.signalling.routing_table import RoutingTable
+from sipmesh.signalling.trunks import Trunks
+from sipmesh.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class SignalNode:
+    """Made inside a running event loop; ``start`` takes the sockets over."""
+
+    def __init__(self, config: Config, store: Store, listeners: tuple[Listener, ...], ng_path: str, counters: Counters) -> None:
+        self._store = store
+        self._config = config
+        limits = config.limits
+        self.engine = Engine(listeners, counters, transport_settings(limits), store.commit)
+        timers, flows = self.engine.timers, self.engine.flows
+        resolver = resolver_for(self.engine, listeners, counters)
+        self.trunks = Trunks(SystemRandom())
+        self.calls = Calls(store.calls, timers, counters, self.trunks.get)
+        instance = secrets.token_hex(4)
+        self.link = MediaLink(ng_path, asyncio.get_running_loop(), counters) if config.media.anchor else None
+        glue = self._media_glue(self.link, instance, counters) if self.link is not None else None
+        self._own_hosts = own_host_test(flows)
+        domains = Domains(config.domain, self._own_hosts)
+        accounts = Accounts(store.directory)
+        digest_config = DigestConfig(nonce_lifetime_s=limits.nonce_s)
+        self._authorizer = Authorizer(
+            domains, self.trunks, accounts, store.key_ring("nonce"), instance, digest_config, counters
+        )
+        self._application = SignalApplication(
+            Tables(domains, RoutingTable(()), self.trunks),
+            self._authorizer,
+            accounts,
+            Registrar(store.locations, registrar_config(limits)),
+            store.locations,
+            flows,
+            CallServices(self.calls, glue, flows, timers),
+            timers,
+            counters,
+        )
+        branch_keys, cookie_keys = store.key_ring("branch"), store.key_ring("cookie")
+        settings = ProxySettings(timer_c_s=limits.ring_s)
+        core = ProxyCore(settings, self._application, flows, resolver, timers, branch_keys, cookie_keys, counters)
+        self._layer = TransactionLayer(core, flows, timers, TransactionSettings(), counters)
+        core.attach(self._layer)
+        requester = Requester(self._layer, flows, resolver)
+        self._probes = Probes(requester, timers, counters, lambda: f"sip:{listeners[0].sent_by}")
+        self._ender = CallEnder(self.calls, requester, flows, glue)
+        self._housekeeping = Housekeeping(store, timers, self.calls, self._ender, self._reload)
+
+    async def start(self, sockets: dict[int, socket.socket]) -> None:
+        await self.engine.start(sockets, self._layer)
+        if self.link is not None:
+            self.link.open()
+        self.engine.run(self._begin)
+
+    async def stop(self) -> None:
+        await self.engine.stop()
+        if self.link is not None:
+            self.link.close()
+
+    def gauges(self) -> dict[str, Callable[[], float]]:
+        """For the metrics."""
+        link = self.link
+        return {
+            "sip_calls": lambda: float(len(self.calls)),
+            "sip_server_transactions": lambda: float(self._layer.server_count),
+            "sip_client_transactions": lambda: float(self._layer.client_count),
+            "ng_link_up": lambda: float(link is not None and link.up),
+        }
+
+    def trunk_gauges(self) -> dict[str, float]:
+        """Calls of each trunk, and 1 or 0 for each target that lives or doesn't."""
+        now = self.engine.timers.now
+        values: dict[str, float] = {}
+        for trunk in self.trunks:
+            values[f"sip_trunk_calls|trunk={trunk.name}"] = float(trunk.calls)
+            for target in trunk.targets:
+                values[f"sip_trunk_target_up|trunk={trunk.name},target={target.uri}"] = float(target.alive(now))
+        return values
+
+    def _begin(self) -> None:
+        self._load_directory()
+        self.calls.load()
+        self._housekeeping.start()
+
+    def _reload(self) -> None:
+        """The tables of the store, swapped as one; listeners, limits and media want a restart."""
+        config = self._store.config() or self._config
+        domains = Domains(config.domain, self._own_hosts)
+        self._application.tables.domains = domains
+        self._authorizer.serve(domains)
+        self._load_directory()
+
+    def _load_directory(self) -> None:
+        directory = self._store.directory
+        self.trunks.load(stored.trunk for stored in directory.trunks())
+        self._application.tables.routes = RoutingTable(stored.route for stored in directory.routes())
+        self._probes.load(self.trunks)
+
+    def _media_glue(self, link: MediaLink, instance: str, counters: Counters) -> MediaGlue:
+        engine = self.engine
+        client = MediaClient(link, instance, engine.timers, counters, self._on_media_event)
+        link.wire(engine.run, client.received, client.connected)
+        return MediaGlue(client, counters)
+
+    def _on_media_event(self, body: Body) -> None:
+        self._ender.on_media_event(body)
+
+
+def own_host_test(flows: FlowTable) -> Callable[[str], bool]:
+    """Whether a host is one of ours whatever the port: a domain's alias."""
+    ports = {(port, each.transport) for each in flows.listeners for port in (each.port, each.advertised_port)}
+    return lambda host: any(flows.is_local(host, port, transport) for port, transport in ports)
+
+
+def resolver_for(engine: Engine, listeners: tuple[Listener, ...], counters: Counters) -> DnsResolver:
+    families = {6 if ":" in listener.host else 4 for listener in listeners}
+    return DnsResolver(engine.run, counters, {listener.transport for listener in listeners}, families)
+
+
+def transport_settings(limits: Limits) -> TransportSettings:
+    return TransportSettings(
+        idle_s=limits.tcp_idle_s,
+        partial_s=limits.tcp_message_s,
+        max_connections=limits.tcp_connections,
+        max_connections_per_source=limits.tcp_connections_per_source,
+    )
+
+
+def registrar_config(limits: Limits) -> RegistrarConfig:
+    return RegistrarConfig(
+        min_expires_s=limits.min_expires_s,
+        default_expires_s=limits.default_expires_s,
+        max_expires_s=limits.max_expires_s,
+        max_bindings=limits.max_bindings,
+    )

@@ -1,0 +1,17 @@
+"""The signal worker as a process: serves until it is told to stop."""
+
+from sipmesh.signalling.node import SignalNode
+from sipmesh.worker import WorkerContext
+
+
+def main(context: WorkerContext) -> None:
+    context.run_loop(serve(context))
+
+
+async def serve(context: WorkerContext) -> None:
+    node = SignalNode(context.config, context.store, context.listeners, context.ng_path, context.counters)
+    context.gauges.update(node.gauges())
+    await node.start(context.sockets)
+    context.ready()
+    await context.stopping.wait()
+    await node.stop()
