@@ -9,15 +9,16 @@ import socket
 from collections.abc import Callable
 from random import SystemRandom
 
+from sipcore.transport.engine import Engine
+from sipcore.transport.resolver import DnsResolver
+from sipcore.transport.settings import TransportSettings
+
 from sipcore.digest import DigestConfig
 from sipcore.flow import FlowTable, Listener
 from sipcore.ports import Counters
 from sipcore.proxy.core import ProxyCore, ProxySettings
 from sipcore.registrar import Registrar, RegistrarConfig
 from sipcore.transaction import TransactionLayer, TransactionSettings
-from sipcore.transport.engine import Engine
-from sipcore.transport.resolver import DnsResolver
-from sipcore.transport.settings import TransportSettings
 from sipmesh.config import Config, Limits
 from sipmesh.signalling.application import SignalApplication, Tables
 from sipmesh.signalling.authorize import Accounts, Authorizer
@@ -41,9 +42,18 @@ log = logging.getLogger(__name__)
 class SignalNode:
     """Made inside a running event loop; ``start`` takes the sockets over."""
 
-    def __init__(self, config: Config, store: Store, listeners: tuple[Listener, ...], ng_path: str, counters: Counters) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        listeners: tuple[Listener, ...],
+        ng_path: str,
+        counters: Counters,
+        gauges: dict[str, Callable[[], float]],
+    ) -> None:
         self._store = store
         self._config = config
+        self._gauges = gauges
         limits = config.limits
         self.engine = Engine(listeners, counters, transport_settings(limits), store.commit)
         timers, flows = self.engine.timers, self.engine.flows
@@ -92,25 +102,20 @@ class SignalNode:
         if self.link is not None:
             self.link.close()
 
-    def gauges(self) -> dict[str, Callable[[], float]]:
-        """For the metrics."""
-        link = self.link
-        return {
-            "sip_calls": lambda: float(len(self.calls)),
-            "sip_server_transactions": lambda: float(self._layer.server_count),
-            "sip_client_transactions": lambda: float(self._layer.client_count),
-            "ng_link_up": lambda: float(link is not None and link.up),
-        }
-
-    def trunk_gauges(self) -> dict[str, float]:
-        """Calls of each trunk, and 1 or 0 for each target that lives or doesn't."""
-        now = self.engine.timers.now
-        values: dict[str, float] = {}
+    def _gauge(self) -> None:
+        """What the metrics read: the worker's own figures, and those of the trunks there are now."""
+        link, gauges = self.link, self._gauges
+        gauges["sip_calls"] = lambda: len(self.calls)
+        gauges["sip_server_transactions"] = lambda: self._layer.server_count
+        gauges["sip_client_transactions"] = lambda: self._layer.client_count
+        gauges["ng_link_up"] = lambda: link is not None and link.up
+        for name in [name for name in gauges if name.startswith("sip_trunk_")]:
+            del gauges[name]
         for trunk in self.trunks:
-            values[f"sip_trunk_calls|trunk={trunk.name}"] = float(trunk.calls)
+            gauges[f"sip_trunk_calls|trunk={trunk.name}"] = lambda trunk=trunk: trunk.calls
             for target in trunk.targets:
-                values[f"sip_trunk_target_up|trunk={trunk.name},target={target.uri}"] = float(target.alive(now))
-        return values
+                name = f"sip_trunk_target_up|trunk={trunk.name},target={target.uri}"
+                gauges[name] = lambda target=target: target.alive(self.engine.timers.now)
 
     def _begin(self) -> None:
         self._load_directory()
@@ -130,6 +135,7 @@ class SignalNode:
         self.trunks.load(stored.trunk for stored in directory.trunks())
         self._application.tables.routes = RoutingTable(stored.route for stored in directory.routes())
         self._probes.load(self.trunks)
+        self._gauge()
 
     def _media_glue(self, link: MediaLink, instance: str, counters: Counters) -> MediaGlue:
         engine = self.engine

@@ -9,8 +9,7 @@ def main(context: WorkerContext) -> None:
 
 
 async def serve(context: WorkerContext) -> None:
-    node = SignalNode(context.config, context.store, context.listeners, context.ng_path, context.counters)
-    context.gauges.update(node.gauges())
+    node = SignalNode(context.config, context.store, context.listeners, context.ng_path, context.counters, context.gauges)
     await node.start(context.sockets)
     context.ready()
     await context.stopping.wait()
