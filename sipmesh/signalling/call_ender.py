@@ -14,6 +14,8 @@ from sipmesh.signalling.media_glue import MediaGlue, Tags
 from sipmesh.signalling.requester import UNREACHABLE, Requester
 from sipmesh.store import CallLeg, CallRecord
 
+MEDIA_TIMEOUT = "media timeout"  # as the daemon calls it
+NO_MEDIA = 'SIP;cause=408;text="No Media"'
 USER_CHARS = "-_.!~*'()&=+$,;?/"  # of a URI's user part that stay as they are (RFC 3261 section 25.1)
 
 log = logging.getLogger(__name__)
@@ -47,12 +49,13 @@ class CallEnder:
         return True
 
     def on_media_event(self, body: Body) -> None:
-        """The media daemon saw no packet for too long."""
-        call_id, event = str(body.get("call-id", "")), str(body.get("event", ""))
-        for key in self._calls.keys_of(call_id):
+        """The media daemon saw no packet for too long, and has ended the media already. Other events change nothing."""
+        if body.get("event") != MEDIA_TIMEOUT:
+            return
+        for key in self._calls.keys_of(str(body.get("call-id", ""))):
             record = self._calls.get(key)
             if record is not None and record.state == "answered" and _concerns(body, record):
-                self.end(key, event, 'SIP;cause=408;text="No Media"')
+                self.end(key, "media-timeout", NO_MEDIA)
 
     def _said(self, key: str, cause: str, waiting: set[int], side: int, status: int) -> None:
         waiting.discard(side)

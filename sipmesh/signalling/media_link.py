@@ -32,7 +32,7 @@ class MediaLink:
         self._connected: Callable[[], None]
 
     def wire(self, run: Callable[..., None], received: Callable[[bytes], None], connected: Callable[[], None]) -> None:
-        """``received`` gets each datagram, ``connected`` is called after each opening; both inside ``run`` (an engine's batch)."""
+        """``received`` gets each datagram, ``connected`` is called after each opening; both inside ``run`` (Engine.run)."""
         self._run, self._received, self._connected = run, received, connected
 
     @property

@@ -7,6 +7,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Callable
+from functools import partial
 from random import SystemRandom
 
 from sipcore.transport.engine import Engine
@@ -33,7 +34,7 @@ from sipmesh.signalling.media_link import MediaLink
 from sipmesh.signalling.probes import Probes
 from sipmesh.signalling.requester import Requester
 from sipmesh.signalling.routing_table import RoutingTable
-from sipmesh.signalling.trunks import Trunks
+from sipmesh.signalling.trunks import TargetState, Trunks
 from sipmesh.store import Store
 
 log = logging.getLogger(__name__)
@@ -112,10 +113,13 @@ class SignalNode:
         for name in [name for name in gauges if name.startswith("sip_trunk_")]:
             del gauges[name]
         for trunk in self.trunks:
-            gauges[f"sip_trunk_calls|trunk={trunk.name}"] = lambda trunk=trunk: trunk.calls
+            gauges[f"sip_trunk_calls|trunk={trunk.name}"] = partial(getattr, trunk, "calls")
             for target in trunk.targets:
                 name = f"sip_trunk_target_up|trunk={trunk.name},target={target.uri}"
-                gauges[name] = lambda target=target: target.alive(self.engine.timers.now)
+                gauges[name] = partial(self._target_up, target)
+
+    def _target_up(self, target: TargetState) -> float:
+        return target.alive(self.engine.timers.now)
 
     def _begin(self) -> None:
         self._load_directory()
