@@ -48,9 +48,7 @@ class Gate:
 
 
 def branch(name: str = "z9hG4bKone", remote: str = "198.51.100.2", natted: bool = False) -> Any:
-    return SimpleNamespace(
-        via_branch=name, flow=SimpleNamespace(remote=(remote, 5060)), target=SimpleNamespace(natted=natted)
-    )
+    return SimpleNamespace(via_branch=name, flow=SimpleNamespace(remote=(remote, 5060)), target=SimpleNamespace(natted=natted))
 
 
 def request(method: str = "INVITE", body: bytes = OFFER, to_tag: str = "", kind: str = "application/sdp") -> Message:
