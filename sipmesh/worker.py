@@ -28,7 +28,7 @@ from sipmesh.logs import configure_logging
 from sipmesh.spec import ENVIRONMENT, Role, Spec, ng_path
 from sipmesh.store import Snapshot, Store
 
-MODULES: dict[Role, str] = {"signal": "sipmesh.signalling", "media": "sipmesh.media_worker", "agent": "sipmesh.agent"}
+MODULES: dict[Role, str] = {"signal": "sipmesh.signalling.worker", "media": "sipmesh.media_worker", "agent": "sipmesh.agent"}
 HEARTBEAT_S = 1.0
 PR_SET_PDEATHSIG = 1
 

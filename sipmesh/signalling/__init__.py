@@ -1,5 +1,1 @@
-"""The signal worker."""
-
-from sipmesh.signalling.worker import main
-
-__all__ = ["main"]
+"""The signal worker: SIP policy, calls, trunks and the media glue around the core."""

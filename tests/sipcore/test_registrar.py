@@ -227,7 +227,7 @@ def test_another_call_id_needs_no_order() -> None:
     phone = Phone()
     phone.register("<sip:a@203.0.113.9>", "<sip:b@203.0.113.9>", cseq=5)
     phone.register("<sip:a@203.0.113.9>", cseq=1, call_id="after-reboot")
-    assert [(binding.call_id, binding.cseq) for binding in phone.table.get(AOR)] == [("reg-1", 5), ("after-reboot", 1)]
+    assert [(binding.call_id, binding.cseq) for binding in phone.table.get(AOR)] == [("after-reboot", 1), ("reg-1", 5)]
     phone.register("*", cseq=1, call_id="third", Expires="0")
     assert phone.uris == []
 

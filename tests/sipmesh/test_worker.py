@@ -50,11 +50,11 @@ def data(tmp_path: Path) -> Path:
 
 
 def start(tmp_path: Path, data: Path, role: str, report_fd: int) -> subprocess.Popen[bytes]:
-    """Runs ``sipmesh.worker`` with the module ``sipmesh.signalling`` replaced by ``role``."""
+    """Runs ``sipmesh.worker`` with the module ``sipmesh.signalling.worker`` replaced by ``role``."""
     program = tmp_path / "program.py"
     program.write_text(
-        "import sys, types\nrole = types.ModuleType('sipmesh.signalling')\n"
-        f"exec({textwrap.dedent(role)!r}, role.__dict__)\nsys.modules['sipmesh.signalling'] = role\n"
+        "import sys, types\nrole = types.ModuleType('sipmesh.signalling.worker')\n"
+        f"exec({textwrap.dedent(role)!r}, role.__dict__)\nsys.modules['sipmesh.signalling.worker'] = role\n"
         "from sipmesh.worker import main\nmain()\n"
     )
     spec = Spec(role="signal", index=0, data=str(data), config_file="unused", supervisor_pid=os.getpid(), report_fd=report_fd)
