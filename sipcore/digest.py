@@ -7,6 +7,7 @@ room, in a bounded table of use counts, so a stranger stores nothing.
 import hashlib
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from hmac import compare_digest
 from itertools import count
 from typing import Protocol
@@ -24,20 +25,18 @@ class Algorithm(Enum):
     SHA_256 = "SHA-256"
     MD5 = "MD5"
 
-    @property
-    def digest_chars(self) -> int:
-        return 64 if self is Algorithm.SHA_256 else 32
-
     def hash(self, text: str) -> str:
         """Lower-case hex digest."""
         return self.hash_bytes(text.encode("utf-8", "surrogateescape"))
 
     def hash_bytes(self, data: bytes) -> str:
-        if self is Algorithm.SHA_256:
-            return hashlib.sha256(data).hexdigest()
-        return hashlib.md5(data, usedforsecurity=False).hexdigest()
+        return _HASHES[self](data).hexdigest()
 
 
+_HASHES = {Algorithm.SHA_256: hashlib.sha256, Algorithm.MD5: partial(hashlib.md5, usedforsecurity=False)}
+_NOBODY = {
+    algorithm: "0" * len(_HASHES[algorithm]().hexdigest()) for algorithm in Algorithm
+}  # stands for an unknown user's HA1
 ALGORITHMS = {algorithm.value.lower(): algorithm for algorithm in Algorithm}
 
 
@@ -158,7 +157,7 @@ class Digest:
         issued_s = self._issued_at(nonce)
         stored = self._credentials.ha1(username, self._realm, algorithm)
         # an unknown user costs what a wrong password costs, and is answered alike
-        secret = stored if stored is not None else "0" * algorithm.digest_chars
+        secret = stored if stored is not None else _NOBODY[algorithm]
         entity = ":" + algorithm.hash_bytes(body) if qop == "auth-int" else ""
         ha2 = algorithm.hash(f"{method}:{fields['uri']}{entity}")
         expected = algorithm.hash(f"{secret}:{nonce}:{nc}:{fields['cnonce']}:{fields['qop']}:{ha2}")

@@ -7,7 +7,7 @@ MAX_VALUE_CHARS = 512  # of one parameter
 
 # name = token | quoted-string, then a comma or the end
 _PARAMETER = re.compile(
-    r"""\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|$)""",
+    r"""\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s,"]+))\s*(?:,|$)""",
     re.DOTALL,
 )
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
@@ -26,22 +26,22 @@ def parse_credentials(value: str) -> dict[str, str] | None:
     if scheme.lower() != "digest":
         return None
     fields: dict[str, str] = {}
-    position, end = 0, len(rest)
-    while position < end:
-        match = _PARAMETER.match(rest, position)
-        if match is None:
-            raise MalformedDigestError("digest parameter malformed")
+    position = 0
+    for match in _PARAMETER.finditer(rest):
+        if match.start() != position:
+            break
         position = match.end()
-        name, quoted, token = match.groups()
-        text = token if quoted is None else quoted
-        if len(text) > MAX_VALUE_CHARS:
-            raise MalformedDigestError("digest parameter too long")
-        if quoted is not None and "\\" in quoted:
-            text = _QUOTED_PAIR.sub(r"\1", quoted)
+        name, quoted, text = match.groups()
+        if quoted is not None:
+            text = _QUOTED_PAIR.sub(r"\1", quoted) if "\\" in quoted else quoted
         name = name.lower()
         if name in fields:
             raise MalformedDigestError("digest parameter twice")
         fields[name] = text
+    if position != len(rest):
+        raise MalformedDigestError("digest parameter malformed")
+    if len(rest) > MAX_VALUE_CHARS and any(len(text) > MAX_VALUE_CHARS for text in fields.values()):
+        raise MalformedDigestError("digest parameter too long")
     if not fields:
         raise MalformedDigestError("digest without parameters")
     return _with_extended_username(fields) if "username*" in fields else fields
