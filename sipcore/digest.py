@@ -5,6 +5,7 @@ room, in a bounded table of use counts, so a stranger stores nothing.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -33,9 +34,12 @@ class Algorithm(Enum):
         return _HASHES[self](data).hexdigest()
 
 
-_HASHES = {Algorithm.SHA_256: hashlib.sha256, Algorithm.MD5: partial(hashlib.md5, usedforsecurity=False)}
+_HASHES: dict[Algorithm, Callable[[bytes], "hashlib._Hash"]] = {
+    Algorithm.SHA_256: hashlib.sha256,
+    Algorithm.MD5: partial(hashlib.md5, usedforsecurity=False),
+}
 _NOBODY = {
-    algorithm: "0" * len(_HASHES[algorithm]().hexdigest()) for algorithm in Algorithm
+    algorithm: "0" * len(_HASHES[algorithm](b"").hexdigest()) for algorithm in Algorithm
 }  # stands for an unknown user's HA1
 ALGORITHMS = {algorithm.value.lower(): algorithm for algorithm in Algorithm}
 

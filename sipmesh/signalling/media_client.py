@@ -9,9 +9,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from media.errors import BencodeError
-
 from media import bencode
+from media.errors import BencodeError
 from sipcore.ports import Counters
 from sipcore.timers import Timers
 

@@ -10,16 +10,15 @@ from collections.abc import Callable
 from functools import partial
 from random import SystemRandom
 
-from sipcore.transport.engine import Engine
-from sipcore.transport.resolver import DnsResolver
-from sipcore.transport.settings import TransportSettings
-
 from sipcore.digest import DigestConfig
 from sipcore.flow import FlowTable, Listener
 from sipcore.ports import Counters
 from sipcore.proxy.core import ProxyCore, ProxySettings
 from sipcore.registrar import Registrar, RegistrarConfig
 from sipcore.transaction import TransactionLayer, TransactionSettings
+from sipcore.transport.engine import Engine
+from sipcore.transport.resolver import DnsResolver
+from sipcore.transport.settings import TransportSettings
 from sipmesh.config import Config, Limits
 from sipmesh.signalling.application import SignalApplication, Tables
 from sipmesh.signalling.authorize import Accounts, Authorizer
