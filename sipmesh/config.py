@@ -29,6 +29,7 @@ from sipmesh.config_values import (
     Streams,
     TargetUri,
     To,
+    Token,
     Weight,
 )
 
@@ -128,7 +129,7 @@ class Limits(Table, frozen=True, kw_only=True):
 
 class Console(Table, frozen=True, kw_only=True):
     address: Endpoint = "127.0.0.1:8080"  # numeric address:port of health, metrics and the status page
-    token: str = ""  # what callers must show; without one only loopback is served
+    token: Token = ""  # what callers must show; without one only loopback is served
 
 
 class Config(Table, frozen=True, kw_only=True):

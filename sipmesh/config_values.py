@@ -14,6 +14,7 @@ PATTERN = re.compile(r"^(?=.)[^*\s]*\*?$")
 PREFIX = re.compile(r"^[^\s@<>;:]*$")
 TARGET = re.compile(r"^sip:([^@\s<>;?]+@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?(;[^\s<>;?]+)*$")
 PORTS = re.compile(r"^(\d{1,5})-(\d{1,5})$")
+TOKEN = re.compile(r"^[!-~]{16,}$")
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 
 
@@ -48,6 +49,11 @@ def check_name(text: str) -> None:
 def check_password(text: str) -> None:
     if not text:
         raise ValueError("is empty; write one")
+
+
+def check_token(text: str) -> None:
+    if not TOKEN.match(text):
+        raise ValueError("is no token; write 16 or more letters, digits and signs, without blanks")
 
 
 def check_pattern(text: str) -> None:
@@ -108,6 +114,7 @@ DomainName = Annotated[str, Meta(extra={"check": check_domain})]
 Aor = Annotated[str, Meta(extra={"check": check_aor})]
 Name = Annotated[str, Meta(extra={"check": check_name})]
 Password = Annotated[str, Meta(extra={"check": check_password})]
+Token = Annotated[str, Meta(extra={"check": check_token})]
 Pattern = Annotated[str, Meta(extra={"check": check_pattern})]
 Prefix = Annotated[str, Meta(extra={"check": check_prefix})]
 TargetUri = Annotated[str, Meta(extra={"check": check_target})]

@@ -51,6 +51,15 @@ def lock_data(data: Path) -> int:
     return lock
 
 
+def node_runs(config: Config) -> bool:
+    """Whether some process runs a node in the configured data folder."""
+    try:
+        os.close(lock_data(Path(config.node.data)))
+    except NodeRunsError:
+        return True
+    return False
+
+
 def prepare_store(config: Config, data: Path) -> None:
     """What the workers must find. The store is closed again: the supervisor must never wait for its locks."""
     discard_if_damaged(data)

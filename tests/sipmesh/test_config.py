@@ -169,6 +169,7 @@ MISTAKES = {
     "[limits]\nmin_expires_s = 7200\nmax_expires_s = 60": (1, "limits.default_expires_s", "between"),
     "[limits]\nring_s = 60": (2, "limits.ring_s", "write a number, above 180"),
     '[console]\naddress = "0.0.0.0:8080"': (2, "console.address", "without console.token only loopback is served"),
+    '[console]\ntoken = "short"': (2, "console.token", "16 or more"),
     "[console]\ntoken = 1": (2, "console.token", "has a wrong value"),
     "media = 3": (1, "domain.1.media", "unknown key"),
 }  # fmt: skip

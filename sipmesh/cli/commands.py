@@ -1,0 +1,18 @@
+"""The tree of commands."""
+
+import typer
+
+from sipmesh.cli import directory_commands, live_commands, node_commands
+
+app = typer.Typer(name="sipmesh", help="SIP proxy, registrar and RTP media relay.", no_args_is_help=True, add_completion=False)
+app.command("run")(node_commands.run)
+app.command("check")(node_commands.check)
+app.add_typer(directory_commands.users, name="user")
+app.add_typer(directory_commands.trunks, name="trunk")
+app.add_typer(directory_commands.routes, name="route")
+app.command("registrations")(live_commands.registrations)
+app.add_typer(live_commands.calls, name="calls")
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,73 @@
+"""``registrations`` and ``calls``: what the node does now."""
+
+import time
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from sipmesh.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, fail, opened_store, show_done, show_json, show_table
+from sipmesh.node import node_runs
+from sipmesh.store import CallRecord, Command, Store
+from sipmesh.views import call_row, registration_rows
+
+calls = typer.Typer(help="Calls in progress.", invoke_without_command=True)
+
+
+def registrations(
+    aor: Annotated[str | None, typer.Argument(help="Only this AOR.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """List registered contacts."""
+    with opened_store(config) as (_, store):
+        rows = list(registration_rows(store, time.time(), aor))
+    if as_json:
+        return show_json(rows)
+    cells = [(row["aor"], row["contact"], row["source"], f"{row['expires_in_s']} s", row["user_agent"]) for row in rows]
+    return show_table(("AOR", "CONTACT", "SOURCE", "EXPIRES IN", "USER AGENT"), cells, "no registrations")
+
+
+@calls.callback()
+def list_calls(context: typer.Context, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """List calls, or work on one."""
+    if context.invoked_subcommand:
+        return
+    with opened_store(config) as (_, store):
+        rows = [call_row(key, record, time.time()) for key, record in store.calls.all()]
+    if as_json:
+        show_json(rows)
+        return
+    cells = [(row["key"], row["caller"], row["callee"], row["state"], f"{row['duration_s']} s", row["via"]) for row in rows]
+    show_table(("KEY", "CALLER", "CALLEE", "STATE", "FOR", "VIA"), cells, "no calls")
+
+
+@calls.command("show")
+def show_call(key: str, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """All that is known of a call, by its key or Call-ID."""
+    with opened_store(config) as (_, store):
+        found_key, record = one_call(store, key)
+    details: dict[str, Any] = {"key": found_key, **msgspec.to_builtins(record)}
+    if as_json:
+        return show_json(details)
+    return show_table(("FIELD", "VALUE"), [(name, value) for name, value in details.items() if value not in ("", [])], "")
+
+
+@calls.command("end")
+def end_call(key: str, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """End a call, by its key or Call-ID."""
+    with opened_store(config) as (node, store):
+        found_key, _ = one_call(store, key)
+        if not node_runs(node):
+            fail("the node does not run, so nobody can end the call")
+        store.commands.put(Command(verb="end", key=found_key, at=time.time()))
+    show_done(f"call {found_key} is being ended", {"key": found_key}, as_json)
+
+
+def one_call(store: Store, wanted: str) -> tuple[str, CallRecord]:
+    """By key, else by Call-ID."""
+    record = store.calls.get(wanted)
+    if record is not None:
+        return wanted, record
+    found = next(((key, each) for key, each in store.calls.all() if each.call_id == wanted), None)
+    return found or fail(f"there is no call {wanted}")

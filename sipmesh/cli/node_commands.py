@@ -1,0 +1,63 @@
+"""``run`` and ``check``."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sipmesh.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, fail, show_json
+from sipmesh.config_load import ConfigError, load_config
+from sipmesh.demo import DemoError, demo_banner, prepare_demo
+from sipmesh.logs import configure_logging
+from sipmesh.node import NodeRunsError, run_node
+from sipmesh.privileges import PrivilegeError
+from sipmesh.sockets import SocketError
+from sipmesh.store import StoreError
+
+
+def run(
+    config: ConfigOption = DEFAULT_CONFIG,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="A node on 127.0.0.1 with two ready-made accounts, kept in var/demo.")
+    ] = False,
+    log_format: Annotated[Literal["text", "json"], typer.Option(help="Form of the log lines on standard error.")] = "text",
+) -> None:
+    """Run a node until it is told to stop (SIGTERM, Ctrl-C). SIGHUP makes it read its configuration again."""
+    try:
+        file = prepare_demo(Path("var/demo")) if demo else config
+        loaded = load_config(file)
+    except (ConfigError, DemoError) as error:
+        fail(str(error))
+    for warning in loaded.warnings:
+        typer.echo(str(warning), err=True)
+    configure_logging("supervisor", log_format)
+
+    def ready() -> None:
+        if demo:
+            print(demo_banner(loaded.config))
+        print("ready", flush=True)
+
+    try:
+        run_node(loaded.config, file, log_format=log_format, on_ready=ready)
+    except (SocketError, PrivilegeError, StoreError, NodeRunsError) as error:
+        fail(f"{file}: {error}")
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="The configuration file.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Check a configuration file: every mistake with line, key and what would be right."""
+    try:
+        loaded = load_config(file)
+        errors, warnings = [], loaded.warnings
+    except ConfigError as error:
+        errors, warnings = error.problems, []
+    if as_json:
+        show_json({"ok": not errors, "problems": [each.as_dict() for each in (*errors, *warnings)]})
+    else:
+        for problem in (*errors, *warnings):
+            print(problem)
+        print(f"{file}: {len(errors)} to correct" if errors else f"{file}: good")
+    if errors:
+        raise typer.Exit(2)

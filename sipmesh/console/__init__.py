@@ -1,0 +1,1 @@
+"""Health, metrics, a read-only API and a status page over HTTP."""

@@ -1,0 +1,49 @@
+"""Store records as people and programs see them: rows for the command line and the console, the same names in both."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sipcore.location import Binding
+from sipmesh.addresses import join_host_port
+from sipmesh.store import CallRecord, Store
+
+
+def registration_rows(store: Store, now: float, aor: str | None = None) -> Iterator[dict[str, Any]]:
+    """One row a contact that has not expired at ``now``, Unix time."""
+    source = [(aor, store.locations.get(aor))] if aor else store.locations.all()
+    for name, bindings in source:
+        for binding in bindings:
+            if binding.expires_at > now:
+                yield binding_row(name, binding, now)
+
+
+def binding_row(aor: str, binding: Binding, now: float) -> dict[str, Any]:
+    return {
+        "aor": aor,
+        "contact": binding.contact,
+        "source": join_host_port(binding.remote_host, binding.remote_port) if binding.remote_host else "",
+        "natted": binding.natted,
+        "q": binding.q,
+        "path": list(binding.path),
+        "expires_in_s": round(binding.expires_at - now),
+        "user_agent": binding.user_agent,
+        "call_id": binding.call_id,
+    }
+
+
+def call_row(key: str, record: CallRecord, now: float) -> dict[str, Any]:
+    return {
+        "key": key,
+        "call_id": record.call_id,
+        "caller": record.caller,
+        "callee": record.callee,
+        "source": record.source,
+        "state": record.state,
+        "started_at": record.started_at,
+        "answered_at": record.answered_at,
+        "duration_s": round(now - (record.answered_at or record.started_at)),
+        "trunk_in": record.trunk_in,
+        "trunk_out": record.trunk_out,
+        "via": " → ".join(filter(None, (record.trunk_in, record.trunk_out))),
+        "relayed": bool(record.ng_call_id),
+    }
