@@ -1,0 +1,117 @@
+"""Child processes of the tests: started with a log file, watched, stopped by their own pid."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+
+class StartError(RuntimeError):
+    """A peer did not come up; the message carries the end of its log."""
+
+
+def free_port(kinds: Iterable[int] = (socket.SOCK_DGRAM, socket.SOCK_STREAM), address: str = "127.0.0.1", span: int = 1) -> int:
+    """A port whose ``span`` successors are free too, for each socket kind; below the kernel's ephemeral range."""
+    for _ in range(200):
+        port = 10000 + int.from_bytes(os.urandom(2), "big") % 19000 & ~1
+        if all(_is_free(kind, address, port + offset) for kind in kinds for offset in range(span)):
+            return port
+    raise StartError(f"no {span} free ports on {address}")
+
+
+def _is_free(kind: int, address: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
+def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 5.0, interval_s: float = 0.02) -> None:
+    """Polls ``condition``; raises TimeoutError naming ``what`` after ``timeout_s``."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: not within {timeout_s:g} s")
+        time.sleep(interval_s)
+
+
+class Process:
+    """One child in a process group of its own, its output in ``log``."""
+
+    def __init__(self, command: Sequence[str], log: Path, cwd: Path | None = None) -> None:
+        self.command = list(command)
+        self.log = log
+        with log.open("ab") as output:
+            self.child = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd, start_new_session=True
+            )
+        self.pid = self.child.pid
+
+    def running(self) -> bool:
+        return self.child.poll() is None
+
+    def tail(self, lines: int = 30) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def wait_ready(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+        """Waits until ``condition`` holds; raises StartError with the log when the child ends first or time is up."""
+        name = Path(self.command[0]).name
+        end = time.monotonic() + timeout_s
+        while not condition():
+            if not self.running():
+                raise StartError(f"{name} ended with {self.child.returncode}:\n{self.tail()}")
+            if time.monotonic() > end:
+                self.stop()
+                raise StartError(f"{name} not ready within {timeout_s:g} s:\n{self.tail()}")
+            time.sleep(0.02)
+
+    def stop(self, timeout_s: float = 5.0) -> int:
+        """SIGTERM, then SIGKILL to what is left of the group; returns the exit status."""
+        if self.running():
+            self.child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.child.wait(timeout_s)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        return self.child.wait()
+
+    def tree(self) -> list[int]:
+        """This process and its descendants."""
+        return tree(self.pid)
+
+
+def tree(pid: int) -> list[int]:
+    """``pid`` and its living descendants, parents first."""
+    pids = [pid]
+    for parent in pids:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                pids += [int(child) for child in task.read_text().split()]
+    return pids
+
+
+def cpu_ns(pid: int) -> int:
+    """Time on a CPU of all threads of ``pid``, in nanoseconds (schedstat, not the 10 ms ticks of stat)."""
+    total = 0
+    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError, IndexError):
+            total += int(path.read_text().split()[0])
+    return total
+
+
+def rss_bytes(pid: int) -> int:
+    """Resident memory of ``pid`` that is its own or shared anonymous; pages of mapped files are left out."""
+    with contextlib.suppress(OSError):
+        fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+        return 1024 * sum(int(fields[key].split()[0]) for key in ("RssAnon", "RssShmem") if key in fields)
+    return 0

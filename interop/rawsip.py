@@ -1,0 +1,201 @@
+"""A raw SIP client over UDP or TCP: bytes out, responses in. For what SIPp can't do: SHA-256, broken messages."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+import time
+from dataclasses import dataclass, field
+
+ALGORITHMS = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
+
+
+@dataclass(slots=True)
+class Response:
+    status: int
+    raw: str
+
+    def headers(self, name: str) -> list[str]:
+        """The values of a header, one entry a line."""
+        return re.findall(rf"(?mi)^{re.escape(name)}[ \t]*:[ \t]*(.*?)\r?$", self.raw.partition("\r\n\r\n")[0])
+
+
+@dataclass(slots=True)
+class Client:
+    """One socket towards a node. ``identity`` goes into From; ``local`` is (address, port) as bound."""
+
+    node: tuple[str, int]
+    transport: str = "udp"
+    address: str = "127.0.0.1"
+    port: int = 0
+    timeout_s: float = 2.0
+    _socket: socket.socket = field(init=False)
+    _buffer: bytes = b""
+    _cseq: int = 0
+
+    def __post_init__(self) -> None:
+        kind = socket.SOCK_DGRAM if self.transport == "udp" else socket.SOCK_STREAM
+        self._socket = socket.socket(socket.AF_INET, kind)
+        self._socket.settimeout(self.timeout_s)
+        self._socket.bind((self.address, self.port))
+        self._socket.connect(self.node)
+        self.port = self._socket.getsockname()[1]
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def receive(self, timeout_s: float | None = None) -> bytes | None:
+        """The next message, framed by Content-Length on a stream; None when none comes in time or the peer has closed."""
+        self._socket.settimeout(self.timeout_s if timeout_s is None else timeout_s)
+        try:
+            if self.transport == "udp":
+                return self._socket.recv(65535)
+            return self._receive_framed()
+        except OSError:
+            return None
+
+    def _receive_framed(self) -> bytes | None:
+        while True:
+            head, end, rest = self._buffer.partition(b"\r\n\r\n")
+            if end:
+                length = re.search(rb"(?mi)^(?:content-length|l)[ \t]*:[ \t]*(\d+)", head)
+                size = int(length[1]) if length else 0
+                if len(rest) >= size:
+                    self._buffer = rest[size:]
+                    return head + end + rest[:size]
+            data = self._socket.recv(65535)
+            if not data:
+                return None
+            self._buffer += data
+
+    def response(self, timeout_s: float | None = None) -> Response | None:
+        """The next response; requests that arrive meanwhile (probes) are passed over."""
+        end = time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s)
+        while (left := end - time.monotonic()) > 0:
+            data = self.receive(left)
+            if data is None:
+                return None
+            if data.startswith(b"SIP/2.0 "):
+                return Response(int(data[8:11]), data.decode("latin-1"))
+        return None
+
+    def final(self, timeout_s: float | None = None) -> Response | None:
+        while (response := self.response(timeout_s)) and response.status < 200:
+            pass
+        return response
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        user: str,
+        domain: str,
+        headers: tuple[str, ...] = (),
+        to: str = "",
+        call_id: str = "",
+        body: str = "",
+    ) -> str:
+        """Sends a well-formed request and returns its Call-ID."""
+        self._cseq += 1
+        call_id = call_id or f"{os.urandom(8).hex()}@{self.address}"
+        via = f"SIP/2.0/{self.transport.upper()} {self.address}:{self.port};rport;branch=z9hG4bK{os.urandom(8).hex()}"
+        lines = [f"{method} {uri} SIP/2.0", f"Via: {via}", f"From: <sip:{user}@{domain}>;tag={call_id[:8]}"]
+        lines += [
+            f"To: {to or f'<{uri}>'}",
+            f"Call-ID: {call_id}",
+            f"CSeq: {self._cseq} {method}",
+            "Max-Forwards: 70",
+            *headers,
+        ]
+        if body:
+            lines.append("Content-Type: application/sdp")
+        self.send("\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode())
+        return call_id
+
+    def register(
+        self,
+        user: str,
+        domain: str,
+        password: str,
+        algorithm: str = "MD5",
+        contact: str = "",
+        expires_s: int = 600,
+    ) -> Response:
+        """REGISTER answered with digest of ``algorithm``; returns the last response."""
+        contact = contact or f"<sip:{user}@{self.address}:{self.port};transport={self.transport}>"
+        headers = (f"Contact: {contact}", f"Expires: {expires_s}")
+        return self.request_with_digest("REGISTER", f"sip:{domain}", user, domain, password, algorithm, headers)
+
+    def request_with_digest(
+        self,
+        method: str,
+        uri: str,
+        user: str,
+        domain: str,
+        password: str,
+        algorithm: str = "MD5",
+        headers: tuple[str, ...] = (),
+    ) -> Response:
+        """A request (not INVITE: nobody would acknowledge), answered with digest when challenged; the last response."""
+        to = f"<sip:{user}@{domain}>" if method == "REGISTER" else f"<{uri}>"
+        call_id = self.request(method, uri, user, domain, headers, to)
+        answer = self.final()
+        if answer and answer.status in (401, 407):
+            field = "Authorization" if answer.status == 401 else "Proxy-Authorization"
+            credentials = authorization(answer, user, password, method, uri, algorithm)
+            self.request(method, uri, user, domain, (*headers, f"{field}: {credentials}"), to, call_id)
+            answer = self.final()
+        if answer is None:
+            raise TimeoutError(f"no answer to {method}")
+        return answer
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def challenges(response: Response) -> list[dict[str, str]]:
+    """The parameters of each digest challenge, in the order they stand."""
+    found = []
+    for value in response.headers("WWW-Authenticate") + response.headers("Proxy-Authenticate"):
+        parameters = {
+            name.lower(): quoted or plain for name, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', value)
+        }
+        found.append({"algorithm": "MD5", **parameters})
+    return found
+
+
+def authorization(
+    response: Response, user: str, password: str, method: str, uri: str, algorithm: str, nonce_count: int = 1
+) -> str:
+    """Credentials for the challenge of ``algorithm`` in ``response`` (RFC 7616, qop=auth); KeyError when there is none."""
+    offered = {challenge["algorithm"].upper(): challenge for challenge in challenges(response)}
+    challenge = offered[algorithm]
+
+    def digest(text: str) -> str:
+        return ALGORITHMS[algorithm](text.encode()).hexdigest()
+
+    realm, nonce = challenge["realm"], challenge["nonce"]
+    first, second = digest(f"{user}:{realm}:{password}"), digest(f"{method}:{uri}")
+    head = f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", algorithm={algorithm}'
+    if "qop" not in challenge:
+        answer = digest(f"{first}:{nonce}:{second}")
+        return f'{head}, response="{answer}"'
+    cnonce, count = os.urandom(4).hex(), f"{nonce_count:08x}"
+    answer = digest(f"{first}:{nonce}:{count}:{cnonce}:auth:{second}")
+    return f'{head}, qop=auth, nc={count}, cnonce="{cnonce}", response="{answer}"'
+
+
+def options(node: tuple[str, int], timeout_s: float = 1.0) -> int | None:
+    """The status of an OPTIONS to the node itself, None without answer."""
+    with Client(node, timeout_s=timeout_s) as client:
+        client.request("OPTIONS", f"sip:{node[0]}:{node[1]}", "probe", "probe.invalid")
+        answer = client.final()
+        return answer.status if answer else None

@@ -1,0 +1,102 @@
+"""A small RTP end: plays numbered packets, echoes what comes, and counts bytes and packets of both directions.
+
+SIPp's own ``rtp_echo`` counts nothing, so the counts that the tests compare are made here, by a socket of our own whose
+port the SIPp scenario writes into its SDP.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from dataclasses import dataclass, field
+
+HEADER = struct.Struct("!BBHII")
+PCMU = 0
+FRAME = bytes(160)  # 20 ms of G.711
+
+
+@dataclass(slots=True)
+class Counts:
+    packets: int = 0
+    bytes: int = 0
+
+    def add(self, size: int) -> None:
+        self.packets += 1
+        self.bytes += size
+
+
+@dataclass(slots=True)
+class RtpEnd:
+    """One UDP socket. With ``echo`` every packet goes back to where it came from (symmetric RTP); else it is only counted."""
+
+    address: str = "127.0.0.1"
+    echo: bool = False
+    ssrc: int = 0x51BB0001
+    sent: Counts = field(default_factory=Counts)
+    received: Counts = field(default_factory=Counts)
+    sources: set[tuple[str, int]] = field(default_factory=set)
+    sequences: list[int] = field(default_factory=list)
+    payloads: list[bytes] = field(default_factory=list)
+    port: int = 0
+    _socket: socket.socket = field(init=False)
+    _sequence: int = 0
+    _thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((self.address, self.port))
+        self.port = self._socket.getsockname()[1]
+        self._socket.settimeout(0.1)
+        self._thread = threading.Thread(target=self._receive, name=f"rtp {self.port}", daemon=True)
+        self._thread.start()
+
+    def _receive(self) -> None:
+        while True:
+            try:
+                data, source = self._socket.recvfrom(2048)
+            except TimeoutError:
+                if self._socket.fileno() < 0:
+                    return
+                continue
+            except OSError:
+                return
+            self.received.add(len(data))
+            self.sources.add(source)
+            self.payloads.append(data)
+            if len(data) >= HEADER.size:
+                self.sequences.append(HEADER.unpack_from(data)[2])
+            if self.echo:
+                self._socket.sendto(data, source)
+                self.sent.add(len(data))
+
+    def send(self, data: bytes, remote: tuple[str, int]) -> None:
+        """One datagram, RTP or not (T.38's UDPTL, a stranger's bytes)."""
+        self._socket.sendto(data, remote)
+        self.sent.add(len(data))
+
+    def play(self, remote: tuple[str, int], packets: int, interval_s: float = 0.01) -> None:
+        """``packets`` RTP packets of silence, one every ``interval_s``; sequence numbers go on from the last call."""
+        due = time.monotonic()
+        for _ in range(packets):
+            self._sequence += 1
+            self.send(HEADER.pack(0x80, PCMU, self._sequence & 0xFFFF, self._sequence * 160, self.ssrc) + FRAME, remote)
+            due += interval_s
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def settle(self, packets: int, timeout_s: float = 1.0) -> None:
+        """Waits until at least ``packets`` have been received, or the time is up."""
+        end = time.monotonic() + timeout_s
+        while self.received.packets < packets and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._thread.join(1.0)
+
+    def __enter__(self) -> RtpEnd:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,169 @@
+"""Runs SIPp: one process per end, bounded in time, its statistics and logs read back."""
+
+from __future__ import annotations
+
+import csv
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from interop.process import Process, free_port, wait_for
+from interop.script import Script
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Who a SIPp is: user and password of a registered phone, and where it listens."""
+
+    user: str
+    domain: str = "example.test"
+    password: str = ""
+    address: str = "127.0.0.1"
+    port: int = 0
+    transport: str = "udp"
+    private: str = ""  # the address it believes to have, when a NAT stands before it
+
+    def keys(self) -> dict[str, str]:
+        """The keys every script refers to."""
+        contact = f"{self.private}:5060" if self.private else f"{self.address}:{self.port}"
+        return {"user": self.user, "domain": self.domain, "contact": contact, "media_address": self.private or self.address}
+
+    def __post_init__(self) -> None:
+        if not self.port:
+            object.__setattr__(self, "port", free_port(address=self.address))
+
+
+@dataclass(slots=True)
+class Result:
+    exit_status: int
+    successful: int
+    failed: int
+    created: int
+    retransmissions: int
+    logs: list[str]
+    trace: str
+
+    @property
+    def ok(self) -> bool:
+        return self.exit_status == 0 and self.failed == 0 and self.successful > 0
+
+
+@dataclass(slots=True)
+class Media:
+    """One SDP that a script logged."""
+
+    address: str
+    port: int
+    direction: str
+
+    @property
+    def remote(self) -> tuple[str, int]:
+        return self.address, self.port
+
+
+@dataclass(slots=True)
+class Sipp:
+    """One running SIPp. ``folder`` gets its scenario, statistics, errors, messages and log."""
+
+    script: Script
+    end: End
+    node: tuple[str, int]
+    folder: Path
+    called: str = ""
+    name: str = "sipp"
+    calls: int = 1
+    rate: float = 10.0
+    timeout_s: float = 15.0
+    keys: dict[str, str] = field(default_factory=dict)
+    options: Sequence[str] = ()
+    process: Process = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        scenario = self._file("xml")
+        scenario.write_text(str(self.script))
+        address, port = self.node
+        command = ["sipp", f"{address}:{port}", "-sf", str(scenario), "-i", self.end.address, "-p", str(self.end.port)]
+        command += ["-mi", self.end.address, "-t", "u1" if self.end.transport == "udp" else "t1", "-nostdin"]
+        command += [
+            "-m",
+            str(self.calls),
+            "-r",
+            str(self.rate),
+            "-rp",
+            "1000",
+            "-timeout",
+            f"{self.timeout_s:g}",
+            "-timeout_error",
+        ]
+        command += ["-s", self.called or self.end.user, "-au", self.end.user, "-ap", self.end.password or "none"]
+        command += ["-trace_err", "-error_file", str(self._file("err")), "-trace_logs", "-log_file", str(self._file("log"))]
+        command += ["-trace_stat", "-stf", str(self._file("csv")), "-fd", "60"]
+        for key, value in (self.end.keys() | self.keys).items():
+            command += ["-key", key, value]
+        if self.calls <= 10:
+            command += ["-trace_msg", "-message_file", str(self._file("msg"))]
+        self.process = Process([*command, *self.options], self._file("out"))
+        self.process.wait_ready(self._listening, 5.0)
+
+    def _file(self, suffix: str) -> Path:
+        return self.folder / f"{self.name}.{suffix}"
+
+    def _text(self, suffix: str) -> str:
+        path = self._file(suffix)
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def _listening(self) -> bool:
+        """SIPp opens its sockets after it wrote the header of its statistics; a short one may already be through."""
+        if self.process.child.poll() is not None:
+            return self._file("csv").exists()
+        table = "tcp" if self.end.transport == "tcp" else "udp"
+        return f":{self.end.port:04X} " in Path(f"/proc/net/{table}").read_text()
+
+    def logged(self, pattern: str, timeout_s: float = 5.0) -> re.Match[str]:
+        """The first log line that matches; raises AssertionError with the trace when SIPp ends without it."""
+        end = time.monotonic() + timeout_s
+        while not (found := re.search(pattern, self._text("log"))):
+            if time.monotonic() > end or not self.process.running():
+                if found := re.search(pattern, self._text("log")):
+                    break
+                raise AssertionError(f"{self.name} never logged {pattern!r}\n{self.trace()}")
+            time.sleep(0.01)
+        return found
+
+    def media(self, label: str, timeout_s: float = 5.0) -> Media:
+        found = self.logged(rf"media {label} (\S+) (\d+) ?(\w*)", timeout_s)
+        return Media(found[1], int(found[2]), found[3])
+
+    def trace(self) -> str:
+        return "\n".join(
+            [f"--- {self.name} errors", self._text("err")[-3000:], f"--- {self.name} messages", self._text("msg")[-12000:]]
+        )
+
+    def wait(self) -> Result:
+        """Its result; a SIPp that overstays its timeout is killed and counts as failed."""
+        try:
+            wait_for(lambda: not self.process.running(), self.name, self.timeout_s + 5)
+        except TimeoutError:
+            self.process.stop()
+        status = self.process.stop()
+        row = self._statistics()
+        counts = [
+            int(row.get(name) or 0) for name in ("SuccessfulCall(C)", "FailedCall(C)", "TotalCallCreated", "Retransmissions(C)")
+        ]
+        return Result(status, counts[0], counts[1], counts[2], counts[3], self._text("log").splitlines(), self.trace())
+
+    def _statistics(self) -> dict[str, str]:
+        rows = list(csv.DictReader(self._text("csv").splitlines(), delimiter=";"))
+        return rows[-1] if rows else {}
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def expect_ok(self) -> Result:
+        """Waits and asserts success; the assertion carries SIPp's errors and messages."""
+        result = self.wait()
+        assert result.ok, f"{self.name}: exit {result.exit_status}, {result.failed} failed\n{result.trace}"
+        return result

@@ -1,0 +1,108 @@
+"""A stage for one case: registers SIPp phones with a node, plays a flow between them, and cleans up whatever still runs."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from interop import calls
+from interop.node import Node
+from interop.rawsip import Client
+from interop.rtp import RtpEnd
+from interop.script import Script
+from interop.sipp import End, Sipp
+
+
+@dataclass(slots=True)
+class Call:
+    """A flow in progress: its two SIPps, and the RTP ends their SDP names."""
+
+    caller: Sipp
+    callee: Sipp
+    caller_rtp: RtpEnd
+    callee_rtp: RtpEnd
+
+    @property
+    def call_id(self) -> str:
+        """SIPp's pattern for Call-ID: number of the call, process, address."""
+        return f"1-{self.caller.process.pid}@{self.caller.end.address}"
+
+    def expect_ok(self) -> None:
+        self.caller.expect_ok()
+        self.callee.expect_ok()
+
+    def talk(self, to_callee: str = "answer", packets: int = 30) -> None:
+        """Plays RTP from the caller; the callee echoes; every packet and byte must arrive at both ends."""
+        far, near = self.callee_rtp, self.caller_rtp
+        before = (near.sent.packets, near.received.packets, far.received.packets, far.received.bytes, near.received.bytes)
+        near.play(self.caller.media(to_callee).remote, packets)
+        far.settle(before[2] + packets)
+        near.settle(before[1] + packets)
+        size = packets * 172
+        after = (near.sent.packets, near.received.packets, far.received.packets, far.received.bytes, near.received.bytes)
+        gained = tuple(now - then for now, then in zip(after, before, strict=True))
+        assert gained == (packets, packets, packets, size, size), (
+            f"sent, echoed, arrived, bytes arrived, bytes echoed: {gained}"
+        )
+
+
+@dataclass(slots=True)
+class Stage:
+    node: Node
+    folder: Path
+    _sipps: list[Sipp] = field(default_factory=list)
+    _rtps: list[RtpEnd] = field(default_factory=list)
+    _registered: set[str] = field(default_factory=set)
+
+    @property
+    def target(self) -> tuple[str, int]:
+        return self.node.address, self.node.port
+
+    def phone(self, user: str, transport: str = "udp", private: str = "") -> End:
+        """A user of the node, not registered: one who only calls."""
+        setup = self.node.setup
+        return End(user, setup.domain, setup.users.get(user, ""), transport=transport, private=private)
+
+    def registered(self, user: str, transport: str = "udp", private: str = "") -> End:
+        """The same, registered by SIPp with digest MD5 from the port it will be called on."""
+        end = self.phone(user, transport, private)
+        self._registered.add(user)
+        self.play(calls.register(), end, f"register-{user}").expect_ok()
+        return end
+
+    def unregister(self, user: str) -> None:
+        """Removes every binding of ``user`` (RFC 3261 section 10.2.2); stays quiet when the node is gone."""
+        setup = self.node.setup
+        with Client(self.target) as client, contextlib.suppress(TimeoutError):
+            client.register(user, setup.domain, setup.users[user], setup.digest[-1], contact="*", expires_s=0)
+
+    def play(self, script: Script, end: End, name: str, called: str = "", **options: object) -> Sipp:
+        sipp = Sipp(script, end, self.target, self.folder, called, f"{len(self._sipps)}-{name}", **options)  # type: ignore[arg-type]
+        self._sipps.append(sipp)
+        return sipp
+
+    def rtp(self, echo: bool = False) -> RtpEnd:
+        end = RtpEnd(echo=echo)
+        self._rtps.append(end)
+        return end
+
+    def callee(self, script: Script, end: End, rtp: RtpEnd | None = None, peer: str = "alice", **keys: str) -> Sipp:
+        port = str((rtp or self.rtp(echo=True)).port)
+        return self.play(script, end, f"callee-{end.user}", peer, keys={"rtp_port": port, **keys})
+
+    def call(self, flow: str, caller: End, callee: End, **callee_keys: str) -> Call:
+        """Starts ``flow``: the callee first, then the caller."""
+        scripts = calls.FLOWS[flow]()
+        near, far = self.rtp(), self.rtp(echo=True)
+        called = self.callee(scripts[1], callee, far, caller.user, **callee_keys)
+        calling = self.play(scripts[0], caller, f"caller-{caller.user}", callee.user, keys={"rtp_port": str(near.port)})
+        return Call(calling, called, near, far)
+
+    def close(self) -> None:
+        for sipp in self._sipps:
+            sipp.stop()
+        for rtp in self._rtps:
+            rtp.close()
+        for user in self._registered:
+            self.unregister(user)
