@@ -242,6 +242,15 @@ def carrier_in() -> Flow:
     return _caller_hangs_up(caller, callee)
 
 
+def carrier_out() -> Flow:
+    """A call to a carrier, hung up at once; the carrier logs its begin and end, so that a test knows what it had in flight."""
+    caller, callee = _answered()
+    callee.steps.insert(1, '<nop><action><log message="begin [call_id]"/></action></nop>')
+    _caller_hangs_up(caller, callee)
+    callee.log("end [call_id]")
+    return caller, callee
+
+
 def no_connection_line() -> Flow:
     """SDP without c= (RFC 8866 wants one): the relay may refuse, the node must answer and live."""
     caller, callee = _answered(sdp(connection=False))
@@ -250,7 +259,7 @@ def no_connection_line() -> Flow:
 
 _ALL = (bye_from_caller, bye_from_callee, hold, reinvite_from_callee, busy, cancel, fork, early_media, prack, update)
 FLOWS: dict[str, Callable[[], tuple[Script, ...]]] = {
-    flow.__name__: flow for flow in (*_ALL, delayed_offer, t38, carrier_in, no_connection_line)
+    flow.__name__: flow for flow in (*_ALL, delayed_offer, t38, carrier_in, carrier_out, no_connection_line)
 }
 
 if __name__ == "__main__":

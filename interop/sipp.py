@@ -122,6 +122,9 @@ class Sipp:
         table = "tcp" if self.end.transport == "tcp" else "udp"
         return f":{self.end.port:04X} " in Path(f"/proc/net/{table}").read_text()
 
+    def log_lines(self) -> list[str]:
+        return self._text("log").splitlines()
+
     def logged(self, pattern: str, timeout_s: float = 5.0) -> re.Match[str]:
         """The first log line that matches; raises AssertionError with the trace when SIPp ends without it."""
         end = time.monotonic() + timeout_s

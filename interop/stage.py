@@ -87,6 +87,13 @@ class Stage:
         self._rtps.append(end)
         return end
 
+    def carrier(self, address: str, port: int = 0, calls_: int = 1000, timeout_s: float = 60.0) -> Sipp:
+        """A carrier's gateway that answers calls and OPTIONS probes until it is stopped."""
+        end = End("gateway", self.node.setup.domain, address=address, port=port)
+        keys = {"rtp_port": str(self.rtp(echo=True).port)}
+        script = calls.FLOWS["carrier_out"]()[1]
+        return self.play(script, end, "carrier", "alice", keys=keys, calls=calls_, timeout_s=timeout_s, options=("-aa",))
+
     def callee(self, script: Script, end: End, rtp: RtpEnd | None = None, peer: str = "alice", **keys: str) -> Sipp:
         port = str((rtp or self.rtp(echo=True)).port)
         return self.play(script, end, f"callee-{end.user}", peer, keys={"rtp_port": port, **keys})

@@ -1,0 +1,37 @@
+"""One node a module, one stage a test. Each case first held against Kamailio with rtpengine (``INTEROP_NODE=kamailio``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from interop.node import Node, Setup, start
+from interop.stage import Stage
+
+USERS = {"alice": "wonder-land", "bob": "builder-1", "carol": "christmas", "dave": "dave-pw"}
+
+
+@pytest.fixture(scope="module")
+def setup() -> Setup:
+    """A module with other needs overrides this."""
+    return Setup(users=USERS)
+
+
+@pytest.fixture(scope="module")
+def node(setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    started = start(setup, tmp_path_factory.mktemp("node"))
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture
+def stage(node: Node, tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(node, tmp_path)
+    try:
+        yield stage
+    finally:
+        stage.close()

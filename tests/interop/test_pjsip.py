@@ -1,0 +1,93 @@
+"""Two PJSIP phones, each playing a tone of its own: the far tone must be in each recording, before and after hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from interop import tones
+from interop.node import Node, Setup
+from interop.pjsua import Phone
+from tests.interop.conftest import USERS
+
+TONE_HZ = {"alice": 600.0, "bob": 1100.0}
+IN_FLIGHT = 6  # packets that may be on their way between two readings
+MakePhone = Callable[..., Phone]
+
+
+@pytest.fixture(scope="module", params=["MD5", "SHA-256 and MD5"])
+def setup(request: pytest.FixtureRequest) -> Setup:
+    return Setup(users=USERS, digest=("MD5",) if request.param == "MD5" else ("SHA-256", "MD5"))
+
+
+@pytest.fixture
+def phone(node: Node, tmp_path: Path) -> Iterator[MakePhone]:
+    started: list[Phone] = []
+
+    def make(user: str, transport: str) -> Phone:
+        wav = tmp_path / f"{user}-tone.wav"
+        tones.write(wav, TONE_HZ[user])
+        target = (node.address, node.port)
+        made = Phone(user, node.setup.domain, USERS[user], target, wav, tmp_path / f"{user}.log", transport)
+        started.append(made)
+        return made
+
+    yield make
+    for one in started:
+        one.close()
+
+
+def assert_tones(alice: Phone, bob: Phone, folder: Path) -> None:
+    """Each hears the other's tone and not its own."""
+    files = {phone.user: folder / f"{phone.user}-{time.monotonic_ns()}.wav" for phone in (alice, bob)}
+    for phone in (alice, bob):
+        phone.do("record", path=str(files[phone.user]))
+    time.sleep(1.0)
+    for phone in (alice, bob):
+        phone.do("stop_recording")
+    for hearer, speaker in (("alice", "bob"), ("bob", "alice")):
+        heard = {who: tones.strength(files[hearer], hertz) for who, hertz in TONE_HZ.items()}
+        assert heard[speaker] > 0.8, f"{hearer} does not hear {speaker}: {heard}"
+        assert heard[hearer] < 0.05, f"{hearer} hears itself: {heard}"
+
+
+def assert_counters_agree(node: Node, alice: Phone, bob: Phone) -> None:
+    """Over half a second the relay counts as many packets as both phones sent."""
+
+    def reading() -> tuple[int, int]:
+        states = alice.state(), bob.state()
+        return states[0]["sent"] + states[1]["sent"], node.relayed(states[0]["call_id"])
+
+    sent, relayed = reading()
+    time.sleep(0.5)
+    sent_later, relayed_later = reading()
+    assert sent_later - sent > 30
+    assert abs((relayed_later - relayed) - (sent_later - sent)) <= IN_FLIGHT
+    assert alice.state()["lost"] == bob.state()["lost"] == 0
+
+
+@pytest.mark.parametrize(("near", "far"), [("udp", "udp"), ("udp", "tcp"), ("tcp", "udp")])
+def test_they_hear_each_other_before_and_after_hold(node: Node, phone: MakePhone, tmp_path: Path, near: str, far: str) -> None:
+    alice, bob = phone("alice", near), phone("bob", far)
+    for one in (alice, bob):
+        one.wait(registered=200)
+    alice.do("call", uri=f"sip:bob@{node.setup.domain}")
+    for one in (alice, bob):
+        one.wait(call="CONFIRMED", media=True)
+    assert_tones(alice, bob, tmp_path)
+    assert_counters_agree(node, alice, bob)
+    alice.do("hold")
+    alice.wait(media=False)
+    bob.wait(media=False)
+    alice.do("resume")
+    for one in (alice, bob):
+        one.wait(media=True)
+    time.sleep(0.2)
+    assert_tones(alice, bob, tmp_path)
+    assert_counters_agree(node, alice, bob)
+    bob.do("hangup")
+    for one in (alice, bob):
+        one.wait(ended=200)
