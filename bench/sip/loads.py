@@ -1,0 +1,210 @@
+"""One measured load: SIPp at a fixed rate on the cores the server does not use, the server's CPU read before and after."""
+
+from __future__ import annotations
+
+import csv
+import socket
+import struct
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.sip.servers import DIGEST, OPEN, PASSWORD, USERS, Server
+from interop.process import Process, free_port
+
+HERE = Path(__file__).parent
+SO_TIMESTAMPNS = 35  # asm-generic/socket.h
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    scenario: str  # file of the SIPp that generates
+    rate: int  # a second
+    transport: str = "udp"
+    callee: bool = False  # it calls users of open.test
+
+
+LOADS = {
+    "call": Load("caller", 1500, callee=True),
+    "call_tcp": Load("caller", 800, "tcp", callee=True),
+    "register": Load("register", 3000),
+    "register_digest": Load("register_digest", 1500),
+    "options": Load("options", 3000),
+}
+
+
+@dataclass(slots=True)
+class Measured:
+    cpu_us: float  # of the server, for each completed exchange
+    completed: int
+    failed: int
+    retransmitted: int
+    rate: float  # completed a second
+    delays_ms: list[float] = field(default_factory=list)  # of probe INVITEs through the server
+
+
+class Bench:
+    """Runs loads in a folder for scratch files; SIPp is kept on ``cores``."""
+
+    def __init__(self, folder: Path, cores: Sequence[int]) -> None:
+        self.folder = folder
+        self.cores = ",".join(map(str, cores))
+        self.users = folder / "users.csv"
+        credentials = f"[authentication username=user{{0}} password={PASSWORD}]"
+        rows = [f"user{index};{credentials.format(index)};" for index in range(USERS)]
+        self.users.write_text("\n".join(["SEQUENTIAL", *rows, ""]))
+        self._runs = 0
+
+    def _sipp(self, server: Server, scenario: str, transport: str, port: int, log: Path, arguments: Sequence[str]) -> Process:
+        command = ["taskset", "-c", self.cores, "sipp", f"{server.address}:{server.port}", "-sf", str(HERE / f"{scenario}.xml")]
+        command += ["-i", "127.0.0.1", "-p", str(port), "-t", "u1" if transport == "udp" else "t1", "-nostdin"]
+        return Process([*command, "-buff_size", "4194304", *arguments], log)
+
+    def run(self, server: Server, load: Load, seconds: float, rate: int = 0, probe: bool = False) -> Measured:
+        """Offers ``load`` for ``seconds`` and waits for the last exchange to end."""
+        self._runs += 1
+        rate = rate or load.rate
+        stem = self.folder / f"{self._runs}-{server.name}-{load.scenario}"
+        callee_port, caller_port = free_port(), free_port()
+        callee = None
+        if load.callee:
+            callee = self._sipp(server, "callee", load.transport, callee_port, stem.with_suffix(".callee"), ())
+            callee.wait_ready(lambda: _bound(callee_port, load.transport))
+            server.register_users(callee_port, load.transport)
+        statistics = stem.with_suffix(".csv")
+        arguments = ["-inf", str(self.users), "-r", str(rate), "-m", str(int(rate * seconds)), "-l", "50000"]
+        arguments += ["-key", "callee_port", str(callee_port), "-recv_timeout", "4000"]
+        arguments += ["-trace_stat", "-stf", str(statistics), "-fd", "600", "-timeout", f"{seconds + 8:g}"]
+        prober = Prober(server) if probe else None
+        try:
+            before, started = server.cpu_ns(), time.monotonic()
+            caller = self._sipp(server, load.scenario, load.transport, caller_port, stem.with_suffix(".caller"), arguments)
+            while caller.running() and time.monotonic() - started < seconds + 12:
+                time.sleep(0.02)
+            spent, elapsed = server.cpu_ns() - before, time.monotonic() - started
+            caller.stop()
+        finally:
+            delays = prober.stop() if prober else []
+            if callee:
+                callee.stop(1.0)
+                server.unregister_users()
+        row = list(csv.DictReader(statistics.read_text().splitlines(), delimiter=";"))[-1]
+        completed = int(row["SuccessfulCall(C)"])
+        if not completed:
+            raise RuntimeError(f"{server.name}: no {load.scenario} completed\n{caller.tail()}")
+        failed = int(row["TotalCallCreated"]) - completed
+        return Measured(
+            spent / completed / 1000, completed, failed, int(row["Retransmissions(C)"]), completed / elapsed, delays
+        )
+
+    def most(self, server: Server, seconds: float, first: int = 2000, steps: int = 5) -> int:
+        """The highest rate of calls a second, to about 6 %, with less than 0.1 % failed or retransmitted."""
+
+        def holds(rate: int) -> bool:
+            measured = self.run(server, LOADS["call"], seconds, rate)
+            kept_up = measured.rate > 0.8 * rate * seconds / (seconds + 0.5)
+            return kept_up and measured.failed + measured.retransmitted < 0.001 * rate * seconds
+
+        good, bad, rate = 0, 0, first
+        for _ in range(steps):
+            if holds(rate):
+                good = rate
+            else:
+                bad = rate
+            rate = (good + bad) // 2 if bad else good * 2
+            if bad and bad - good < 0.06 * bad:
+                break
+        return good
+
+
+class Prober:
+    """Sends an INVITE every 20 ms to a user of its own; the delay ends with the kernel's receive stamp at the callee."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = (server.address, server.port)
+        self._caller, self._callee = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        self._callee.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        for each in (self._caller, self._callee):
+            each.bind(("127.0.0.1", 0))
+            each.settimeout(0.5)
+        self._delays: list[float] = []
+        self._stopped = threading.Event()
+        self._send_register()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _message(self, method: str, uri: str, user: str, port: int, number: int, extra: str) -> bytes:
+        return (
+            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};rport;branch=z9hG4bKprobe{port}-{number}\r\n"
+            f"From: <sip:{user}@{OPEN}>;tag=p{number}\r\nTo: <sip:user1@{OPEN}>\r\nCall-ID: probe{port}-{number}\r\n"
+            f"CSeq: 1 {method}\r\nMax-Forwards: 70\r\n{extra}Content-Length: 0\r\n\r\n"
+        ).encode()
+
+    def _send_register(self) -> None:
+        """user1 is the probe's alone while it runs: its other binding is replaced."""
+        port = self._callee.getsockname()[1]
+        for extra in ("Contact: *\r\nExpires: 0\r\n", f"Contact: <sip:user1@127.0.0.1:{port}>\r\nExpires: 600\r\n"):
+            number = len(extra)
+            self._callee.sendto(self._message("REGISTER", f"sip:{OPEN}", "user1", port, number, extra), self._server)
+            self._callee.recv(4096)
+
+    def _run(self) -> None:
+        port = self._caller.getsockname()[1]
+        number = 0
+        while not self._stopped.wait(0.02):
+            number += 1
+            extra = f"Contact: <sip:user0@127.0.0.1:{port}>\r\n"
+            invite = self._message("INVITE", f"sip:user1@{OPEN}", "user0", port, number, extra)
+            sent = time.time_ns()
+            self._caller.sendto(invite, self._server)
+            arrived, request = self._arrival(f"Call-ID: probe{port}-{number}\r\n".encode())
+            if request:
+                self._delays.append((arrived - sent) / 1e6)
+                self._refuse(request)
+                self._acknowledge(port, number)
+
+    def _arrival(self, call_id: bytes) -> tuple[int, bytes]:
+        while True:
+            try:
+                data, ancillary, _, _ = self._callee.recvmsg(4096, 64)
+            except TimeoutError:
+                return 0, b""
+            if data.startswith(b"INVITE") and call_id in data:
+                seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
+                return seconds * 1_000_000_000 + nanoseconds, data
+
+    def _refuse(self, request: bytes) -> None:
+        kept = [
+            line
+            for line in request.split(b"\r\n")
+            if line.split(b":")[0] in (b"Via", b"Record-Route", b"From", b"Call-ID", b"CSeq")
+        ]
+        to = next(line for line in request.split(b"\r\n") if line.startswith(b"To:"))
+        answer = b"\r\n".join([b"SIP/2.0 486 Busy Here", *kept, to + b";tag=busy", b"Content-Length: 0", b"", b""])
+        self._callee.sendto(answer, self._server)
+
+    def _acknowledge(self, port: int, number: int) -> None:
+        try:
+            while not (response := self._caller.recv(4096)).startswith(b"SIP/2.0 486"):
+                pass
+        except TimeoutError:
+            return
+        to = next(line for line in response.split(b"\r\n") if line.startswith(b"To:"))
+        ack = self._message("ACK", f"sip:user1@{OPEN}", "user0", port, number, "")
+        self._caller.sendto(ack.replace(f"To: <sip:user1@{OPEN}>".encode(), to), self._server)
+
+    def stop(self) -> list[float]:
+        self._stopped.set()
+        self._thread.join()
+        self._caller.close()
+        self._callee.close()
+        return self._delays
+
+
+def _bound(port: int, transport: str) -> bool:
+    return f":{port:04X} " in Path(f"/proc/net/{transport}").read_text()
+
+
+__all__ = ["DIGEST", "LOADS", "Bench", "Load", "Measured"]

@@ -1,0 +1,83 @@
+"""The two servers, each pinned to one core, configured alike: in-memory bindings, Record-Route, rport, no media."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from interop.node import ROOT
+from interop.process import Process, cpu_ns, free_port, tree
+from interop.rawsip import Client, options
+
+PASSWORD = "bench-password"  # of every user of the domain digest.test
+USERS = 500
+OPEN, DIGEST = "open.test", "digest.test"
+
+
+@dataclass(slots=True)
+class Server:
+    name: str
+    address: str
+    port: int
+    process: Process
+
+    def cpu_ns(self) -> int:
+        """Time on a CPU of all its processes, since they started."""
+        return sum(cpu_ns(pid) for pid in tree(self.process.pid))
+
+    def register_users(self, port: int, transport: str) -> None:
+        """Binds every user of open.test to the callee's port."""
+        with Client((self.address, self.port)) as client:
+            for index in range(USERS):
+                contact = f"<sip:user{index}@127.0.0.1:{port};transport={transport}>"
+                status = client.register(f"user{index}", OPEN, PASSWORD, contact=contact, expires_s=3600).status
+                if status != 200:
+                    raise RuntimeError(f"{self.name}: REGISTER answered {status}")
+
+    def unregister_users(self) -> None:
+        with Client((self.address, self.port)) as client:
+            for index in range(USERS):
+                client.register(f"user{index}", OPEN, PASSWORD, contact="*", expires_s=0)
+
+
+def kamailio(folder: Path, core: int) -> Server:
+    """Kamailio with its faster allocator and large socket buffers, one UDP worker."""
+    port = free_port()
+    config = folder / "kamailio.cfg"
+    text = Template(Path(__file__).with_name("kamailio.cfg").read_text())
+    config.write_text(text.substitute(address="127.0.0.1", port=port, password=PASSWORD))
+    command = ["taskset", "-c", str(core), "kamailio", "-DD", "-E", "-f", str(config), "-x", "fm", "-b", "4194304"]
+    return _started("kamailio", port, Process([*command, "-m", "1024", "-M", "32", "-Y", str(folder)], folder / "kamailio.log"))
+
+
+def sipmesh(folder: Path, core: int) -> Server:
+    """A node with one signal worker that relays no media."""
+    port = free_port()
+    console = free_port((socket.SOCK_STREAM,))
+    lines = ["[node]", 'name = "bench"', f'data = "{folder / "data"}"']
+    for transport in ("udp", "tcp"):
+        lines += ["[[listen]]", f'transport = "{transport}"', f'address = "127.0.0.1:{port}"']
+    for domain, auth in ((OPEN, "false"), (DIGEST, "true")):
+        lines += ["[[domain]]", f'name = "{domain}"', f"auth = {auth}", 'digest = ["MD5"]']
+        for index in range(USERS):
+            lines += ["[[user]]", f'aor = "user{index}@{domain}"', f'password = "{PASSWORD}"']
+    lines += [
+        "[media]",
+        "anchor = false",
+        "[limits]",
+        'exempt = ["127.0.0.0/8"]',
+        "[console]",
+        f'address = "127.0.0.1:{console}"',
+    ]
+    config = folder / "sipmesh.toml"
+    config.write_text("\n".join([*lines, ""]))
+    command = ["taskset", "-c", str(core), sys.executable, "-c", "from sipmesh.cli import main; main()"]
+    return _started("sipmesh", port, Process([*command, "run", "--config", str(config)], folder / "sipmesh.log", cwd=ROOT))
+
+
+def _started(name: str, port: int, process: Process) -> Server:
+    process.wait_ready(lambda: options(("127.0.0.1", port), timeout_s=0.3) == 200, 20.0)
+    return Server(name, "127.0.0.1", port, process)
