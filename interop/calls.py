@@ -36,14 +36,10 @@ def register(expires_s: int = 600) -> Script:
     return _register(expires_s)
 
 
-def _answered(caller_body: str | None = None, digest: bool = True) -> Flow:
+def _answered(digest: bool = True) -> Flow:
     """INVITE 180 200 ACK; the tail is the flow's own."""
     caller, callee = Script("caller"), Script("callee")
-    body = sdp() if caller_body is None else caller_body
-    if digest:
-        caller.invite_with_digest(body)
-    else:
-        caller.invite(body)
+    (caller.invite_with_digest if digest else caller.invite)(sdp())
     caller.provisionals(100, 180, 183)
     caller.expect(200, routes=True, media="answer")
     caller.ack()
@@ -251,15 +247,9 @@ def carrier_out() -> Flow:
     return caller, callee
 
 
-def no_connection_line() -> Flow:
-    """SDP without c= (RFC 8866 wants one): the relay may refuse, the node must answer and live."""
-    caller, callee = _answered(sdp(connection=False))
-    return _caller_hangs_up(caller, callee)
-
-
 _ALL = (bye_from_caller, bye_from_callee, hold, reinvite_from_callee, busy, cancel, fork, early_media, prack, update)
 FLOWS: dict[str, Callable[[], tuple[Script, ...]]] = {
-    flow.__name__: flow for flow in (*_ALL, delayed_offer, t38, carrier_in, carrier_out, no_connection_line)
+    flow.__name__: flow for flow in (*_ALL, delayed_offer, t38, carrier_in, carrier_out)
 }
 
 if __name__ == "__main__":

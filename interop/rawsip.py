@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 ALGORITHMS = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
@@ -128,6 +129,28 @@ class Client:
         headers = (f"Contact: {contact}", f"Expires: {expires_s}")
         return self.request_with_digest("REGISTER", f"sip:{domain}", user, domain, password, algorithm, headers)
 
+    def register_many(self, user: str, domain: str, password: str, count: int) -> Iterator[int]:
+        """Statuses of ``count`` REGISTERs, each with another Contact; one nonce serves all of them until it is stale."""
+        uri, to = f"sip:{domain}", f"<sip:{user}@{domain}>"
+        challenged, uses = None, 0
+        for number in range(count):
+            contact = f"Contact: <sip:{user}@192.0.2.1:{1024 + number}>"
+            status = 401
+            for _ in range(2):
+                headers: tuple[str, ...] = (contact,)
+                if challenged:
+                    uses += 1
+                    headers += (f"Authorization: {authorization(challenged, user, password, 'REGISTER', uri, 'MD5', uses)}",)
+                self.request("REGISTER", uri, user, domain, headers, to)
+                answer = self.final()
+                if answer is None:
+                    raise TimeoutError(f"no answer to REGISTER {number}")
+                status = answer.status
+                if status != 401:
+                    break
+                challenged, uses = answer, 0
+            yield status
+
     def request_with_digest(
         self,
         method: str,
@@ -150,6 +173,32 @@ class Client:
         if answer is None:
             raise TimeoutError(f"no answer to {method}")
         return answer
+
+    def invite_with_digest(
+        self, uri: str, user: str, domain: str, password: str, body: str, algorithm: str = "MD5"
+    ) -> Response:
+        """An INVITE answered with digest; its final response, acknowledged when it is a failure."""
+        contact = f"Contact: <sip:{user}@{self.address}:{self.port};transport={self.transport}>"
+        call_id, credentials = "", ""
+        for _ in range(2):
+            headers = (contact, f"Proxy-Authorization: {credentials}") if credentials else (contact,)
+            call_id = self.request("INVITE", uri, user, domain, headers, call_id=call_id, body=body)
+            answer = self.final(10.0)
+            if answer is None:
+                raise TimeoutError("no answer to INVITE")
+            if answer.status >= 300:
+                self._acknowledge(uri, answer)
+            if answer.status != 407:
+                break
+            credentials = authorization(answer, user, password, "INVITE", uri, algorithm)
+        return answer
+
+    def _acknowledge(self, uri: str, answer: Response) -> None:
+        """ACK of a failure: the INVITE's Via and CSeq number (RFC 3261 section 17.1.1.3)."""
+        lines = [f"ACK {uri} SIP/2.0"]
+        lines += [f"{name}: {answer.headers(name)[0]}" for name in ("Via", "From", "To", "Call-ID")]
+        lines += [f"CSeq: {self._cseq} ACK", "Max-Forwards: 70", "Content-Length: 0", "", ""]
+        self.send("\r\n".join(lines).encode())
 
     def close(self) -> None:
         self._socket.close()

@@ -28,14 +28,9 @@ MEDIA_PATTERNS = {
 }
 
 
-def sdp(
-    version: int = 1, direction: str = "sendrecv", port: str = "[rtp_port]", media: str = "audio", connection: bool = True
-) -> str:
+def sdp(version: int = 1, direction: str = "sendrecv", port: str = "[rtp_port]", media: str = "audio") -> str:
     """A body with one m-line: G.711 audio, or T.38 for ``media="image"``; ``port`` may be a SIPp key or a number."""
-    lines = ["v=0", f"o=[user] 1 {version} IN IP4 [media_address]", "s=-"]
-    if connection:
-        lines.append("c=IN IP4 [media_address]")
-    lines.append("t=0 0")
+    lines = ["v=0", f"o=[user] 1 {version} IN IP4 [media_address]", "s=-", "c=IN IP4 [media_address]", "t=0 0"]
     if media == "image":
         lines += [f"m=image {port} udptl t38", "a=T38FaxVersion:0", "a=T38FaxUdpEC:t38UDPRedundancy"]
     else:
