@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 from string import Template
 
 from interop import ng
-from interop.node import Setup
+from interop.node import ROOT, Setup
 from interop.process import Process, free_port, rss_bytes
 from interop.rawsip import options
 
@@ -29,6 +30,20 @@ class Rtpengine:
         ]
         command += [f"--pidfile={folder / 'rtpengine.pid'}", "--config-file=none"]
         self.process = Process(command, folder / "rtpengine.log")
+        self.process.wait_ready(lambda: ng.alive(self.ng))
+
+    def stop(self) -> None:
+        self.process.stop()
+
+
+class MediaDaemon:
+    """Our relay daemon alone, in rtpengine's place."""
+
+    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
+        self.ng = (address, free_port((socket.SOCK_DGRAM,)))
+        first = free_port((socket.SOCK_DGRAM,), span=200)
+        command = [sys.executable, "-m", "media", "--ng", f"{address}:{self.ng[1]}", "--address", address]
+        self.process = Process([*command, "--ports", f"{first}-{first + 199}"], folder / "media.log", cwd=ROOT)
         self.process.wait_ready(lambda: ng.alive(self.ng))
 
     def stop(self) -> None:
@@ -80,10 +95,12 @@ class Kamailio:
 
 
 class KamailioNode:
-    def __init__(self, setup: Setup, folder: Path) -> None:
+    """Kamailio with a relay: rtpengine, or our own daemon."""
+
+    def __init__(self, setup: Setup, folder: Path, relay: type[Rtpengine] | type[MediaDaemon] = Rtpengine) -> None:
         self.setup = setup
         folder.mkdir(parents=True, exist_ok=True)
-        self.relay = Rtpengine(folder)
+        self.relay = relay(folder)
         try:
             self.proxy = Kamailio(setup, folder, self.relay.ng)
         except BaseException:
