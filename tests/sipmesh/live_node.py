@@ -1,0 +1,93 @@
+"""A signal node in this process, over real loopback sockets, with its own store."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sipmesh.config import Config, Domain, Listen, Media, Node, Route, Trunk, User
+from sipmesh.signalling.node import SignalNode
+from sipmesh.store import Store
+from sipmesh.worker import listeners_of
+from tests.sipmesh.phones import Phone
+
+USERS = ("alice", "bob", "carol")
+
+
+def bound_pair() -> tuple[socket.socket, socket.socket, int]:
+    """A UDP and a TCP socket on one free port."""
+    for _ in range(100):
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 0))
+        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            tcp.bind(udp.getsockname())
+        except OSError:
+            udp.close()
+            tcp.close()
+            continue
+        return udp, tcp, udp.getsockname()[1]
+    raise OSError("no port free for both UDP and TCP")
+
+
+class LiveNode:
+    """``async with LiveNode(tmp_path) as node``. ``anchor`` connects to ``data``/ng.sock, which the test serves."""
+
+    def __init__(
+        self, data: Path, *, trunks: tuple[Trunk, ...] = (), routes: tuple[Route, ...] = (), anchor: bool = False, **more: Any
+    ) -> None:
+        self.data = data
+        self.udp, self.tcp, self.port = bound_pair()
+        address = f"127.0.0.1:{self.port}"
+        self.config = Config(
+            node=Node(name="test", data=str(data)),
+            listen=(Listen(transport="udp", address=address), Listen(transport="tcp", address=address)),
+            domain=(Domain(name="example.com"), Domain(name="open.example", auth=False)),
+            user=(
+                *(User(aor=f"{name}@example.com", password=f"pw-{name}") for name in USERS),
+                User(aor="olga@open.example", password="pw-olga"),
+            ),
+            trunk=trunks,
+            route=routes,
+            media=Media(anchor=anchor),
+            **more,
+        )
+        self.counters: defaultdict[str, int] = defaultdict(int)
+        self.gauges: dict[str, Callable[[], float]] = {}
+        self.phones: list[Phone] = []
+
+    async def __aenter__(self) -> LiveNode:
+        self.store = Store.open(self.data)
+        self.store.directory.apply(self.config)
+        config = self.store.config()
+        assert config is not None
+        ng_path = str(self.data / "ng.sock")
+        self.node = SignalNode(config, self.store, listeners_of(config), ng_path, self.counters, self.gauges)
+        await self.node.start({0: self.udp, 1: self.tcp})
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for phone in self.phones:
+            phone.close()
+        await self.node.stop()
+        self.store.close()
+        assert not self.counters["sip_internal_errors_total"]
+
+    async def phone(self, user: str, transport: str = "udp", domain: str = "example.com", register: bool = True) -> Phone:
+        """A phone with the account's password, registered unless told otherwise."""
+        phone = await Phone(user, f"pw-{user}", ("127.0.0.1", self.port), transport, domain).start()
+        self.phones.append(phone)
+        if register:
+            response = await phone.register()
+            assert response.status == 200, response.raw
+        return phone
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Lets the node work until ``condition`` holds."""
+        async with asyncio.timeout(5.0):
+            while not condition():
+                await asyncio.sleep(0.01)

@@ -1,0 +1,210 @@
+"""The signal node over real sockets: registration, calls, policy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from native.sip import Message
+from sipmesh.config import Route, Trunk, TrunkTarget
+from sipmesh.store import Command
+from tests.sipmesh.live_node import LiveNode
+from tests.sipmesh.phones import Phone
+
+SDP = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(scenario, 20.0))
+
+
+async def call(caller: Phone, callee: Phone, uri: str, *, trusted: bool = False) -> tuple[Message, Message]:
+    """A call set up: (INVITE as the callee got it, 200 as the caller got it), ACK delivered. A ``trusted`` caller is not
+    challenged."""
+    invite = caller.request("INVITE", uri, body=SDP)
+    caller.send(invite)
+    if not trusted:
+        invite = caller.authorized(invite, await caller.final(invite))
+        caller.send(invite)
+    received = await callee.incoming("INVITE")
+    callee.answer(received, 180)
+    assert (await caller.status(180)).to_tag
+    callee.answer(received, 200, body=SDP)
+    answered = await caller.status(200)
+    caller.send(caller.within("ACK", answered, invite.cseq))
+    await callee.incoming("ACK")
+    return received, answered
+
+
+async def hang_up(ender: Phone, other: Phone, bye: Message) -> None:
+    ender.send(bye)
+    received = await other.incoming("BYE")
+    other.answer(received, 200)
+    assert (await ender.final(bye)).status == 200
+
+
+@pytest.mark.parametrize("first", ["udp", "tcp"])
+@pytest.mark.parametrize("second", ["udp", "tcp"])
+def test_a_call_between_two_users(tmp_path: Path, first: str, second: str) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice = await node.phone("alice", first)
+            bob = await node.phone("bob", second)
+            invite, answered = await call(alice, bob, "sip:bob@example.com")
+            assert invite.body == SDP
+            assert not invite.has("Proxy-Authorization")
+            assert len(invite.record_routes) == (1 if first == second else 2)
+            assert len(node.node.calls) == 1
+            assert len(list(node.store.calls.all())) == 1
+            await hang_up(alice, bob, alice.within("BYE", answered, 5))
+            await node.until(lambda: not list(node.store.calls.all()))
+
+    run(scenario())
+
+
+def test_the_callee_can_hang_up(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob", "tcp")
+            invite, _ = await call(alice, bob, "sip:bob@example.com")
+            await hang_up(bob, alice, bob.from_callee("BYE", invite, 1))
+            assert node.counters["sip_calls_ended_total|cause=bye"] == 1
+
+    run(scenario())
+
+
+def test_our_address_stands_for_the_domain(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob")
+            _, answered = await call(alice, bob, f"sip:bob@127.0.0.1:{node.port}")
+            await hang_up(alice, bob, alice.within("BYE", answered, 5))
+
+    run(scenario())
+
+
+def test_what_a_register_gets(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice = await node.phone("alice", register=False)
+            register = alice.request("REGISTER", "sip:example.com", to=f"<{alice.aor}>", Expires="600")
+            alice.send(register)
+            challenge = await alice.final(register)
+            assert challenge.status == 401
+            assert [value.partition("algorithm=")[2][:4] for value in challenge.get_all("WWW-Authenticate")] == ["SHA-", "MD5,"]
+            wrong = alice.authorized(register, challenge, password="wrong")
+            alice.send(wrong)
+            assert (await alice.final(wrong)).status == 401
+            response = await alice.register()
+            assert response.status == 200
+            assert [contact.uri.text for contact in response.contacts] == [alice.contact.strip("<>")]
+            fetched = await alice.ask(
+                alice.request("REGISTER", "sip:example.com", to=f"<{alice.aor}>", contact="<sip:x@y>;expires=0")
+            )
+            assert len(fetched.contacts) == 1
+            for uri, to, status in (
+                ("sip:example.com", "<sip:bob@example.com>", 403),
+                ("sip:example.com", "<sip:alice@elsewhere.example>", 404),
+                ("sip:elsewhere.example", "<sip:alice@elsewhere.example>", 403),
+                ("sip:open.example", "<sip:alice@example.com>", 404),
+                ("sip:open.example", "<sip:nobody@open.example>", 404),
+            ):
+                assert (await alice.ask(alice.request("REGISTER", uri, to=to))).status == status, (uri, to)
+            olga = await node.phone("olga", domain="open.example")
+            assert node.store.locations.get("olga@open.example")[0].contact == olga.contact.strip("<>")
+
+    run(scenario())
+
+
+def test_callers_and_callees_that_are_refused(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice = await node.phone("alice")
+            await node.phone("bob")
+            for uri, more, status in (
+                ("sip:bob@example.com", {"from_": "<sip:eve@elsewhere.example>"}, 403),
+                ("sip:bob@example.com", {"from_": "<sip:bob@example.com>"}, 403),
+                ("sip:bob@example.com", {"from_": "<sip:nobody@open.example>"}, 403),
+                ("sip:nobody@example.com", {}, 404),
+                ("sip:carol@example.com", {}, 480),
+                ("sip:example.com", {}, 404),
+            ):
+                response = await alice.ask(alice.request("INVITE", uri, **more))
+                assert response.status == status, (uri, more, response.raw)
+            assert not len(node.node.calls)
+
+    run(scenario())
+
+
+def test_options_to_the_node_is_answered_to_anybody(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            stranger = await node.phone("eve", domain="elsewhere.example", register=False)
+            options = stranger.request("OPTIONS", f"sip:127.0.0.1:{node.port}")
+            stranger.send(options)
+            response = await stranger.final(options)
+            assert response.status == 200
+            assert "INVITE" in (response.get("Allow") or "")
+            assert response.get("Accept") == "application/sdp"
+
+    run(scenario())
+
+
+def test_other_requests_reach_users_too(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob")
+            sent = asyncio.ensure_future(alice.ask(alice.request("MESSAGE", "sip:bob@example.com")))
+            bob.answer(await bob.incoming("MESSAGE"), 200)
+            assert (await sent).status == 200
+
+    run(scenario())
+
+
+def test_a_user_calls_out_and_the_trunk_calls_in(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        carrier = await Phone("carrier", "", ("127.0.0.1", 9), domain="carrier.example").start()
+        trunk = Trunk(
+            name="carrier", targets=(TrunkTarget(uri=f"sip:127.0.0.1:{carrier.port}"),), sources=("127.0.0.0/8",), probe_s=0.0
+        )
+        routes = (
+            Route(match="00*", strip=2, prefix="+", to="trunk:carrier"),
+            Route(match="+44100", to="user:alice@example.com"),
+        )
+        async with LiveNode(tmp_path, trunks=(trunk,), routes=routes) as node:
+            carrier.node = ("127.0.0.1", node.port)
+            alice = await node.phone("alice")
+            invite, answered = await call(alice, carrier, "sip:004420@example.com")
+            assert invite.request_uri_text == f"sip:+4420@127.0.0.1:{carrier.port}"
+            assert node.gauges["sip_trunk_calls|trunk=carrier"]() == 1
+            await hang_up(alice, carrier, alice.within("BYE", answered, 5))
+            assert node.gauges["sip_trunk_calls|trunk=carrier"]() == 0
+            _, answered = await call(carrier, alice, f"sip:+44100@127.0.0.1:{node.port}", trusted=True)
+            await hang_up(carrier, alice, carrier.within("BYE", answered, 5))
+            back = await carrier.ask(carrier.request("INVITE", f"sip:00331@127.0.0.1:{node.port}"))
+            assert (back.status, back.reason) == (403, "Trunk Reaches Our Users Only")
+            carrier.close()
+
+    run(scenario())
+
+
+def test_a_call_is_ended_by_command(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob", "tcp")
+            _, answered = await call(alice, bob, "sip:bob@example.com")
+            ((key, _),) = node.store.calls.all()
+            node.store.commands.put(Command(verb="end", key=key))
+            for phone in (alice, bob):
+                bye = await phone.incoming("BYE")
+                assert bye.call_id == answered.call_id
+                assert "Ended By Operator" in (bye.get("Reason") or "")
+                phone.answer(bye, 200)
+            await node.until(lambda: not len(node.node.calls))
+            assert node.counters["sip_calls_ended_total|cause=operator"] == 1
+
+    run(scenario())
