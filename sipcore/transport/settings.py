@@ -18,5 +18,6 @@ class TransportSettings:
     max_connecting: int = 1000  # connections being opened, per listener
     max_unsent_bytes: int = 1_048_576  # per connection, connecting or not reading: closed above it
     backlog: int = 1024
+    socket_buffer_bytes: int = 4_194_304  # asked for in both directions of a UDP socket; the kernel may grant less
     tick_min_s: float = 0.01  # timers fire at most so often
     tick_max_s: float = 0.05  # and a timer shorter than this may be so late

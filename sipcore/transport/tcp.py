@@ -7,7 +7,7 @@ import itertools
 import socket
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from native.sip import MAX_MESSAGE_BYTES, Address, ParseError, frame_length
 from sipcore.errors import TransportError
@@ -89,8 +89,7 @@ class TcpConnection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # what a stream protocol gets
-        self._transport = transport
+        self._transport = transport = cast(asyncio.Transport, transport)
         self.local_host = transport.get_extra_info("sockname")[0]
         if not self.outgoing:
             self.remote = transport.get_extra_info("peername")[:2]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 from native.sip import UdpSocket
 from sipcore.flow import Listener
 
 if TYPE_CHECKING:
-    import socket
-
     from native.sip import Address
     from sipcore.transport.engine import Engine
 
@@ -42,6 +41,8 @@ class UdpEndpoint:
     def __init__(self, listener: Listener, sock: socket.socket, engine: Engine) -> None:
         self.listener = listener
         self._engine = engine
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, engine.settings.socket_buffer_bytes)
         self._socket = UdpSocket(sock.detach())
         self._flows: dict[Address, UdpFlow] = {}
         self._waiting_to_write = False

@@ -1,0 +1,164 @@
+"""The UDP shell over real loopback sockets."""
+
+from __future__ import annotations
+
+from sipcore.flow import Destination
+from sipcore.transaction import ServerTransaction, TransactionSettings
+from tests.sipcore.loop import Datagrams, Running, run
+from tests.sipcore.messages import request
+from tests.sipcore.users import RecordingClient
+
+
+def from_peer(peer: Datagrams, method: str = "OPTIONS", branch: str = "z9hG4bK-1", **options: object) -> bytes:
+    return request(method, sent_by=f"127.0.0.1:{peer.port}", branch=branch, **options).raw  # type: ignore[arg-type]
+
+
+def test_a_request_is_answered() -> None:
+    async def main() -> None:
+        async with Running() as world:
+            peer = await Datagrams.open()
+            peer.send(from_peer(peer), world)
+            answer = await peer.message()
+            assert (answer.status, answer.call_id) == (200, "call-1@192.0.2.2")
+            assert world.user.transactions[0].flow.local_host == "127.0.0.1"
+
+    run(main())
+
+
+def test_a_burst_larger_than_a_batch() -> None:
+    async def main() -> None:
+        async with Running() as world:
+            peer = await Datagrams.open()
+            for n in range(100):
+                peer.send(from_peer(peer, branch=f"z9hG4bK-{n}"), world)
+            branches = {(await peer.message()).via.branch for _ in range(100)}
+            assert len(branches) == 100
+
+    run(main())
+
+
+def test_the_batch_is_committed_before_its_answers_leave() -> None:
+    order: list[str] = []
+
+    def answer(transaction: ServerTransaction) -> None:
+        order.append("request")
+        transaction.respond(transaction.request.reply(200, to_tag="x"))
+
+    async def main() -> None:
+        async with Running(answer, lambda: order.append("commit")) as world:
+            peer = await Datagrams.open()
+            flush = world.engine.flows.endpoints[0].flush
+            world.engine.flows.endpoints[0].flush = lambda: (order.append("flush"), flush())  # type: ignore
+            peer.send(from_peer(peer), world)
+            await peer.message()
+
+    run(main())
+    assert order[:3] == ["request", "commit", "flush"]
+
+
+def test_an_error_of_ours_does_not_stop_the_others() -> None:
+    def answer(transaction: ServerTransaction) -> None:
+        if transaction.request.via.branch == "z9hG4bK-bad":
+            raise RuntimeError("a bug")
+        transaction.respond(transaction.request.reply(200, to_tag="x"))
+
+    async def main() -> None:
+        async with Running(answer) as world:
+            peer = await Datagrams.open()
+            peer.send(from_peer(peer, branch="z9hG4bK-bad"), world)
+            peer.send(from_peer(peer, branch="z9hG4bK-good"), world)
+            answers = {(await peer.message()).status for _ in range(2)}
+            assert answers == {500, 200}
+            assert world.counters["sip_internal_errors_total"] == 1
+
+    run(main())
+
+
+def test_timers_run_by_themselves() -> None:
+    async def main() -> None:
+        async with Running(lambda transaction: None, layer_settings=TransactionSettings(t1_s=0.02, t2_s=0.08)) as world:
+            peer = await Datagrams.open()
+            client = RecordingClient()
+            flow = world.engine.flows.flow_to(Destination("udp", "127.0.0.1", peer.port))
+            mine = request("OPTIONS", sent_by=f"127.0.0.1:{world.port}")
+            world.engine.run(world.layer.request, mine.copy(), flow, client)
+            assert [(await peer.message()).method for _ in range(4)] == ["OPTIONS"] * 4
+            peer.send(mine.reply(200, to_tag="x").to_bytes(), world)
+            await world.until(lambda: client.told == [200])
+
+    run(main())
+
+
+def test_what_is_sent_outside_a_batch_leaves_too() -> None:
+    async def main() -> None:
+        async with Running() as world:
+            peer = await Datagrams.open()
+            flow = world.engine.flows.flow_to(Destination("udp", "127.0.0.1", peer.port))
+            flow.send(request().raw)
+            assert (await peer.message()).method == "INVITE"
+
+    run(main())
+
+
+def test_a_refused_datagram_fails_its_transaction() -> None:
+    async def main() -> None:
+        async with Running() as world:
+            client = RecordingClient()
+            flow = world.engine.flows.flow_to(Destination("udp", "255.255.255.255", 5060))  # EACCES: no broadcast
+            mine = request("OPTIONS", sent_by=f"127.0.0.1:{world.port}")
+            world.engine.run(world.layer.request, mine, flow, client)
+            await world.until(lambda: client.told == ["transport error"])
+            assert world.counters["sip_send_failed_total|transport=udp"] == 1
+
+    run(main())
+
+
+def test_a_destination_that_is_no_address_fails_too() -> None:
+    async def main() -> None:
+        async with Running() as world:
+            client = RecordingClient()
+            flow = world.engine.flows.flow_to(Destination("udp", "not-numeric", 5060))
+            mine = request("OPTIONS", sent_by=f"127.0.0.1:{world.port}")
+            world.engine.run(world.layer.request, mine, flow, client)
+            await world.until(lambda: client.told == ["transport error"])
+
+    run(main())
+
+
+def test_ipv6() -> None:
+    async def main() -> None:
+        async with Running(host="::1") as world:
+            peer = await Datagrams.open("::1")
+            peer.send(request("OPTIONS", sent_by=f"[::1]:{peer.port}").raw, world)
+            assert (await peer.message()).status == 200
+
+    run(main())
+
+
+def test_a_long_request_takes_tcp_falls_back_and_then_remembers() -> None:
+    async def main() -> None:
+        async with Running() as world:
+            peer = await Datagrams.open()
+            client = RecordingClient()
+            flow = world.engine.flows.flow_to(Destination("udp", "127.0.0.1", peer.port))
+            for n in range(2):
+                mine = request("MESSAGE", sent_by=f"127.0.0.1:{world.port}", branch=f"z9hG4bK-{n}", body=b"x" * 1400)
+                world.engine.run(world.layer.request, mine, flow, client)
+                got = await peer.message()
+                assert (got.via.transport, len(got.body)) == ("UDP", 1400)
+                peer.send(got.reply(200, to_tag="x").to_bytes(), world)
+                await world.until(lambda n=n: client.told == [200] * (n + 1))
+            assert world.counters["sip_stream_fallbacks_total"] == 1
+
+    run(main())
+
+
+def test_stop_sends_what_is_queued() -> None:
+    async def main() -> None:
+        async with Running() as world:
+            peer = await Datagrams.open()
+            flow = world.engine.flows.flow_to(Destination("udp", "127.0.0.1", peer.port))
+            flow.send(request().raw)
+        assert (await peer.message()).method == "INVITE"
+
+    run(main())
