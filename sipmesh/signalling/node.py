@@ -108,7 +108,7 @@ class SignalNode:
         gauges["sip_calls"] = lambda: len(self.calls)
         gauges["sip_server_transactions"] = lambda: self._layer.server_count
         gauges["sip_client_transactions"] = lambda: self._layer.client_count
-        gauges["ng_link_up"] = lambda: link is not None and link.up
+        gauges["ng_link_up"] = lambda: float(link is not None and link.up)
         for name in [name for name in gauges if name.startswith("sip_trunk_")]:
             del gauges[name]
         for trunk in self.trunks:
@@ -118,7 +118,7 @@ class SignalNode:
                 gauges[name] = partial(self._target_up, target)
 
     def _target_up(self, target: TargetState) -> float:
-        return target.alive(self.engine.timers.now)
+        return float(target.alive(self.engine.timers.now))
 
     def _begin(self) -> None:
         self._load_directory()
