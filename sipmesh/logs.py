@@ -47,7 +47,7 @@ class LineFormatter(logging.Formatter):
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         if self._json:
-            return json.dumps(fields, default=str, ensure_ascii=False)
+            return json.dumps(fields, default=str)
         return " ".join(f"{name}={quoted(value)}" for name, value in fields.items())
 
 
@@ -56,7 +56,7 @@ def quoted(value: Any) -> str:
     text = str(value)
     if text and text.isprintable() and not any(char in ' "=' for char in text):
         return text
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 class RepeatFilter(logging.Filter):

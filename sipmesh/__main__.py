@@ -1,0 +1,5 @@
+"""``python -m sipmesh`` is the command line."""
+
+from sipmesh.cli import main
+
+main()

@@ -1,0 +1,192 @@
+"""The command line as a person or a script meets it."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sipcore.location import Binding
+from sipmesh.config_load import load_config
+from sipmesh.store import CallRecord, Store
+
+ROOT = Path(__file__).resolve().parents[3]
+
+CONFIG = """
+[node]
+name = "a"
+[[listen]]
+transport = "udp"
+address = "127.0.0.1:5060"
+[[domain]]
+name = "example.com"
+[[user]]
+aor = "alice@example.com"
+password = "sesame"
+"""
+
+
+class Cli:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "sipmesh.toml"
+        self.file.write_text(CONFIG)
+
+    def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "sipmesh", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def good(self, *arguments: str, typed: str = "") -> str:
+        ended = self.run(*arguments, typed=typed)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def rows(self, *arguments: str) -> Any:
+        return json.loads(self.good(*arguments, "--json"))
+
+    def wrong(self, *arguments: str, typed: str = "") -> str:
+        """What a wrong use is told; its status is 2, and it never shows a traceback."""
+        ended = self.run(*arguments, typed=typed)
+        assert ended.returncode == 2, ended.stdout + ended.stderr
+        assert "Traceback" not in ended.stderr
+        return ended.stderr
+
+    def store(self) -> Store:
+        return Store.open(load_config(self.file).config.node.data)
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli(tmp_path)
+
+
+@pytest.fixture
+def store(cli: Cli) -> Iterator[Store]:
+    opened = cli.store()
+    yield opened
+    opened.close()
+
+
+def test_check_says_what_is_good_and_what_is_wrong(cli: Cli) -> None:
+    assert cli.good("check", "sipmesh.toml") == "sipmesh.toml: good\n"
+    cli.file.write_text(CONFIG + "[media]\nport = 3\n[mesh]\n")
+    ended = cli.run("check", "sipmesh.toml")
+    assert ended.returncode == 2
+    assert ended.stdout.splitlines() == [
+        "sipmesh.toml:13: media.port: unknown key; did you mean ports?",
+        "sipmesh.toml: 1 to correct",
+    ]
+    ended = cli.run("check", "sipmesh.toml", "--json")
+    found = json.loads(ended.stdout)
+    assert (ended.returncode, found["ok"], found["problems"][0]["line"]) == (2, False, 13)
+
+
+def test_check_shows_warnings_of_a_good_file(cli: Cli) -> None:
+    cli.file.write_text(CONFIG + "[mesh]\n")
+    assert "warning: this version runs single nodes" in cli.good("check", "sipmesh.toml")
+    assert cli.rows("check", "sipmesh.toml")["problems"][0]["warning"]
+
+
+def test_a_missing_or_broken_file_is_named(cli: Cli) -> None:
+    assert "none.toml:1: can't be read: No such file" in cli.wrong("user", "list", "--config", "none.toml")
+    assert "none.toml:1: can't be read: No such file" in cli.wrong("run", "--config", "none.toml")
+    assert "there is no store in" in cli.wrong("user", "list")
+
+
+def test_users_are_added_listed_changed_and_deleted(cli: Cli) -> None:
+    assert cli.good("user", "add", "bob@example.com", typed="secret\n") == "bob@example.com added\n"
+    assert cli.rows("user", "add", "carol@example.com", "--password", "x") == {"aor": "carol@example.com"}
+    assert cli.rows("user", "list") == [
+        {"aor": "bob@example.com", "origin": "cli", "algorithms": ["MD5", "SHA-256"]},
+        {"aor": "carol@example.com", "origin": "cli", "algorithms": ["MD5", "SHA-256"]},
+    ]
+    assert "bob@example.com" in cli.good("user", "list")
+    cli.good("user", "del", "bob@example.com")
+    assert "there is no account bob@example.com" in cli.wrong("user", "del", "bob@example.com")
+
+
+def test_users_that_make_no_sense_are_refused(cli: Cli, store: Store) -> None:
+    store.directory.apply(load_config(cli.file).config)
+    assert "aor: 'bob' is no AOR; write user@domain" in cli.wrong("user", "add", "bob", "--password", "x")
+    assert 'add [[domain]] name = "other.org"' in cli.wrong("user", "add", "bob@other.org", "--password", "x")
+    assert "password: is empty" in cli.wrong("user", "add", "bob@example.com", typed="\n")
+    assert "is defined in the configuration file" in cli.wrong("user", "add", "alice@example.com", "--password", "x")
+    assert "is defined in the configuration file" in cli.wrong("user", "del", "alice@example.com")
+
+
+def test_trunks_and_routes(cli: Cli) -> None:
+    cli.good("trunk", "add", "carrier", "--target", "sip:192.0.2.1", "--target", "sip:192.0.2.2 3", "--source", "192.0.2.0/24")
+    [trunk] = cli.rows("trunk", "list")
+    assert trunk["targets"] == [{"uri": "sip:192.0.2.1"}, {"uri": "sip:192.0.2.2", "weight": 3}]
+    assert cli.rows("route", "add", "--match", "+44*", "--to", "trunk:carrier", "--strip", "3") == {"id": "c1"}
+    cli.good("route", "add", "--to", "user:bob@example.com", "--source", "trunk:carrier", "--from", "+1*")
+    first, second = cli.rows("route", "list")
+    assert (first["id"], first["match"], first["to"], first["strip"], first["origin"]) == (
+        "c1",
+        "+44*",
+        "trunk:carrier",
+        3,
+        "cli",
+    )
+    assert (second["source"], second["from"]) == ("trunk:carrier", "+1*")
+    assert "trunk:carrier" in cli.good("route", "list")
+    assert "sip:192.0.2.2 (3)" in cli.good("trunk", "list")
+    assert "trunk carrier is named by route c1, c2" in cli.wrong("trunk", "del", "carrier")
+    cli.good("route", "del", "c1")
+    cli.good("route", "del", "c2")
+    cli.good("trunk", "del", "carrier")
+    assert cli.good("route", "list") == "no routes\n"
+    assert cli.rows("trunk", "list") == []
+
+
+def test_trunks_and_routes_that_make_no_sense_are_refused(cli: Cli) -> None:
+    assert "neither targets nor sources" in cli.wrong("trunk", "add", "c")
+    assert "targets.1.uri: 'x' is no SIP URI" in cli.wrong("trunk", "add", "c", "--target", "x")
+    assert "targets.1.weight: is 'y'" in cli.wrong("trunk", "add", "c", "--target", "sip:a y")
+    assert "sources.1: '1.2.3' is no network" in cli.wrong("trunk", "add", "c", "--source", "1.2.3")
+    assert "names the trunk 'c', which is not defined" in cli.wrong("route", "add", "--to", "trunk:c")
+    assert "its domain b is not served here" in cli.wrong("route", "add", "--to", "user:a@b")
+    assert "there is no route c9" in cli.wrong("route", "del", "c9")
+
+
+def test_registrations_are_listed_until_they_expire(cli: Cli, store: Store) -> None:
+    assert cli.good("registrations") == "no registrations\n"
+    live = Binding("sip:a@10.0.0.1", "c", 1, time.time() + 100, remote_host="192.0.2.1", remote_port=40000, user_agent="Phone")
+    store.locations.put("alice@example.com", [live, Binding("sip:old@10.0.0.1", "c", 1, time.time() - 1)])
+    store.locations.put("bob@example.com", [Binding("sip:b@10.0.0.1", "c", 1, time.time() + 100)])
+    store.commit()
+    assert [row["contact"] for row in cli.rows("registrations")] == ["sip:a@10.0.0.1", "sip:b@10.0.0.1"]
+    [row] = cli.rows("registrations", "alice@example.com")
+    assert (row["source"], row["user_agent"]) == ("192.0.2.1:40000", "Phone")
+    assert "192.0.2.1:40000" in cli.good("registrations")
+
+
+def test_calls_are_listed_shown_and_ended(cli: Cli, store: Store) -> None:
+    assert cli.good("calls") == "no calls\n"
+    record = CallRecord(call_id="c1@x", caller="alice@example.com", callee="+441234", trunk_out="carrier", state="answered")
+    store.calls.put("k1", record)
+    store.commit()
+    assert [(row["key"], row["via"]) for row in cli.rows("calls")] == [("k1", "carrier")]
+    assert "alice@example.com" in cli.good("calls")
+    assert cli.rows("calls", "show", "k1")["callee"] == "+441234"
+    assert "c1@x" in cli.good("calls", "show", "c1@x")
+    assert "there is no call k2" in cli.wrong("calls", "show", "k2")
+    assert "the node does not run" in cli.wrong("calls", "end", "k1")
+    with (store.path / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert cli.rows("calls", "end", "c1@x") == {"key": "k1"}
+        assert "a node already runs with the data folder" in cli.wrong("run")
+    assert [(command.verb, command.key) for command in store.commands.take()] == [("end", "k1")]
