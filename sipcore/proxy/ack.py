@@ -5,15 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from native.sip import Message, ParseError, crc_slot
+from native.sip import Message, ParseError
 from sipcore.errors import PeerError, TransportError
 from sipcore.flow import Destination, Flow
 from sipcore.proxy.checks import check_request
 from sipcore.proxy.cookie import Cookie, flow_of_token
-from sipcore.proxy.forward import count_hop, next_hop, via_start
-from sipcore.proxy.loop import loop_hash
+from sipcore.proxy.forward import count_hop, next_hop
 from sipcore.proxy.routing import preprocess_routes
-from sipcore.proxy.via_branch import request_identity, via_branch
+from sipcore.proxy.via_branch import request_identity, stateless_branch
 
 if TYPE_CHECKING:
     from sipcore.proxy.core import ProxyCore
@@ -31,7 +30,7 @@ class AckForwarder:
         core = self._core
         try:
             check_request(request, core.settings.supported)
-            branch = self._branch(request)
+            branch = stateless_branch(core.branch_prefix, request_identity(request), request.call_id)
             cookie = core.read_cookie(request, preprocess_routes(request, flow.listener, core.is_ours))
         except ParseError:
             self._drop("malformed")
@@ -79,16 +78,8 @@ class AckForwarder:
         self._send(request, branch, out)
 
     def _send(self, request: Message, branch: str, flow: Flow) -> None:
-        request.push_via(via_start(flow.listener) + branch)
+        request.push_via(self._core.own_names.via[flow.listener.index] + branch)
         flow.send(request.to_bytes(stream=flow.reliable))
-
-    def _branch(self, request: Message) -> str:
-        """A function of the request alone: the same for a retransmission (section 16.11)."""
-        core = self._core
-        identity = request_identity(request)
-        slot = crc_slot(request.call_id)
-        loop = loop_hash(request)
-        return via_branch(core.branch_keys, core.branch_prefix, identity, slot, request.request_uri_text, 0, loop)
 
     def _drop(self, why: str) -> None:
         self._core.count(f"sip_proxy_acks_dropped_total|why={why}")

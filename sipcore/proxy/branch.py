@@ -12,7 +12,8 @@ from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow
 from sipcore.ports import Target
 from sipcore.proxy.best import Outcome
-from sipcore.proxy.forward import NO_DIALOG, next_hop, prepare, push_record_routes, push_routes, via_start
+from sipcore.proxy.forward import NO_DIALOG, count_hop, next_hop, push_routes, request_uri
+from sipcore.proxy.via_branch import via_branch
 from sipcore.timers import Timer
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Branch:
         "status",
         "target",
         "timer_c",
+        "timer_c_extended",
         "transaction",
         "via_branch",
         "waiting",
@@ -57,13 +59,14 @@ class Branch:
         self.index = len(context.branches)  # in the order they were started
         self.destinations = destinations  # left to try, this branch's own first; None: not yet resolved
         self.via_branch = ""  # of our Via; set before ``request_out``
-        self.request: Message = context.message  # as it leaves; gone once the request is over
+        self.request: Message = context.request.message  # as it leaves; gone once the request is over
         self.flow: Flow  # it leaves over
         self.status = 0  # final (408 timeout, 503 transport error, 487 cancelled)
         self.outcome: Outcome | None = None  # of a branch that failed
         self.transaction: ClientTransaction | None = None
         self.cancelling = False
         self.timer_c: Timer | None = None
+        self.timer_c_extended = 0.0  # when Timer C must not fire before
         self.silence_timer: Timer | None = None
         self.current: Message | None = None  # response that the application has
         self.waiting: deque[Message] | None = None  # responses behind it
@@ -71,17 +74,17 @@ class Branch:
     # the request on its way out
 
     def start(self) -> None:
-        target = self.target
         try:
             hop = self._prepare()
         except ParseError as error:
             self._warn(f"no next hop: {error.reason}")
             self.fail(502, "Bad Next Hop")
             return
-        if target.flow is not None:
-            self._leave(target.flow)
+        flow = self.target.flow
+        if flow is not None:
+            self._leave(flow)
         elif self.destinations is None:
-            self.context.core.resolver.resolve(hop, self._resolved)
+            self.context.core.resolver.resolve(hop, self._reach)
         else:
             self._reach(self.destinations)
 
@@ -94,25 +97,28 @@ class Branch:
         """RFC 3261 section 16.6 items 1 to 3, 5 and 6; the URI of the next hop."""
         context = self.context
         target = self.target
-        self.request = message = prepare(context.message, target.uri, context.core.settings.max_forwards, context.share)
+        self.request = message = context.request.message.copy()
+        uri = target.uri
+        if uri != message.request_uri_text:
+            message.set_request_uri(request_uri(uri))
+        count_hop(message, context.core.settings.max_forwards, context.share)
         if target.routes:
             push_routes(message, target.routes)
         for name, value in target.headers:
             message.set(name, value)
         return next_hop(message)
 
-    def _resolved(self, destinations: list[Destination]) -> None:
-        if not self.status:
-            self._reach(destinations)
-
     def _reach(self, destinations: list[Destination]) -> None:
+        if self.status:  # cancelled while the name was looked up
+            return
         if not destinations:
             self._warn("next hop can't be resolved")
             self.fail(502, "Next Hop Unresolvable")
             return
         self.destinations = destinations[1:]
+        context = self.context
         try:
-            flow = self.context.core.flows.flow_to(destinations[0], self.context.flow.listener)
+            flow = context.core.flows.flow_to(destinations[0], context.request.flow.listener)
         except TransportError as error:
             self._warn(str(error))
             self.fail(503, "Next Hop Unreachable")
@@ -120,24 +126,31 @@ class Branch:
         self._leave(flow)
 
     def _leave(self, flow: Flow) -> None:
-        context = self.context
-        message = self.request
+        """RFC 3261 section 16.6 items 4, 8 and 10."""
         if flow.closed:
             self.fail(503, "Flow Closed")
             return
-        if flow.listener.transport not in SECURE_TRANSPORTS and message.request_uri.scheme == "sips":
+        context = self.context
+        core = context.core
+        received = context.request
+        message = self.request
+        listener = flow.listener
+        if message.request_uri.scheme == "sips" and listener.transport not in SECURE_TRANSPORTS:
             self.fail(480, "No Secure Way")  # RFC 3261 section 26.2.2
             return
         self.flow = flow
         if message.method not in NO_DIALOG:
             cookie = context.cookie_for(self.target, flow)
-            push_record_routes(message, cookie, context.flow.listener, flow.listener)
-        self.via_branch = branch = context.new_via_branch(self.target.uri, self.index)
-        message.push_via(via_start(flow.listener) + branch)
-        if context.exchange is None:
+            core.own_names.push_record_routes(message, cookie, received.flow.listener.index, listener.index)
+        self.via_branch = via_branch(
+            core.branch_keys, core.branch_prefix, message, received.identity, self.target.uri, self.index, received.loop_hash
+        )
+        message.push_via(core.own_names.via[listener.index] + self.via_branch)
+        exchange = context.exchange
+        if exchange is None:
             self._send()
         else:
-            context.exchange.request_out(self, message, self._send)
+            exchange.request_out(self, message, self._send)
 
     def _send(self, status: int = 0, reason: str = "") -> None:
         """``proceed`` of the request."""
@@ -149,8 +162,6 @@ class Branch:
             self.fail(status, reason)
             return
         core = self.context.core
-        if self.context.invite:
-            self.timer_c = core.timers.after(core.settings.timer_c_s, Branch._timer_c_fired, self)
         if self.target.first_response_s is not None:
             self.silence_timer = core.timers.after(self.target.first_response_s, Branch._stayed_silent, self)
         try:
@@ -176,11 +187,10 @@ class Branch:
     def on_response(self, transaction: ClientTransaction, response: Message) -> None:
         status = response.status
         context = self.context
-        if self.silence_timer is not None:
-            self.silence_timer.cancel()
-            self.silence_timer = None
-        if status == 100:
-            return
+        if status < 200:
+            self._restart_timers(status)
+            if status == 100:
+                return
         if response.via_count < 2:
             # nobody is left to send it to (RFC 3261 section 16.7 item 3)
             context.core.count("sip_proxy_responses_without_via_total")
@@ -212,10 +222,6 @@ class Branch:
             return
         if self.status or context.status:
             return
-        if self.timer_c is not None:
-            self.timer_c.cancel()
-            core = context.core
-            self.timer_c = core.timers.after(core.settings.timer_c_s, Branch._timer_c_fired, self)
         self.pass_upstream(response)
 
     def _on_success(self, response: Message, status: int) -> None:
@@ -236,15 +242,29 @@ class Branch:
         self._stop_timers()
         self.context.branch_failed(self, outcome)
 
+    def _restart_timers(self, status: int) -> None:
+        """RFC 3261 section 16.7 item 2. Until the first provisional response Timer B, which is shorter, does for Timer C."""
+        if self.silence_timer is not None:
+            self.silence_timer.cancel()
+            self.silence_timer = None
+        if self.context.invite and not self.status and not self.cancelling:
+            core = self.context.core
+            if self.timer_c is None:
+                self.timer_c = core.timers.after(core.settings.timer_c_s, Branch._timer_c_fired, self)
+            elif status > 100:
+                self.timer_c_extended = core.timers.now + core.settings.timer_c_s
+
     def _timer_c_fired(self) -> None:
-        """RFC 3261 section 16.8."""
+        """RFC 3261 section 16.8; a timer that was reset meanwhile runs on."""
+        core = self.context.core
+        left_s = self.timer_c_extended - core.timers.now
+        if left_s > 0:
+            self.timer_c = core.timers.after(left_s, Branch._timer_c_fired, self)
+            return
         self.timer_c = None
-        self.context.core.count("sip_proxy_timer_c_total")
+        core.count("sip_proxy_timer_c_total")
         self._warn("no final response before Timer C")
-        if self.transaction is not None and self.transaction.last_status:
-            self.cancel()
-        else:
-            self.fail(408, "Request Timeout")
+        self.cancel()
 
     def _stayed_silent(self) -> None:
         """No response at all in ``first_response_s``: whatever comes later is too late, save a 2xx."""
@@ -298,4 +318,4 @@ class Branch:
             self._offer(self.waiting.popleft())
 
     def _warn(self, what: str) -> None:
-        log.warning("%s: %s", self.target.uri, what, extra={"call_id": self.context.call_id})
+        log.warning("%s: %s", self.target.uri, what, extra={"call_id": self.context.request.message.call_id})

@@ -6,13 +6,12 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from native.sip import Message, crc_slot
+from native.sip import Message
 from sipcore.flow import Destination, Flow
 from sipcore.ports import Exchange, Target
 from sipcore.proxy.best import Outcome, best_outcome
 from sipcore.proxy.branch import Branch, Headers
 from sipcore.proxy.cookie import Cookie, flow_token
-from sipcore.proxy.via_branch import via_branch
 
 if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
@@ -36,14 +35,10 @@ class ResponseContext:
         "_stay",
         "_stopped",
         "branches",
-        "call_id",
-        "call_key",
         "cancelled",
         "core",
         "exchange",
-        "flow",
         "invite",
-        "message",
         "request",
         "share",
         "status",
@@ -52,11 +47,7 @@ class ResponseContext:
     def __init__(self, request: InboundRequest, targets: list[Target], exchange: Exchange | None) -> None:
         self.core = request.core
         self.request = request
-        self.message: Message = request.message  # gone once the request is over
-        self.flow: Flow = request.flow
         self.invite = request.message.method == "INVITE"
-        self.call_id = request.message.call_id
-        self.call_key = request.call_key
         self.exchange = exchange
         self.branches: list[Branch] = []  # in the order they were started
         self.status = 0  # final response sent upstream
@@ -69,6 +60,10 @@ class ResponseContext:
         self._stay = False  # a failover target of the current group gave an answer that counts
         self._stopped = False  # no new branches
         self._settled = False  # which final response goes upstream is decided
+
+    @property
+    def call_key(self) -> str:
+        return self.request.call_key
 
     # branches
 
@@ -91,12 +86,6 @@ class ResponseContext:
         self._pending += 1
         return branch
 
-    def new_via_branch(self, uri: str, attempt: int) -> str:
-        request = self.request
-        core = self.core
-        slot = crc_slot(self.call_id)
-        return via_branch(core.branch_keys, core.branch_prefix, request.identity, slot, uri, attempt, request.loop_hash)
-
     def cookie_for(self, target: Target, flow: Flow) -> str:
         """Text of the Record-Route cookie: the dialog's own once there is a dialog."""
         request = self.request
@@ -104,8 +93,8 @@ class ResponseContext:
         cookie = self._cookie
         if cookie is not None and (cookie is request.cookie or cookie.callee_flow == callee_flow):
             return cookie.text
-        caller_flow = flow_token(self.flow) if request.natted else ""
-        cookie = Cookie.issue(self.core.cookie_keys, self.message, self.call_key, caller_flow, callee_flow)
+        caller_flow = flow_token(request.flow) if request.natted else ""
+        cookie = Cookie.issue(self.core.cookie_keys, request.message, request.call_key, caller_flow, callee_flow)
         self._cookie = cookie
         return cookie.text
 
@@ -223,12 +212,13 @@ class ResponseContext:
             branch.release()
         self.branches = []
         self._outcomes = []
-        del self.message
         self.request.release()
 
 
 def in_groups(targets: list[Target]) -> list[list[Target]]:
     """Targets by ``group``, the first group last."""
+    if len(targets) == 1:
+        return [targets]
     key = attrgetter("group")
     groups = [list(group) for _, group in groupby(sorted(targets, key=key), key)]
     groups.reverse()

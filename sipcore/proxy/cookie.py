@@ -6,8 +6,7 @@ handles any request of the dialog without a record of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from native.sip import Message, crc_slot
 from sipcore.flow import Flow, FlowTable
@@ -19,8 +18,7 @@ MAC_LENGTH = 12
 FIELDS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Cookie:
+class Cookie(NamedTuple):
     """The value of the ``c`` parameter of our Record-Route URIs: key id, MAC and four fields joined by ``~``.
 
     The MAC covers the fields and the Call-ID, so a cookie is of no use in another call.
@@ -47,7 +45,8 @@ class Cookie:
         if len(parts) != FIELDS or not keys.verify(key_id, mac, f"{fields}\n{request.call_id}"):
             return None
         call_key, caller_hash, caller_flow, callee_flow = parts
-        if request.to_tag is None or (tag_hash(request.from_tag) != caller_hash and tag_hash(request.to_tag) != caller_hash):
+        to_tag = request.to_tag
+        if to_tag is None or caller_hash not in (tag_hash(request.from_tag), tag_hash(to_tag)):
             return None
         return Cookie(call_key, caller_hash, caller_flow, callee_flow, text)
 
@@ -61,7 +60,7 @@ class Cookie:
 
 
 def tag_hash(tag: str | None) -> str:
-    return f"{crc_slot(tag or ''):08x}"
+    return hex(crc_slot(tag or ""))[2:]
 
 
 def flow_token(flow: Flow) -> str:

@@ -13,10 +13,11 @@ from sipcore.ports import Application, Counters, Resolver, Target
 from sipcore.proxy.ack import AckForwarder
 from sipcore.proxy.checks import breadth_allowed, check_request
 from sipcore.proxy.cookie import Cookie, flow_of_token
+from sipcore.proxy.forward import OwnNames
 from sipcore.proxy.inbound import InboundRequest
 from sipcore.proxy.loop import has_looped, loop_hash
 from sipcore.proxy.routing import preprocess_routes
-from sipcore.proxy.via_branch import branch_prefix
+from sipcore.proxy.via_branch import branch_prefix, request_identity
 from sipcore.timers import Timers
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class ProxyCore:
         self.cookie_keys = cookie_keys
         self.counters = counters
         self.branch_prefix = branch_prefix(settings.address_id)
+        self.own_names = OwnNames(flows.listeners)
         self._acks = AckForwarder(self)
         self._ports = frozenset(port for listener in flows.listeners for port in (listener.port, listener.advertised_port))
 
@@ -128,6 +130,7 @@ class ProxyCore:
             if error.status == 483 and message.method == "OPTIONS" and self.is_ours(message.request_uri):
                 raise PeerError(200, "OK", (("Allow", ALLOWED),)) from None  # section 16.3 item 3
             raise
+        request.identity = request_identity(message)
         request.loop_hash = loop = loop_hash(message)
         if has_looped(message, self.flows, self.branch_prefix, loop):
             raise PeerError(482, "Loop Detected")

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterable
 
-from native.sip import Message, ParseError, Uri
+from native.sip import Message, Uri
 from sipcore.flow import Listener
 from sipcore.proxy.routing import COOKIE_PARAM
 
 # RFC 3261 section 16.6 item 4: methods that neither make a dialog nor could without our knowing
 NO_DIALOG = frozenset({"REGISTER", "OPTIONS", "MESSAGE", "PUBLISH", "INFO", "BYE", "PRACK", "UPDATE", "ACK", "CANCEL"})
-
-
-def prepare(request: Message, uri: str, max_forwards: int, breadth: int) -> Message:
-    """A copy with Request-URI, Max-Forwards and Max-Breadth set (items 1 to 3; RFC 5393 section 5.3.3)."""
-    copy = request.copy()
-    if uri != request.request_uri_text:
-        copy.set_request_uri(request_uri(uri))
-    count_hop(copy, max_forwards, breadth)
-    return copy
 
 
 def count_hop(message: Message, max_forwards: int, breadth: int) -> None:
@@ -60,34 +51,37 @@ def next_hop(message: Message) -> Uri:
     return hop
 
 
-@lru_cache(maxsize=256)
+class OwnNames:
+    """What our Via and Record-Route say of each listener, up to the part that differs per request; by listener index."""
+
+    __slots__ = ("record_route", "record_route_sips", "via")
+
+    def __init__(self, listeners: Iterable[Listener]) -> None:
+        self.via = {listener.index: via_start(listener) for listener in listeners}
+        self.record_route = {listener.index: record_route_start(listener, "sip") for listener in listeners}
+        self.record_route_sips = {listener.index: record_route_start(listener, "sips") for listener in listeners}
+
+    def push_record_routes(self, message: Message, cookie: str, near: int, far: int) -> None:
+        """RFC 3261 section 16.6 item 4: one entry, or two when the request leaves by another listener than it came by, so that
+        each side gets the one it can reach."""
+        starts = self.record_route_sips if leads_to_sips(message) else self.record_route
+        message.push_record_route(f"{starts[near]}{cookie}>")
+        if far != near:
+            message.push_record_route(f"{starts[far]}{cookie}>")
+
+
 def via_start(listener: Listener) -> str:
     """Our Via up to the branch (item 8), ``rport`` included (RFC 3581 section 3)."""
     return f"SIP/2.0/{listener.transport.upper()} {listener.sent_by};rport;branch="
 
 
-@lru_cache(maxsize=256)
 def record_route_start(listener: Listener, scheme: str) -> str:
-    """Our Record-Route up to the cookie (item 4)."""
     transport = "" if listener.transport == "udp" or scheme == "sips" else f";transport={listener.transport}"
     return f"<{scheme}:{listener.sent_by}{transport};lr;{COOKIE_PARAM}="
 
 
-def push_record_routes(message: Message, cookie: str, near: Listener, far: Listener) -> None:
-    """One entry, or two when the request leaves by another listener than it came by: each side gets the one it can reach."""
-    scheme = record_route_scheme(message)
-    message.push_record_route(f"{record_route_start(near, scheme)}{cookie}>")
-    if far.index != near.index:
-        message.push_record_route(f"{record_route_start(far, scheme)}{cookie}>")
-
-
-def record_route_scheme(message: Message) -> str:
-    """``sips`` when the Request-URI or the topmost Route is (item 4)."""
+def leads_to_sips(message: Message) -> bool:
+    """Whether the Request-URI or the topmost Route is a SIPS URI (item 4)."""
     if message.request_uri_text[:5].lower() == "sips:":
-        return "sips"
-    if not message.has("Route"):
-        return "sip"
-    try:
-        return "sips" if message.routes[0].uri.scheme == "sips" else "sip"
-    except (ParseError, IndexError):
-        return "sip"
+        return True
+    return message.has("Route") and message.routes[0].uri.scheme == "sips"

@@ -12,7 +12,6 @@ from sipcore.ports import Exchange, Target
 from sipcore.proxy.context import ResponseContext
 from sipcore.proxy.cookie import Cookie
 from sipcore.proxy.nat import sender_is_natted
-from sipcore.proxy.via_branch import request_identity
 from sipcore.transaction_table import ACCEPTED
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ class InboundRequest:
 
     __slots__ = (
         "_call_key",
-        "_identity",
         "_natted",
         "breadth",
         "cancelled",
@@ -34,6 +32,7 @@ class InboundRequest:
         "cookie",
         "core",
         "flow",
+        "identity",
         "loop_hash",
         "message",
         "status",
@@ -49,10 +48,10 @@ class InboundRequest:
         self.cancelled = False  # by a CANCEL: then ``reply`` and ``proxy`` do nothing any more
         self.context: ResponseContext | None = None  # while proxied
         self.status = 0  # final status sent
-        self.loop_hash = ""
-        self.breadth = core.settings.max_breadth
+        self.identity = ""  # what tells it from every other
+        self.loop_hash = ""  # RFC 5393 section 4.2.1
+        self.breadth = 0  # Max-Breadth that it came with or got
         self._natted: bool | None = None
-        self._identity = ""
         self._call_key = ""
 
     @property
@@ -75,17 +74,11 @@ class InboundRequest:
         self._natted = natted
 
     @property
-    def identity(self) -> str:
-        """What tells this request from every other."""
-        if not self._identity:
-            self._identity = request_identity(self.message)
-        return self._identity
-
-    @property
     def call_key(self) -> str:
         """Names the call: the same for every branch, and in the cookie of the dialogs that arise."""
         if not self._call_key:
-            self._call_key = self.cookie.call_key if self.cookie else self.core.branch_keys.sign(f"call\n{self.identity}")[1]
+            cookie = self.cookie
+            self._call_key = cookie.call_key if cookie else self.core.branch_keys.sign(f"call\n{self.identity}")[1]
         return self._call_key
 
     @property

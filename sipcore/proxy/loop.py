@@ -15,7 +15,7 @@ def loop_hash(request: Message) -> str:
     for name in ("Route", "Proxy-Require", "Proxy-Authorization"):
         if request.has(name):
             text = f"{text}\n{' '.join(request.get_all(name))}"
-    return f"{crc_slot(text):08x}"
+    return str(crc_slot(text))
 
 
 def has_looped(request: Message, flows: FlowTable, prefix: str, loop: str) -> bool:

@@ -1,11 +1,11 @@
 """The branch parameter of our Via: unique per branch, the same when computed again, recognisable as ours.
 
-    z9hG4bK ADDRESS . SLOT KEY MAC TARGET ATTEMPT . LOOP
+    z9hG4bK ADDRESS . SLOT . KEY MAC ATTEMPT . TARGET . LOOP
 
-ADDRESS is the id of our service address; SLOT (4 hex digits of the Call-ID's hash) names the process that owns the call. The
-MAC covers what identifies the request received, TARGET (8 hex digits, hash of the target URI) and ATTEMPT, and all of that
-can be read in a response, so any process with the keys can tell a branch of ours from a forged one. LOOP is the
-second part of RFC 5393 section 4.2. The method is in none of them: CANCEL and ACK get the INVITE's branch.
+ADDRESS is the id of our service address; SLOT (hash of the Call-ID) names the process that owns the call. The MAC covers
+what identifies the request received, ATTEMPT and TARGET (hash of the target URI), and all of that can be read in a response,
+so any process with the keys can tell a branch of ours from a forged one. LOOP is the second part of RFC 5393 section
+4.2. Hashes are decimal numbers of 32 bits. The method is in none of them: CANCEL and ACK get the INVITE's branch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,13 @@ def request_identity(request: Message) -> str:
     return f"{via.text} {request.to_tag} {request.from_tag} {request.call_id} {request.cseq} {request.request_uri_text}"
 
 
-def via_branch(keys: KeyRing, prefix: str, identity: str, slot: int, target: str, attempt: int, loop: str) -> str:
-    distinction = f"{crc_slot(target):08x}{attempt:x}"
+def via_branch(keys: KeyRing, prefix: str, request: Message, identity: str, target: str, attempt: int, loop: str) -> str:
+    """The branch for ``attempt`` at ``target`` of a request with that identity and loop hash."""
+    distinction = f"{attempt}.{crc_slot(target)}"
     key_id, mac = keys.sign(f"{identity}\n{distinction}")
-    return f"{prefix}{slot & 0xFFFF:04x}{key_id}{mac}{distinction}.{loop}"
+    return f"{prefix}{crc_slot(request.call_id)}.{key_id}{mac}{distinction}.{loop}"
+
+
+def stateless_branch(prefix: str, identity: str, call_id: str) -> str:
+    """The branch of a request that gets no response, ACK for a 2xx: unique and stable, with nothing to verify."""
+    return f"{prefix}{crc_slot(call_id)}.{crc_slot(identity)}"

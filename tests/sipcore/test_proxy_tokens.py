@@ -28,7 +28,7 @@ def request(method: str = "INVITE", **changed: str) -> Message:
 
 def branch_of(message: Message, target: str = "sip:bob@192.0.2.20", attempt: int = 0, key: Key = KEY) -> str:
     prefix = branch_prefix("0")
-    return via_branch(KeyRing("branch", key), prefix, request_identity(message), 7, target, attempt, loop_hash(message))
+    return via_branch(KeyRing("branch", key), prefix, message, request_identity(message), target, attempt, loop_hash(message))
 
 
 def test_16_11_the_branch_is_a_function_of_the_request_target_and_attempt() -> None:
