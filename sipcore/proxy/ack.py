@@ -31,7 +31,7 @@ class AckForwarder:
         try:
             check_request(request, core.settings.supported)
             branch = stateless_branch(core.branch_prefix, request_identity(request), request.call_id)
-            cookie = core.read_cookie(request, preprocess_routes(request, flow.listener, core.is_ours))
+            cookie = preprocess_routes(request, flow.listener, core)
         except ParseError:
             self._drop("malformed")
             return

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Branch", "ResponseContext"]
 
 COMPLETED_ELSEWHERE: Headers = (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),)  # RFC 3326 section 3.1
-DECLINED_ELSEWHERE: Headers = (("Reason", 'SIP;cause=600;text="Declined elsewhere"'),)
 FAILOVER_STATUSES = frozenset({408, 502, 503})  # of our own making; of an answer only 503 (RFC 3263 section 4.3)
 
 
@@ -124,7 +123,7 @@ class ResponseContext:
         if self.exchange is not None:
             self.exchange.branch_ended(branch, outcome.status)
         if outcome.status >= 600 and not self._stopped:
-            self._stop(DECLINED_ELSEWHERE)
+            self._stop((("Reason", f'SIP;cause={outcome.status};text="Declined elsewhere"'),))
         if self._settled:
             self._finish()
             return

@@ -16,7 +16,7 @@ from sipcore.proxy.cookie import Cookie, flow_of_token
 from sipcore.proxy.forward import OwnNames
 from sipcore.proxy.inbound import InboundRequest
 from sipcore.proxy.loop import has_looped, loop_hash
-from sipcore.proxy.routing import preprocess_routes
+from sipcore.proxy.routing import COOKIE_PARAM, preprocess_routes
 from sipcore.proxy.via_branch import branch_prefix, request_identity
 from sipcore.timers import Timers
 
@@ -80,20 +80,33 @@ class ProxyCore:
             return True
         return not uri.host_is_ip and (uri.port is None or uri.port in self._ports) and self.app.is_our_domain(uri.host)
 
+    def read_cookie(self, request: Message, uri: Uri) -> Cookie | None:
+        """The cookie in ``uri``, a Route or a strict router's Request-URI, if it is valid for the dialog of ``request``."""
+        text = uri.params.get(COOKIE_PARAM)
+        if text is None:
+            return None
+        cookie = Cookie.read(self.cookie_keys, text, request)
+        if cookie is None and self.is_ours(uri):
+            self.count("sip_proxy_bad_cookies_total")
+        return cookie
+
     def count(self, name: str) -> None:
         self.counters[name] += 1
 
     # TransactionUser
 
     def on_request(self, transaction: ServerTransaction) -> None:
-        request = InboundRequest(self, transaction)
-        transaction.owner = request
+        message = transaction.request
+        request = transaction.owner = InboundRequest(self, transaction)
         try:
             cookie = self._admit(request)
         except ParseError as error:
             self._refuse(request, error.status, error.reason if error.status == 400 else None)
         except PeerError as error:
-            self._refuse(request, error.status, error.reason, error.headers)
+            if error.status == 483 and self._answers_options(message):
+                request.reply(200, None, (("Allow", ALLOWED),))
+            else:
+                self._refuse(request, error.status, error.reason, error.headers)
         else:
             if cookie is None:
                 self.app.on_request(request)
@@ -124,26 +137,18 @@ class ProxyCore:
     def _admit(self, request: InboundRequest) -> Cookie | None:
         """RFC 3261 sections 16.3 and 16.4; the cookie of a request that belongs to a dialog of ours."""
         message = request.message
-        try:
-            check_request(message, self.settings.supported)
-        except PeerError as error:
-            if error.status == 483 and message.method == "OPTIONS" and self.is_ours(message.request_uri):
-                raise PeerError(200, "OK", (("Allow", ALLOWED),)) from None  # section 16.3 item 3
-            raise
+        check_request(message, self.settings.supported)
         request.identity = request_identity(message)
         request.loop_hash = loop = loop_hash(message)
         if has_looped(message, self.flows, self.branch_prefix, loop):
             raise PeerError(482, "Loop Detected")
         request.breadth = breadth_allowed(message, self.settings.max_breadth)
-        return self.read_cookie(message, preprocess_routes(message, request.flow.listener, self.is_ours))
+        return preprocess_routes(message, request.flow.listener, self)
 
-    def read_cookie(self, message: Message, text: str | None) -> Cookie | None:
-        if text is None:
-            return None
-        cookie = Cookie.read(self.cookie_keys, text, message)
-        if cookie is None:
-            self.count("sip_proxy_bad_cookies_total")
-        return cookie
+    def _answers_options(self, message: Message) -> bool:
+        """RFC 3261 section 16.3 item 3: an OPTIONS that may go no further is for us if it names us and no user."""
+        uri = message.request_uri
+        return message.method == "OPTIONS" and uri.user is None and self.is_ours(uri)
 
     def _continue_dialog(self, request: InboundRequest, cookie: Cookie) -> None:
         """Forwards by Route, Request-URI or the flow of a side behind NAT, without policy."""

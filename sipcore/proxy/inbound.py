@@ -90,8 +90,8 @@ class InboundRequest:
         """Sends a final response of our own (RFC 3261 section 8.2.6) with a To tag."""
         if self.cancelled:
             return
-        if self.status or self.context is not None:
-            raise UsageError(f"{status} for a request that is answered or proxied")
+        if status < 200 or self.status or self.context is not None:
+            raise UsageError(f"{status} for a request that is answered or proxied, or not final")
         self.respond(status, reason, headers, body)
         self.status = status
 

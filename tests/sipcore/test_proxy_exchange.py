@@ -292,3 +292,12 @@ def test_a_reply_twice_or_after_proxy_is_our_own_mistake() -> None:
             request.reply(500)
         with pytest.raises(UsageError):
             request.proxy([])
+
+
+def test_only_final_responses_are_the_applications_to_send() -> None:
+    world, alice, _, _ = pair()
+    world.app.hold = True
+    alice.request("INVITE", "sip:bob@example.com")
+    world.run()
+    with pytest.raises(UsageError):
+        world.app.requests[0].reply(180)

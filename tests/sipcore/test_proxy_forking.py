@@ -118,7 +118,7 @@ def test_16_7_5_a_6xx_cancels_the_rest_waits_for_them_and_starts_no_new_branch()
     phones[0].reply(invites[0], 603)
     world.run()
     assert [message.status for message in alice.got()] == [100, 180]
-    phones[1].expect("CANCEL")
+    assert phones[1].expect("CANCEL").get("Reason") == 'SIP;cause=603;text="Declined elsewhere"'
     phones[1].reply(invites[1], 487)
     world.run()
     assert final_of(alice).status == 603
