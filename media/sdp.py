@@ -6,6 +6,7 @@ lines, not instead of them, so nothing gets lost. Lines may end in CRLF or LF; t
 
 import ipaddress
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from media.errors import SdpError
 
@@ -132,7 +133,7 @@ def parse(body: str) -> Description:
     session = Section(lines[: starts[0]] if starts else lines, 1)
     description = Description(session, _origin(session.lines))
     _read_section(session)
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         media = _media_line(lines[start], Media(lines[start:end], start + 1))
         _read_section(media)
         description.media.append(media)

@@ -1,0 +1,91 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.errors import RequestError
+from media.flags import canonical, is_transport, normalise, parse_raw
+
+
+@pytest.mark.parametrize("word", ["Received From", "received_from", " received-from ", "RECEIVED-FROM"])
+def test_spellings_become_one(word: str) -> None:
+    assert canonical(word) == "received-from"
+
+
+def test_keys_are_canonical_and_lists_are_lists() -> None:
+    keys = normalise({"address family": "IP6", "Rtcp_Mux": ["offer"], "flags": "trust address", "replace": "origin"})
+    assert keys == {"address-family": "IP6", "rtcp-mux": ["offer"], "flags": ["trust", "address"], "replace": ["origin"]}
+
+
+@pytest.mark.parametrize(
+    ("flag", "key", "value"),
+    [
+        ("replace-origin", "replace", ["origin"]),
+        ("rtcp-mux-demux", "rtcp-mux", ["demux"]),
+        ("SDES-off", "sdes", ["off"]),
+        ("codec-strip-EVS", "codec-words", ["strip-evs"]),
+        ("RTP/SAVPF", "transport-protocol", "RTP/SAVPF"),
+        ("ICE=remove", "ice", "remove"),
+        ("reject ICE", "ice", "reject"),
+        ("media-address=10.0.0.1", "media-address", "10.0.0.1"),
+    ],
+)
+def test_a_flag_finds_the_key_it_belongs_to(flag: str, key: str, value: object) -> None:
+    keys = normalise({"flags": [flag, "trust address"]})
+    assert keys[key] == value
+    assert keys["flags"] == ["trust-address"]
+
+
+def test_the_raw_string_of_a_proxy_that_does_not_parse() -> None:
+    words, values = parse_raw(
+        "replace-origin via-branch=auto-next codec=[transcode=[PCMA G722] strip=[EVS]] direction=[in out]"
+    )
+    assert words == ["replace-origin"]
+    assert values == {
+        "via-branch": "auto-next",
+        "codec": {"transcode": ["PCMA", "G722"], "strip": ["EVS"]},
+        "direction": ["in", "out"],
+    }
+
+
+def test_a_key_given_twice_is_a_list() -> None:
+    assert parse_raw("direction=in direction=out") == ([], {"direction": ["in", "out"]})
+
+
+def test_keys_of_their_own_win_over_the_raw_string() -> None:
+    keys = normalise({"rtpp_flags": "label=raw trust-address replace=[origin] TOS=184", "label": "own"})
+    assert keys == {"label": "own", "flags": ["trust-address"], "replace": ["origin"], "tos": "184"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("codec=[a", "rtpp-flags: '[' of codec is not closed"),
+        ("a ]", "rtpp-flags: ']' without '['"),
+        ("[a]", "rtpp-flags: '[' without a key"),
+        ("k=[" * 20 + "]" * 20, "rtpp-flags: nested deeper than 8"),
+    ],
+)
+def test_a_bad_bracket_is_named(text: str, reason: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_raw(text)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("body", [{"flags": 7}, {"flags": [{}]}, {"received-from": {"a": "b"}}, {"rtpp-flags": ["x"]}])
+def test_a_wrong_type_is_named(body: dict[str, object]) -> None:
+    with pytest.raises(RequestError, match="must be a"):
+        normalise(body)
+
+
+def test_transports() -> None:
+    assert is_transport("UDP/TLS/RTP/SAVPF")
+    assert is_transport("rtp/avp")
+    assert not is_transport("udptl")
+
+
+@given(st.text("ab[]= ", max_size=30))
+def test_any_raw_string_is_parsed_or_refused(text: str) -> None:
+    try:
+        parse_raw(text)
+    except RequestError as error:
+        assert error.reason.startswith("rtpp-flags: ")

@@ -1,0 +1,65 @@
+from typing import Any
+
+import pytest
+
+from media.errors import RequestError
+from media.options import parse
+
+
+def test_everything_absent_is_empty() -> None:
+    options = parse({})
+    assert (options.command, options.sdp, options.received_from, options.family) == ("", "", "", 0)
+    assert (options.dscp, options.delete_delay_s, options.limit, options.load_limit) == (-1, -1, 32, False)
+    assert not options.flags
+    assert not options.ignored
+
+
+def test_a_full_request() -> None:
+    options = parse(
+        {
+            "command": "Offer",
+            "supports": ["load limit"],
+            "received-from": ["IP6", "[2001:DB8::1]"],
+            "address family": "IP4",
+            "TOS": 184,
+            "delete delay": "5",
+            "rtcp-mux": ["Offer", "require"],
+            "replace": ["SDP-version"],
+            "direction": ["in", "out"],
+            "transport protocol": "rtp/avpf",
+            "flags": ["Trust_Address"],
+            "from-tag": 42,
+        }
+    )
+    assert options.command == "offer"
+    assert options.load_limit
+    assert (options.received_from, options.family, options.dscp, options.delete_delay_s) == ("2001:db8::1", 4, 46, 5)
+    assert options.rtcp_mux == {"offer", "require"}
+    assert options.replace == {"sdp-version"}
+    assert options.direction == ("in", "out")
+    assert options.transport_protocol == "RTP/AVPF"
+    assert options.flags == {"trust-address"}
+    assert options.from_tag == "42"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"sdp": ["v=0"]}, "sdp must be a string"),
+        ({"received-from": ["IP4", "nowhere"]}, "received-from: 'nowhere' is not an IP address"),
+        ({"media-address": "a.example"}, "media-address: 'a.example' is not an IP address"),
+        ({"address-family": "IPX"}, "address-family must be IP4 or IP6, not 'IPX'"),
+        ({"TOS": 256}, "tos must be a number from 0 to 255, not '256'"),
+        ({"delete-delay": "soon"}, "delete-delay must be a number from 0 to 86400, not 'soon'"),
+        ({"limit": "9" * 5000}, "limit must be a number from 0 to 1000000, not "),
+    ],
+)
+def test_a_wrong_value_is_named(body: dict[str, Any], reason: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse(body)
+    assert caught.value.reason.startswith(reason)
+
+
+def test_what_means_nothing_here_is_named_and_ignored() -> None:
+    options = parse({"command": "offer", "moon": "full", "flags": ["pierce NAT", "trust-address", "debug"], "SIP-code": 200})
+    assert options.ignored == {"key 'moon'", "flag 'pierce-nat'"}

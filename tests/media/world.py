@@ -1,0 +1,169 @@
+"""A media daemon without sockets: a relay that only remembers, a clock that is turned by hand, and bodies to send."""
+
+import errno
+from collections import defaultdict
+from typing import Any
+
+from media.calls import CallTable, Clock
+from media.commands import Commands
+from media.dispatch import Dispatcher
+from media.offer_answer import OfferAnswer
+from media.ports import PortPool
+from media.report import Reporter
+from media.settings import Interface, MediaSettings
+from media.streams import Lines
+from media.timeouts import Timeouts
+from native import relay
+
+NS = 1_000_000_000
+NEAR = Interface("192.0.2.10", name="near")
+FAR = Interface("198.51.100.10", "203.0.113.10", name="far")
+SIX = Interface("2001:db8::10", name="six")
+
+
+class FakeRelay:
+    """Keeps what it is told, per stream. ``heard`` sets when a stream last had a packet."""
+
+    def __init__(self, capacity: int = 1000) -> None:
+        self.capacity = capacity
+        self.kinds: dict[int, int] = {}
+        self.threads: dict[int, int] = {}
+        self.remotes: dict[tuple[int, int, int], tuple[Any, int, str | None]] = {}
+        self.muxed: dict[tuple[int, int], bool] = {}
+        self.forwarding: dict[tuple[int, int], bool] = {}
+        self.clocks: dict[tuple[int, int, int], int] = {}
+        self.dscp: dict[tuple[int, int], int] = {}
+        self.heard: dict[int, int] = {}
+        self.counted: dict[tuple[int, int, int], dict[str, Any]] = {}
+        self.removed: list[int] = []
+        self._next = 0
+
+    def add(self, kind: int, ports: Any, *, thread: int = -1) -> int:
+        if len(self.kinds) >= self.capacity:
+            raise MemoryError
+        self._next += 1
+        self.kinds[self._next] = kind
+        self.threads[self._next] = thread if thread >= 0 else self._next % 2
+        return self._next
+
+    def thread_of(self, stream: int) -> int:
+        return self.threads[stream]
+
+    def set_remote(
+        self, stream: int, side: int, component: int, remote: Any, *, mode: int = relay.SYMMETRIC, learn_host: str | None = None
+    ) -> None:
+        assert stream in self.kinds
+        self.remotes[stream, side, component] = (remote, mode, learn_host)
+
+    def set_mux(self, stream: int, side: int, mux: bool) -> None:
+        self.muxed[stream, side] = mux
+
+    def set_forward(self, stream: int, side: int, forward: bool) -> None:
+        self.forwarding[stream, side] = forward
+
+    def set_clock(self, stream: int, side: int, payload_type: int, clock_hz: int) -> None:
+        self.clocks[stream, side, payload_type] = clock_hz
+
+    def set_dscp(self, stream: int, side: int, dscp: int) -> None:
+        self.dscp[stream, side] = dscp
+
+    def stats(self, stream: int, side: int, component: int) -> relay.ComponentStats:
+        zero = dict.fromkeys(relay.ComponentStats._fields, 0) | {"remote": None, "latched": False}
+        return relay.ComponentStats(**(zero | self.counted.get((stream, side, component), {})))
+
+    def last_packet_ns(self, stream: int) -> int:
+        return self.heard.get(stream, 0)
+
+    def remove(self, stream: int) -> None:
+        del self.kinds[stream]
+        self.removed.append(stream)
+
+
+class World:
+    """Commands and a dispatcher over fakes. ``taken``: ports another program has."""
+
+    def __init__(self, interfaces: tuple[Interface, ...] = (NEAR,), *, relay_capacity: int = 1000, **settings: Any) -> None:
+        self.now_ns = 1_000 * NS
+        self.clock = Clock(lambda: 1_700_000_000.5 + self.now_ns / NS, lambda: self.now_ns)
+        self.settings = MediaSettings(interfaces, **({"first_port": 30000, "last_port": 30099} | settings))
+        self.relay = FakeRelay(relay_capacity)
+        self.taken: set[int] = set()
+        self.open_sockets: set[int] = set()
+        self.bind_error: int = 0
+        self._next_descriptor = 100
+        self.counters: dict[str, int] = defaultdict(int)
+        self.events: list[dict[str, Any]] = []
+        pools = {each.address: self.pool(each.address) for each in interfaces}
+        self.pools = pools
+        lines = Lines(self.relay, pools, self.close)
+        self.calls = CallTable(lines, self.clock, self.settings.max_calls)
+        self.timeouts = Timeouts(self.calls, self.settings, self.events.append, self.counters)
+        self.commands = Commands(
+            self.calls,
+            OfferAnswer(self.calls, interfaces, "this-node"),
+            Reporter(lines, self.clock),
+            self.timeouts,
+            dict,
+            self.counters,
+            self.settings.delete_delay_s,
+        )
+        self.dispatcher = Dispatcher(self.commands, self.clock, self.counters, self.settings.max_reply_bytes)
+
+    def pool(self, host: str) -> PortPool:
+        return PortPool(host, self.settings.first_port, self.settings.last_port, self.settings.dscp, self.bind, self.close)
+
+    def bind(self, host: str, port: int, dscp: int) -> int:
+        if self.bind_error:
+            raise OSError(self.bind_error, "as the test wants it")
+        if port in self.taken:
+            raise OSError(errno.EADDRINUSE, "taken")
+        self._next_descriptor += 1
+        self.open_sockets.add(self._next_descriptor)
+        return self._next_descriptor
+
+    def close(self, descriptor: int) -> None:
+        self.open_sockets.remove(descriptor)
+
+    def turn(self, seconds: float) -> None:
+        self.now_ns += int(seconds * NS)
+
+    def serve(self, command: str, own: bool = False, **keys: Any) -> dict[str, Any]:
+        """One request; key names are written with ``_`` for ``-``."""
+        return self.commands.serve({"command": command} | {key.replace("_", "-"): value for key, value in keys.items()}, own)
+
+    def offer(self, sdp: str, *, call: str = "call-1", frm: str = "a", **keys: Any) -> str:
+        return self._body(self.serve("offer", sdp=sdp, call_id=call, from_tag=frm, **keys))
+
+    def answer(self, sdp: str, *, call: str = "call-1", frm: str = "a", to: str = "b", **keys: Any) -> str:
+        return self._body(self.serve("answer", sdp=sdp, call_id=call, from_tag=frm, to_tag=to, **keys))
+
+    def streams(self) -> list[int]:
+        return sorted(self.relay.kinds)
+
+    def remote(self, stream: int, side: int, component: int = 0) -> Any:
+        return self.relay.remotes[stream, side, component][0]
+
+    @staticmethod
+    def _body(reply: dict[str, Any]) -> str:
+        assert reply["result"] == "ok", reply
+        return str(reply["sdp"])
+
+
+def sdp(*media: str, host: str = "192.0.2.1", version: int = 1, session: tuple[str, ...] = ()) -> str:
+    """A body: its m= sections as text with lines parted by ``|``, default one audio line at port 5000."""
+    family = "IP6" if ":" in host else "IP4"
+    head = ["v=0", f"o=peer 77 {version} IN {family} {host}", "s=talk", f"c=IN {family} {host}", "t=0 0", *session]
+    sections = [line for section in media or ("m=audio 5000 RTP/AVP 0 8",) for line in section.split("|")]
+    return "\r\n".join([*head, *sections]) + "\r\n"
+
+
+def ports_of(body: str) -> list[int]:
+    return [int(line.split()[1].partition("/")[0]) for line in body.splitlines() if line.startswith("m=")]
+
+
+def lines_of(body: str, start: str) -> list[str]:
+    return [line for line in body.splitlines() if line.startswith(start)]
+
+
+def without(body: str, *starts: str) -> list[str]:
+    return [line for line in body.splitlines() if not line.startswith(starts)]
