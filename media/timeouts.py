@@ -35,6 +35,10 @@ class Timeouts:
         self._order = itertools.count()
         self._check_ns = int(min(settings.timeout_s or _CHECK_S, _CHECK_S) * _NS)
 
+    def __len__(self) -> int:
+        """Looks that are planned."""
+        return len(self._heap)
+
     def watch(self, call: Call) -> None:
         """To be called when a call begins and when its deadline came nearer."""
         self._plan(call, self._deadline(call)[0])

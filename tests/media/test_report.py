@@ -1,0 +1,82 @@
+from media.report import shorten
+from media.streams import Tally
+from tests.media.world import NS, World, sdp
+
+A = sdp()
+B = sdp("m=audio 6000 RTP/AVP 0", host="198.51.100.1")
+
+
+def counted(world: World) -> World:
+    """A call in which a sent 100 packets, 5 got lost, and b sent 90, the last 2 s ago."""
+    world.offer(A, label="caller", metadata="who=a")
+    world.answer(B)
+    (stream,) = world.streams()
+    last = {"last_ns": world.now_ns - 2 * NS}
+    world.relay.counted = {
+        (stream, 0, 0): last | {"packets": 100, "bytes": 17200, "forwarded": 100, "lost": 5, "ssrc": 111, "jitter": 80},
+        (stream, 1, 0): last | {"packets": 90, "bytes": 15480, "malformed": 1, "ssrc": 222, "remote": ("198.51.100.1", 6000)},
+        (stream, 1, 1): last | {"packets": 3, "bytes": 300},
+    }
+    return world
+
+
+def test_totals_are_over_both_sides() -> None:
+    reply = counted(World()).serve("query", call_id="call-1")
+    assert reply["totals"] == {
+        "RTP": {"packets": 190, "bytes": 32680, "errors": 1},
+        "RTCP": {"packets": 3, "bytes": 300, "errors": 0},
+    }
+
+
+def test_parties_and_their_streams() -> None:
+    world = counted(World())
+    reply = world.serve("query", call_id="call-1")
+    a, b = reply["tags"]["a"], reply["tags"]["b"]
+    assert (a["label"], a["in dialogue with"], b["in dialogue with"]) == ("caller", "b", "a")
+    media = b["medias"][0]
+    assert (media["index"], media["type"], media["protocol"], media["flags"]) == (1, "audio", "RTP/AVP", ["sendrecv"])
+    rtp, rtcp = media["streams"]
+    assert rtp["endpoint"] == rtp["advertised endpoint"] == {"family": "IPv4", "address": "198.51.100.1", "port": 6000}
+    assert rtcp["local port"] == rtp["local port"] + 1
+    assert rtp["stats"] == {"packets": 90, "bytes": 15480, "errors": 1}
+    assert rtp["stats_out"] == {"packets": 100, "errors": 0}
+    assert rtp["last packet"] == int(world.clock.unix_s() - 2)
+    assert reply["metadata"] == "who=a"
+    assert reply["created"] == int(world.clock.unix_s())
+
+
+def test_quality_by_source() -> None:
+    reply = counted(World()).serve("query", call_id="call-1")
+    lossy, clean = reply["SSRC"]["111"], reply["SSRC"]["222"]
+    assert lossy["cumulative loss"] == 5
+    assert lossy["average MOS"]["packet loss"] == 5
+    assert lossy["average MOS"]["jitter"] == 10
+    assert 10 <= lossy["average MOS"]["MOS"] < clean["average MOS"]["MOS"] <= 45
+    ingress = reply["tags"]["a"]["medias"][0]["ingress SSRCs"]
+    assert ingress == [{"SSRC": 111, **lossy}]
+
+
+def test_totals_outlive_the_streams() -> None:
+    world = counted(World())
+    world.offer(sdp("m=audio 0 RTP/AVP 0"), to_tag="b")
+    world.answer(sdp("m=audio 0 RTP/AVP 0"))
+    assert world.streams() == []
+    assert world.serve("query", call_id="call-1")["totals"]["RTP"]["packets"] == 190
+    assert world.serve("delete", call_id="call-1")["totals"]["RTP"]["packets"] == 190
+    assert world.calls.ended_totals.rtp == Tally(190, 32680, 1)
+
+
+def test_only_the_asked_parties_are_told() -> None:
+    world = World()
+    for branch in ("1", "2"):
+        world.offer(A, via_branch=branch)
+        world.answer(B, to=f"b{branch}", via_branch=branch)
+    reply = world.serve("query", call_id="call-1", to_tag="b2")
+    assert set(reply["tags"]) == {"a", "b2"}
+    assert reply["tags"]["b2"]["via-branch"] == "2"
+
+
+def test_a_reply_that_would_be_fragmented_loses_its_details() -> None:
+    reply = {"result": "ok", "totals": {}, "tags": {"a": {}}, "SSRC": {}}
+    assert shorten(reply, 1400, 1400) is reply
+    assert shorten(reply, 1400, 1401) == {"result": "ok", "totals": {}}
