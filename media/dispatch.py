@@ -24,13 +24,13 @@ class Dispatcher:
         self._max_delete_bytes = max_delete_bytes
         self._cache = ReplyCache(clock.monotonic_ns() / _NS)
 
-    def datagram(self, data: bytes, host: str, max_reply_bytes: int) -> bytes | None:
-        """The reply to a datagram from ``host``, the stored one for a retransmission; None: no ng message."""
+    def datagram(self, data: bytes, source: tuple[str, int], max_reply_bytes: int) -> bytes | None:
+        """The reply to a datagram from ``source``, the stored one for a retransmission; None: no ng message."""
         message = self._split(data)
         if message is None:
             return None
         now = self._clock.monotonic_ns() / _NS
-        key = (host, message.cookie)
+        key = (source[0], source[1], message.cookie)
         reply = self._cache.get(key, now)
         if reply is not None:
             self._counters["media_ng_retransmissions_total"] += 1

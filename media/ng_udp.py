@@ -30,7 +30,7 @@ class NgUdpProtocol(asyncio.DatagramProtocol):
         if not self._is_allowed(addr[0]):
             self._counters["media_ng_refused_total"] += 1
             return
-        reply = self._dispatcher.datagram(data, addr[0], MAX_REPLY_BYTES)
+        reply = self._dispatcher.datagram(data, addr, MAX_REPLY_BYTES)
         if reply is not None and self._transport is not None:
             self._transport.sendto(reply, addr)
 

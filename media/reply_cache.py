@@ -7,8 +7,8 @@ their end in the order of their arrival, so a retransmission always finds the re
 GENERATION_S = 30.0
 MAX_GENERATION_BYTES = 64 * 1024 * 1024
 
-Key = tuple[str, bytes]
-"""The client's host and its cookie: two proxies may count alike, and one proxy may change its port."""
+Key = tuple[str, int, bytes]
+"""The client's host and port and its cookie: two clients may count alike, and a retransmission comes from the same socket."""
 
 
 class ReplyCache:

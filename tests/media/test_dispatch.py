@@ -2,6 +2,7 @@ from media import bencode
 from tests.media.world import World, sdp
 
 MOST = 65507
+SOURCE = ("10.0.0.1", 40000)
 
 
 def request(cookie: str = "1", **keys: object) -> bytes:
@@ -16,11 +17,11 @@ def body(reply: bytes | None) -> dict[str, object]:
 def test_a_retransmission_gets_the_first_reply_and_does_nothing() -> None:
     world = World()
     offer = request(command="offer", sdp=sdp(), call_id="c", from_tag="a")
-    first = world.dispatcher.datagram(offer, "10.0.0.1", MOST)
+    first = world.dispatcher.datagram(offer, SOURCE, MOST)
     delete = request("2", command="delete", call_id="c")
-    deleted = world.dispatcher.datagram(delete, "10.0.0.1", MOST)
-    assert world.dispatcher.datagram(offer, "10.0.0.1", MOST) == first
-    assert world.dispatcher.datagram(delete, "10.0.0.1", MOST) == deleted
+    deleted = world.dispatcher.datagram(delete, SOURCE, MOST)
+    assert world.dispatcher.datagram(offer, SOURCE, MOST) == first
+    assert world.dispatcher.datagram(delete, SOURCE, MOST) == deleted
     assert len(world.calls) == 0
     assert world.counters["media_ng_retransmissions_total"] == 2
 
@@ -28,23 +29,23 @@ def test_a_retransmission_gets_the_first_reply_and_does_nothing() -> None:
 def test_the_same_cookie_a_minute_later_is_a_new_request() -> None:
     world = World()
     offer = request(command="offer", sdp=sdp(), call_id="c", from_tag="a")
-    world.dispatcher.datagram(offer, "10.0.0.1", MOST)
+    world.dispatcher.datagram(offer, SOURCE, MOST)
     world.serve("delete", call_id="c")
     world.turn(61)
-    world.dispatcher.datagram(offer, "10.0.0.1", MOST)
+    world.dispatcher.datagram(offer, SOURCE, MOST)
     assert len(world.calls) == 1
 
 
 def test_what_is_no_ng_gets_no_answer_and_is_counted() -> None:
     world = World()
-    assert world.dispatcher.datagram(b"\x80\x00\x12", "10.0.0.1", MOST) is None
+    assert world.dispatcher.datagram(b"\x80\x00\x12", SOURCE, MOST) is None
     assert world.dispatcher.packet(b"", MOST) is None
     assert world.counters["media_ng_malformed_total"] == 2
 
 
 def test_a_malformed_body_gets_an_answer_and_is_counted() -> None:
     world = World()
-    reply = body(world.dispatcher.datagram(b"1 d7:command", "10.0.0.1", MOST))
+    reply = body(world.dispatcher.datagram(b"1 d7:command", SOURCE, MOST))
     assert reply == {"result": "error", "error-reason": "Could not decode bencode at byte 10: end of data"}
     assert world.counters["media_ng_malformed_total"] == 1
 
@@ -52,7 +53,7 @@ def test_a_malformed_body_gets_an_answer_and_is_counted() -> None:
 def test_our_own_failure_is_an_answer_too() -> None:
     world = World()
     world.bind_error = 99
-    reply = world.dispatcher.datagram(request(command="offer", sdp=sdp(), call_id="c", from_tag="a"), "10.0.0.1", MOST)
+    reply = world.dispatcher.datagram(request(command="offer", sdp=sdp(), call_id="c", from_tag="a"), SOURCE, MOST)
     assert body(reply) == {"result": "error", "error-reason": "Internal error"}
     assert world.counters["media_ng_failures_total"] == 1
     assert len(world.calls) == 0
@@ -62,8 +63,8 @@ def test_the_reply_to_delete_fits_into_a_datagram() -> None:
     world = World()
     world.offer(sdp("m=audio 5000 RTP/AVP 0", "m=video 5002 RTP/AVP 96"), call="c")
     world.answer(sdp("m=audio 6000 RTP/AVP 0", "m=video 6002 RTP/AVP 96"), call="c")
-    assert len(world.dispatcher.datagram(request("1", command="query", call_id="c"), "10.0.0.1", MOST) or b"") > 1400
-    reply = world.dispatcher.datagram(request("2", command="delete", call_id="c"), "10.0.0.1", MOST)
+    assert len(world.dispatcher.datagram(request("1", command="query", call_id="c"), SOURCE, MOST) or b"") > 1400
+    reply = world.dispatcher.datagram(request("2", command="delete", call_id="c"), SOURCE, MOST)
     assert len(reply or b"") <= 1400
     assert "totals" in body(reply)
     assert "tags" not in body(reply)

@@ -144,7 +144,7 @@ def test_an_answer_with_fewer_lines_rejects_the_rest() -> None:
 
 def test_fax_in_place_of_audio_leaves_the_audio_until_it_is_accepted() -> None:
     world = World()
-    to_a, to_b = agreed(world)
+    _, to_b = agreed(world)
     (audio,) = world.streams()
     fax = sdp("m=image 5004 udptl t38|a=T38FaxVersion:0")
     told_b = world.offer(fax, to_tag="b")
@@ -246,7 +246,7 @@ def test_directions_and_families_choose_the_addresses() -> None:
 
 def test_a_phone_that_moves_to_another_family_gets_new_ports_there() -> None:
     world = World((NEAR, SIX))
-    to_a, _ = agreed(world)
+    agreed(world)
     world.offer(sdp(host="2001:db8::6"), to_tag="b")
     told_a = world.answer(B)
     assert lines_of(told_a, "c=") == ["c=IN IP6 2001:db8::10"]

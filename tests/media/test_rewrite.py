@@ -48,7 +48,7 @@ def test_mux_goes_when_it_is_not_agreed() -> None:
 
 def test_ice_and_bundle_go() -> None:
     body = sdp(
-        "m=audio 5000 RTP/AVP 0|a=mid:0|a=candidate:1 1 UDP 1 192.0.2.1 5000 typ host|a=ice-ufrag:x|a=ice-pwd:y|a=end-of-candidates",
+        "m=audio 5000 RTP/AVP 0|a=mid:0|a=candidate:1 1 UDP 1 192.0.2.1 5000 typ host|a=ice-ufrag:x|a=ice-pwd:y|a=ice-mismatch",
         session=("a=group:BUNDLE 0", "a=group:LS 0", "a=ice-options:trickle", "a=ice-lite"),
     )
     lines = rewritten(body, LocalLine(30000))
