@@ -132,6 +132,7 @@ class SignalNode:
         self._application.tables.domains = domains
         self._authorizer.serve(domains)
         self._load_directory()
+        self.engine.counters["sip_reloads_total"] += 1
 
     def _load_directory(self) -> None:
         directory = self._store.directory

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,8 @@ from typing import Any
 import pytest
 
 from native.sip import Message
-from sipmesh.config import Route, Trunk, TrunkTarget
+from sipmesh.config import Route, Trunk, TrunkTarget, User
+from sipmesh.signalling.calls import Calls
 from sipmesh.store import Command
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.phones import Phone
@@ -206,5 +209,151 @@ def test_a_call_is_ended_by_command(tmp_path: Path) -> None:
                 phone.answer(bye, 200)
             await node.until(lambda: not len(node.node.calls))
             assert node.counters["sip_calls_ended_total|cause=operator"] == 1
+
+    run(scenario())
+
+
+def two_targets(name: str = "carrier", **options: Any) -> tuple[socket.socket, Any]:
+    """A UDP socket nobody answers at, and a maker of a trunk that tries it before ``living``."""
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.1", 0))
+
+    def make(living: Phone) -> Trunk:
+        targets = (
+            TrunkTarget(uri=f"sip:127.0.0.1:{silent.getsockname()[1]}"),
+            TrunkTarget(uri=f"sip:127.0.0.1:{living.port}", weight=0),
+        )
+        return Trunk(name=name, targets=targets, first_response_s=0.3, **options)
+
+    return silent, make
+
+
+def test_a_silent_target_is_left_for_the_next_and_taken_out(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        carrier = await Phone("carrier", "", ("127.0.0.1", 9)).start()
+        silent, make = two_targets(probe_s=0.0)
+        async with LiveNode(tmp_path, trunks=(make(carrier),), routes=(Route(match="9*", to="trunk:carrier"),)) as node:
+            carrier.node = ("127.0.0.1", node.port)
+            alice = await node.phone("alice")
+            for _ in range(2):
+                _, answered = await call(alice, carrier, "sip:900@example.com")
+                await hang_up(alice, carrier, alice.within("BYE", answered, 5))
+            up = {name: read() for name, read in node.gauges.items() if name.startswith("sip_trunk_target_up")}
+            assert sorted(up.values()) == [0.0, 1.0]
+            silent.setblocking(False)
+            assert silent.recv(65536).startswith(b"INVITE")  # the first call tried it
+            later = [Message(data).cseq for data in drained(silent) if data.startswith(b"INVITE")]
+            assert set(later) <= {2}  # retransmissions of that one; the second call went past it
+        carrier.close()
+        silent.close()
+
+    run(scenario())
+
+
+def test_probes_take_a_target_out_and_bring_it_back(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        carrier = await Phone("carrier", "", ("127.0.0.1", 9)).start()
+        silent, make = two_targets(probe_s=0.2)
+        async with LiveNode(tmp_path, trunks=(make(carrier),)) as node:
+            carrier.node = ("127.0.0.1", node.port)
+            dead = f"sip_trunk_target_up|trunk=carrier,target=sip:127.0.0.1:{silent.getsockname()[1]}"
+            probe = await carrier.incoming("OPTIONS")
+            carrier.answer(probe, 404)
+            await node.until(lambda: node.gauges[dead]() == 0.0)
+            silent.setblocking(False)
+            probes = [Message(data) for data in drained(silent)]
+            assert all(each.method == "OPTIONS" for each in probes)
+            silent.sendto(probes[-1].reply(200, to_tag="x").to_bytes(), ("127.0.0.1", node.port))
+            await node.until(lambda: node.gauges[dead]() == 1.0)
+        carrier.close()
+        silent.close()
+
+    run(scenario())
+
+
+def drained(sock: socket.socket) -> list[bytes]:
+    found = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            found.append(sock.recv(65536))
+    return found
+
+
+def test_a_trunk_takes_no_more_calls_than_its_limit(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        carrier = await Phone("carrier", "", ("127.0.0.1", 9)).start()
+        trunk = Trunk(name="carrier", targets=(TrunkTarget(uri=f"sip:127.0.0.1:{carrier.port}"),), max_calls=1, probe_s=0.0)
+        async with LiveNode(tmp_path, trunks=(trunk,), routes=(Route(match="9*", to="trunk:carrier"),)) as node:
+            carrier.node = ("127.0.0.1", node.port)
+            alice, bob = await node.phone("alice"), await node.phone("bob")
+            _, answered = await call(alice, carrier, "sip:900@example.com")
+            refused = await bob.ask(bob.request("INVITE", "sip:901@example.com", body=SDP))
+            assert (refused.status, refused.reason) == (503, "Trunk Call Limit Reached")
+            assert refused.get("Retry-After")
+            await hang_up(alice, carrier, alice.within("BYE", answered, 5))
+            _, answered = await call(bob, carrier, "sip:901@example.com")
+        carrier.close()
+
+    run(scenario())
+
+
+def test_changed_tables_are_taken_over_while_running(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob")
+            assert (await alice.ask(alice.request("INVITE", "sip:700@example.com"))).status == 404
+            node.store.directory.put_route(Route(match="7*", to="user:bob@example.com"))
+            node.store.directory.put_user(User(aor="dave@example.com", password="pw-dave"))
+            await node.phone("dave")
+            await node.until(lambda: node.counters["sip_reloads_total"] > 0)
+            sent = asyncio.ensure_future(alice.ask(alice.request("MESSAGE", "sip:700@example.com")))
+            bob.answer(await bob.incoming("MESSAGE"), 200)
+            assert (await sent).status == 200
+
+    run(scenario())
+
+
+def test_answered_calls_outlive_the_worker(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob")
+            _, answered = await call(alice, bob, "sip:bob@example.com")
+            node.store.commit()
+            again = Calls(node.store.calls, node.node.engine.timers, node.counters, lambda name: None)
+            again.load()
+            (key,) = again.keys_of(answered.call_id)
+            record = again.get(key)
+            assert record is not None
+            assert (record.caller, record.callee, record.state) == ("alice@example.com", "bob@example.com", "answered")
+            assert [leg.remote_target for leg in record.legs] == [phone.contact.strip("<>") for phone in (alice, bob)]
+
+    run(scenario())
+
+
+def test_the_whole_aor_can_be_the_digest_username(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice = await node.phone("alice", register=False)
+            register = alice.request("REGISTER", "sip:example.com", to=f"<{alice.aor}>")
+            alice.send(register)
+            refused = await alice.final(register)
+            alice.user = "alice@example.com"
+            alice.send(again := alice.authorized(register, refused))
+            assert (await alice.final(again)).status == 200
+
+    run(scenario())
+
+
+def test_a_user_calls_anonymously(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob")
+            hidden = alice.request("MESSAGE", "sip:bob@example.com", from_="<sip:anonymous@anonymous.invalid>")
+            hidden.append("P-Asserted-Identity", "<sip:queen@example.com>")
+            sent = asyncio.ensure_future(alice.ask(hidden))
+            received = await bob.incoming("MESSAGE")
+            assert not received.has("P-Asserted-Identity")
+            bob.answer(received, 200)
+            assert (await sent).status == 200
 
     run(scenario())

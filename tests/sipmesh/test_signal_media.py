@@ -1,0 +1,190 @@
+"""The signal node with a media daemon at the other end of its socket: anchoring, loss of the daemon, media timeouts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from media import bencode
+from tests.sipmesh.live_node import LiveNode
+from tests.sipmesh.test_signal_node import SDP, call, hang_up, run
+
+
+class FakeDaemon:
+    """Serves ng on a seqpacket socket: puts a mark into each body, and remembers the requests."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.asked: list[dict[str, Any]] = []
+        self.silent = False
+        self._task: asyncio.Task[None] | None = None
+        self._connection: socket.socket | None = None
+
+    async def __aenter__(self) -> FakeDaemon:
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+        self._listener.bind(str(self.path))
+        self._listener.listen()
+        self._task = asyncio.create_task(self._serve())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        self._listener.close()
+        if self._connection is not None:
+            self._connection.close()
+        os.unlink(self.path)
+
+    def emit(self, **event: Any) -> None:
+        assert self._connection is not None
+        self._connection.send(b"e1 " + bencode.encode(event))
+
+    def commands(self) -> list[str]:
+        return [body["command"] for body in self.asked]
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._connection, _ = await loop.sock_accept(self._listener)
+            while datagram := await loop.sock_recv(self._connection, 65536):
+                cookie, _, data = datagram.partition(b" ")
+                body = bencode.decode(data)
+                self.asked.append(body)
+                if self.silent:
+                    continue
+                reply = {"result": "ok"}
+                if "sdp" in body:
+                    reply["sdp"] = body["sdp"] + f"a=by:{body['command']}\r\n"
+                self._connection.send(cookie + b" " + bencode.encode(reply))
+
+
+def with_daemon(tmp_path: Path, scenario: Any, **options: Any) -> None:
+    async def running() -> None:
+        async with FakeDaemon(tmp_path / "ng.sock") as daemon, LiveNode(tmp_path, anchor=True, **options) as node:
+            await scenario(node, daemon)
+
+    run(running())
+
+
+def test_bodies_go_through_the_daemon_both_ways(tmp_path: Path) -> None:
+    async def scenario(node: LiveNode, daemon: FakeDaemon) -> None:
+        alice, bob = await node.phone("alice"), await node.phone("bob")
+        invite, answered = await call(alice, bob, "sip:bob@example.com")
+        assert invite.body == SDP + b"a=by:offer\r\n"
+        assert answered.body == SDP + b"a=by:answer\r\n"
+        await hang_up(alice, bob, alice.within("BYE", answered, 5))
+        await node.until(lambda: len(daemon.asked) == 3)
+        assert daemon.commands() == ["offer", "answer", "delete"]
+        tags = {"from-tag": "talice", "to-tag": "ubob"}
+        assert {key: daemon.asked[2][key] for key in tags} == tags
+
+    with_daemon(tmp_path, scenario)
+
+
+def test_without_an_answer_from_the_daemon_the_call_fails(tmp_path: Path) -> None:
+    async def scenario(node: LiveNode, daemon: FakeDaemon) -> None:
+        alice = await node.phone("alice")
+        await node.phone("bob")
+        daemon.silent = True
+        response = await alice.ask(alice.request("INVITE", "sip:bob@example.com", body=SDP))
+        assert response.status == 500  # RFC 3261 section 16.7 item 6: a 503 of a branch does not go upstream as such
+        assert daemon.commands()[:2] == ["offer", "offer"]
+        assert node.counters["ng_requests_total|command=offer,outcome=unanswered"] == 1
+        assert not len(node.node.calls)
+
+    with_daemon(tmp_path, scenario)
+
+
+def test_a_call_waits_for_a_daemon_that_is_being_restarted(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path, anchor=True) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob")
+            setting_up = asyncio.ensure_future(call(alice, bob, "sip:bob@example.com"))
+            await asyncio.sleep(0.3)
+            async with FakeDaemon(tmp_path / "ng.sock"):
+                invite, _ = await setting_up
+                assert invite.body.endswith(b"a=by:offer\r\n")
+            await node.until(lambda: node.counters["ng_link_losses_total"] == 1)
+            assert node.gauges["ng_link_up"]() == 0.0
+
+    run(scenario())
+
+
+def test_silence_of_the_media_ends_the_call(tmp_path: Path) -> None:
+    async def scenario(node: LiveNode, daemon: FakeDaemon) -> None:
+        alice, bob = await node.phone("alice", "tcp"), await node.phone("bob")
+        _, answered = await call(alice, bob, "sip:bob@example.com")
+        daemon.emit(event="something new", **{"call-id": answered.call_id})
+        daemon.emit(event="media timeout", **{"call-id": "another"})
+        daemon.emit(event="media timeout", **{"call-id": answered.call_id, "from-tag": "talice", "to-tag": "ubob"})
+        byes = await asyncio.gather(alice.incoming("BYE"), bob.incoming("BYE"))
+        assert [bye.cseq for bye in byes] == [1, 3]  # bob has seen the INVITE's 2
+        assert [(bye.from_tag, bye.to_tag) for bye in byes] == [("ubob", "talice"), ("talice", "ubob")]
+        for phone, bye in zip((alice, bob), byes, strict=True):
+            phone.answer(bye, 200)
+        await node.until(lambda: not len(node.node.calls))
+        assert node.counters["sip_calls_ended_total|cause=media-timeout"] == 1
+
+    with_daemon(tmp_path, scenario)
+
+
+def test_a_delayed_offer_is_answered_in_the_ack(tmp_path: Path) -> None:
+    async def scenario(node: LiveNode, daemon: FakeDaemon) -> None:
+        alice, bob = await node.phone("alice"), await node.phone("bob")
+        invite = alice.request("INVITE", "sip:bob@example.com")
+        alice.send(invite)
+        invite = alice.authorized(invite, await alice.final(invite))
+        alice.send(invite)
+        received = await bob.incoming("INVITE")
+        bob.answer(received, 200, body=SDP)
+        answered = await alice.status(200)
+        assert answered.body.endswith(b"a=by:offer\r\n")
+        alice.send(alice.within("ACK", answered, invite.cseq, body=SDP))
+        ack = await bob.incoming("ACK")
+        assert ack.body.endswith(b"a=by:answer\r\n")
+        assert [(body["command"], body["from-tag"]) for body in daemon.asked] == [("offer", "ubob"), ("answer", "ubob")]
+
+    with_daemon(tmp_path, scenario)
+
+
+def test_a_prack_answers_a_reliable_offer(tmp_path: Path) -> None:
+    async def scenario(node: LiveNode, daemon: FakeDaemon) -> None:
+        alice, bob = await node.phone("alice"), await node.phone("bob")
+        invite = alice.request("INVITE", "sip:bob@example.com", Supported="100rel")
+        alice.send(invite)
+        invite = alice.authorized(invite, await alice.final(invite))
+        alice.send(invite)
+        received = await bob.incoming("INVITE")
+        headers = [("Require", "100rel"), ("RSeq", "1"), ("Contact", bob.contact), ("Content-Type", "application/sdp")]
+        headers += [("Record-Route", value) for value in received.get_all("Record-Route")]
+        bob.send(received.reply(183, to_tag="ubob", headers=headers, body=SDP))
+        early = await alice.status(183)
+        assert early.body.endswith(b"a=by:offer\r\n")
+        prack = alice.within("PRACK", early, invite.cseq + 1, RAck=f"1 {invite.cseq} INVITE", body=SDP)
+        alice.send(prack)
+        passed = await bob.incoming("PRACK")
+        assert passed.body.endswith(b"a=by:answer\r\n")
+        bob.answer(passed, 200)
+        assert (await alice.final(prack)).status == 200
+        assert [(body["command"], body["from-tag"]) for body in daemon.asked] == [("offer", "ubob"), ("answer", "ubob")]
+
+    with_daemon(tmp_path, scenario)
+
+
+def test_a_phone_behind_nat_is_learned_from_its_sip_address(tmp_path: Path) -> None:
+    async def scenario(node: LiveNode, daemon: FakeDaemon) -> None:
+        alice, bob = await node.phone("alice"), await node.phone("bob", register=False)
+        behind = "<sip:bob@192.168.7.7:5060>"
+        registered = await bob.ask(bob.request("REGISTER", "sip:example.com", to=f"<{bob.aor}>", contact=behind))
+        assert registered.status == 200
+        invite, answered = await call(alice, bob, "sip:bob@example.com")
+        assert invite.request_uri_text == "sip:bob@192.168.7.7:5060"
+        answer = daemon.asked[1]
+        assert (answer["flags"], answer["received-from"]) == (["SIP-source-address"], ["IP4", "127.0.0.1"])
+        assert daemon.asked[0]["flags"] == ["trust-address"]
+        await hang_up(alice, bob, alice.within("BYE", answered, 5))
+
+    with_daemon(tmp_path, scenario)
