@@ -119,10 +119,10 @@ class Limits(Table, frozen=True, kw_only=True):
     max_expires_s: Positive = 7200  # longer ones are shortened to this
     nonce_s: Positive = 300  # lifetime of a digest nonce
     ring_s: RingSeconds = 185.0  # Timer C (RFC 3261 section 16.6): an INVITE may ring so long
-    tcp_connections: Count = 10_000  # open at once; 0: no limit
-    tcp_connections_per_source: Count = 200  # 0: no limit
-    tcp_idle_s: Seconds = 900.0  # a connection without traffic is closed; 0: never
-    tcp_message_s: Seconds = 20.0  # a started message must be complete by then; 0: no limit
+    tcp_connections: Positive = 20_000  # open at once on one listener
+    tcp_connections_per_source: Count = 1000  # 0: no limit
+    tcp_idle_s: PositiveSeconds = 3700.0  # a connection without traffic is closed; longer than phones register for
+    tcp_message_s: PositiveSeconds = 10.0  # a started message must be complete by then
     media_timeout_s: Seconds = 60.0  # no packet of either side for so long ends the call; 0: never
     media_hold_timeout_s: Seconds = 3600.0  # the same while on hold or before the answer; 0: never
 

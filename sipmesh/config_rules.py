@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sipmesh.addresses import is_loopback, split_host_port
-from sipmesh.config import Config, Console, Domain, Limits, Route, Trunk, User
+from sipmesh.config import Config, Console, Domain, Limits, Media, Route, Trunk, User
 from sipmesh.config_lines import Path
 
 Found = Iterator[tuple[Path, str]]
@@ -36,6 +36,7 @@ def check_rules(config: Config) -> list[tuple[Path, str]]:
         *duplicates("domain", "name", config.domain, lambda each: each.name.lower()),
         *duplicates("user", "aor", config.user, lambda each: each.aor.lower()),
         *duplicates("trunk", "name", config.trunk, lambda each: each.name),
+        *(media_rules(config.media) if config.media else ()),
         *(limits_rules(config.limits) if config.limits else ()),
         *(console_rules(config.console) if config.console else ()),
     ]
@@ -96,6 +97,11 @@ def trunk_defined(name: str, defined: Defined, path: Path, *, called: bool = Fal
         yield path, f"names the trunk {name!r}, which is not defined; known: {', '.join(defined.trunks) or 'none'}"
     elif called and not defined.trunks[name].targets:
         yield path, f"names the trunk {name!r}, which has no targets to send calls to"
+
+
+def media_rules(media: Media) -> Found:
+    if media.advertise and media.address and (":" in media.advertise) != (":" in media.address):
+        yield ("media", "advertise"), f"{media.advertise} is of another family than address {media.address}"
 
 
 def limits_rules(limits: Limits) -> Found:

@@ -1,6 +1,7 @@
 """Limits and times of the transports."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +16,15 @@ class TransportSettings:
     partial_s: float = 10.0  # a message that began must be complete by then
     max_connections: int = 20_000  # per listener, both directions
     max_connections_per_source: int = 1000
+    exempt: tuple[IPv4Network | IPv6Network, ...] = ()  # sources without limits per source
     max_connecting: int = 1000  # connections being opened, per listener
     max_unsent_bytes: int = 1_048_576  # per connection, connecting or not reading: closed above it
     backlog: int = 1024
     socket_buffer_bytes: int = 4_194_304  # asked for in both directions of a UDP socket; the kernel may grant less
     tick_min_s: float = 0.01  # timers fire at most so often
     tick_max_s: float = 0.05  # and a timer shorter than this may be so late
+
+    def is_exempt(self, host: str) -> bool:
+        """Whether ``host``, numeric, is free of limits per source."""
+        address = ip_address(host)
+        return any(address in network for network in self.exempt)

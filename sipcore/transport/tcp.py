@@ -253,7 +253,8 @@ class TcpEndpoint:
         settings, source = self.engine.settings, connection.remote[0]
         if len(self.connections) >= settings.max_connections:
             return "connections"
-        if 0 < settings.max_connections_per_source <= self._per_source[source]:
+        full = 0 < settings.max_connections_per_source <= self._per_source[source]
+        if full and not settings.is_exempt(source):
             return "connections per source"
         self._add(connection)
         return ""

@@ -1,4 +1,4 @@
-"""What the signal worker does once a second: changed tables, commands from people, bindings and calls past their time."""
+"""What the signal worker does once a second: changed tables, commands from people, calls past their time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sipmesh.store import Store
 
 INTERVAL_S = 1.0
-SWEEP_AORS = 1000  # looked at each time
 LONGEST_CALL_S = 24 * 3600.0  # a call that nobody ended for so long is forgotten; relayed ones end by silence before
 OPERATOR = 'SIP;cause=487;text="Ended By Operator"'
 
@@ -54,4 +53,3 @@ class Housekeeping:
         for command in self._store.commands.take():
             if command.verb == "end" and not self._ender.end(command.key, "operator", OPERATOR):
                 log.info("no call %s to end", command.key)
-        self._store.locations.sweep(self._timers.wall, SWEEP_AORS)

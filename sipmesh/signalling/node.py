@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import Callable
 from functools import partial
+from ipaddress import ip_network
 from random import SystemRandom
 
 from sipcore.digest import DigestConfig
@@ -168,6 +169,7 @@ def transport_settings(limits: Limits) -> TransportSettings:
         partial_s=limits.tcp_message_s,
         max_connections=limits.tcp_connections,
         max_connections_per_source=limits.tcp_connections_per_source,
+        exempt=tuple(ip_network(text) for text in limits.exempt),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from ipaddress import ip_network
 
 import pytest
 
@@ -186,6 +187,17 @@ def test_limits_of_connections() -> None:
             fourth = await world.connect()
             fourth.send(options("z9hG4bK-4"))
             assert (await fourth.message()).status == 200
+
+    run(main())
+
+
+def test_an_exempt_source_has_no_limit_of_its_own() -> None:
+    async def main() -> None:
+        async with Running(max_connections_per_source=1, exempt=(ip_network("127.0.0.0/8"),)) as world:
+            for n in range(3):
+                stream = await world.connect()
+                stream.send(options(f"z9hG4bK-{n}"))
+                assert (await stream.message()).status == 200
 
     run(main())
 

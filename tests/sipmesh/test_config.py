@@ -162,6 +162,7 @@ MISTAKES = {
     '[media]\nports = "80-90"': (2, "media.ports", "from 1024 to 65535"),
     '[media]\naddress = "0.0.0.0"': (2, "media.address", "stands for every address"),
     '[media]\nadvertise = "a.example"': (2, "media.advertise", "is no numeric address"),
+    '[media]\naddress = "127.0.0.1"\nadvertise = "::1"': (3, "media.advertise", "is of another family"),
     '[media]\nng = "2223"': (2, "media.ng", "has no port"),
     '[media]\nng_allow = [1]': (2, "media.ng_allow.1", "is 1; write a text in quotes"),
     '[media]\nfastpath = "on"': (2, "media.fastpath", 'write "auto" or "off"'),
