@@ -109,14 +109,19 @@ class Digest:
         self._used: dict[str, int] = {}  # nonce → highest use count, in the order of first use
         self._floor_s = 0  # nonces issued up to this second are stale: their counts were forgotten for want of room
 
-    def challenges(self, now: float, *, stale: bool = False) -> tuple[str, ...]:
-        """Values of WWW-Authenticate or Proxy-Authenticate, one per algorithm, in the order given (RFC 8760 section 2.4)."""
+    def challenges(
+        self, now: float, algorithms: tuple[Algorithm, ...] | None = None, *, stale: bool = False
+    ) -> tuple[str, ...]:
+        """Values of WWW-Authenticate or Proxy-Authenticate, one per algorithm, in the order given (RFC 8760 section 2.4).
+
+        ``algorithms``: some of the realm's, for a client that can't read all; None: all.
+        """
         nonce = self._issue(now)
         realm = self._realm.replace("\\", "\\\\").replace('"', '\\"')
         tail = ", stale=true" if stale else ""
         return tuple(
             f'Digest realm="{realm}", nonce="{nonce}", algorithm={algorithm.value}, qop="auth"{tail}'
-            for algorithm in self._algorithms
+            for algorithm in algorithms or self._algorithms
         )
 
     def check(self, values: list[str], method: str, body: bytes, now: float) -> Verdict:

@@ -11,6 +11,7 @@ from sipcore.digest import Algorithm, Digest, DigestConfig, Outcome
 from sipcore.errors import PeerError
 from sipcore.keys import KeyRing
 from sipcore.ports import Counters
+from sipmesh.signalling.challenges import Challenges
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.trunks import Trunks, TrunkState
 from sipmesh.store import StoredUser
@@ -69,6 +70,7 @@ class Authorizer:
         self._counters = counters
         self._new_digest = partial(Digest, credentials=accounts, keys=nonce_keys, instance=instance, config=digest_config)
         self._digests: dict[str, Digest] = {}
+        self._challenges = Challenges()
 
     def serve(self, domains: Domains) -> None:
         """Takes over changed domains. Use counts start anew: a client is told once more that its nonce is stale, at worst."""
@@ -118,11 +120,14 @@ class Authorizer:
         verdict = digest.check(request.get_all(header), request.method, request.body, now)
         self._count(verdict.outcome.value)
         if verdict.outcome is Outcome.ACCEPTED:
+            self._challenges.accepted(request.call_id)
             _consume(request, header, domain)
             return aor_of(verdict.username, domain)
         if verdict.outcome is Outcome.MALFORMED:
             raise PeerError(400, verdict.reason)
-        challenges = digest.challenges(now, stale=verdict.outcome is Outcome.STALE)
+        answered = verdict.outcome is not Outcome.MISSING
+        offered = self._challenges.algorithms(request, self._domains.algorithms(domain), answered)
+        challenges = digest.challenges(now, offered, stale=verdict.outcome is Outcome.STALE)
         raise PeerError(status, "", tuple((challenge_header, value) for value in challenges))
 
     def _count(self, outcome: str) -> None:
