@@ -12,22 +12,24 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
+import msgspec
+
 MAX_IDLE_QUEUES = 64  # empty queues kept for the next timer of their length
 MIN_COMPACT = 256  # cancelled timers a queue may keep before it is looked at
 
 _by_deadline = attrgetter("deadline")
 
 
-class Timer:
-    """One running timer; made by ``Timers.after``."""
+class Timer(msgspec.Struct, eq=False, gc=False):
+    """One running timer; made by ``Timers.after``.
 
-    __slots__ = ("argument", "callback", "deadline", "queue")
+    The garbage collector need not look at it (``gc=False``): firing and cancelling cut what could be a cycle.
+    """
 
-    def __init__(self, deadline: float, callback: Callable[[Any], None], argument: Any, queue: _Queue) -> None:
-        self.deadline = deadline
-        self.callback: Callable[[Any], None] | None = callback
-        self.argument: Any = argument
-        self.queue = queue
+    deadline: float
+    callback: Callable[[Any], None] | None
+    argument: Any
+    queue: _Queue
 
     def cancel(self) -> None:
         """Never fires from now on; harmless after it fired or when cancelled before."""

@@ -43,41 +43,30 @@ class Ingress:
         """The bytes of one message, framed."""
         try:
             message = Message(data)
+            if message.is_request:
+                stamp(message, flow)
+                message.server_key  # noqa: B018  readable or not decides whether there can be a transaction
+                name = self._name_of_request(message.method, flow.listener.transport)
+            else:
+                message.client_key  # noqa: B018
+                # RFC 3261 section 18.1.2
+                ours = message.via.sent_by in self._our_sent_by
+                name = "sip_responses_total" if ours else "sip_dropped_responses_total|reason=sent-by"
         except ParseError as error:
             self.refuse(data, flow, error)
             return
-        if message.is_request:
-            self._request(message, flow)
-        else:
-            self._response(message, flow)
+        self._counters[name] += 1
+        if name != "sip_dropped_responses_total|reason=sent-by":
+            self._layer.receive(message, flow)
 
-    def _request(self, request: Message, flow: Flow) -> None:
-        transport = flow.listener.transport
-        method = request.method if request.method in METHODS else "other"
+    def _name_of_request(self, method: str, transport: str) -> str:
         name = self._request_names.get((method, transport))
         if name is None:
-            name = self._request_names[method, transport] = f"sip_requests_total|method={method},transport={transport}"
-        self._counters[name] += 1
-        try:
-            stamp(request, flow)
-            request.server_key  # noqa: B018  readable or not decides whether there can be a transaction
-        except ParseError as error:
-            self.refuse(request.raw, flow, error)
-            return
-        self._layer.receive(request, flow)
-
-    def _response(self, response: Message, flow: Flow) -> None:
-        try:
-            ours = response.via.sent_by in self._our_sent_by
-            response.client_key  # noqa: B018
-        except ParseError:
-            self._counters["sip_dropped_responses_total|reason=malformed"] += 1
-            return
-        if not ours:  # RFC 3261 section 18.1.2
-            self._counters["sip_dropped_responses_total|reason=sent-by"] += 1
-            return
-        self._counters["sip_responses_total"] += 1
-        self._layer.receive(response, flow)
+            label = method if method in METHODS else "other"
+            name = f"sip_requests_total|method={label},transport={transport}"
+            if label == method:
+                self._request_names[method, transport] = name
+        return name
 
     def refuse(self, data: bytes, flow: Flow, error: ParseError) -> None:
         """Answers what is no proper message, if enough of it is readable (RFC 3261 section 16.3 item 1, section 18.3)."""

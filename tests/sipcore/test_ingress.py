@@ -102,7 +102,7 @@ def test_responses_that_are_not_ours_are_dropped() -> None:
     assert client.told == []
     assert world.count("sip_dropped_responses_total|reason=sent-by") == 2
     world.receive(b"SIP/2.0 200 OK\r\n\r\n")
-    assert world.count("sip_dropped_responses_total|reason=malformed") == 1
+    assert world.count("sip_parse_errors_total|header=Via") == 1
     world.receive(mine.reply(200).to_bytes())
     assert client.told == [200]
 
