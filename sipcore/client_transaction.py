@@ -75,12 +75,12 @@ class ClientTransaction:
         self.retransmit_timer: Timer | None = None
         self.wait_timer: Timer | None = None
 
-    def start(self) -> None:
+    def start(self, fixed_flow: bool) -> None:
         """Sends the request and starts Timers A and B, or E and F."""
         flow = self.flow
         data = self.request.to_bytes(stream=flow.reliable)
         settings = self.layer.settings
-        if not flow.reliable and 0 < settings.max_datagram_bytes < len(data):
+        if not flow.reliable and not fixed_flow and 0 < settings.max_datagram_bytes < len(data):
             data = self._prefer_stream(data)
         self._send_first(data)
         self._wait(TIMER_B if self.state == CALLING else TIMER_F, settings.timeout_s)

@@ -68,16 +68,17 @@ class TransactionLayer:
 
     # from the user
 
-    def request(self, message: Message, flow: Flow, owner: ClientUser | None) -> ClientTransaction:
+    def request(self, message: Message, flow: Flow, owner: ClientUser | None, *, fixed_flow: bool = False) -> ClientTransaction:
         """Sends ``message``, whose top Via is ours and unique, and tells ``owner`` how it ends.
 
-        Nothing is told before this returns. UsageError for a branch in use, or an ACK: it has no transaction (section 17.1).
+        A request too long for a datagram leaves by TCP (section 18.1.1), unless ``flow`` is fixed: the only way to a peer
+        behind NAT. Nothing is told before this returns. UsageError for a branch in use, or an ACK: it has no transaction.
         """
         key = message.client_key
         if message.method == "ACK" or key in self._clients:
             raise UsageError(f"no client transaction for {message.method} with key {key}")
         transaction = self._clients[key] = ClientTransaction(self, key, message, flow, owner)
-        transaction.start()
+        transaction.start(fixed_flow)
         flow = transaction.flow
         if flow.reliable:
             self._by_connection.setdefault(flow.connection_id, set()).add(transaction)

@@ -165,7 +165,8 @@ class Branch:
         if self.target.first_response_s is not None:
             self.silence_timer = core.timers.after(self.target.first_response_s, Branch._stayed_silent, self)
         try:
-            self.transaction = core.transactions.request(self.request, self.flow, self)
+            fixed = self.target.flow is not None
+            self.transaction = core.transactions.request(self.request, self.flow, self, fixed_flow=fixed)
         except UsageError:
             # a retransmission so late that our own answer is forgotten, while the branch it once led to is not
             core.count("sip_proxy_late_duplicates_total")

@@ -80,7 +80,9 @@ class Engine:
             endpoint.close()
         if self._tick_handle is not None:
             self._tick_handle.cancel()
-        await asyncio.sleep(0)  # the closed connections' callbacks
+        deadline = self.loop.time() + self.settings.stop_s
+        while any(endpoint.busy for endpoint in self.flows.endpoints) and self.loop.time() < deadline:
+            await asyncio.sleep(0.005)
 
     # batches
 

@@ -19,6 +19,7 @@ class TransportSettings:
     exempt: tuple[IPv4Network | IPv6Network, ...] = ()  # sources without limits per source
     max_connecting: int = 1000  # connections being opened, per listener
     max_unsent_bytes: int = 1_048_576  # per connection, connecting or not reading: closed above it
+    stop_s: float = 1.0  # how long closing connections may take to send what is left
     backlog: int = 1024
     socket_buffer_bytes: int = 4_194_304  # asked for in both directions of a UDP socket; the kernel may grant less
     tick_min_s: float = 0.01  # timers fire at most so often

@@ -269,6 +269,11 @@ class TcpEndpoint:
         if self._per_source[source] <= 0:
             del self._per_source[source]
 
+    @property
+    def busy(self) -> bool:
+        """Whether connections still wait for their end."""
+        return bool(self.connections)
+
     def stop_reading(self) -> None:
         """No new connections; those there are go on."""
         if self._server is not None:

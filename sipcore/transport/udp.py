@@ -38,6 +38,8 @@ class UdpFlow:
 class UdpEndpoint:
     """One bound socket. The engine's batch brackets everything it receives; what is sent waits for the end of the batch."""
 
+    busy = False  # nothing is left to wait for after ``close``
+
     def __init__(self, listener: Listener, sock: socket.socket, engine: Engine) -> None:
         self.listener = listener
         self._engine = engine

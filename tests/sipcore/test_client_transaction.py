@@ -332,6 +332,13 @@ def test_a_long_request_stays_on_udp_without_tcp_or_limit(limit: int) -> None:
     assert [packet.transport for packet in world.wire.log] == ["udp"]
 
 
+def test_a_long_request_stays_on_a_fixed_flow() -> None:
+    world = Client(("udp", "tcp"))
+    flow = world.node.flows.flow_to(Destination("udp", "192.0.2.2", 5060))
+    world.stack.layer.request(LONG.copy(), flow, world.client, fixed_flow=True)
+    assert [packet.transport for packet in world.wire.log] == ["udp"]
+
+
 def test_an_unreachable_address_fails_its_datagram_transactions() -> None:
     world = Client()
     world.send(ours())
