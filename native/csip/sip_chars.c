@@ -101,12 +101,18 @@ unsigned char sip_unescape_next(struct sip_slice *text, bool *was_escaped) {
     return *was_escaped ? (unsigned char)(hex_value(at[1]) << 4 | hex_value(at[2])) : (unsigned char)*at;
 }
 
+size_t sip_host_text(struct sip_slice host, char *out) {
+    size_t used = 0;
+    for (size_t i = 0; i < host.size; i++)
+        if (host.at[i] != ':' || i < 2 || host.at[i - 1] != ':' || host.at[i - 2] != ':') out[used++] = sip_lower(host.at[i]);
+    return used;
+}
+
 static bool is_numeric(int family, struct sip_slice host) {
-    char copy[INET6_ADDRSTRLEN];
+    char copy[INET6_ADDRSTRLEN + 1];
     unsigned char address[16];
     if (host.size >= sizeof copy || memchr(host.at, 0, host.size)) return false;
-    memcpy(copy, host.at, host.size);
-    copy[host.size] = 0;
+    copy[sip_host_text(host, copy)] = 0;
     return inet_pton(family, copy, address) == 1;
 }
 

@@ -22,7 +22,7 @@ static struct sip_fault frame_headers(const char *data, size_t size, size_t *at,
             return fault;
         }
         if (count == SIP_MAX_HEADERS) return (struct sip_fault){SIP_TOO_MANY_HEADERS, SIP_OTHER};
-        fault.error = sip_scan_line(data, size, *at, &line, at);
+        fault.error = sip_scan_line(data, size, *at, false, &line, at);
         if (fault.error != SIP_OK) return fault;
         int64_t one;
         fault = sip_scan_length(data, &line, 1, &one);

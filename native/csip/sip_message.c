@@ -18,19 +18,20 @@ static enum sip_error keep_lines(struct sip_message *message, const struct sip_l
     return SIP_OK;
 }
 
+/* A datagram may end with its last header line: devices in use leave the empty line out. It leaves with one. */
 static enum sip_error scan_headers(struct sip_message *message, struct sip_line *lines, uint32_t *count) {
     const char *raw = message->raw;
     size_t size = message->raw_size, at = message->start_at + message->start_size;
     for (*count = 0;; ++*count) {
-        int empty = sip_scan_empty_line(raw, size, at);
+        int empty = at == size ? 0 : sip_scan_empty_line(raw, size, at);
         if (empty < 0) return SIP_HEADERS_NOT_ENDED;
-        if (empty > 0) {
+        if (empty > 0 || at == size) {
             message->end_at = (uint32_t)at;
             message->end_size = (uint32_t)empty;
             return SIP_OK;
         }
         if (*count == SIP_MAX_HEADERS) return SIP_TOO_MANY_HEADERS;
-        enum sip_error error = sip_scan_line(raw, size, at, &lines[*count], &at);
+        enum sip_error error = sip_scan_line(raw, size, at, true, &lines[*count], &at);
         if (error != SIP_OK) return error == SIP_INCOMPLETE ? SIP_HEADERS_NOT_ENDED : error;
     }
 }
@@ -70,7 +71,7 @@ static void salvage_headers(struct sip_message *message, struct sip_line *lines,
     size_t size = message->raw_size;
     while (*count < SIP_MAX_HEADERS && at < size && sip_scan_empty_line(raw, size, at) == 0) {
         size_t next = 0;
-        enum sip_error error = sip_scan_line(raw, size, at, &lines[*count], &next);
+        enum sip_error error = sip_scan_line(raw, size, at, true, &lines[*count], &next);
         if (error == SIP_OK) {
             ++*count;
             at = next;

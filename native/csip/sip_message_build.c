@@ -2,9 +2,9 @@
 #include "sip_chars.h"
 #include "sip_message_type.h"
 
-/* The bytes received are the bytes to send when nothing was edited, dropped or added. */
+/* The bytes received are the bytes to send when nothing was edited, is dropped or missing. */
 static bool is_raw(const struct sip_message *core, bool stream) {
-    if (core->edited || core->start_at || core->trailing) return false;
+    if (core->edited || core->start_at || core->trailing || !core->end_size) return false;
     return !stream || sip_line_find(core, (struct sip_wanted){.id = SIP_CONTENT_LENGTH}, 0) < core->line_count;
 }
 

@@ -126,6 +126,12 @@ int sip_py_token_view(PyObject *str, const char *what, struct sip_py_view *view)
     return sip_all(view->text, SIP_CHAR_TOKEN) ? 0 : refuse(what, "is not a token", view);
 }
 
+PyObject *sip_py_host(struct sip_slice host) {
+    if (host.size < 3 || !memchr(host.at, ':', host.size)) return sip_py_lower(host);
+    char out[64];
+    return host.size > sizeof out ? sip_py_lower(host) : sip_py_str((struct sip_slice){out, sip_host_text(host, out)});
+}
+
 /* The first of several parameters of one name counts. Steals the value. */
 static int add_param(PyObject *dict, struct sip_slice name, PyObject *value) {
     PyObject *key = value ? sip_py_lower(name) : NULL;

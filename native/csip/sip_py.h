@@ -19,6 +19,7 @@ PyObject *sip_py_fault(struct sip_fault fault, const char *kind);
 /* UTF-8 with surrogateescape, so that every byte comes back. */
 PyObject *sip_py_str(struct sip_slice text);
 PyObject *sip_py_lower(struct sip_slice text);
+PyObject *sip_py_host(struct sip_slice host); /* lower case, ASCII */
 PyObject *sip_py_upper(struct sip_slice text);
 /* None when text.at is NULL. */
 PyObject *sip_py_str_or_none(struct sip_slice text);

@@ -25,6 +25,7 @@ static enum sip_error scan_line_end(const char *data, size_t size, size_t at, si
     if (!lf) return size - at > SIP_MAX_LINE_BYTES ? SIP_LINE_TOO_LONG : SIP_INCOMPLETE;
     size_t end = (size_t)(lf - data);
     *next = end + 1;
+    if (*next - at > SIP_MAX_LINE_BYTES) return SIP_LINE_TOO_LONG;
     if (end > at && data[end - 1] == '\r') end--;
     *content = end;
     return memchr(data + at, '\r', end - at) ? SIP_BARE_CR : SIP_OK;
@@ -49,7 +50,7 @@ static enum sip_error scan_name(const char *data, size_t content, struct sip_lin
     return SIP_OK;
 }
 
-enum sip_error sip_scan_line(const char *data, size_t size, size_t at, struct sip_line *line, size_t *next) {
+enum sip_error sip_scan_line(const char *data, size_t size, size_t at, bool at_end, struct sip_line *line, size_t *next) {
     size_t content = 0, value = 0;
     enum sip_error error = scan_line_end(data, size, at, &content, next);
     line->at = (uint32_t)at;
@@ -58,8 +59,8 @@ enum sip_error sip_scan_line(const char *data, size_t size, size_t at, struct si
     while (error == SIP_OK || error == SIP_BARE_CR) {
         bare_cr |= error == SIP_BARE_CR;
         if (*next - at > SIP_MAX_LINE_BYTES) return SIP_LINE_TOO_LONG;
-        if (*next >= size) return SIP_INCOMPLETE;
-        if (!sip_is_space(data[*next])) break;
+        if (*next >= size && !at_end) return SIP_INCOMPLETE;
+        if (*next >= size || !sip_is_space(data[*next])) break;
         line->flags = SIP_LINE_FOLDED;
         error = scan_line_end(data, size, *next, &content, next);
     }
@@ -122,7 +123,6 @@ enum sip_error sip_scan_start(struct sip_message *message, const char *data, siz
     size_t content = 0, next = 0, at = message->start_at;
     enum sip_error error = scan_line_end(data, size, at, &content, &next);
     if (error != SIP_OK) return error;
-    if (next - at > SIP_MAX_LINE_BYTES) return SIP_LINE_TOO_LONG;
     message->start_size = (uint32_t)(next - at);
     return starts_with_sip(data + at, content - at) ? scan_status_line(message, data, at, content)
                                                     : scan_request_line(message, data, at, content);

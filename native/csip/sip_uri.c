@@ -55,12 +55,6 @@ bool sip_uri_param_next(struct sip_slice *rest, struct sip_param *param) {
     return true;
 }
 
-bool sip_uri_param_find(struct sip_slice params, struct sip_slice name, struct sip_param *param) {
-    while (sip_uri_param_next(&params, param))
-        if (sip_same_nocase(param->name, name)) return true;
-    return false;
-}
-
 /* What is left behind host and port: empty, ";..." and "?...". */
 static enum sip_error parse_params(struct sip_uri *uri, struct sip_slice rest) {
     const char *end = rest.at + rest.size;

@@ -23,6 +23,7 @@ enum sip_error sip_uri_parse(struct sip_slice text, struct sip_uri *uri);
 
 /* URI parameters have neither spaces nor quotes. For parameters that sip_uri_parse accepted. */
 bool sip_uri_param_next(struct sip_slice *rest, struct sip_param *param);
+/* The first of that name, escapes in it undone. */
 bool sip_uri_param_find(struct sip_slice params, struct sip_slice name, struct sip_param *param);
 
 /* RFC 3261 section 19.1.4; tel by RFC 3966 section 5; other schemes byte for byte behind the scheme. */

@@ -29,7 +29,7 @@ static bool never_ignored(struct sip_slice name) {
     return false;
 }
 
-static bool find_escaped(struct sip_slice params, struct sip_slice name, struct sip_param *param) {
+bool sip_uri_param_find(struct sip_slice params, struct sip_slice name, struct sip_param *param) {
     while (sip_uri_param_next(&params, param))
         if (same_escaped(param->name, name, true)) return true;
     return false;
@@ -39,7 +39,7 @@ static bool find_escaped(struct sip_slice params, struct sip_slice name, struct 
 static bool params_agree(struct sip_slice a, struct sip_slice b, bool all_strict) {
     struct sip_param mine, theirs;
     while (sip_uri_param_next(&a, &mine)) {
-        if (!find_escaped(b, mine.name, &theirs)) {
+        if (!sip_uri_param_find(b, mine.name, &theirs)) {
             if (all_strict || never_ignored(mine.name)) return false;
         } else if (!same_escaped(mine.value, theirs.value, true)) {
             return false;
@@ -103,6 +103,12 @@ static bool tel_equal(const struct sip_uri *a, const struct sip_uri *b) {
     return params_agree(a->params, b->params, true) && params_agree(b->params, a->params, true);
 }
 
+static bool same_host(struct sip_slice a, struct sip_slice b) {
+    char mine[64], theirs[64];
+    if (!a.size || !b.size || a.size > sizeof mine || b.size > sizeof theirs || !memchr(a.at, ':', a.size)) return sip_same_nocase(a, b);
+    return sip_same((struct sip_slice){mine, sip_host_text(a, mine)}, (struct sip_slice){theirs, sip_host_text(b, theirs)});
+}
+
 bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b) {
     if (a->scheme_id != b->scheme_id) return false;
     if (a->scheme_id == SIP_SCHEME_OTHER)
@@ -111,7 +117,7 @@ bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b) {
                         sip_slice_of(b->scheme.at + b->scheme.size, b->text.at + b->text.size));
     if (a->scheme_id == SIP_SCHEME_TEL) return tel_equal(a, b);
     return a->port == b->port && same_escaped(a->user, b->user, false) && same_escaped(a->password, b->password, false) &&
-           sip_same_nocase(a->host, b->host) && params_agree(a->params, b->params, false) &&
+           same_host(a->host, b->host) && params_agree(a->params, b->params, false) &&
            params_agree(b->params, a->params, false) && headers_equal(a->headers, b->headers);
 }
 
@@ -127,7 +133,8 @@ uint64_t sip_uri_hash(const struct sip_uri *uri) {
             hash = mix(hash, (unsigned char)(i < uri->scheme.size ? sip_lower(rest.at[i]) : rest.at[i]));
     else
         while (rest.size) hash = mix(hash, next_character(&rest, false));
-    for (size_t i = 0; i < uri->host.size; i++) hash = mix(hash, (unsigned char)sip_lower(uri->host.at[i]));
+    for (size_t i = 0; i < uri->host.size; i++)
+        if (uri->host.at[i] != ':') hash = mix(hash, (unsigned char)sip_lower(uri->host.at[i]));
     hash = mix(hash, (unsigned)uri->port);
     return hash ^ hash >> 29;
 }

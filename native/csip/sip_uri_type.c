@@ -68,7 +68,7 @@ static PyObject *uri_user(UriObject *self, void *unused) {
 
 static PyObject *uri_host(UriObject *self, void *unused) {
     (void)unused;
-    return SIP_PY_CACHED(self->host, sip_py_lower(self->uri.host));
+    return SIP_PY_CACHED(self->host, sip_py_host(self->uri.host));
 }
 
 static PyObject *unescaped(struct sip_slice user, struct sip_slice host, bool with_host) {
@@ -77,7 +77,7 @@ static PyObject *unescaped(struct sip_slice user, struct sip_slice host, bool wi
     if (!out) return PyErr_NoMemory();
     if (user.at) used = sip_unescape(user, out);
     if (with_host && user.at && host.size) out[used++] = '@';
-    for (size_t i = 0; with_host && i < host.size; i++) out[used++] = sip_lower(host.at[i]);
+    if (with_host) used += sip_host_text(host, out + used);
     PyObject *str = sip_py_str((struct sip_slice){out, used});
     PyMem_Free(out);
     return str;
@@ -124,7 +124,10 @@ static PyObject *uri_params(UriObject *self, void *unused) {
 static PyObject *param_lower(UriObject *self, struct sip_slice name) {
     struct sip_param param;
     if (!sip_uri_param_find(self->uri.params, name, &param) || !param.value.at) Py_RETURN_NONE;
-    return sip_py_lower(param.value);
+    if (!memchr(param.value.at, '%', param.value.size)) return sip_py_lower(param.value);
+    char out[256];
+    if (param.value.size > sizeof out) return sip_py_lower(param.value);
+    return sip_py_lower((struct sip_slice){out, sip_unescape(param.value, out)});
 }
 
 static PyObject *uri_transport(UriObject *self, void *unused) {

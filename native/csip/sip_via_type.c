@@ -69,7 +69,7 @@ static PyObject *via_transport(ViaObject *self, void *unused) {
 
 static PyObject *via_host(ViaObject *self, void *unused) {
     (void)unused;
-    return SIP_PY_CACHED(self->host, sip_py_lower(self->via.host));
+    return SIP_PY_CACHED(self->host, sip_py_host(self->via.host));
 }
 
 static PyObject *via_sent_by(ViaObject *self, void *unused) {

@@ -5,6 +5,11 @@
 
 #define LENGTH_LINE_MAX 32
 
+/* The empty line as it came; CRLF for a message that came without. */
+static struct sip_slice empty_line(const struct sip_message *message) {
+    return message->end_size ? (struct sip_slice){message->raw + message->end_at, message->end_size} : SIP_TEXT("\r\n");
+}
+
 static size_t length_line(const struct sip_message *message, bool add_length, char line[LENGTH_LINE_MAX]) {
     if (!add_length || sip_line_find(message, (struct sip_wanted){.id = SIP_CONTENT_LENGTH}, 0) < message->line_count) return 0;
     return (size_t)snprintf(line, LENGTH_LINE_MAX, "Content-Length: %u\r\n", (unsigned)message->body_size);
@@ -14,7 +19,7 @@ size_t sip_written_size(const struct sip_message *message, bool add_length) {
     char line[LENGTH_LINE_MAX];
     size_t size = message->start_size - message->raw_uri_size + message->uri_size;
     for (uint32_t i = 0; i < message->line_count; i++) size += message->lines[i].size;
-    return size + length_line(message, add_length, line) + message->end_size + message->body_size;
+    return size + length_line(message, add_length, line) + empty_line(message).size + message->body_size;
 }
 
 static char *copy(char *out, const char *from, size_t size) {
@@ -48,6 +53,6 @@ void sip_write(const struct sip_message *message, bool add_length, char *out) {
     char line[LENGTH_LINE_MAX];
     out = write_lines(message, write_start(message, out));
     out = copy(out, line, length_line(message, add_length, line));
-    out = copy(out, message->raw + message->end_at, message->end_size);
+    out = copy(out, empty_line(message).at, empty_line(message).size);
     if (message->body_size) memcpy(out, message->body, message->body_size);
 }
