@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "sip_chars.h"
 #include "sip_udp.h"
 
 #define PLACES 1024 /* direct-mapped, a power of two */
@@ -90,8 +91,9 @@ static int parse_host(PyObject *host, sa_family_t family, struct sip_near *out) 
     *out = (struct sip_near){.family = family};
     char *percent = family == AF_INET6 ? strchr(copy, '%') : NULL;
     if (percent) {
+        struct sip_slice scope = {percent + 1, strlen(percent + 1)};
         *percent = 0;
-        out->scope = (uint32_t)strtoul(percent + 1, NULL, 10);
+        fits = fits && sip_number(scope, UINT32_MAX, &out->scope) == SIP_OK;
     }
     if (fits && (percent || strlen(copy) == size) && inet_pton(family, copy, family == AF_INET ? (void *)&out->v4 : (void *)&out->v6) == 1)
         return 0;

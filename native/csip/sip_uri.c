@@ -55,6 +55,12 @@ bool sip_uri_param_next(struct sip_slice *rest, struct sip_param *param) {
     return true;
 }
 
+static bool too_many(struct sip_slice text, char separator) {
+    size_t count = 0;
+    for (size_t i = 0; i < text.size; i++) count += text.at[i] == separator;
+    return count > SIP_MAX_URI_PARTS;
+}
+
 /* What is left behind host and port: empty, ";..." and "?...". */
 static enum sip_error parse_params(struct sip_uri *uri, struct sip_slice rest) {
     const char *end = rest.at + rest.size;
@@ -62,11 +68,13 @@ static enum sip_error parse_params(struct sip_uri *uri, struct sip_slice rest) {
     if (question) {
         uri->headers = sip_slice_of(question + 1, end);
         if (!sip_all(uri->headers, SIP_CHAR_PARAM | SIP_CHAR_USER)) return SIP_BAD_URI_HEADERS;
+        if (too_many(uri->headers, '&')) return SIP_BAD_URI_HEADERS;
         if (!sip_escapes_valid(uri->headers)) return SIP_BAD_ESCAPE;
     }
     uri->params = sip_slice_of(rest.at, question ? question : end);
     if (uri->params.size == 0) return SIP_OK;
     if (*uri->params.at != ';') return SIP_BAD_CHARACTER;
+    if (too_many(uri->params, ';')) return SIP_BAD_PARAMETER;
     struct sip_slice left = uri->params;
     struct sip_param param;
     while (sip_uri_param_next(&left, &param)) {

@@ -4,6 +4,9 @@
 
 #include "sip_value.h"
 
+/* More parameters or headers than that are refused: comparing takes the square of their number. */
+#define SIP_MAX_URI_PARTS 64
+
 enum sip_scheme { SIP_SCHEME_OTHER, SIP_SCHEME_SIP, SIP_SCHEME_SIPS, SIP_SCHEME_TEL };
 
 struct sip_uri {

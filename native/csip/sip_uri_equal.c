@@ -35,10 +35,12 @@ bool sip_uri_param_find(struct sip_slice params, struct sip_slice name, struct s
     return false;
 }
 
-/* Every parameter of `a` agrees with `b`; `strict` ones must be there. */
+/* Every parameter of `a` agrees with `b`, and those that count alone are there. Of repeated names the first counts. */
 static bool params_agree(struct sip_slice a, struct sip_slice b, bool all_strict) {
-    struct sip_param mine, theirs;
-    while (sip_uri_param_next(&a, &mine)) {
+    struct sip_slice rest = a;
+    struct sip_param mine, theirs, first;
+    while (sip_uri_param_next(&rest, &mine)) {
+        if (sip_uri_param_find(a, mine.name, &first) && first.name.at != mine.name.at) continue;
         if (!sip_uri_param_find(b, mine.name, &theirs)) {
             if (all_strict || never_ignored(mine.name)) return false;
         } else if (!same_escaped(mine.value, theirs.value, true)) {

@@ -103,9 +103,9 @@ enum sip_error sip_param_next(struct sip_slice *rest, struct sip_param *param, b
     param->name = sip_slice_of(name, p);
     param->value = (struct sip_slice){NULL, 0};
     if (param->name.size == 0) return SIP_BAD_PARAMETER;
-    p = skip_spaces(p, end);
-    if (p < end && *p == '=') {
-        p = skip_spaces(p + 1, end);
+    const char *equals = skip_spaces(p, end);
+    if (equals < end && *equals == '=') {
+        p = skip_spaces(equals + 1, end);
         enum sip_error error = scan_param_value(&p, end, &param->value);
         if (error != SIP_OK) return error;
     }

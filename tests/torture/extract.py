@@ -1,8 +1,9 @@
 """Extracts the torture messages out of the RFC texts: ``python tests/torture/extract.py rfc4475.txt rfc5118.txt``.
 
-Both RFCs carry their messages as a base64 archive in the appendix. Of it we keep what the text describes ("Message Details"): RFC 4475's
-archive holds one file more, which no section mentions. Its messages are byte-exact. RFC 5118's archive was made with bare LF as line
-ends, against its own Content-Length values, and two of its messages lack the empty line: those get the CRLF that the text means.
+Both RFCs carry their messages as a base64 archive in the appendix. Of it we keep what the text describes ("Message
+Details"): RFC 4475's archive holds one file more, which no section mentions. Its messages are byte-exact. RFC 5118's
+archive was made with bare LF as line ends, against its own Content-Length values, and two of its messages lack the
+empty line: those get the CRLF that the text means.
 """
 
 import base64

@@ -1,0 +1,259 @@
+"""Edits: what they change, and that they change nothing else, to the byte."""
+
+import pytest
+
+from native.sip import Message, ParseError
+from tests.native.sip_samples import INVITE, REGISTER, RESPONSE, replaced
+
+VIA_LINE = b"Via: SIP/2.0/UDP client.atlanta.example.com:5060;branch=z9hG4bK74bf9;rport\r\n"
+OURS = "SIP/2.0/UDP proxy.example.com;branch=z9hG4bKours"
+
+
+def test_push_via_adds_a_line_in_front() -> None:
+    message = Message(INVITE)
+    message.push_via(OURS)
+    assert message.to_bytes() == replaced(VIA_LINE, b"Via: " + OURS.encode() + b"\r\n" + VIA_LINE)
+    assert (message.via.branch, message.via_count, message.client_key) == ("z9hG4bKours", 2, "z9hG4bKours|INVITE")
+    message.pop_via()
+    assert message.to_bytes() == INVITE
+
+
+def test_pop_via_of_a_folded_comma_list() -> None:
+    message = Message(RESPONSE)
+    message.pop_via()
+    assert message.to_bytes() == replaced(b"SIP/2.0/UDP proxy.example.com;branch=z9hG4bKours,\r\n ", b"", RESPONSE)
+    assert message.via.host == "a.example.com"
+    message.pop_via()
+    assert message.via_count == 0
+    assert b"v:" not in message.to_bytes()
+    with pytest.raises(ParseError, match="missing Via"):
+        message.pop_via()
+
+
+@pytest.mark.parametrize(
+    ("via", "received", "rport", "stamped"),
+    [
+        (b"SIP/2.0/UDP a:1;branch=b;rport", "192.0.2.9", 5, b"SIP/2.0/UDP a:1;branch=b;rport=5;received=192.0.2.9"),
+        (b"SIP/2.0/UDP a;rport;branch=b", "2001:db8::9", 5, b"SIP/2.0/UDP a;rport=5;branch=b;received=2001:db8::9"),
+        (b"SIP/2.0/UDP a;branch=b", "192.0.2.9", 5, b"SIP/2.0/UDP a;branch=b;received=192.0.2.9"),
+        (b"SIP/2.0/UDP a;branch=b;rport", "192.0.2.9", None, b"SIP/2.0/UDP a;branch=b;rport;received=192.0.2.9"),
+        (b"SIP/2.0/UDP a;branch=b;rport", None, 7, b"SIP/2.0/UDP a;branch=b;rport=7"),
+        (b"SIP/2.0/UDP a;received=203.0.113.1;branch=b", "192.0.2.9", None, b"SIP/2.0/UDP a;branch=b;received=192.0.2.9"),
+        (b"SIP/2.0/UDP a;received=203.0.113.1;branch=b", None, None, b"SIP/2.0/UDP a;branch=b"),
+        (
+            b"SIP/2.0/UDP a ;\r\n RPORT ; branch=b, SIP/2.0/UDP c",
+            "192.0.2.9",
+            5,
+            b"SIP/2.0/UDP a ;rport=5 ; branch=b;received=192.0.2.9, SIP/2.0/UDP c",
+        ),
+        (
+            b"SIP/2.0/UDP a\r\n ;branch=b,\r\n SIP/2.0/UDP c",
+            "192.0.2.9",
+            5,
+            b"SIP/2.0/UDP a\r\n ;branch=b;received=192.0.2.9,\r\n SIP/2.0/UDP c",
+        ),
+    ],
+)
+def test_stamp_via(via: bytes, received: str | None, rport: int | None, stamped: bytes) -> None:
+    data = replaced(VIA_LINE, b"Via: " + via + b"\r\n")
+    message = Message(data)
+    message.stamp_via(received, rport)
+    assert message.to_bytes() == data.replace(via, stamped)
+    assert message.via.received == received
+    if rport is not None and message.via.has_rport:
+        assert message.via.rport == rport
+
+
+def test_stamp_via_needs_a_via_it_can_read() -> None:
+    for bad in (b"", b"Via: SIP/2.0\r\n"):
+        message = Message(replaced(VIA_LINE, bad))
+        with pytest.raises(ParseError) as caught:
+            message.stamp_via("192.0.2.1", 5)
+        assert caught.value.header == "Via"
+        assert message.to_bytes() == message.raw
+
+
+def test_routes_come_and_go_at_both_ends() -> None:
+    message = Message(INVITE)
+    message.pop_route()
+    assert message.to_bytes() == replaced(b"<sip:p1.example.com;lr>, ", b"")
+    message.append_route("<sip:last.example.com>")
+    assert message.to_bytes() == replaced(
+        b"<sip:p1.example.com;lr>, <sip:p2.example.com;lr>\r\n", b"<sip:p2.example.com;lr>\r\nRoute: <sip:last.example.com>\r\n"
+    )
+    message.pop_last_route()
+    message.push_route("<sip:first.example.com>")
+    assert [route.uri.host for route in message.routes] == ["first.example.com", "p2.example.com"]
+    message.pop_last_route()
+    message.pop_last_route()
+    assert message.routes == []
+    assert message.to_bytes() == replaced(b"Route: <sip:p1.example.com;lr>, <sip:p2.example.com;lr>\r\n", b"")
+    for pop in (message.pop_route, message.pop_last_route):
+        with pytest.raises(ParseError, match="missing Route"):
+            pop()
+
+
+def test_pop_last_route_of_a_comma_list() -> None:
+    message = Message(INVITE)
+    message.pop_last_route()
+    assert message.to_bytes() == replaced(b", <sip:p2.example.com;lr>", b"")
+
+
+def test_the_first_route_and_record_route_follow_the_vias() -> None:
+    message = Message(REGISTER)
+    message.push_record_route("<sip:proxy.example.com;lr>")
+    message.append_route("<sip:next.example.com;lr>")
+    assert message.header_names()[:3] == ["Via", "Route", "Record-Route"]
+    message.push_record_route("<sip:outer.example.com;lr>")
+    assert [route.uri.host for route in message.record_routes] == ["outer.example.com", "proxy.example.com"]
+
+
+def test_the_request_uri_alone_changes() -> None:
+    message = Message(INVITE)
+    assert message.request_uri.user == "bob"
+    message.set_request_uri("sips:carol@chicago.example.com:5061")
+    assert (message.request_uri.user, message.request_uri_text) == ("carol", "sips:carol@chicago.example.com:5061")
+    assert message.to_bytes() == replaced(b"INVITE sip:bob@biloxi.example.com ", b"INVITE sips:carol@chicago.example.com:5061 ")
+    for wrong in ("", "a b", "a\r\nb"):
+        with pytest.raises(ValueError, match=r".+"):
+            message.set_request_uri(wrong)
+
+
+def test_set_push_append_remove() -> None:
+    message = Message(INVITE)
+    message.set("Max-Forwards", "69")
+    assert message.to_bytes() == replaced(b"Max-Forwards: 70", b"Max-Forwards: 69")
+    message.set("allow", "INVITE")
+    assert message.get_all("Allow") == ["INVITE"]
+    assert message.header_names()[8] == "Allow"
+    message.remove("ALLOW")
+    message.remove("X-odd")
+    message.remove("absent")
+    assert not message.has("Allow")
+    message.append("X-New", "1")
+    message.append("x-new", "2")
+    message.push("X-New", "0")
+    message.push("X-First", "y")
+    assert message.get_all("X-New") == ["0", "1", "2"]
+    assert message.header_names()[:3] == ["Via", "X-First", "Max-Forwards"]
+    assert Message(message.to_bytes()).get_all("x-new") == ["0", "1", "2"]
+
+
+def test_every_cached_value_follows_its_header() -> None:
+    message = Message(INVITE)
+    changes = {
+        "From": ("<sip:x@y>;tag=n", "from_tag", "n"),
+        "To": ("<sip:x@y>;tag=m", "to_tag", "m"),
+        "Call-ID": ("new", "call_id", "new"),
+        "CSeq": ("9 BYE", "cseq", 9),
+        "Max-Forwards": ("1", "max_forwards", 1),
+        "Content-Type": ("text/plain", "content_type", "text/plain"),
+        "Expires": ("5", "expires", 5),
+    }
+    for attribute in (
+        "from_tag",
+        "to_tag",
+        "call_id",
+        "cseq_method",
+        "max_forwards",
+        "content_type",
+        "expires",
+        "contacts",
+        "routes",
+    ):
+        getattr(message, attribute)
+    for name, (value, attribute, expected) in changes.items():
+        message.set(name, value)
+        assert getattr(message, attribute) == expected
+    assert (message.cseq_method, message.method) == ("BYE", "INVITE")
+    message.set("Contact", "<sip:z@z>")
+    assert message.contacts[0].uri.user == "z"
+    response = Message(RESPONSE)
+    response.set("CSeq", "1 BYE")
+    assert response.method == "BYE"
+
+
+@pytest.mark.parametrize("value", ["a\r\nInjected: yes", "a\nb", "a\rb", "a\0b"])
+def test_nothing_can_be_injected(value: str) -> None:
+    message = Message(INVITE)
+    with pytest.raises(ValueError, match="CR, LF or NUL"):
+        message.set("Subject", value)
+    with pytest.raises(ValueError, match="CR, LF or NUL"):
+        message.push_via(value)
+    with pytest.raises(ValueError, match="CR, LF or NUL"):
+        message.reply(400, value)
+    with pytest.raises(ValueError, match="CR, LF or NUL"):
+        message.reply(400, headers=[("Warning", value)])
+    with pytest.raises(ValueError, match="not a token"):
+        message.append("X-A: b\r\nX", "c")
+    with pytest.raises(ValueError, match="not a token"):
+        message.set("", "c")
+    assert message.to_bytes() == INVITE
+
+
+def test_a_line_has_its_limit() -> None:
+    message = Message(INVITE)
+    with pytest.raises(ValueError, match="too long"):
+        message.set("Subject", "x" * 65536)
+    assert message.to_bytes() == INVITE
+
+
+def test_copies_are_apart() -> None:
+    message = Message(INVITE)
+    message.push_via(OURS)
+    one, two = message.copy(), message.copy()
+    one.pop_via()
+    one.set_request_uri("sip:one@example.com")
+    two.push_via(OURS.replace("ours", "two"))
+    two.set_body(b"two", "text/plain")
+    assert (one.via_count, message.via_count, two.via_count) == (1, 2, 3)
+    assert (one.request_uri.user, message.request_uri.user) == ("one", "bob")
+    assert (one.body, two.body, two.get("Content-Length"), two.content_type) == (b"v=0\n", b"two", "3", "text/plain")
+    del message
+    assert Message(one.to_bytes()).request_uri.user == "one"
+    assert two.copy().to_bytes() == two.to_bytes()
+
+
+def test_the_body_brings_its_length() -> None:
+    message = Message(INVITE)
+    message.set_body(b"x" * 10)
+    assert message.to_bytes() == replaced(b"Content-Length: 4", b"Content-Length: 10")[:-4] + b"x" * 10
+    message.set_body(b"")
+    assert (message.body, message.get("l")) == (b"", "0")
+    with pytest.raises(ValueError, match="too large"):
+        message.set_body(b"x" * 65536)
+    cut = Message(INVITE + b"trailing")
+    cut.set_body(b"new!")
+    assert cut.to_bytes() == INVITE[:-4] + b"new!"
+
+
+def test_to_bytes_is_cached_and_adds_a_length_for_streams_alone() -> None:
+    message = Message(REGISTER)
+    assert message.to_bytes() is REGISTER
+    assert message.to_bytes(stream=True) == REGISTER[:-2] + b"Content-Length: 0\r\n\r\n"
+    assert message.to_bytes(stream=True) is message.to_bytes(stream=True)
+    with_length = Message(INVITE)
+    assert with_length.to_bytes(stream=True) is INVITE
+    with_length.set("X", "y")
+    first = with_length.to_bytes()
+    assert with_length.to_bytes() is first
+    with_length.set("X", "z")
+    assert with_length.to_bytes() != first
+
+
+def test_a_message_that_ends_with_its_headers_leaves_with_an_empty_line() -> None:
+    data = REGISTER[:-2]
+    assert Message(data).to_bytes() == REGISTER
+    assert Message(b"\r\n\r\n" + REGISTER).to_bytes() == REGISTER
+
+
+def test_edits_after_edits_of_the_same_line() -> None:
+    message = Message(INVITE)
+    for number in range(50):
+        message.push_via(f"SIP/2.0/UDP h{number};branch=z9hG4bK{number};rport")
+        message.stamp_via("192.0.2.1", number)
+    assert message.via_count == 51
+    assert message.via.rport == 49
+    for _ in range(50):
+        message.pop_via()
+    assert message.to_bytes() == INVITE

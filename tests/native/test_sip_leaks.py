@@ -1,0 +1,261 @@
+"""Every call of the binding, in a loop: references and memory stay as they were."""
+
+import gc
+import resource
+import socket
+import sys
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+
+from native import sip
+from native.sip import Message, NameAddr, ParseError, UdpSocket, Uri, Via
+from tests.native.sip_samples import INVITE, REGISTER, RESPONSE, replaced
+
+LOOPS = 300
+LATIN = replaced(b"Alice", b"\xff\xe9")
+BAD = replaced(b"Content-Length: 4", b"Content-Length: 40")
+
+
+class Text(str):
+    """Not a compact ASCII str to the C API."""
+
+    __slots__ = ()
+
+
+ATTRIBUTES = [name for name in dir(Message) if not name.startswith("_") and not callable(getattr(Message, name))]
+
+
+def read_all(value: object, names: list[str]) -> None:
+    for name in names:
+        try:
+            getattr(value, name)
+        except (ParseError, AttributeError):
+            continue
+
+
+def read_messages() -> None:
+    for data in (INVITE, RESPONSE, REGISTER, LATIN):
+        message = Message(data)
+        read_all(message, ATTRIBUTES)
+        read_all(message, ATTRIBUTES)
+        message.check()
+        repr(message)
+        for name in ("Via", "Allow", "X-Odd", Text("From"), "Ünknown"):
+            message.get(name), message.get_all(name), message.values(name), message.has(name)
+        message.header_names()
+
+
+def read_faults() -> None:
+    spoiled = INVITE.replace(b"UDP", b"").replace(b"CSeq: 2", b"CSeq: x").replace(b"<sip:", b"<")
+    message = Message(spoiled)
+    read_all(message, ATTRIBUTES)
+    for call in (
+        message.check,
+        message.pop_via,
+        message.pop_via,
+        lambda: message.derive("ACK"),
+        lambda: message.stamp_via("x", 1),
+        lambda: Message(BAD),
+    ):
+        try:
+            call()
+        except ParseError:
+            continue
+
+
+def edit() -> None:
+    message = Message(LATIN)
+    read_all(message, ATTRIBUTES)
+    copy = message.copy()
+    copy.stamp_via("192.0.2.1", 5)
+    copy.push_via("SIP/2.0/UDP a;branch=z9hG4bKé")
+    copy.push_route("<sip:a>")
+    copy.append_route(Text("<sip:b>"))
+    copy.push_record_route("<sip:c>")
+    copy.set(Text("X-A"), Text("b"))
+    copy.push("X-B", "c" * 2000)
+    copy.append("X-C", "ü")
+    copy.remove("Allow")
+    copy.set_request_uri("sip:é@x")
+    copy.set_body(b"x" * 100, "text/plain")
+    read_all(copy, ATTRIBUTES)
+    copy.to_bytes(), copy.to_bytes(stream=True), copy.copy().to_bytes()
+    copy.pop_via(), copy.pop_route(), copy.pop_last_route()
+    copy.set("CSeq", "1 INVITE")
+    response = Message(RESPONSE)
+    response.set("CSeq", "1 BYE")
+
+
+def refuse_edits() -> None:
+    message = Message(INVITE)
+    calls: list[Callable[[], object]] = [
+        lambda: message.set("é", "x"),
+        lambda: message.set(Text("X"), "a\nb"),
+        lambda: message.set("X", "é\n"),
+        lambda: message.set("X", "y" * 70000),
+        lambda: message.set("X", 5),  # type: ignore[arg-type]
+        lambda: message.push("X"),  # type: ignore[call-arg]
+        lambda: message.set_request_uri("é x"),
+        lambda: message.set_body("x"),  # type: ignore[arg-type]
+        lambda: message.set_body(b"x", "é\n"),
+        lambda: message.stamp_via("é\n", 5),
+        lambda: message.stamp_via(None, 70000),
+        lambda: message.reply(200, "é\n"),
+        lambda: message.reply(200, "é", to_tag="é"),
+        lambda: message.reply(200, headers=[("X", "y"), ("X", "é\n")]),
+        lambda: message.reply(200, headers=[("X",)]),  # type: ignore[list-item]
+        lambda: message.reply(999),
+        lambda: message.derive("é"),  # type: ignore[arg-type]
+        lambda: Message.request("é", "é", []),
+        lambda: Message.request("A", "é b", []),
+        lambda: Message.request("A", "é", [5]),  # type: ignore[list-item]
+        lambda: Message("x"),  # type: ignore[arg-type]
+        lambda: Message(INVITE, data=INVITE),  # type: ignore[misc]
+        lambda: Message(other=INVITE),  # type: ignore[call-arg]
+        lambda: message.to_bytes(True),  # type: ignore[misc]
+        lambda: message.get(b"x"),  # type: ignore[arg-type]
+    ]
+    for call in calls:
+        with pytest.raises((ValueError, TypeError)):
+            call()
+
+
+def build() -> None:
+    message = Message(LATIN)
+    message.reply(100)
+    message.reply(486, Text("Büsy"), to_tag=Text("t"), headers=[(Text("Contact"), "<sip:ü>")], body=b"x")
+    message.derive("ACK"), message.derive(Text("CANCEL"))  # type: ignore[arg-type]
+    Message.request(Text("OPTIONS"), "sip:é", [("Via", "x"), ("From", "é")], b"body")
+    Message(data=INVITE)
+
+
+def salvage() -> None:
+    for data in (BAD, LATIN, b"", b"noise\r\n\r\n", RESPONSE):
+        message = Message.salvage(data)
+        if message is not None:
+            read_all(message, ATTRIBUTES)
+            message.reply(400).to_bytes()
+
+
+def values() -> None:
+    for text in ("sip:%61:b@C:5;lr;x=%41;transport=TCP;maddr=a?x=y", "tel:+1;a=b", "urn:x", "sip:é@x", Text("sip:[::1]")):
+        uri = Uri(text)
+        read_all(uri, [name for name in dir(uri) if name[0] != "_"] * 2)
+        assert uri == Uri(text)
+        hash(uri), str(uri), repr(uri)
+        uri.without_params("lr", "x")
+    for text in ('"é" <sip:a@b>;tag=x;y="z"', "*", "sip:a", "é <sip:a>"):
+        addr = NameAddr(text)
+        read_all(addr, ["display", "uri", "params", "tag", "is_star"] * 2)
+        str(addr), repr(addr)
+    via = Via(Text('SIP/2.0/UDP [::1]:5;branch=a;rport;received=1.1.1.1;x="é"'))
+    read_all(via, [name for name in dir(via) if name[0] != "_"] * 2)
+    str(via), repr(via)
+    Uri.build("sip", "a", "::1", 5, {"lr": None, "x": "y"}), Uri.build("sip", None, "b", None, None)
+
+
+def refuse_values() -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: Uri("sip:é@"),
+        lambda: Uri("x"),
+        lambda: Uri(5),  # type: ignore[arg-type]
+        lambda: Uri("\ud800"),
+        lambda: Uri.build("sip", None, "é"),
+        lambda: Uri.build("sip", "a", "b", None, []),  # type: ignore[arg-type]
+        lambda: Uri("sip:a;b").without_params("é"),
+        lambda: NameAddr("é"),
+        lambda: NameAddr("\ud800"),
+        lambda: Via("é"),
+        lambda: Via("\ud800"),
+        lambda: sip.crc_slot("\ud800"),
+        lambda: sip.crc_slot(5),  # type: ignore[arg-type]
+        lambda: sip.frame_length(INVITE, 99999),
+        lambda: sip.frame_length(b"\x16\x03\x01"),
+        lambda: sip.frame_length("x"),  # type: ignore[arg-type]
+    ]
+    for call in calls:
+        with pytest.raises((ValueError, TypeError)):
+            call()
+
+
+def module_functions() -> None:
+    sip.frame_length(INVITE)
+    sip.frame_length(bytearray(INVITE), 0)
+    sip.frame_length(memoryview(INVITE)[:-1])
+    sip.crc_slot("é"), sip.crc_slot(Text("x"))
+
+
+def sockets() -> None:
+    plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    plain.bind(("127.0.0.1", 0))
+    near = UdpSocket(plain.detach())
+    for _ in range(3):
+        near.queue(INVITE, near.address, "127.0.0.1")
+        near.queue(b"x", ("127.0.0.1", 0))
+        near.queue(b"y", (Text("127.0.0.1"), near.address[1]), Text("127.0.0.1"))
+        near.flush()
+        near.receive()
+    for wrong in ((b"x", ("é", 1)), (b"x", 5), (5, ("127.0.0.1", 1)), (b"x", ("127.0.0.1", 1), "é")):
+        with pytest.raises((ValueError, TypeError)):
+            near.queue(*wrong)  # type: ignore[arg-type]
+    near.queue(b"never sent", near.address)
+    near.fileno(), near.dropped, near.oversized, near.pending, near.address
+
+
+CALLS = [read_messages, read_faults, edit, refuse_edits, build, salvage, values, refuse_values, module_functions, sockets]
+
+
+def shared_counts() -> list[int]:
+    """Reference counts of what many calls touch."""
+    shared = [
+        None,
+        INVITE,
+        RESPONSE,
+        LATIN,
+        BAD,
+        Message(INVITE).method,
+        Message(INVITE).header_names()[0],
+        Uri,
+        NameAddr,
+        Via,
+        Message,
+        ParseError,
+    ]
+    return [sys.getrefcount(thing) for thing in shared]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
+def test_loops_leave_nothing_behind(call: Callable[[], None]) -> None:
+    tracemalloc.start()
+    for _ in range(20):
+        call()
+    gc.collect()
+    gc.disable()
+    try:
+        before_memory, before_counts = tracemalloc.get_traced_memory()[0], shared_counts()
+        for _ in range(LOOPS):
+            call()
+        after_counts = shared_counts()
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0] - before_memory
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert grown < LOOPS * 16, f"{grown / LOOPS:.0f} bytes a loop"
+    assert all(abs(after - before) < LOOPS // 3 for before, after in zip(before_counts, after_counts, strict=True))
+
+
+def test_the_cores_own_memory_stays() -> None:
+    """What the C core allocates is no business of tracemalloc: the process must not grow."""
+    for _ in range(2000):
+        edit()
+        build()
+        salvage()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(6000):
+        edit()
+        build()
+        salvage()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2000  # KiB; one leaked line table a loop would be 5000

@@ -1,0 +1,207 @@
+"""native.sip and the oracle agree on generated and on spoiled messages."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from native.sip import MAX_HEADERS, MAX_LINE_BYTES, MAX_MESSAGE_BYTES, Message, ParseError, Uri, frame_length
+from tests.native import sip_oracle as oracle
+from tests.native.sip_strategies import NAMES, messages, spoiled, uris
+
+anything = st.one_of(messages(), spoiled())
+START = b"OPTIONS sip:x SIP/2.0\r\n"
+
+
+def read_by_oracle(data: bytes) -> oracle.Parsed | oracle.Refused:
+    try:
+        return oracle.parse(data)
+    except oracle.Refused as refusal:
+        return refusal
+
+
+def agree(data: bytes) -> None:
+    expected = read_by_oracle(data)
+    if isinstance(expected, oracle.Refused):
+        with pytest.raises(ParseError) as caught:
+            Message(data)
+        assert (caught.value.header, caught.value.status) == (expected.header, expected.status), caught.value.reason
+        return
+    message = Message(data)
+    assert message.is_request == expected.is_request
+    assert (message.version, message.status, message.reason) == (expected.version, expected.status, expected.reason)
+    if expected.is_request:
+        assert (message.method, message.request_uri_text) == (expected.method, expected.uri)
+    assert message.body == expected.body
+    assert message.trailing_bytes == expected.trailing
+    assert [name.lower() for name in message.header_names()] == [oracle.full_name(name) for name, _ in expected.headers]
+    for name in {*NAMES, *(name for name, _ in expected.headers)}:
+        lines = expected.get_all(name)
+        assert message.get_all(name) == lines
+        assert message.get(name) == (lines[0] if lines else None)
+        assert message.has(name) == bool(lines)
+        assert message.values(name) == expected.values(name)
+    assert message.via_count == len(expected.values("Via"))
+
+
+@settings(max_examples=400, deadline=None)
+@given(messages())
+def test_both_read_a_generated_message_alike(data: bytes) -> None:
+    agree(data)
+
+
+@settings(max_examples=800, deadline=None)
+@given(spoiled())
+def test_both_read_a_spoiled_message_alike(data: bytes) -> None:
+    agree(data)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=80))
+def test_both_refuse_noise_alike(data: bytes) -> None:
+    agree(data)
+
+
+@settings(max_examples=600, deadline=None)
+@given(uris)
+def test_both_read_a_uri_alike(text: str) -> None:
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        expected = oracle.parse_sip_uri(data)
+    except oracle.Refused:
+        with pytest.raises(ParseError):
+            Uri(text)
+        return
+    uri = Uri(text)
+    assert (uri.scheme, uri.user, uri.password) == (expected.scheme, expected.user, expected.password)
+    assert (uri.host, uri.host_is_ip, uri.port) == (expected.host, expected.is_ip, expected.port)
+    assert uri.headers == expected.headers
+    first: dict[str, str | None] = {}
+    for name, value in expected.params:
+        first.setdefault(name.lower(), value)
+    assert uri.params == first
+    assert uri == Uri(text)
+    assert hash(uri) == hash(Uri(text))
+
+
+def framing_steps(data: bytes) -> list[int | None]:
+    """What frame_length says of each prefix; None for a refusal."""
+    said: list[int | None] = []
+    for size in range(len(data) + 1):
+        try:
+            said.append(frame_length(data[:size]))
+        except ParseError:
+            said.append(None)
+    return said
+
+
+@settings(max_examples=200, deadline=None)
+@given(anything)
+def test_framing_byte_by_byte_says_the_same_as_whole(data: bytes) -> None:
+    said = framing_steps(data)
+    whole = said[-1]
+    final = next((step for step in said if step != 0), 0)
+    assert whole == final
+    if final:
+        assert said[:final] == [0] * final
+        assert set(said[final:]) == {final}
+
+
+@settings(max_examples=400, deadline=None)
+@given(anything)
+def test_both_frame_alike(data: bytes) -> None:
+    try:
+        expected: int | None = oracle.frame_length(data)
+    except oracle.Refused:
+        expected = None
+    try:
+        found: int | None = frame_length(data)
+    except ParseError:
+        found = None
+    if expected == 0:
+        assert not found  # incomplete, or already beyond hope
+    else:
+        assert found == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(anything)
+def test_unedited_messages_leave_as_they_came(data: bytes) -> None:
+    try:
+        message = Message(data)
+    except ParseError:
+        return
+    out = message.copy().to_bytes()
+    body_at = len(data) - message.trailing_bytes
+    assert out == data[:body_at].lstrip(b"\r\n") or out == data[:body_at].lstrip(b"\r\n") + b"\r\n"
+
+
+@settings(max_examples=200, deadline=None)
+@given(anything, st.sampled_from(["pop_via", "pop_route", "pop_last_route"]))
+def test_a_pop_takes_one_value_and_touches_no_other_line(data: bytes, pop: str) -> None:
+    try:
+        message = Message(data)
+    except ParseError:
+        return
+    name = "Via" if pop == "pop_via" else "Route"
+    before = message.values(name)
+    others = [(other, message.get_all(other)) for other in message.header_names() if other != name]
+    if not before:
+        with pytest.raises(ParseError):
+            getattr(message, pop)()
+        return
+    getattr(message, pop)()
+    assert message.values(name) == (before[:-1] if pop == "pop_last_route" else before[1:])
+    assert [(other, message.get_all(other)) for other in message.header_names() if other != name] == others
+    again = Message(message.to_bytes())
+    assert again.values(name) == message.values(name)
+    assert again.body == message.body
+
+
+def test_limits_hold_to_the_byte() -> None:
+    agree(START + b"A: b\r\n" * MAX_HEADERS + b"\r\n")
+    agree(START + b"A: b\r\n" * (MAX_HEADERS + 1) + b"\r\n")
+    for size in (MAX_LINE_BYTES - 1, MAX_LINE_BYTES, MAX_LINE_BYTES + 1):
+        agree(START + b"A: " + b"x" * (size - 5) + b"\r\n\r\n")
+        agree(START + b"A: " + b"x" * 100 + b"\r\n " + b"y" * (size - 108) + b"\n\r\n")
+    head = START + b"\r\n"
+    agree(head + b"x" * (MAX_MESSAGE_BYTES - len(head)))
+    agree(head + b"x" * (MAX_MESSAGE_BYTES - len(head) + 1))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\r\n\r\n",
+        b"\n",
+        b"x",
+        START,
+        START[:-2],
+        START + b"\r",
+        START + b" a: b\r\n\r\n",
+        START + b"a\r\n\r\n",
+        START + b": b\r\n\r\n",
+        START + b"a b: c\r\n\r\n",
+        START + b"a: b\rc\r\n\r\n",
+        START + b"a: b",
+        START + b"a: b\r\n",
+        START + b"a: b\r\n ",
+        START + b"a: b\r\n \r\n",
+        b"SIP/2.0 099 x\r\n\r\n",
+        b"SIP/2.0 700 x\r\n\r\n",
+        b"SIP/2.0 20 x\r\n\r\n",
+        b"SIP/2 200 x\r\n\r\n",
+        b"SIP/2.0  200 x\r\n\r\n",
+        b"A  b SIP/2.0\r\n\r\n",
+        b"A b  SIP/2.0\r\n\r\n",
+        b"A b SIP/2.0 \r\n\r\n",
+        b"A b HTTP/1.1\r\n\r\n",
+        START + b"l: 0\r\nl: 0\r\n\r\n",
+        START + b"l: 0\r\nl: 1\r\n\r\nx",
+        START + b"l: 4294967296\r\n\r\n",
+        START + b"l: +1\r\n\r\nx",
+        START + b"l:\r\n\r\n",
+    ],
+)
+def test_both_agree_at_the_edges(data: bytes) -> None:
+    agree(data)
