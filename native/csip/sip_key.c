@@ -43,7 +43,8 @@ struct sip_fault sip_add_server_key(struct sip_buffer *out, const struct sip_mes
     struct sip_via via;
     struct sip_fault fault = sip_read_via(message, &scratch, &via);
     if (fault.error != SIP_OK) return fault;
-    if (via.branch.size >= sizeof MAGIC - 1 && !memcmp(via.branch.at, MAGIC, sizeof MAGIC - 1)) {
+    /* RFC 4475 section 3.2.1: the cookie alone identifies nothing */
+    if (via.branch.size > sizeof MAGIC - 1 && !memcmp(via.branch.at, MAGIC, sizeof MAGIC - 1)) {
         sip_add(out, via.branch);
         add_separator(out);
         add_lower(out, via.sent_by);

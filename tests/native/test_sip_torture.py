@@ -17,6 +17,7 @@ UNFRAMED = {
     "lwsstart": (None, 400, True),
     "mcl01": ("Content-Length", 400, True),
     "ncl": ("Content-Length", 400, True),
+    "test": (None, 400, False),
     "trws": (None, 400, True),
     "ipv6-in-sdp": ("Content-Length", 400, True),  # says 268, has 251: the RFC's own slip
 }
@@ -46,7 +47,7 @@ def load(name: str) -> bytes:
 
 
 def test_no_message_is_left_out() -> None:
-    assert len(list(TORTURE.glob("rfc4475/*.dat"))) == 49
+    assert len(list(TORTURE.glob("rfc4475/*.dat"))) == 49 + 1  # "test" is in the archive without a section
     assert len(list(TORTURE.glob("rfc5118/*.dat"))) == 12
 
 
@@ -133,6 +134,10 @@ def test_semiuri_and_longreq() -> None:
     assert long.via_count == 34
     assert long.to.display == "I have a user name of " + "extreme" * 10 + " proportion"
     assert long.from_tag == "12" + "982" * 50 + "424"
+
+
+def test_badbranch_is_keyed_as_rfc_2543() -> None:
+    assert Message(load("badbranch")).server_key.startswith("2543|")
 
 
 def test_dblreq_drops_what_follows_the_body() -> None:
