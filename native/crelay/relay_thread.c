@@ -12,7 +12,6 @@
 #include "relay_packet.h"
 
 #define EVENTS 64
-#define BURST 16 /* packets of one socket before the next socket has its turn */
 #define WAKE UINT64_MAX
 #define FIFO_PRIORITY 1 /* the lowest one is already above all ordinary threads */
 
@@ -30,16 +29,19 @@ static void tell_latched(struct relay_thread *thread, uint32_t leg)
     (void)!write(thread->news->fd, &one, sizeof one); /* full: readable anyway */
 }
 
-/* One datagram; false: the socket has no more. */
-static bool relay_one(struct relay_thread *thread, uint32_t leg, int fd, struct relay_stream *stream, uint64_t now_ns)
+/* One datagram of a socket that has some. The next one waits for the next turn: epoll reports the socket again, which costs
+ * less than a recvfrom that finds nothing, and no socket can keep the others waiting. */
+static void relay_ready(struct relay_thread *thread, uint32_t leg, uint64_t now_ns)
 {
     int component = (int)(leg >> 1 & 1), side = (int)(leg & 1);
+    struct relay_stream *stream = &thread->table->streams[leg >> 2];
     union relay_address source;
     struct relay_route route;
     socklen_t length = sizeof source;
-    ssize_t size = recvfrom(fd, thread->datagram, RELAY_DATAGRAM_BYTES, 0, &source.any, &length);
+    ssize_t size = recvfrom(stream->component[component][side].leg.fd, thread->datagram, RELAY_DATAGRAM_BYTES, 0, &source.any,
+                            &length);
     if (size < 0)
-        return errno != EAGAIN && errno != EBADF; /* else an ICMP error or signal: it is gone by being read */
+        return; /* an ICMP error or a signal: by being read it is gone */
     bool forward = relay_packet(stream, component, side, thread->datagram, (size_t)size, &source, now_ns, &route);
     if (__builtin_expect(route.latched, 0))
         tell_latched(thread, leg);
@@ -48,15 +50,6 @@ static bool relay_one(struct relay_thread *thread, uint32_t leg, int fd, struct 
                               relay_address_length(route.to));
         relay_packet_sent(&route, sent == size);
     }
-    return true;
-}
-
-static void relay_ready(struct relay_thread *thread, uint32_t leg, uint64_t now_ns)
-{
-    struct relay_stream *stream = &thread->table->streams[leg >> 2];
-    int fd = stream->component[leg >> 1 & 1][leg & 1].leg.fd;
-    for (int left = BURST; left > 0 && relay_one(thread, leg, fd, stream, now_ns); left--)
-        continue;
 }
 
 /* A request of control: everything collected before it has been handled, because events are handled one after the other. */
