@@ -1,0 +1,92 @@
+"""What was measured, as a table for people and as one JSON object."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.relay.measure import Sample
+
+Samples = dict[int, dict[str, list[Sample]]]  # by number of calls and contender
+NAMES = ("ours", "rtpengine")
+TOTALS = (("kB a call", "kb_per_call", ".1f"), ("ng ms a call", "ng_ms_per_call", ".2f"), ("most calls", "max_calls", "d"))
+LATE_SHARE = 0.05  # of packets the load maker sent late: more, and the machine was too busy to measure on
+
+
+def machine() -> str:
+    with open("/proc/cpuinfo") as file:
+        model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), platform.machine())
+    return f"{os.cpu_count()} x {model}, Linux {platform.release()}"
+
+
+def commit() -> str:
+    command = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def _middle(samples: Sequence[Sample], what: str) -> float:
+    return float(median(getattr(sample.load, what) for sample in samples))
+
+
+def _row(by_name: dict[str, list[Sample]]) -> dict[str, float | None]:
+    row: dict[str, float | None] = {}
+    for name, prefix in (("ours", ""), ("rtpengine", "rtpengine_")):
+        samples = by_name.get(name)
+        row[f"{name}_us"] = round(_middle(samples, "us_a_packet"), 2) if samples else None
+        for what in ("p50_us", "p99_us", "p999_us"):
+            row[prefix + what] = round(_middle(samples, what), 1) if samples else None
+        row[prefix + "loss"] = round(_middle(samples, "loss"), 6) if samples else None
+    ours, theirs = row["ours_us"], row["rtpengine_us"]
+    row["ratio"] = round(ours / theirs, 3) if ours and theirs else None
+    row["late"] = round(median(sample.load.late / sample.load.sent for samples in by_name.values() for sample in samples), 4)
+    return row
+
+
+def _of_all(samples: Samples, name: str, what: str) -> float | None:
+    """The median over the runs with most calls, where one-time costs weigh least."""
+    values = [getattr(sample, what) for sample in samples[max(samples)].get(name, [])]
+    return round(median(values), 2) if values else None
+
+
+def result(samples: Samples, most: dict[str, int]) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "base": {str(calls): _row(by_name) for calls, by_name in samples.items()},
+        "kb_per_call": {name: _of_all(samples, name, "kb_per_call") for name in NAMES},
+        "ng_ms_per_call": {name: _of_all(samples, name, "ng_ms_per_call") for name in NAMES},
+        "machine": machine(),
+        "commit": commit(),
+        "runs": min(len(runs) for by_name in samples.values() for runs in by_name.values()),
+    }
+    if most:
+        made["max_calls"] = most
+    return made
+
+
+def _cell(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def table(made: dict[str, Any]) -> str:
+    lines = [
+        f"{made['machine']}; {made['commit']}; median of {made['runs']}",
+        "",
+        "           CPU µs a packet            p50/p99/p99.9 µs                            loss",
+        " calls     ours rtpengine  ratio      ours                 rtpengine              ours     rtpengine",
+    ]
+    for calls, row in made["base"].items():
+        latency = ["/".join(_cell(row[p + w], ".0f") for w in ("p50_us", "p99_us", "p999_us")) for p in ("", "rtpengine_")]
+        cpu = f"{_cell(row['ours_us'], '8.2f')} {_cell(row['rtpengine_us'], '9.2f')} {_cell(row['ratio'], '6.2f')}"
+        loss = f"{_cell(row['loss'], '.4%'):8} {_cell(row['rtpengine_loss'], '.4%')}"
+        uneven = "  (uneven load: the machine was busy)" if row["late"] > LATE_SHARE else ""
+        lines.append(f"{calls:>6} {cpu}      {latency[0]:20} {latency[1]:22} {loss}{uneven}")
+    for title, key, form in TOTALS:
+        if key in made:
+            ours, theirs = (_cell(made[key].get(name), form) for name in NAMES)
+            lines.append(f"{title}: ours {ours}, rtpengine {theirs}")
+    return "\n".join(lines)
