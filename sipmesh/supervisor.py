@@ -16,13 +16,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
+from sipmesh.node_status import NodeStatus, State, WorkerStatus, write_status
 from sipmesh.spec import ENVIRONMENT, Role, Spec
-
-State = Literal["starting", "ready", "waiting", "stopping", "stopped"]
 
 log = logging.getLogger(__name__)
 
@@ -34,24 +32,6 @@ class Timing:
     tick_s: float = 1.0
     hung_ticks: int = 30  # without a sign of life: ended with a traceback, two ticks later killed
     stop_limit_s: float = 5.0  # for each worker, from SIGTERM to SIGKILL
-
-
-class WorkerStatus(msgspec.Struct):
-    """What ``workers.json`` says of a worker."""
-
-    name: str
-    role: Role
-    state: State = "waiting"
-    pid: int = 0
-    restarts: int = 0
-    since: float = 0.0  # Unix time of the last change of state, s
-    last_end: str = ""  # how it ended last
-
-
-class NodeStatus(msgspec.Struct):
-    pid: int
-    started_at: float
-    workers: list[WorkerStatus]
 
 
 class Worker:
@@ -83,7 +63,7 @@ class Supervisor:
         on_ready: Callable[[], None] = lambda: None,
         timing: Timing = Timing(),
     ) -> None:
-        self._status_file = data / "workers.json"
+        self._data = data
         self._workers = [Worker(role, index) for role, index in roles]
         self._spec_of = spec_of
         self._command = list(command)
@@ -145,13 +125,19 @@ class Supervisor:
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         spec = self._spec_of(worker.role, worker.index, writer)
         environment = {**os.environ, ENVIRONMENT: msgspec.json.encode(spec).decode()}
-        worker.process = subprocess.Popen(  # noqa: S603
-            self._command, env=environment, pass_fds=spec.descriptors(), process_group=0
-        )
-        os.close(writer)
-        worker.pipe = reader
-        worker.pidfd = os.pidfd_open(worker.process.pid)
         worker.started_at, worker.start_due, worker.silent_ticks = time.monotonic(), None, 0
+        try:
+            worker.process = subprocess.Popen(  # noqa: S603
+                self._command, env=environment, pass_fds=spec.descriptors(), process_group=0
+            )
+        except OSError as error:
+            os.close(reader)
+            worker.status.last_end = f"can't be started: {error}"
+            self._start_again(worker)
+            return
+        finally:
+            os.close(writer)
+        worker.pipe, worker.pidfd = reader, os.pidfd_open(worker.process.pid)
         worker.status.pid = worker.process.pid
         self._selector.register(worker.pipe, selectors.EVENT_READ, lambda: self._heard(worker))
         self._selector.register(worker.pidfd, selectors.EVENT_READ, lambda: self._ended(worker))
@@ -177,6 +163,10 @@ class Supervisor:
 
     def _ended(self, worker: Worker) -> None:
         self._forget(worker)
+        self._start_again(worker)
+
+    def _start_again(self, worker: Worker) -> None:
+        """Plans the next start; the more often in a row, the later."""
         steady = time.monotonic() - worker.started_at >= self._timing.steady_s
         worker.failures = 0 if steady else worker.failures
         waits = self._timing.backoff_s
@@ -194,7 +184,7 @@ class Supervisor:
         """Collects an ended process."""
         assert worker.process
         code = worker.process.wait()
-        worker.status.last_end = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        worker.status.last_end = f"signal {signal_name(-code)}" if code < 0 else f"exit status {code}"
         worker.status.pid = 0
         for fd in (worker.pipe, worker.pidfd):
             with contextlib.suppress(KeyError):
@@ -230,9 +220,17 @@ class Supervisor:
 
     def _set_state(self, worker: Worker, state: State) -> None:
         worker.status.state, worker.status.since = state, time.time()
-        draft = self._status_file.with_suffix(".new")
-        draft.write_bytes(msgspec.json.encode(self._status))
-        draft.replace(self._status_file)
+        try:
+            write_status(self._data, self._status)
+        except OSError as error:  # a full disk must not end the node
+            log.error("the state of the workers can't be written", extra={"reason": str(error)})
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return str(number)
 
 
 def notify_systemd(state: str) -> None:

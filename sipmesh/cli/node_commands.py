@@ -1,5 +1,6 @@
 """``run`` and ``check``."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -33,9 +34,10 @@ def run(
     configure_logging("supervisor", log_format)
 
     def ready() -> None:
-        if demo:
-            print(demo_banner(loaded.config))
-        print("ready", flush=True)
+        with suppress(OSError):  # nobody reads our standard output any more
+            if demo:
+                print(demo_banner(loaded.config))
+            print("ready", flush=True)
 
     try:
         run_node(loaded.config, file, log_format=log_format, on_ready=ready)

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from sipmesh.config import Config
+from sipmesh.node_status import WorkerStatus, read_status
 from sipmesh.store import Snapshot, Store
-from sipmesh.supervisor import NodeStatus, WorkerStatus
 from sipmesh.views import call_row, registration_rows
 
 SILENT_S = 5.0  # a ready worker whose counters are older than this does not serve
@@ -19,15 +19,13 @@ SILENT_S = 5.0  # a ready worker whose counters are older than this does not ser
 class NodeView:
     def __init__(self, store: Store, config: Config) -> None:
         self._store = store
-        self._status_file = Path(config.node.data) / "workers.json"
+        self._data = Path(config.node.data)
         self.name = config.node.name
 
     def workers(self) -> list[WorkerStatus]:
         """As the supervisor last saw them; none when it never wrote."""
-        try:
-            return msgspec.json.decode(self._status_file.read_bytes(), type=NodeStatus).workers
-        except (OSError, msgspec.DecodeError):
-            return []
+        status = read_status(self._data)
+        return status.workers if status else []
 
     def snapshots(self) -> dict[str, Snapshot]:
         return self._store.snapshots.all()

@@ -16,10 +16,10 @@ import pytest
 
 from sipcore.location import Binding
 from sipmesh.config_load import parse_config
+from sipmesh.node_status import NodeStatus, WorkerStatus, write_status
 from sipmesh.sockets import open_tcp
 from sipmesh.spec import ENVIRONMENT, Spec
 from sipmesh.store import CallRecord, Snapshot, Store
-from sipmesh.supervisor import NodeStatus, WorkerStatus
 
 CONFIG = """
 [node]
@@ -77,7 +77,7 @@ class Agent:
     def workers(self, **states: str) -> None:
         """Writes what the supervisor would."""
         found = [WorkerStatus(name=f"{role}-0", role=role, state=state, pid=7) for role, state in states.items()]  # type: ignore[arg-type]
-        (self.data / "workers.json").write_bytes(msgspec.json.encode(NodeStatus(1, time.time(), found)))
+        write_status(self.data, NodeStatus(1, time.time(), found))
 
     def snapshot(self, worker: str, pid: int = 7, age_s: float = 0.0, **counters: float) -> None:
         self.store.snapshots.put(worker, Snapshot(pid=pid, at=time.time() - age_s, counters=counters))

@@ -27,7 +27,7 @@ def spec_of(role, index, report_fd):
     return Spec(role=role, index=index, data=str(data), config_file="", supervisor_pid=os.getpid(), report_fd=report_fd)
 
 Supervisor(
-    data, [("agent", 0), ("signal", 0)], spec_of, command=[sys.executable, "-S", str(data / "worker.py")],
+    data, [("agent", 0), ("signal", 0)], spec_of, command=[sys.argv[2], "-S", str(data / "worker.py")],
     on_ready=lambda: print("ready", flush=True),
     timing=Timing(backoff_s=(0.0, 0.2, 0.4), steady_s=0.6, tick_s=0.1, hung_ticks=20, stop_limit_s=0.5),
 ).run()
@@ -63,12 +63,16 @@ signal.pause()
 
 
 class Node:
-    def __init__(self, data: Path, **behaviour: str) -> None:
+    def __init__(self, data: Path, command: str = sys.executable, **behaviour: str) -> None:
         self.data = data
         plan = {"agent": "good", "signal": "good", **behaviour}
         (data / "worker.py").write_text(f"BEHAVIOUR = {plan!r}\n{WORKER}")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", NODE, str(data)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", NODE, str(data), command],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def status(self, role: str) -> dict[str, Any]:
@@ -185,6 +189,31 @@ def test_a_worker_that_does_not_stop_is_killed(start: Callable[..., Node]) -> No
     assert node.stop() == 0
     assert node.status("agent")["last_end"] == "signal SIGKILL"
     assert node.notes("signal")[-1] == "stopped"
+
+
+def test_a_worker_that_can_not_be_run_is_tried_again(start: Callable[..., Node], tmp_path: Path) -> None:
+    node = start(command=str(tmp_path / "no-such-program"))
+    node.wait(lambda: node.status("signal")["restarts"] >= 3)
+    assert "can't be started: [Errno 2]" in node.status("signal")["last_end"]
+    assert node.stop() == 0
+
+
+def test_a_real_time_signal_is_an_end_like_others(start: Callable[..., Node]) -> None:
+    node = start()
+    node.wait_ready()
+    os.kill(node.status("signal")["pid"], signal.SIGRTMIN + 3)
+    node.wait(lambda: node.status("signal")["restarts"] == 1)
+    assert node.status("signal")["last_end"] == f"signal {signal.SIGRTMIN + 3}"
+    node.wait_ready()
+
+
+def test_a_data_folder_that_can_not_be_written_ends_nothing(start: Callable[..., Node]) -> None:
+    node = start()
+    node.wait_ready()
+    (node.data / "workers.new").mkdir()
+    os.kill(node.status("signal")["pid"], signal.SIGKILL)
+    node.wait(lambda: node.notes("signal").count("ready") == 2)
+    assert node.stop() == 0
 
 
 def test_sighup_goes_to_the_agent_alone(start: Callable[..., Node]) -> None:
