@@ -113,6 +113,7 @@ class Message:
     # header values, typed, cached; ParseError when malformed, None (or []) when absent unless said otherwise
     via: Via  # topmost; ParseError when absent
     via_count: int
+    via_sent_by: str  # ``via.sent_by`` without the cost of a Via; ParseError when absent
     call_id: str  # ParseError when absent or malformed; so are the next five
     cseq: int
     cseq_method: str
@@ -157,6 +158,9 @@ class Message:
     def pop_via(self) -> None: ...
     def stamp_via(self, received: str | None, rport: int | None) -> None:
         """Sets ``received`` and fills ``rport`` on the top Via (RFC 3261 section 18.2.1, RFC 3581 section 4)."""
+    def stamp_source(self, host: str, port: int) -> None:
+        """``stamp_via`` for a request that came from there: ``received`` when rport is asked for, when the sent-by host is
+        another (or a name), or in place of one the sender wrote; ``rport`` when asked for. ParseError without a readable Via."""
     def push_route(self, value: str) -> None: ...
     def pop_route(self) -> None: ...
     def pop_last_route(self) -> None: ...

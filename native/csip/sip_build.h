@@ -20,6 +20,9 @@ struct sip_fault sip_add_derived(struct sip_buffer *out, const struct sip_messag
  * `rport` (-1: none) fills the parameter when it is there. */
 struct sip_fault sip_stamp_via(struct sip_message *message, struct sip_slice received, int32_t rport);
 
+/* received and rport for a request from there (RFC 3261 section 18.2.1, RFC 3581 section 4). */
+struct sip_fault sip_stamp_source(struct sip_message *message, struct sip_slice host, uint16_t port);
+
 /* RFC 3261 sections 17.2.3 and 17.1.3. The method is last, behind "|". */
 struct sip_fault sip_add_server_key(struct sip_buffer *out, const struct sip_message *message, struct sip_slice method);
 struct sip_fault sip_add_client_key(struct sip_buffer *out, const struct sip_message *message);

@@ -79,6 +79,18 @@ PyObject *sip_message_stamp_via(MessageObject *self, PyObject *args, PyObject *k
     return edited(self, SIP_VIA, fault.error);
 }
 
+PyObject *sip_message_stamp_source(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
+    struct sip_py_view host;
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "host and port expected");
+    long port = PyLong_AsLong(args[1]);
+    if (port == -1 && PyErr_Occurred()) return NULL;
+    if (port < 0 || port > 65535) return PyErr_Format(PyExc_ValueError, "port out of range");
+    if (sip_py_line_view(args[0], "host", &host) < 0) return NULL;
+    struct sip_fault fault = sip_stamp_source(&self->core, host.text, (uint16_t)port);
+    Py_XDECREF(host.holder);
+    return edited(self, SIP_VIA, fault.error);
+}
+
 PyObject *sip_message_push(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
     return edit_named(self, sip_push, args, count);
 }

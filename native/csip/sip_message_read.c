@@ -67,6 +67,14 @@ GETTER(get_via) {
     return SIP_PY_CACHED(self->cache[CACHE_VIA], make_via(self));
 }
 
+GETTER(get_via_sent_by) {
+    (void)closure;
+    struct sip_scratch scratch;
+    struct sip_via via;
+    struct sip_fault found = sip_read_via(&self->core, &scratch, &via);
+    return found.error == SIP_OK ? sip_py_lower(via.sent_by) : sip_py_fault(found, NULL);
+}
+
 static PyObject *make_addr(MessageObject *self, enum sip_name id) {
     struct sip_scratch scratch;
     struct sip_slice text;
@@ -378,6 +386,7 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("request_uri_text", get_request_uri_text),
     ATTRIBUTE("via", get_via),
     ATTRIBUTE("via_count", get_via_count),
+    ATTRIBUTE("via_sent_by", get_via_sent_by),
     ATTRIBUTE("call_id", get_call_id),
     ATTRIBUTE("cseq", get_cseq),
     ATTRIBUTE("cseq_method", get_cseq_method),

@@ -155,6 +155,7 @@ static PyMethodDef methods[] = {
     {"push_via", FUNCTION(sip_message_push_via), METH_O, NULL},
     {"pop_via", FUNCTION(sip_message_pop_via), METH_NOARGS, NULL},
     {"stamp_via", FUNCTION(sip_message_stamp_via), METH_VARARGS | METH_KEYWORDS, NULL},
+    {"stamp_source", FUNCTION(sip_message_stamp_source), METH_FASTCALL, NULL},
     {"push_route", FUNCTION(sip_message_push_route), METH_O, NULL},
     {"pop_route", FUNCTION(sip_message_pop_route), METH_NOARGS, NULL},
     {"pop_last_route", FUNCTION(sip_message_pop_last_route), METH_NOARGS, NULL},

@@ -56,6 +56,7 @@ PyObject *sip_message_check(MessageObject *self, PyObject *unused);
 PyObject *sip_message_push_via(MessageObject *self, PyObject *value);
 PyObject *sip_message_pop_via(MessageObject *self, PyObject *unused);
 PyObject *sip_message_stamp_via(MessageObject *self, PyObject *args, PyObject *kwargs);
+PyObject *sip_message_stamp_source(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_message_push_route(MessageObject *self, PyObject *value);
 PyObject *sip_message_pop_route(MessageObject *self, PyObject *unused);
 PyObject *sip_message_pop_last_route(MessageObject *self, PyObject *unused);

@@ -50,3 +50,13 @@ struct sip_fault sip_stamp_via(struct sip_message *message, struct sip_slice rec
     sip_buffer_free(&out);
     return (struct sip_fault){error, SIP_VIA};
 }
+
+struct sip_fault sip_stamp_source(struct sip_message *message, struct sip_slice host, uint16_t port) {
+    struct sip_scratch scratch;
+    struct sip_via via;
+    struct sip_fault fault = sip_read_via(message, &scratch, &via);
+    if (fault.error != SIP_OK) return fault;
+    if (via.rport.at) return sip_stamp_via(message, host, port);
+    if (via.received.at || !sip_same_nocase(via.host, host)) return sip_stamp_via(message, host, -1);
+    return fault;
+}

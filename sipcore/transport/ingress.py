@@ -7,7 +7,6 @@ from native.sip import Message, ParseError, crc_slot
 from sipcore.flow import Flow, FlowTable
 from sipcore.ports import Counters
 from sipcore.transaction import TransactionLayer
-from sipcore.transport.via import stamp
 
 # those with a counter of their own; a stranger must not invent counters
 METHODS = frozenset(
@@ -44,13 +43,13 @@ class Ingress:
         try:
             message = Message(data)
             if message.is_request:
-                stamp(message, flow)
+                message.stamp_source(*flow.remote)
                 message.server_key  # noqa: B018  readable or not decides whether there can be a transaction
                 name = self._name_of_request(message.method, flow.listener.transport)
             else:
                 message.client_key  # noqa: B018
                 # RFC 3261 section 18.1.2
-                ours = message.via.sent_by in self._our_sent_by
+                ours = message.via_sent_by in self._our_sent_by
                 name = "sip_responses_total" if ours else "sip_dropped_responses_total|reason=sent-by"
         except ParseError as error:
             self.refuse(data, flow, error)
@@ -75,7 +74,7 @@ class Ingress:
         if request is None or not request.is_request or request.method == "ACK":
             return
         try:
-            stamp(request, flow)
+            request.stamp_source(*flow.remote)
         except ParseError:
             return  # nobody knows where an answer would have to go
         warning = f'399 {flow.listener.sent_by} "{error.reason}"'

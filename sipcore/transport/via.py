@@ -8,19 +8,6 @@ from sipcore.flow import Flow
 DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061, "ws": 80, "wss": 443}
 
 
-def stamp(request: Message, flow: Flow) -> None:
-    """Notes in the top Via where ``request`` came from (RFC 3261 section 18.2.1, RFC 3581 section 4). ParseError without a Via.
-
-    A ``received`` that the sender put there itself is overwritten.
-    """
-    via = request.via
-    host, port = flow.remote
-    if via.has_rport:
-        request.stamp_via(host, port)
-    elif via.host != host or via.received is not None:
-        request.stamp_via(host, None)
-
-
 def reply_address(message: Message, flow: Flow) -> Address:
     """Where the response to a stamped request goes when no open connection leads there (RFC 3261 section 18.2.2).
 
