@@ -33,6 +33,15 @@ class NgUnixServer:
         listener.setblocking(False)
         self._loop.add_reader(listener.fileno(), self._accept)
 
+    @property
+    def connections(self) -> int:
+        return len(self._connections)
+
+    @property
+    def waiting(self) -> int:
+        """Packets that peers have not read yet."""
+        return sum(connection.waiting for connection in self._connections)
+
     def emit(self, event: Body) -> None:
         """Pushes ``event`` to every connection."""
         self._event_number += 1
@@ -41,8 +50,10 @@ class NgUnixServer:
             connection.send(packet)
 
     def close(self) -> None:
-        self._loop.remove_reader(self._listener.fileno())
-        self._listener.close()
+        """Idempotent."""
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener.fileno())
+            self._listener.close()
         for connection in list(self._connections):
             connection.close()
 
@@ -70,6 +81,10 @@ class _Connection:
         self._others = others
         self._waiting: deque[bytes] = deque()
         loop.add_reader(sock.fileno(), self._readable)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
 
     def send(self, packet: bytes) -> None:
         """Now or when the peer reads again; a peer that reads nothing is let go."""
