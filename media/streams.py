@@ -168,11 +168,7 @@ class Lines:
     def close(self, line: Line) -> Totals:
         """Frees streams and ports; returns what had been counted."""
         totals = self.totals(line)
-        for stream in line.streams:
-            self.relay.remove(stream)
-        line.streams = []
-        for interface, block in zip(line.interfaces, line.blocks, strict=True):
-            self.pools[interface.address].give_back(block)
+        self._free(line)
         return totals
 
     def totals(self, line: Line) -> Totals:
@@ -208,8 +204,15 @@ class Lines:
         except BaseException:
             for sockets in waiting:
                 self._close_all(descriptor for side in sockets for descriptor in side)
-            self.close(line)
+            self._free(line)
             raise
+
+    def _free(self, line: Line) -> None:
+        for stream in line.streams:
+            self.relay.remove(stream)
+        line.streams = []
+        for interface, block in zip(line.interfaces, line.blocks, strict=True):
+            self.pools[interface.address].give_back(block)
 
     def _discard(self, interface: Interface, block: PortBlock) -> None:
         self._close_all(descriptor for pair in block.sockets for descriptor in pair)

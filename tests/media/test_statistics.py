@@ -1,0 +1,86 @@
+import struct
+from collections import defaultdict
+
+import pytest
+
+from media.quality import estimate
+from media.statistics import Rates, Statistics
+from media.table import StreamTable
+from native import relay
+from native.relay import ComponentStats, Relay
+from tests.media.world import World, sdp
+
+NOTHING = ComponentStats(**(dict.fromkeys(ComponentStats._fields, 0) | {"remote": None, "latched": False}))  # type: ignore[arg-type]
+
+
+class FakeTable:
+    def __init__(self) -> None:
+        self.sums = (0, 0, 0)
+
+    def received(self) -> tuple[int, int, int]:
+        return self.sums
+
+
+def test_rates_are_differences_over_time() -> None:
+    world, table = World(), FakeTable()
+    statistics = Statistics(world.calls, table, defaultdict(int))  # type: ignore[arg-type]
+    statistics.measure()
+    assert statistics.rates == Rates()
+    table.sums = (100, 17200, 2)
+    world.turn(2)
+    statistics.measure()
+    assert statistics.rates == Rates(50.0, 8600.0, 1.0)
+    table.sums = (40, 100, 0)
+    world.turn(1)
+    statistics.measure()
+    assert statistics.rates == Rates(0.0, 0.0, 0.0)
+
+
+def test_ended_calls_are_counted_by_how_they_ended() -> None:
+    world = World(timeout_s=60.0)
+    statistics = Statistics(world.calls, FakeTable(), world.counters)  # type: ignore[arg-type]
+    for call in ("one", "two"):
+        world.offer(sdp(), call=call)
+        world.answer(sdp(), call=call)
+    world.turn(30)
+    world.serve("delete", call_id="one")
+    world.turn(30)
+    world.timeouts.scan()
+    totals = statistics.body()["totalstatistics"]
+    assert (totals["managedsessions"], totals["timeoutsessions"], totals["regularterminatedsessions"]) == (2, 1, 1)
+    assert totals["avgcallduration"] == 45
+    assert totals["uptime"] == 60
+
+
+def test_a_real_table_is_read_in_place() -> None:
+    owner = Relay(threads=1, capacity=8, fifo=False)
+    owner.start()
+    table = StreamTable(owner.table_fd)
+    sockets = [relay.bind_udp("127.0.0.1", 0) for _ in range(4)]
+    assert (table.active, table.received()) == (0, (0, 0, 0))
+    stream = owner.add(relay.RTP, ((sockets[0], sockets[1]), (sockets[2], sockets[3])))
+    assert table.active == 1
+    owner.remove(stream)
+    assert table.active == 0
+    owner.stop()
+
+
+def test_a_table_of_another_version_is_refused(tmp_path: object) -> None:
+    with open(f"{tmp_path}/table", "w+b") as file:
+        file.write(struct.pack("<8sIIII", b"other", 99, 10, 1, 64) + bytes(100))
+        file.flush()
+        with pytest.raises(ValueError, match="stream table of version 99 with entries of 10 bytes"):
+            StreamTable(file.fileno())
+
+
+def test_quality_falls_with_loss_and_jitter() -> None:
+    clean = estimate(NOTHING._replace(packets=1000), 8000)
+    lossy = estimate(NOTHING._replace(packets=950, lost=50), 8000)
+    jittery = estimate(NOTHING._replace(packets=1000, jitter=1600), 8000)
+    awful = estimate(NOTHING._replace(packets=10, lost=990, jitter=16000), 8000)
+    assert (clean.mos_x10, clean.loss_percent, clean.jitter_ms) == (44, 0, 0)
+    assert lossy.loss_percent == 5
+    assert jittery.jitter_ms == 200
+    assert clean.mos_x10 > lossy.mos_x10 > awful.mos_x10 >= 10
+    assert clean.mos_x10 > jittery.mos_x10
+    assert estimate(NOTHING._replace(packets=5, lost=-3), 0).loss_percent == 0

@@ -1,0 +1,39 @@
+import pytest
+
+from media.settings import Interface
+from sipmesh.config import Config, Limits, Listen, Media, Node
+from sipmesh.media_worker import settings_of
+
+
+def configured(**media: object) -> Config:
+    return Config(
+        node=Node(name="a"),
+        listen=(Listen(transport="udp", address="127.0.0.2:5060"),),
+        media=Media(**media),  # type: ignore[arg-type]
+        limits=Limits(media_timeout_s=20.0, media_hold_timeout_s=200.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("media", "interface"),
+    [
+        ({}, Interface("127.0.0.2", "127.0.0.2")),
+        ({"address": "127.0.0.3"}, Interface("127.0.0.3", "127.0.0.3")),
+        ({"address": "127.0.0.3", "advertise": "203.0.113.5"}, Interface("127.0.0.3", "203.0.113.5")),
+        ({"address": "0.0.0.0", "advertise": "203.0.113.5"}, Interface("0.0.0.0", "203.0.113.5")),
+    ],
+)
+def test_the_address_is_that_of_media_or_the_first_listener(media: dict[str, object], interface: Interface) -> None:
+    assert settings_of(configured(**media)).interfaces == (interface,)
+
+
+def test_a_wildcard_is_announced_as_an_address_others_can_reach() -> None:
+    (interface,) = settings_of(configured(address="0.0.0.0")).interfaces
+    assert interface.announced != "0.0.0.0"
+
+
+def test_ports_networks_and_times_are_those_of_the_file() -> None:
+    settings = settings_of(configured(ports="31000-31999", ng_allow=("10.0.0.0/8",)))
+    assert (settings.first_port, settings.last_port, settings.ng_allow) == (31000, 31999, ("10.0.0.0/8",))
+    assert (settings.timeout_s, settings.held_timeout_s, settings.unanswered_timeout_s) == (20.0, 200.0, 200.0)
+    assert (settings.ng, settings.unix_path) == (None, "")
