@@ -174,7 +174,7 @@ class Branch:
 
     def cancel(self, headers: Headers = ()) -> None:
         """RFC 3261 section 9.1: before a provisional response the transaction keeps the CANCEL back."""
-        if self.status or self.cancelling:
+        if self.status:
             return
         self.cancelling = True
         if self.transaction is None:
@@ -202,8 +202,7 @@ class Branch:
         if status < 200:
             self._on_provisional(response)
         elif status < 300:
-            if context.invite or not self.status:
-                self._on_success(response, status)
+            self._on_success(response, status)
         elif not self.status:
             self._end(Outcome(self, status, response.reason, response))
 

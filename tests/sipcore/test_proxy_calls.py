@@ -1,8 +1,11 @@
 """Whole calls through the proxy core, and what each hop of them looks like (RFC 3261 sections 16.6 and 16.7)."""
 
+import pytest
+
 from native.sip import Message
-from sipcore.flow import Destination
+from sipcore.flow import Destination, Listener
 from sipcore.ports import Target
+from sipcore.proxy.forward import OwnNames
 from tests.sipcore.proxy_world import World, call
 
 
@@ -194,6 +197,34 @@ def test_26_2_2_a_sips_request_never_leaves_in_the_clear() -> None:
     world.run()
     assert [message.status for message in alice.got(480, 500)] == [500, 480]
     bob.expect_nothing()
+
+
+def test_16_6_7_a_sips_request_uri_makes_the_next_hop_sips() -> None:
+    world = World()
+    alice, other = world.phone("192.0.2.10"), world.phone("192.0.2.50")
+    alice.request("INVITE", "sips:bob@192.0.2.20", (("Route", "<sip:192.0.2.50;lr>"),))
+    world.run()
+    assert world.names.asked == ["sips:192.0.2.50;lr"]
+    alice.expect(500)
+    other.expect_nothing()
+
+
+@pytest.mark.parametrize(
+    ("uri", "route", "near", "far", "expected"),
+    [
+        ("sip:b@h", "", 0, 0, ["<sip:[2001:db8::1]:5060;lr;c=x>"]),
+        ("sip:b@h", "", 0, 1, ["<sip:h1:5061;transport=tls;lr;c=x>", "<sip:[2001:db8::1]:5060;lr;c=x>"]),
+        ("sips:b@h", "", 1, 1, ["<sips:h1:5061;lr;c=x>"]),
+        ("SIPS:b@h", "", 1, 1, ["<sips:h1:5061;lr;c=x>"]),
+        ("sip:b@h", "<sips:n;lr>", 1, 1, ["<sips:h1:5061;lr;c=x>"]),
+        ("sip:b@h", "<sip:n;lr>", 1, 0, ["<sip:[2001:db8::1]:5060;lr;c=x>", "<sip:h1:5061;transport=tls;lr;c=x>"]),
+    ],
+)
+def test_16_6_4_record_route_by_listener_and_scheme(uri: str, route: str, near: int, far: int, expected: list[str]) -> None:
+    names = OwnNames([Listener(0, "udp", "::", 5060, "2001:db8::1", 5060), Listener(1, "tls", "0.0.0.0", 5061, "h1", 5061)])
+    message = Message.request("INVITE", uri, [("Route", route)] if route else [])
+    names.push_record_routes(message, "x", near, far)
+    assert [value.text for value in message.record_routes] == expected
 
 
 def test_16_2_invite_is_answered_100_at_once_and_others_are_not() -> None:

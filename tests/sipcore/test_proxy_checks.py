@@ -39,6 +39,7 @@ def raw(start: str = "OPTIONS sip:bob@192.0.2.20 SIP/2.0", **replaced: str) -> b
         {"Max-Forwards": "many"},
         {"Max-Breadth": "-1"},
         {"Max-Breadth": "wide"},
+        {"Max-Breadth": "9" * 5000},
     ],
 )
 def test_16_3_1_malformed_requests_get_400_with_what_was_wrong(changes: dict[str, str]) -> None:

@@ -187,6 +187,34 @@ def test_a_request_refused_for_every_branch_is_answered_so() -> None:
     bob.expect_nothing()
 
 
+def test_a_decline_for_one_branch_ends_those_that_did_not_start() -> None:
+    world, alice, bob, _ = pair()
+    carol = world.phone("192.0.2.30")
+    world.app.register("bob@example.com", bob, carol)
+
+    class Decline(Recorder):
+        def request_out(self, branch, request, proceed) -> None:
+            self.events.append(f"out {branch.index}")
+            proceed(603, "Not Tonight")
+
+    world.app.exchange = recorder = Decline()
+    alice.request("INVITE", "sip:bob@example.com")
+    world.run()
+    assert alice.expect(603).reason == "Not Tonight"
+    assert recorder.events == ["out 0", "branch 0 ended 603", "branch 1 ended 487", "ended 603"]
+    carol.expect_nothing()
+
+
+def test_the_application_may_answer_a_dialog_request_itself() -> None:
+    world, alice, bob, _ = pair()
+    _, answer = call(world, alice, bob)
+    world.app.on_dialog_request = lambda request, cookie: request.reply(403)  # type: ignore[method-assign]
+    alice.within(answer, "INFO")
+    world.run()
+    alice.expect(403)
+    bob.expect_nothing()
+
+
 @pytest.mark.parametrize("status", [183, 200, 404])
 def test_a_response_may_be_turned_into_a_failure(status: int) -> None:
     world, alice, bob, recorder = pair(str(status))

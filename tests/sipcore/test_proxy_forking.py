@@ -375,3 +375,62 @@ def test_16_11_a_request_so_late_that_it_is_forgotten_gets_the_same_branch_and_n
     alice.send(request)
     world.run()
     assert phones[0].got("INVITE")[-1].via.branch == invite.via.branch
+
+
+def test_what_comes_after_first_response_s_is_too_late() -> None:
+    world, alice, phones = forked(0, 1, failover=True, first_response_s=2.0)
+    alice.request("INVITE", "sip:bob@example.com")
+    world.run(2.2)
+    late = phones[0].got("INVITE")[0]
+    phones[0].reply(late, 180)
+    world.run()
+    phones[0].reply(phones[0].got("CANCEL")[0], 200)
+    phones[0].reply(late, 487)
+    second = phones[1].expect("INVITE")
+    phones[1].reply(second, 100)
+    world.run(10)
+    assert not alice.got(180, 487)
+    phones[1].reply(second, 486)
+    world.run()
+    assert final_of(alice).status == 486
+    world.run(70)
+    assert world.wire.timers.next_deadline() is None
+
+
+def test_16_10_a_cancelled_target_is_not_tried_at_its_next_destination() -> None:
+    world = World()
+    alice, first, second = world.phone("192.0.2.10"), world.phone("192.0.2.20"), world.phone("192.0.2.21")
+    hosts = ("192.0.2.20", "192.0.2.21")
+    world.names.hosts["carrier.example"] = [Destination("udp", host, 5060) for host in hosts]
+    sent = alice.request("INVITE", "sip:+31@carrier.example")
+    world.run()
+    invite = first.expect("INVITE")
+    first.reply(invite, 180)
+    alice.cancel(sent)
+    world.run()
+    first.reply(invite, 503)
+    world.run()
+    second.expect_nothing()
+    assert alice.got(500)
+    assert world.app.requests[0].cancelled
+
+
+def test_5393_5_3_3_answers_of_earlier_groups_outrank_440() -> None:
+    world, alice, phones = forked(0, 1, 1)
+    alice.request("INVITE", "sip:bob@example.com", (("Max-Breadth", "1"),))
+    world.run()
+    phones[0].reply(phones[0].expect("INVITE"), 486)
+    world.run()
+    assert final_of(alice).status == 486
+
+
+def test_a_forked_non_invite_gets_one_answer_and_no_cancel() -> None:
+    world, alice, phones = forked(0, 0)
+    alice.request("MESSAGE", "sip:bob@example.com")
+    world.run()
+    for phone in phones:
+        phone.reply(phone.expect("MESSAGE"), 200)
+    world.run()
+    assert final_of(alice).status == 200
+    assert not any(phone.got("CANCEL") for phone in phones)
+    assert not [name for name in world.counters if "illegal" in name]

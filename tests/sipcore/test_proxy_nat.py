@@ -44,6 +44,19 @@ def test_a_callee_behind_nat_is_called_and_gets_ack_and_bye_over_its_flow() -> N
     assert "10.0.0.5" not in {packet.destination[0] for packet in world.wire.log}
 
 
+def test_a_re_invite_keeps_the_cookie_of_its_dialog() -> None:
+    world = World()
+    alice, bob = behind_nat(world, "192.0.2.10", 33333), behind_nat(world, "192.0.2.20", 44444)
+    flow = world.proxy.flows.flow_to(Destination("udp", "192.0.2.20", 44444))
+    world.app.targets["bob@example.com"] = [Target(bob.contact, flow=flow, natted=True)]
+    invite, answer = call(world, alice, bob)
+    alice.within(answer, "INVITE")
+    bob.within(invite, "INVITE", cseq=9)
+    world.run()
+    cookies = {phone.expect("INVITE").record_routes[0].uri.params["c"] for phone in (alice, bob)}
+    assert cookies == {answer.record_routes[0].uri.params["c"]}
+
+
 def test_both_sides_behind_nat_over_tcp() -> None:
     world = World()
     alice, bob = behind_nat(world, "192.0.2.10", 33333, "tcp"), behind_nat(world, "192.0.2.20", 44444, "tcp")

@@ -44,6 +44,31 @@ def test_16_4_what_only_resembles_us_is_not_ours(uri: str) -> None:
     assert not World().core.is_ours(Uri(uri))
 
 
+def test_16_4_a_numeric_host_is_ours_only_as_a_listener() -> None:
+    world = World()
+    world.app.domains.add("192.0.2.77")
+    assert not world.core.is_ours(Uri("sip:bob@192.0.2.77"))
+    assert not world.core.is_ours(Uri("tel:+31201234567"))
+
+
+def test_a_route_with_our_cookie_is_ours_whatever_name_it_has() -> None:
+    world, alice, bob, _, answer = world_with_call()
+    renamed = Message(answer.to_bytes())
+    renamed.set("Record-Route", answer.record_routes[0].text.replace("192.0.2.1:5060", "old-name.example.net"))
+    alice.within(renamed, "BYE")
+    world.run()
+    assert not bob.expect("BYE").routes
+    assert len(world.app.dialog_requests) == 1
+
+
+def test_16_4_a_request_uri_that_only_looks_like_a_route_of_ours_is_left_alone() -> None:
+    world = World()
+    alice, other = world.phone("192.0.2.10"), world.phone("192.0.2.50")
+    alice.request("INVITE", "sip:192.0.2.60;lr;c=kAAAAAAAAAAAA~~~", (("Route", "<sip:192.0.2.50;lr>"),))
+    world.run()
+    assert other.expect("INVITE").request_uri_text == "sip:192.0.2.60;lr;c=kAAAAAAAAAAAA~~~"
+
+
 def test_16_4_the_route_of_another_stays_and_leads_the_way() -> None:
     world = World()
     alice, other = world.phone("192.0.2.10"), world.phone("192.0.2.50")

@@ -61,11 +61,11 @@ def test_16_6_8_the_branch_is_a_token_with_the_magic_cookie() -> None:
 def test_16_11_an_rfc_2543_top_via_is_told_apart_by_its_fields() -> None:
     via = "SIP/2.0/UDP 192.0.2.10:5060;branch=1"
     different = [
-        branch_of(request(Via=via)),
-        branch_of(request(Via="SIP/2.0/UDP 192.0.2.11:5060;branch=1")),
-        branch_of(request(Via=via, To="<sip:bob@example.com>;tag=x")),
-        branch_of(request(Via=via, uri="sip:carol@example.com")),
-        branch_of(request(Via=via, CSeq="2 INVITE")),
+        request_identity(request(Via=via)),
+        request_identity(request(Via="SIP/2.0/UDP 192.0.2.11:5060;branch=1")),
+        request_identity(request(Via=via, To="<sip:bob@example.com>;tag=x")),
+        request_identity(request(Via=via, uri="sip:carol@example.com")),
+        request_identity(request(Via=via, CSeq="2 INVITE")),
     ]
     assert len(set(different)) == len(different)
 
