@@ -112,20 +112,23 @@ class SignalApplication:
     # REGISTER
 
     def _register(self, request: InboundRequest) -> None:
+        """RFC 3261 section 10.3, up to step 5; the rest is the registrar's."""
         message = request.message
         domains = self.tables.domains
-        to = message.to.uri
-        domain = domains.canonical(to.host)
         asked = domains.canonical(message.request_uri.host) if request.is_ours else None
         if asked is None:
             raise PeerError(403, "Not Our Domain")
-        if domain is None or to.user is None or (domain != asked and not domains.is_address(message.request_uri.host)):
-            raise PeerError(404, "Not Found")  # RFC 3261 section 10.3 step 5
-        if domain not in domains.names():
-            raise PeerError(404, "Not Found")
-        aor = f"{to.user_unescaped}@{domain}"
+        to = message.to.uri
+        domain = domains.canonical(to.host)
+        if domain is None or (domain != asked and not domains.is_address(message.request_uri.host)):
+            domain = ""  # not valid for the domain in the Request-URI, but who asks is told so only if we know him
         now = self._timers.wall
-        self._authorizer.registering(message, aor, domain, now)
+        aor = f"{to.user_unescaped or ''}@{domain or asked}"
+        registrant = self._authorizer.registering(message, aor, domain or asked, now)
+        if not domain or not to.user:
+            raise PeerError(404, "Not Found")
+        if registrant != aor:
+            raise PeerError(403, "Not Your Address-Of-Record")
         headers = self._registrar.register(message, aor, request.flow, now)
         self._counters["sip_registrations_total|status=200"] += 1
         request.reply(200, None, headers)

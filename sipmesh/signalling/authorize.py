@@ -77,15 +77,16 @@ class Authorizer:
         self._domains = domains
         self._digests.clear()
 
-    def registering(self, request: Message, aor: str, domain: str, now: float) -> None:
-        """Whether the sender of a REGISTER may change the bindings of ``aor`` (RFC 3261 section 10.3 steps 3 and 4)."""
-        if not self._domains.wants_digest(domain):
-            if self._accounts.user(aor) is None:
-                raise PeerError(404, "Not Found")
-            return
-        if self._authenticated(request, domain, UNAUTHORIZED, now) != aor:
-            self._count("forbidden")
-            raise PeerError(403, "Not Your Address-Of-Record")
+    def registering(self, request: Message, aor: str, domain: str, now: float) -> str:
+        """AOR of the user who sends a REGISTER for ``aor`` in ``domain`` (RFC 3261 section 10.3 step 3). Without digest whoever
+        asks is believed."""
+        if domain not in self._domains.names():
+            raise PeerError(404, "Not Found")
+        if self._domains.wants_digest(domain):
+            return self._authenticated(request, domain, UNAUTHORIZED, now)
+        if self._accounts.user(aor) is None:
+            raise PeerError(404, "Not Found")
+        return aor
 
     def calling(self, request: Message, source_host: str, now: float) -> Caller:
         """Who sends a request outside any dialog. Credentials that were meant for us are taken out of it."""
