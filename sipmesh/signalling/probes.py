@@ -34,13 +34,17 @@ class Probes:
 
     def _probe(self, target: TargetState) -> None:
         trunk = self._series.get(target)
-        if trunk is None:
-            return
-        _Probe(self, target, trunk.config.first_response_s).start()
-        interval_s = trunk.config.probe_s
-        if target.failed_at is not None:
-            interval_s = min(interval_s, MAX_DEAD_INTERVAL_S)
-        self._timers.after(interval_s, self._probe, target)
+        if trunk is not None:
+            _Probe(self, target, trunk.config.first_response_s).start()
+
+    def again(self, target: TargetState) -> None:
+        """The next probe of the series, one interval after the end of this one: there is never a second on its way."""
+        trunk = self._series.get(target)
+        if trunk is not None:
+            interval_s = trunk.config.probe_s
+            self._timers.after(
+                interval_s if target.failed_at is None else min(interval_s, MAX_DEAD_INTERVAL_S), self._probe, target
+            )
 
     def send(self, target: TargetState, timeout_s: float, probe: _Probe) -> None:
         us = self._local_uri()
@@ -65,21 +69,26 @@ class Probes:
 class _Probe:
     """One OPTIONS. Silence for the trunk's ``first_response_s`` counts as 408; an answer that comes later still shows life."""
 
-    __slots__ = ("_answered", "_probes", "_target", "_timeout_s")
+    __slots__ = ("_over", "_probes", "_target", "_timeout_s")
 
     def __init__(self, probes: Probes, target: TargetState, timeout_s: float) -> None:
         self._probes = probes
         self._target = target
         self._timeout_s = timeout_s
-        self._answered = False
+        self._over = False
 
     def start(self) -> None:
         self._probes.send(self._target, self._timeout_s, self)
 
     def done(self, status: int) -> None:
-        self._answered = True
+        late = self._over
+        self._over = True
+        if late and status in DEAD:
+            return  # said already
         self._probes.outcome(self._target, status)
+        if not late:
+            self._probes.again(self._target)
 
     def too_late(self, _: None) -> None:
-        if not self._answered:
-            self._probes.outcome(self._target, 408)
+        if not self._over:
+            self.done(408)
