@@ -130,10 +130,10 @@ def test_a_slow_sender_is_cut_off_and_an_idle_half_ping_is_not() -> None:
             idle.send(options() + b"\r\n")
             assert (await idle.message()).status == 200
             for byte in options()[:-1]:
+                if slow.reader.at_eof() or slow.writer.transport.is_closing():
+                    break
                 slow.send(bytes([byte]))
                 await asyncio.sleep(0.002)
-                if slow.reader.at_eof():
-                    break
             assert await slow.closed() == b""
             assert world.counters["sip_connections_closed_total|reason=slow"] == 1
             idle.send(b"\r\n")
