@@ -128,7 +128,7 @@ class Supervisor:
         worker.started_at, worker.start_due, worker.silent_ticks = time.monotonic(), None, 0
         try:
             worker.process = subprocess.Popen(  # noqa: S603
-                self._command, env=environment, pass_fds=spec.descriptors(), process_group=0
+                [*self._command, worker.status.name], env=environment, pass_fds=spec.descriptors(), process_group=0
             )
         except OSError as error:
             os.close(reader)

@@ -5,6 +5,7 @@ the commit. One thread only.
 """
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -18,6 +19,8 @@ PAGE_BYTES = 4096  # what a write may take besides its value
 GROWTH_CHECK_BYTES = FIRST_MAP_BYTES // 16  # written between two looks at how full the map is
 MAX_KEY_BYTES = 480  # LMDB takes 511
 MAX_READERS = 512
+
+log = logging.getLogger(__name__)
 
 
 class StoreError(Exception):
@@ -188,8 +191,9 @@ class Environment:
         if self._preallocate:
             try:
                 allocate(self.path / "data.mdb", grown)
-            except OSError as error:
-                raise StoreFullError(f"the store {self.path} can't grow to {grown} bytes: {error.strerror}") from error
+            except OSError as error:  # what is left of the map still serves
+                log.error("the store can't grow", extra={"path": self.path, "size_bytes": grown, "reason": error.strerror})
+                return
         self._env.set_mapsize(grown)
 
     def _translated(self, error: lmdb.Error) -> StoreError:

@@ -1,5 +1,7 @@
 """What the store owes its processes: visibility, survival of kill -9, growth, clear errors."""
 
+import errno
+import os
 import signal
 from pathlib import Path
 
@@ -124,6 +126,25 @@ def test_a_full_store_says_so_and_keeps_what_was_committed(tmp_path: Path) -> No
         fill()
     assert [key for key, _ in environment.items(table)] == [b"kept"]
     environment.put(table, b"after", b"v")
+    environment.commit()
+    environment.close()
+
+
+def test_a_disk_without_room_to_grow_leaves_what_there_is_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment = Environment(tmp_path / "tight", ("t",), synced=False)
+    table = environment.table("t")
+
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", no_room)
+    for number in range(FIRST_MAP_BYTES * 7 // 8 // 4096):
+        environment.put(table, b"%d" % number, bytes(4000))
+        environment.commit()
+    assert "the store can't grow" in caplog.text
+    assert environment.delete(table, b"0")
     environment.commit()
     environment.close()
 
