@@ -117,8 +117,11 @@ class Stream:
         return await within(self.reader.readexactly(count))
 
     async def closed(self) -> bytes:
-        """Waits for the end; what still came."""
-        return await within(self.reader.read())
+        """Waits for the end, a reset too; what still came."""
+        try:
+            return await within(self.reader.read())
+        except ConnectionError:
+            return b""
 
     async def _more(self) -> bytes:
         data = await self.reader.read(65536)
