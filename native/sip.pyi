@@ -130,7 +130,7 @@ class Message:
     paths: list[NameAddr]
     server_key: str
     """RFC 3261 section 17.2.3: branch, sent-by host and port, method with ACK taken as INVITE; the RFC 2543 fields when the
-    branch lacks the magic cookie. Equal keys mean the same server transaction. The key ends with that method, so a
+    branch lacks the magic cookie. Equal keys mean the same server transaction. The key ends with "|" and that method, so a
     CANCEL's key with INVITE at its end is the key of the INVITE it names (section 9.2)."""
     client_key: str
     """RFC 3261 section 17.1.3: branch of the top Via and CSeq method, branch case kept. Responses; also requests of ours."""

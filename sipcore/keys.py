@@ -39,17 +39,17 @@ class KeyRing:
 
     def sign(self, text: str) -> tuple[str, str]:
         """(key id, MAC of ``text`` in 12 URL-safe characters)."""
-        return self._id, _mac(self._current, text)
+        return self._id, _mac(self._current, text).decode()
 
     def verify(self, key_id: str, mac: str, text: str) -> bool:
         """Constant time in the MAC; False for an unknown key id."""
         keyed = self._hashes.get(key_id)
         if keyed is None:
             return False
-        return hmac.compare_digest(_mac(keyed, text).encode(), mac.encode("utf-8", "surrogateescape"))
+        return hmac.compare_digest(_mac(keyed, text), mac.encode("utf-8", "surrogateescape"))
 
 
-def _mac(keyed: "hashlib.blake2s", text: str) -> str:
+def _mac(keyed: "hashlib.blake2s", text: str) -> bytes:
     digest = keyed.copy()
     digest.update(text.encode("utf-8", "surrogateescape"))
-    return b2a_base64(digest.digest(), newline=False).translate(_URL_SAFE).decode()
+    return b2a_base64(digest.digest(), newline=False).translate(_URL_SAFE)

@@ -74,8 +74,10 @@ class ResponseContext:
             self._refuse_breadth()
             return
         self._stay = False
-        started = [self._add(target, None) for target in targets]
-        for branch in started:
+        if len(targets) == 1:
+            self._add(targets[0], None).start()
+            return
+        for branch in [self._add(target, None) for target in targets]:
             if not self._stopped:
                 branch.start()
 

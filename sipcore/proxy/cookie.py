@@ -60,7 +60,7 @@ class Cookie(NamedTuple):
 
 
 def tag_hash(tag: str | None) -> str:
-    return hex(crc_slot(tag or ""))[2:]
+    return str(crc_slot(tag or ""))
 
 
 def flow_token(flow: Flow) -> str:

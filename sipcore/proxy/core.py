@@ -15,7 +15,7 @@ from sipcore.proxy.checks import breadth_allowed, check_request
 from sipcore.proxy.cookie import Cookie, flow_of_token
 from sipcore.proxy.forward import OwnNames
 from sipcore.proxy.inbound import InboundRequest
-from sipcore.proxy.loop import has_looped, loop_hash
+from sipcore.proxy.loop import has_looped, loop_hash, way_received
 from sipcore.proxy.routing import COOKIE_PARAM, preprocess_routes
 from sipcore.proxy.via_branch import branch_prefix, request_identity
 from sipcore.timers import Timers
@@ -139,11 +139,15 @@ class ProxyCore:
         message = request.message
         check_request(message, self.settings.supported)
         request.identity = request_identity(message)
-        request.loop_hash = loop = loop_hash(message)
-        if has_looped(message, self.flows, self.branch_prefix, loop):
-            raise PeerError(482, "Loop Detected")
         request.breadth = breadth_allowed(message, self.settings.max_breadth)
-        return preprocess_routes(message, request.flow.listener, self)
+        way = way_received(message)
+        cookie = preprocess_routes(message, request.flow.listener, self)
+        if cookie is None:
+            # what belongs to a dialog goes one way only, so it can't multiply (RFC 5393 section 4.1)
+            request.loop_hash = loop = loop_hash(message, way)
+            if has_looped(message, self.flows, self.branch_prefix, loop):
+                raise PeerError(482, "Loop Detected")
+        return cookie
 
     def _answers_options(self, message: Message) -> bool:
         """RFC 3261 section 16.3 item 3: an OPTIONS that may go no further is for us if it names us and no user."""
@@ -187,4 +191,4 @@ class ProxyCore:
     def tag_for(self, message: Message) -> str:
         """To tag of our own responses: the same for a retransmission (RFC 3261 section 8.2.6.2), and for a CANCEL and its
         INVITE (section 9.2), whose keys differ in the last word, the method, alone."""
-        return self.branch_keys.sign(f"tag\n{message.server_key.rpartition(' ')[0]}")[1]
+        return self.branch_keys.sign(f"tag\n{message.server_key.rpartition('|')[0]}")[1]

@@ -49,7 +49,7 @@ class InboundRequest:
         self.context: ResponseContext | None = None  # while proxied
         self.status = 0  # final status sent
         self.identity = ""  # what tells it from every other
-        self.loop_hash = ""  # RFC 5393 section 4.2.1
+        self.loop_hash = ""  # RFC 5393 section 4.2.1; none within a dialog
         self.breadth = 0  # Max-Breadth that it came with or got
         self._natted: bool | None = None
         self._call_key = ""

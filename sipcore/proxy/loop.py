@@ -6,13 +6,20 @@ from native.sip import Message, ParseError, Via, crc_slot
 from sipcore.flow import FlowTable
 
 
-def loop_hash(request: Message) -> str:
-    """Hash of everything received that decides where a request goes; call it before the request is edited.
+def way_received(request: Message) -> str:
+    """Request-URI and Route as received; to be called before either is edited."""
+    return (
+        f"{request.request_uri_text} {' '.join(request.get_all('Route'))}" if request.has("Route") else request.request_uri_text
+    )
+
+
+def loop_hash(request: Message, way: str) -> str:
+    """Hash of everything received that decides where a request goes; ``way`` is from ``way_received``.
 
     Call-ID and CSeq are in it so that a collision doesn't strike the next attempt again (RFC 5393 section 4.2.4).
     """
-    text = f"{request.request_uri_text} {request.call_id} {request.cseq} {request.from_tag} {request.to_tag}"
-    for name in ("Route", "Proxy-Require", "Proxy-Authorization"):
+    text = f"{way} {request.call_id} {request.cseq} {request.from_tag} {request.to_tag}"
+    for name in ("Proxy-Require", "Proxy-Authorization"):
         if request.has(name):
             text = f"{text}\n{' '.join(request.get_all(name))}"
     return str(crc_slot(text))

@@ -25,13 +25,12 @@ def branch_prefix(address_id: str) -> str:
 
 
 def request_identity(request: Message) -> str:
-    """What tells this request from every other, and its retransmissions not (RFC 3261 section 16.11)."""
-    via = request.via
-    branch = via.branch
-    if branch is not None and branch.startswith(MAGIC_COOKIE):
-        return f"{branch} {via.sent_by} {request.call_id} {request.from_tag} {request.cseq}"
-    # RFC 2543: the branch need not be unique
-    return f"{via.text} {request.to_tag} {request.from_tag} {request.call_id} {request.cseq} {request.request_uri_text}"
+    """What tells this request from every other, and its retransmissions not (RFC 3261 section 16.11).
+
+    The server key has branch and sent-by of the top Via, or the fields that RFC 2543 left for it, and the method last.
+    """
+    key = request.server_key.rpartition("|")[0]
+    return f"{key} {request.call_id} {request.from_tag} {request.cseq}"
 
 
 def via_branch(keys: KeyRing, prefix: str, request: Message, identity: str, target: str, attempt: int, loop: str) -> str:

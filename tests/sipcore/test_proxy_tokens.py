@@ -6,7 +6,7 @@ from native.sip import Message
 from sipcore.flow import Destination
 from sipcore.keys import Key, KeyRing
 from sipcore.proxy.cookie import Cookie, flow_of_token, flow_token
-from sipcore.proxy.loop import loop_hash
+from sipcore.proxy.loop import loop_hash, way_received
 from sipcore.proxy.via_branch import MAGIC_COOKIE, branch_prefix, request_identity, via_branch
 from tests.sipcore.proxy_world import KEY, World
 
@@ -26,9 +26,13 @@ def request(method: str = "INVITE", **changed: str) -> Message:
     return Message.request(method, uri, list(values.items()))
 
 
+def hash_of(message: Message) -> str:
+    return loop_hash(message, way_received(message))
+
+
 def branch_of(message: Message, target: str = "sip:bob@192.0.2.20", attempt: int = 0, key: Key = KEY) -> str:
     prefix = branch_prefix("0")
-    return via_branch(KeyRing("branch", key), prefix, message, request_identity(message), target, attempt, loop_hash(message))
+    return via_branch(KeyRing("branch", key), prefix, message, request_identity(message), target, attempt, hash_of(message))
 
 
 def test_16_11_the_branch_is_a_function_of_the_request_target_and_attempt() -> None:
@@ -63,7 +67,6 @@ def test_16_11_an_rfc_2543_top_via_is_told_apart_by_its_fields() -> None:
     different = [
         request_identity(request(Via=via)),
         request_identity(request(Via="SIP/2.0/UDP 192.0.2.11:5060;branch=1")),
-        request_identity(request(Via=via, To="<sip:bob@example.com>;tag=x")),
         request_identity(request(Via=via, uri="sip:carol@example.com")),
         request_identity(request(Via=via, CSeq="2 INVITE")),
     ]
@@ -72,16 +75,16 @@ def test_16_11_an_rfc_2543_top_via_is_told_apart_by_its_fields() -> None:
 
 def test_5393_4_2_1_the_loop_hash_depends_on_what_decides_the_way() -> None:
     different = [
-        loop_hash(request()),
-        loop_hash(request(uri="sip:carol@example.com")),
-        loop_hash(request(Route="<sip:192.0.2.9;lr>")),
-        loop_hash(request(Proxy_Authorization='Digest realm="a"')),
-        loop_hash(request(Proxy_Require="x")),
-        loop_hash(request(Call_ID="call-2")),
+        hash_of(request()),
+        hash_of(request(uri="sip:carol@example.com")),
+        hash_of(request(Route="<sip:192.0.2.9;lr>")),
+        hash_of(request(Proxy_Authorization='Digest realm="a"')),
+        hash_of(request(Proxy_Require="x")),
+        hash_of(request(Call_ID="call-2")),
     ]
     assert len(set(different)) == len(different)
-    assert loop_hash(request()) == loop_hash(request("ACK"))
-    assert loop_hash(request()) == loop_hash(request(Via="SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKxyz"))
+    assert hash_of(request()) == hash_of(request("ACK"))
+    assert hash_of(request()) == hash_of(request(Via="SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bKxyz"))
 
 
 def test_a_cookie_tells_the_way_and_the_flows_of_a_dialog() -> None:
