@@ -1,10 +1,46 @@
-/* Parts of the binding that stand in files of their own. */
+/* What the files of the binding share. */
 #ifndef RELAY_MODULE_H
 #define RELAY_MODULE_H
 
 #include <Python.h>
 
+#include "relay_control.h"
+
 enum { RELAY_EVENT_LATCHED = 1 };
+
+typedef struct {
+    PyObject_HEAD
+    struct relay *relay; /* NULL until __init__ succeeded */
+} RelayObject;
+
+extern PyType_Spec relay_object_spec;
+
+/* The named tuples, made with the module. */
+extern PyObject *relay_stats_type;
+extern PyObject *relay_event_type;
+
+#define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
+#define PLAIN(function, flags) (PyCFunction)(void (*)(void))(function), flags
+
+/* Errors as exceptions; relay_fail returns NULL, the others NULL or false when one is set. */
+PyObject *relay_fail(enum relay_error error, uint32_t stream);
+PyObject *relay_none_or_fail(enum relay_error error, uint32_t stream);
+bool relay_in_range(const char *name, long value, long least, long most);
+bool relay_parse_address(const char *host, long port, union relay_address *address);
+struct relay *relay_made(RelayObject *self);
+
+/* Methods about one stream. */
+PyObject *relay_object_add(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_adopt(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_thread_of(RelayObject *self, PyObject *argument);
+PyObject *relay_object_set_remote(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_set_mux(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_set_forward(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_set_dscp(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_set_clock(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_last_packet_ns(RelayObject *self, PyObject *argument);
+PyObject *relay_object_remove(RelayObject *self, PyObject *argument);
 
 /* A numpy dtype description of struct relay_stream; a new reference. */
 PyObject *relay_layout(void);

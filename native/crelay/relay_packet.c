@@ -56,11 +56,23 @@ static void forget_latch(struct relay_stream *stream, int component, int side)
     relay_leg_refresh(stream, component, side);
 }
 
+/* Whether the address is the one signalled, which a peer that was learned elsewhere may come back to. */
+static bool is_given(struct relay_stream *stream, int component, int side, const union relay_address *source)
+{
+    const struct relay_leg *leg = leg_of(stream, component, side);
+    union relay_address given;
+    uint32_t seen;
+    if (!relay_read_begin(&leg->setting_sequence, &seen))
+        return false;
+    relay_words_get(&given, &stream->setting[component][side].remote, sizeof given);
+    return relay_read_end(&leg->setting_sequence, seen) && relay_address_same(&given, source);
+}
+
 static void latch(struct relay_stream *stream, int component, int side, const union relay_address *source)
 {
     struct relay_leg *leg = leg_of(stream, component, side);
     struct relay_host host;
-    bool given = leg->latched == RELAY_NOT_LATCHED && relay_address_same(&leg->remote, source);
+    bool given = is_given(stream, component, side, source);
     bool moved = leg->latched != RELAY_NOT_LATCHED;
     relay_address_host(source, &host);
     relay_write_begin(&leg->latch_sequence);
@@ -88,18 +100,6 @@ const union relay_address *relay_rtcp_remote(const struct relay_leg *rtp, const 
 static const union relay_address *rtp_remote(const struct relay_leg *rtp)
 {
     return relay_address_known(&rtp->remote) ? &rtp->remote : NULL;
-}
-
-/* Whether the address is the one signalled, which a peer that was learned elsewhere may come back to. */
-static bool is_given(struct relay_stream *stream, int component, int side, const union relay_address *source)
-{
-    const struct relay_leg *leg = leg_of(stream, component, side);
-    union relay_address given;
-    uint32_t seen;
-    if (!relay_read_begin(&leg->setting_sequence, &seen))
-        return false;
-    relay_words_get(&given, &stream->setting[component][side].remote, sizeof given);
-    return relay_read_end(&leg->setting_sequence, seen) && relay_address_same(&given, source);
 }
 
 static enum standing judge_unlatched(struct relay_stream *stream, int component, int side, const union relay_address *source)

@@ -22,6 +22,7 @@
 #define RELAY_TABLE_VERSION 1
 #define RELAY_MAX_CAPACITY (1u << 20)
 #define RELAY_DYNAMIC_TYPES 32 /* payload types 96 to 127 (RFC 3551 section 6) */
+#define RELAY_DSCP_SET 0x80
 #define RELAY_CLOCK_UNIT_HZ 25 /* clock rates are kept in this unit: 90 kHz and 11025 Hz both fit 16 bits */
 
 enum { RELAY_RTP_COMPONENT, RELAY_RTCP_COMPONENT, RELAY_COMPONENTS };
@@ -99,7 +100,7 @@ struct relay_stream {
     uint16_t clock[RELAY_SIDES][RELAY_DYNAMIC_TYPES]; /* RELAY_CLOCK_UNIT_HZ; 0 unknown */
     uint32_t kind;
     uint32_t thread;
-    uint8_t dscp[RELAY_SIDES];
+    uint8_t dscp[RELAY_SIDES]; /* with RELAY_DSCP_SET; 0: as the sockets came */
     uint8_t side_flags[RELAY_SIDES];
     uint32_t checksum; /* control */
     uint32_t state;    /* control: enum relay_state */
@@ -138,6 +139,7 @@ enum relay_error {
     RELAY_ERROR_VERSION,
     RELAY_ERROR_OWNER,
     RELAY_ERROR_STOPPED,
+    RELAY_ERROR_FORKED,
 };
 
 const char *relay_error_text(enum relay_error error);

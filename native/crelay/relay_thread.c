@@ -29,19 +29,31 @@ static void tell_latched(struct relay_thread *thread, uint32_t leg)
     (void)!write(thread->news->fd, &one, sizeof one); /* full: readable anyway */
 }
 
+/* A socket that is ready without a datagram must not be so for ever, or the thread would spin. An ICMP error is gone by having
+ * been read; others wait in the error queue; one that somebody shut down has nothing to say any more. */
+static void clear_error(struct relay_thread *thread, int fd, uint32_t ready)
+{
+    if ((ready & (EPOLLHUP | EPOLLRDHUP)) != 0)
+        relay_thread_unwatch(thread, fd);
+    else if ((ready & EPOLLERR) != 0)
+        (void)!recv(fd, thread->datagram, RELAY_DATAGRAM_BYTES, MSG_ERRQUEUE | MSG_DONTWAIT);
+}
+
 /* One datagram of a socket that has some. The next one waits for the next turn: epoll reports the socket again, which costs
  * less than a recvfrom that finds nothing, and no socket can keep the others waiting. */
-static void relay_ready(struct relay_thread *thread, uint32_t leg, uint64_t now_ns)
+static void relay_ready(struct relay_thread *thread, uint32_t leg, uint32_t ready, uint64_t now_ns)
 {
     int component = (int)(leg >> 1 & 1), side = (int)(leg & 1);
     struct relay_stream *stream = &thread->table->streams[leg >> 2];
     union relay_address source;
     struct relay_route route;
     socklen_t length = sizeof source;
-    ssize_t size = recvfrom(stream->component[component][side].leg.fd, thread->datagram, RELAY_DATAGRAM_BYTES, 0, &source.any,
-                            &length);
-    if (size < 0)
-        return; /* an ICMP error or a signal: by being read it is gone */
+    int fd = stream->component[component][side].leg.fd;
+    ssize_t size = recvfrom(fd, thread->datagram, RELAY_DATAGRAM_BYTES, 0, &source.any, &length);
+    if (__builtin_expect(size < 0, 0)) {
+        clear_error(thread, fd, ready);
+        return;
+    }
     bool forward = relay_packet(stream, component, side, thread->datagram, (size_t)size, &source, now_ns, &route);
     if (__builtin_expect(route.latched, 0))
         tell_latched(thread, leg);
@@ -62,12 +74,18 @@ static bool answer_control(struct relay_thread *thread)
 }
 
 /* Another relay has the table: touch nothing of it any more, but keep answering control. */
-static void idle(struct relay_thread *thread)
+static bool idle(struct relay_thread *thread)
 {
     struct pollfd wake = {.fd = thread->wake, .events = POLLIN};
     do
         poll(&wake, 1, -1);
     while (answer_control(thread));
+    return false;
+}
+
+static inline bool owns_table(const struct relay_thread *thread)
+{
+    return __atomic_load_n(&thread->table->header->owner, __ATOMIC_ACQUIRE) == thread->owner;
 }
 
 static void *run(void *argument)
@@ -77,18 +95,16 @@ static void *run(void *argument)
     bool more = true;
     while (more) {
         int ready = epoll_wait(thread->epoll, events, EVENTS, -1);
-        if (__atomic_load_n(&thread->table->header->owner, __ATOMIC_ACQUIRE) != thread->owner) {
-            idle(thread);
-            break;
-        }
         uint64_t now_ns = relay_now_ns();
-        relay_count(thread->turns, 1);
-        for (int i = 0; i < ready; i++) {
+        for (int i = 0; i < ready && more; i++) {
             if (__builtin_expect(events[i].data.u64 == WAKE, 0))
                 more = answer_control(thread);
+            else if (__builtin_expect(owns_table(thread), 1))
+                relay_ready(thread, (uint32_t)events[i].data.u64, events[i].events, now_ns);
             else
-                relay_ready(thread, (uint32_t)events[i].data.u64, now_ns);
+                more = idle(thread);
         }
+        relay_count(thread->turns, more);
     }
     return NULL;
 }
@@ -152,18 +168,23 @@ void relay_thread_stop(struct relay_thread *thread)
 void relay_thread_close(struct relay_thread *thread)
 {
     relay_thread_stop(thread);
+    sem_destroy(&thread->acknowledged);
+    relay_thread_abandon(thread);
+}
+
+void relay_thread_abandon(struct relay_thread *thread)
+{
     if (thread->epoll >= 0)
         close(thread->epoll);
     if (thread->wake >= 0)
         close(thread->wake);
-    sem_destroy(&thread->acknowledged);
     free(thread->datagram);
     *thread = (struct relay_thread){.epoll = -1, .wake = -1};
 }
 
 enum relay_error relay_thread_watch(struct relay_thread *thread, uint32_t stream, int component, int side, int fd)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = relay_leg_index(stream, component, side)};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.u64 = relay_leg_index(stream, component, side)};
     return epoll_ctl(thread->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? RELAY_ERROR_SYSTEM : RELAY_OK;
 }
 

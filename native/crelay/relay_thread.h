@@ -43,6 +43,9 @@ enum relay_error relay_thread_start(struct relay_thread *thread, bool fifo);
 void relay_thread_stop(struct relay_thread *thread);
 void relay_thread_close(struct relay_thread *thread);
 
+/* In a forked process, where the thread does not run: lets go of what it had without a word to the other one. */
+void relay_thread_abandon(struct relay_thread *thread);
+
 /* Watches a leg's socket. The leg must be complete: its packets may be handled before this returns. */
 enum relay_error relay_thread_watch(struct relay_thread *thread, uint32_t stream, int component, int side, int fd);
 void relay_thread_unwatch(struct relay_thread *thread, int fd);

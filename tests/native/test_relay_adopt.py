@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -131,6 +132,44 @@ def test_streams_are_idle_until_adopted_and_settings_survive(phone: PhoneMaker) 
             fresh = Stream(second)
             assert fresh.id != stream.id
             second.remove(stream.id)
+
+
+def test_dscp_that_was_set_marks_the_sockets_given_later() -> None:
+    first = native.Relay(capacity=2)
+    stream = Stream(first)
+    first.set_dscp(stream.id, 1, 12)
+    fds = [native.bind_udp("127.0.0.1", 0) for _ in range(4)]
+    watched = [socket.socket(fileno=os.dup(fd)) for fd in fds]
+    second = native.Relay(table_fd=first.table_fd)
+    second.adopt(stream.id, as_ports(fds))
+    marks = [one.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) >> 2 for one in watched]
+    assert marks == [46, 46, 12, 12]
+    for one in watched:
+        one.close()
+    second.stop()
+    first.stop()
+
+
+def test_fork_can_not_use_the_relay_and_does_it_no_harm(phone: PhoneMaker) -> None:
+    with started(capacity=4) as relay:
+        stream, alice, bob = Stream(relay), phone(), phone()
+        stream.remote(0, alice)
+        stream.remote(1, bob)
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                relay.stop()
+                relay.remove(stream.id)
+            except RuntimeError as cause:
+                status = 0 if "forked" in str(cause) else 2
+            finally:
+                stream.relay = None  # type: ignore[assignment]
+                del relay  # no reference is left: its descriptors are closed
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        alice.send(rtp(), stream.port(0))
+        assert bob.receive() == rtp()
 
 
 def test_the_former_owner_stops_and_says_so(phone: PhoneMaker) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import socket
 import struct
@@ -12,6 +14,7 @@ import pytest
 from native import relay as native
 from tests.native.relay_wire import Phone, Stream, eventually, rtcp, rtp
 
+IP_RECVERR = 11  # <linux/in.h>
 PhoneMaker = Callable[..., Phone]
 Pair = tuple[Stream, Phone, Phone]
 
@@ -59,6 +62,19 @@ def test_rtcp_follows_rtp_that_came_from_elsewhere_than_announced(relay: native.
     alice.receive()
     alice.send(rtcp(), stream.port(0, 1))
     assert natted_rtcp.receive() == rtcp()
+
+
+def test_given_rtcp_address_counts_again_when_rtp_is_back_at_the_given_one(relay: native.Relay, phone: PhoneMaker) -> None:
+    stream, alice, bob, monitor, elsewhere = Stream(relay), phone(), phone(), phone(), phone()
+    stream.remote(0, alice)
+    stream.remote(1, bob)
+    stream.remote(1, monitor, component=1)
+    elsewhere.send(rtp(1), stream.port(1))
+    alice.receive()
+    assert stream.stats(1, 1).remote == ("127.0.0.1", elsewhere.address[1] + 1)
+    bob.send(rtp(9000, ssrc=8), stream.port(1))
+    alice.receive()
+    assert stream.stats(1, 1).remote == monitor.address
 
 
 def test_given_rtcp_address_is_used(pair: Pair, phone: PhoneMaker) -> None:
@@ -262,6 +278,23 @@ def test_icmp_errors_neither_stop_nor_spin_the_relay(relay: native.Relay, pair: 
     alice.send(rtp(50), stream.port(0))
     assert bob.receive() == rtp(50)
     assert relay.progress()[0] <= turns + 3
+
+
+@pytest.mark.parametrize("how", [socket.SHUT_RD, socket.SHUT_RDWR])
+def test_socket_ready_without_a_packet_does_not_make_the_thread_spin(relay: native.Relay, pair: Pair, how: int) -> None:
+    stream, alice, bob = pair
+    with socket.socket(fileno=os.dup(stream.fds[0][1])) as rtcp_port, contextlib.suppress(OSError):
+        rtcp_port.shutdown(how)
+    with socket.socket(fileno=os.dup(stream.fds[1][1])) as rtcp_port:
+        rtcp_port.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        rtcp_port.sendto(b"x", ("127.0.0.1", 1))  # nobody there: an ICMP error is queued
+    alice.send(rtp(0), stream.port(0))
+    bob.receive()
+    turns = relay.progress()[0]
+    for sequence in range(1, 20):
+        alice.send(rtp(sequence), stream.port(0))
+        bob.receive()
+    assert relay.progress()[0] <= turns + 25
 
 
 def test_unreachable_remote_counts_send_errors(relay: native.Relay, pair: Pair) -> None:

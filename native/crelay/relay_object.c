@@ -1,0 +1,165 @@
+/* native.relay.Relay: its life, properties and table of methods. */
+#include "relay_module.h"
+
+#define MAX_THREADS 64
+
+static int relay_init(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"threads", "capacity", "fifo", "table_fd", NULL};
+    long threads = 1, capacity = 4096;
+    int fifo = 1, table_fd = -1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$llpi", names, &threads, &capacity, &fifo, &table_fd))
+        return -1;
+    if (!relay_in_range("threads", threads, 1, MAX_THREADS) || !relay_in_range("capacity", capacity, 1, RELAY_MAX_CAPACITY))
+        return -1;
+    if (self->relay != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "the relay is made already");
+        return -1;
+    }
+    enum relay_error error = relay_open(&self->relay, (uint32_t)threads, (uint32_t)capacity, fifo, table_fd);
+    if (error != RELAY_OK)
+        relay_fail(error, 0);
+    return error == RELAY_OK ? 0 : -1;
+}
+
+static void relay_dealloc(RelayObject *self)
+{
+    if (self->relay != NULL) {
+        Py_BEGIN_ALLOW_THREADS
+        relay_close(self->relay);
+        Py_END_ALLOW_THREADS
+    }
+    PyTypeObject *type = Py_TYPE(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *start(RelayObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct relay *relay = relay_made(self);
+    enum relay_error error;
+    if (relay == NULL)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_start(relay);
+    Py_END_ALLOW_THREADS
+    return relay_none_or_fail(error, 0);
+}
+
+static PyObject *stop(RelayObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct relay *relay = relay_made(self);
+    if (relay == NULL)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    relay_stop(relay);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static bool append(PyObject *list, PyObject *item)
+{
+    bool appended = item != NULL && PyList_Append(list, item) == 0;
+    Py_XDECREF(item);
+    return appended;
+}
+
+static PyObject *events(RelayObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct relay *relay = relay_made(self);
+    PyObject *list = relay == NULL ? NULL : PyList_New(0);
+    if (list == NULL)
+        return NULL;
+    relay_events_seen(relay);
+    for (uint32_t leg = 0; relay_next_latched(relay, &leg); leg++) {
+        PyObject *event = PyObject_CallFunction(relay_event_type, "iIII", RELAY_EVENT_LATCHED, leg >> 2, leg & 1, leg >> 1 & 1);
+        if (!append(list, event)) {
+            Py_DECREF(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static PyObject *progress(RelayObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct relay *relay = relay_made(self);
+    PyObject *list = relay == NULL ? NULL : PyList_New(0);
+    if (list == NULL)
+        return NULL;
+    for (uint32_t thread = 0; thread < relay_threads(relay); thread++)
+        if (!append(list, PyLong_FromUnsignedLongLong(relay_turns(relay, thread)))) {
+            Py_DECREF(list);
+            return NULL;
+        }
+    return list;
+}
+
+static PyObject *get_threads(RelayObject *self, void *Py_UNUSED(unused))
+{
+    return relay_made(self) ? PyLong_FromUnsignedLong(relay_threads(self->relay)) : NULL;
+}
+
+static PyObject *get_fifo_threads(RelayObject *self, void *Py_UNUSED(unused))
+{
+    return relay_made(self) ? PyLong_FromUnsignedLong(relay_fifo_threads(self->relay)) : NULL;
+}
+
+static PyObject *get_capacity(RelayObject *self, void *Py_UNUSED(unused))
+{
+    return relay_made(self) ? PyLong_FromUnsignedLong(relay_capacity(self->relay)) : NULL;
+}
+
+static PyObject *get_table_fd(RelayObject *self, void *Py_UNUSED(unused))
+{
+    return relay_made(self) ? PyLong_FromLong(relay_table_fd(self->relay)) : NULL;
+}
+
+static PyObject *get_event_fd(RelayObject *self, void *Py_UNUSED(unused))
+{
+    return relay_made(self) ? PyLong_FromLong(relay_event_fd(self->relay)) : NULL;
+}
+
+static PyMethodDef relay_methods[] = {
+    {"start", PLAIN(start, METH_NOARGS), NULL},
+    {"stop", PLAIN(stop, METH_NOARGS), "Ends the threads and closes every socket. Idempotent."},
+    {"add", WITH_KEYWORDS(relay_object_add), "A new stream from ((rtp_fd, rtcp_fd), (rtp_fd, rtcp_fd)); returns its id."},
+    {"adopt", WITH_KEYWORDS(relay_object_adopt), "Gives a stream of a table that was taken over its sockets back."},
+    {"thread_of", PLAIN(relay_object_thread_of, METH_O), NULL},
+    {"set_remote", WITH_KEYWORDS(relay_object_set_remote), "Where the side is, and how its address is learned."},
+    {"set_mux", WITH_KEYWORDS(relay_object_set_mux), "RTCP of this side travels on its RTP socket (RFC 5761)."},
+    {"set_forward", WITH_KEYWORDS(relay_object_set_forward), "False: what this side sends is counted and dropped."},
+    {"set_dscp", WITH_KEYWORDS(relay_object_set_dscp), NULL},
+    {"set_clock", WITH_KEYWORDS(relay_object_set_clock), "Clock rate of a dynamic payload type, for jitter."},
+    {"stats", WITH_KEYWORDS(relay_object_stats), "ComponentStats of what one side sent us."},
+    {"last_packet_ns", PLAIN(relay_object_last_packet_ns, METH_O), "Latest accepted packet of either side, 0 when none."},
+    {"remove", PLAIN(relay_object_remove, METH_O), "Closes a stream's sockets and frees its id."},
+    {"events", PLAIN(events, METH_NOARGS), NULL},
+    {"progress", PLAIN(progress, METH_NOARGS), "Per thread: loop turns so far."},
+    {0},
+};
+
+static PyGetSetDef relay_properties[] = {
+    {"threads", (getter)get_threads, NULL, NULL, NULL},
+    {"fifo_threads", (getter)get_fifo_threads, NULL, "How many threads got SCHED_FIFO.", NULL},
+    {"capacity", (getter)get_capacity, NULL, NULL, NULL},
+    {"table_fd", (getter)get_table_fd, NULL, NULL, NULL},
+    {"event_fd", (getter)get_event_fd, NULL, "Readable when events() has something.", NULL},
+    {0},
+};
+
+static PyType_Slot relay_slots[] = {
+    {Py_tp_doc, "RTP relay threads and their stream table."},
+    {Py_tp_init, relay_init},
+    {Py_tp_dealloc, relay_dealloc},
+    {Py_tp_methods, relay_methods},
+    {Py_tp_getset, relay_properties},
+    {0},
+};
+
+PyType_Spec relay_object_spec = {
+    .name = "native.relay.Relay",
+    .basicsize = sizeof(RelayObject),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = relay_slots,
+};

@@ -1,0 +1,226 @@
+/* Methods of native.relay.Relay about one stream. */
+#include "relay_module.h"
+
+PyObject *relay_object_add(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"kind", "ports", "thread", NULL};
+    struct relay *relay = relay_made(self);
+    long kind, thread = -1;
+    relay_sockets sockets;
+    uint32_t stream = 0;
+    enum relay_error error;
+    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "l((ii)(ii))|$l", names, &kind, &sockets[0][0], &sockets[0][1],
+                                                      &sockets[1][0], &sockets[1][1], &thread))
+        return NULL;
+    if (!relay_in_range("kind", kind, RELAY_RTP, RELAY_OPAQUE) || !relay_in_range("thread", thread, -1, (long)relay_threads(relay) - 1))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_add(relay, (enum relay_kind)kind, sockets, (int)thread, &stream);
+    Py_END_ALLOW_THREADS
+    return error != RELAY_OK ? relay_fail(error, stream) : PyLong_FromUnsignedLong(stream);
+}
+
+PyObject *relay_object_adopt(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"stream", "ports", NULL};
+    struct relay *relay = relay_made(self);
+    relay_sockets sockets;
+    unsigned int stream;
+    enum relay_error error;
+    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "I((ii)(ii))", names, &stream, &sockets[0][0], &sockets[0][1],
+                                                      &sockets[1][0], &sockets[1][1]))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_adopt(relay, stream, sockets);
+    Py_END_ALLOW_THREADS
+    return relay_none_or_fail(error, stream);
+}
+
+static bool parse_stream(PyObject *argument, uint32_t *stream)
+{
+    unsigned long number = PyLong_AsUnsignedLong(argument);
+    if (number == (unsigned long)-1 && PyErr_Occurred())
+        return false;
+    *stream = number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
+    return true;
+}
+
+PyObject *relay_object_thread_of(RelayObject *self, PyObject *argument)
+{
+    struct relay *relay = relay_made(self);
+    uint32_t stream, thread;
+    enum relay_error error;
+    if (relay == NULL || !parse_stream(argument, &stream))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_thread_of(relay, stream, &thread);
+    Py_END_ALLOW_THREADS
+    return error != RELAY_OK ? relay_fail(error, stream) : PyLong_FromUnsignedLong(thread);
+}
+
+static bool parse_remote(PyObject *pair, const char *learn_host, struct relay_remote *remote)
+{
+    union relay_address learn;
+    if (pair != Py_None) {
+        const char *host;
+        long port;
+        if (!PyTuple_Check(pair)) {
+            PyErr_SetString(PyExc_TypeError, "remote must be (host, port) or None");
+            return false;
+        }
+        if (!PyArg_ParseTuple(pair, "sl", &host, &port) || !relay_parse_address(host, port, &remote->address))
+            return false;
+        if (!relay_in_range("port", port, 1, UINT16_MAX))
+            return false;
+    }
+    if (learn_host == NULL)
+        relay_address_host(&remote->address, &remote->learn);
+    else if (!relay_parse_address(learn_host, 0, &learn))
+        return false;
+    else
+        relay_address_host(&learn, &remote->learn);
+    return true;
+}
+
+PyObject *relay_object_set_remote(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"stream", "side", "component", "remote", "mode", "learn_host", NULL};
+    struct relay *relay = relay_made(self);
+    struct relay_remote remote = {0};
+    unsigned int stream;
+    long side, component, mode = RELAY_SYMMETRIC;
+    const char *learn_host = NULL;
+    PyObject *pair;
+    enum relay_error error;
+    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "IllO|$lz", names, &stream, &side, &component, &pair, &mode,
+                                                      &learn_host))
+        return NULL;
+    if (!relay_in_range("side", side, 0, 1) || !relay_in_range("component", component, 0, 1) ||
+        !relay_in_range("mode", mode, RELAY_FIXED, RELAY_ANY) || !parse_remote(pair, learn_host, &remote))
+        return NULL;
+    remote.mode = (enum relay_mode)mode;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_set_remote(relay, stream, (int)side, (int)component, &remote);
+    Py_END_ALLOW_THREADS
+    return relay_none_or_fail(error, stream);
+}
+
+typedef enum relay_error (*flag_setter)(struct relay *relay, uint32_t stream, int side, bool on);
+
+static PyObject *set_flag(RelayObject *self, PyObject *args, PyObject *kwargs, char *name, bool inverted, flag_setter set)
+{
+    char *names[] = {"stream", "side", name, NULL};
+    struct relay *relay = relay_made(self);
+    unsigned int stream;
+    long side;
+    int on;
+    enum relay_error error;
+    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "Ilp", names, &stream, &side, &on) ||
+        !relay_in_range("side", side, 0, 1))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = set(relay, stream, (int)side, on != inverted);
+    Py_END_ALLOW_THREADS
+    return relay_none_or_fail(error, stream);
+}
+
+PyObject *relay_object_set_mux(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    return set_flag(self, args, kwargs, "mux", false, relay_set_mux);
+}
+
+PyObject *relay_object_set_forward(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    return set_flag(self, args, kwargs, "forward", true, relay_set_blocked);
+}
+
+PyObject *relay_object_set_dscp(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"stream", "side", "dscp", NULL};
+    struct relay *relay = relay_made(self);
+    unsigned int stream;
+    long side, dscp;
+    enum relay_error error;
+    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "Ill", names, &stream, &side, &dscp) ||
+        !relay_in_range("side", side, 0, 1) || !relay_in_range("dscp", dscp, 0, 63))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_set_dscp(relay, stream, (int)side, (uint8_t)dscp);
+    Py_END_ALLOW_THREADS
+    return relay_none_or_fail(error, stream);
+}
+
+PyObject *relay_object_set_clock(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"stream", "side", "payload_type", "clock_hz", NULL};
+    struct relay *relay = relay_made(self);
+    unsigned int stream;
+    long side, payload_type, clock_hz;
+    enum relay_error error;
+    if (relay == NULL ||
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "Illl", names, &stream, &side, &payload_type, &clock_hz) ||
+        !relay_in_range("side", side, 0, 1) || !relay_in_range("payload_type", payload_type, 128 - RELAY_DYNAMIC_TYPES, 127) ||
+        !relay_in_range("clock_hz", clock_hz, 0, UINT16_MAX * RELAY_CLOCK_UNIT_HZ))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_set_clock(relay, stream, (int)side, (uint8_t)payload_type, (uint32_t)clock_hz);
+    Py_END_ALLOW_THREADS
+    return relay_none_or_fail(error, stream);
+}
+
+static PyObject *format_remote(const union relay_address *address)
+{
+    char host[RELAY_ADDRESS_TEXT];
+    if (!relay_address_known(address))
+        Py_RETURN_NONE;
+    uint16_t port = relay_address_format(address, host);
+    return Py_BuildValue("(si)", host, (int)port);
+}
+
+PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"stream", "side", "component", NULL};
+    struct relay *relay = relay_made(self);
+    struct relay_stats s = {0};
+    unsigned int stream;
+    long side, component;
+    enum relay_error error;
+    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "Ill", names, &stream, &side, &component) ||
+        !relay_in_range("side", side, 0, 1) || !relay_in_range("component", component, 0, 1))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_get_stats(relay, stream, (int)side, (int)component, &s);
+    Py_END_ALLOW_THREADS
+    if (error != RELAY_OK)
+        return relay_fail(error, stream);
+    return PyObject_CallFunction(relay_stats_type, "KKKKKKKLIIiKKNO", s.packets, s.bytes, s.forwarded, s.send_errors, s.strangers,
+                                 s.malformed, s.no_remote, (long long)s.lost, s.jitter, s.ssrc, (int)s.payload_type, s.first_ns,
+                                 s.last_ns, format_remote(&s.remote), s.latched ? Py_True : Py_False);
+}
+
+PyObject *relay_object_last_packet_ns(RelayObject *self, PyObject *argument)
+{
+    struct relay *relay = relay_made(self);
+    uint32_t stream;
+    uint64_t last_ns;
+    enum relay_error error;
+    if (relay == NULL || !parse_stream(argument, &stream))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_last_packet(relay, stream, &last_ns);
+    Py_END_ALLOW_THREADS
+    return error != RELAY_OK ? relay_fail(error, stream) : PyLong_FromUnsignedLongLong(last_ns);
+}
+
+PyObject *relay_object_remove(RelayObject *self, PyObject *argument)
+{
+    struct relay *relay = relay_made(self);
+    uint32_t stream;
+    enum relay_error error;
+    if (relay == NULL || !parse_stream(argument, &stream))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_remove(relay, stream);
+    Py_END_ALLOW_THREADS
+    return relay_none_or_fail(error, stream);
+}

@@ -1,0 +1,46 @@
+/* The lock, and who may take it. */
+#include "relay_state.h"
+
+#include <unistd.h>
+
+bool relay_forked(const struct relay *relay) { return getpid() != relay->pid; }
+
+static enum relay_error check_usable(const struct relay *relay)
+{
+    if (relay->stopped)
+        return RELAY_ERROR_STOPPED;
+    return relay_get(relay->table.header->owner) == relay->owner ? RELAY_OK : RELAY_ERROR_OWNER;
+}
+
+enum relay_error relay_lock(struct relay *relay)
+{
+    if (relay_forked(relay))
+        return RELAY_ERROR_FORKED; /* the mutex may have been copied locked */
+    pthread_mutex_lock(&relay->mutex);
+    enum relay_error error = check_usable(relay);
+    if (error != RELAY_OK)
+        pthread_mutex_unlock(&relay->mutex);
+    return error;
+}
+
+enum relay_error relay_unlock(struct relay *relay, enum relay_error error)
+{
+    pthread_mutex_unlock(&relay->mutex);
+    return error;
+}
+
+static enum relay_error find(struct relay *relay, uint32_t number, struct relay_stream **stream)
+{
+    if (number >= relay->table.header->capacity || relay->table.streams[number].state != RELAY_ACTIVE)
+        return RELAY_ERROR_STREAM;
+    *stream = &relay->table.streams[number];
+    return RELAY_OK;
+}
+
+enum relay_error relay_lock_stream(struct relay *relay, uint32_t number, struct relay_stream **stream)
+{
+    enum relay_error error = relay_lock(relay);
+    if (error == RELAY_OK && (error = find(relay, number, stream)) != RELAY_OK)
+        relay_unlock(relay, error);
+    return error;
+}

@@ -1,0 +1,52 @@
+/* The relay's own state and how control calls get at it; for the files that implement relay_control.h. */
+#ifndef RELAY_STATE_H
+#define RELAY_STATE_H
+
+#include "relay_control.h"
+
+/* Everything here but ``news.latched`` is control's: under ``mutex`` or fixed after relay_open. */
+struct relay {
+    pthread_mutex_t mutex;
+    struct relay_table table;
+    struct relay_news news;
+    struct relay_thread *threads;
+    uint32_t thread_count;
+    bool fifo;
+    bool stopped;
+    pid_t pid; /* a fork has the memory but not the threads */
+    uint64_t owner;
+    relay_sockets *sockets; /* by stream: what we hold open; the table's copy may be another process's by now */
+    bool *attached;         /* by stream */
+    uint32_t *free_streams; /* a stack, lowest number on top at first */
+    uint32_t free_count;
+};
+
+static inline struct relay_leg *relay_leg_of(struct relay_stream *stream, int component, int side)
+{
+    return &stream->component[component][side].leg;
+}
+
+static inline bool relay_each_socket(int *component, int *side)
+{
+    if (++*side == RELAY_SIDES) {
+        *side = 0;
+        ++*component;
+    }
+    return *component < RELAY_COMPONENTS;
+}
+
+#define RELAY_FOR_SOCKETS(component, side) for (int component = 0, side = -1; relay_each_socket(&component, &side);)
+
+/* What we hold open of the stream. */
+void relay_close_sockets(struct relay *relay, uint32_t stream);
+
+bool relay_forked(const struct relay *relay);
+
+/* Every call's first step, for one stream or for none; not locked on error. */
+enum relay_error relay_lock(struct relay *relay);
+enum relay_error relay_lock_stream(struct relay *relay, uint32_t number, struct relay_stream **stream);
+
+/* Returns ``error``. */
+enum relay_error relay_unlock(struct relay *relay, enum relay_error error);
+
+#endif

@@ -1,0 +1,105 @@
+/* What the application reads of a stream, while its thread goes on. */
+#include <unistd.h>
+
+#include "relay_packet.h"
+#include "relay_rtp.h"
+#include "relay_state.h"
+
+#define READ_TRIES 1000 /* of a record the thread is writing; a killed process may have left it open for good */
+
+enum relay_error relay_thread_of(struct relay *relay, uint32_t number, uint32_t *thread)
+{
+    struct relay_stream *stream;
+    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    if (error != RELAY_OK)
+        return error;
+    *thread = stream->thread;
+    return relay_unlock(relay, RELAY_OK);
+}
+
+/* The leg as the thread has it or, when a change has not met a packet yet, as it will be. */
+static void read_leg(const struct relay_stream *stream, int component, int side, struct relay_leg *leg)
+{
+    const struct relay_leg *shared = &stream->component[component][side].leg;
+    bool whole = false;
+    memset(leg, 0, sizeof *leg);
+    for (int tries = 0; !whole && tries < READ_TRIES; tries++) {
+        uint32_t seen;
+        whole = relay_read_begin(&shared->latch_sequence, &seen);
+        leg->taken = relay_get(shared->taken);
+        leg->latched = relay_get(shared->latched);
+        relay_words_get(&leg->remote, &shared->remote, sizeof leg->remote);
+        whole = relay_read_end(&shared->latch_sequence, seen) && whole;
+    }
+    if (leg->taken != shared->setting_sequence) {
+        leg->latched = RELAY_NOT_LATCHED;
+        leg->remote = stream->setting[component][side].remote;
+    }
+}
+
+static void read_remote(const struct relay_stream *stream, int component, int side, struct relay_stats *stats)
+{
+    struct relay_leg rtp, rtcp;
+    union relay_address scratch;
+    read_leg(stream, RELAY_RTP_COMPONENT, side, &rtp);
+    read_leg(stream, RELAY_RTCP_COMPONENT, side, &rtcp);
+    if (component == RELAY_RTP_COMPONENT || (stream->side_flags[side] & RELAY_FLAG_MUX) != 0) {
+        stats->remote = rtp.remote;
+        stats->latched = rtp.latched != RELAY_NOT_LATCHED;
+        return;
+    }
+    const union relay_address *remote = relay_rtcp_remote(&rtp, &rtcp, &scratch);
+    if (remote != NULL)
+        stats->remote = *remote;
+    stats->latched = rtcp.latched != RELAY_NOT_LATCHED;
+}
+
+enum relay_error relay_get_stats(struct relay *relay, uint32_t number, int side, int component, struct relay_stats *stats)
+{
+    struct relay_stream *stream;
+    struct relay_flow flow;
+    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    if (error != RELAY_OK)
+        return error;
+    const struct relay_rare *rare = &stream->rare[component][side];
+    relay_flow_get(&flow, &stream->component[component][side].flow);
+    *stats = (struct relay_stats){
+        .packets = flow.packets, .bytes = flow.bytes, .forwarded = flow.forwarded,
+        .send_errors = relay_get(rare->send_errors), .strangers = relay_get(rare->strangers),
+        .malformed = relay_get(rare->malformed), .no_remote = relay_get(rare->no_remote),
+        .lost = relay_flow_lost(&flow), .jitter = relay_flow_jitter(&flow), .ssrc = flow.ssrc,
+        .payload_type = flow.payload_type, .first_ns = relay_get(rare->first_ns), .last_ns = flow.last_ns,
+    };
+    read_remote(stream, component, side, stats);
+    return relay_unlock(relay, RELAY_OK);
+}
+
+enum relay_error relay_last_packet(struct relay *relay, uint32_t number, uint64_t *last_ns)
+{
+    struct relay_stream *stream;
+    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    if (error != RELAY_OK)
+        return error;
+    *last_ns = 0;
+    RELAY_FOR_SOCKETS (component, side) {
+        uint64_t last = relay_get(stream->component[component][side].flow.last_ns);
+        if (last > *last_ns)
+            *last_ns = last;
+    }
+    return relay_unlock(relay, RELAY_OK);
+}
+
+void relay_events_seen(struct relay *relay)
+{
+    uint64_t count;
+    (void)!read(relay->news.fd, &count, sizeof count);
+}
+
+bool relay_next_latched(struct relay *relay, uint32_t *leg)
+{
+    uint32_t legs = relay->table.header->capacity * RELAY_COMPONENTS * RELAY_SIDES;
+    for (; *leg < legs; ++*leg)
+        if (relay_get(relay->news.latched[*leg]) != 0 && __atomic_exchange_n(&relay->news.latched[*leg], 0, __ATOMIC_ACQUIRE))
+            return true;
+    return false;
+}
