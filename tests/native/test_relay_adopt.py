@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from native import relay as native
-from tests.native.relay_wire import Phone, Stream, eventually, rtcp, rtp, started
+from tests.native.relay_wire import Phone, Stream, descriptors, eventually, rtcp, rtp, started
 
 PhoneMaker = Callable[..., Phone]
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,26 +150,42 @@ def test_dscp_that_was_set_marks_the_sockets_given_later() -> None:
     first.stop()
 
 
+def fork_outcome(run: Callable[[], int]) -> int:
+    """What ``run`` returned in a forked process; it may not touch the parent's output."""
+    child = os.fork()
+    if child == 0:
+        outcome = 99
+        try:
+            outcome = run()
+        finally:
+            os._exit(outcome)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def test_fork_can_not_use_the_relay_and_does_it_no_harm(phone: PhoneMaker) -> None:
-    with started(capacity=4) as relay:
-        stream, alice, bob = Stream(relay), phone(), phone()
-        stream.remote(0, alice)
-        stream.remote(1, bob)
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                relay.stop()
-                relay.remove(stream.id)
-            except RuntimeError as cause:
-                status = 0 if "forked" in str(cause) else 2
-            finally:
-                stream.relay = None  # type: ignore[assignment]
-                del relay  # no reference is left: its descriptors are closed
-                os._exit(status)
-        assert os.waitpid(child, 0)[1] == 0
-        alice.send(rtp(), stream.port(0))
-        assert bob.receive() == rtp()
+    relay = native.Relay(capacity=4)
+    relay.start()
+    stream, alice, bob = Stream(relay), phone(), phone()
+    stream.remote(0, alice)
+    stream.remote(1, bob)
+
+    def misuse() -> int:
+        relay.stop()
+        with pytest.raises(RuntimeError, match="forked"):
+            relay.remove(stream.id)
+        return 0
+
+    def forget() -> int:
+        nonlocal relay
+        before = descriptors()
+        del relay, stream.relay
+        return before - descriptors()
+
+    assert fork_outcome(misuse) == 0
+    assert fork_outcome(forget) == 8  # four sockets; table, events, epoll, wake
+    alice.send(rtp(), stream.port(0))
+    assert bob.receive() == rtp()
+    relay.stop()
 
 
 def test_the_former_owner_stops_and_says_so(phone: PhoneMaker) -> None:
