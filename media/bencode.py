@@ -16,16 +16,17 @@ _MAX_INT_DIGITS = 20
 _MAX_LENGTH_DIGITS = 7
 
 _DIGITS = frozenset(b"0123456789")
+_DICT, _LIST, _INT, _END = b"dlie"
 
 
 def decode(data: bytes) -> Value:
     """The one value in ``data``. BencodeError, with the byte's position, for anything else."""
     if len(data) > MAX_SIZE_BYTES:
         raise BencodeError(f"Could not decode bencode: {len(data)} bytes, more than {MAX_SIZE_BYTES}")
-    value, end = _decode_at(data, 0, 0)
+    items, end = _decode_items(data, 0, 0, alone=True)
     if end != len(data):
         raise _error(end, "data after the end")
-    return value
+    return items[0]
 
 
 def encode(value: Value) -> bytes:
@@ -35,39 +36,33 @@ def encode(value: Value) -> bytes:
     return b"".join(parts)
 
 
-def _decode_at(data: bytes, at: int, depth: int) -> tuple[Value, int]:
-    mark = data[at : at + 1]
-    if mark == b"d":
-        return _decode_dict(data, at, depth + 1)
-    if mark == b"l":
-        return _decode_list(data, at, depth + 1)
-    if mark == b"i":
-        return _decode_int(data, at)
-    if mark and mark[0] in _DIGITS:
-        return _decode_string(data, at)
-    raise _error(at, f"unexpected {mark!r}" if mark else "end of data")
-
-
-def _decode_dict(data: bytes, at: int, depth: int) -> tuple[dict[str, Value], int]:
-    _check_depth(at, depth)
-    result: dict[str, Value] = {}
-    at += 1
-    while data[at : at + 1] != b"e":
-        if data[at : at + 1] and data[at] not in _DIGITS:
+def _decode_items(data: bytes, at: int, depth: int, *, keyed: bool = False, alone: bool = False) -> tuple[list[Value], int]:
+    """The values up to the ``e`` that ends a list or a dictionary (``keyed``), flat; or the next value alone."""
+    if depth > MAX_DEPTH:
+        raise _error(at - 1, f"nested deeper than {MAX_DEPTH}")
+    items: list[Value] = []
+    item: Value
+    while not (alone and items):
+        mark = data[at] if at < len(data) else 0
+        if mark in _DIGITS:
+            item, at = _decode_string(data, at)
+        elif mark == _END and not alone:
+            break
+        elif keyed and mark and len(items) % 2 == 0:
             raise _error(at, "a dictionary key must be a string")
-        key, at = _decode_string(data, at)
-        result[key], at = _decode_at(data, at, depth)
-    return result, at + 1
-
-
-def _decode_list(data: bytes, at: int, depth: int) -> tuple[list[Value], int]:
-    _check_depth(at, depth)
-    result: list[Value] = []
-    at += 1
-    while data[at : at + 1] != b"e":
-        item, at = _decode_at(data, at, depth)
-        result.append(item)
-    return result, at + 1
+        elif mark == _DICT:
+            pairs, at = _decode_items(data, at + 1, depth + 1, keyed=True)
+            if len(pairs) % 2:
+                raise _error(at - 1, "a dictionary key without a value")
+            item = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        elif mark == _LIST:
+            item, at = _decode_items(data, at + 1, depth + 1)
+        elif mark == _INT:
+            item, at = _decode_int(data, at)
+        else:
+            raise _error(at, f"unexpected {data[at : at + 1]!r}" if at < len(data) else "end of data")
+        items.append(item)
+    return items, at + (not alone)
 
 
 def _decode_int(data: bytes, at: int) -> tuple[int, int]:
@@ -83,16 +78,11 @@ def _decode_string(data: bytes, at: int) -> tuple[str, int]:
     colon = data.find(b":", at, at + _MAX_LENGTH_DIGITS + 1)
     digits = data[at:colon] if colon > 0 else b""
     if not digits.isdigit():
-        raise _error(at, "not a string length" if data[at:] else "end of data")
+        raise _error(at, "not a string length")
     end = colon + 1 + int(digits)
     if end > len(data):
         raise _error(at, f"a string of {int(digits)} bytes, but {len(data) - colon - 1} are left")
     return data[colon + 1 : end].decode("utf-8", "surrogateescape"), end
-
-
-def _check_depth(at: int, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise _error(at, f"nested deeper than {MAX_DEPTH}")
 
 
 def _error(at: int, what: str) -> BencodeError:

@@ -8,7 +8,7 @@ from media import ng
 from media.calls import CallTable
 from media.errors import NO_MATCH, UNKNOWN_CALL, UNKNOWN_COMMAND, LoadLimitError, RequestError
 from media.ng import Body
-from media.offer_answer import OfferAnswer, owned
+from media.offer_answer import OfferAnswer
 from media.options import Options, parse
 from media.report import Reporter
 from media.session import Call, Dialogue
@@ -56,7 +56,7 @@ class Commands:
         options = None
         command = "unknown"
         try:
-            options = parse(body)
+            options = parse(body, own)
             if not options.command:
                 raise RequestError('Dictionary contains no key "command"')
             function = self._table.get(options.command)
@@ -64,7 +64,7 @@ class Commands:
                 raise RequestError(UNKNOWN_COMMAND)
             command = options.command
             self._log_ignored(options)
-            return function(owned(options) if own else options)
+            return function(options)
         except LoadLimitError as limit:
             self._count("media_ng_errors_total", command)
             if options is not None and options.load_limit:

@@ -1,8 +1,8 @@
 """Where a party's media is, and how far we trust what it says of that: from an m= line and flags to a learning mode."""
 
-import ipaddress
 from dataclasses import dataclass
 
+from media.addresses import family_of, is_private, numeric
 from media.errors import SdpError
 from media.options import Options
 from media.sdp import Connection, Description, Media
@@ -10,21 +10,6 @@ from native import relay
 
 Address = tuple[str, int]
 
-# addresses that mean something only behind some NAT or on one host; documentation ranges are not among them
-_PRIVATE = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "100.64.0.0/10",
-        "169.254.0.0/16",
-        "127.0.0.0/8",
-        "fc00::/7",
-        "fe80::/10",
-        "::1/128",
-    )
-)
 _LEARN_ANY = frozenset({"immediate", "delayed", "heuristic"})
 
 
@@ -53,15 +38,11 @@ def locate(description: Description, media: Media, options: Options) -> Endpoint
         return Endpoint(None, None, mode, None, True)
     if source:
         return Endpoint((source, media.port), (source, _rtcp_port(media)), mode, source, False)
-    if not connection.unicast:
+    address = numeric(connection.address)
+    if address is None or address.multicast:
         raise SdpError(media.number, f"m={media.kind}: can't send to {connection.address}, not a numeric unicast address")
-    host = str(ipaddress.ip_address(connection.address))
+    host = address.host
     return Endpoint((host, media.port), (_rtcp_host(media, host), _rtcp_port(media)), mode, host, False)
-
-
-def is_private(address: str) -> bool:
-    ip = ipaddress.ip_address(address)
-    return any(ip in network for network in _PRIVATE if network.version == ip.version)
 
 
 def _mode(options: Options) -> int:
@@ -85,7 +66,7 @@ def _source(connection: Connection, options: Options) -> str:
         return ""
     if "sip-source-address" in options.flags:
         return source
-    if not connection.unicast or connection.address == source or ipaddress.ip_address(source).version != connection.family:
+    if not connection.unicast or connection.address == source or family_of(source) != connection.family:
         return ""
     if not is_private(connection.address):
         return ""
@@ -99,6 +80,5 @@ def _rtcp_port(media: Media) -> int:
 
 def _rtcp_host(media: Media, host: str) -> str:
     connection = media.rtcp_connection
-    if connection is None or not connection.unicast or connection.family != ipaddress.ip_address(host).version:
-        return host
-    return str(ipaddress.ip_address(connection.address))
+    address = numeric(connection.address) if connection is not None and connection.unicast else None
+    return address.host if address is not None and address.family == family_of(host) else host

@@ -6,6 +6,7 @@ A flag may come as an item of the list ``flags``, as an item of the list it belo
     words = *( SP / word / key "=" value )      value = word / "[" words "]"
 """
 
+from functools import lru_cache
 from typing import Any
 
 from media.errors import RequestError
@@ -26,6 +27,7 @@ _ICE_WORDS = {"reject-ice": "reject"}
 _LISTS = frozenset({"flags", "direction", "received-from", "supports", "replace", *_PREFIXES.values()})
 
 
+@lru_cache(maxsize=1000)
 def canonical(word: str) -> str:
     """``word`` as tables here spell it: ``Received_From`` and ``received from`` are ``received-from``."""
     return word.strip().lower().replace(" ", "-").replace("_", "-")

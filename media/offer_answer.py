@@ -1,7 +1,6 @@
 """Offers and answers (RFC 3264) between two parties that each see us as the other's media."""
 
 import random
-from dataclasses import replace
 
 from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
 from media.calls import CallTable
@@ -193,11 +192,6 @@ class OfferAnswer:
 
     def _is_looped(self, description: Description, options: Options) -> bool:
         return "loop-protect" in options.flags and self._loop_mark in description.session.attributes(LOOP_MARK)
-
-
-def owned(options: Options) -> Options:
-    """``options`` with the o= line ours from the first body on."""
-    return replace(options, replace=options.replace | {"origin-full"})
 
 
 def _side(tag: str, interface: Interface, now: float) -> Side:

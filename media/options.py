@@ -1,9 +1,9 @@
 """One ng request, typed. What we don't serve is ignored, but named in ``ignored``."""
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Any
 
+from media.addresses import numeric
 from media.errors import RequestError
 from media.flags import canonical, normalise
 
@@ -69,6 +69,7 @@ SERVED_KEYS = frozenset(
 )
 QUIET_KEYS = frozenset({"sip-message-type", "sip-code", "xmlrpc-callback", "template", "sdes", "dtls", "osrtp", "t.38"})
 
+_OWNED = frozenset({"origin-full"})
 _FAMILIES = {"ip4": 4, "ipv4": 4, "inet": 4, "ip6": 6, "ipv6": 6, "inet6": 6}
 
 
@@ -101,8 +102,10 @@ class Options:
     ignored: frozenset[str]  # "key 'x'" and "flag 'y'" that mean nothing to us
 
 
-def parse(body: dict[str, Any]) -> Options:
-    """``body`` as decoded. RequestError naming the key that has a wrong type or value."""
+def parse(body: dict[str, Any], own: bool = False) -> Options:
+    """``body`` as decoded; ``own``: from this node's own proxy, whose bodies get an o= line of ours.
+
+    RequestError names the key that has a wrong type or value."""
     keys = normalise(body)
     flags = frozenset(keys["flags"])
     return Options(
@@ -119,7 +122,7 @@ def parse(body: dict[str, Any]) -> Options:
         transport_protocol=_text(keys, "transport-protocol").upper(),
         ice=canonical(_text(keys, "ice")),
         rtcp_mux=_words(keys, "rtcp-mux"),
-        replace=_words(keys, "replace"),
+        replace=_words(keys, "replace") | (_OWNED if own else frozenset()),
         flags=flags,
         endpoint_learning=canonical(_text(keys, "endpoint-learning")),
         label=_text(keys, "label"),
@@ -159,10 +162,10 @@ def _number(keys: dict[str, Any], key: str, default: int, most: int) -> int:
 def _address(key: str, text: str) -> str:
     if not text:
         return ""
-    try:
-        return str(ipaddress.ip_address(text.strip("[]")))
-    except ValueError:
-        raise RequestError(f"{key}: {text!r} is not an IP address") from None
+    address = numeric(text.strip("[]"))
+    if address is None:
+        raise RequestError(f"{key}: {text!r} is not an IP address")
+    return address.host
 
 
 def _family(text: str) -> int:

@@ -4,10 +4,11 @@ A description is its lines, in a session section and one section per m= line. Wh
 lines, not instead of them, so nothing gets lost. Lines may end in CRLF or LF; they leave with CRLF.
 """
 
-import ipaddress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
+from media.addresses import numeric
 from media.errors import SdpError
 
 MAX_LINES = 2000
@@ -36,10 +37,8 @@ class Connection:
     @property
     def unicast(self) -> bool:
         """Whether media can be sent to it: numeric, not multicast, not zero."""
-        try:
-            return not ipaddress.ip_address(self.address).is_multicast and not self.zero
-        except ValueError:
-            return False
+        address = numeric(self.address)
+        return address is not None and not address.multicast and not self.zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +89,7 @@ class Media(Section):
     rtcp_port: int = 0  # a=rtcp (RFC 3605), 0 when absent
     rtcp_connection: Connection | None = None
     mux: bool = False  # a=rtcp-mux (RFC 5761)
+    rtpmaps: list[str] = field(default_factory=list)  # values of a=rtpmap
 
 
 @dataclass(slots=True)
@@ -143,13 +143,16 @@ def parse(body: str) -> Description:
 
 def clock_rates(media: Media) -> tuple[tuple[int, int], ...]:
     """(payload type, RTP clock in Hz) of each a=rtpmap (RFC 8866 section 6.6); what is no rtpmap is left out."""
-    rates = []
-    for value in media.attributes("rtpmap"):
-        payload_type, _, encoding = value.partition(" ")
-        rate = encoding.split("/")[1] if "/" in encoding else ""
-        if _is_number(payload_type, 127) and _is_number(rate, 10_000_000):
-            rates.append((int(payload_type), int(rate)))
-    return tuple(rates)
+    return tuple(rate for rate in map(_clock_rate, media.rtpmaps) if rate is not None)
+
+
+@lru_cache(maxsize=1000)
+def _clock_rate(rtpmap: str) -> tuple[int, int] | None:
+    payload_type, _, encoding = rtpmap.partition(" ")
+    rate = encoding.split("/")[1] if "/" in encoding else ""
+    if _is_number(payload_type, 127) and _is_number(rate, 10_000_000):
+        return int(payload_type), int(rate)
+    return None
 
 
 def insert_connection(section: Section, lines: list[str], connection: Connection) -> None:
@@ -195,13 +198,15 @@ def _read_section(section: Section) -> None:
             elif name == "ice-ufrag" or name == "candidate":
                 section.ice = True
             elif isinstance(section, Media):
-                _read_rtcp(section, name, value, section.number + index)
+                _read_media_attribute(section, name, value, section.number + index)
         elif line[0] == "c" and section.connection is None:
             section.connection = _connection(line[2:], section.number + index)
 
 
-def _read_rtcp(media: Media, name: str, value: str, number: int) -> None:
-    if name == "rtcp-mux" or name == "rtcp-mux-only":
+def _read_media_attribute(media: Media, name: str, value: str, number: int) -> None:
+    if name == "rtpmap":
+        media.rtpmaps.append(value)
+    elif name == "rtcp-mux" or name == "rtcp-mux-only":
         media.mux = True
     elif name == "rtcp":
         port, _, rest = value.strip().partition(" ")
@@ -215,14 +220,11 @@ def _connection(text: str, number: int) -> Connection:
     if len(fields) != 3:
         raise SdpError(number, f"{text[:60]!r} is not net type, address type and address")
     family = _family(fields[0], fields[1], number)
-    try:
-        if "%" in fields[2]:
-            raise SdpError(number, f"{fields[2][:60]!r} has a zone, which means nothing to others")
-        if ipaddress.ip_address(fields[2]).version != family:
-            raise SdpError(number, f"{fields[2]} is no IP{family} address")
-    except ValueError:
-        if not _is_host_name(fields[2]):
-            raise SdpError(number, f"{fields[2][:60]!r} is no address") from None
+    address = numeric(fields[2])
+    if address is None and not _is_host_name(fields[2]):
+        raise SdpError(number, f"{fields[2][:60]!r} is no address others could use")
+    if address is not None and address.family != family:
+        raise SdpError(number, f"{fields[2]} is no IP{family} address")
     return Connection(family, fields[2])
 
 
@@ -239,10 +241,8 @@ def _is_host_name(text: str) -> bool:
     """A name, or a multicast address with TTL or count; never something that looks like a broken IPv4 address."""
     name = text.partition("/")[0]
     if name != text:
-        try:
-            return ipaddress.ip_address(name).is_multicast
-        except ValueError:
-            return False
+        group = numeric(name)
+        return group is not None and group.multicast
     plain = name.replace("-", "").replace(".", "")
     return plain.isascii() and plain.isalnum() and not plain.isdigit()
 

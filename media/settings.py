@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 
+from media.addresses import family_of, numeric
 from media.errors import ConfigError
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -18,7 +19,7 @@ class Interface:
 
     @property
     def family(self) -> int:
-        return ipaddress.ip_address(self.address).version
+        return family_of(self.address)
 
     @property
     def announced(self) -> str:
@@ -73,25 +74,21 @@ def parse_ports(text: str) -> tuple[int, int]:
 def parse_address(text: str) -> tuple[str, int]:
     """``127.0.0.1:2223`` or ``[::1]:2223`` as (host, port). ConfigError."""
     host, colon, port = text.rpartition(":")
-    try:
-        address = str(ipaddress.ip_address(host.strip("[]")))
-    except ValueError:
-        raise ConfigError(f"{text!r} is not ADDRESS:PORT with a numeric address") from None
+    address = numeric(host.strip("[]"))
+    if address is None:
+        raise ConfigError(f"{text!r} is not ADDRESS:PORT with a numeric address")
     if not colon or not port.isdigit() or int(port) > 65535:
         raise ConfigError(f"{text!r} has no port from 0 to 65535")
-    return address, int(port)
+    return address.host, int(port)
 
 
 def _check_interface(interface: Interface) -> None:
-    try:
-        family = interface.family
-    except ValueError as cause:
-        raise ConfigError(f"address: {cause}") from None
+    if numeric(interface.address) is None:
+        raise ConfigError(f"address: {interface.address!r} is no IPv4 or IPv6 address")
     if not interface.advertise:
         return
-    try:
-        announced = ipaddress.ip_address(interface.advertise)
-    except ValueError as cause:
-        raise ConfigError(f"advertise: {cause}") from None
-    if announced.version != family:
+    announced = numeric(interface.advertise)
+    if announced is None:
+        raise ConfigError(f"advertise: {interface.advertise!r} is no IPv4 or IPv6 address")
+    if announced.family != interface.family:
         raise ConfigError(f"advertise: {interface.advertise} and {interface.address} are of different families")

@@ -212,8 +212,8 @@ def test_ended_calls_free_their_sockets(proxy: Proxy) -> None:
     ("settings", "text"),
     [
         ({"interfaces": ()}, "interfaces: at least one address is needed"),
-        ({"interfaces": (Interface("host"),)}, "address: 'host' does not appear to be an IPv4 or IPv6 address"),
-        ({"interfaces": (Interface("127.0.0.1", "x"),)}, "advertise: 'x' does not"),
+        ({"interfaces": (Interface("host"),)}, "address: 'host' is no IPv4 or IPv6 address"),
+        ({"interfaces": (Interface("127.0.0.1", "x"),)}, "advertise: 'x' is no IPv4"),
         ({"interfaces": (Interface("127.0.0.1", "::1"),)}, "advertise: ::1 and 127.0.0.1 are of different families"),
         ({"first_port": 5000, "last_port": 4000}, "ports: 5000-4000 is no range"),
         ({"first_port": 5000, "last_port": 5002}, "ports: 5000-5002 has no room"),

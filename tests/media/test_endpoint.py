@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from media.endpoint import NOWHERE, Endpoint, is_private, locate
+from media.addresses import is_private
+from media.endpoint import NOWHERE, Endpoint, locate
 from media.errors import SdpError
 from media.options import parse as options
 from media.sdp import parse
