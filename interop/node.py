@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from interop.process import Process, free_port, rss_bytes, tree
+from interop import ng
+from interop.process import Process, free_port, rss_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -63,8 +65,9 @@ class SipmeshNode:
         self.setup = setup
         self.address = "127.0.0.1"
         self.port = free_port()
-        self.console = free_port()
-        self.rtp_port = free_port(span=200)
+        self.console = free_port((socket.SOCK_STREAM,))
+        self.ng = (self.address, free_port((socket.SOCK_DGRAM,)))
+        self.rtp_port = free_port((socket.SOCK_DGRAM,), span=200)
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "sipmesh.toml"
         config.write_text(self.configuration(folder / "data"))
@@ -91,10 +94,17 @@ class SipmeshNode:
             lines += ["[[user]]", f"aor = {_toml(f'{user}@{setup.domain}')}", f"password = {_toml(password)}"]
         if trunk := setup.trunk:
             lines += ["[[trunk]]", f"name = {_toml(trunk.name)}", f"targets = {_toml(trunk.targets)}"]
-            lines += [f"sources = {_toml(trunk.sources)}", "[[route]]", f"match = {_toml(trunk.prefix + '*')}"]
+            lines += [
+                "probe_s = 1",
+                "first_response_s = 1",
+                f"sources = {_toml(trunk.sources)}",
+                "[[route]]",
+                f"match = {_toml(trunk.prefix + '*')}",
+            ]
             lines += [f"to = {_toml('trunk:' + trunk.name)}"]
         lines += ["[media]", f"anchor = {_toml(setup.anchor)}", f'address = "{self.address}"']
-        lines += [f'ports = "{self.rtp_port}-{self.rtp_port + 199}"', "[limits]", 'exempt = ["127.0.0.0/8"]']
+        lines += [f'ports = "{self.rtp_port}-{self.rtp_port + 199}"', f'ng = "{self.ng[0]}:{self.ng[1]}"']
+        lines += ["[limits]", 'exempt = ["127.0.0.0/8"]', f"max_bindings = {setup.bindings}"]
         return "\n".join([*lines, "[console]", f'address = "{self.address}:{self.console}"', ""])
 
     def get(self, path: str) -> str:
@@ -124,7 +134,7 @@ class SipmeshNode:
         return sum(rss_bytes(pid) for pid in self.pids())
 
     def relayed(self, call_id: str) -> int:
-        raise NotImplementedError
+        return ng.relayed(self.ng, call_id)
 
     def log(self) -> str:
         return self.process.log.read_text(errors="replace")
@@ -145,6 +155,3 @@ def start(setup: Setup, folder: Path) -> Node:
 
         return KamailioNode(setup, folder)
     return SipmeshNode(setup, folder)
-
-
-__all__ = ["Node", "Setup", "SipmeshNode", "Trunk", "start", "tree"]
