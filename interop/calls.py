@@ -44,8 +44,8 @@ def _answered(digest: bool = True) -> Flow:
     caller.expect(200, routes=True, media="answer")
     caller.ack()
     callee.expect("INVITE", routes=True, media="offer")
-    callee.respond_invite("180 Ringing")
-    callee.respond_invite("200 OK", sdp(), retransmit=True)
+    callee.respond_tagged("180 Ringing")
+    callee.respond_tagged("200 OK", sdp(), retransmit=True)
     callee.expect("ACK")
     return caller, callee
 
@@ -111,7 +111,7 @@ def busy() -> Flow:
     caller.expect(486)
     caller.ack_failure()
     callee.expect("INVITE", routes=True)
-    callee.respond_invite("486 Busy Here", retransmit=True)
+    callee.respond_tagged("486 Busy Here", retransmit=True)
     callee.expect("ACK")
     return caller, callee
 
@@ -133,7 +133,7 @@ def cancel() -> Flow:
 def _cancelled_callee() -> Script:
     callee = Script("callee")
     callee.expect("INVITE", routes=True)
-    callee.respond_invite("180 Ringing")
+    callee.respond_tagged("180 Ringing")
     callee.expect("CANCEL")
     callee.respond("200 OK")
     callee.respond_invite("487 Request Terminated", retransmit=True)
@@ -160,9 +160,9 @@ def early_media() -> Flow:
     caller.ack()
     caller.pause(TALK_MS)
     callee.expect("INVITE", routes=True, media="offer")
-    callee.respond_invite("183 Session Progress", sdp(port="[early_port]"))
+    callee.respond_tagged("183 Session Progress", sdp(port="[early_port]"))
     callee.pause(TALK_MS)
-    callee.respond_invite("200 OK", sdp(2), retransmit=True)
+    callee.respond_tagged("200 OK", sdp(2), retransmit=True)
     callee.expect("ACK")
     return _caller_hangs_up(caller, callee)
 
@@ -180,7 +180,7 @@ def prack() -> Flow:
     caller.request("ACK", cseq=2)
     caller.pause(TALK_MS)
     callee.expect("INVITE", routes=True, media="offer", header="Supported")
-    callee.respond_invite("183 Session Progress", sdp(), ("Require: 100rel", "RSeq: 7"), retransmit=True)
+    callee.respond_tagged("183 Session Progress", sdp(), ("Require: 100rel", "RSeq: 7"), retransmit=True)
     callee.expect("PRACK", header="RAck")
     callee.respond("200 OK")
     callee.respond_invite("200 OK", retransmit=True)
@@ -210,8 +210,8 @@ def delayed_offer() -> Flow:
     caller.ack(sdp())
     caller.pause(TALK_MS)
     callee.expect("INVITE", routes=True)
-    callee.respond_invite("180 Ringing")
-    callee.respond_invite("200 OK", sdp(), retransmit=True)
+    callee.respond_tagged("180 Ringing")
+    callee.respond_tagged("200 OK", sdp(), retransmit=True)
     callee.expect("ACK", media="answer")
     return _caller_hangs_up(caller, callee)
 

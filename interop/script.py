@@ -13,13 +13,14 @@ from xml.sax.saxutils import quoteattr
 LOCAL_TAG = "[pid]-[call_number]-{side}"
 VIA = "Via: SIP/2.0/[transport] [contact];rport;branch={branch}"
 CONTACT = "Contact: <sip:[user]@[contact];transport=[transport]>"
-INVITE_HEADERS = {
-    "Via": "via",
-    "Record-Route": "record_route",
-    "From": "invite_from",
-    "Call-ID": "invite_call_id",
-    "CSeq": "invite_cseq",
-    "To": "invite_to",
+INVITE_HEADERS = {  # kept to answer the INVITE when other requests came since; one proxy stands between the ends: two Vias
+    "via": "Via",
+    "second_via": "Via",
+    "record_route": "Record-Route",
+    "invite_from": "From",
+    "invite_call_id": "Call-ID",
+    "invite_cseq": "CSeq",
+    "invite_to": "To",
 }
 MEDIA_PATTERNS = {
     "address": r"c=IN IP4 ([0-9.]+)",
@@ -137,13 +138,18 @@ class Script:
         echoed = [f"[last_{name}:]" for name in ("Via", "Record-Route", "From", "To", "Call-ID", "CSeq")]
         self._send(_with_body([f"SIP/2.0 {status}", *echoed, CONTACT, *headers], body), retransmit)
 
-    def respond_invite(
+    def respond_tagged(
         self, status: str, body: str | None = None, headers: tuple[str, ...] = (), retransmit: bool = False
     ) -> None:
-        """An answer to the INVITE that opened the dialog, whatever came since (a CANCEL, a PRACK), with our tag."""
-        echoed = [f"{name}: [${variable}]" for name, variable in INVITE_HEADERS.items()]
+        """As ``respond``, to a request that came without To tag."""
+        self.respond(status, body, headers, retransmit)
+        self.steps[-1] = self.steps[-1].replace("[last_To:]", "[last_To:];tag=" + LOCAL_TAG.format(side=self.side))
+
+    def respond_invite(self, status: str, retransmit: bool = False) -> None:
+        """A final answer to the INVITE that opened the dialog, after a CANCEL or PRACK."""
+        echoed = [f"{name}: [${variable}]" for variable, name in INVITE_HEADERS.items()]
         echoed[-1] += ";tag=" + LOCAL_TAG.format(side=self.side)
-        self._send(_with_body([f"SIP/2.0 {status}", *echoed, CONTACT, *headers], body), retransmit)
+        self._send(_with_body([f"SIP/2.0 {status}", *echoed, CONTACT], None), retransmit)
 
     # what we wait for
 
@@ -168,9 +174,10 @@ class Script:
         if what == "INVITE" and routes:
             self.variables.add("remote_tag")
             actions.append(_capture(";tag=.*", "remote_tag", 'search_in="hdr" header="From:"'))
-            for name, variable in INVITE_HEADERS.items():
-                actions.append(_capture(".*", variable, f'search_in="hdr" header="{name}:"'))
-            self.variables |= set(INVITE_HEADERS.values())
+            for variable, name in INVITE_HEADERS.items():
+                occurrence = 2 if variable == "second_via" else 1
+                actions.append(_capture(".*", variable, f'search_in="hdr" header="{name}:" occurrence="{occurrence}"'))
+            self.variables |= set(INVITE_HEADERS)
         if media:
             for name, pattern in MEDIA_PATTERNS.items():
                 actions.append(_capture(pattern, f"whole,{name}", 'search_in="body"'))
