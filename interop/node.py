@@ -76,7 +76,7 @@ class SipmeshNode:
             folder / "sipmesh.log",
             cwd=ROOT,
         )
-        self.process.wait_ready(self.healthy)
+        self.process.wait_ready(self.healthy, 30.0)
 
     def configuration(self, data: Path) -> str:
         """The TOML of design.md section 9."""

@@ -68,7 +68,7 @@ class Process:
         name = Path(self.command[0]).name
         end = time.monotonic() + timeout_s
         while not condition():
-            if not self.running():
+            if not self.running() and not condition():
                 raise StartError(f"{name} ended with {self.child.returncode}:\n{self.tail()}")
             if time.monotonic() > end:
                 self.stop()

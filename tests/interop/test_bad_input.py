@@ -14,14 +14,15 @@ from collections.abc import Iterator
 import pytest
 
 from interop.node import Node, Setup
-from interop.rawsip import Client
+from interop.rawsip import Client, options
 from interop.stage import Stage
 from interop.torture import EXPECTED, Torture, messages
 from tests.interop.conftest import USERS
 
 DOMAIN = "example.com"
 FOREIGNER = "127.0.0.5"  # binds the ports that the torture messages want their answers on
-GROWTH_BYTES = 24 << 20  # what all processes together may grow by: allocator slack, tables of transactions in their 32 s
+GROWTH_BYTES = 24 << 20  # what all processes together may grow by in a test, allocator slack included
+TRANSACTION_BYTES = 8 << 10  # and for each request that is answered: it is remembered for 32 s (RFC 3261 Timer J)
 TORTURE = messages()
 
 
@@ -31,13 +32,14 @@ def setup() -> Setup:
 
 
 @pytest.fixture
-def unharmed(node: Node, stage: Stage) -> Iterator[None]:
+def unharmed(request: pytest.FixtureRequest, node: Node, stage: Stage) -> Iterator[None]:
     """The same processes, healthy, hardly larger, and a call goes through: after whatever the test did."""
     pids, before = set(node.pids()), node.rss_bytes()
+    answered = 10_000 if "ten_thousand" in request.node.name else 0
     yield
     assert node.healthy()
     assert set(node.pids()) == pids, "a process was replaced"
-    assert node.rss_bytes() - before < GROWTH_BYTES
+    assert node.rss_bytes() - before < GROWTH_BYTES + answered * TRANSACTION_BYTES
     call = stage.call("bye_from_caller", stage.registered("alice"), stage.registered("bob"))
     call.talk(packets=10)
     call.expect_ok()
@@ -150,9 +152,7 @@ def test_slow_tcp_sender_does_not_hold_up_others(node: Node) -> None:
             for client in slow if index % 20 == 0 else slow[:1]:
                 client.send(bytes([byte]))
             if index % 10 == 0:
-                started = time.monotonic()
-                assert node.healthy()
-                assert time.monotonic() - started < 1
+                assert options((node.address, node.port), timeout_s=1.0) == 200
         answer = slow[0].final()
         assert answer is not None
         assert answer.status == 200
