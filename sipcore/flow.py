@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+import msgspec
+
 if TYPE_CHECKING:
     from native.sip import Address, Message
 
@@ -31,8 +33,7 @@ class Listener:
         return f"{host}:{self.advertised_port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True, gc=False):
     """One resolved next hop (RFC 3263)."""
 
     transport: str

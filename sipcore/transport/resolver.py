@@ -83,10 +83,15 @@ class DnsResolver:
         transport = uri.transport
         if secure and transport in (None, "tcp", "udp"):
             transport = "tls"
-        question = Question((uri.maddr or uri.host).lower().strip("[]").rstrip("."), uri.port, transport, secure)
-        numeric = self._numeric(question)
-        if numeric is not None:
-            done(numeric)
+        maddr = uri.maddr
+        if uri.host_is_ip and maddr is None:  # the usual case, worth no more steps than this
+            transport = transport or "udp"
+            done([Destination(transport, uri.host, uri.port or DEFAULT_PORTS.get(transport, 5060))])
+            return
+        question = Question((maddr or uri.host).lower().strip("[]").rstrip("."), uri.port, transport, secure)
+        known = self._known(question)
+        if known is not None:
+            done(known)
         elif question in self._pending:
             self._pending[question].append(done)
         elif self._refuse(question):
@@ -101,7 +106,8 @@ class DnsResolver:
         for task in self._tasks:
             task.cancel()
 
-    def _numeric(self, question: Question) -> list[Destination] | None:
+    def _known(self, question: Question) -> list[Destination] | None:
+        """The next hops of what needs no DNS: localhost, a numeric maddr."""
         transport = question.default_transport
         port = question.port or DEFAULT_PORTS.get(transport, 5060)
         if question.host == "localhost":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from native.sip import Address, Message
 from sipcore.errors import TransportError
 from sipcore.flow import Destination, Flow, Listener
-from sipcore.transport.local import LocalAddresses, is_loopback
+from sipcore.transport.local import WILDCARDS, LocalAddresses, is_loopback
 from sipcore.transport.tcp import TcpConnection, TcpEndpoint
 from sipcore.transport.udp import UdpEndpoint
 from sipcore.transport.via import reply_address
@@ -17,22 +17,25 @@ if TYPE_CHECKING:
 
 MAX_REMEMBERED = 4096
 
+Endpoint = UdpEndpoint | TcpEndpoint
+
 
 class TransportTable:
     """Endpoints are added when the engine starts; the listeners are known from the beginning."""
 
     def __init__(self, listeners: tuple[Listener, ...], engine: Engine) -> None:
         self.listeners = listeners
-        self.endpoints: list[UdpEndpoint | TcpEndpoint] = []
+        self.endpoints: list[Endpoint] = []
         self._engine = engine
-        self._by_index: dict[int, UdpEndpoint | TcpEndpoint] = {}
+        self._by_index: dict[int, Endpoint] = {}
+        self._chosen: dict[tuple[str, bool, bool, int], Endpoint] = {}  # by transport, IPv6, loopback, index of ``near``
         self._no_stream_until: dict[Address, float] = {}  # addresses that didn't take TCP when size asked for it
-        self._tried_for_size: set[int] = set()  # connection ids
         self._local = LocalAddresses(listeners, engine.timers)
 
-    def add(self, endpoint: UdpEndpoint | TcpEndpoint) -> None:
+    def add(self, endpoint: Endpoint) -> None:
         self.endpoints.append(endpoint)
         self._by_index[endpoint.listener.index] = endpoint
+        self._chosen.clear()
 
     def flow_to(self, destination: Destination, near: Listener | None = None) -> Flow:
         endpoint = self._endpoint_for(destination, near)
@@ -69,14 +72,14 @@ class TransportTable:
             connection = endpoint.open_to(flow.remote)
             if connection is None:
                 connection = endpoint.connect(flow.remote, self._engine.settings.size_connect_s)
-                self._tried_for_size.add(connection.connection_id)
+                connection.for_size = True
         except TransportError:
             return None
         return connection
 
     def connect_failed(self, connection: TcpConnection) -> None:
         """Remembers who has no TCP, so the next long request goes by UDP without delay."""
-        if connection.connection_id in self._tried_for_size:
+        if connection.for_size:
             if len(self._no_stream_until) >= MAX_REMEMBERED:
                 self._no_stream_until.clear()
             self._no_stream_until[connection.remote] = self._engine.timers.now + self._engine.settings.size_retry_s
@@ -84,23 +87,29 @@ class TransportTable:
     def is_local(self, host: str, port: int | None, transport: str | None) -> bool:
         return self._local.has(host, port, transport)
 
-    def _endpoint_for(self, destination: Destination, near: Listener | None) -> UdpEndpoint | TcpEndpoint:
-        """``near`` if it fits; else the first that fits, one on loopback only for a destination on loopback."""
-        if near is not None and _fits(near, destination) and near.index in self._by_index:
-            return self._by_index[near.index]
-        fitting = [endpoint for endpoint in self.endpoints if _fits(endpoint.listener, destination)]
+    def _endpoint_for(self, destination: Destination, near: Listener | None) -> Endpoint:
+        host = destination.host
+        kind = (destination.transport, ":" in host, is_loopback(host), -1 if near is None else near.index)
+        endpoint = self._chosen.get(kind)
+        if endpoint is None:
+            endpoint = self._chosen[kind] = self._choose(destination, near)
+        return endpoint
+
+    def _choose(self, destination: Destination, near: Listener | None) -> Endpoint:
+        """The listener that fits best: on loopback for loopback only, then ``near``, then one on the address of ``near``."""
+        six = ":" in destination.host
+        fitting = [
+            endpoint
+            for endpoint in self.endpoints
+            if endpoint.listener.transport == destination.transport and (":" in endpoint.listener.host) == six
+        ]
         if not fitting:
-            family = "IPv6" if ":" in destination.host else "IPv4"
-            raise TransportError(f"no listener for {destination.transport} over {family}")
+            raise TransportError(f"no listener for {destination.transport} over {'IPv6' if six else 'IPv4'}")
         loopback = is_loopback(destination.host)
-        return min(
-            fitting,
-            key=lambda endpoint: (
-                near is not None and endpoint.listener.host != near.host,
-                is_loopback(endpoint.listener.host) != loopback,
-            ),
-        )
 
+        def distance(endpoint: Endpoint) -> tuple[bool, bool, bool]:
+            listener = endpoint.listener
+            wrong_side = is_loopback(listener.host) != loopback and listener.host not in WILDCARDS
+            return wrong_side, listener is not near, near is not None and listener.host != near.host
 
-def _fits(listener: Listener, destination: Destination) -> bool:
-    return listener.transport == destination.transport and (":" in listener.host) == (":" in destination.host)
+        return min(fitting, key=distance)

@@ -33,6 +33,7 @@ class TcpConnection(asyncio.Protocol):
         self.connection_id = next(_connection_ids)
         self.closed = False
         self.outgoing = outgoing
+        self.for_size = False  # opened only because a request was too long for a datagram
         self._endpoint = endpoint
         self._engine = endpoint.engine
         self._transport: asyncio.Transport | None = None
