@@ -89,9 +89,10 @@ class Branch:
             self._reach(self.destinations)
 
     def release(self) -> None:
-        """Lets go of the request; responses may still come."""
+        """Lets go of what a late 2xx doesn't need, so that no cycle is left to the garbage collector."""
         del self.request
         self.transaction = None
+        self.outcome = None
 
     def _prepare(self) -> Uri:
         """RFC 3261 section 16.6 items 1 to 3, 5 and 6; the URI of the next hop."""
@@ -180,7 +181,8 @@ class Branch:
         if self.transaction is None:
             self.fail(487, "Request Terminated")
         elif self.context.invite:
-            self._stop_timers()
+            if self.timer_c is not None:
+                self.timer_c.cancel()
             self.transaction.cancel(headers)
 
     # ClientUser

@@ -207,7 +207,7 @@ class ResponseContext:
 
     def _finish(self) -> None:
         """Lets go of the messages when nothing is left to wait for; a late 2xx needs none of them."""
-        if self._pending or not self.status or not self.branches:
+        if self._pending or not self.status or self.request.context is None:
             return
         for branch in self.branches:
             branch.release()

@@ -5,6 +5,7 @@ Caller and callees are user agents on the real transaction layer; what they do i
 
 from __future__ import annotations
 
+import gc
 from random import Random
 
 import pytest
@@ -151,6 +152,25 @@ def test_every_call_ends_once_on_a_bad_network(seed: int, groups: list[int]) -> 
     layers = [world.core.transactions, caller.stack.layer, *(callee.stack.layer for callee in callees)]
     assert [(layer.server_count, layer.client_count) for layer in layers] == [(0, 0)] * len(layers)
     assert wire.timers.next_deadline() is None
+
+
+def test_nothing_is_left_to_the_garbage_collector() -> None:
+    """Else a busy node stops for a full collection of hundreds of thousands of objects in the middle of its calls."""
+    gc.collect()
+    gc.disable()
+    try:
+        alive = storm(7, Wire(seed=7), [0, 0, 1])
+        app = alive[0].app
+        app.requests.clear()
+        app.dialog_requests.clear()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        ours = [value for value in gc.garbage if type(value).__module__.startswith("sipcore.proxy")]
+        assert not ours
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 @pytest.mark.parametrize("groups", [[0, 0, 0], [0, 1, 2]])

@@ -15,7 +15,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 from native.sip import Address, Message
@@ -38,10 +38,10 @@ class Packet:
     destination: Address
     data: bytes
     copies: int = 1  # 0: lost, 2: duplicated
-    message: Message = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.message = Message(self.data)
+    @property
+    def message(self) -> Message:
+        return Message(self.data)
 
     @property
     def start(self) -> str:
