@@ -25,6 +25,7 @@ from sipmesh.signalling.locate import targets_of
 from sipmesh.signalling.media_glue import Sender, Tags, has_sdp
 from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
 from sipmesh.signalling.trunks import Trunks
+from sipmesh.store import StoreError
 
 if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, REFER, MESSAGE, INFO, UPDATE, PRACK, PUBLISH"
 CAPABILITIES = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "path"))  # RFC 3261 section 11.2
 RETRY_AFTER_S = "5"
+MAX_REFUSALS_LOGGED = 20  # a second
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,8 @@ class SignalApplication:
         self._services = services
         self._timers = timers
         self._counters = counters
+        self._log_second = 0
+        self._logged = 0
 
     @property
     def calls(self) -> Calls:
@@ -91,6 +95,9 @@ class SignalApplication:
             self._refuse(request, error)
         except ParseError as error:
             self._refuse(request, PeerError(error.status, error.reason))
+        except StoreError as error:
+            log.error("%s", error)
+            self._refuse(request, PeerError(500, "Server Internal Error"))  # RFC 3261 section 10.3 step 7
 
     def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
         message = request.message
@@ -210,7 +217,7 @@ class SignalApplication:
         method = request.message.method
         kind = "sip_registrations_total" if method == "REGISTER" else "sip_refused_total"
         self._counters[f"{kind}|status={error.status}"] += 1
-        if error.status not in (401, 407):
+        if error.status not in (401, 407) and self._may_log():
             log.info(
                 "%s from %s refused: %d %s",
                 *(method, request.source[0], error.status, error.reason),
@@ -220,3 +227,11 @@ class SignalApplication:
         if error.status == 400:
             headers = (*headers, ("Warning", f'399 {request.listener.sent_by} "{error.reason}"'))
         request.reply(error.status, None if error.status in (400, 401, 407) else error.reason, headers)
+
+    def _may_log(self) -> bool:
+        """So that a scanner fills neither the log nor our time; the counters miss nothing."""
+        second = int(self._timers.now)
+        if second != self._log_second:
+            self._log_second, self._logged = second, 0
+        self._logged += 1
+        return self._logged <= MAX_REFUSALS_LOGGED

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from native.sip import Message, Uri
 from sipcore.digest import Algorithm, Digest, DigestConfig, Outcome
+from sipcore.digest_header import MalformedDigestError, parse_credentials
 from sipcore.errors import PeerError
 from sipcore.keys import KeyRing
 from sipcore.ports import Counters
@@ -147,7 +148,17 @@ def _aor(uri: Uri, domain: str) -> str:
 
 def _consume(request: Message, header: str, realm: str) -> None:
     """Takes out the credentials of ``realm``; those for others travel on (RFC 3261 section 22.3)."""
-    others = [value for value in request.get_all(header) if f'realm="{realm}"' not in value]
+    values = request.get_all(header)
     request.remove(header)
-    for value in others:
-        request.append(header, value)
+    if len(values) > 1:
+        for value in values:
+            if not _is_for(value, realm):
+                request.append(header, value)
+
+
+def _is_for(value: str, realm: str) -> bool:
+    try:
+        fields = parse_credentials(value)
+    except MalformedDigestError:
+        return False
+    return fields is not None and fields.get("realm") == realm

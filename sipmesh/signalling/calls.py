@@ -140,7 +140,7 @@ class Calls:
     def in_dialog(self, cookie: Cookie, request: Message) -> None:
         """Keeps the CSeq each side has seen, and the target it refreshed (RFC 3261 section 12.2.1.1)."""
         record = self._calls.get(cookie.call_key)
-        if record is None or len(record.legs) < 2:
+        if record is None or len(record.legs) < 2 or request.method == "BYE":
             return
         sender, receiver = (CALLER, CALLEE) if cookie.caller_to_callee(request) else (CALLEE, CALLER)
         record.legs[receiver].cseq = max(record.legs[receiver].cseq, request.cseq)

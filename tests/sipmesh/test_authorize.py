@@ -1,0 +1,126 @@
+"""sipmesh.signalling.authorize: who is who."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from native.sip import Message
+from sipcore.digest import Algorithm, DigestConfig, ha1
+from sipcore.errors import PeerError
+from sipcore.keys import Key, KeyRing
+from sipmesh.config import Domain, Trunk
+from sipmesh.signalling.authorize import Accounts, Authorizer, aor_of
+from sipmesh.signalling.domains import Domains
+from sipmesh.signalling.trunks import Trunks
+from sipmesh.store.directory import stored_user
+
+NOW = 1_800_000_000.0
+DOMAINS = (Domain(name="example.com"), Domain(name="open.example", auth=False))
+
+
+def authorizer(domains: tuple[Domain, ...] = DOMAINS) -> tuple[Authorizer, defaultdict[str, int]]:
+    users = {user.aor: user for user in (stored_user("alice@example.com", "pw"), stored_user("olga@open.example", "pw"))}
+    trunks = Trunks(Random(1))
+    trunks.load([Trunk(name="carrier", sources=("192.0.2.0/24",))])
+    counters: defaultdict[str, int] = defaultdict(int)
+    directory: Any = SimpleNamespace(user=users.get)
+    keys = KeyRing("nonce", Key("0", b"k" * 32))
+    ours = Domains(domains, {"198.51.100.1"}.__contains__)
+    return Authorizer(ours, trunks, Accounts(directory), keys, "i", DigestConfig(), counters), counters
+
+
+def request(from_: str, *credentials: str, method: str = "INVITE") -> Message:
+    headers = [
+        ("Via", "SIP/2.0/UDP 203.0.113.9;branch=z9hG4bK1"),
+        ("From", f"<{from_}>;tag=1"),
+        ("To", "<sip:bob@example.com>"),
+        ("Call-ID", "c"),
+        ("CSeq", f"1 {method}"),
+        ("Max-Forwards", "70"),
+        *(("Proxy-Authorization", value) for value in credentials),
+    ]
+    return Message.request(method, "sip:bob@example.com", headers)
+
+
+def refusal(from_: str, source: str = "203.0.113.9", **more: Any) -> tuple[int, str]:
+    with pytest.raises(PeerError) as caught:
+        authorizer(**more)[0].calling(request(from_), source, NOW)
+    return caught.value.status, caught.value.reason
+
+
+def test_a_trunk_is_known_by_its_address() -> None:
+    caller = authorizer()[0].calling(request("sip:+4420@carrier.example"), "192.0.2.7", NOW)
+    assert (caller.aor, caller.trunk and caller.trunk.name) == ("", "carrier")
+
+
+def test_nobody_is_one_of_our_users_by_a_trunks_address_alone() -> None:
+    assert refusal("sip:alice@example.com", "192.0.2.7")[0] == 407
+
+
+@pytest.mark.parametrize("host", ["example.com", "198.51.100.1", "localhost"])
+def test_our_users_are_challenged(host: str) -> None:
+    with pytest.raises(PeerError) as caught:
+        authorizer()[0].calling(request(f"sip:alice@{host}"), "203.0.113.9", NOW)
+    assert caught.value.status == 407
+    assert [name for name, _ in caught.value.headers] == ["Proxy-Authenticate"] * 2
+    assert all('realm="example.com"' in value for _, value in caught.value.headers)
+
+
+def test_an_unknown_name_of_our_domain_is_challenged_like_a_known_one() -> None:
+    assert refusal("sip:nobody@example.com")[0] == 407
+
+
+def test_strangers_are_refused_and_counted() -> None:
+    assert refusal("sip:eve@elsewhere.example") == (403, "Unknown Caller")
+    assert refusal("sip:nobody@open.example") == (403, "Unknown Caller")
+    assert refusal("sip:alice@198.51.100.1", domains=()) == (403, "Unknown Caller")
+    checker, counters = authorizer()
+    with pytest.raises(PeerError):
+        checker.calling(request("sip:eve@elsewhere.example"), "203.0.113.9", NOW)
+    assert counters == {"sip_authorizations_total|outcome=stranger": 1}
+
+
+def test_a_domain_without_digest_believes_its_users() -> None:
+    assert authorizer()[0].calling(request("sip:olga@open.example"), "203.0.113.9", NOW).aor == "olga@open.example"
+
+
+def test_malformed_credentials_get_400_with_the_reason() -> None:
+    with pytest.raises(PeerError) as caught:
+        authorizer()[0].calling(request("sip:alice@example.com", 'Digest realm="example.com'), "203.0.113.9", NOW)
+    assert (caught.value.status, caught.value.reason) == (400, "digest parameter malformed")
+
+
+def test_a_registration_in_a_domain_that_is_not_configured() -> None:
+    with pytest.raises(PeerError) as caught:
+        authorizer(())[0].registering(request("sip:a@b", method="REGISTER"), "alice@198.51.100.1", "198.51.100.1", NOW)
+    assert caught.value.status == 404
+
+
+@pytest.mark.parametrize(
+    ("username", "aor"),
+    [("alice", "alice@example.com"), ("alice@example.com", "alice@example.com"), ("alice@other", "alice@other@example.com")],
+)
+def test_a_digest_username_is_a_user_part_or_a_whole_aor(username: str, aor: str) -> None:
+    assert aor_of(username, "example.com") == aor
+
+
+def test_only_our_credentials_are_taken_out() -> None:
+    checker, _ = authorizer()
+    with pytest.raises(PeerError) as caught:
+        checker.calling(request("sip:alice@example.com"), "203.0.113.9", NOW)
+    nonce = caught.value.headers[1][1].partition('nonce="')[2].partition('"')[0]
+    md5 = Algorithm.MD5
+    answer = md5.hash(f"{ha1('alice', 'example.com', 'pw', md5)}:{nonce}:00000001:c:auth:{md5.hash('INVITE:sip:b')}")
+    ours = (
+        f'Digest username="alice", realm="example.com", nonce="{nonce}", uri="sip:b", response="{answer}", '
+        'algorithm=MD5, cnonce="c", qop=auth, nc=00000001'
+    )
+    theirs = 'Digest username="alice", realm="next.example", nonce="x", uri="sip:b", response="y"'
+    message = request("sip:alice@example.com", theirs, ours)
+    assert checker.calling(message, "203.0.113.9", NOW).aor == "alice@example.com"
+    assert message.get_all("Proxy-Authorization") == [theirs]
