@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from media.addresses import family_of, is_private, numeric
 from media.errors import SdpError
 from media.options import Options
-from media.sdp import Connection, Description, Media
+from media.sdp import Description, Media
+from media.sdp_fields import Connection
 from native import relay
 
 Address = tuple[str, int]

@@ -10,7 +10,8 @@ from media.interfaces import Pair, first_pair, next_pair
 from media.options import Options
 from media.origin import Announced, stamp
 from media.rewrite import LOOP_MARK, LocalLine, Style, rewrite
-from media.sdp import Connection, Description, clock_rates, parse, serialise
+from media.sdp import Description, clock_rates, parse, serialise
+from media.sdp_fields import Connection
 from media.session import Call, Described, Dialogue, Offer, Side
 from media.settings import Interface
 from media.streams import Line, stream_kind
@@ -64,6 +65,7 @@ class OfferAnswer:
         answerer.tag = options.to_tag
         answerer.label = options.label or answerer.label
         locals_ = self._take_effect(dialogue, offer, described, description, options)
+        dialogue.answered = dialogue.answered or not options.provisional
         self._note(call, dialogue, options)
         return self._render(dialogue.sides[offer.side], description, locals_, options)
 
@@ -146,7 +148,6 @@ class OfferAnswer:
                 protocol = offer.protocols[index] or media.protocol
                 locals_.append(answered_line(media, offer.lines[index], side, mux, protocol, options))
         dialogue.lines = list(offer.lines)
-        dialogue.answered = True
         dialogue.sides[side].described = offer.described
         dialogue.sides[1 - side].described = described
         self._close_unused(dialogue, before)

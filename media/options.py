@@ -23,6 +23,7 @@ SERVED_FLAGS = frozenset(
         "fast",
         "to-tag",
         "fragment",
+        "provisional",
         "webrtc",
     }
 )
@@ -37,7 +38,6 @@ QUIET_FLAGS = frozenset(
         "no-port-latching",
         "no-tls-id",
         "original-sendrecv",
-        "provisional",
         "trickle-ice",
     }
 )
@@ -65,9 +65,10 @@ SERVED_KEYS = frozenset(
         "supports",
         "metadata",
         "limit",
+        "sip-code",
     }
 )
-QUIET_KEYS = frozenset({"sip-message-type", "sip-code", "xmlrpc-callback", "template", "sdes", "dtls", "osrtp", "t.38"})
+QUIET_KEYS = frozenset({"sip-message-type", "xmlrpc-callback", "template", "sdes", "dtls", "osrtp", "t.38"})
 
 _OWNED = frozenset({"origin-full"})
 _FAMILIES = {"ip4": 4, "ipv4": 4, "inet": 4, "ip6": 6, "ipv6": 6, "inet6": 6}
@@ -99,6 +100,7 @@ class Options:
     load_limit: bool  # the proxy knows the result "load limit"
     metadata: str
     limit: int
+    provisional: bool  # the body came in a provisional response
     ignored: frozenset[str]  # "key 'x'" and "flag 'y'" that mean nothing to us
 
 
@@ -131,6 +133,7 @@ def parse(body: dict[str, Any], own: bool = False) -> Options:
         load_limit="load-limit" in _words(keys, "supports"),
         metadata=_text(keys, "metadata"),
         limit=_number(keys, "limit", 32, 1_000_000),
+        provisional="provisional" in flags or 100 < _number(keys, "sip-code", 0, 999) < 200,
         ignored=_ignored(keys, flags),
     )
 

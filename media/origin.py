@@ -6,7 +6,8 @@ stays and the version grows by one, when and only when the body changes.
 
 from dataclasses import dataclass, replace
 
-from media.sdp import Connection, Description
+from media.sdp import Description
+from media.sdp_fields import Connection
 
 
 @dataclass(slots=True)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from media.sdp import Connection, Description, Media, insert_connection
+from media.sdp import Description, Media, insert_connection
+from media.sdp_fields import Connection
 
 # We offer no candidates, so what is left of ICE would only make an ICE agent see a mismatch (RFC 8839 section 4.2.5)
 _ICE = frozenset(

@@ -5,53 +5,17 @@ lines, not instead of them, so nothing gets lost. Lines may end in CRLF or LF; t
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise
 
-from media.addresses import numeric
 from media.errors import SdpError
+from media.sdp_fields import Connection, Origin, is_number, parse_clock_rate, parse_connection, parse_origin, parse_port
 
 MAX_LINES = 2000
 MAX_MEDIA = 64
 DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
-ZERO = frozenset({"0.0.0.0", "::"})  # noqa: S104 - "send nothing to me", RFC 3264 section 8.4
 
 _SESSION_BEFORE_C = frozenset("vosiuep")
 _MEDIA_BEFORE_C = frozenset("mi")
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """``IN IP4 192.0.2.1``; ``address`` may be a host name or a multicast address with its TTL, as written."""
-
-    family: int  # 4 or 6
-    address: str
-
-    def __str__(self) -> str:
-        return f"IN IP{self.family} {self.address}"
-
-    @property
-    def zero(self) -> bool:
-        return self.address in ZERO
-
-    @property
-    def unicast(self) -> bool:
-        """Whether media can be sent to it: numeric, not multicast, not zero."""
-        address = numeric(self.address)
-        return address is not None and not address.multicast and not self.zero
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The o= line's fields (RFC 8866 section 5.2)."""
-
-    username: str
-    session_id: str
-    version: str
-    connection: Connection
-
-    def __str__(self) -> str:
-        return f"o={self.username} {self.session_id} {self.version} {self.connection}"
 
 
 @dataclass(slots=True)
@@ -64,7 +28,6 @@ class Section:
     direction: str = ""
     fingerprint: bool = False
     crypto: bool = False
-    ice: bool = False
 
     def attributes(self, name: str) -> list[str]:
         """Values of every ``a=name:value``, "" for a bare ``a=name``."""
@@ -143,16 +106,7 @@ def parse(body: str) -> Description:
 
 def clock_rates(media: Media) -> tuple[tuple[int, int], ...]:
     """(payload type, RTP clock in Hz) of each a=rtpmap (RFC 8866 section 6.6); what is no rtpmap is left out."""
-    return tuple(rate for rate in map(_clock_rate, media.rtpmaps) if rate is not None)
-
-
-@lru_cache(maxsize=1000)
-def _clock_rate(rtpmap: str) -> tuple[int, int] | None:
-    payload_type, _, encoding = rtpmap.partition(" ")
-    rate = encoding.split("/")[1] if "/" in encoding else ""
-    if _is_number(payload_type, 127) and _is_number(rate, 10_000_000):
-        return int(payload_type), int(rate)
-    return None
+    return tuple(rate for rate in map(parse_clock_rate, media.rtpmaps) if rate is not None)
 
 
 def insert_connection(section: Section, lines: list[str], connection: Connection) -> None:
@@ -177,11 +131,7 @@ def _check_form(lines: list[str]) -> None:
 def _origin(lines: list[str]) -> Origin:
     for index, line in enumerate(lines):
         if line.startswith("o="):
-            fields = line[2:].rsplit(None, 5)
-            if len(fields) != 6:
-                raise SdpError(index + 1, "o= wants user name, session id, version, net type, address type and address")
-            connection = Connection(_family(fields[3], fields[4], index + 1), fields[5])
-            return Origin(fields[0], fields[1], fields[2], connection)
+            return parse_origin(line[2:], index + 1)
     raise SdpError(0, "no o= line")
 
 
@@ -195,12 +145,10 @@ def _read_section(section: Section) -> None:
                 section.fingerprint = True
             elif name == "crypto":
                 section.crypto = True
-            elif name == "ice-ufrag" or name == "candidate":
-                section.ice = True
             elif isinstance(section, Media):
                 _read_media_attribute(section, name, value, section.number + index)
         elif line[0] == "c" and section.connection is None:
-            section.connection = _connection(line[2:], section.number + index)
+            section.connection = parse_connection(line[2:], section.number + index)
 
 
 def _read_media_attribute(media: Media, name: str, value: str, number: int) -> None:
@@ -210,41 +158,9 @@ def _read_media_attribute(media: Media, name: str, value: str, number: int) -> N
         media.mux = True
     elif name == "rtcp":
         port, _, rest = value.strip().partition(" ")
-        media.rtcp_port = _port(port, number, "a=rtcp")
+        media.rtcp_port = parse_port(port, number, "a=rtcp")
         if rest.strip():
-            media.rtcp_connection = _connection(rest, number)
-
-
-def _connection(text: str, number: int) -> Connection:
-    fields = text.split()
-    if len(fields) != 3:
-        raise SdpError(number, f"{text[:60]!r} is not net type, address type and address")
-    family = _family(fields[0], fields[1], number)
-    address = numeric(fields[2])
-    if address is None and not _is_host_name(fields[2]):
-        raise SdpError(number, f"{fields[2][:60]!r} is no address others could use")
-    if address is not None and address.family != family:
-        raise SdpError(number, f"{fields[2]} is no IP{family} address")
-    return Connection(family, fields[2])
-
-
-def _family(net_type: str, address_type: str, number: int) -> int:
-    if net_type.upper() != "IN":
-        raise SdpError(number, f"net type {net_type[:20]!r} is not IN")
-    family = {"IP4": 4, "IP6": 6}.get(address_type.upper())
-    if family is None:
-        raise SdpError(number, f"address type {address_type[:20]!r} is neither IP4 nor IP6")
-    return family
-
-
-def _is_host_name(text: str) -> bool:
-    """A name, or a multicast address with TTL or count; never something that looks like a broken IPv4 address."""
-    name = text.partition("/")[0]
-    if name != text:
-        group = numeric(name)
-        return group is not None and group.multicast
-    plain = name.replace("-", "").replace(".", "")
-    return plain.isascii() and plain.isalnum() and not plain.isdigit()
+            media.rtcp_connection = parse_connection(rest, number)
 
 
 def _media_line(line: str, media: Media) -> Media:
@@ -254,22 +170,12 @@ def _media_line(line: str, media: Media) -> Media:
         raise SdpError(number, "m= wants media, port, protocol and at least one format")
     media.kind, port, media.protocol, media.formats = fields
     port, slash, count = port.partition("/")
-    media.port = _port(port, number, "m=")
+    media.port = parse_port(port, number, "m=")
     if slash:
-        if not _is_number(count, 999) or int(count) == 0:
+        if not is_number(count, 999) or int(count) == 0:
             raise SdpError(number, f"port count {count[:20]!r} is not a positive number")
         media.count = int(count)
     return media
-
-
-def _port(text: str, number: int, where: str) -> int:
-    if not _is_number(text, 65535):
-        raise SdpError(number, f"{where} port {text[:20]!r} is not a number from 0 to 65535")
-    return int(text)
-
-
-def _is_number(text: str, most: int) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 8 and int(text) <= most
 
 
 def _check_connections(description: Description) -> None:

@@ -65,7 +65,7 @@ class Dialogue:
     created_at: float
     lines: list[Line | None] = field(default_factory=list)  # in effect
     offer: Offer | None = None
-    answered: bool = False
+    answered: bool = False  # by more than a provisional response
     past: Totals = field(default_factory=Totals)  # of lines closed meanwhile
 
     def side_of(self, tag: str) -> int | None:
@@ -113,10 +113,6 @@ class Call:
     metadata: str = ""
     delete_ns: int = 0  # when it is to go, 0: not yet
     check_ns: int = 0  # next look at its deadlines (media.timeouts), 0: none planned
-
-    @property
-    def answered(self) -> bool:
-        return any(dialogue.answered for dialogue in self.dialogues)
 
     def lines(self) -> Iterator[Line]:
         for dialogue in self.dialogues:

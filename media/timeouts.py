@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from media.calls import CallTable
 from media.ng import Body
-from media.session import Call
+from media.session import Call, Dialogue
 from media.settings import MediaSettings
 from media.streams import Line
 
@@ -69,14 +69,20 @@ class Timeouts:
         if call.delete_ns:
             return call.delete_ns, ""
         settings = self._settings
-        if not call.answered:
+        talked = [dialogue for dialogue in call.dialogues if dialogue.answered or self._both_sent(dialogue)]
+        if not talked:
             return _after(call.signalled_ns, settings.unanswered_timeout_s), "offer timeout"
         last_ns = max(call.signalled_ns, max(map(self._last_packet_ns, call.lines()), default=0))
-        held = all(dialogue.on_hold for dialogue in call.dialogues if dialogue.answered)
+        held = all(dialogue.on_hold for dialogue in talked)
         return _after(last_ns, settings.held_timeout_s if held else settings.timeout_s), "media timeout"
 
     def _last_packet_ns(self, line: Line) -> int:
         return max(map(self._calls.lines.relay.last_packet_ns, line.streams), default=0)
+
+    def _both_sent(self, dialogue: Dialogue) -> bool:
+        """Then they talk, though we may not be told: after a reliable provisional answer the 200 has no body (RFC 3262)."""
+        stats = self._calls.lines.stats
+        return any(all(stats(line, side, 0, False).packets for side in (0, 1)) for line in dialogue.lines if line is not None)
 
     def _end(self, call: Call, reason: str) -> None:
         event = _event(call, reason)

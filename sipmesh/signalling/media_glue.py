@@ -89,6 +89,8 @@ class MediaGlue:
             body["received-from"] = ["IP6" if ":" in sender.host else "IP4", sender.host]
         if answerer:
             body["to-tag"] = answerer
+        if message.status:
+            body["SIP-code"] = message.status  # a provisional answer does not start the wait for media
         if tags.via_branch:
             body["via-branch"] = tags.via_branch
         return body

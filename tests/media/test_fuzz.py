@@ -66,7 +66,7 @@ def requests(draw: st.DrawFn) -> bytes:
     return b"cookie " + (draw(mutated(encoded)) if draw(st.integers(0, 3)) == 0 else encoded)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(requests(), max_size=12))
 def test_any_sequence_of_requests_is_answered_and_leaves_nothing_behind(datagrams: list[bytes]) -> None:
     world = World()
@@ -82,7 +82,7 @@ def test_any_sequence_of_requests_is_answered_and_leaves_nothing_behind(datagram
     assert world.pools[NEAR.address].free == 50
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(BODIES).flatmap(lambda body: mutated(body.encode())))
 def test_a_mutated_body_is_refused_or_survives(data: bytes) -> None:
     try:

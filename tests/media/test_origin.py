@@ -1,7 +1,8 @@
 import pytest
 
 from media.origin import Announced, stamp
-from media.sdp import Connection, lines_of, parse
+from media.sdp import lines_of, parse
+from media.sdp_fields import Connection
 from tests.media.world import sdp
 
 OURS = Connection(4, "203.0.113.10")

@@ -1,5 +1,6 @@
 from media.rewrite import LocalLine, Style, rewrite
-from media.sdp import Connection, parse
+from media.sdp import parse
+from media.sdp_fields import Connection
 from tests.media.world import sdp
 
 OURS = Style(Connection(4, "203.0.113.10"))

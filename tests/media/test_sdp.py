@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.errors import SdpError
-from media.sdp import Connection, clock_rates, insert_connection, lines_of, parse, serialise
+from media.sdp import clock_rates, insert_connection, lines_of, parse, serialise
+from media.sdp_fields import Connection
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n"
 BODY = HEAD + (

@@ -117,3 +117,30 @@ def test_many_offers_of_a_call_are_one_plan() -> None:
     for _ in range(100):
         world.offer(A, to_tag="b")
     assert len(world.timeouts) == 1
+
+
+@pytest.mark.parametrize("early", [{"SIP-code": 183}, {"flags": ["provisional"]}])
+def test_ringing_with_an_early_answer_may_be_silent(early: dict[str, Any]) -> None:
+    world = World(timeout_s=60.0, unanswered_timeout_s=180.0)
+    world.offer(A)
+    world.answer(B, **early)
+    run(world, 170)
+    world.answer(B, SIP_code=200)
+    run(world, 59)
+    assert len(world.calls) == 1
+    run(world, 1)
+    assert world.events[0]["event"] == "media timeout"
+
+
+def test_parties_that_both_sent_talk_though_only_a_provisional_answer_was_seen() -> None:
+    world = World(timeout_s=60.0, unanswered_timeout_s=3600.0)
+    world.offer(A)
+    world.answer(B, SIP_code=183)
+    (stream,) = world.streams()
+    world.relay.counted = {(stream, side, 0): {"packets": 1} for side in (0, 1)}
+    run(world, 30)
+    world.relay.heard[stream] = world.now_ns
+    run(world, 59)
+    assert len(world.calls) == 1
+    run(world, 1)
+    assert world.events[0]["event"] == "media timeout"

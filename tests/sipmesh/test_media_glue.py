@@ -124,6 +124,7 @@ def test_each_branch_of_a_fork_gets_its_own_offer_and_answer() -> None:
         ("answer", "z9hG4bKone", "A", "B1"),
     ]
     assert media.bodies[2]["received-from"] == ["IP4", "198.51.100.3"]
+    assert [body.get("SIP-code") for body in media.bodies] == [None, None, 183, 200]
 
 
 def test_a_failed_branch_is_deleted_once_and_the_one_that_answered_is_not() -> None:

@@ -1,0 +1,103 @@
+"""Values of the SDP lines a relay understands (RFC 8866 section 9). SdpError names the line they stand in."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from media.addresses import numeric
+from media.errors import SdpError
+
+ZERO = frozenset({"0.0.0.0", "::"})  # noqa: S104 - "send nothing to me", RFC 3264 section 8.4
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """``IN IP4 192.0.2.1``; ``address`` may be a host name or a multicast address with its TTL, as written."""
+
+    family: int  # 4 or 6
+    address: str
+
+    def __str__(self) -> str:
+        return f"IN IP{self.family} {self.address}"
+
+    @property
+    def zero(self) -> bool:
+        return self.address in ZERO
+
+    @property
+    def unicast(self) -> bool:
+        """Whether media can be sent to it: numeric, not multicast, not zero."""
+        address = numeric(self.address)
+        return address is not None and not address.multicast and not self.zero
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The o= line's fields (RFC 8866 section 5.2)."""
+
+    username: str
+    session_id: str
+    version: str
+    connection: Connection
+
+    def __str__(self) -> str:
+        return f"o={self.username} {self.session_id} {self.version} {self.connection}"
+
+
+def parse_origin(value: str, number: int) -> Origin:
+    """The value of an o= line. Odd ids and addresses pass: nothing here depends on them."""
+    fields = value.rsplit(None, 5)
+    if len(fields) != 6:
+        raise SdpError(number, "o= wants user name, session id, version, net type, address type and address")
+    return Origin(fields[0], fields[1], fields[2], Connection(_family(fields[3], fields[4], number), fields[5]))
+
+
+def parse_connection(text: str, number: int) -> Connection:
+    fields = text.split()
+    if len(fields) != 3:
+        raise SdpError(number, f"{text[:60]!r} is not net type, address type and address")
+    family = _family(fields[0], fields[1], number)
+    address = numeric(fields[2])
+    if address is None and not _is_host_name(fields[2]):
+        raise SdpError(number, f"{fields[2][:60]!r} is no address others could use")
+    if address is not None and address.family != family:
+        raise SdpError(number, f"{fields[2]} is no IP{family} address")
+    return Connection(family, fields[2])
+
+
+def _family(net_type: str, address_type: str, number: int) -> int:
+    if net_type.upper() != "IN":
+        raise SdpError(number, f"net type {net_type[:20]!r} is not IN")
+    family = {"IP4": 4, "IP6": 6}.get(address_type.upper())
+    if family is None:
+        raise SdpError(number, f"address type {address_type[:20]!r} is neither IP4 nor IP6")
+    return family
+
+
+def _is_host_name(text: str) -> bool:
+    """A name, or a multicast address with TTL or count; never something that looks like a broken IPv4 address."""
+    name = text.partition("/")[0]
+    if name != text:
+        group = numeric(name)
+        return group is not None and group.multicast
+    plain = name.replace("-", "").replace(".", "")
+    return plain.isascii() and plain.isalnum() and not plain.isdigit()
+
+
+def parse_port(text: str, number: int, where: str) -> int:
+    if not is_number(text, 65535):
+        raise SdpError(number, f"{where} port {text[:20]!r} is not a number from 0 to 65535")
+    return int(text)
+
+
+def is_number(text: str, most: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 8 and int(text) <= most
+
+
+@lru_cache(maxsize=1000)
+def parse_clock_rate(rtpmap: str) -> tuple[int, int] | None:
+    """(payload type, RTP clock in Hz) of an a=rtpmap value (RFC 8866 section 6.6), None when it is none."""
+    payload_type, _, encoding = rtpmap.partition(" ")
+    rate = encoding.split("/")[1] if "/" in encoding else ""
+    if is_number(payload_type, 127) and is_number(rate, 10_000_000):
+        return int(payload_type), int(rate)
+    return None
