@@ -1,19 +1,29 @@
 #!/bin/bash
-# Runs each libFuzzer target of tests/native/fuzz for SECONDS_EACH (30) seconds; a crash ends it and leaves its input in var/fuzz.
+# Runs each libFuzzer target of tests/native/fuzz; a crash ends it and leaves its input in var/fuzz.
+# usage: fuzz.sh [SECONDS] [TARGET ...]     30 seconds each, every target
+# Seeds: tests/native/fuzz/corpus/TARGET, and the torture messages for the targets that take whole messages.
 set -euo pipefail
+seconds=${1:-${SECONDS_EACH:-30}}
+[ $# -eq 0 ] || shift
 cd "$(dirname "$0")/../.."
 clang=$(command -v clang clang-16 clang-15 clang-14 | head -1) || { echo "clang is missing: apt-get install clang"; exit 1; }
 mkdir -p var/fuzz
-for target in tests/native/fuzz/fuzz_*.c; do
+[ $# -gt 0 ] || set -- tests/native/fuzz/fuzz_*.c
+for target in "$@"; do
     name=$(basename "$target" .c)
+    target=tests/native/fuzz/$name.c
     case $name in
     fuzz_sip_*) core=native/csip ;;
     fuzz_relay_*) core=native/crelay ;;
     esac
-    sources=$(grep -L -e 'Python.h' -e '_module.h' "$core"/*.c)
+    sources=$(grep -L -e 'Python.h' -e '_module.h' -e 'sip_py.h' -e 'sip_message_type.h' "$core"/*.c)
     "$clang" -std=c11 -g -O1 -D_GNU_SOURCE -fno-strict-aliasing -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
         "-I$core" "$target" $sources -o "var/fuzz/$name" -lpthread
     mkdir -p "var/fuzz/$name.corpus"
-    "var/fuzz/$name" -max_total_time="${SECONDS_EACH:-30}" -artifact_prefix="var/fuzz/$name-" -verbosity=0 "var/fuzz/$name.corpus"
+    seeds=()
+    [ -d "tests/native/fuzz/corpus/$name" ] && seeds+=("tests/native/fuzz/corpus/$name")
+    case $name in fuzz_sip_message | fuzz_sip_frame) seeds+=(tests/torture/rfc4475 tests/torture/rfc5118) ;; esac
+    "var/fuzz/$name" -max_total_time="$seconds" -timeout=10 -artifact_prefix="var/fuzz/$name-" -verbosity=0 \
+        -print_final_stats=1 "var/fuzz/$name.corpus" "${seeds[@]}"
     echo "$name: clean"
 done

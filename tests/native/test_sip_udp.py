@@ -162,7 +162,7 @@ def test_the_kernels_drops_are_counted() -> None:
 
 def test_datagrams_without_room_wait(tmp_path: Path) -> None:
     shim = tmp_path / "no_room.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", shim, HERE / "c" / "no_room.c", "-ldl"], check=True)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", shim, HERE / "csip" / "no_room.c", "-ldl"], check=True)
     preload = " ".join(filter(None, [os.environ.get("LD_PRELOAD"), str(shim)]))
     command = [sys.executable, "-m", "tests.native.udp_without_room", shim]
     subprocess.run(command, check=True, cwd=HERE.parent.parent, env={**os.environ, "LD_PRELOAD": preload}, timeout=60)

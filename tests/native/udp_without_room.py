@@ -1,4 +1,4 @@
-"""Run by test_sip_udp.py with c/no_room.c preloaded (its path is the argument): flushes while the kernel has no room."""
+"""Run by test_sip_udp.py with csip/no_room.c preloaded (its path is the argument): flushes while the kernel has no room."""
 
 import ctypes
 import errno

@@ -1,0 +1,142 @@
+/* A message through everything the core does with it, then again with the n-th allocation failing: each failure is told, leaves the
+ * message as it was, and nothing stays allocated. */
+#include <string.h>
+
+#include "../crelay/check.h"
+#include "sip_build.h"
+
+static int calls, failing; /* failing 0: none */
+static long allocated;
+
+void *__real_malloc(size_t size);
+void *__real_realloc(void *memory, size_t size);
+void __real_free(void *memory);
+
+void *__wrap_malloc(size_t size) {
+    void *memory = ++calls == failing ? NULL : __real_malloc(size);
+    allocated += memory != NULL;
+    return memory;
+}
+
+void *__wrap_realloc(void *old, size_t size) {
+    void *memory = ++calls == failing ? NULL : __real_realloc(old, size);
+    allocated += memory != NULL && old == NULL;
+    return memory;
+}
+
+void __wrap_free(void *memory) {
+    allocated -= memory != NULL;
+    __real_free(memory);
+}
+
+static const char invite[] =
+    "INVITE sip:bob@example.com SIP/2.0\r\n"
+    "Via: SIP/2.0/UDP a;branch=z9hG4bK1;rport,\r\n SIP/2.0/UDP b\r\n"
+    "Route: <sip:p;lr>, <sip:q;lr>\r\n"
+    "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n\r\nbody";
+
+/* Which step failed for want of memory, 0 for none. What the message was before that step, it still is. */
+static bool unchanged(const struct sip_message *message, const char *before, size_t size) {
+    static char after[8192];
+    CHECK(sip_written_size(message, false) == size);
+    sip_write(message, false, after);
+    return memcmp(after, before, size) == 0;
+}
+
+static enum sip_error step(struct sip_message *message, int number) {
+    char value[64];
+    struct sip_slice long_value = {value, sizeof value};
+    memset(value, 'x', sizeof value);
+    switch (number % 8) {
+    case 0: return sip_push(message, SIP_TEXT("Via"), SIP_TEXT("SIP/2.0/UDP us;branch=z9hG4bKus;rport"));
+    case 1: return sip_stamp_via(message, SIP_TEXT("192.0.2.1"), 5060).error;
+    case 2: return sip_push(message, SIP_TEXT("Record-Route"), SIP_TEXT("<sip:us;lr>"));
+    case 3: return sip_set_uri(message, SIP_TEXT("sip:new@example.com"));
+    case 4: return sip_append(message, SIP_TEXT("Route"), SIP_TEXT("<sip:r;lr>"));
+    case 5: return sip_pop_first(message, SIP_ROUTE);
+    case 6: return sip_pop_last(message, SIP_ROUTE);
+    default: return sip_set(message, SIP_TEXT("X-Filler"), long_value);
+    }
+}
+
+static bool edit_all(struct sip_message *message) {
+    static char before[8192];
+    for (int number = 0; number < 48; number++) {
+        size_t size = sip_written_size(message, false);
+        CHECK(size < sizeof before);
+        sip_write(message, false, before);
+        enum sip_error error = step(message, number);
+        if (error == SIP_OK || error == SIP_MISSING) continue;
+        CHECK(error == SIP_NO_MEMORY);
+        CHECK(unchanged(message, before, size));
+        return false;
+    }
+    return true;
+}
+
+static bool build_all(const struct sip_message *message) {
+    struct sip_buffer out = {NULL, 0, 0, false};
+    sip_add_reply(&out, message, 200, SIP_TEXT("OK"), SIP_TEXT("tag"));
+    sip_add_body(&out, SIP_TEXT("body"));
+    bool built = !out.failed && sip_add_derived(&out, message, SIP_TEXT("ACK")).error == SIP_OK &&
+                 sip_add_server_key(&out, message, SIP_TEXT("INVITE")).error == SIP_OK &&
+                 sip_add_client_key(&out, message).error == SIP_OK;
+    CHECK(built == !out.failed);
+    sip_buffer_free(&out);
+    return built;
+}
+
+/* True when nothing failed. */
+static bool run(void) {
+    struct sip_message message, copy;
+    bool fine = false;
+    struct sip_fault fault = sip_message_scan(&message, invite, sizeof invite - 1);
+    if (fault.error == SIP_OK) {
+        CHECK(sip_check(&message).error == SIP_OK);
+        if (sip_message_copy(&copy, &message) == SIP_OK) {
+            fine = edit_all(&copy) && build_all(&copy);
+            struct sip_message second;
+            bool copied = sip_message_copy(&second, &copy) == SIP_OK;
+            if (copied) sip_message_free(&second);
+            fine = fine && copied;
+            sip_message_free(&copy);
+        }
+        sip_message_free(&message);
+    } else {
+        CHECK(fault.error == SIP_NO_MEMORY);
+    }
+    struct sip_message salvaged;
+    bool saved = sip_message_salvage(&salvaged, invite, sizeof invite - 1);
+    if (saved) sip_message_free(&salvaged);
+    CHECK(allocated == 0);
+    return fine && saved;
+}
+
+static void names_are_found_by_any_case_and_length(void) {
+    for (unsigned id = 1; id < SIP_NAME_COUNT; id++) {
+        char text[40];
+        struct sip_slice name = sip_name_text(id);
+        CHECK(name.size < sizeof text);
+        CHECK(id == 1 || name.size >= sip_name_text(id - 1).size); /* the table is in order of length */
+        CHECK(sip_name_find(name) == id);
+        for (size_t i = 0; i < name.size; i++) text[i] = name.at[i] & ~0x20 ? (char)(name.at[i] == '-' ? '-' : name.at[i] & ~0x20) : '-';
+        CHECK(sip_name_find((struct sip_slice){text, name.size}) == id);
+        text[name.size - 1] = '!';
+        CHECK(sip_name_find((struct sip_slice){text, name.size}) == SIP_OTHER);
+    }
+    CHECK(sip_name_find(SIP_TEXT("l")) == SIP_CONTENT_LENGTH && sip_name_find(SIP_TEXT("L")) == SIP_CONTENT_LENGTH);
+    CHECK(sip_name_find(SIP_TEXT("z")) == SIP_OTHER && sip_name_find(SIP_TEXT("!")) == SIP_OTHER);
+    CHECK(sip_name_find(SIP_TEXT("A-header-name-longer-than-any-that-is-known")) == SIP_OTHER);
+}
+
+int main(void) {
+    names_are_found_by_any_case_and_length();
+    CHECK(run());
+    int needed = calls;
+    CHECK(needed > 8);
+    for (failing = 1; failing <= needed; failing++) {
+        calls = 0;
+        CHECK(!run() || calls < failing);
+    }
+    return 0;
+}

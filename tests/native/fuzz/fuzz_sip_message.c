@@ -1,0 +1,140 @@
+/* Fuzz target: any bytes as a datagram. Invariants: every line and slice lies in its buffer; what was not edited is written as it came; what is
+ * written scans again to the same lines, after edits too; salvage, check, replies, keys and copies only read what is there. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sip_build.h"
+
+#define REQUIRE(condition) \
+    do { \
+        if (!(condition)) { \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            abort(); \
+        } \
+    } while (0)
+
+static char *written(const struct sip_message *message, size_t *size) {
+    *size = sip_written_size(message, false);
+    char *out = malloc(*size ? *size : 1);
+    sip_write(message, false, out);
+    return out;
+}
+
+static void lines_lie_inside(const struct sip_message *message) {
+    REQUIRE(message->line_count <= message->line_room);
+    for (uint32_t i = 0; i < message->line_count; i++) {
+        const struct sip_line *line = &message->lines[i];
+        uint32_t end = line->flags & SIP_LINE_EDITED ? message->text_size : message->raw_size;
+        REQUIRE(line->at <= end && line->size <= end - line->at);
+        REQUIRE(line->name_size > 0 && line->name_size < line->value_at);
+        REQUIRE(line->value_at + line->value_size <= line->size);
+        REQUIRE(sip_line_start(message, line)[line->size - 1] == '\n');
+    }
+}
+
+static void written_scans_the_same(const struct sip_message *message) {
+    size_t size;
+    char *out = written(message, &size);
+    struct sip_message again;
+    if (size > SIP_MAX_MESSAGE_BYTES || message->line_count > SIP_MAX_HEADERS) {
+        free(out);
+        return;
+    }
+    struct sip_fault fault = sip_message_scan(&again, out, size);
+    /* an edit may have made a line too long, or a Content-Length that no longer fits */
+    if (fault.error == SIP_OK) {
+        REQUIRE(again.line_count == message->line_count);
+        for (uint32_t i = 0; i < again.line_count; i++) {
+            REQUIRE(again.lines[i].id == message->lines[i].id);
+            REQUIRE(sip_same(sip_line_value(&again, &again.lines[i]), sip_line_value(message, &message->lines[i])));
+        }
+        REQUIRE(sip_same(sip_message_uri(&again), sip_message_uri(message)) || message->status);
+    } else {
+        REQUIRE(message->edited && (fault.error == SIP_LINE_TOO_LONG || fault.header == SIP_CONTENT_LENGTH));
+    }
+    sip_message_free(&again);
+    free(out);
+}
+
+static void unedited_is_untouched(const struct sip_message *message) {
+    size_t size, body_end = message->raw_size - message->trailing, kept = body_end - message->start_at;
+    char *out = written(message, &size);
+    REQUIRE(size == kept + (message->end_size ? 0 : 2));
+    REQUIRE(!memcmp(out, message->raw + message->start_at, kept));
+    free(out);
+}
+
+static void build_all(struct sip_message *message) {
+    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_slice method = {message->raw + message->start_at, message->method_size};
+    sip_check(message);
+    sip_add_reply(&out, message, 400, SIP_TEXT("Bad Request"), SIP_TEXT("tag"));
+    sip_add_body(&out, SIP_TEXT(""));
+    struct sip_message reply;
+    if (out.size <= SIP_MAX_MESSAGE_BYTES) {
+        enum sip_error error = sip_message_scan(&reply, out.at, out.size).error;
+        REQUIRE(error == SIP_OK || error == SIP_LINE_TOO_LONG);
+        sip_message_free(&reply);
+    }
+    out.size = 0;
+    sip_add_derived(&out, message, SIP_TEXT("ACK"));
+    out.size = 0;
+    sip_add_server_key(&out, message, method);
+    sip_add_client_key(&out, message);
+    sip_buffer_free(&out);
+}
+
+/* Each byte of `script` is an edit. */
+static void edit(struct sip_message *message, const uint8_t *script, size_t size) {
+    static const char filler[300] = "sip:filler@example.com;tag=x";
+    for (size_t i = 0; i < size && i < 24; i++) {
+        struct sip_slice value = {filler, script[i] % sizeof filler};
+        while (value.size && value.at[value.size - 1] == 0) value.size--;
+        switch (script[i] & 15) {
+        case 0: sip_push(message, SIP_TEXT("Via"), value); break;
+        case 1: sip_pop_first(message, SIP_VIA); break;
+        case 2: sip_pop_last(message, SIP_ROUTE); break;
+        case 3: sip_pop_first(message, SIP_ROUTE); break;
+        case 4: sip_stamp_via(message, SIP_TEXT("192.0.2.1"), script[i] * 7); break;
+        case 5: sip_stamp_via(message, (struct sip_slice){NULL, 0}, -1); break;
+        case 6: sip_append(message, SIP_TEXT("Route"), value); break;
+        case 7: sip_set(message, SIP_TEXT("X-Other"), value); break;
+        case 8: sip_remove(message, sip_want(SIP_TEXT("Route"))); break;
+        case 9: sip_remove(message, sip_want(SIP_TEXT("x-other"))); break;
+        case 10: if (!message->status) sip_set_uri(message, SIP_TEXT("sip:new")); break;
+        case 11: sip_push(message, SIP_TEXT("Record-Route"), value); break;
+        case 12: sip_set(message, SIP_TEXT("Max-Forwards"), SIP_TEXT("69")); break;
+        case 13: sip_append(message, SIP_TEXT("Contact"), value); break;
+        default: sip_set(message, SIP_TEXT("CSeq"), SIP_TEXT("1 INVITE")); break;
+        }
+        lines_lie_inside(message);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct sip_message message, copy;
+    char *raw = malloc(size ? size : 1); /* its own block, so that the sanitizer sees one byte too far */
+    memcpy(raw, data, size);
+    if (sip_message_salvage(&message, raw, size)) {
+        lines_lie_inside(&message);
+        build_all(&message);
+        sip_message_free(&message);
+    }
+    if (sip_message_scan(&message, raw, size).error == SIP_OK) {
+        REQUIRE(message.body >= raw && message.body + message.body_size + message.trailing == raw + size);
+        lines_lie_inside(&message);
+        unedited_is_untouched(&message);
+        written_scans_the_same(&message);
+        build_all(&message);
+        REQUIRE(sip_message_copy(&copy, &message) == SIP_OK);
+        size_t script = size < 24 ? size : 24;
+        edit(&copy, data + size - script, script);
+        written_scans_the_same(&copy);
+        build_all(&copy);
+        sip_message_free(&copy);
+        unedited_is_untouched(&message);
+        sip_message_free(&message);
+    }
+    free(raw);
+    return 0;
+}
