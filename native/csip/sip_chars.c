@@ -51,10 +51,9 @@ const uint8_t sip_chars[256] = {
     [0x80 ... 0xff] = U | P,
 };
 
-bool sip_same_nocase(struct sip_slice a, struct sip_slice b) {
-    if (a.size != b.size) return false;
-    for (size_t i = 0; i < a.size; i++)
-        if (sip_lower(a.at[i]) != sip_lower(b.at[i])) return false;
+bool sip_same_letters(const char *a, const char *b, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (a[i] != b[i] && sip_lower(a[i]) != sip_lower(b[i])) return false;
     return true;
 }
 
@@ -62,12 +61,6 @@ struct sip_slice sip_trim(struct sip_slice text) {
     while (text.size && sip_is_space(*text.at)) text.at++, text.size--;
     while (text.size && sip_is_space(text.at[text.size - 1])) text.size--;
     return text;
-}
-
-bool sip_all(struct sip_slice text, unsigned classes) {
-    for (size_t i = 0; i < text.size; i++)
-        if (!sip_is(text.at[i], classes)) return false;
-    return text.size > 0;
 }
 
 enum sip_error sip_number(struct sip_slice text, uint32_t max, uint32_t *number) {

@@ -28,9 +28,17 @@ static inline char sip_upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c & 
 /* A host as it is compared and shown: lower case, ":::" as "::". Into `out` with room for host.size bytes. */
 size_t sip_host_text(struct sip_slice host, char *out);
 
-bool sip_same_nocase(struct sip_slice a, struct sip_slice b);
+bool sip_same_letters(const char *a, const char *b, size_t size);
+static inline bool sip_same_nocase(struct sip_slice a, struct sip_slice b) { return a.size == b.size && sip_same_letters(a.at, b.at, a.size); }
+
 struct sip_slice sip_trim(struct sip_slice text);
-bool sip_all(struct sip_slice text, unsigned classes); /* and not empty */
+
+/* All of these classes, and not empty. */
+static inline bool sip_all(struct sip_slice text, unsigned classes) {
+    for (size_t i = 0; i < text.size; i++)
+        if (!sip_is(text.at[i], classes)) return false;
+    return text.size > 0;
+}
 
 /* Digits only, at most `max`; surrounding spaces are the caller's. */
 enum sip_error sip_number(struct sip_slice text, uint32_t max, uint32_t *number);

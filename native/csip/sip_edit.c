@@ -35,7 +35,8 @@ static enum sip_error reserve_line(struct sip_message *message) {
 }
 
 /* "Name: value" and CRLF at the end of `text`. */
-static enum sip_error build_line(struct sip_message *message, struct sip_slice name, struct sip_slice value, struct sip_line *line) {
+static enum sip_error build_line(struct sip_message *message, struct sip_wanted wanted, struct sip_slice value, struct sip_line *line) {
+    struct sip_slice name = wanted.name;
     size_t size = name.size + 2 + value.size + 2;
     if (size > SIP_MAX_EDITED_LINE_BYTES) return SIP_LINE_TOO_LONG;
     if (reserve_text(message, size) != SIP_OK) return SIP_NO_MEMORY;
@@ -45,7 +46,7 @@ static enum sip_error build_line(struct sip_message *message, struct sip_slice n
         .name_size = (uint16_t)name.size,
         .value_at = (uint16_t)(name.size + 2),
         .value_size = (uint16_t)value.size,
-        .id = (uint8_t)sip_want(name).id,
+        .id = (uint8_t)wanted.id,
         .flags = SIP_LINE_EDITED,
     };
     add_text(message, name);
@@ -55,7 +56,7 @@ static enum sip_error build_line(struct sip_message *message, struct sip_slice n
     return SIP_OK;
 }
 
-enum sip_error sip_line_insert(struct sip_message *message, uint32_t index, struct sip_slice name, struct sip_slice value) {
+enum sip_error sip_line_insert(struct sip_message *message, uint32_t index, struct sip_wanted name, struct sip_slice value) {
     struct sip_line line;
     if (reserve_line(message) != SIP_OK) return SIP_NO_MEMORY;
     enum sip_error error = build_line(message, name, sip_trim(value), &line);
@@ -98,8 +99,8 @@ static uint32_t find_last(const struct sip_message *message, struct sip_wanted w
     return last;
 }
 
-enum sip_error sip_push(struct sip_message *message, struct sip_slice name, struct sip_slice value) {
-    uint32_t index = sip_line_find(message, sip_want(name), 0);
+enum sip_error sip_push(struct sip_message *message, struct sip_wanted name, struct sip_slice value) {
+    uint32_t index = sip_line_find(message, name, 0);
     if (index == message->line_count) {
         uint32_t via = find_last(message, (struct sip_wanted){.id = SIP_VIA});
         index = via == message->line_count ? 0 : via + 1;
@@ -107,8 +108,8 @@ enum sip_error sip_push(struct sip_message *message, struct sip_slice name, stru
     return sip_line_insert(message, index, name, value);
 }
 
-enum sip_error sip_append(struct sip_message *message, struct sip_slice name, struct sip_slice value) {
-    uint32_t last = find_last(message, sip_want(name));
+enum sip_error sip_append(struct sip_message *message, struct sip_wanted name, struct sip_slice value) {
+    uint32_t last = find_last(message, name);
     return sip_line_insert(message, last == message->line_count ? last : last + 1, name, value);
 }
 
@@ -116,11 +117,10 @@ static void remove_from(struct sip_message *message, struct sip_wanted wanted, u
     while ((index = sip_line_find(message, wanted, index)) < message->line_count) sip_line_remove(message, index);
 }
 
-enum sip_error sip_set(struct sip_message *message, struct sip_slice name, struct sip_slice value) {
-    struct sip_wanted wanted = sip_want(name);
-    uint32_t index = sip_line_find(message, wanted, 0);
+enum sip_error sip_set(struct sip_message *message, struct sip_wanted name, struct sip_slice value) {
+    uint32_t index = sip_line_find(message, name, 0);
     enum sip_error error = sip_line_insert(message, index, name, value);
-    if (error == SIP_OK) remove_from(message, wanted, index + 1);
+    if (error == SIP_OK) remove_from(message, name, index + 1);
     return error;
 }
 

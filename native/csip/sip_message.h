@@ -87,18 +87,19 @@ struct sip_wanted {
     struct sip_slice name;
 };
 struct sip_wanted sip_want(struct sip_slice name);
+static inline struct sip_wanted sip_known(enum sip_name id) { return (struct sip_wanted){id, sip_name_text(id)}; }
 
 /* Index of the first line from `from` on with that name, or line_count. */
 uint32_t sip_line_find(const struct sip_message *message, struct sip_wanted wanted, uint32_t from);
 
 /* Editing (sip_edit.c). SIP_NO_MEMORY and SIP_LINE_TOO_LONG leave the message as it was. */
-enum sip_error sip_line_insert(struct sip_message *message, uint32_t index, struct sip_slice name, struct sip_slice value);
+enum sip_error sip_line_insert(struct sip_message *message, uint32_t index, struct sip_wanted name, struct sip_slice value);
 void sip_line_remove(struct sip_message *message, uint32_t index);
 /* Replaces `old`, a slice of the value of that line, by `new`. */
 enum sip_error sip_line_splice(struct sip_message *message, uint32_t index, struct sip_slice old, struct sip_slice new);
-enum sip_error sip_push(struct sip_message *message, struct sip_slice name, struct sip_slice value);
-enum sip_error sip_append(struct sip_message *message, struct sip_slice name, struct sip_slice value);
-enum sip_error sip_set(struct sip_message *message, struct sip_slice name, struct sip_slice value);
+enum sip_error sip_push(struct sip_message *message, struct sip_wanted name, struct sip_slice value);
+enum sip_error sip_append(struct sip_message *message, struct sip_wanted name, struct sip_slice value);
+enum sip_error sip_set(struct sip_message *message, struct sip_wanted name, struct sip_slice value);
 void sip_remove(struct sip_message *message, struct sip_wanted wanted);
 enum sip_error sip_pop_first(struct sip_message *message, enum sip_name id); /* SIP_MISSING when there is no value */
 enum sip_error sip_pop_last(struct sip_message *message, enum sip_name id);

@@ -9,12 +9,12 @@ static PyObject *edited(MessageObject *self, enum sip_name id, enum sip_error er
     Py_RETURN_NONE;
 }
 
-typedef enum sip_error (*line_edit)(struct sip_message *message, struct sip_slice name, struct sip_slice value);
+typedef enum sip_error (*line_edit)(struct sip_message *message, struct sip_wanted name, struct sip_slice value);
 
 static PyObject *edit_known(MessageObject *self, enum sip_name id, line_edit edit, PyObject *value) {
     struct sip_py_view view;
     if (sip_py_line_view(value, "header value", &view) < 0) return NULL;
-    enum sip_error error = edit(&self->core, sip_name_text(id), view.text);
+    enum sip_error error = edit(&self->core, sip_known(id), view.text);
     Py_XDECREF(view.holder);
     return edited(self, id, error);
 }
@@ -27,8 +27,9 @@ static PyObject *edit_named(MessageObject *self, line_edit edit, PyObject *const
         Py_XDECREF(name.holder);
         return NULL;
     }
-    enum sip_error error = edit(&self->core, name.text, value.text);
-    PyObject *result = edited(self, sip_want(name.text).id, error);
+    struct sip_wanted wanted = sip_want(name.text);
+    enum sip_error error = edit(&self->core, wanted, value.text);
+    PyObject *result = edited(self, wanted.id, error);
     Py_XDECREF(name.holder);
     Py_XDECREF(value.holder);
     return result;
@@ -125,7 +126,7 @@ PyObject *sip_message_set_request_uri(MessageObject *self, PyObject *uri) {
 static enum sip_error set_length(struct sip_message *core, size_t size) {
     char digits[16];
     int used = PyOS_snprintf(digits, sizeof digits, "%u", (unsigned)size);
-    return sip_set(core, SIP_TEXT("Content-Length"), (struct sip_slice){digits, (size_t)used});
+    return sip_set(core, sip_known(SIP_CONTENT_LENGTH), (struct sip_slice){digits, (size_t)used});
 }
 
 PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kwargs) {
@@ -135,7 +136,7 @@ PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kw
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "S|O:set_body", keywords, &body, &content_type)) return NULL;
     if (PyBytes_GET_SIZE(body) > (Py_ssize_t)SIP_MAX_MESSAGE_BYTES) return PyErr_Format(PyExc_ValueError, "body too large");
     if (content_type != Py_None && sip_py_line_view(content_type, "Content-Type", &type) < 0) return NULL;
-    enum sip_error error = type.text.at ? sip_set(&self->core, SIP_TEXT("Content-Type"), type.text) : SIP_OK;
+    enum sip_error error = type.text.at ? sip_set(&self->core, sip_known(SIP_CONTENT_TYPE), type.text) : SIP_OK;
     if (error == SIP_OK) error = set_length(&self->core, (size_t)PyBytes_GET_SIZE(body));
     if (error == SIP_OK) {
         sip_set_body(&self->core, PyBytes_AS_STRING(body), (size_t)PyBytes_GET_SIZE(body));

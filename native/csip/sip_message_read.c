@@ -40,10 +40,7 @@ GETTER(get_request_uri_text) {
 }
 
 static PyObject *make_request_uri(MessageObject *self) {
-    struct sip_uri uri;
-    struct sip_fault found = sip_read_uri(&self->core, &uri);
-    if (found.error != SIP_OK) return sip_py_fault(found, NULL);
-    return sip_uri_object(uri.text, SIP_REQUEST_URI);
+    return sip_uri_object(sip_message_uri(&self->core), SIP_REQUEST_URI);
 }
 
 GETTER(get_request_uri) {
@@ -92,16 +89,9 @@ GETTER(get_to) {
     return SIP_PY_CACHED(self->cache[CACHE_TO], make_addr(self, SIP_TO));
 }
 
-static PyObject *tag_of(PyObject *addr) {
-    if (!addr) return NULL;
-    PyObject *tag = PyObject_GetAttrString(addr, "tag");
-    Py_DECREF(addr);
-    return tag;
-}
+GETTER(get_from_tag) { return sip_addr_tag(get_from(self, closure)); }
 
-GETTER(get_from_tag) { return tag_of(get_from(self, closure)); }
-
-GETTER(get_to_tag) { return tag_of(get_to(self, closure)); }
+GETTER(get_to_tag) { return sip_addr_tag(get_to(self, closure)); }
 
 static PyObject *make_call_id(MessageObject *self) {
     struct sip_scratch scratch;

@@ -115,9 +115,9 @@ static int refuse(const char *what, const char *why, struct sip_py_view *view) {
 
 int sip_py_line_view(PyObject *str, const char *what, struct sip_py_view *view) {
     if (sip_py_view(str, view) < 0) return -1;
-    for (size_t i = 0; i < view->text.size; i++)
-        if (view->text.at[i] == '\r' || view->text.at[i] == '\n' || view->text.at[i] == 0)
-            return refuse(what, "contains CR, LF or NUL", view);
+    struct sip_slice text = view->text;
+    if (memchr(text.at, '\r', text.size) || memchr(text.at, '\n', text.size) || memchr(text.at, 0, text.size))
+        return refuse(what, "contains CR, LF or NUL", view);
     return 0;
 }
 

@@ -14,8 +14,9 @@ static bool find_top(const struct sip_message *message, uint32_t *index, struct 
     return false;
 }
 
-/* Line ends become spaces, so that offsets stay. */
+/* Line ends of a folded value become spaces, so that offsets stay. */
 static struct sip_slice blanked(struct sip_slice value, struct sip_scratch *scratch) {
+    if (!memchr(value.at, '\n', value.size)) return value;
     for (size_t i = 0; i < value.size; i++)
         scratch->bytes[i] = value.at[i] == '\r' || value.at[i] == '\n' ? ' ' : value.at[i];
     return (struct sip_slice){scratch->bytes, value.size};
@@ -30,17 +31,18 @@ struct sip_fault sip_stamp_via(struct sip_message *message, struct sip_slice rec
     char port[24];
     uint32_t index;
     if (!find_top(message, &index, &value)) return (struct sip_fault){SIP_MISSING, SIP_VIA};
-    enum sip_error error = sip_via_parse(blanked(value, &scratch), &via);
+    struct sip_slice text = blanked(value, &scratch);
+    enum sip_error error = sip_via_parse(text, &via);
     if (error != SIP_OK) return (struct sip_fault){error, SIP_VIA};
     struct sip_slice rest = via.params;
     bool found = true;
-    sip_add(&out, (struct sip_slice){value.at, (size_t)(rest.at - scratch.bytes)});
+    sip_add(&out, (struct sip_slice){value.at, (size_t)(rest.at - text.at)});
     for (const char *from = rest.at; sip_param_next(&rest, &param, &found) == SIP_OK && found; from = rest.at) {
         if (sip_same_nocase(param.name, SIP_TEXT("received"))) continue;
         if (rport >= 0 && sip_same_nocase(param.name, SIP_TEXT("rport")))
             sip_add(&out, (struct sip_slice){port, (size_t)snprintf(port, sizeof port, ";rport=%d", (int)rport)});
         else
-            sip_add(&out, (struct sip_slice){value.at + (from - scratch.bytes), (size_t)(rest.at - from)});
+            sip_add(&out, (struct sip_slice){value.at + (from - text.at), (size_t)(rest.at - from)});
     }
     if (received.at) {
         sip_add(&out, SIP_TEXT(";received="));

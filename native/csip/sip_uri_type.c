@@ -24,6 +24,7 @@ static PyObject *uri_from_str(PyObject *text, enum sip_name header) {
     self->text = text;
     self->holder = view.holder;
     enum sip_error error = sip_uri_parse(view.text, &self->uri);
+    if (error == SIP_OK && header == SIP_REQUEST_URI && self->uri.headers.at) error = SIP_BAD_URI_HEADERS;
     if (error == SIP_OK) return (PyObject *)self;
     sip_py_fault((struct sip_fault){error, header}, "URI");
     Py_DECREF(self);

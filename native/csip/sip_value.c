@@ -31,6 +31,11 @@ static const char *value_end(const char *p, const char *end) {
 
 bool sip_list_next(struct sip_slice *rest, struct sip_slice *value) {
     const char *p = rest->at, *end = rest->at + rest->size;
+    if (rest->size && !memchr(p, ',', rest->size)) {
+        *value = trim_blank(p, end);
+        *rest = sip_slice_of(end, end);
+        return value->size > 0;
+    }
     *value = (struct sip_slice){p, 0};
     while (p < end && value->size == 0) {
         const char *comma = value_end(p, end);

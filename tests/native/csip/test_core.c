@@ -48,14 +48,14 @@ static enum sip_error step(struct sip_message *message, int number) {
     struct sip_slice long_value = {value, sizeof value};
     memset(value, 'x', sizeof value);
     switch (number % 8) {
-    case 0: return sip_push(message, SIP_TEXT("Via"), SIP_TEXT("SIP/2.0/UDP us;branch=z9hG4bKus;rport"));
+    case 0: return sip_push(message, sip_want(SIP_TEXT("Via")), SIP_TEXT("SIP/2.0/UDP us;branch=z9hG4bKus;rport"));
     case 1: return sip_stamp_via(message, SIP_TEXT("192.0.2.1"), 5060).error;
-    case 2: return sip_push(message, SIP_TEXT("Record-Route"), SIP_TEXT("<sip:us;lr>"));
+    case 2: return sip_push(message, sip_want(SIP_TEXT("Record-Route")), SIP_TEXT("<sip:us;lr>"));
     case 3: return sip_set_uri(message, SIP_TEXT("sip:new@example.com"));
-    case 4: return sip_append(message, SIP_TEXT("Route"), SIP_TEXT("<sip:r;lr>"));
+    case 4: return sip_append(message, sip_want(SIP_TEXT("Route")), SIP_TEXT("<sip:r;lr>"));
     case 5: return sip_pop_first(message, SIP_ROUTE);
     case 6: return sip_pop_last(message, SIP_ROUTE);
-    default: return sip_set(message, SIP_TEXT("X-Filler"), long_value);
+    default: return sip_set(message, sip_want(SIP_TEXT("X-Filler")), long_value);
     }
 }
 

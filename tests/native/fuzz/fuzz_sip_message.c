@@ -91,21 +91,21 @@ static void edit(struct sip_message *message, const uint8_t *script, size_t size
         struct sip_slice value = {filler, script[i] % sizeof filler};
         while (value.size && value.at[value.size - 1] == 0) value.size--;
         switch (script[i] & 15) {
-        case 0: sip_push(message, SIP_TEXT("Via"), value); break;
+        case 0: sip_push(message, sip_want(SIP_TEXT("Via")), value); break;
         case 1: sip_pop_first(message, SIP_VIA); break;
         case 2: sip_pop_last(message, SIP_ROUTE); break;
         case 3: sip_pop_first(message, SIP_ROUTE); break;
         case 4: sip_stamp_via(message, SIP_TEXT("192.0.2.1"), script[i] * 7); break;
         case 5: sip_stamp_via(message, (struct sip_slice){NULL, 0}, -1); break;
-        case 6: sip_append(message, SIP_TEXT("Route"), value); break;
-        case 7: sip_set(message, SIP_TEXT("X-Other"), value); break;
+        case 6: sip_append(message, sip_want(SIP_TEXT("Route")), value); break;
+        case 7: sip_set(message, sip_want(SIP_TEXT("X-Other")), value); break;
         case 8: sip_remove(message, sip_want(SIP_TEXT("Route"))); break;
         case 9: sip_remove(message, sip_want(SIP_TEXT("x-other"))); break;
         case 10: if (!message->status) sip_set_uri(message, SIP_TEXT("sip:new")); break;
-        case 11: sip_push(message, SIP_TEXT("Record-Route"), value); break;
-        case 12: sip_set(message, SIP_TEXT("Max-Forwards"), SIP_TEXT("69")); break;
-        case 13: sip_append(message, SIP_TEXT("Contact"), value); break;
-        default: sip_set(message, SIP_TEXT("CSeq"), SIP_TEXT("1 INVITE")); break;
+        case 11: sip_push(message, sip_want(SIP_TEXT("Record-Route")), value); break;
+        case 12: sip_set(message, sip_want(SIP_TEXT("Max-Forwards")), SIP_TEXT("69")); break;
+        case 13: sip_append(message, sip_want(SIP_TEXT("Contact")), value); break;
+        default: sip_set(message, sip_want(SIP_TEXT("CSeq")), SIP_TEXT("1 INVITE")); break;
         }
         lines_lie_inside(message);
     }
