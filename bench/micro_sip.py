@@ -1,7 +1,7 @@
 """What single operations of native.sip cost: ``python -m bench.micro_sip [--json]`` prints ns of CPU per operation.
 
-The message is an INVITE of 12 headers with a short SDP; the proxy step is what forwarding one request edits. The best of several
-runs counts: the machine's other work only adds.
+The message is an INVITE of 12 headers with a short SDP; the proxy step is what forwarding one request edits. The best of
+several runs counts: the machine's other work only adds.
 """
 
 import json
