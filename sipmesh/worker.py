@@ -78,10 +78,14 @@ class WorkerContext:
     async def _beat(self) -> None:
         while True:
             self._report(b"alive\n")
-            self.store_snapshot()
+            try:
+                self.store_snapshot()
+            except Exception:  # a full store must not look like a hung worker
+                log.exception("the counters can't be stored")
             await asyncio.sleep(HEARTBEAT_S)
 
     def store_snapshot(self) -> None:
+        """StoreError when the store is full."""
         values: dict[str, float] = {**self.counters, **{name: read() for name, read in self.gauges.items()}}
         self.store.snapshots.put(self.name, Snapshot(pid=os.getpid(), at=time.time(), counters=values))
         self.store.commit()
@@ -134,10 +138,10 @@ def main() -> None:
     context = WorkerContext(spec, store, config)
     try:
         import_module(MODULES[spec.role]).main(context)
+        context.store_snapshot()
     except Exception:
         log.exception("%s ends by an error", context.name)
         sys.exit(1)
-    context.store_snapshot()
     store.close()
 
 

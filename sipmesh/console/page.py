@@ -1,7 +1,8 @@
 """The status page: plain HTML that reloads itself. Everything shown comes from strangers, so everything is escaped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 from sipmesh.console.status import NodeView
 
@@ -21,51 +22,51 @@ th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd; overflow-w
 """
 
 
+HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
+<meta name="viewport" content="width=device-width"><title>sipmesh {name}</title><style>{style}</style></head><body>
+<h1>Node {name}: {state}</h1>
+"""
+READY = '<span class="ready">ready</span>'
+NOT_READY = '<span class="not">not ready</span>'
+
+# heading → name in the row
+WORKERS = {"Name": "name", "State": "state", "Process": "pid", "Restarts": "restarts", "Last end": "last_end"}
+CALLS = {"Caller": "caller", "Callee": "callee", "State": "state", "Seconds": "duration_s", "Trunks": "via"}
+CONTACTS = {
+    "AOR": "aor",
+    "Contact": "contact",
+    "Source": "source",
+    "Expires in, s": "expires_in_s",
+    "User agent": "user_agent",
+}
+TRUNKS = {"Name": "name", "Targets": "target_uris", "Sources": "sources", "From": "origin"}
+
+
 def status_page(view: NodeView, now: float) -> str:
+    """``now``: Unix time."""
     health = view.health(now)
-    registrations = view.registrations(None, ROWS)
-    calls = view.calls(ROWS)
-    state = '<span class="ready">ready</span>' if health["ready"] else '<span class="not">not ready</span>'
-    workers = [
-        (each["name"], each["state"], each["pid"] or "", each["restarts"], each["last_end"]) for each in health["workers"]
-    ]
+    calls = sum(view.calls_by_state().values())
+    trunks = [{**row, "target_uris": [target["uri"] for target in row.get("targets", ())]} for row in view.trunks()]
     return "".join(
         (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">',
-            '<meta name="viewport" content="width=device-width">',
-            f"<title>sipmesh {escape(view.name)}</title><style>{STYLE}</style></head><body>",
-            f"<h1>Node {escape(view.name)}: {state}</h1>",
-            section("Workers", ("Name", "State", "Process", "Restarts", "Last end"), workers),
-            section(
-                f"Calls ({sum(view.calls_by_state().values())})",
-                ("Caller", "Callee", "State", "Seconds", "Trunks"),
-                [(each["caller"], each["callee"], each["state"], each["duration_s"], each["via"]) for each in calls],
-            ),
-            section(
-                f"Registrations ({view.registered_aors()} AORs)",
-                ("AOR", "Contact", "Source", "Expires in, s", "User agent"),
-                [
-                    (each["aor"], each["contact"], each["source"], each["expires_in_s"], each["user_agent"])
-                    for each in registrations
-                ],
-            ),
-            section(
-                "Trunks",
-                ("Name", "Targets", "Sources", "From"),
-                [
-                    (each["name"], ", ".join(one["uri"] for one in each.get("targets", ())), ", ".join(each.get("sources", ())),
-                     each["origin"])
-                    for each in view.trunks()
-                ],
-            ),
+            HEAD.format(name=escape(view.name), style=STYLE, state=READY if health["ready"] else NOT_READY),
+            section("Workers", WORKERS, health["workers"]),
+            section(f"Calls ({calls})", CALLS, view.calls(ROWS)),
+            section(f"Registrations ({view.registered_aors()} AORs)", CONTACTS, view.registrations(None, ROWS)),
+            section("Trunks", TRUNKS, trunks),
             "</body></html>",
         )
-    )  # fmt: skip
+    )
 
 
-def section(title: str, columns: Iterable[str], rows: Sequence[Sequence[object]]) -> str:
+def section(title: str, columns: dict[str, str], rows: Sequence[dict[str, Any]]) -> str:
     if not rows:
         return f'<h2>{escape(title)}</h2><p class="none">none</p>'
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in columns)
+    body = "".join("<tr>" + "".join(cell(row.get(name, "")) for name in columns.values()) + "</tr>" for row in rows)
     return f"<h2>{escape(title)}</h2><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def cell(value: object) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"<td>{escape(text)}</td>"

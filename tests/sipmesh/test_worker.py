@@ -85,6 +85,19 @@ def test_reports_counts_and_stops(tmp_path: Path, data: Path) -> None:
     store.close()
 
 
+def test_a_broken_gauge_does_not_stop_the_heartbeat(tmp_path: Path, data: Path) -> None:
+    reader, writer = os.pipe()
+    broken = ROLE.replace("lambda: 2.5", "lambda: 1 / 0")
+    worker = start(tmp_path, data, broken, writer)
+    read_until(reader, b"ready\n")
+    read_until(reader, b"alive\nalive\n")
+    worker.send_signal(signal.SIGTERM)
+    _, errors = worker.communicate(timeout=20)
+    os.close(reader)
+    os.close(writer)
+    assert b"the counters can't be stored" in errors
+
+
 def test_an_error_ends_it_with_a_log_line(tmp_path: Path, data: Path) -> None:
     reader, writer = os.pipe()
     worker = start(tmp_path, data, "def main(context):\n    raise OSError('no luck')\n", writer)
