@@ -5,7 +5,9 @@ from typing import Any
 
 from sipcore.location import Binding
 from sipmesh.addresses import join_host_port
-from sipmesh.store import CallRecord, Store
+from sipmesh.store import CallRecord, Store, StoredTrunk
+
+TARGET_STATES = {None: "unknown", 0.0: "down", 1.0: "up"}
 
 
 def registration_rows(store: Store, now: float, aor: str | None = None) -> Iterator[dict[str, Any]]:
@@ -46,4 +48,25 @@ def call_row(key: str, record: CallRecord, now: float) -> dict[str, Any]:
         "trunk_out": record.trunk_out,
         "via": " → ".join(filter(None, (record.trunk_in, record.trunk_out))),
         "relayed": bool(record.ng_call_id),
+    }
+
+
+def trunk_rows(store: Store) -> list[dict[str, Any]]:
+    """Each trunk with its calls and whether its targets answer, as the signal worker last counted."""
+    snapshot = store.snapshots.all().get("signal-0")
+    gauges = snapshot.counters if snapshot else {}
+    return [trunk_row(stored, gauges) for stored in store.directory.trunks()]
+
+
+def trunk_row(stored: StoredTrunk, gauges: dict[str, float]) -> dict[str, Any]:
+    trunk = stored.trunk
+    up = {each.uri: gauges.get(f"sip_trunk_target_up|trunk={trunk.name},target={each.uri}") for each in trunk.targets}
+    return {
+        "name": trunk.name,
+        "targets": [{"uri": each.uri, "weight": each.weight, "state": TARGET_STATES[up[each.uri]]} for each in trunk.targets],
+        "sources": list(trunk.sources),
+        "transit": trunk.transit,
+        "calls": int(gauges.get(f"sip_trunk_calls|trunk={trunk.name}", 0)),
+        "max_calls": trunk.max_calls,
+        "origin": stored.origin,
     }

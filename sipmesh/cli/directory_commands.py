@@ -12,6 +12,7 @@ from sipmesh.config_load import dotted
 from sipmesh.config_reader import Reader
 from sipmesh.config_rules import Defined, Found, route_rules, trunk_rules, user_rules
 from sipmesh.store import Store
+from sipmesh.views import trunk_rows
 
 users = typer.Typer(help="Accounts.", no_args_is_help=True)
 trunks = typer.Typer(help="Trunks to carriers and other systems.", no_args_is_help=True)
@@ -85,23 +86,23 @@ def add_trunk(
 
 @trunks.command("list")
 def list_trunks(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """List trunks."""
+    """List trunks, their targets and their calls."""
     with opened_store(config) as (_, store):
-        rows = store.directory.trunks()
+        rows = trunk_rows(store)
     if as_json:
-        return show_json([{**msgspec.to_builtins(each.trunk), "origin": each.origin} for each in rows])
+        return show_json(rows)
     cells = [
         (
-            each.trunk.name,
-            "\n".join(f"{one.uri} ({one.weight})" for one in each.trunk.targets),
-            "\n".join(each.trunk.sources),
-            "yes" if each.trunk.transit else "no",
-            each.trunk.max_calls or "-",
-            each.origin,
+            row["name"],
+            "\n".join(f"{each['uri']} ({each['weight']}) {each['state']}" for each in row["targets"]),
+            "\n".join(row["sources"]),
+            "yes" if row["transit"] else "no",
+            f"{row['calls']}/{row['max_calls'] or '-'}",
+            row["origin"],
         )
-        for each in rows
+        for row in rows
     ]
-    return show_table(("NAME", "TARGETS (WEIGHT)", "SOURCES", "TRANSIT", "MAX CALLS", "FROM"), cells, "no trunks")
+    return show_table(("NAME", "TARGETS (WEIGHT)", "SOURCES", "TRANSIT", "CALLS/MOST", "FROM"), cells, "no trunks")
 
 
 @trunks.command("del")

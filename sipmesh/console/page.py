@@ -39,14 +39,14 @@ CONTACTS = {
     "Expires in, s": "expires_in_s",
     "User agent": "user_agent",
 }
-TRUNKS = {"Name": "name", "Targets": "target_uris", "Sources": "sources", "From": "origin"}
+TRUNKS = {"Name": "name", "Targets": "target_states", "Sources": "sources", "Calls": "calls", "From": "origin"}
 
 
 def status_page(view: NodeView, now: float) -> str:
     """``now``: Unix time."""
     health = view.health(now)
     calls = sum(view.calls_by_state().values())
-    trunks = [{**row, "target_uris": [target["uri"] for target in row.get("targets", ())]} for row in view.trunks()]
+    trunks = [{**row, "target_states": [f"{each['uri']} {each['state']}" for each in row["targets"]]} for row in view.trunks()]
     return "".join(
         (
             HEAD.format(name=escape(view.name), style=STYLE, state=READY if health["ready"] else NOT_READY),

@@ -6,12 +6,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from sipmesh.config import Config
 from sipmesh.node_status import WorkerStatus, read_status
 from sipmesh.store import Snapshot, Store
-from sipmesh.views import call_row, registration_rows
+from sipmesh.views import call_row, registration_rows, trunk_rows
 
 SILENT_S = 5.0  # a ready worker whose counters are older than this does not serve
 
@@ -51,14 +49,7 @@ class NodeView:
         return Counter(record.state for _, record in self._store.calls.all())
 
     def trunks(self) -> list[dict[str, Any]]:
-        """Each trunk with the gauges the signal worker keeps of it, ``trunk_...|trunk=NAME,...``."""
-        gauges = self.snapshots().get("signal-0", Snapshot(0, 0.0, {})).counters
-        rows = []
-        for stored in self._store.directory.trunks():
-            label = f"trunk={stored.trunk.name}"
-            mine = {name: value for name, value in gauges.items() if label in name.partition("|")[2].split(",")}
-            rows.append({**msgspec.to_builtins(stored.trunk), "origin": stored.origin, "counters": mine})
-        return rows
+        return trunk_rows(self._store)
 
 
 def worker_health(worker: WorkerStatus, snapshot: Snapshot | None, now: float) -> dict[str, Any]:

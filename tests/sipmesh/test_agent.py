@@ -156,7 +156,9 @@ def test_the_api_lists_registrations_calls_and_trunks(agent: Agent) -> None:
     agent.store.locations.put("bob@example.com", [Binding("sip:b@192.0.2.1", "c", 1, time.time() + 60)])
     agent.store.calls.put("k", CallRecord(call_id="c", caller="alice@example.com", trunk_out="carrier"))
     agent.store.commit()
-    agent.snapshot("signal-0", **{"trunk_target_up|trunk=carrier,target=sip:192.0.2.1": 1, "trunk_calls|trunk=other": 1})
+    agent.snapshot(
+        "signal-0", **{"sip_trunk_target_up|trunk=carrier,target=sip:192.0.2.1": 1, "sip_trunk_calls|trunk=carrier": 2}
+    )
     registrations = agent.http.get("/api/registrations").json()
     assert [(row["contact"], row["source"]) for row in registrations] == [
         ("sip:a@192.0.2.1", "[2001:db8::1]:5060"),
@@ -167,8 +169,9 @@ def test_the_api_lists_registrations_calls_and_trunks(agent: Agent) -> None:
     assert agent.http.get("/api/registrations", params={"limit": 0}).status_code == 422
     assert agent.http.get("/api/calls").json()[0]["via"] == "carrier"
     trunk = agent.http.get("/api/trunks").json()[0]
-    assert (trunk["name"], trunk["origin"]) == ("carrier", "file")
-    assert trunk["counters"] == {"trunk_target_up|trunk=carrier,target=sip:192.0.2.1": 1.0}
+    assert (trunk["name"], trunk["origin"], trunk["calls"]) == ("carrier", "file", 2)
+    assert trunk["targets"] == [{"uri": "sip:192.0.2.1", "weight": 1, "state": "up"}]
+    assert "sip:192.0.2.1 up" in agent.http.get("/").text
 
 
 def test_the_page_shows_strangers_words_as_text(agent: Agent) -> None:

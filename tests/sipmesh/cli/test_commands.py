@@ -130,7 +130,10 @@ def test_users_that_make_no_sense_are_refused(cli: Cli, store: Store) -> None:
 def test_trunks_and_routes(cli: Cli) -> None:
     cli.good("trunk", "add", "carrier", "--target", "sip:192.0.2.1", "--target", "sip:192.0.2.2 3", "--source", "192.0.2.0/24")
     [trunk] = cli.rows("trunk", "list")
-    assert trunk["targets"] == [{"uri": "sip:192.0.2.1"}, {"uri": "sip:192.0.2.2", "weight": 3}]
+    assert [(each["uri"], each["weight"], each["state"]) for each in trunk["targets"]] == [
+        ("sip:192.0.2.1", 1, "unknown"),
+        ("sip:192.0.2.2", 3, "unknown"),
+    ]
     assert cli.rows("route", "add", "--match", "+44*", "--to", "trunk:carrier", "--strip", "3") == {"id": "c1"}
     cli.good("route", "add", "--to", "user:bob@example.com", "--source", "trunk:carrier", "--from", "+1*")
     first, second = cli.rows("route", "list")
