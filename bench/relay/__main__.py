@@ -67,7 +67,7 @@ def main() -> int:
             contenders = _contenders()
             budget_s = QUICK_BUDGET_S if arguments.quick else BUDGET_S
             samples = _rounds(contenders, calls, min(arguments.runs, 2) if arguments.quick else arguments.runs, plan, budget_s)
-            most = {one.name: most_calls(one, 1000, 6000, plan) for one in contenders} if arguments.max else {}
+            most = {one.name: most_calls(one, 500, 6000, plan) for one in contenders} if arguments.max else {}
         except (NgError, load.LoadError) as cause:
             print(f"bench.relay: {cause}", file=sys.stderr)
             return 1
