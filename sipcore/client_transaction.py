@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from native.sip import Message
 from sipcore.flow import Flow
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from sipcore.transaction import TransactionLayer
 
 Headers = Iterable[tuple[str, str]]
+
+FIRE_A, FIRE_B, FIRE_E, FIRE_F, FIRE_M = (FIRE[event] for event in (TIMER_A, TIMER_B, TIMER_E, TIMER_F, TIMER_M))
 
 
 class ClientTransaction:
@@ -83,7 +85,8 @@ class ClientTransaction:
         if not flow.reliable and not fixed_flow and 0 < settings.max_datagram_bytes < len(data):
             data = self._prefer_stream(data)
         self._send_first(data)
-        self._wait(TIMER_B if self.state == CALLING else TIMER_F, settings.timeout_s)
+        timeout = FIRE_B if self.state == CALLING else FIRE_F
+        self.wait_timer = self.layer.timers.after(settings.timeout_s, timeout, self)
 
     def cancel(self, headers: Headers = ()) -> None:
         """Cancels an INVITE: at once after a provisional response, else with the first one (RFC 3261 section 9.1).
@@ -152,17 +155,17 @@ class ClientTransaction:
         for name, value in self.cancel_headers:
             cancel.append(name, value)
         self.layer.request(cancel, self.layer.live_flow(self.flow), None)
-        self._wait(TIMER_CANCELLED, self.layer.settings.timeout_s)
+        self.wait_timer = self.layer.timers.after(self.layer.settings.timeout_s, FIRE[TIMER_CANCELLED], self)
 
     def restart_a(self, _: object) -> None:
         """Doubles without a cap, unlike Timer E (RFC 3261 section 17.1.1.2)."""
-        self._retransmit_after(TIMER_A, 2 * self.interval_s)
+        self._retransmit_after(FIRE_A, 2 * self.interval_s)
 
     def restart_e(self, _: object) -> None:
-        self._retransmit_after(TIMER_E, min(2 * self.interval_s, self.layer.settings.t2_s))
+        self._retransmit_after(FIRE_E, min(2 * self.interval_s, self.layer.settings.t2_s))
 
     def restart_e_slowly(self, _: object) -> None:
-        self._retransmit_after(TIMER_E, self.layer.settings.t2_s)
+        self._retransmit_after(FIRE_E, self.layer.settings.t2_s)
 
     def start_d(self, _: object) -> None:
         self._linger(TIMER_D, self.layer.settings.timer_d_s)
@@ -171,7 +174,7 @@ class ClientTransaction:
         self._linger(TIMER_K, self.layer.settings.t4_s)
 
     def start_m(self, _: object) -> None:
-        self._wait(TIMER_M, self.layer.settings.timeout_s)
+        self.wait_timer = self.layer.timers.after(self.layer.settings.timeout_s, FIRE_M, self)
 
     def stop_timers(self, _: object) -> None:
         if self.retransmit_timer is not None:
@@ -198,7 +201,7 @@ class ClientTransaction:
         self.sent = data
         self.flow.send(data)
         if not self.flow.reliable:
-            self._retransmit_after(TIMER_A if self.state == CALLING else TIMER_E, self.layer.settings.t1_s)
+            self._retransmit_after(FIRE_A if self.state == CALLING else FIRE_E, self.layer.settings.t1_s)
 
     def _prefer_stream(self, data: bytes) -> bytes:
         stream = self.layer.flows.stream_flow(self.flow)
@@ -220,19 +223,16 @@ class ClientTransaction:
         self.request.push_via(f"SIP/2.0/{flow.listener.transport.upper()} {flow.listener.sent_by};{params}")
         return self.request.to_bytes(stream=flow.reliable)
 
-    def _retransmit_after(self, event: Event, interval_s: float) -> None:
+    def _retransmit_after(self, fire: Callable[[Any], None], interval_s: float) -> None:
         self.interval_s = interval_s
-        self.retransmit_timer = self.layer.timers.after(interval_s, FIRE[event], self)
-
-    def _wait(self, event: Event, delay_s: float) -> None:
-        self.wait_timer = self.layer.timers.after(delay_s, FIRE[event], self)
+        self.retransmit_timer = self.layer.timers.after(interval_s, fire, self)
 
     def _linger(self, event: Event, delay_s: float) -> None:
         """Waits for retransmissions, which a reliable transport doesn't have (zero seconds there)."""
         if self.flow.reliable:
             self.handle(event)
         else:
-            self._wait(event, delay_s)
+            self.wait_timer = self.layer.timers.after(delay_s, FIRE[event], self)
 
 
 _INVITE: Machine = bind(INVITE_CLIENT, ClientTransaction)

@@ -18,7 +18,7 @@ __all__ = ["ClientTransaction", "ServerTransaction", "TransactionLayer", "Transa
 class TransactionLayer:
     """Between the transports and ``user`` (which may be set later, but before the first message).
 
-    Messages handed to ``receive`` have a readable top Via, and a readable CSeq if they are responses.
+    Messages handed to it have a readable top Via, and a readable CSeq if they are responses.
     """
 
     def __init__(
@@ -48,11 +48,35 @@ class TransactionLayer:
 
     # from the transports
 
-    def receive(self, message: Message, flow: Flow) -> None:
-        if message.is_request:
-            self._receive_request(message, flow)
+    def receive_request(self, request: Message, flow: Flow) -> None:
+        """A new request starts a transaction; an ACK without one goes straight to the user."""
+        key = request.server_key
+        method = request.method
+        transaction = self._servers.get(key)
+        if transaction is not None:
+            if transaction.reply_flow.closed:
+                transaction.flow = transaction.reply_flow = flow  # the client came back over another connection
+            transaction.handle(ACK if method == "ACK" else REQUEST, request)
+        elif method == "ACK":
+            self.user.on_ack(request, flow)
+        elif len(self._servers) >= self.settings.max_server_transactions:
+            self._refuse(request, flow)
         else:
-            self._receive_response(message, flow)
+            transaction = self._servers[key] = ServerTransaction(self, key, request, flow)
+            try:
+                self._tell_user(transaction)
+            except Exception:
+                transaction.respond(request.reply(500))  # an error of ours must not leave the client waiting
+                raise
+
+    def receive_response(self, response: Message, flow: Flow) -> None:
+        """For the client transaction it matches, else the user."""
+        transaction = self._clients.get(response.client_key)
+        if transaction is None:
+            self.user.on_stray_response(response, flow)
+            return
+        status = response.status
+        transaction.handle(PROVISIONAL if status < 200 else SUCCESS if status < 300 else FAILURE, response)
 
     def flow_failed(self, flow: Flow) -> None:
         """A connection closed, or could not be opened; its client transactions learn of it (RFC 3261 section 17.1.4)."""
@@ -125,26 +149,6 @@ class TransactionLayer:
     def count_illegal(self, side: str, state: str, event: str) -> None:
         self.count(f"sip_transaction_illegal_events_total|side={side},state={state},event={event}")
 
-    def _receive_request(self, request: Message, flow: Flow) -> None:
-        key = request.server_key
-        method = request.method
-        transaction = self._servers.get(key)
-        if transaction is not None:
-            if transaction.reply_flow.closed:
-                transaction.flow = transaction.reply_flow = flow  # the client came back over another connection
-            transaction.handle(ACK if method == "ACK" else REQUEST, request)
-        elif method == "ACK":
-            self.user.on_ack(request, flow)
-        elif len(self._servers) >= self.settings.max_server_transactions:
-            self._refuse(request, flow)
-        else:
-            transaction = self._servers[key] = ServerTransaction(self, key, request, flow)
-            try:
-                self._tell_user(transaction)
-            except Exception:
-                transaction.respond(request.reply(500))  # an error of ours must not leave the client waiting
-                raise
-
     def _tell_user(self, transaction: ServerTransaction) -> None:
         if transaction.request.method == "CANCEL":
             # RFC 3261 section 9.2: matched as if its method were INVITE
@@ -153,14 +157,6 @@ class TransactionLayer:
         else:
             self.user.on_request(transaction)
         transaction.await_user()
-
-    def _receive_response(self, response: Message, flow: Flow) -> None:
-        transaction = self._clients.get(response.client_key)
-        if transaction is None:
-            self.user.on_stray_response(response, flow)
-            return
-        status = response.status
-        transaction.handle(PROVISIONAL if status < 200 else SUCCESS if status < 300 else FAILURE, response)
 
     def _refuse(self, request: Message, flow: Flow) -> None:
         self.count("sip_transactions_refused_total")

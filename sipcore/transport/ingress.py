@@ -18,7 +18,7 @@ METHODS = frozenset(
 
 
 class Ingress:
-    """``datagram`` and ``message`` take bytes from the transports; neither raises for anything a peer sends."""
+    """``receive`` takes bytes from the transports; it raises for nothing that a peer sends."""
 
     def __init__(self, layer: TransactionLayer, flows: FlowTable, counters: Counters) -> None:
         self._layer = layer
@@ -26,46 +26,51 @@ class Ingress:
         self._our_sent_by = frozenset(listener.sent_by.lower() for listener in flows.listeners)
         self._request_names: dict[tuple[str, str], str] = {}
 
-    def datagram(self, data: bytes, flow: Flow) -> None:
-        """One UDP datagram: a message, a keep-alive, or something that isn't SIP."""
-        if not data or data[0] < 0x20:
-            data = data.lstrip(b"\r\n")
-            if not data.strip(b"\0"):
-                self._counters["sip_keepalives_total|transport=udp"] += 1
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """One datagram, or one message that was framed: a message, a keep-alive, or something that isn't SIP."""
+        if data[:1] < b" ":
+            data = self._skip_noise(data)
+            if not data:
                 return
-            if data[0] < 4:  # the first byte of STUN (RFC 7983 section 7)
-                self._counters["sip_not_sip_total"] += 1
-                return
-        self.message(data, flow)
-
-    def message(self, data: bytes, flow: Flow) -> None:
-        """The bytes of one message, framed."""
         try:
             message = Message(data)
             if message.is_request:
                 message.stamp_source(*flow.remote)
                 message.server_key  # noqa: B018  readable or not decides whether there can be a transaction
-                name = self._name_of_request(message.method, flow.listener.transport)
+                self._count(message.method, flow.listener.transport)
             else:
                 message.client_key  # noqa: B018
-                # RFC 3261 section 18.1.2
-                ours = message.via_sent_by in self._our_sent_by
-                name = "sip_responses_total" if ours else "sip_dropped_responses_total|reason=sent-by"
+                if message.via_sent_by not in self._our_sent_by:  # RFC 3261 section 18.1.2
+                    self._counters["sip_dropped_responses_total|reason=sent-by"] += 1
+                    return
+                self._counters["sip_responses_total"] += 1
         except ParseError as error:
             self.refuse(data, flow, error)
             return
-        self._counters[name] += 1
-        if name != "sip_dropped_responses_total|reason=sent-by":
-            self._layer.receive(message, flow)
+        if message.is_request:
+            self._layer.receive_request(message, flow)
+        else:
+            self._layer.receive_response(message, flow)
 
-    def _name_of_request(self, method: str, transport: str) -> str:
+    def _skip_noise(self, data: bytes) -> bytes:
+        """What follows line ends; nothing after keep-alives (empty, line ends, zero bytes) and STUN."""
+        data = data.lstrip(b"\r\n")
+        if not data.strip(b"\0"):
+            self._counters["sip_keepalives_total|transport=udp"] += 1
+            return b""
+        if data[0] < 4:  # the first byte of STUN (RFC 7983 section 7)
+            self._counters["sip_not_sip_total"] += 1
+            return b""
+        return data
+
+    def _count(self, method: str, transport: str) -> None:
         name = self._request_names.get((method, transport))
         if name is None:
             label = method if method in METHODS else "other"
             name = f"sip_requests_total|method={label},transport={transport}"
             if label == method:
                 self._request_names[method, transport] = name
-        return name
+        self._counters[name] += 1
 
     def refuse(self, data: bytes, flow: Flow, error: ParseError) -> None:
         """Answers what is no proper message, if enough of it is readable (RFC 3261 section 16.3 item 1, section 18.3)."""

@@ -154,7 +154,7 @@ class TcpConnection(asyncio.Protocol):
         self._half_ping = False
         self._had_message = True
         try:
-            self._engine.ingress.message(data, self)
+            self._engine.ingress.receive(data, self)
         except Exception:
             self._engine.report("a message")
 

@@ -105,7 +105,7 @@ class UdpEndpoint:
         if not batch:
             return
         engine = self._engine
-        receive = engine.ingress.datagram
+        receive = engine.ingress.receive
         engine.begin()
         for data, source, local_host in batch:
             try:

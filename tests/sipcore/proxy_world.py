@@ -128,7 +128,7 @@ class World:
         layer = TransactionLayer(core, node.flows, timers, TransactionSettings(), self.counters)
         core.attach(layer)
         ingress = Ingress(layer, node.flows, self.counters)
-        node.receive = lambda data, flow: (ingress.message if flow.reliable else ingress.datagram)(data, flow)
+        node.receive = ingress.receive
         node.on_flow_failed = layer.flow_failed
         return node, core
 

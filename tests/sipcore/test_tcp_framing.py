@@ -57,9 +57,9 @@ def feed(world: Running, chunks: list[bytes]) -> tuple[list[bytes], bytes, bool]
     ingress = world.engine.ingress
 
     class Watched:
-        def message(self, data: bytes, flow: Flow) -> None:
+        def receive(self, data: bytes, flow: Flow) -> None:
             seen.append(data)
-            ingress.message(data, flow)
+            ingress.receive(data, flow)
 
         refuse = ingress.refuse
 
@@ -123,7 +123,7 @@ def test_random_datagrams_never_fail() -> None:
                 data = bytearray(stream(random)[: random.randrange(600)])
                 if random.random() < 0.3:
                     data = bytearray(random.randbytes(random.randrange(100)))
-                world.engine.run(world.engine.ingress.datagram, bytes(data), flow)
+                world.engine.run(world.engine.ingress.receive, bytes(data), flow)
             assert world.counters["sip_internal_errors_total"] == 0
 
     run(main())

@@ -178,7 +178,7 @@ class Rig:
         assert flow is not None
         self.transaction: ServerTransaction | ClientTransaction
         if side == "server":
-            self.stack.layer.receive(self.request.copy(), flow)
+            self.stack.layer.receive_request(self.request.copy(), flow)
             self.transaction = self.user.transactions[0]
         else:
             self.transaction = self.stack.layer.request(self.request.copy(), flow, self.client)

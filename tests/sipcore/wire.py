@@ -249,5 +249,5 @@ class Stack:
         self.counters: Counters = defaultdict(int)
         self.layer = TransactionLayer(user, node.flows, node.wire.timers, settings or TransactionSettings(), self.counters)
         self.ingress = Ingress(self.layer, node.flows, self.counters)
-        node.receive = lambda data, flow: (self.ingress.message if flow.reliable else self.ingress.datagram)(data, flow)
+        node.receive = self.ingress.receive
         node.on_flow_failed = self.layer.flow_failed
