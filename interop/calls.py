@@ -231,6 +231,15 @@ def t38() -> Flow:
     return _caller_hangs_up(caller, callee)
 
 
+def ended_by_node() -> Flow:
+    """Nobody hangs up: the node sends BYE both ways."""
+    caller, callee = _answered()
+    for end in (caller, callee):
+        end.expect("BYE")
+        end.respond("200 OK")
+    return caller, callee
+
+
 def carrier_in() -> Flow:
     """A call of a trunk: no digest."""
     caller, callee = _answered(digest=False)
@@ -249,7 +258,7 @@ def carrier_out() -> Flow:
 
 _ALL = (bye_from_caller, bye_from_callee, hold, reinvite_from_callee, busy, cancel, fork, early_media, prack, update)
 FLOWS: dict[str, Callable[[], tuple[Script, ...]]] = {
-    flow.__name__: flow for flow in (*_ALL, delayed_offer, t38, carrier_in, carrier_out)
+    flow.__name__: flow for flow in (*_ALL, delayed_offer, t38, ended_by_node, carrier_in, carrier_out)
 }
 
 if __name__ == "__main__":

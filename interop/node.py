@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Protocol
 
 from interop import ng
-from interop.process import Process, free_port, rss_bytes
+from interop.process import Process, bracketed, free_port, rss_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
+
+RTP_PORTS = 1000  # a port rests for a while after a call, and a call takes four
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Setup:
     anchor: bool = True
     auth: bool = True
     bindings: int = 10  # most of one AOR
+    address: str = "127.0.0.1"  # the node's, and its phones'
+    media_timeout_s: int = 60  # a call without packets for so long is ended
 
 
 class Node(Protocol):
@@ -63,11 +67,11 @@ class SipmeshNode:
 
     def __init__(self, setup: Setup, folder: Path) -> None:
         self.setup = setup
-        self.address = "127.0.0.1"
-        self.port = free_port()
+        self.address = setup.address
+        self.port = free_port(address=self.address)
         self.console = free_port((socket.SOCK_STREAM,))
-        self.ng = (self.address, free_port((socket.SOCK_DGRAM,)))
-        self.rtp_port = free_port((socket.SOCK_DGRAM,), span=200)
+        self.ng = ("127.0.0.1", free_port((socket.SOCK_DGRAM,)))
+        self.rtp_port = free_port((socket.SOCK_DGRAM,), self.address, span=RTP_PORTS)
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "sipmesh.toml"
         config.write_text(self.configuration(folder / "data"))
@@ -81,43 +85,32 @@ class SipmeshNode:
     def configuration(self, data: Path) -> str:
         """The TOML of design.md section 9."""
         setup = self.setup
-        lines = ["[node]", 'name = "interop"', f"data = {_toml(str(data))}"]
+        tables: list[tuple[str, dict[str, object]]] = [("[node]", {"name": "interop", "data": str(data)})]
         for transport in ("udp", "tcp"):
-            lines += ["[[listen]]", f'transport = "{transport}"', f'address = "{self.address}:{self.port}"']
-        lines += [
-            "[[domain]]",
-            f"name = {_toml(setup.domain)}",
-            f"auth = {_toml(setup.auth)}",
-            f"digest = {_toml(setup.digest)}",
-        ]
+            tables.append(("[[listen]]", {"transport": transport, "address": f"{bracketed(self.address)}:{self.port}"}))
+        tables.append(("[[domain]]", {"name": setup.domain, "auth": setup.auth, "digest": setup.digest}))
         for user, password in setup.users.items():
-            lines += ["[[user]]", f"aor = {_toml(f'{user}@{setup.domain}')}", f"password = {_toml(password)}"]
+            tables.append(("[[user]]", {"aor": f"{user}@{setup.domain}", "password": password}))
         if trunk := setup.trunk:
-            lines += ["[[trunk]]", f"name = {_toml(trunk.name)}", f"targets = {_toml(trunk.targets)}"]
-            lines += [
-                "probe_s = 1",
-                "first_response_s = 1",
-                f"sources = {_toml(trunk.sources)}",
-                "[[route]]",
-                f"match = {_toml(trunk.prefix + '*')}",
-            ]
-            lines += [f"to = {_toml('trunk:' + trunk.name)}"]
-        lines += ["[media]", f"anchor = {_toml(setup.anchor)}", f'address = "{self.address}"']
-        lines += [f'ports = "{self.rtp_port}-{self.rtp_port + 199}"', f'ng = "{self.ng[0]}:{self.ng[1]}"']
-        lines += ["[limits]", 'exempt = ["127.0.0.0/8"]', f"max_bindings = {setup.bindings}"]
-        return "\n".join([*lines, "[console]", f'address = "{self.address}:{self.console}"', ""])
+            reached = {"targets": trunk.targets, "probe_s": 1, "first_response_s": 1}
+            tables.append(("[[trunk]]", {"name": trunk.name, "sources": trunk.sources, **reached}))
+            tables.append(("[[route]]", {"match": f"{trunk.prefix}*", "to": f"trunk:{trunk.name}"}))
+        ports = f"{self.rtp_port}-{self.rtp_port + RTP_PORTS - 1}"
+        media = {"anchor": setup.anchor, "address": self.address, "ports": ports, "ng": f"{self.ng[0]}:{self.ng[1]}"}
+        limits = {"exempt": ("127.0.0.0/8",), "max_bindings": setup.bindings, "media_timeout_s": setup.media_timeout_s}
+        tables += [("[media]", media), ("[limits]", limits), ("[console]", {"address": f"127.0.0.1:{self.console}"})]
+        return "\n".join(line for head, keys in tables for line in (head, *(f"{key} = {_toml(keys[key])}" for key in keys), ""))
 
     def get(self, path: str) -> str:
         """The body of a page of the console address."""
-        with urllib.request.urlopen(f"http://{self.address}:{self.console}{path}", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.console}{path}", timeout=2) as answer:
             return answer.read().decode()
 
     def healthy(self) -> bool:
         try:
-            self.get("/health")
+            return bool(json.loads(self.get("/health"))["ready"])
         except OSError:
             return False
-        return True
 
     def metric(self, name: str) -> float:
         """The sum of all samples of a Prometheus metric, labels ignored; 0 when it has none yet."""
@@ -144,7 +137,7 @@ class SipmeshNode:
 
 
 def _toml(value: object) -> str:
-    """A string, boolean or tuple of strings; JSON's notation of these is TOML's."""
+    """A string, number, boolean or tuple of strings; JSON's notation of these is TOML's."""
     return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 

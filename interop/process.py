@@ -16,6 +16,15 @@ class StartError(RuntimeError):
     """A peer did not come up; the message carries the end of its log."""
 
 
+def family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def bracketed(address: str) -> str:
+    """As a host in a URI."""
+    return f"[{address}]" if ":" in address else address
+
+
 def free_port(kinds: Iterable[int] = (socket.SOCK_DGRAM, socket.SOCK_STREAM), address: str = "127.0.0.1", span: int = 1) -> int:
     """A port whose ``span`` successors are free too, for each socket kind; below the kernel's ephemeral range."""
     for _ in range(200):
@@ -26,7 +35,7 @@ def free_port(kinds: Iterable[int] = (socket.SOCK_DGRAM, socket.SOCK_STREAM), ad
 
 
 def _is_free(kind: int, address: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET, kind) as probe:
+    with socket.socket(family(address), kind) as probe:
         if kind == socket.SOCK_STREAM:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from interop.process import bracketed, family
+
 ALGORITHMS = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 
 
@@ -38,7 +40,7 @@ class Client:
 
     def __post_init__(self) -> None:
         kind = socket.SOCK_DGRAM if self.transport == "udp" else socket.SOCK_STREAM
-        self._socket = socket.socket(socket.AF_INET, kind)
+        self._socket = socket.socket(family(self.address), kind)
         self._socket.settimeout(self.timeout_s)
         self._socket.bind((self.address, self.port))
         self._socket.connect(self.node)
@@ -101,7 +103,9 @@ class Client:
         """Sends a well-formed request and returns its Call-ID."""
         self._cseq += 1
         call_id = call_id or f"{os.urandom(8).hex()}@{self.address}"
-        via = f"SIP/2.0/{self.transport.upper()} {self.address}:{self.port};rport;branch=z9hG4bK{os.urandom(8).hex()}"
+        via = (
+            f"SIP/2.0/{self.transport.upper()} {bracketed(self.address)}:{self.port};rport;branch=z9hG4bK{os.urandom(8).hex()}"
+        )
         lines = [f"{method} {uri} SIP/2.0", f"Via: {via}", f"From: <sip:{user}@{domain}>;tag={call_id[:8]}"]
         lines += [
             f"To: {to or f'<{uri}>'}",
@@ -125,7 +129,7 @@ class Client:
         expires_s: int = 600,
     ) -> Response:
         """REGISTER answered with digest of ``algorithm``; returns the last response."""
-        contact = contact or f"<sip:{user}@{self.address}:{self.port};transport={self.transport}>"
+        contact = contact or f"<sip:{user}@{bracketed(self.address)}:{self.port};transport={self.transport}>"
         headers = (f"Contact: {contact}", f"Expires: {expires_s}")
         return self.request_with_digest("REGISTER", f"sip:{domain}", user, domain, password, algorithm, headers)
 
@@ -178,7 +182,7 @@ class Client:
         self, uri: str, user: str, domain: str, password: str, body: str, algorithm: str = "MD5"
     ) -> Response:
         """An INVITE answered with digest; its final response, acknowledged when it is a failure."""
-        contact = f"Contact: <sip:{user}@{self.address}:{self.port};transport={self.transport}>"
+        contact = f"Contact: <sip:{user}@{bracketed(self.address)}:{self.port};transport={self.transport}>"
         call_id, credentials = "", ""
         for _ in range(2):
             headers = (contact, f"Proxy-Authorization: {credentials}") if credentials else (contact,)
@@ -244,7 +248,7 @@ def authorization(
 
 def options(node: tuple[str, int], timeout_s: float = 1.0) -> int | None:
     """The status of an OPTIONS to the node itself, None without answer."""
-    with Client(node, timeout_s=timeout_s) as client:
-        client.request("OPTIONS", f"sip:{node[0]}:{node[1]}", "probe", "probe.invalid")
+    with Client(node, address="::1" if ":" in node[0] else "127.0.0.1", timeout_s=timeout_s) as client:
+        client.request("OPTIONS", f"sip:{bracketed(node[0])}:{node[1]}", "probe", "probe.invalid")
         answer = client.final()
         return answer.status if answer else None

@@ -12,6 +12,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from interop.process import family
+
 HEADER = struct.Struct("!BBHII")
 PCMU = 0
 FRAME = bytes(160)  # 20 ms of G.711
@@ -45,7 +47,7 @@ class RtpEnd:
     _thread: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = socket.socket(family(self.address), socket.SOCK_DGRAM)
         self._socket.bind((self.address, self.port))
         self.port = self._socket.getsockname()[1]
         self._socket.settimeout(0.1)
@@ -55,7 +57,7 @@ class RtpEnd:
     def _receive(self) -> None:
         while True:
             try:
-                data, source = self._socket.recvfrom(2048)
+                data, (host, port, *_) = self._socket.recvfrom(2048)
             except TimeoutError:
                 if self._socket.fileno() < 0:
                     return
@@ -63,12 +65,12 @@ class RtpEnd:
             except OSError:
                 return
             self.received.add(len(data))
-            self.sources.add(source)
+            self.sources.add((host, port))
             self.payloads.append(data)
             if len(data) >= HEADER.size:
                 self.sequences.append(HEADER.unpack_from(data)[2])
             if self.echo:
-                self._socket.sendto(data, source)
+                self._socket.sendto(data, (host, port))
                 self.sent.add(len(data))
 
     def send(self, data: bytes, remote: tuple[str, int]) -> None:

@@ -1,7 +1,7 @@
 """Writes SIPp scenarios: one ``Script`` per end of a call, step by step, so that each case reads as its message flow.
 
 Keys a script expects on SIPp's command line: ``-s`` the called user, ``-key user``, ``-key domain``, ``-key contact`` (host and
-port of Via and Contact), ``-key media_address``, ``-key rtp_port``; the
+port of Via and Contact), ``-key media_family`` and ``media_address``, ``-key rtp_port``; the
 digest password by ``-au`` and ``-ap``. What a script logs (``-trace_logs``): ``media LABEL ADDRESS PORT DIRECTION`` for every
 SDP it was told to look at.
 """
@@ -23,7 +23,7 @@ INVITE_HEADERS = {  # kept to answer the INVITE when other requests came since; 
     "invite_to": "To",
 }
 MEDIA_PATTERNS = {
-    "address": r"c=IN IP4 ([0-9.]+)",
+    "address": r"c=IN IP[46] ([0-9A-Fa-f.:]+)",
     "port": r"m=[a-z]+ ([0-9]+)",
     "direction": r"a=(sendonly|recvonly|sendrecv|inactive)",
 }
@@ -31,7 +31,8 @@ MEDIA_PATTERNS = {
 
 def sdp(version: int = 1, direction: str = "sendrecv", port: str = "[rtp_port]", media: str = "audio") -> str:
     """A body with one m-line: G.711 audio, or T.38 for ``media="image"``; ``port`` may be a SIPp key or a number."""
-    lines = ["v=0", f"o=[user] 1 {version} IN IP4 [media_address]", "s=-", "c=IN IP4 [media_address]", "t=0 0"]
+    where = "IN IP[media_family] [media_address]"
+    lines = ["v=0", f"o=[user] 1 {version} {where}", "s=-", f"c={where}", "t=0 0"]
     if media == "image":
         lines += [f"m=image {port} udptl t38", "a=T38FaxVersion:0", "a=T38FaxUdpEC:t38UDPRedundancy"]
     else:

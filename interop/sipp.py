@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from interop.process import Process, free_port, wait_for
+from interop.process import Process, bracketed, free_port, wait_for
 from interop.script import Script
 
 
@@ -27,8 +27,9 @@ class End:
 
     def keys(self) -> dict[str, str]:
         """The keys every script refers to."""
-        contact = f"{self.private}:5060" if self.private else f"{self.address}:{self.port}"
-        return {"user": self.user, "domain": self.domain, "contact": contact, "media_address": self.private or self.address}
+        contact = f"{self.private}:5060" if self.private else f"{bracketed(self.address)}:{self.port}"
+        media = {"media_family": "6" if ":" in self.address else "4", "media_address": self.private or self.address}
+        return {"user": self.user, "domain": self.domain, "contact": contact, **media}
 
     def __post_init__(self) -> None:
         if not self.port:
@@ -82,31 +83,34 @@ class Sipp:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        scenario = self._file("xml")
-        scenario.write_text(str(self.script))
-        address, port = self.node
-        command = ["sipp", f"{address}:{port}", "-sf", str(scenario), "-i", self.end.address, "-p", str(self.end.port)]
-        command += ["-mi", self.end.address, "-t", "u1" if self.end.transport == "udp" else "t1", "-nostdin"]
-        command += [
-            "-m",
-            str(self.calls),
-            "-r",
-            str(self.rate),
-            "-rp",
-            "1000",
-            "-timeout",
-            f"{self.timeout_s:g}",
-            "-timeout_error",
-        ]
-        command += ["-s", self.called or self.end.user, "-au", self.end.user, "-ap", self.end.password or "none"]
-        command += ["-trace_err", "-error_file", str(self._file("err")), "-trace_logs", "-log_file", str(self._file("log"))]
-        command += ["-trace_stat", "-stf", str(self._file("csv")), "-fd", "60"]
-        for key, value in (self.end.keys() | self.keys).items():
-            command += ["-key", key, value]
-        if self.calls <= 10:
-            command += ["-trace_msg", "-message_file", str(self._file("msg"))]
-        self.process = Process([*command, *self.options], self._file("out"))
+        self._file("xml").write_text(str(self.script))
+        self.process = Process([*self._command(), *self.options], self._file("out"))
         self.process.wait_ready(self._listening, 5.0)
+
+    def _command(self) -> list[str]:
+        end = self.end
+        command = ["sipp", f"{bracketed(self.node[0])}:{self.node[1]}", "-nostdin", "-timeout_error"]
+        command += ["-trace_err", "-trace_logs", "-trace_stat", *(["-trace_msg"] if self.calls <= 10 else [])]
+        valued = {
+            "-t": "u1" if end.transport == "udp" else "t1",
+            "-i": end.address,
+            "-p": end.port,
+            "-mi": end.address,
+            "-s": self.called or end.user,
+            "-au": end.user,
+            "-ap": end.password or "none",
+            "-m": self.calls,
+            "-r": self.rate,
+            "-timeout": self.timeout_s,
+            "-fd": 60,
+        }
+        files = {"-sf": "xml", "-error_file": "err", "-log_file": "log", "-stf": "csv", "-message_file": "msg"}
+        valued |= {option: self._file(suffix) for option, suffix in files.items()}
+        for option, value in valued.items():
+            command += [option, str(value)]
+        for key, value in (end.keys() | self.keys).items():
+            command += ["-key", key, value]
+        return command
 
     def _file(self, suffix: str) -> Path:
         return self.folder / f"{self.name}.{suffix}"
@@ -119,7 +123,7 @@ class Sipp:
         """SIPp opens its sockets after it wrote the header of its statistics; a short one may already be through."""
         if self.process.child.poll() is not None:
             return self._file("csv").exists()
-        table = "tcp" if self.end.transport == "tcp" else "udp"
+        table = self.end.transport + ("6" if ":" in self.end.address else "")
         return f":{self.end.port:04X} " in Path(f"/proc/net/{table}").read_text()
 
     def log_lines(self) -> list[str]:

@@ -62,7 +62,7 @@ class Stage:
     def phone(self, user: str, transport: str = "udp", private: str = "") -> End:
         """A user of the node, not registered: one who only calls."""
         setup = self.node.setup
-        return End(user, setup.domain, setup.users.get(user, ""), transport=transport, private=private)
+        return End(user, setup.domain, setup.users.get(user, ""), self.node.address, transport=transport, private=private)
 
     def registered(self, user: str, transport: str = "udp", private: str = "") -> End:
         """The same, registered by SIPp with digest MD5 from the port it will be called on."""
@@ -74,7 +74,7 @@ class Stage:
     def unregister(self, user: str) -> None:
         """Removes every binding of ``user`` (RFC 3261 section 10.2.2); stays quiet when the node is gone."""
         setup = self.node.setup
-        with Client(self.target) as client, contextlib.suppress(TimeoutError):
+        with Client(self.target, address=self.node.address) as client, contextlib.suppress(TimeoutError):
             client.register(user, setup.domain, setup.users[user], setup.digest[-1], contact="*", expires_s=0)
 
     def play(self, script: Script, end: End, name: str, called: str = "", **options: object) -> Sipp:
@@ -83,7 +83,7 @@ class Stage:
         return sipp
 
     def rtp(self, echo: bool = False) -> RtpEnd:
-        end = RtpEnd(echo=echo)
+        end = RtpEnd(self.node.address, echo=echo)
         self._rtps.append(end)
         return end
 

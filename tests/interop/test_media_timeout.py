@@ -1,0 +1,34 @@
+"""A call whose media has stopped is ended by the node, with BYE to both phones. (Kamailio has no such thing: sipmesh only.)"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from interop import ng
+from interop.node import Setup, SipmeshNode
+from interop.process import wait_for
+from interop.stage import Stage
+from tests.interop.conftest import USERS
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipmeshNode]:
+    started = SipmeshNode(Setup(users=USERS, media_timeout_s=2), tmp_path_factory.mktemp("node"))
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.mark.parametrize(("near", "far"), [("udp", "udp"), ("tcp", "udp")])
+def test_silence_ends_the_call(stage: Stage, node: SipmeshNode, near: str, far: str) -> None:
+    call = stage.call("ended_by_node", stage.registered("alice", near), stage.registered("bob", far))
+    call.talk()
+    silent_since = time.monotonic()
+    call.expect_ok()
+    assert 1.5 < time.monotonic() - silent_since < 8
+    assert ng.ask(node.ng, "query", call_id=call.call_id)["result"] == "error"
+    wait_for(lambda: node.metric("sipmesh_media_calls") == 0, "the relay to forget the call")
