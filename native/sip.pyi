@@ -27,7 +27,8 @@ class Uri:
     """A URI (RFC 3261 section 19.1, RFC 3966 for tel). Immutable.
 
     ``Uri(text)`` raises ParseError. Any scheme is accepted; for schemes other than sip, sips and tel only ``scheme``
-    and ``text`` are filled. Equality is RFC 3261 section 19.1.4, and ``hash`` agrees with it.
+    and ``text`` are filled; tel has its number as ``user`` and ``aor``, and no host. Equality is RFC 3261 section 19.1.4
+    (RFC 3966 section 5 for tel), and ``hash`` agrees with it. At most 64 parameters and 64 headers.
     """
 
     def __init__(self, text: str) -> None: ...
@@ -40,10 +41,10 @@ class Uri:
     user: str | None  # as written, escapes kept
     user_unescaped: str | None
     password: str | None
-    host: str  # lower case; IPv6 reference without brackets
+    host: str  # lower case; IPv6 reference without brackets, its ":::" as "::" (RFC 5118 section 4.10)
     host_is_ip: bool  # numeric IPv4 or IPv6
     port: int | None
-    params: dict[str, str | None]  # lower-case names, None for a parameter without value
+    params: dict[str, str | None]  # a copy; lower-case names, None for a parameter without value, escapes kept
     headers: str | None  # after '?', without it
     transport: str | None  # lower-case transport parameter
     lr: bool
@@ -59,9 +60,9 @@ class NameAddr:
 
     def __init__(self, text: str) -> None: ...
     text: str
-    display: str | None
-    uri: Uri
-    params: dict[str, str | None]  # header parameters, lower-case names, quoted values unquoted
+    display: str | None  # unquoted
+    uri: Uri  # ParseError for "*"
+    params: dict[str, str | None]  # a copy; header parameters, lower-case names, quoted values unquoted
     tag: str | None
     is_star: bool  # Contact: *
 
@@ -78,7 +79,7 @@ class Via:
     branch: str | None
     has_rport: bool
     rport: int | None
-    received: str | None
+    received: str | None  # IPv6 without brackets, as sent by some (RFC 5118 section 4.5)
     maddr: str | None
     params: dict[str, str | None]
 
@@ -91,7 +92,8 @@ class Message:
 
     Every read sees the message *with* its edits.
     Content-Length shorter than the bytes: the rest is dropped (``trailing_bytes`` counts it). Longer: ParseError
-    (RFC 3261 section 18.3). Header names match without case, compact forms included; ``get("v")`` is ``get("Via")``.
+    (RFC 3261 section 18.3). A datagram may end with its last header line; it leaves with the empty line. CRLF and bare LF end
+    a line, a CR elsewhere is refused. Header names match without case, compact forms included; ``get("v")`` is ``get("Via")``.
     """
 
     def __init__(self, data: bytes) -> None: ...
@@ -130,7 +132,7 @@ class Message:
     paths: list[NameAddr]
     server_key: str
     """RFC 3261 section 17.2.3: branch, sent-by host and port, method with ACK taken as INVITE; the RFC 2543 fields when the
-    branch lacks the magic cookie. Equal keys mean the same server transaction. The key ends with "|" and that method, so a
+    branch lacks the magic cookie or is nothing but it. Equal keys mean the same server transaction. The key ends with "|" and that method, so a
     CANCEL's key with INVITE at its end is the key of the INVITE it names (section 9.2)."""
     client_key: str
     """RFC 3261 section 17.1.3: branch of the top Via and CSeq method, branch case kept. Responses; also requests of ours."""
@@ -151,13 +153,15 @@ class Message:
         """RFC 3261 section 16.3 item 1 and 8.1.1: every mandatory header present once and well-formed, CSeq method equal to the
         start line's, version 2.0, all typed values above readable. Raises ParseError on the first that is not."""
 
-    # edits
+    # edits: ValueError for CR, LF or NUL in what is put in, for a name that is no token and for a line of more than 65,000 bytes
     def copy(self) -> Message:
         """Shares the bytes, has its own edits (one per forked branch)."""
     def push_via(self, value: str) -> None: ...
-    def pop_via(self) -> None: ...
+    def pop_via(self) -> None:
+        """The first value goes, and its line with the last one; so for the other pops. ParseError when there is none."""
     def stamp_via(self, received: str | None, rport: int | None) -> None:
-        """Sets ``received`` and fills ``rport`` on the top Via (RFC 3261 section 18.2.1, RFC 3581 section 4)."""
+        """Sets ``received`` (None: removes what the sender wrote) and fills ``rport`` on the top Via, if it is there
+        (RFC 3261 section 18.2.1, RFC 3581 section 4)."""
     def stamp_source(self, host: str, port: int) -> None:
         """``stamp_via`` for a request that came from there: ``received`` when rport is asked for, when the sent-by host is
         another (or a name), or in place of one the sender wrote; ``rport`` when asked for. ParseError without a readable Via."""

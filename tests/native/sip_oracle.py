@@ -261,3 +261,73 @@ def parse_sip_uri(data: bytes) -> ParsedUri:
     return ParsedUri(
         scheme.decode().lower(), optional[0], optional[1], name, is_ip, None if port is None else int(port), pairs, optional[2]
     )
+
+
+TAIL = rb"(?:[ \t]*;[ \t]*(" + TOKEN + rb")(?:[ \t]*=[ \t]*(\"(?:[^\"\\]|\\.)*\"|[^\x00-\x20\x7f<>\";,]+))?)"
+
+
+def check_port(digits: bytes) -> None:
+    if not re.fullmatch(rb"[0-9]+", digits) or int(digits) > 65535:
+        raise Refused
+
+
+def parse_params(data: bytes, token: str) -> dict[str, str | None]:
+    """Header parameters up to the end; the first of a name counts; quoted values unquoted. That named ``token`` must be one."""
+    found: dict[str, str | None] = {}
+    at = 0
+    while data[at:].strip(b" \t"):
+        param = re.compile(TAIL, re.S).match(data, at)
+        if not param:
+            raise Refused
+        value = param[2]
+        if value and value.startswith(b'"'):
+            value = re.sub(rb"\\(.)", rb"\1", value[1:-1], flags=re.S)
+        found.setdefault(text(param[1]).lower(), None if value is None else text(value))
+        if text(param[1]).lower() == token and not re.fullmatch(TOKEN, param[2] or b""):
+            raise Refused
+        if token == "branch" and param[1].lower() == b"rport" and param[2] is not None:
+            check_port(param[2])
+        at = param.end()
+    return found
+
+
+def parse_name_addr(data: bytes) -> tuple[str | None, ParsedUri, dict[str, str | None]]:
+    """(display name, URI, parameters) of a value whose URI is sip or sips."""
+    quoted = re.fullmatch(rb'("(?:[^"\\]|\\.)*")[ \t]*<([^>]*)>(.*)', data, re.S)
+    if quoted:
+        name = re.sub(rb"\\(.)", rb"\1", quoted[1][1:-1], flags=re.S)
+        return text(name), parse_sip_uri(quoted[2]), parse_params(quoted[3], "tag")
+    plain = re.fullmatch(rb'([^<"]*)<([^>]*)>(.*)', data, re.S)
+    if plain:
+        name = plain[1].strip(b" \t")
+        if re.search(rb'[\x00-\x08\x0a-\x1f\x7f<>"@:,;=?\\]', name):
+            raise Refused
+        return text(name) or None, parse_sip_uri(plain[2]), parse_params(plain[3], "tag")
+    uri, semicolon, rest = data.partition(b";")
+    if b"?" in uri or b"," in uri or b"<" in uri or b'"' in uri:
+        raise Refused
+    return None, parse_sip_uri(uri.rstrip(b" \t")), parse_params(semicolon + rest, "tag")
+
+
+@dataclass
+class ParsedVia:
+    version: str
+    transport: str
+    host: str
+    port: int | None
+    params: dict[str, str | None]
+
+
+def parse_via(data: bytes) -> ParsedVia:
+    found = re.fullmatch(
+        rb"(?i:SIP)[ \t]*/[ \t]*(" + TOKEN + rb")[ \t]*/[ \t]*(" + TOKEN + rb")[ \t]+"
+        rb"(\[[^\]]*\]|[A-Za-z0-9_.-]+)[ \t]*(?::[ \t]*([0-9]+))?(.*)",
+        data,
+        re.S,
+    )
+    if not found:
+        raise Refused
+    check_port(found[4] or b"0")
+    host, _ = parse_host(found[3])
+    params = parse_params(found[5], "branch")
+    return ParsedVia(text(found[1]), text(found[2]).upper(), host, int(found[4]) if found[4] else None, params)

@@ -70,6 +70,33 @@ uris = st.builds(
     uri_tails,
 )
 
+spaces = st.sampled_from(["", "", " ", "\t "])
+param_values = st.sampled_from(
+    ["", "=x", "= 5060", "=99999", '="a;\\",b"', '="open', "=[2001:db8::1]", "=z9hG4bKx", "=a b", "=<x>", "=é"]
+)
+params = st.lists(
+    st.builds(
+        lambda before, after, name, value: f"{before};{after}{name}{before}{value}",
+        spaces,
+        spaces,
+        st.sampled_from(["branch", "tag", "TAG", "rport", "received", "maddr", "x", "", "!"]),
+        param_values,
+    ),
+    max_size=4,
+).map("".join)
+displays = st.sampled_from(["", "", "Alice ", "A B  ", '"a, \\" <b" ', '"open ', '""', "é ", "a;b ", "a, b ", "a:b "])
+name_addrs = st.one_of(
+    st.builds(lambda display, uri, tail: f"{display}<{uri}>{tail}", displays, uris, params),
+    st.builds(lambda uri, tail: f"{uri}{tail}", uris, params),
+)
+vias = st.builds(
+    lambda start, host, port, tail: f"{start}{host}{port}{tail}",
+    st.sampled_from(["SIP/2.0/UDP ", "sip / 2.0 /tcp\t", "SIP/2.0/UDP", "SIP/2.0 ", "XIP/2.0/UDP ", "SIP/7!/x  "]),
+    hosts,
+    st.sampled_from(["", ":5060", " : 1", ":65536", ":", ":x"]),
+    params,
+)
+
 values = st.one_of(
     st.sampled_from(
         [

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from native.sip import MAX_HEADERS, MAX_LINE_BYTES, MAX_MESSAGE_BYTES, Message, ParseError, Uri, frame_length
+from native.sip import MAX_HEADERS, MAX_LINE_BYTES, MAX_MESSAGE_BYTES, Message, NameAddr, ParseError, Uri, Via, frame_length
 from tests.native import sip_oracle as oracle
-from tests.native.sip_strategies import NAMES, messages, spoiled, uris
+from tests.native.sip_strategies import NAMES, messages, name_addrs, spoiled, uris, vias
 
 anything = st.one_of(messages(), spoiled())
 START = b"OPTIONS sip:x SIP/2.0\r\n"
@@ -81,6 +81,42 @@ def test_both_read_a_uri_alike(text: str) -> None:
     assert uri.params == first
     assert uri == Uri(text)
     assert hash(uri) == hash(Uri(text))
+
+
+@settings(max_examples=600, deadline=None)
+@given(name_addrs)
+def test_both_read_a_name_addr_alike(text: str) -> None:
+    try:
+        display, uri, params = oracle.parse_name_addr(text.encode())
+    except oracle.Refused:
+        with pytest.raises(ParseError):
+            NameAddr(text)
+        return
+    addr = NameAddr(text)
+    assert (addr.display, addr.params, addr.tag) == (display, params, params.get("tag"))
+    assert (addr.uri.user, addr.uri.host, addr.uri.port) == (uri.user, uri.host, uri.port)
+
+
+@settings(max_examples=600, deadline=None)
+@given(vias)
+def test_both_read_a_via_alike(text: str) -> None:
+    try:
+        expected = oracle.parse_via(text.encode())
+    except oracle.Refused:
+        with pytest.raises(ParseError):
+            Via(text)
+        return
+    via = Via(text)
+    assert (via.version, via.transport, via.host, via.port) == (
+        expected.version,
+        expected.transport,
+        expected.host,
+        expected.port,
+    )
+    assert via.params == expected.params
+    assert via.branch == expected.params.get("branch")
+    assert via.has_rport == ("rport" in expected.params)
+    assert via.rport == (int(expected.params["rport"]) if expected.params.get("rport") else None)
 
 
 def framing_steps(data: bytes) -> list[int | None]:
