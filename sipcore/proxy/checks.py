@@ -11,9 +11,8 @@ SCHEMES = frozenset({"sip", "sips", "tel"})
 def check_request(request: Message, supported: frozenset[str]) -> None:
     """Raises ParseError for syntax and PeerError for the rest, each with the answer; loops are ``loop.has_looped``."""
     request.check()
-    scheme = request.request_uri.scheme
-    if scheme not in SCHEMES:
-        raise PeerError(416, f"Unsupported URI Scheme {scheme}")
+    if request.request_uri.scheme not in SCHEMES:
+        raise PeerError(416, "Unsupported URI Scheme")
     if request.max_forwards == 0:
         raise PeerError(483, "Too Many Hops")
     if request.has("Proxy-Require"):

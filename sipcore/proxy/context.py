@@ -162,10 +162,10 @@ class ResponseContext:
         """Every branch has failed: the best response goes upstream (section 16.7 item 6)."""
         self._settled = True
         best = best_outcome(self._outcomes)
-        if best.response is None:
+        if best.status == 503:  # the next hop's trouble, not ours
+            self._answer(500, "Next Hop Unavailable" if best.response is not None else best.reason)
+        elif best.response is None:
             self._answer(best.status, best.reason)
-        elif best.status == 503:
-            self._answer(503, best.reason)
         else:
             best.branch.pass_upstream(best.response)
 
@@ -177,8 +177,6 @@ class ResponseContext:
             self._answer(status, reason)
 
     def _answer(self, status: int, reason: str) -> None:
-        if status == 503:
-            status, reason = 500, "No Next Hop Available"  # section 16.7 item 6
         if status != 408 or self.invite:  # RFC 4320 section 4.2
             self.request.respond(status, reason)
         self._ended(status)

@@ -143,7 +143,7 @@ class ProxyCore:
         way = way_received(message)
         cookie = preprocess_routes(message, request.flow.listener, self)
         if cookie is None:
-            # what belongs to a dialog goes one way only, so it can't multiply (RFC 5393 section 4.1)
+            # what belongs to a dialog goes one way and can't multiply (RFC 5393 section 4.1); coming back, it has no cookie
             request.loop_hash = loop = loop_hash(message, way)
             if has_looped(message, self.flows, self.branch_prefix, loop):
                 raise PeerError(482, "Loop Detected")

@@ -236,6 +236,17 @@ def test_a_response_may_be_turned_into_a_failure(status: int) -> None:
     assert [event for event in recorder.events if event.startswith("ended")] == ["ended 500"]
 
 
+def test_a_503_of_the_applications_own_is_sent_as_it_is() -> None:
+    world, alice, bob, recorder = pair("200")
+    alice.request("INVITE", "sip:bob@example.com")
+    world.run()
+    bob.reply(bob.expect("INVITE"), 200)
+    world.run()
+    recorder.held.pop()(503, "Overloaded")
+    world.run()
+    assert alice.expect(503).reason == "Overloaded"
+
+
 def test_a_message_may_proceed_once() -> None:
     world, alice, bob, recorder = pair("INVITE", "180")
     alice.request("INVITE", "sip:bob@example.com")
