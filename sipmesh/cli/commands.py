@@ -4,7 +4,14 @@ import typer
 
 from sipmesh.cli import directory_commands, live_commands, node_commands
 
-app = typer.Typer(name="sipmesh", help="SIP proxy, registrar and RTP media relay.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    name="sipmesh",
+    help="SIP proxy, registrar and RTP media relay.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 app.command("run")(node_commands.run)
 app.command("check")(node_commands.check)
 app.add_typer(directory_commands.users, name="user")

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from sipmesh.config import Config
 from sipmesh.config_load import ConfigError, load_config
@@ -56,6 +54,9 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: 
     if not rows:
         print(empty)
         return
+    from rich.console import Console  # costs a quarter of a short command's time
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
