@@ -28,7 +28,7 @@ def offered_mux(offered: Described, flags: frozenset[str]) -> bool:
     """Whether the answerer is offered a=rtcp-mux (RFC 5761 section 5.1.1): as we were, unless a flag says otherwise."""
     if flags & {"offer", "require"}:
         return True
-    return offered.mux and not flags & {"demux", "reject"}
+    return offered.mux and "demux" not in flags
 
 
 def accepted_mux(offered: Described, answered: bool, flags: frozenset[str]) -> bool:

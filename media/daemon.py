@@ -1,6 +1,7 @@
 """The relay daemon: settings and a relay in, ng sockets served, calls relayed."""
 
 import asyncio
+import logging
 import os
 import secrets
 import socket
@@ -21,6 +22,8 @@ from media.streams import Lines
 from media.table import StreamTable
 from media.timeouts import Timeouts
 from native import relay
+
+log = logging.getLogger(__name__)
 
 SYSTEM_CLOCK = Clock(time.time, relay.monotonic_ns)
 
@@ -78,13 +81,21 @@ class MediaDaemon:
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping`` is set; ``start`` came before."""
         while not stopping.is_set():
-            self._timeouts.scan()
-            self.statistics.measure()
+            self._tick()
             try:
                 await asyncio.wait_for(stopping.wait(), self._settings.scan_interval_s)
             except TimeoutError:
                 continue
         self.close()
+
+    def _tick(self) -> None:
+        """A fault here must not end the calls of everybody."""
+        try:
+            self._timeouts.scan()
+            self.statistics.measure()
+        except Exception:
+            self.counters["media_scan_failures_total"] += 1
+            log.exception("a scan for timeouts failed")
 
     def emit(self, event: Body) -> None:
         """Tells this node's proxy."""

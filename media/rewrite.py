@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from media.sdp import Description, Media, insert_connection
+from media.sdp import DIRECTIONS, Description, Media, insert_connection
 from media.sdp_fields import Connection
 
 # We offer no candidates, so what is left of ICE would only make an ICE agent see a mismatch (RFC 8839 section 4.2.5)
@@ -22,6 +22,7 @@ _ICE = frozenset(
 _RTCP = frozenset({"rtcp", "rtcp-mux", "rtcp-mux-only"})
 # Each m= line keeps ports of its own here, which BUNDLE would take from it (RFC 9143 section 7.3)
 _BUNDLE = "group:BUNDLE"
+_HELD = {"sendrecv": "sendonly", "sendonly": "sendonly", "recvonly": "inactive", "inactive": "inactive"}
 LOOP_MARK = "x-relayed-by"
 
 
@@ -48,7 +49,7 @@ def rewrite(description: Description, locals_: list[LocalLine | None], style: St
     """The lines to send on, o= as received. ``locals_``: per m= line; None passes it on untouched."""
     lines = _session_lines(description, style)
     for media, local in zip(description.media, locals_, strict=True):
-        lines += _untouched(description, media) if local is None else _media_lines(media, local, style)
+        lines += _untouched(description, media) if local is None else _media_lines(description, media, local, style)
     return lines
 
 
@@ -67,8 +68,9 @@ def _session_lines(description: Description, style: Style) -> list[str]:
     return lines
 
 
-def _media_lines(media: Media, local: LocalLine, style: Style) -> list[str]:
+def _media_lines(description: Description, media: Media, local: LocalLine, style: Style) -> list[str]:
     lines = [_media_line(media, local)]
+    direction = _direction(description, media, style)
     rtcp = _rtcp_lines(local, style)
     for line in media.lines[1:]:
         if line[0] == "c":
@@ -81,9 +83,19 @@ def _media_lines(media: Media, local: LocalLine, style: Style) -> list[str]:
                 line = rtcp.pop(name, "")
                 if not line:
                     continue
+            if direction and name in DIRECTIONS:
+                continue
         lines.append(line)
     lines += [rtcp[name] for name in ("rtcp", "rtcp-mux") if name in rtcp]
-    return lines
+    return [*lines, f"a={direction}"] if direction else lines
+
+
+def _direction(description: Description, media: Media, style: Style) -> str:
+    """What says "hold" where our address replaces the zero one that said so; empty: as received."""
+    connection = description.connection_of(media)
+    if not style.replace_zero or connection is None or not connection.zero:
+        return ""
+    return _HELD[description.direction_of(media)]
 
 
 def _media_line(media: Media, local: LocalLine) -> str:

@@ -1,5 +1,6 @@
 """The daemon over real sockets: ng in, RTP both ways, counted at both ends."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 
@@ -234,4 +235,23 @@ def test_closing_twice_does_no_harm() -> None:
     daemon.close()
     assert daemon.ng_address is None
     assert daemon.free_ports == 5000
+    relay.stop()
+
+
+def test_a_failed_scan_is_counted_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("as the test wants it")
+
+    async def run() -> None:
+        stopping = asyncio.Event()
+        running = asyncio.create_task(daemon.run(stopping))
+        while daemon.counters["media_scan_failures_total"] < 2:
+            await asyncio.sleep(0)
+        stopping.set()
+        await running
+
+    relay = Relay(threads=1, capacity=4, fifo=False)
+    daemon = MediaDaemon(MediaSettings((Interface(LOOPBACK),), scan_interval_s=0.0), relay)
+    monkeypatch.setattr(daemon.statistics, "measure", broken)
+    asyncio.run(run())
     relay.stop()

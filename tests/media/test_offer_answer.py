@@ -212,7 +212,7 @@ MUX = "m=audio 5000 RTP/AVP 0|a=rtcp-mux"
         (False, ["offer"], True, True, False),
         (False, ["require"], True, True, False),
         (True, ["demux"], False, False, True),
-        (True, ["reject"], False, False, False),
+        (True, ["reject"], True, True, False),
         (True, ["accept"], True, False, True),
         (True, ["offer", "reject"], True, True, False),
     ],

@@ -1,3 +1,5 @@
+import pytest
+
 from media.rewrite import LocalLine, Style, rewrite
 from media.sdp import parse
 from media.sdp_fields import Connection
@@ -80,8 +82,18 @@ def test_hold_by_zero_address_passes_in_the_family_of_our_side() -> None:
     assert rewritten(sdp(host="0.0.0.0"), LocalLine(30000))[3] == "c=IN IP4 0.0.0.0"
     six = Style(Connection(6, "2001:db8::10"))
     assert rewritten(sdp(host="0.0.0.0"), LocalLine(30000), style=six)[3] == "c=IN IP6 ::"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "told"),
+    [("", "a=sendonly"), ("|a=sendrecv", "a=sendonly"), ("|a=recvonly", "a=inactive"), ("|a=inactive", "a=inactive")],
+)
+def test_hold_is_said_by_direction_where_our_address_replaces_zero(attribute: str, told: str) -> None:
     replaced = Style(OURS.connection, replace_zero=True)
-    assert rewritten(sdp(host="0.0.0.0"), LocalLine(30000), style=replaced)[3] == "c=IN IP4 203.0.113.10"
+    lines = rewritten(sdp("m=audio 5000 RTP/AVP 0" + attribute, host="0.0.0.0"), LocalLine(30000), style=replaced)
+    assert lines[3] == "c=IN IP4 203.0.113.10"
+    assert lines[6:] == [told]
+    assert rewritten(sdp("m=audio 5000 RTP/AVP 0"), LocalLine(30000), style=replaced)[6:] == []
 
 
 def test_the_mark_against_loops() -> None:
