@@ -63,7 +63,7 @@ def monotonic_ns() -> int:
 
 class Relay:
     """Calls about a stream raise KeyError when there is none of that id, RuntimeError when the relay is stopped or another one has taken
-    its table over."""
+    its table over, and in a fork of the process that made it (where dropping it closes its descriptors and nothing else)."""
 
     def __init__(self, *, threads: int = 1, capacity: int = 4096, fifo: bool = True, table_fd: int = -1) -> None:
         """``capacity`` streams. ``fifo``: SCHED_FIFO for the relay threads if allowed (see ``fifo_threads``). ``table_fd``: go on with that table (its

@@ -6,7 +6,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-
 static enum relay_error allocate(struct relay *relay, uint32_t threads)
 {
     uint32_t capacity = relay->table.header->capacity;

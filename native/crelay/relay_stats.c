@@ -92,12 +92,13 @@ enum relay_error relay_last_packet(struct relay *relay, uint32_t number, uint64_
 void relay_events_seen(struct relay *relay)
 {
     uint64_t count;
-    (void)!read(relay->news.fd, &count, sizeof count);
+    if (!relay_forked(relay)) /* else it would take the event from the process it is for */
+        (void)!read(relay->news.fd, &count, sizeof count);
 }
 
 bool relay_next_latched(struct relay *relay, uint32_t *leg)
 {
-    uint32_t legs = relay->table.header->capacity * RELAY_COMPONENTS * RELAY_SIDES;
+    uint32_t legs = relay_forked(relay) ? 0 : relay->table.header->capacity * RELAY_COMPONENTS * RELAY_SIDES;
     for (; *leg < legs; ++*leg)
         if (relay_get(relay->news.latched[*leg]) != 0 && __atomic_exchange_n(&relay->news.latched[*leg], 0, __ATOMIC_ACQUIRE))
             return true;

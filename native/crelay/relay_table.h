@@ -5,7 +5,7 @@
  * relay_get and relay_put; records of several words are seqlocks: the writer makes the sequence odd, writes, makes it even.
  * A reader that meets an odd or changed sequence never waits on the packet path: it keeps what it had.
  *
- * A packet of RTP touches four lines (its leg and flow, the leg it leaves by, and nothing else); those of both directions are
+ * A packet of RTP touches three lines: its leg, its flow, the leg it leaves by. Those of both directions are
  * a run of 256 bytes. A stream is an odd number of lines, which spreads the hot ones over all sets of the caches.
  *
  * Only the relay whose number stands in the header's ``owner`` may touch the table: a new one takes it over by writing its own.
