@@ -98,9 +98,17 @@ void relay_events_seen(struct relay *relay)
 
 bool relay_next_latched(struct relay *relay, uint32_t *leg)
 {
-    uint32_t legs = relay_forked(relay) ? 0 : relay->table.header->capacity * RELAY_COMPONENTS * RELAY_SIDES;
-    for (; *leg < legs; ++*leg)
-        if (relay_get(relay->news.latched[*leg]) != 0 && __atomic_exchange_n(&relay->news.latched[*leg], 0, __ATOMIC_ACQUIRE))
+    const uint32_t per_stream = RELAY_COMPONENTS * RELAY_SIDES;
+    uint32_t legs = relay_forked(relay) ? 0 : relay->table.header->capacity * per_stream, any;
+    _Static_assert(sizeof any == RELAY_COMPONENTS * RELAY_SIDES, "the legs of a stream are one word");
+    while (*leg < legs) {
+        any = relay_get(*(const uint32_t *)(relay->news.latched + *leg / per_stream * per_stream));
+        if (any == 0)
+            *leg += per_stream - *leg % per_stream;
+        else if (__atomic_exchange_n(&relay->news.latched[*leg], 0, __ATOMIC_ACQUIRE))
             return true;
+        else
+            ++*leg;
+    }
     return false;
 }
