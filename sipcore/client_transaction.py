@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from native.sip import Message
 from sipcore.flow import Flow
 from sipcore.ports import ClientUser
@@ -28,6 +30,7 @@ from sipcore.transaction_table import (
     TRYING,
     Event,
     Machine,
+    State,
     bind,
     handle,
 )
@@ -40,42 +43,26 @@ Headers = Iterable[tuple[str, str]]
 FIRE_A, FIRE_B, FIRE_E, FIRE_F, FIRE_M = (FIRE[event] for event in (TIMER_A, TIMER_B, TIMER_E, TIMER_F, TIMER_M))
 
 
-class ClientTransaction:
-    """``request`` is gone once the user was told of the first final response, a timeout or a transport error."""
+class ClientTransaction(msgspec.Struct, eq=False, gc=False):
+    """``request`` is gone once the user was told of the first final response, a timeout or a transport error.
 
-    __slots__ = (
-        "cancel_headers",
-        "datagram_flow",
-        "flow",
-        "interval_s",
-        "key",
-        "last_status",
-        "layer",
-        "machine",
-        "owner",
-        "request",
-        "retransmit_timer",
-        "sent",
-        "state",
-        "wait_timer",
-    )
+    Not walked by the garbage collector, like ServerTransaction; ``drop_owner`` and ``forget`` cut what could be a cycle.
+    """
 
-    def __init__(self, layer: TransactionLayer, key: str, request: Message, flow: Flow, owner: ClientUser | None) -> None:
-        invite = request.method == "INVITE"
-        self.layer = layer
-        self.key = key
-        self.request = request
-        self.flow = flow
-        self.owner = owner
-        self.machine: Machine = _INVITE if invite else _NON_INVITE
-        self.state = CALLING if invite else TRYING
-        self.last_status = 0  # of the last response the user was told
-        self.sent = b""  # what a retransmission sends: the request, in Completed the ACK
-        self.datagram_flow: Flow | None = None  # where the request goes if the stream chosen for its size fails
-        self.cancel_headers: tuple[tuple[str, str], ...] | None = None  # a CANCEL waits or was sent
-        self.interval_s = 0.0
-        self.retransmit_timer: Timer | None = None
-        self.wait_timer: Timer | None = None
+    layer: TransactionLayer
+    key: str
+    request: Message
+    flow: Flow
+    owner: ClientUser | None
+    machine: Machine
+    state: State
+    last_status: int = 0  # of the last response the user was told
+    sent: bytes = b""  # what a retransmission sends: the request, in Completed the ACK
+    datagram_flow: Flow | None = None  # where the request goes if the stream chosen for its size fails
+    cancel_headers: tuple[tuple[str, str], ...] | None = None  # a CANCEL waits or was sent
+    interval_s: float = 0.0
+    retransmit_timer: Timer | None = None
+    wait_timer: Timer | None = None
 
     def start(self, fixed_flow: bool) -> None:
         """Sends the request and starts Timers A and B, or E and F."""
@@ -237,3 +224,9 @@ class ClientTransaction:
 
 _INVITE: Machine = bind(INVITE_CLIENT, ClientTransaction)
 _NON_INVITE: Machine = bind(NON_INVITE_CLIENT, ClientTransaction)
+
+
+def begin(layer: TransactionLayer, key: str, request: Message, flow: Flow, owner: ClientUser | None) -> ClientTransaction:
+    """The transaction of a request about to be sent, in its first state."""
+    machine, state = (_INVITE, CALLING) if request.method == "INVITE" else (_NON_INVITE, TRYING)
+    return ClientTransaction(layer, key, request, flow, owner, machine, state)

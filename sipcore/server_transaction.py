@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from native.sip import Message
 from sipcore.flow import Flow
 from sipcore.timers import Timer
@@ -25,6 +27,7 @@ from sipcore.transaction_table import (
     TRYING,
     Event,
     Machine,
+    State,
     bind,
     handle,
 )
@@ -33,40 +36,26 @@ if TYPE_CHECKING:
     from sipcore.transaction import TransactionLayer
 
 
-class ServerTransaction:
+class ServerTransaction(msgspec.Struct, eq=False, gc=False):
     """``owner`` is the user's own. ``request`` is gone once the final response was sent: only bytes that may have to be sent
     again are kept.
+
+    Hundreds of thousands may wait for their last timer, so the garbage collector is spared walking them (``gc=False``);
+    ``forget`` cuts what could be a cycle.
     """
 
-    __slots__ = (
-        "flow",
-        "interval_s",
-        "key",
-        "layer",
-        "machine",
-        "owner",
-        "reply_flow",
-        "request",
-        "response",
-        "retransmit_timer",
-        "state",
-        "wait_timer",
-    )
-
-    def __init__(self, layer: TransactionLayer, key: str, request: Message, flow: Flow) -> None:
-        invite = request.method == "INVITE"
-        self.layer = layer
-        self.key = key
-        self.request = request
-        self.flow = flow  # where the request came from
-        self.reply_flow = layer.flows.reply_flow(request, flow)
-        self.owner: Any = None
-        self.machine: Machine = _INVITE if invite else _NON_INVITE
-        self.state = PROCEEDING if invite else TRYING
-        self.response = b""  # last response sent
-        self.interval_s = 0.0
-        self.retransmit_timer: Timer | None = None
-        self.wait_timer: Timer | None = None
+    layer: TransactionLayer
+    key: str
+    request: Message
+    flow: Flow  # where the request came from
+    reply_flow: Flow
+    machine: Machine
+    state: State
+    owner: Any = None
+    response: bytes = b""  # last response sent
+    interval_s: float = 0.0
+    retransmit_timer: Timer | None = None
+    wait_timer: Timer | None = None
 
     def respond(self, response: Message) -> None:
         """Sends ``response``; counted and dropped when this transaction can't send it any more (or never: RFC 4320)."""
@@ -177,3 +166,9 @@ class ServerTransaction:
 
 _INVITE: Machine = bind(INVITE_SERVER, ServerTransaction)
 _NON_INVITE: Machine = bind(NON_INVITE_SERVER, ServerTransaction)
+
+
+def serve(layer: TransactionLayer, key: str, request: Message, flow: Flow) -> ServerTransaction:
+    """The transaction of a new request, in its first state."""
+    machine, state = (_INVITE, PROCEEDING) if request.method == "INVITE" else (_NON_INVITE, TRYING)
+    return ServerTransaction(layer, key, request, flow, layer.flows.reply_flow(request, flow), machine, state)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from native.sip import Address, Message
-from sipcore.client_transaction import ClientTransaction
+from sipcore.client_transaction import ClientTransaction, begin
 from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow, FlowTable
 from sipcore.ports import ClientUser, Counters, TransactionUser
-from sipcore.server_transaction import ServerTransaction
+from sipcore.server_transaction import ServerTransaction, serve
 from sipcore.timers import Timers
 from sipcore.transaction_settings import TransactionSettings
 from sipcore.transaction_table import ACK, FAILURE, PROVISIONAL, REQUEST, SUCCESS
@@ -62,7 +62,7 @@ class TransactionLayer:
         elif len(self._servers) >= self.settings.max_server_transactions:
             self._refuse(request, flow)
         else:
-            transaction = self._servers[key] = ServerTransaction(self, key, request, flow)
+            transaction = self._servers[key] = serve(self, key, request, flow)
             try:
                 self._tell_user(transaction)
             except Exception:
@@ -101,7 +101,7 @@ class TransactionLayer:
         key = message.client_key
         if message.method == "ACK" or key in self._clients:
             raise UsageError(f"no client transaction for {message.method} with key {key}")
-        transaction = self._clients[key] = ClientTransaction(self, key, message, flow, owner)
+        transaction = self._clients[key] = begin(self, key, message, flow, owner)
         transaction.start(fixed_flow)
         flow = transaction.flow
         if flow.reliable:

@@ -1,0 +1,63 @@
+"""What ended leaves nothing behind, and what waits for its last timer keeps little."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+
+from sipcore.flow import Destination
+from sipcore.transaction import ServerTransaction
+from tests.sipcore.messages import request
+from tests.sipcore.users import RecordingClient, RecordingUser
+from tests.sipcore.wire import Stack, Wire
+
+CALLS = 200
+
+
+class World:
+    def __init__(self) -> None:
+        self.wire = Wire()
+        self.near, self.far = self.wire.node("192.0.2.1"), self.wire.node("192.0.2.2")
+        self.user = RecordingUser(self.answer)
+        self.caller, self.callee = Stack(self.near, RecordingUser()), Stack(self.far, self.user)
+        self.count = 0
+
+    def answer(self, transaction: ServerTransaction) -> None:
+        invite = transaction.request
+        transaction.owner = [transaction]  # a cycle that only the end of the transaction cuts
+        status = 200 if self.count % 2 else 486
+        self.wire.timers.after(0.5, lambda _: transaction.respond(invite.reply(status, to_tag="x")), None)
+
+    def call(self, calls: int) -> None:
+        flow = self.near.flows.flow_to(Destination("udp", "192.0.2.2", 5060))
+        for _ in range(calls):
+            self.count += 1
+            method = "INVITE" if self.count % 3 else "OPTIONS"
+            message = request(method, sent_by="192.0.2.1:5060", branch=f"z9hG4bK-{self.count}", body=b"v=0\r\n" * 60)
+            self.caller.layer.request(message, flow, RecordingClient())
+            self.wire.run(0.1)
+
+    def used_bytes(self) -> int:
+        self.wire.log.clear()
+        self.user.transactions.clear()
+        self.user.requests.clear()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+
+def test_memory_comes_back_and_waiting_takes_little() -> None:
+    world = World()
+    tracemalloc.start()
+    try:
+        world.call(CALLS)
+        world.wire.run(100)
+        before = world.used_bytes()
+        world.call(CALLS)
+        waiting = world.used_bytes() - before
+        world.wire.run(100)
+        after = world.used_bytes() - before
+    finally:
+        tracemalloc.stop()
+    assert (world.caller.layer.client_count, world.callee.layer.server_count) == (0, 0)
+    assert waiting < 5000 * CALLS
+    assert after < 100 * CALLS
