@@ -46,7 +46,7 @@ class Cookie(NamedTuple):
             return None
         call_key, caller_hash, caller_flow, callee_flow = parts
         to_tag = request.to_tag
-        if to_tag is None or caller_hash not in (tag_hash(request.from_tag), tag_hash(to_tag)):
+        if to_tag is None or (tag_hash(request.from_tag) != caller_hash and tag_hash(to_tag) != caller_hash):
             return None
         return Cookie(call_key, caller_hash, caller_flow, callee_flow, text)
 
@@ -56,6 +56,8 @@ class Cookie(NamedTuple):
 
     def flow_token(self, request: Message) -> str:
         """Token of the flow the receiver of ``request`` must be reached over; "" when its URI says where it is."""
+        if not self.callee_flow and not self.caller_flow:
+            return ""
         return self.callee_flow if self.caller_to_callee(request) else self.caller_flow
 
 
