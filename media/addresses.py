@@ -47,6 +47,10 @@ def family_of(host: str) -> int:
     return 6 if ":" in host else 4
 
 
+def is_loopback(host: str) -> bool:
+    return host.startswith(("127.", "::ffff:127.")) or host == "::1"
+
+
 def is_private(host: str) -> bool:
     address = numeric(host)
     return address is not None and address.private

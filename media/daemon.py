@@ -60,7 +60,7 @@ class MediaDaemon:
             self.counters,
             settings.delete_delay_s,
         )
-        self._dispatcher = Dispatcher(commands, clock, self.counters, settings.max_reply_bytes)
+        self._dispatcher = Dispatcher(commands, clock, self.counters, settings.short_reply_bytes)
         self._unix: ng_unix.NgUnixServer | None = None
         self._udp: asyncio.DatagramTransport | None = None
 

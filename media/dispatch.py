@@ -3,6 +3,7 @@
 import logging
 
 from media import ng
+from media.addresses import is_loopback
 from media.calls import Clock
 from media.commands import Commands
 from media.errors import FrameError, RequestError
@@ -17,11 +18,11 @@ _NS = 1_000_000_000
 class Dispatcher:
     """Nothing that arrives ends the daemon: what is no ng message gets no answer, everything else gets one."""
 
-    def __init__(self, commands: Commands, clock: Clock, counters: dict[str, int], max_delete_bytes: int) -> None:
+    def __init__(self, commands: Commands, clock: Clock, counters: dict[str, int], short_bytes: int) -> None:
         self._commands = commands
         self._clock = clock
         self._counters = counters
-        self._max_delete_bytes = max_delete_bytes
+        self._short_bytes = short_bytes
         self._cache = ReplyCache(clock.monotonic_ns() / _NS)
 
     def datagram(self, data: bytes, source: tuple[str, int], max_reply_bytes: int) -> bytes | None:
@@ -35,14 +36,15 @@ class Dispatcher:
         if reply is not None:
             self._counters["media_ng_retransmissions_total"] += 1
             return reply
-        reply = self._serve(message, False, max_reply_bytes)
+        short_bytes = 0 if is_loopback(source[0]) else self._short_bytes
+        reply = self._serve(message, False, max_reply_bytes, short_bytes)
         self._cache.put(key, reply, now)
         return reply
 
     def packet(self, data: bytes, max_reply_bytes: int) -> bytes | None:
         """The same from this node's own proxy, over a connection that loses and repeats nothing."""
         message = self._split(data)
-        return None if message is None else self._serve(message, True, max_reply_bytes)
+        return None if message is None else self._serve(message, True, max_reply_bytes, 0)
 
     def _split(self, data: bytes) -> ng.Message | None:
         try:
@@ -52,7 +54,8 @@ class Dispatcher:
             log.info("ng: %s in %d bytes", cause, len(data))
             return None
 
-    def _serve(self, message: ng.Message, own: bool, max_reply_bytes: int) -> bytes:
+    def _serve(self, message: ng.Message, own: bool, max_reply_bytes: int, short_bytes: int) -> bytes:
+        """``short_bytes``: what a reply with statistics is shortened to; 0: it comes whole."""
         command = ""
         try:
             body = message.body()
@@ -66,9 +69,9 @@ class Dispatcher:
             self._counters["media_ng_failures_total"] += 1
             log.exception("ng %s failed", command)
             reply = ng.error("Internal error")
+        if short_bytes and "totals" in reply:
+            reply = shorten(reply, short_bytes, lambda body: len(message.reply(body)))
         data = message.reply(reply)
-        if command == "delete" and not own:
-            data = message.reply(shorten(reply, self._max_delete_bytes, len(data)))
         if len(data) > max_reply_bytes:
             data = message.reply(ng.error(f"The reply has {len(data)} bytes, more than the {max_reply_bytes} that fit"))
         return data

@@ -1,5 +1,6 @@
 """What ``query`` and ``delete`` tell of a call, in the words of the ng protocol."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,10 +111,30 @@ class Reporter:
         return {"cumulative loss": stats.lost, "average MOS": average}
 
 
-def shorten(body: Body, size_bytes: int, encoded_size: int) -> Body:
-    """``body`` without its details when it would not fit into one datagram: a fragmented reply often is a lost one."""
-    if encoded_size <= size_bytes:
-        return body
+def shorten(body: Body, limit_bytes: int, size_of: Callable[[Body], int]) -> Body:
+    """``body`` as it is if it fits, else with less of each stream, else without parties and sources: a reply in fragments often
+    is a lost one, and a proxy that misses one takes the relay for dead."""
+    for shorter in (_slim, _bare):
+        if size_of(body) <= limit_bytes:
+            break
+        body = shorter(body)
+    return body
+
+
+def _slim(body: Body) -> Body:
+    """Of each party what statistics of quality need."""
+    return body | {"tags": {tag: _slim_party(party) for tag, party in body.get("tags", {}).items()}}
+
+
+def _slim_party(party: Body) -> Body:
+    medias = []
+    for media in party["medias"]:
+        streams = [{key: stream[key] for key in ("SSRC", "stats") if key in stream} for stream in media["streams"]]
+        medias.append({"index": media["index"], "type": media["type"], "streams": streams})
+    return {key: party[key] for key in ("tag", "label") if key in party} | {"medias": medias}
+
+
+def _bare(body: Body) -> Body:
     return {key: value for key, value in body.items() if key not in ("tags", "SSRC")}
 
 

@@ -43,7 +43,7 @@ class MediaSettings:
     delete_delay_s: int = 0  # between ``delete`` and the end of the streams
     scan_interval_s: float = 1.0
     dscp: int = 46  # of relayed packets (EF, RFC 3246)
-    max_reply_bytes: int = 1400  # of a reply over UDP to ``delete``; larger ones lose their details
+    short_reply_bytes: int = 1400  # to which statistics for other hosts are shortened, to fit into one datagram
 
     def __post_init__(self) -> None:
         if not self.interfaces:

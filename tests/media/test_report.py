@@ -1,3 +1,4 @@
+from media.bencode import encode
 from media.report import shorten
 from media.streams import Tally
 from tests.media.world import NS, World, sdp
@@ -76,7 +77,26 @@ def test_only_the_asked_parties_are_told() -> None:
     assert reply["tags"]["b2"]["via-branch"] == "2"
 
 
-def test_a_reply_that_would_be_fragmented_loses_its_details() -> None:
-    reply = {"result": "ok", "totals": {}, "tags": {"a": {}}, "SSRC": {}}
-    assert shorten(reply, 1400, 1400) is reply
-    assert shorten(reply, 1400, 1401) == {"result": "ok", "totals": {}}
+def test_a_reply_that_would_be_fragmented_loses_details_step_by_step() -> None:
+    reply = counted(World()).serve("query", call_id="call-1")
+    size = len(encode(reply))
+    assert shorten(reply, size, lambda body: len(encode(body))) is reply
+    slim = shorten(reply, size - 1, lambda body: len(encode(body)))
+    assert slim["tags"]["a"] == {
+        "tag": "a",
+        "label": "caller",
+        "medias": [
+            {
+                "index": 1,
+                "type": "audio",
+                "streams": [
+                    {"SSRC": 111, "stats": {"packets": 100, "bytes": 17200, "errors": 0}},
+                    {"stats": {"packets": 0, "bytes": 0, "errors": 0}},
+                ],
+            }
+        ],
+    }
+    assert slim["SSRC"] == reply["SSRC"]
+    assert len(encode(slim)) < 1000
+    bare = shorten(reply, 300, lambda body: len(encode(body)))
+    assert set(reply) - set(bare) == {"tags", "SSRC"}

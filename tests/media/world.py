@@ -107,7 +107,7 @@ class World:
             self.counters,
             self.settings.delete_delay_s,
         )
-        self.dispatcher = Dispatcher(self.commands, self.clock, self.counters, self.settings.max_reply_bytes)
+        self.dispatcher = Dispatcher(self.commands, self.clock, self.counters, self.settings.short_reply_bytes)
 
     def pool(self, host: str) -> PortPool:
         return PortPool(host, self.settings.first_port, self.settings.last_port, self.settings.dscp, self.bind, self.close)
