@@ -61,15 +61,14 @@ def _source(connection: Connection, options: Options) -> str:
     """The SIP message's source address when that is where the media comes from, else empty.
 
     So it is when the proxy says so, and when the party signals an address that only means something at its own place. Told to
-    trust the party's address, we only doubt a private one that arrived from a public one: that can't be right."""
+    trust the party's address, we only doubt a private one that arrived from a public one: that can't be right. A source of
+    another family than the body's says nothing about its media."""
     source = options.received_from
-    if not source:
+    if not source or family_of(source) != connection.family:
         return ""
     if "sip-source-address" in options.flags:
         return source
-    if not connection.unicast or connection.address == source or family_of(source) != connection.family:
-        return ""
-    if not is_private(connection.address):
+    if connection.address == source or not is_private(connection.address):
         return ""
     return "" if "trust-address" in options.flags and is_private(source) else source
 

@@ -1,6 +1,5 @@
 """Which local address faces which party."""
 
-from media.addresses import family_of
 from media.errors import RequestError
 from media.options import Options
 from media.sdp import Description
@@ -12,7 +11,7 @@ Pair = tuple[Interface, Interface]
 
 def first_pair(interfaces: tuple[Interface, ...], description: Description, options: Options) -> Pair:
     """For a new dialogue: (towards the offerer, towards the answerer). RequestError when no address fits."""
-    family = media_family(description, options) or interfaces[0].family
+    family = media_family(description) or interfaces[0].family
     near = _named(interfaces, options, 0, family) or _of_family(interfaces, family)
     far_family = options.family or near.family
     far = _named(interfaces, options, 1, options.family or far_family) or _named(interfaces, options, 1, options.family)
@@ -24,7 +23,7 @@ def next_pair(
 ) -> Pair:
     """For a further offer, in the order of the dialogue's sides: what was chosen stays as long as it still fits."""
     near, far = dialogue.sides[side].interface, dialogue.sides[1 - side].interface
-    family = media_family(description, options) or near.family
+    family = media_family(description) or near.family
     near = _named(interfaces, options, 0, family) or (near if near.family == family else _of_family(interfaces, family))
     far_family = options.family or far.family
     if far.family != far_family:
@@ -33,10 +32,8 @@ def next_pair(
     return (far, near) if side else (near, far)
 
 
-def media_family(description: Description, options: Options) -> int:
+def media_family(description: Description) -> int:
     """4 or 6, of the addresses media will come from; 0 when the body has none."""
-    if "sip-source-address" in options.flags and options.received_from:
-        return family_of(options.received_from)
     for media in description.media:
         connection = description.connection_of(media)
         if media.port and connection is not None:

@@ -48,6 +48,7 @@ def test_rtcp_has_the_port_and_address_it_names(attribute: str, rtcp: tuple[str,
         ("10.1.1.1", "10.9.9.9", ["trust-address"], "10.1.1.1"),
         # another family says nothing
         ("10.1.1.1", "2001:db8::7", [], "10.1.1.1"),
+        ("10.1.1.1", "2001:db8::7", ["SIP-source-address"], "10.1.1.1"),
     ],
 )
 def test_whom_we_learn_from(host: str, source: str, flags: list[str], learned: str) -> None:
