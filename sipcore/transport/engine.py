@@ -101,7 +101,10 @@ class Engine:
         if self._to_flush:
             senders, self._to_flush = self._to_flush, []
             for sender in senders:
-                sender.flush()
+                try:
+                    sender.flush()
+                except Exception:
+                    self.report("what was to be sent")
         if self._tick_handle is None:
             self._arm_tick()
 

@@ -162,3 +162,22 @@ def test_stop_sends_what_is_queued() -> None:
         assert (await peer.message()).method == "INVITE"
 
     run(main())
+
+
+def test_errors_at_the_end_of_a_batch_stop_nothing() -> None:
+    def fail() -> None:
+        raise RuntimeError("a full disk")
+
+    class Broken:
+        def flush(self) -> None:
+            raise OSError("a broken socket")
+
+    async def main() -> None:
+        async with Running(on_batch_end=fail) as world:
+            peer = await Datagrams.open()
+            world.engine.flush_later(Broken())
+            peer.send(from_peer(peer), world)
+            assert (await peer.message()).status == 200
+            assert world.counters["sip_internal_errors_total"] >= 2
+
+    run(main())
