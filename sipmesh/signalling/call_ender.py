@@ -11,10 +11,11 @@ from sipcore.flow import FlowTable
 from sipmesh.signalling.calls import CALLEE, CALLER, Calls
 from sipmesh.signalling.media_client import Body
 from sipmesh.signalling.media_glue import MediaGlue, Tags
-from sipmesh.signalling.requester import UNREACHABLE, Requester
+from sipmesh.signalling.requester import UNREACHABLE, Done, Requester
 from sipmesh.store import CallLeg, CallRecord
 
 MEDIA_TIMEOUT = "media timeout"  # as the daemon calls it
+NO_RELAY = 'SIP;cause=503;text="Media Relay Unavailable"'
 NO_MEDIA = 'SIP;cause=408;text="No Media"'
 USER_CHARS = "-_.!~*'()&=+$,;?/"  # of a URI's user part that stay as they are (RFC 3261 section 25.1)
 
@@ -36,7 +37,7 @@ class CallEnder:
         if record is None or record.state == "ending":
             return False
         log.info("ending the call from %s to %s: %s", record.caller, record.callee, cause, extra={"call_id": record.call_id})
-        if record.state == "ringing" or len(record.legs) < 2:
+        if record.state == "ringing":
             context = self._calls.context_of(key)
             self._calls.end(key, cause)
             if context is not None:
@@ -47,6 +48,10 @@ class CallEnder:
         for side in (CALLER, CALLEE):
             self._bye(record, side, reason, partial(self._said, key, cause, waiting, side))
         return True
+
+    def hang_up_callee(self, record: CallRecord) -> None:
+        """BYE to a callee whose answer can't be passed on, so that he does not wait for an ACK."""
+        self._bye(record, CALLEE, NO_RELAY, lambda status: None)
 
     def on_media_event(self, body: Body) -> None:
         """The media daemon saw no packet for too long, and has ended the media already. Other events change nothing."""
@@ -65,7 +70,7 @@ class CallEnder:
             if record is not None and self._glue is not None:
                 self._glue.delete(Tags(record.call_id, record.from_tag, record.to_tag))
 
-    def _bye(self, record: CallRecord, side: int, reason: str, done: partial[None]) -> None:
+    def _bye(self, record: CallRecord, side: int, reason: str, done: Done) -> None:
         leg, other = record.legs[side], record.legs[1 - side]
         names = (record.caller, record.callee)
         leg.cseq += 1
@@ -83,7 +88,7 @@ class CallEnder:
             log.warning("no BYE to %s: %s", leg.remote_target, error.reason, extra={"call_id": record.call_id})
             done(UNREACHABLE)
 
-    def _send(self, leg: CallLeg, headers: list[tuple[str, str]], done: partial[None]) -> None:
+    def _send(self, leg: CallLeg, headers: list[tuple[str, str]], done: Done) -> None:
         flow = None
         if leg.natted or leg.connection_id:
             flow = self._flows.flow_of(leg.listener, (leg.remote_host, leg.remote_port), leg.connection_id)

@@ -89,7 +89,7 @@ class Calls:
             trunk_in=trunk_in,
             trunk_out=trunk_out,
             started_at=self._timers.wall,
-            legs=[leg],
+            legs=[leg, CallLeg(cseq=message.cseq)],
         )
         self._add(request.call_key, record)
         self._stored.put(request.call_key, record)
@@ -109,7 +109,7 @@ class Calls:
         self._early_offers.discard((key, to_tag))
         return waiting
 
-    def answered(self, key: str, branch: Branch, response: Message, cseq: int) -> None:
+    def answered(self, key: str, branch: Branch, response: Message) -> None:
         """The first 2xx; those of other branches make dialogs that only their own BYE ends."""
         record = self._calls.get(key)
         if record is None or record.state != "ringing":
@@ -122,7 +122,7 @@ class Calls:
             tag=response.to_tag or "",
             remote_target=_contact(response),
             route_set=tuple(reversed(beyond_us(added, branch))),
-            cseq=cseq,
+            cseq=record.legs[CALLEE].cseq,
             listener=flow.listener.index,
             remote_host=flow.remote[0],
             remote_port=flow.remote[1],
@@ -130,7 +130,7 @@ class Calls:
             natted=branch.target.natted,
         )
         record.to_tag = leg.tag
-        record.legs.append(leg)
+        record.legs[CALLEE] = leg
         record.state = "answered"
         record.answered_at = self._timers.wall
         self._contexts.pop(key, None)
@@ -140,7 +140,7 @@ class Calls:
     def in_dialog(self, cookie: Cookie, request: Message) -> None:
         """Keeps the CSeq each side has seen, and the target it refreshed (RFC 3261 section 12.2.1.1)."""
         record = self._calls.get(cookie.call_key)
-        if record is None or len(record.legs) < 2 or request.method == "BYE":
+        if record is None or request.method == "BYE":
             return
         sender, receiver = (CALLER, CALLEE) if cookie.caller_to_callee(request) else (CALLEE, CALLER)
         record.legs[receiver].cseq = max(record.legs[receiver].cseq, request.cseq)
@@ -152,7 +152,7 @@ class Calls:
         """A 2xx refreshes the target of the side it came from."""
         record = self._calls.get(cookie.call_key)
         contact = _contact(response)
-        if record is None or len(record.legs) < 2 or not contact:
+        if record is None or not contact:
             return
         answering = record.legs[CALLEE if cookie.caller_to_callee(request) else CALLER]
         if answering.remote_target != contact:

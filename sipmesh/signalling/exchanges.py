@@ -3,6 +3,8 @@ everything else that leaves by a trunk."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from native.sip import Message
@@ -12,6 +14,7 @@ from sipcore.proxy.cookie import Cookie, flow_of_token
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.media_glue import DialogMedia, InviteMedia, MediaGlue, Sender, Tags, has_sdp
 from sipmesh.signalling.trunks import TargetState
+from sipmesh.store import CallRecord
 
 if TYPE_CHECKING:
     from sipcore.flow import FlowTable
@@ -25,13 +28,14 @@ STILL_THERE = frozenset({401, 407})  # a BYE with this answer has not ended the 
 class CallServices:
     """What exchanges share. ``glue`` is None when media is not anchored."""
 
-    __slots__ = ("calls", "flows", "glue", "timers")
+    __slots__ = ("calls", "flows", "glue", "hang_up_callee", "timers")
 
     def __init__(self, calls: Calls, glue: MediaGlue | None, flows: FlowTable, timers: Timers) -> None:
         self.calls = calls
         self.glue = glue
         self.flows = flows
         self.timers = timers
+        self.hang_up_callee: Callable[[CallRecord], None]  # set once there is somebody to send BYE
 
     def sender_of(self, cookie: Cookie, request: Message) -> Sender:
         """Who sent ``request``; the address is known, and needed, only of a side behind NAT."""
@@ -74,13 +78,12 @@ class RequestExchange:
 class InviteExchange:
     """An INVITE that makes a call."""
 
-    __slots__ = ("_cseq", "_key", "_media", "_offered", "_services")
+    __slots__ = ("_key", "_media", "_offered", "_services")
 
     def __init__(self, services: CallServices, request: InboundRequest, sender: Sender) -> None:
         message = request.message
         self._services = services
         self._key = request.call_key
-        self._cseq = message.cseq
         self._offered = has_sdp(message)
         self._media = InviteMedia(services.glue, message, sender) if services.glue is not None else None
 
@@ -95,13 +98,20 @@ class InviteExchange:
         status = response.status
         calls = self._services.calls
         if 200 <= status < 300:
-            calls.answered(self._key, branch, response, self._cseq)
+            calls.answered(self._key, branch, response)
+            proceed = partial(self._after_answer, proceed)
         elif status < 200 and not self._offered and has_sdp(response) and response.has("RSeq"):
             calls.early_offer(self._key, response.to_tag or "")
         if self._media is None:
             proceed()
         else:
             self._media.response_in(branch, response, proceed)
+
+    def _after_answer(self, proceed: Proceed, status: int = 0, reason: str = "") -> None:
+        record = self._services.calls.get(self._key) if status else None
+        if record is not None and record.state == "answered":
+            self._services.hang_up_callee(record)
+        proceed(status, reason)
 
     def branch_ended(self, branch: Branch, status: int) -> None:
         self._services.branch_lost(branch, status)

@@ -71,6 +71,7 @@ class SignalNode:
         self._authorizer = Authorizer(
             domains, self.trunks, accounts, store.key_ring("nonce"), instance, digest_config, counters
         )
+        services = CallServices(self.calls, glue, flows, timers)
         self._application = SignalApplication(
             Tables(domains, RoutingTable(()), self.trunks),
             self._authorizer,
@@ -78,7 +79,7 @@ class SignalNode:
             Registrar(store.locations, registrar_config(limits)),
             store.locations,
             flows,
-            CallServices(self.calls, glue, flows, timers),
+            services,
             timers,
             counters,
         )
@@ -90,6 +91,7 @@ class SignalNode:
         requester = Requester(self._layer, flows, resolver)
         self._probes = Probes(requester, timers, counters, lambda: f"sip:{listeners[0].sent_by}")
         self._ender = CallEnder(self.calls, requester, flows, glue)
+        services.hang_up_callee = self._ender.hang_up_callee
         self._housekeeping = Housekeeping(store, timers, self.calls, self._ender, self._reload)
 
     async def start(self, sockets: dict[int, socket.socket]) -> None:

@@ -63,18 +63,28 @@ class LiveNode:
     async def __aenter__(self) -> LiveNode:
         self.store = Store.open(self.data)
         self.store.directory.apply(self.config)
+        await self._serve()
+        return self
+
+    async def _serve(self) -> None:
         config = self.store.config()
         assert config is not None
         ng_path = str(self.data / "ng.sock")
         self.node = SignalNode(config, self.store, listeners_of(config), ng_path, self.counters, self.gauges)
-        await self.node.start({0: self.udp, 1: self.tcp})
-        return self
+        await self.node.start({0: self.udp.dup(), 1: self.tcp.dup()})
+
+    async def restart(self) -> None:
+        """The worker ends and another takes over its sockets and store, as after a crash."""
+        await self.node.stop()
+        await self._serve()
 
     async def __aexit__(self, *_: object) -> None:
         for phone in self.phones:
             phone.close()
         await self.node.stop()
         self.store.close()
+        self.udp.close()
+        self.tcp.close()
         assert not self.counters["sip_internal_errors_total"]
 
     async def phone(self, user: str, transport: str = "udp", domain: str = "example.com", register: bool = True) -> Phone:

@@ -98,6 +98,22 @@ def test_without_an_answer_from_the_daemon_the_call_fails(tmp_path: Path) -> Non
     with_daemon(tmp_path, scenario)
 
 
+def test_a_callee_whose_answer_can_not_be_relayed_is_hung_up(tmp_path: Path) -> None:
+    async def scenario(node: LiveNode, daemon: FakeDaemon) -> None:
+        alice, bob = await node.phone("alice"), await node.phone("bob")
+        asked = asyncio.ensure_future(alice.ask(alice.request("INVITE", "sip:bob@example.com", body=SDP)))
+        received = await bob.incoming("INVITE")
+        daemon.silent = True
+        bob.answer(received, 200, body=SDP)
+        bye = await bob.incoming("BYE")
+        assert (bye.from_tag, bye.to_tag, bye.cseq) == ("talice", "ubob", 3)
+        bob.answer(bye, 200)
+        assert (await asked).status == 500
+        assert not len(node.node.calls)
+
+    with_daemon(tmp_path, scenario)
+
+
 def test_a_call_waits_for_a_daemon_that_is_being_restarted(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with LiveNode(tmp_path, anchor=True) as node:
@@ -170,6 +186,12 @@ def test_a_prack_answers_a_reliable_offer(tmp_path: Path) -> None:
         bob.answer(passed, 200)
         assert (await alice.final(prack)).status == 200
         assert [(body["command"], body["from-tag"]) for body in daemon.asked] == [("offer", "ubob"), ("answer", "ubob")]
+        bob.answer(received, 200)
+        answered = await alice.status(200)
+        alice.send(alice.within("ACK", answered, invite.cseq))
+        await bob.incoming("ACK")
+        daemon.emit(event="media timeout", **{"call-id": answered.call_id})
+        assert (await bob.incoming("BYE")).cseq == invite.cseq + 2  # after INVITE and PRACK
 
     with_daemon(tmp_path, scenario)
 

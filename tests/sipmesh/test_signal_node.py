@@ -13,7 +13,6 @@ import pytest
 
 from native.sip import Message
 from sipmesh.config import Route, Trunk, TrunkTarget, User
-from sipmesh.signalling.calls import Calls
 from sipmesh.store import Command
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.phones import Phone
@@ -318,14 +317,16 @@ def test_answered_calls_outlive_the_worker(tmp_path: Path) -> None:
         async with LiveNode(tmp_path) as node:
             alice, bob = await node.phone("alice"), await node.phone("bob")
             _, answered = await call(alice, bob, "sip:bob@example.com")
-            node.store.commit()
-            again = Calls(node.store.calls, node.node.engine.timers, node.counters, lambda name: None)
-            again.load()
-            (key,) = again.keys_of(answered.call_id)
-            record = again.get(key)
-            assert record is not None
-            assert (record.caller, record.callee, record.state) == ("alice@example.com", "bob@example.com", "answered")
-            assert [leg.remote_target for leg in record.legs] == [phone.contact.strip("<>") for phone in (alice, bob)]
+            ringing = alice.request("INVITE", "sip:carol@example.com")
+            carol = await node.phone("carol")
+            alice.send(ringing)
+            alice.send(alice.authorized(ringing, await alice.final(ringing)))
+            await carol.incoming("INVITE")
+            await node.restart()
+            assert [node.node.calls.get(key) is not None for key in node.node.calls.keys_of(answered.call_id)] == [True]
+            assert len(node.node.calls) == 1
+            await hang_up(alice, bob, alice.within("BYE", answered, 5))
+            await node.until(lambda: not list(node.store.calls.all()))
 
     run(scenario())
 
