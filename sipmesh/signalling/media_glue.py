@@ -141,7 +141,13 @@ class InviteMedia:
             proceed()
             return
         self._open.add(branch.via_branch)
-        self._glue.offer(request, self._tags(branch, ""), self._sender, proceed)
+        self._glue.offer(request, self._tags(branch, ""), self._sender, partial(self._may_go, branch, proceed))
+
+    def _may_go(self, branch: Branch, proceed: Proceed, status: int = 0, reason: str = "") -> None:
+        """Without relay the request fails as a whole: no other target would fare better, and this one is not to blame."""
+        if status:
+            branch.context.refuse(status, reason)
+        proceed(status, reason)
 
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
         if response.status >= 300 or not has_sdp(response):

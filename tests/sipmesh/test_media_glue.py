@@ -48,7 +48,12 @@ class Gate:
 
 
 def branch(name: str = "z9hG4bKone", remote: str = "198.51.100.2", natted: bool = False) -> Any:
-    return SimpleNamespace(via_branch=name, flow=SimpleNamespace(remote=(remote, 5060)), target=SimpleNamespace(natted=natted))
+    return SimpleNamespace(
+        via_branch=name,
+        flow=SimpleNamespace(remote=(remote, 5060)),
+        target=SimpleNamespace(natted=natted),
+        context=SimpleNamespace(refuse=Gate()),
+    )
 
 
 def request(method: str = "INVITE", body: bytes = OFFER, to_tag: str = "", kind: str = "application/sdp") -> Message:
@@ -207,10 +212,11 @@ def test_a_body_of_another_type_passes_untouched() -> None:
 )
 def test_a_daemon_that_does_not_serve_fails_the_message(reply: Body | None, status: int, outcome: str) -> None:
     glue, media, counters = glued()
-    invite, gate = request(), Gate()
-    InviteMedia(glue, invite, CALLER).request_out(branch(), invite, gate)
+    invite, gate, refused = request(), Gate(), branch()
+    InviteMedia(glue, invite, CALLER).request_out(refused, invite, gate)
     media.asked[0][1](reply)
     assert [call[0] for call in gate.calls] == [status]
+    assert refused.context.refuse.calls == gate.calls
     assert counters[f"ng_requests_total|command=offer,outcome={outcome}"] == 1
     assert invite.body == OFFER
 

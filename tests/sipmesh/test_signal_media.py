@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from media import bencode
+from sipmesh.config import Route, Trunk, TrunkTarget
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.test_signal_node import SDP, call, hang_up, run
 
@@ -90,12 +91,25 @@ def test_without_an_answer_from_the_daemon_the_call_fails(tmp_path: Path) -> Non
         await node.phone("bob")
         daemon.silent = True
         response = await alice.ask(alice.request("INVITE", "sip:bob@example.com", body=SDP))
-        assert response.status == 500  # RFC 3261 section 16.7 item 6: a 503 of a branch does not go upstream as such
+        assert (response.status, response.reason) == (503, "Media Relay Unavailable")
         assert daemon.commands()[:2] == ["offer", "offer"]
         assert node.counters["ng_requests_total|command=offer,outcome=unanswered"] == 1
         assert not len(node.node.calls)
 
     with_daemon(tmp_path, scenario)
+
+
+def test_a_trunk_is_not_blamed_for_a_relay_that_does_not_answer(tmp_path: Path) -> None:
+    async def scenario(node: LiveNode, daemon: FakeDaemon) -> None:
+        alice = await node.phone("alice")
+        daemon.silent = True
+        response = await alice.ask(alice.request("INVITE", "sip:900@example.com", body=SDP))
+        assert response.status == 503
+        assert all(read() == 1.0 for name, read in node.gauges.items() if name.startswith("sip_trunk_target_up"))
+
+    targets = (TrunkTarget(uri="sip:127.0.0.1:9"), TrunkTarget(uri="sip:127.0.0.1:19"))
+    trunk = Trunk(name="carrier", targets=targets, probe_s=0.0)
+    with_daemon(tmp_path, scenario, trunks=(trunk,), routes=(Route(match="9*", to="trunk:carrier"),))
 
 
 def test_a_callee_whose_answer_can_not_be_relayed_is_hung_up(tmp_path: Path) -> None:
@@ -108,7 +122,7 @@ def test_a_callee_whose_answer_can_not_be_relayed_is_hung_up(tmp_path: Path) -> 
         bye = await bob.incoming("BYE")
         assert (bye.from_tag, bye.to_tag, bye.cseq) == ("talice", "ubob", 3)
         bob.answer(bye, 200)
-        assert (await asked).status == 500
+        assert (await asked).status == 503
         assert not len(node.node.calls)
 
     with_daemon(tmp_path, scenario)
