@@ -16,11 +16,13 @@ static enum sip_error parse_addr_params(struct sip_addr *addr) {
     return SIP_OK;
 }
 
-/* Unquoted display names: tokens, and what phones send in spite of the grammar as long as nothing can be mistaken for a separator. */
+/* Unquoted display names: tokens, and what phones send in spite of the grammar as long as nothing can be mistaken for a
+ * separator. */
 static bool is_display(struct sip_slice text) {
     for (size_t i = 0; i < text.size; i++) {
         char c = text.at[i];
-        if (!sip_is_space(c) && (!sip_is(c, SIP_CHAR_USER) || c == ',' || c == ';' || c == '=' || c == '?' || c == '\\')) return false;
+        bool separates = c == ',' || c == ';' || c == '=' || c == '?' || c == '\\';
+        if (!sip_is_space(c) && (separates || !sip_is(c, SIP_CHAR_USER))) return false;
     }
     return true;
 }

@@ -28,7 +28,8 @@ static bool has_tag(struct sip_slice text) {
 }
 
 /* The tag goes behind the value, in front of whatever ends the line. */
-static void add_to(struct sip_buffer *out, const struct sip_message *message, const struct sip_line *line, struct sip_slice tag) {
+static void add_to(struct sip_buffer *out, const struct sip_message *message, const struct sip_line *line,
+    struct sip_slice tag) {
     struct sip_scratch scratch;
     if (!tag.at || has_tag(sip_line_text(message, line, &scratch))) {
         add_line(out, message, line);
@@ -42,7 +43,8 @@ static void add_to(struct sip_buffer *out, const struct sip_message *message, co
     sip_add(out, (struct sip_slice){start + used, line->size - used});
 }
 
-void sip_add_reply(struct sip_buffer *out, const struct sip_message *request, int status, struct sip_slice reason, struct sip_slice to_tag) {
+void sip_add_reply(struct sip_buffer *out, const struct sip_message *request, int status, struct sip_slice reason,
+    struct sip_slice to_tag) {
     char start[16];
     bool seen[SIP_NAME_COUNT] = {false};
     sip_add(out, (struct sip_slice){start, (size_t)snprintf(start, sizeof start, "SIP/2.0 %03d ", status % 1000)});
@@ -63,7 +65,7 @@ void sip_add_reply(struct sip_buffer *out, const struct sip_message *request, in
 
 static void add_lines(struct sip_buffer *out, const struct sip_message *message, enum sip_name id) {
     struct sip_wanted wanted = {.id = id};
-    for (uint32_t i = sip_line_find(message, wanted, 0); i < message->line_count; i = sip_line_find(message, wanted, i + 1))
+    SIP_EACH_LINE(i, message, wanted)
         add_line(out, message, &message->lines[i]);
 }
 

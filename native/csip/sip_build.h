@@ -11,13 +11,14 @@ void sip_add_header(struct sip_buffer *out, struct sip_slice name, struct sip_sl
 void sip_add_body(struct sip_buffer *out, struct sip_slice body);
 
 /* Status line and the headers RFC 3261 section 8.2.6 copies from the request; to_tag.at may be NULL. */
-void sip_add_reply(struct sip_buffer *out, const struct sip_message *request, int status, struct sip_slice reason, struct sip_slice to_tag);
+void sip_add_reply(struct sip_buffer *out, const struct sip_message *request, int status, struct sip_slice reason,
+    struct sip_slice to_tag);
 
 /* A whole ACK for a non-2xx final response, or CANCEL (RFC 3261 sections 17.1.1.3 and 9.1), for the request as it was sent. */
 struct sip_fault sip_add_derived(struct sip_buffer *out, const struct sip_message *request, struct sip_slice method);
 
-/* RFC 3261 section 18.2.1 and RFC 3581 section 4 on the top Via: `received` replaces what the peer wrote (NULL: nothing may stay),
- * `rport` (-1: none) fills the parameter when it is there. */
+/* RFC 3261 section 18.2.1 and RFC 3581 section 4 on the top Via: `received` replaces what the peer wrote (NULL: nothing may
+ * stay), `rport` (-1: none) fills the parameter when it is there. */
 struct sip_fault sip_stamp_via(struct sip_message *message, struct sip_slice received, int32_t rport);
 
 /* received and rport for a request from there (RFC 3261 section 18.2.1, RFC 3581 section 4). */

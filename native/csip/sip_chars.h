@@ -29,7 +29,9 @@ static inline char sip_upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c & 
 size_t sip_host_text(struct sip_slice host, char *out);
 
 bool sip_same_letters(const char *a, const char *b, size_t size);
-static inline bool sip_same_nocase(struct sip_slice a, struct sip_slice b) { return a.size == b.size && sip_same_letters(a.at, b.at, a.size); }
+static inline bool sip_same_nocase(struct sip_slice a, struct sip_slice b) {
+    return a.size == b.size && sip_same_letters(a.at, b.at, a.size);
+}
 
 struct sip_slice sip_trim(struct sip_slice text);
 
@@ -49,8 +51,8 @@ bool sip_escapes_valid(struct sip_slice text);
 /* Next character of escaped text: decodes %XX; *was_escaped tells. `text` moves on; it must not be empty. */
 unsigned char sip_unescape_next(struct sip_slice *text, bool *was_escaped);
 
-/* "example.com", "192.0.2.1" or "[2001:db8::1]" at the front of `text`: moves `text` behind it, `host` is without brackets. ":::", a bug
- * of RFC 3261's grammar, passes (RFC 5118 section 4.10). */
+/* "example.com", "192.0.2.1" or "[2001:db8::1]" at the front of `text`: moves `text` behind it, `host` is without brackets.
+ * ":::", a bug of RFC 3261's grammar, passes (RFC 5118 section 4.10). */
 enum sip_error sip_host(struct sip_slice *text, struct sip_slice *host, bool *is_ip);
 
 #endif

@@ -35,7 +35,8 @@ static enum sip_error reserve_line(struct sip_message *message) {
 }
 
 /* "Name: value" and CRLF at the end of `text`. */
-static enum sip_error build_line(struct sip_message *message, struct sip_wanted wanted, struct sip_slice value, struct sip_line *line) {
+static enum sip_error build_line(struct sip_message *message, struct sip_wanted wanted, struct sip_slice value,
+    struct sip_line *line) {
     struct sip_slice name = wanted.name;
     size_t size = name.size + 2 + value.size + 2;
     if (size > SIP_MAX_EDITED_LINE_BYTES) return SIP_LINE_TOO_LONG;
@@ -95,7 +96,7 @@ enum sip_error sip_line_splice(struct sip_message *message, uint32_t index, stru
 
 static uint32_t find_last(const struct sip_message *message, struct sip_wanted wanted) {
     uint32_t last = message->line_count;
-    for (uint32_t i = sip_line_find(message, wanted, 0); i < message->line_count; i = sip_line_find(message, wanted, i + 1)) last = i;
+    SIP_EACH_LINE(i, message, wanted) last = i;
     return last;
 }
 

@@ -14,7 +14,8 @@ static void add_lower(struct sip_buffer *out, struct sip_slice text) {
 
 static void add_separator(struct sip_buffer *out) { sip_add(out, SIP_TEXT("|")); }
 
-/* RFC 2543 clients have no branch worth the name: the fields of section 17.2.3, the To tag left out because the ACK's is the response's. */
+/* RFC 2543 clients have no branch worth the name: the fields of section 17.2.3, the To tag left out because the ACK's is the
+ * response's. */
 static struct sip_fault add_old_key(struct sip_buffer *out, const struct sip_message *message, struct sip_scratch *scratch) {
     struct sip_addr from;
     struct sip_slice text, method;

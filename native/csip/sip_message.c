@@ -90,7 +90,7 @@ bool sip_message_salvage(struct sip_message *message, const char *raw, size_t si
     if (size > SIP_MAX_MESSAGE_BYTES) size = SIP_MAX_MESSAGE_BYTES;
     size_t start = sip_scan_leading(raw, size);
     const char *lf = memchr(raw + start, '\n', size - start);
-    if (!lf || sip_same_nocase((struct sip_slice){raw + start, 4}, SIP_TEXT("SIP/"))) return false;
+    if (!lf || (size - start >= 4 && sip_same_nocase((struct sip_slice){raw + start, 4}, SIP_TEXT("SIP/")))) return false;
     message->raw = raw;
     message->raw_size = (uint32_t)size;
     message->start_at = (uint32_t)start;

@@ -59,8 +59,8 @@ struct sip_fault {
 /* Scans one datagram, or one framed message. On failure nothing is owned and sip_message_free is allowed but not needed. */
 struct sip_fault sip_message_scan(struct sip_message *message, const char *raw, size_t size);
 
-/* Takes what can be read of bytes sip_message_scan refused: bad lines, limits and lengths are passed over. False when it can't have
- * been a request or memory is short. The start line may be empty then. */
+/* Takes what can be read of bytes sip_message_scan refused: bad lines, limits and lengths are passed over. False when it
+ * can't have been a request or memory is short. The start line may be empty then. */
 bool sip_message_salvage(struct sip_message *message, const char *raw, size_t size);
 
 enum sip_error sip_message_copy(struct sip_message *copy, const struct sip_message *message);
@@ -91,6 +91,9 @@ static inline struct sip_wanted sip_known(enum sip_name id) { return (struct sip
 
 /* Index of the first line from `from` on with that name, or line_count. */
 uint32_t sip_line_find(const struct sip_message *message, struct sip_wanted wanted, uint32_t from);
+
+#define SIP_EACH_LINE(i, message, wanted) \
+    for (uint32_t i = sip_line_find(message, wanted, 0); i < (message)->line_count; i = sip_line_find(message, wanted, i + 1))
 
 /* Editing (sip_edit.c). SIP_NO_MEMORY and SIP_LINE_TOO_LONG leave the message as it was. */
 enum sip_error sip_line_insert(struct sip_message *message, uint32_t index, struct sip_wanted name, struct sip_slice value);

@@ -67,7 +67,8 @@ PyObject *sip_message_reply(MessageObject *self, PyObject *args, PyObject *kwarg
     struct sip_py_view phrase = {{NULL, 0}, NULL}, tag = {{NULL, 0}, NULL};
     struct sip_buffer out = {NULL, 0, 0, false};
     int status;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|O$OOS:reply", keywords, &status, &reason, &to_tag, &headers, &body)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|O$OOS:reply", keywords, &status, &reason, &to_tag, &headers, &body))
+        return NULL;
     if (status < 100 || status > 699) return PyErr_Format(PyExc_ValueError, "status out of range");
     if (self->core.status) return PyErr_Format(PyExc_ValueError, "a response has no reply");
     if (reason != Py_None && sip_py_line_view(reason, "reason", &phrase) < 0) goto done;

@@ -117,8 +117,9 @@ PyObject *sip_message_set_request_uri(MessageObject *self, PyObject *uri) {
     struct sip_py_view view;
     if (self->core.status) return PyErr_Format(PyExc_AttributeError, "a response has no Request-URI");
     if (sip_py_line_view(uri, "Request-URI", &view) < 0) return NULL;
-    bool broken = view.text.size == 0 || memchr(view.text.at, ' ', view.text.size) || memchr(view.text.at, '\t', view.text.size);
-    enum sip_error error = broken ? SIP_BAD_CHARACTER : sip_set_uri(&self->core, view.text);
+    struct sip_slice text = view.text;
+    bool broken = text.size == 0 || memchr(text.at, ' ', text.size) || memchr(text.at, '\t', text.size);
+    enum sip_error error = broken ? SIP_BAD_CHARACTER : sip_set_uri(&self->core, text);
     Py_XDECREF(view.holder);
     return edited(self, SIP_REQUEST_URI, error);
 }

@@ -1,4 +1,4 @@
-/* Attributes of a Message and look-ups by name. */
+/* Attributes of a Message that are single values. */
 #include "sip_chars.h"
 #include "sip_message_type.h"
 
@@ -161,76 +161,6 @@ GETTER(get_content_type) {
     return SIP_PY_CACHED(self->cache[CACHE_CONTENT_TYPE], make_content_type(self));
 }
 
-/* --- lists --- */
-
-typedef PyObject *(*maker)(struct sip_slice text, enum sip_name id);
-
-/* Appends what `make` says of each value of each line of that name. */
-static int collect(MessageObject *self, struct sip_wanted wanted, maker make, PyObject *list) {
-    struct sip_scratch scratch;
-    struct sip_slice value;
-    const struct sip_message *core = &self->core;
-    for (uint32_t i = sip_line_find(core, wanted, 0); i < core->line_count; i = sip_line_find(core, wanted, i + 1)) {
-        struct sip_slice rest = sip_line_text(core, &core->lines[i], &scratch);
-        while (sip_list_next(&rest, &value)) {
-            PyObject *item = make(value, wanted.id);
-            int failed = item ? PyList_Append(list, item) : -1;
-            Py_XDECREF(item);
-            if (failed) return -1;
-        }
-    }
-    return 0;
-}
-
-/* A fresh list each time, so that nobody can change what is cached. */
-static PyObject *addr_list(MessageObject *self, enum sip_name id, enum sip_cache slot) {
-    if (!self->cache[slot]) {
-        PyObject *list = PyList_New(0);
-        if (!list) return NULL;
-        if (collect(self, (struct sip_wanted){.id = id}, sip_addr_object, list) < 0) {
-            Py_DECREF(list);
-            return NULL;
-        }
-        self->cache[slot] = PyList_AsTuple(list);
-        Py_DECREF(list);
-        if (!self->cache[slot]) return NULL;
-    }
-    return PySequence_List(self->cache[slot]);
-}
-
-GETTER(get_routes) {
-    (void)closure;
-    return addr_list(self, SIP_ROUTE, CACHE_ROUTES);
-}
-
-GETTER(get_record_routes) {
-    (void)closure;
-    return addr_list(self, SIP_RECORD_ROUTE, CACHE_RECORD_ROUTES);
-}
-
-GETTER(get_contacts) {
-    (void)closure;
-    return addr_list(self, SIP_CONTACT, CACHE_CONTACTS);
-}
-
-GETTER(get_paths) {
-    (void)closure;
-    return addr_list(self, SIP_PATH, CACHE_PATHS);
-}
-
-GETTER(get_via_count) {
-    const struct sip_message *core = &self->core;
-    struct sip_wanted wanted = {.id = SIP_VIA};
-    struct sip_slice value;
-    long count = 0;
-    (void)closure;
-    for (uint32_t i = sip_line_find(core, wanted, 0); i < core->line_count; i = sip_line_find(core, wanted, i + 1)) {
-        struct sip_slice rest = sip_line_value(core, &core->lines[i]);
-        while (sip_list_next(&rest, &value)) count++;
-    }
-    return PyLong_FromLong(count);
-}
-
 /* --- keys, body, sizes --- */
 
 static PyObject *finish_key(struct sip_buffer *out, struct sip_fault found) {
@@ -280,85 +210,6 @@ GETTER(get_wire_size) {
     return PyLong_FromSsize_t(PyBytes_GET_SIZE(self->raw));
 }
 
-/* --- by name --- */
-
-static int want(PyObject *name, struct sip_wanted *wanted, struct sip_py_view *view) {
-    if (sip_py_view(name, view) < 0) return -1;
-    *wanted = sip_want(view->text);
-    return 0;
-}
-
-static PyObject *line_str(const struct sip_message *core, uint32_t index) {
-    struct sip_scratch scratch;
-    return sip_py_str(sip_line_text(core, &core->lines[index], &scratch));
-}
-
-PyObject *sip_message_get(MessageObject *self, PyObject *name) {
-    struct sip_py_view view;
-    struct sip_wanted wanted;
-    if (want(name, &wanted, &view) < 0) return NULL;
-    uint32_t index = sip_line_find(&self->core, wanted, 0);
-    Py_XDECREF(view.holder);
-    if (index == self->core.line_count) Py_RETURN_NONE;
-    return line_str(&self->core, index);
-}
-
-PyObject *sip_message_get_all(MessageObject *self, PyObject *name) {
-    struct sip_py_view view;
-    struct sip_wanted wanted;
-    if (want(name, &wanted, &view) < 0) return NULL;
-    PyObject *list = PyList_New(0);
-    const struct sip_message *core = &self->core;
-    for (uint32_t i = sip_line_find(core, wanted, 0); list && i < core->line_count; i = sip_line_find(core, wanted, i + 1)) {
-        PyObject *value = line_str(core, i);
-        if (!value || PyList_Append(list, value) < 0) Py_CLEAR(list);
-        Py_XDECREF(value);
-    }
-    Py_XDECREF(view.holder);
-    return list;
-}
-
-static PyObject *make_str(struct sip_slice text, enum sip_name id) {
-    (void)id;
-    return sip_py_str(text);
-}
-
-PyObject *sip_message_values(MessageObject *self, PyObject *name) {
-    struct sip_py_view view;
-    struct sip_wanted wanted;
-    if (want(name, &wanted, &view) < 0) return NULL;
-    PyObject *list = PyList_New(0);
-    if (list && collect(self, wanted, make_str, list) < 0) Py_CLEAR(list);
-    Py_XDECREF(view.holder);
-    return list;
-}
-
-PyObject *sip_message_has(MessageObject *self, PyObject *name) {
-    struct sip_py_view view;
-    struct sip_wanted wanted;
-    if (want(name, &wanted, &view) < 0) return NULL;
-    bool found = sip_line_find(&self->core, wanted, 0) < self->core.line_count;
-    Py_XDECREF(view.holder);
-    return PyBool_FromLong(found);
-}
-
-PyObject *sip_message_header_names(MessageObject *self, PyObject *unused) {
-    (void)unused;
-    const struct sip_message *core = &self->core;
-    PyObject *list = PyList_New(core->line_count);
-    if (!list) return NULL;
-    for (uint32_t i = 0; i < core->line_count; i++) {
-        const struct sip_line *line = &core->lines[i];
-        PyObject *name = line->id ? sip_py_name(line->id) : sip_py_str(sip_line_name(core, line));
-        if (!name) {
-            Py_DECREF(list);
-            return NULL;
-        }
-        PyList_SET_ITEM(list, i, name);
-    }
-    return list;
-}
-
 PyObject *sip_message_check(MessageObject *self, PyObject *unused) {
     (void)unused;
     struct sip_fault found = sip_check(&self->core);
@@ -375,7 +226,7 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("request_uri", get_request_uri),
     ATTRIBUTE("request_uri_text", get_request_uri_text),
     ATTRIBUTE("via", get_via),
-    ATTRIBUTE("via_count", get_via_count),
+    ATTRIBUTE("via_count", sip_message_via_count),
     ATTRIBUTE("via_sent_by", get_via_sent_by),
     ATTRIBUTE("call_id", get_call_id),
     ATTRIBUTE("cseq", get_cseq),
@@ -387,10 +238,10 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("max_forwards", get_max_forwards),
     ATTRIBUTE("expires", get_expires),
     ATTRIBUTE("content_type", get_content_type),
-    ATTRIBUTE("routes", get_routes),
-    ATTRIBUTE("record_routes", get_record_routes),
-    ATTRIBUTE("contacts", get_contacts),
-    ATTRIBUTE("paths", get_paths),
+    ATTRIBUTE("routes", sip_message_routes),
+    ATTRIBUTE("record_routes", sip_message_record_routes),
+    ATTRIBUTE("contacts", sip_message_contacts),
+    ATTRIBUTE("paths", sip_message_paths),
     ATTRIBUTE("server_key", get_server_key),
     ATTRIBUTE("client_key", get_client_key),
     ATTRIBUTE("body", get_body),

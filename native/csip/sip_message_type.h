@@ -44,12 +44,19 @@ int sip_message_changed(MessageObject *self, enum sip_name id);
 
 extern PyGetSetDef sip_message_getset[]; /* sip_message_read.c */
 
-/* sip_message_read.c */
+/* sip_message_list.c */
+PyObject *sip_message_routes(MessageObject *self, void *closure);
+PyObject *sip_message_record_routes(MessageObject *self, void *closure);
+PyObject *sip_message_contacts(MessageObject *self, void *closure);
+PyObject *sip_message_paths(MessageObject *self, void *closure);
+PyObject *sip_message_via_count(MessageObject *self, void *closure);
 PyObject *sip_message_get(MessageObject *self, PyObject *name);
 PyObject *sip_message_get_all(MessageObject *self, PyObject *name);
 PyObject *sip_message_values(MessageObject *self, PyObject *name);
 PyObject *sip_message_has(MessageObject *self, PyObject *name);
 PyObject *sip_message_header_names(MessageObject *self, PyObject *unused);
+
+/* sip_message_read.c */
 PyObject *sip_message_check(MessageObject *self, PyObject *unused);
 
 /* sip_message_edit.c */

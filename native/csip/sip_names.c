@@ -54,7 +54,9 @@ static bool same_eight(const char *a, const char *b) {
 
 /* Token characters that agree in all bits but 0x20 with a letter, digit or "-" are that character in another case. */
 static bool same_name(const char *a, const char *b, size_t size) {
-    if (size >= 8) return same_eight(a, b) && same_eight(a + size - 8, b + size - 8) && (size <= 16 || same_name(a + 8, b + 8, size - 8));
+    for (; size > 16; a += 8, b += 8, size -= 8)
+        if (!same_eight(a, b)) return false;
+    if (size >= 8) return same_eight(a, b) && same_eight(a + size - 8, b + size - 8);
     for (size_t i = 0; i < size; i++)
         if ((a[i] | 0x20) != (b[i] | 0x20)) return false;
     return true;

@@ -85,9 +85,10 @@ PyObject *sip_py_unquoted(struct sip_slice text) {
 PyObject *sip_py_name(enum sip_name id) { return Py_NewRef(names[id]); }
 
 PyObject *sip_py_method(struct sip_slice method) {
-    for (size_t i = 0; i < METHODS; i++)
-        if (*method_texts[i] == *method.at && strlen(method_texts[i]) == method.size && !memcmp(method_texts[i], method.at, method.size))
-            return Py_NewRef(methods[i]);
+    for (size_t i = 0; i < METHODS; i++) {
+        if (*method_texts[i] != *method.at) continue;
+        if (sip_same(method, (struct sip_slice){method_texts[i], strlen(method_texts[i])})) return Py_NewRef(methods[i]);
+    }
     return sip_py_str(method);
 }
 

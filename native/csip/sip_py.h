@@ -1,4 +1,5 @@
-/* What the files of the binding share. The binding checks arguments, builds Python objects and caches them; the work is in the core. */
+/* What the files of the binding share. The binding checks arguments, builds Python objects and caches them; the work is in
+ * the core. */
 #ifndef SIP_PY_H
 #define SIP_PY_H
 

@@ -10,16 +10,18 @@ struct sip_slice sip_line_text(const struct sip_message *message, const struct s
     return (struct sip_slice){scratch->bytes, sip_unfold(value, scratch->bytes)};
 }
 
-enum sip_error sip_read_text(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch, struct sip_slice *text) {
+enum sip_error sip_read_text(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch,
+    struct sip_slice *text) {
     uint32_t index = sip_line_find(message, (struct sip_wanted){.id = id}, 0);
     if (index == message->line_count) return SIP_MISSING;
     *text = sip_line_text(message, &message->lines[index], scratch);
     return SIP_OK;
 }
 
-enum sip_error sip_read_first(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch, struct sip_slice *text) {
+enum sip_error sip_read_first(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch,
+    struct sip_slice *text) {
     struct sip_wanted wanted = {.id = id};
-    for (uint32_t i = sip_line_find(message, wanted, 0); i < message->line_count; i = sip_line_find(message, wanted, i + 1)) {
+    SIP_EACH_LINE(i, message, wanted) {
         struct sip_slice rest = sip_line_text(message, &message->lines[i], scratch);
         if (sip_list_next(&rest, text)) return SIP_OK;
     }
@@ -38,14 +40,16 @@ enum sip_error sip_check_addr(enum sip_name id, struct sip_slice text, struct si
     return error == SIP_OK && addr->is_star && id != SIP_CONTACT ? SIP_BAD_SCHEME : error;
 }
 
-struct sip_fault sip_read_addr(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch, struct sip_addr *addr) {
+struct sip_fault sip_read_addr(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch,
+    struct sip_addr *addr) {
     struct sip_slice text;
     enum sip_error error = sip_read_text(message, id, scratch, &text);
     if (error == SIP_OK) error = sip_check_addr(id, text, addr);
     return (struct sip_fault){error, id};
 }
 
-struct sip_fault sip_read_cseq(const struct sip_message *message, struct sip_scratch *scratch, uint32_t *number, struct sip_slice *method) {
+struct sip_fault sip_read_cseq(const struct sip_message *message, struct sip_scratch *scratch, uint32_t *number,
+    struct sip_slice *method) {
     struct sip_slice text;
     enum sip_error error = sip_read_text(message, SIP_CSEQ, scratch, &text);
     if (error == SIP_OK) error = sip_cseq_parse(text, number, method);
@@ -107,7 +111,8 @@ static enum sip_error check_value(const struct sip_message *message, enum sip_na
 }
 
 static bool is_single(enum sip_name id) {
-    return id == SIP_FROM || id == SIP_TO || id == SIP_CALL_ID || id == SIP_CSEQ || id == SIP_MAX_FORWARDS || id == SIP_CONTENT_TYPE;
+    return id == SIP_FROM || id == SIP_TO || id == SIP_CALL_ID || id == SIP_CSEQ || id == SIP_MAX_FORWARDS ||
+            id == SIP_CONTENT_TYPE;
 }
 
 struct sip_fault sip_check(const struct sip_message *message) {

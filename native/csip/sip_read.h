@@ -14,14 +14,18 @@ struct sip_scratch {
 struct sip_slice sip_line_text(const struct sip_message *message, const struct sip_line *line, struct sip_scratch *scratch);
 
 /* The value of the first line of that name; SIP_MISSING without one. */
-enum sip_error sip_read_text(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch, struct sip_slice *text);
+enum sip_error sip_read_text(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch,
+    struct sip_slice *text);
 
 /* The first value of a comma list, over all lines of that name. */
-enum sip_error sip_read_first(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch, struct sip_slice *text);
+enum sip_error sip_read_first(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch,
+    struct sip_slice *text);
 
 struct sip_fault sip_read_via(const struct sip_message *message, struct sip_scratch *scratch, struct sip_via *via);
-struct sip_fault sip_read_addr(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch, struct sip_addr *addr);
-struct sip_fault sip_read_cseq(const struct sip_message *message, struct sip_scratch *scratch, uint32_t *number, struct sip_slice *method);
+struct sip_fault sip_read_addr(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch,
+    struct sip_addr *addr);
+struct sip_fault sip_read_cseq(const struct sip_message *message, struct sip_scratch *scratch, uint32_t *number,
+    struct sip_slice *method);
 
 /* One value of a header of addresses; "*" is for Contact alone. */
 enum sip_error sip_check_addr(enum sip_name id, struct sip_slice text, struct sip_addr *addr);

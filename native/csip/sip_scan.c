@@ -96,7 +96,8 @@ static enum sip_error scan_status_line(struct sip_message *message, const char *
     if (!space || !scan_version(message, data, at, (size_t)(space - data))) return SIP_NOT_SIP;
     const char *code = space + 1;
     size_t left = (size_t)(data + end - code);
-    if (left < 3 || !sip_all((struct sip_slice){code, 3}, SIP_CHAR_DIGIT) || (left > 3 && code[3] != ' ')) return SIP_BAD_STATUS;
+    if (left < 3 || !sip_all((struct sip_slice){code, 3}, SIP_CHAR_DIGIT)) return SIP_BAD_STATUS;
+    if (left > 3 && code[3] != ' ') return SIP_BAD_STATUS;
     unsigned status = (unsigned)(code[0] - '0') * 100 + (unsigned)(code[1] - '0') * 10 + (unsigned)(code[2] - '0');
     if (status < 100 || status > 699) return SIP_BAD_STATUS;
     message->status = (uint16_t)status;

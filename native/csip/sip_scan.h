@@ -4,8 +4,8 @@
 
 #include "sip_message.h"
 
-/* One header line at `at`, folding included. *next is behind it. SIP_INCOMPLETE when the buffer ends within it; so it does at a line end
- * as last byte, which leaves open whether a fold follows, unless `at_end` says that nothing will. */
+/* One header line at `at`, folding included. *next is behind it. SIP_INCOMPLETE when the buffer ends within it; so it does
+ * at a line end as last byte, which leaves open whether a fold follows, unless `at_end` says that nothing will. */
 enum sip_error sip_scan_line(const char *data, size_t size, size_t at, bool at_end, struct sip_line *line, size_t *next);
 
 /* Is there an empty line at `at`? Its size (1 or 2), 0 when not, -1 when the buffer ends within it. */

@@ -7,8 +7,9 @@
 /* The first Via line with a value: its index, and that value as it stands there, folding included. */
 static bool find_top(const struct sip_message *message, uint32_t *index, struct sip_slice *value) {
     struct sip_wanted wanted = {.id = SIP_VIA};
-    for (*index = sip_line_find(message, wanted, 0); *index < message->line_count; *index = sip_line_find(message, wanted, *index + 1)) {
-        struct sip_slice rest = sip_line_value(message, &message->lines[*index]);
+    SIP_EACH_LINE(i, message, wanted) {
+        struct sip_slice rest = sip_line_value(message, &message->lines[i]);
+        *index = i;
         if (sip_list_next(&rest, value)) return true;
     }
     return false;

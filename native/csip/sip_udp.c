@@ -7,21 +7,20 @@
 
 #define CONTROL_BYTES 128
 
-union control {
-    char bytes[CONTROL_BYTES];
-    struct cmsghdr align;
+struct control {
+    _Alignas(struct cmsghdr) char bytes[CONTROL_BYTES];
 };
 
 struct out_slot {
     union sip_sockaddr to;
-    union control control;
+    struct control control;
     struct iovec iov;
     void *owner;
 };
 
 struct in_slot {
     union sip_sockaddr from;
-    union control control;
+    struct control control;
     struct iovec iov;
 };
 
@@ -85,9 +84,21 @@ int sip_udp_pending(const struct sip_udp *udp) { return udp->pending; }
 
 /* What an ICMP message about an earlier datagram leaves on the socket. */
 static bool is_icmp_error(int error) {
-    return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH || error == EHOSTDOWN || error == ENETDOWN ||
-           error == ENOPROTOOPT || error == EPROTO || error == EMSGSIZE || error == ECONNRESET || error == EACCES || error == EOPNOTSUPP ||
-           error == ENONET;
+    switch (error) {
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENETUNREACH:
+    case ENETDOWN:
+    case ENONET:
+    case ENOPROTOOPT:
+    case EPROTO:
+    case EMSGSIZE:
+    case EACCES:
+    case EOPNOTSUPP: return true;
+    default: return false;
+    }
 }
 
 int sip_udp_receive(struct sip_udp *udp) {
@@ -136,9 +147,9 @@ bool sip_udp_datagram(struct sip_udp *udp, int i, struct sip_datagram *datagram)
     return false;
 }
 
-static size_t write_control(union control *control, const struct sip_near *from) {
+static size_t write_control(struct control *control, const struct sip_near *from) {
     memset(control, 0, sizeof *control);
-    struct cmsghdr *c = &control->align;
+    struct cmsghdr *c = (struct cmsghdr *)control->bytes;
     if (from->family == AF_INET) {
         struct in_pktinfo info = {.ipi_spec_dst = from->v4};
         *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
@@ -162,7 +173,8 @@ static void point(struct sip_udp *udp, int i, size_t control_size) {
     header->msg_controllen = control_size;
 }
 
-bool sip_udp_queue(struct sip_udp *udp, struct sip_slice data, const union sip_sockaddr *to, const struct sip_near *from, void *owner) {
+bool sip_udp_queue(struct sip_udp *udp, struct sip_slice data, const union sip_sockaddr *to, const struct sip_near *from,
+    void *owner) {
     if (udp->pending == SIP_UDP_BATCH) return false;
     struct out_slot *slot = &udp->out[udp->pending];
     slot->to = *to;

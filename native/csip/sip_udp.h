@@ -1,6 +1,7 @@
 /* Batches of datagrams over one socket: recvmmsg and sendmmsg with destination address and drop counter.
  *
- * A batch owns its receive buffers. Bytes queued for sending are borrowed until their slot is released: `owner` says whose they are. */
+ * A batch owns its receive buffers. Bytes queued for sending are borrowed until their slot is released: `owner` says whose
+ * they are. */
 #ifndef SIP_UDP_H
 #define SIP_UDP_H
 
@@ -36,13 +37,15 @@ struct sip_datagram {
 
 struct sip_udp;
 
-/* Makes the socket non-blocking and asks for what a batch needs; NULL with errno. The descriptor stays the caller's until then. */
+/* Makes the socket non-blocking and asks for what a batch needs; NULL with errno. The descriptor stays the caller's until
+ * then. */
 struct sip_udp *sip_udp_open(int fd);
 void sip_udp_close(struct sip_udp *udp); /* closes the descriptor too */
 int sip_udp_fd(const struct sip_udp *udp);
 sa_family_t sip_udp_family(const struct sip_udp *udp);
 
-/* Number of datagrams taken, 0 when there is nothing, -1 with errno when the socket is broken. Errors that ICMP left are passed over. */
+/* Number of datagrams taken, 0 when there is nothing, -1 with errno when the socket is broken. Errors that ICMP left are
+ * passed over. */
 int sip_udp_receive(struct sip_udp *udp);
 /* The i-th of the last receive; false when it was truncated, which is counted. */
 bool sip_udp_datagram(struct sip_udp *udp, int i, struct sip_datagram *datagram);
@@ -50,10 +53,11 @@ uint32_t sip_udp_dropped(const struct sip_udp *udp);   /* by the kernel */
 uint64_t sip_udp_oversized(const struct sip_udp *udp); /* truncated */
 
 /* Puts a datagram into the next slot; false when the batch is full. */
-bool sip_udp_queue(struct sip_udp *udp, struct sip_slice data, const union sip_sockaddr *to, const struct sip_near *from, void *owner);
+bool sip_udp_queue(struct sip_udp *udp, struct sip_slice data, const union sip_sockaddr *to, const struct sip_near *from,
+    void *owner);
 int sip_udp_pending(const struct sip_udp *udp);
-/* Sends until the batch is empty or the kernel has no room. `done` is called for each datagram that leaves the batch, with 0 or the errno
- * of its refusal. It must not call back into this socket. */
+/* Sends until the batch is empty or the kernel has no room. `done` is called for each datagram that leaves the batch, with 0
+ * or the errno of its refusal. It must not call back into this socket. */
 void sip_udp_flush(struct sip_udp *udp, void (*done)(void *context, void *owner, int error), void *context);
 /* Drops what is pending: done with ECANCELED. */
 void sip_udp_cancel(struct sip_udp *udp, void (*done)(void *context, void *owner, int error), void *context);

@@ -107,7 +107,8 @@ static bool tel_equal(const struct sip_uri *a, const struct sip_uri *b) {
 
 static bool same_host(struct sip_slice a, struct sip_slice b) {
     char mine[64], theirs[64];
-    if (!a.size || !b.size || a.size > sizeof mine || b.size > sizeof theirs || !memchr(a.at, ':', a.size)) return sip_same_nocase(a, b);
+    bool is_ipv6 = a.size && b.size && memchr(a.at, ':', a.size);
+    if (!is_ipv6 || a.size > sizeof mine || b.size > sizeof theirs) return sip_same_nocase(a, b);
     return sip_same((struct sip_slice){mine, sip_host_text(a, mine)}, (struct sip_slice){theirs, sip_host_text(b, theirs)});
 }
 

@@ -198,7 +198,8 @@ static PyObject *uri_build(PyObject *unused, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"scheme", "user", "host", "port", "params", NULL};
     PyObject *scheme, *user, *host, *port = Py_None, *params = Py_None;
     (void)unused;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UOU|OO:build", keywords, &scheme, &user, &host, &port, &params)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UOU|OO:build", keywords, &scheme, &user, &host, &port, &params))
+        return NULL;
     if (params != Py_None && !PyDict_Check(params)) return PyErr_Format(PyExc_TypeError, "params is a dict or None");
     bool bare_ipv6 = PyUnicode_FindChar(host, ':', 0, PyUnicode_GET_LENGTH(host), 1) >= 0 && PyUnicode_ReadChar(host, 0) != '[';
     PyObject *text = user == Py_None ? PyUnicode_FromFormat("%U:", scheme) : PyUnicode_FromFormat("%U:%S@", scheme, user);
@@ -209,7 +210,8 @@ static PyObject *uri_build(PyObject *unused, PyObject *args, PyObject *kwargs) {
 }
 
 static PyObject *uri_compare(PyObject *a, PyObject *b, int op) {
-    if ((op != Py_EQ && op != Py_NE) || !Py_IS_TYPE(a, &sip_uri_type) || !Py_IS_TYPE(b, &sip_uri_type)) Py_RETURN_NOTIMPLEMENTED;
+    bool both = Py_IS_TYPE(a, &sip_uri_type) && Py_IS_TYPE(b, &sip_uri_type);
+    if (!both || (op != Py_EQ && op != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
     bool equal = a == b || sip_uri_equal(&((UriObject *)a)->uri, &((UriObject *)b)->uri);
     return PyBool_FromLong(equal == (op == Py_EQ));
 }

@@ -53,8 +53,8 @@ static enum sip_error parse_sent_by(struct sip_via *via, const char **at, const 
 }
 
 static struct sip_slice without_brackets(struct sip_slice host) {
-    if (host.size > 2 && host.at[0] == '[' && host.at[host.size - 1] == ']') return (struct sip_slice){host.at + 1, host.size - 2};
-    return host;
+    bool bracketed = host.size > 2 && host.at[0] == '[' && host.at[host.size - 1] == ']';
+    return bracketed ? (struct sip_slice){host.at + 1, host.size - 2} : host;
 }
 
 static enum sip_error take_param(struct sip_via *via, const struct sip_param *param) {

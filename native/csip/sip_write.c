@@ -42,7 +42,7 @@ static char *write_lines(const struct sip_message *message, char *out) {
         const struct sip_line *line = &message->lines[i];
         const char *from = sip_line_start(message, line);
         size_t run = line->size;
-        while (++i < message->line_count && message->lines[i].flags == line->flags && sip_line_start(message, &message->lines[i]) == from + run)
+        while (++i < message->line_count && sip_line_start(message, &message->lines[i]) == from + run)
             run += message->lines[i].size;
         out = copy(out, from, run);
     }

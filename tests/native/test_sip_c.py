@@ -5,7 +5,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CORE = HERE.parents[1] / "native" / "csip"
-BINDING = ("Python.h", "sip_py.h", "sip_message_type.h")
+BINDING = ("Python.h", "sip_py.h", "sip_message_type.h", "sip_udp_type.h")
 
 
 def core_sources() -> list[Path]:

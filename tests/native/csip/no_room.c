@@ -9,7 +9,8 @@ static int room = -1;
 void set_room(int datagrams) { room = datagrams; }
 
 int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags) {
-    int (*real)(int, struct mmsghdr *, unsigned int, int) = (int (*)(int, struct mmsghdr *, unsigned int, int))dlsym(RTLD_NEXT, "sendmmsg");
+    int (*real)(int, struct mmsghdr *, unsigned int, int) = (int (*)(int, struct mmsghdr *, unsigned int,
+            int))dlsym(RTLD_NEXT, "sendmmsg");
     if (room == 0) {
         errno = EAGAIN;
         return -1;

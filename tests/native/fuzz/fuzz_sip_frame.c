@@ -1,5 +1,6 @@
-/* Fuzz target: any bytes as the front of a stream. Invariants: a verdict on a prefix (a length, or a refusal) is the verdict on every longer one;
- * while it is open the prefix is incomplete; a framed message is scanned whole, without bytes left over. */
+/* Fuzz target: any bytes as the front of a stream. Invariants: a verdict on a prefix (a length, or a refusal) is the verdict
+ * on every longer one; while it is open the prefix is incomplete; a framed message is scanned whole, without bytes left
+ * over. */
 #include <stdio.h>
 #include <stdlib.h>
 

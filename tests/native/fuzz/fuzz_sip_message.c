@@ -1,5 +1,6 @@
-/* Fuzz target: any bytes as a datagram. Invariants: every line and slice lies in its buffer; what was not edited is written as it came; what is
- * written scans again to the same lines, after edits too; salvage, check, replies, keys and copies only read what is there. */
+/* Fuzz target: any bytes as a datagram. Invariants: every line and slice lies in its buffer; what was not edited is written
+ * as it came; what is written scans again to the same lines, after edits too; salvage, check, replies, keys and copies only
+ * read what is there. */
 #include <stdio.h>
 #include <stdlib.h>
 

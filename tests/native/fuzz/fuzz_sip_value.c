@@ -1,5 +1,6 @@
-/* Fuzz target: any bytes as one header value: list, parameters, address, Via, URI. Invariants: every slice lies in the text; unfolding and unescaping
- * never grow; a URI equals itself and its hash repeats; what a Via, an address and a URI are cut to parses again to the same. */
+/* Fuzz target: any bytes as one header value: list, parameters, address, Via, URI. Invariants: every slice lies in the text;
+ * unfolding and unescaping never grow; a URI equals itself and its hash repeats; what a Via, an address and a URI are cut to
+ * parses again to the same. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -95,7 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     sip_crc32(text);
     /* two halves as two URIs: equal ones have equal hashes, in both directions */
     struct sip_uri one, two;
-    if (sip_uri_parse((struct sip_slice){raw, size / 2}, &one) == SIP_OK && sip_uri_parse((struct sip_slice){raw + size / 2, size - size / 2}, &two) == SIP_OK) {
+    if (sip_uri_parse((struct sip_slice){raw, size / 2}, &one) == SIP_OK && sip_uri_parse((struct sip_slice){raw + size / 2,
+            size - size / 2}, &two) == SIP_OK) {
         REQUIRE(sip_uri_equal(&one, &two) == sip_uri_equal(&two, &one));
         if (sip_uri_equal(&one, &two)) REQUIRE(sip_uri_hash(&one) == sip_uri_hash(&two));
     }

@@ -1,0 +1,37 @@
+/* The UdpSocket object, and the addresses it keeps in both forms: Python's and the kernel's. */
+#ifndef SIP_UDP_TYPE_H
+#define SIP_UDP_TYPE_H
+
+#include "sip_py.h"
+#include "sip_udp.h"
+
+#define SIP_PLACES 1024 /* direct-mapped, a power of two */
+
+/* One address in both forms. */
+struct sip_place {
+    union sip_sockaddr address;
+    PyObject *tuple; /* (host, port) */
+};
+
+typedef struct {
+    PyObject_HEAD
+    struct sip_udp *udp; /* NULL when closed */
+    PyObject *failed;    /* [(destination, errno)] of flushes that a full batch forced */
+    struct sip_near near; /* of the last datagram, and its host */
+    PyObject *near_host;
+    struct sip_place from[SIP_PLACES]; /* by socket address */
+    struct sip_place to[SIP_PLACES];   /* by tuple */
+} UdpObject;
+
+/* (host, port). */
+PyObject *sip_udp_address_tuple(const union sip_sockaddr *address);
+/* The shared tuple of an address that was seen before. */
+PyObject *sip_udp_cached_tuple(UdpObject *self, const union sip_sockaddr *address);
+/* Host of our side; "" when the kernel did not say. */
+PyObject *sip_udp_near_host(UdpObject *self, const struct sip_near *near);
+
+/* ValueError and TypeError for what is no numeric address of the socket's family. */
+int sip_udp_parse_host(PyObject *host, sa_family_t family, struct sip_near *out);
+int sip_udp_destination(UdpObject *self, PyObject *destination, union sip_sockaddr *to);
+
+#endif
