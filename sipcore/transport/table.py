@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from native.sip import Address, Message
 from sipcore.errors import TransportError
 from sipcore.flow import Destination, Flow, Listener
+from sipcore.transport.connection import TcpConnection
 from sipcore.transport.local import WILDCARDS, LocalAddresses, is_loopback
-from sipcore.transport.tcp import TcpConnection, TcpEndpoint
+from sipcore.transport.tcp import TcpEndpoint
 from sipcore.transport.udp import UdpEndpoint
 from sipcore.transport.via import reply_address
 

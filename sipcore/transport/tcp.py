@@ -1,219 +1,19 @@
-"""TCP: one connection each way of the stream, framed into messages (RFC 3261 section 18.3, RFC 5626 section 4.4.1)."""
+"""TCP: a listener, the connections it accepted and those we opened, and their limits."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import socket
-import time
 from collections import Counter
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from native.sip import MAX_MESSAGE_BYTES, Address, ParseError, frame_length
 from sipcore.errors import TransportError
 from sipcore.flow import Listener
-from sipcore.timers import Timer
+from sipcore.transport.connection import TcpConnection
 
 if TYPE_CHECKING:
+    from native.sip import Address
     from sipcore.transport.engine import Engine
-
-CR, LF = 0x0D, 0x0A
-_connection_ids = itertools.count(time.time_ns() // 1000)  # begins above every id of an earlier run
-
-
-class TcpConnection(asyncio.Protocol):
-    """One connection, being opened, open or closed; a Flow."""
-
-    reliable = True
-
-    def __init__(self, endpoint: TcpEndpoint, remote: Address, *, outgoing: bool) -> None:
-        self.listener = endpoint.listener
-        self.remote = remote
-        self.local_host = endpoint.listener.host
-        self.connection_id = next(_connection_ids)
-        self.closed = False
-        self.outgoing = outgoing
-        self.for_size = False  # opened only because a request was too long for a datagram
-        self._endpoint = endpoint
-        self._engine = endpoint.engine
-        self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()  # the beginning of a message
-        self._half_ping = False  # one CRLF of a CRLF CRLF was there
-        self._had_message = outgoing
-        self._last_used_s = 0.0
-        self._out: list[bytes] = []
-        self._out_bytes = 0
-        self._closing = False  # nothing is read any more; closed when what is queued has left
-        self._partial_timer: Timer | None = None
-        self._idle_timer: Timer | None = None
-
-    # Flow
-
-    def send(self, data: bytes) -> None:
-        if self.closed:
-            self._engine.counters["sip_send_failed_total|transport=tcp"] += 1
-            return
-        if not self._out and self._transport is not None:
-            self._engine.flush_later(self)
-        self._out.append(data)
-        self._out_bytes += len(data)
-        if self._out_bytes > self._engine.settings.max_unsent_bytes:
-            self.abort("unsent")
-
-    def flush(self) -> None:
-        transport = self._transport
-        if transport is None or self.closed:
-            return
-        if self._out:
-            transport.write(self._out[0] if len(self._out) == 1 else b"".join(self._out))
-            self._out.clear()
-            self._out_bytes = 0
-            self._last_used_s = self._engine.timers.now
-            if transport.get_write_buffer_size() > self._engine.settings.max_unsent_bytes:
-                self.abort("unsent")
-                return
-        if self._closing:
-            transport.close()
-
-    def abort(self, reason: str) -> None:
-        """Closes at once; ``reason`` names the counter."""
-        self._engine.counters[f"sip_connections_closed_total|reason={reason}"] += 1
-        if self._transport is not None:
-            self._transport.abort()
-        self._lost()
-
-    def close(self) -> None:
-        """Sends what is queued, then closes."""
-        self._closing = True
-        self.flush()
-
-    # asyncio.Protocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport = cast(asyncio.Transport, transport)
-        self.local_host = transport.get_extra_info("sockname")[0]
-        if not self.outgoing:
-            self.remote = transport.get_extra_info("peername")[:2]
-            reason = self._endpoint.admit(self)
-            if reason:
-                self.abort(reason)
-                return
-        self._engine.begin()
-        self._last_used_s = self._engine.timers.now
-        self._watch_idle(None)
-        if self._out:
-            self._engine.flush_later(self)
-        self._engine.end()
-
-    def data_received(self, data: bytes) -> None:
-        if self.closed or self._closing:
-            return
-        engine = self._engine
-        engine.begin()
-        self._last_used_s = engine.timers.now
-        try:
-            self._take(data)
-        except Exception:
-            engine.report("a connection's bytes")
-            self.abort("internal error")
-        engine.end()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._lost()
-
-    # inside
-
-    def _take(self, data: bytes | bytearray) -> None:
-        if self._buffer:
-            self._buffer += data
-            data = self._buffer
-        start, end = 0, len(data)
-        try:
-            while start < end:
-                if data[start] == CR and (start + 1 == end or data[start + 1] == LF):
-                    if start + 1 == end:
-                        break
-                    self._take_crlf()
-                    start += 2
-                    continue
-                length = frame_length(data, start)
-                if length == 0:
-                    break
-                self._take_message(bytes(data[start : start + length]))
-                start += length
-                if self.closed:
-                    return
-            if end - start > MAX_MESSAGE_BYTES:
-                raise _too_long()
-        except ParseError as error:
-            self._take_garbage(bytes(data[start:]), error)
-            return
-        self._keep(data, start, end)
-
-    def _take_message(self, data: bytes) -> None:
-        self._half_ping = False
-        self._had_message = True
-        try:
-            self._engine.ingress.receive(data, self)
-        except Exception:
-            self._engine.report("a message")
-
-    def _take_crlf(self) -> None:
-        """A CRLF before a start line is ignored (RFC 3261 section 7.5); two of them are a ping (RFC 5626 section 4.4.1)."""
-        self._half_ping = not self._half_ping
-        if not self._half_ping:
-            self._engine.counters["sip_keepalives_total|transport=tcp"] += 1
-            self.send(b"\r\n")
-
-    def _take_garbage(self, data: bytes, error: ParseError) -> None:
-        """Where the next message begins is unknown for ever: answer what can be answered, and close."""
-        self._engine.ingress.refuse(data[:MAX_MESSAGE_BYTES], self, error)
-        self._engine.counters["sip_connections_closed_total|reason=framing"] += 1
-        self._buffer.clear()
-        self._closing = True
-        self._engine.flush_later(self)
-
-    def _keep(self, data: bytes | bytearray, start: int, end: int) -> None:
-        """Keeps an incomplete message, for a limited time."""
-        if data is self._buffer:
-            del self._buffer[:start]
-        else:
-            self._buffer += data[start:end]
-        if start == 0 and self._partial_timer is not None and self._buffer:
-            return  # still the same message
-        if self._partial_timer is not None:
-            self._partial_timer.cancel()
-            self._partial_timer = None
-        if self._buffer:
-            self._partial_timer = self._engine.timers.after(self._engine.settings.partial_s, self._abort_slow, None)
-
-    def _abort_slow(self, _: None) -> None:
-        self._partial_timer = None
-        self.abort("slow")
-
-    def _watch_idle(self, _: None) -> None:
-        """Comes back every ``idle_s``, so an idle connection lives at most twice as long."""
-        settings, timers = self._engine.settings, self._engine.timers
-        limit_s = settings.idle_s if self._had_message else settings.first_message_s
-        if self._idle_timer is not None and (not self._had_message or timers.now - self._last_used_s >= limit_s):
-            self._idle_timer = None
-            self.abort("idle")
-            return
-        self._idle_timer = timers.after(limit_s, self._watch_idle, None)
-
-    def _lost(self) -> None:
-        if self.closed:
-            return
-        self.closed = True
-        self._transport = None
-        self._buffer.clear()
-        self._out.clear()
-        for timer in (self._partial_timer, self._idle_timer):
-            if timer is not None:
-                timer.cancel()
-        self._partial_timer = self._idle_timer = None
-        self._endpoint.remove(self)
-        self._engine.run(self._engine.layer.flow_failed, self)
 
 
 class TcpEndpoint:
@@ -302,9 +102,3 @@ class TcpEndpoint:
         except (OSError, TimeoutError):
             self.engine.flows.connect_failed(connection)
             connection.abort("connect")
-
-
-def _too_long() -> ParseError:
-    error = ParseError("message too long")
-    error.reason, error.header, error.status = "message too long", None, 513
-    return error

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sipcore.flow import Flow
-from sipcore.transport.tcp import TcpConnection, TcpEndpoint
+from sipcore.transport.connection import TcpConnection
+from sipcore.transport.tcp import TcpEndpoint
 from tests.sipcore.loop import Running, run
 from tests.sipcore.messages import request
 
