@@ -23,6 +23,7 @@ _PREFIXES = {
     "osrtp-": "osrtp",
     "codec-": "codec-words",
 }
+_TRANSPORTS = frozenset({"RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
 _ICE_WORDS = {"reject-ice": "reject"}
 _LISTS = frozenset({"flags", "direction", "received-from", "supports", "replace", *_PREFIXES.values()})
 
@@ -95,7 +96,7 @@ def _sort_words(result: dict[str, Any]) -> None:
 
 def is_transport(word: str) -> bool:
     """Whether ``word`` names an RTP profile as an m= line does: ``RTP/AVP`` ... ``UDP/TLS/RTP/SAVPF``."""
-    return word.upper().removeprefix("UDP/TLS/") in {"RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"}
+    return word.upper() in _TRANSPORTS
 
 
 def _tokens(text: str) -> list[str]:

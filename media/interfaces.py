@@ -10,12 +10,16 @@ Pair = tuple[Interface, Interface]
 
 
 def first_pair(interfaces: tuple[Interface, ...], description: Description, options: Options) -> Pair:
-    """For a new dialogue: (towards the offerer, towards the answerer). RequestError when no address fits."""
+    """For a new dialogue: (towards the offerer, towards the answerer), the same unless the proxy names others.
+
+    RequestError when no address fits."""
     family = media_family(description) or interfaces[0].family
     near = _named(interfaces, options, 0, family) or _of_family(interfaces, family)
     far_family = options.family or near.family
-    far = _named(interfaces, options, 1, options.family or far_family) or _named(interfaces, options, 1, options.family)
-    return near, far or _of_family(interfaces, far_family)
+    far = _named(interfaces, options, 1, far_family) or _named(interfaces, options, 1, options.family)
+    if far is None:
+        far = near if near.family == far_family else _of_family(interfaces, far_family)
+    return near, far
 
 
 def next_pair(

@@ -1,0 +1,83 @@
+import pytest
+
+from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
+from media.endpoint import NOWHERE
+from media.errors import RequestError
+from media.options import parse as options
+from media.ports import PortBlock
+from media.rewrite import LocalLine
+from media.sdp import Media, parse
+from media.session import Described
+from media.streams import Line
+from native import relay
+from tests.media.world import FAR, NEAR, sdp
+
+ALL_PROFILES = ["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"]
+
+
+def media(section: str = "m=audio 5000 RTP/AVP 0") -> Media:
+    return parse(sdp(section)).media[0]
+
+
+def line(count: int = 1) -> Line:
+    blocks = tuple(PortBlock(port, ((1, 2),) * count) for port in (30000, 40000))
+    return Line(relay.RTP, (NEAR, FAR), (blocks[0], blocks[1]), [1] * count)
+
+
+def described(mux: bool) -> Described:
+    return Described("audio", "RTP/AVP", "sendrecv", mux, NOWHERE)
+
+
+def secure(profile: str) -> str:
+    return profile.replace("AVPF", "AVP")
+
+
+@pytest.mark.parametrize("received", ALL_PROFILES)
+@pytest.mark.parametrize("wanted", ALL_PROFILES)
+def test_profiles_change_within_one_kind_of_security(received: str, wanted: str) -> None:
+    asked = options({"transport-protocol": wanted})
+    if secure(received) == secure(wanted):
+        assert transport(received, asked) == wanted
+    else:
+        with pytest.raises(RequestError, match="SRTP is passed through, not made or taken off"):
+            transport(received, asked)
+
+
+@pytest.mark.parametrize("protocol", ["udptl", "TCP/MSRP", "UDP/BFCP"])
+def test_what_is_no_rtp_keeps_its_transport(protocol: str) -> None:
+    assert transport(protocol, options({"transport-protocol": "RTP/SAVP"})) == protocol
+
+
+def test_the_offer_leaves_a_port_for_rtcp_unless_mux_is_required() -> None:
+    fallback = offered_line(media(), line(), 1, True, "RTP/AVP", options({}))
+    assert fallback == LocalLine(40000, 1, 40001, True, "RTP/AVP")
+    required = offered_line(media(), line(), 1, True, "RTP/AVP", options({"rtcp-mux": ["require"]}))
+    assert required == LocalLine(40000, 1, 40000, True, "RTP/AVP")
+
+
+def test_the_answer_names_the_one_port_when_mux_is_agreed() -> None:
+    assert answered_line(media(), line(), 0, True, "RTP/AVP", options({})) == LocalLine(30000, 1, 30000, True, "RTP/AVP")
+    assert answered_line(media(), line(), 0, False, "RTP/AVP", options({})) == LocalLine(30000, 1, 30001, False, "RTP/AVP")
+
+
+def test_lines_without_an_rtcp_attribute() -> None:
+    no_rtcp = options({"flags": ["no-rtcp-attribute"]})
+    assert answered_line(media(), line(), 0, False, "RTP/AVP", no_rtcp) == LocalLine(30000, 1, 0, False, "RTP/AVP")
+    fax = media("m=image 5000 udptl t38")
+    assert answered_line(fax, line(), 0, False, "udptl", options({})) == LocalLine(30000, 1, 0, False, "udptl")
+    assert answered_line(media(), line(2), 0, False, "RTP/AVP", options({})) == LocalLine(30000, 2, 0, False, "RTP/AVP")
+
+
+def test_lines_that_are_rejected_or_not_ours() -> None:
+    assert answered_line(media("m=audio 0 RTP/AVP 0"), line(), 0, False, "RTP/AVP", options({})) == LocalLine(
+        0, protocol="RTP/AVP"
+    )
+    assert offered_line(media("m=message 9 TCP/MSRP *"), None, 1, False, "TCP/MSRP", options({})) is None
+
+
+def test_mux_towards_the_offerer_needs_its_offer() -> None:
+    assert not accepted_mux(described(False), True, frozenset({"accept"}))
+    assert accepted_mux(described(True), False, frozenset({"demux"}))
+    assert not accepted_mux(described(True), True, frozenset({"reject"}))
+    assert offered_mux(described(False), frozenset({"offer"}))
+    assert not offered_mux(described(True), frozenset({"demux"}))
