@@ -32,13 +32,16 @@ TrunkOf = Callable[[str], TrunkState | None]
 
 
 class Calls:
-    """``trunk_of`` finds a trunk by its name, for the count of its calls."""
+    """``trunk_of`` finds a trunk by its name, for the count of its calls. ``relayed``: their media is."""
 
-    def __init__(self, stored: StoredCalls, timers: Timers, counters: Counters, trunk_of: TrunkOf) -> None:
+    def __init__(
+        self, stored: StoredCalls, timers: Timers, counters: Counters, trunk_of: TrunkOf, *, relayed: bool = False
+    ) -> None:
         self._stored = stored
         self._timers = timers
         self._counters = counters
         self._trunk_of = trunk_of
+        self._relayed = relayed
         self._calls: dict[str, CallRecord] = {}
         self._keys: dict[str, list[str]] = {}  # by Call-ID; more than one when a call spirals through us
         self._contexts: dict[str, ResponseContext] = {}  # of calls not answered yet
@@ -90,6 +93,7 @@ class Calls:
             trunk_out=trunk_out,
             started_at=self._timers.wall,
             legs=[leg, CallLeg(cseq=message.cseq)],
+            ng_call_id=message.call_id if self._relayed else "",
         )
         self._add(request.call_key, record)
         self._stored.put(request.call_key, record)
@@ -132,6 +136,7 @@ class Calls:
         record.to_tag = leg.tag
         record.legs[CALLEE] = leg
         record.state = "answered"
+        record.ng_branch = branch.via_branch if self._relayed else ""
         record.answered_at = self._timers.wall
         self._contexts.pop(key, None)
         self._stored.put(key, record)

@@ -60,7 +60,7 @@ class SignalNode:
         timers, flows = self.engine.timers, self.engine.flows
         resolver = resolver_for(self.engine, listeners, counters)
         self.trunks = Trunks(SystemRandom())
-        self.calls = Calls(store.calls, timers, counters, self.trunks.get)
+        self.calls = Calls(store.calls, timers, counters, self.trunks.get, relayed=config.media.anchor)
         instance = secrets.token_hex(4)
         self.link = MediaLink(ng_path, asyncio.get_running_loop(), counters) if config.media.anchor else None
         glue = self._media_glue(self.link, instance, counters) if self.link is not None else None

@@ -1,0 +1,146 @@
+"""sipmesh.signalling.calls: what is kept of a call, and when it is forgotten."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from types import SimpleNamespace
+from typing import Any
+
+from native.sip import Message
+from sipcore.timers import Timers
+from sipmesh.signalling.calls import Calls
+from sipmesh.store import CallRecord
+
+INVITE_TEXT = (
+    b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
+    b"Record-Route: <sip:edge.example;lr>\r\nFrom: <sip:alice@example.com>;tag=A\r\nTo: <sip:bob@example.com>\r\n"
+    b"Call-ID: c1\r\nCSeq: 7 INVITE\r\nContact: <sip:alice@192.0.2.1>\r\nContent-Length: 0\r\n\r\n"
+)
+OURS = "<sip:198.51.100.1;lr;c=x>"
+
+
+class Stored:
+    """The calls table in a dict."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, CallRecord] = {}
+
+    def put(self, key: str, record: CallRecord) -> None:
+        self.records[key] = record
+
+    def delete(self, key: str) -> None:
+        self.records.pop(key, None)
+
+    def all(self) -> list[tuple[str, CallRecord]]:
+        return list(self.records.items())
+
+
+class World:
+    def __init__(self) -> None:
+        self.stored = Stored()
+        self.timers = Timers(0.0, 1000.0)
+        self.counters: defaultdict[str, int] = defaultdict(int)
+        self.trunks = {name: SimpleNamespace(calls=0) for name in ("in", "out")}
+        self.calls = self.new_calls()
+
+    def new_calls(self) -> Calls:
+        trunk_of: Any = self.trunks.get
+        stored: Any = self.stored
+        return Calls(stored, self.timers, self.counters, trunk_of, relayed=True)
+
+    def begin(self, key: str = "k1", **trunks: str) -> None:
+        flow = SimpleNamespace(listener=SimpleNamespace(index=0), connection_id=0)
+        request: Any = SimpleNamespace(
+            message=Message(INVITE_TEXT), flow=flow, source=("192.0.2.1", 5060), natted=False, call_key=key
+        )
+        self.calls.begin(request, "alice@example.com", "bob@example.com", trunks.get("in_", ""), trunks.get("out", ""))
+
+    def answer(self, key: str = "k1", tag: str = "B", routes: tuple[str, ...] = ()) -> None:
+        invite = Message(INVITE_TEXT)
+        sent = invite.copy()
+        sent.push_record_route(OURS)
+        headers = [("Contact", f"<sip:bob@192.0.2.{len(tag)}>")]
+        headers += [("Record-Route", value) for value in (*routes, OURS, "<sip:edge.example;lr>")]
+        flow = SimpleNamespace(listener=SimpleNamespace(index=0), connection_id=0, remote=("192.0.2.2", 5060))
+        target = SimpleNamespace(natted=False)
+        branch: Any = SimpleNamespace(flow=flow, request=sent, target=target, via_branch="z9hG4bKours")
+        self.calls.answered(key, branch, invite.reply(200, to_tag=tag, headers=headers))
+
+
+def test_both_sides_are_known_once_it_is_answered() -> None:
+    world = World()
+    world.begin()
+    assert world.stored.records["k1"].state == "ringing"
+    world.timers.advance(5.0, 1005.0)
+    world.answer(routes=("<sip:far.example;lr>", "<sip:near.example;lr>"))
+    record = world.stored.records["k1"]
+    assert (record.state, record.started_at, record.answered_at) == ("answered", 1000.0, 1005.0)
+    assert (record.ng_call_id, record.ng_branch) == ("c1", "z9hG4bKours")
+    caller, callee = record.legs
+    assert (caller.tag, caller.remote_target, caller.route_set) == ("A", "sip:alice@192.0.2.1", ("<sip:edge.example;lr>",))
+    assert (callee.tag, callee.remote_target, callee.cseq) == ("B", "sip:bob@192.0.2.1", 7)
+    assert callee.route_set == ("<sip:near.example;lr>", "<sip:far.example;lr>")  # nearest to us first
+
+
+def test_the_first_answer_of_a_fork_counts() -> None:
+    world = World()
+    world.begin()
+    world.answer(tag="B1")
+    world.answer(tag="B2")
+    assert world.stored.records["k1"].to_tag == "B1"
+    assert world.counters["sip_calls_answered_total"] == 1
+
+
+def test_calls_are_counted_on_both_trunks_until_they_end() -> None:
+    world = World()
+    world.begin("k1", in_="in", out="out")
+    world.begin("k2", out="out")
+    assert [trunk.calls for trunk in world.trunks.values()] == [1, 2]
+    world.calls.end("k1", "bye")
+    world.calls.end("k1", "bye")
+    assert [trunk.calls for trunk in world.trunks.values()] == [0, 1]
+    assert list(world.stored.records) == ["k2"]
+
+
+def test_a_call_that_spirals_has_several_keys() -> None:
+    world = World()
+    world.begin("k1")
+    world.begin("k2")
+    assert world.calls.keys_of("c1") == ["k1", "k2"]
+    world.calls.end("k1", "bye")
+    assert world.calls.keys_of("c1") == ["k2"]
+    world.calls.end("k2", "bye")
+    assert world.calls.keys_of("c1") == []
+
+
+def test_a_new_worker_takes_over_what_is_answered() -> None:
+    world = World()
+    world.begin("k1", out="out")
+    world.answer("k1")
+    world.begin("k2")
+    world.trunks["out"].calls = 0
+    world.calls = world.new_calls()
+    world.calls.load()
+    assert len(world.calls) == 1
+    assert world.trunks["out"].calls == 1
+    assert list(world.stored.records) == ["k1"]
+
+
+def test_old_calls_are_found() -> None:
+    world = World()
+    world.begin("k1")
+    world.timers.advance(50.0, 1050.0)
+    world.begin("k2")
+    assert world.calls.older_than(49.0) == ["k1"]
+
+
+def test_an_early_offer_is_answered_once_and_goes_with_its_call() -> None:
+    world = World()
+    world.begin()
+    context: Any = object()
+    world.calls.ringing("k1", context)
+    world.calls.early_offer("k1", "B")
+    world.calls.early_offer("k1", "C")
+    assert [world.calls.takes_early_offer("k1", tag) for tag in ("B", "B", "X")] == [True, False, False]
+    world.calls.end("k1", "failed")
+    assert not world.calls.takes_early_offer("k1", "C")
