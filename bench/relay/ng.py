@@ -10,7 +10,8 @@ from typing import Any
 from media import bencode
 
 Address = tuple[str, int]
-TIMEOUT_S = 2.0
+TIMEOUT_S = 1.0
+TRIES = 5  # as proxies do: the same cookie again, which the relay answers from its cache
 SDP = """v=0\r
 o=- {call} 1 IN IP4 {host}\r
 s=-\r
@@ -47,14 +48,27 @@ class NgClient:
         cookie = f"b{self._cookie} ".encode()
         body = {key.replace("_", "-"): value for key, value in keys.items()}
         try:
-            self._socket.send(cookie + bencode.encode({"command": command, **body}))
-            reply = self._socket.recv(65536)
+            reply = self._exchange(cookie, cookie + bencode.encode({"command": command, **body}))
         except OSError as cause:
             raise NgError(f"{command}: {cause}") from None
         answer = bencode.decode(reply.removeprefix(cookie))
         if answer.get("result") not in ("ok", "pong"):
             raise NgError(f"{command}: {answer.get('error-reason', answer)}")
         return dict(answer)
+
+    def _exchange(self, cookie: bytes, request: bytes) -> bytes:
+        """The reply to this request; late replies to requests sent again are passed over."""
+        for tries_left in reversed(range(TRIES)):
+            self._socket.send(request)
+            try:
+                while not (reply := self._socket.recv(65536)).startswith(cookie):
+                    continue
+            except TimeoutError:
+                if not tries_left:
+                    raise
+            else:
+                return reply
+        raise TimeoutError
 
     def offer(self, number: int, end: Address) -> Address:
         return self._describe("offer", number, end, from_tag=f"a{number}")
