@@ -13,6 +13,8 @@ from bench.relay.ng import Call
 SOURCE = Path(__file__).resolve().parent.parent / "rtpload" / "rtpload.c"
 CALLER_HOST, CALLEE_HOST = "127.0.0.30", "127.0.0.31"
 FIRST_PORT = 20000
+LATE_SHARE = 0.05
+STEAL_SHARE = 0.05
 
 
 class LoadError(Exception):
@@ -29,6 +31,8 @@ class Load:
     late: int  # packets the load maker itself sent more than 1 ms late
     relay_cpu_ns: int
     own_cpu_ns: int
+    window_ms: int
+    steal_ms: int  # that the hypervisor kept from all processors of the machine
     p50_us: float
     p99_us: float
     p999_us: float
@@ -37,6 +41,11 @@ class Load:
     @property
     def us_a_packet(self) -> float:
         return self.relay_cpu_ns / 1000 / max(self.sent, 1)
+
+    @property
+    def disturbed(self) -> bool:
+        """The machine did something else: the load was uneven, or its processors were not ours."""
+        return self.late > LATE_SHARE * self.sent or self.steal_ms > STEAL_SHARE * self.window_ms
 
     @property
     def loss(self) -> float:

@@ -15,7 +15,6 @@ from bench.relay.measure import Sample
 Samples = dict[int, dict[str, list[Sample]]]  # by number of calls and contender
 NAMES = ("ours", "rtpengine")
 TOTALS = (("kB a call", "kb_per_call", ".1f"), ("ng ms a call", "ng_ms_per_call", ".2f"), ("most calls", "max_calls", "d"))
-LATE_SHARE = 0.05  # of packets the load maker sent late: more, and the machine was too busy to measure on
 
 
 def machine() -> str:
@@ -31,7 +30,9 @@ def commit() -> str:
 
 
 def _middle(samples: Sequence[Sample], what: str) -> float:
-    return float(median(getattr(sample.load, what) for sample in samples))
+    """The median of the undisturbed runs, or of all when there is none."""
+    counted = [sample for sample in samples if not sample.load.disturbed] or samples
+    return float(median(getattr(sample.load, what) for sample in counted))
 
 
 def _row(by_name: dict[str, list[Sample]]) -> dict[str, float | None]:
@@ -44,7 +45,7 @@ def _row(by_name: dict[str, list[Sample]]) -> dict[str, float | None]:
         row[prefix + "loss"] = round(_middle(samples, "loss"), 6) if samples else None
     ours, theirs = row["ours_us"], row["rtpengine_us"]
     row["ratio"] = round(ours / theirs, 3) if ours and theirs else None
-    row["late"] = round(median(sample.load.late / sample.load.sent for samples in by_name.values() for sample in samples), 4)
+    row["disturbed"] = sum(sample.load.disturbed for samples in by_name.values() for sample in samples)
     return row
 
 
@@ -83,7 +84,7 @@ def table(made: dict[str, Any]) -> str:
         latency = ["/".join(_cell(row[p + w], ".0f") for w in ("p50_us", "p99_us", "p999_us")) for p in ("", "rtpengine_")]
         cpu = f"{_cell(row['ours_us'], '8.2f')} {_cell(row['rtpengine_us'], '9.2f')} {_cell(row['ratio'], '6.2f')}"
         loss = f"{_cell(row['loss'], '.4%'):8} {_cell(row['rtpengine_loss'], '.4%')}"
-        uneven = "  (uneven load: the machine was busy)" if row["late"] > LATE_SHARE else ""
+        uneven = f"  ({row['disturbed']} runs disturbed by a busy machine)" if row["disturbed"] else ""
         lines.append(f"{calls:>6} {cpu}      {latency[0]:20} {latency[1]:22} {loss}{uneven}")
     for title, key, form in TOTALS:
         if key in made:

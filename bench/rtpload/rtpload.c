@@ -211,6 +211,18 @@ static uint64_t cpu_ns(const char *pid)
     return sum;
 }
 
+/* Time the hypervisor kept from all our processors, in milliseconds. */
+static uint64_t stolen_ms(void)
+{
+    uint64_t steal = 0;
+    FILE *file = fopen("/proc/stat", "r");
+    if (file == NULL || fscanf(file, "cpu %*u %*u %*u %*u %*u %*u %*u %lu", &steal) != 1)
+        steal = 0;
+    if (file != NULL)
+        fclose(file);
+    return steal * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
 static size_t run_until(uint64_t start_ns, size_t slot, uint64_t end_ns)
 {
     for (;; slot++) {
@@ -235,13 +247,14 @@ static double percentile_us(double share)
     return count == 0 ? 0 : window.latency_ns[(size_t)(share * (double)(count - 1))] / 1000.0;
 }
 
-static void report(uint64_t relay_ns, uint64_t own_ns)
+static void report(uint64_t relay_ns, uint64_t own_ns, uint64_t steal_ms)
 {
     size_t count = window.received < window.room ? window.received : window.room;
     qsort(window.latency_ns, count, sizeof *window.latency_ns, ascending);
-    printf("{\"sent\": %lu, \"received\": %lu, \"send_errors\": %lu, \"late\": %lu, \"relay_cpu_ns\": %lu, \"own_cpu_ns\": %lu, "
+    printf("{\"sent\": %lu, \"received\": %lu, \"send_errors\": %lu, \"late\": %lu, \"relay_cpu_ns\": %lu, \"own_cpu_ns\": %lu, \"window_ms\": %lu, \"steal_ms\": %lu, "
            "\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f}\n",
-           window.sent, window.received, window.send_errors, window.late, relay_ns, own_ns, percentile_us(0.5),
+           window.sent, window.received, window.send_errors, window.late, relay_ns, own_ns,
+           (window.last_ns - window.first_ns) / 1000000, steal_ms, percentile_us(0.5),
            percentile_us(0.99), percentile_us(0.999), percentile_us(1));
 }
 
@@ -270,14 +283,15 @@ int main(int count, char **arguments)
 
     uint64_t start_ns = now_ns() + 1000000;
     size_t slot = run_until(start_ns, 0, start_ns + warm_up_ns);
-    uint64_t relay_before = cpu_ns(arguments[3]), own_before = own_cpu_ns();
+    uint64_t relay_before = cpu_ns(arguments[3]), own_before = own_cpu_ns(), stolen_before = stolen_ms();
     window.first_ns = now_ns();
     slot = run_until(start_ns, slot, start_ns + warm_up_ns + measure_ns);
     window.last_ns = now_ns();
     uint64_t relay_ns = cpu_ns(arguments[3]) - relay_before, own_ns = own_cpu_ns() - own_before;
+    uint64_t steal_ms = stolen_ms() - stolen_before;
     run_until(start_ns, slot, start_ns + warm_up_ns + measure_ns + DRAIN_NS);
     for (size_t i = 0; i < end_count; i++)
         drain(&ends[i]);
-    report(relay_ns, own_ns);
+    report(relay_ns, own_ns, steal_ms);
     return 0;
 }

@@ -15,8 +15,8 @@ from native import relay as native
 from tests.native.relay_wire import Stream, started
 
 
-def sample(cpu_ns: int, received: int = 1000, late: int = 0, kb: float = 7.0) -> Sample:
-    loaded = load.Load(1000, received, 0, late, cpu_ns, 0, p50_us=10.0, p99_us=20.0, p999_us=30.0, max_us=40.0)
+def sample(cpu_ns: int, received: int = 1000, late: int = 0, kb: float = 7.0, steal_ms: int = 0) -> Sample:
+    loaded = load.Load(1000, received, 0, late, cpu_ns, 0, 1000, steal_ms, p50_us=10.0, p99_us=20.0, p999_us=30.0, max_us=40.0)
     return Sample(loaded, kb_per_call=kb, ng_ms_per_call=1.0)
 
 
@@ -36,12 +36,19 @@ def test_rows_are_medians_and_ratios() -> None:
     assert "   500     3.00      6.00   0.50" in report.table(made)
 
 
-def test_ours_alone_and_uneven_load_are_said() -> None:
+def test_disturbed_runs_count_only_when_there_are_no_others() -> None:
+    quiet, stolen, late = sample(2_000_000), sample(9_000_000, steal_ms=60), sample(9_000_000, late=60)
+    assert report.result({100: {"ours": [stolen, quiet, late]}}, {})["base"]["100"]["ours_us"] == 2.0
+    made = report.result({100: {"ours": [stolen, late]}}, {})["base"]["100"]
+    assert (made["ours_us"], made["disturbed"]) == (9.0, 2)
+
+
+def test_ours_alone_and_a_busy_machine_are_said() -> None:
     made: dict[str, Any] = report.result({100: {"ours": [sample(1_000_000, late=100)]}}, {"ours": 2000})
     assert made["base"]["100"]["ratio"] is None
     assert made["ng_ms_per_call"] == {"ours": 1.0, "rtpengine": None}
     text = report.table(made)
-    assert "uneven load" in text
+    assert "1 runs disturbed by a busy machine" in text
     assert "most calls: ours 2000, rtpengine -" in text
 
 
