@@ -277,6 +277,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.events: list[str] = []
+        self.cancelled: list[bool] = []  # by the caller, of each request that ended
         self.hold: set[str] = set()  # methods and statuses
         self.held: list[Proceed] = []
 
@@ -291,6 +292,7 @@ class Recorder:
 
     def ended(self, context: ResponseContext, status: int) -> None:
         self.events.append(f"ended {status}")
+        self.cancelled.append(context.cancelled)
 
     def _pass(self, what: str, start: str, proceed: Proceed) -> None:
         self.events.append(f"{what} {start}")

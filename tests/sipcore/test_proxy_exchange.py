@@ -128,6 +128,7 @@ def test_a_cancel_while_the_request_waits_ends_it_unsent() -> None:
     alice.expect(200)
     alice.expect(487)
     assert recorder.events == ["out 0 INVITE", "branch 0 ended 487", "ended 487"]
+    assert recorder.cancelled == [True]
     recorder.held.pop()()
     world.run()
     bob.expect_nothing()
