@@ -11,6 +11,7 @@ from media.dispatch import Dispatcher
 log = logging.getLogger(__name__)
 
 MAX_REPLY_BYTES = 65507  # UDP payload over IPv4
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # for a burst of offers; the kernel takes what it allows
 
 
 class NgUdpProtocol(asyncio.DatagramProtocol):
@@ -57,6 +58,7 @@ def bind(address: tuple[str, int]) -> socket.socket:
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         sock.bind(address)
     except OSError:
         sock.close()
