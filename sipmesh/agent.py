@@ -19,7 +19,7 @@ from sipmesh.worker import WorkerContext
 
 SWEEP_S = 1.0
 TIDY_S = 30.0
-RESTART_TABLES = ("node", "listen", "media", "console")  # bound or handed out at the start
+RESTART_TABLES = ("node", "listen", "media", "limits", "console")  # bound or handed out at the start
 
 log = logging.getLogger(__name__)
 
