@@ -251,7 +251,8 @@ static void report(uint64_t relay_ns, uint64_t own_ns, uint64_t steal_ms)
 {
     size_t count = window.received < window.room ? window.received : window.room;
     qsort(window.latency_ns, count, sizeof *window.latency_ns, ascending);
-    printf("{\"sent\": %lu, \"received\": %lu, \"send_errors\": %lu, \"late\": %lu, \"relay_cpu_ns\": %lu, \"own_cpu_ns\": %lu, \"window_ms\": %lu, \"steal_ms\": %lu, "
+    printf("{\"sent\": %lu, \"received\": %lu, \"send_errors\": %lu, \"late\": %lu, \"relay_cpu_ns\": %lu, "
+           "\"own_cpu_ns\": %lu, \"window_ms\": %lu, \"steal_ms\": %lu, "
            "\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f}\n",
            window.sent, window.received, window.send_errors, window.late, relay_ns, own_ns,
            (window.last_ns - window.first_ns) / 1000000, steal_ms, percentile_us(0.5),

@@ -45,7 +45,8 @@ enum relay_error relay_adopt(struct relay *relay, uint32_t stream, relay_sockets
 enum relay_error relay_remove(struct relay *relay, uint32_t stream);
 
 enum relay_error relay_thread_of(struct relay *relay, uint32_t stream, uint32_t *thread);
-enum relay_error relay_set_remote(struct relay *relay, uint32_t stream, int side, int component, const struct relay_remote *remote);
+enum relay_error relay_set_remote(struct relay *relay, uint32_t stream, int side, int component,
+                                  const struct relay_remote *remote);
 enum relay_error relay_set_mux(struct relay *relay, uint32_t stream, int side, bool mux);
 enum relay_error relay_set_blocked(struct relay *relay, uint32_t stream, int side, bool blocked);
 enum relay_error relay_set_dscp(struct relay *relay, uint32_t stream, int side, uint8_t dscp);

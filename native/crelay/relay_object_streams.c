@@ -9,10 +9,11 @@ PyObject *relay_object_add(RelayObject *self, PyObject *args, PyObject *kwargs)
     relay_sockets sockets;
     uint32_t stream = 0;
     enum relay_error error;
-    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "l((ii)(ii))|$l", names, &kind, &sockets[0][0], &sockets[0][1],
-                                                      &sockets[1][0], &sockets[1][1], &thread))
+    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "l((ii)(ii))|$l", names, &kind, &sockets[0][0],
+                                                      &sockets[0][1], &sockets[1][0], &sockets[1][1], &thread))
         return NULL;
-    if (!relay_in_range("kind", kind, RELAY_RTP, RELAY_OPAQUE) || !relay_in_range("thread", thread, -1, (long)relay_threads(relay) - 1))
+    if (!relay_in_range("kind", kind, RELAY_RTP, RELAY_OPAQUE) ||
+        !relay_in_range("thread", thread, -1, (long)relay_threads(relay) - 1))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     error = relay_add(relay, (enum relay_kind)kind, sockets, (int)thread, &stream);
@@ -27,8 +28,8 @@ PyObject *relay_object_adopt(RelayObject *self, PyObject *args, PyObject *kwargs
     relay_sockets sockets;
     unsigned int stream;
     enum relay_error error;
-    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "I((ii)(ii))", names, &stream, &sockets[0][0], &sockets[0][1],
-                                                      &sockets[1][0], &sockets[1][1]))
+    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "I((ii)(ii))", names, &stream, &sockets[0][0],
+                                                      &sockets[0][1], &sockets[1][0], &sockets[1][1]))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     error = relay_adopt(relay, stream, sockets);
@@ -193,9 +194,10 @@ PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs
     Py_END_ALLOW_THREADS
     if (error != RELAY_OK)
         return relay_fail(error, stream);
-    return PyObject_CallFunction(relay_stats_type, "KKKKKKKLIIiKKNO", s.packets, s.bytes, s.forwarded, s.send_errors, s.strangers,
-                                 s.malformed, s.no_remote, (long long)s.lost, s.jitter, s.ssrc, (int)s.payload_type, s.first_ns,
-                                 s.last_ns, format_remote(&s.remote), s.latched ? Py_True : Py_False);
+    return PyObject_CallFunction(relay_stats_type, "KKKKKKKLIIiKKNO", s.packets, s.bytes, s.forwarded, s.send_errors,
+                                 s.strangers, s.malformed, s.no_remote, (long long)s.lost, s.jitter, s.ssrc,
+                                 (int)s.payload_type, s.first_ns, s.last_ns, format_remote(&s.remote),
+                                 s.latched ? Py_True : Py_False);
 }
 
 PyObject *relay_object_last_packet_ns(RelayObject *self, PyObject *argument)

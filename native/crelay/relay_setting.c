@@ -26,7 +26,8 @@ static bool family_fits(const struct relay *relay, uint32_t number, int side, in
     return fd < 0 || !relay_address_known(&remote->address) || relay_socket_family(fd) == remote->address.any.sa_family;
 }
 
-enum relay_error relay_set_remote(struct relay *relay, uint32_t number, int side, int component, const struct relay_remote *remote)
+enum relay_error relay_set_remote(struct relay *relay, uint32_t number, int side, int component,
+                                  const struct relay_remote *remote)
 {
     struct relay_stream *stream;
     struct relay_setting setting;

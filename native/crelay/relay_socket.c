@@ -5,7 +5,10 @@
 #include <netinet/ip.h>
 #include <unistd.h>
 
-static bool set_int(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value) == 0; }
+static bool set_int(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
 
 static int get_int(int fd, int level, int option)
 {

@@ -47,6 +47,8 @@ static enum relay_error attach(struct relay *relay, uint32_t number, relay_socke
     return RELAY_OK;
 }
 
+static uint8_t kind_flag(enum relay_kind kind) { return kind == RELAY_OPAQUE ? RELAY_FLAG_OPAQUE : 0; }
+
 static enum relay_error add_locked(struct relay *relay, enum relay_kind kind, relay_sockets sockets, int thread, uint32_t *out)
 {
     enum relay_error error = prepare_sockets(kind, sockets);
@@ -60,7 +62,7 @@ static enum relay_error add_locked(struct relay *relay, enum relay_kind kind, re
     stream->kind = kind;
     stream->thread = thread < 0 ? least_loaded(relay) : (uint32_t)thread;
     RELAY_FOR_SOCKETS (component, side)
-        relay_leg_of(stream, component, side)->flags = kind == RELAY_OPAQUE ? RELAY_FLAG_OPAQUE : 0;
+        relay_leg_of(stream, component, side)->flags = kind_flag(kind);
     relay_stream_seal(stream);
     if ((error = attach(relay, number, sockets)) != RELAY_OK)
         return error;
@@ -102,7 +104,7 @@ static enum relay_error adopt_locked(struct relay *relay, uint32_t number, struc
         return error;
     repair_latches(stream);
     RELAY_FOR_SOCKETS (component, side) {
-        relay_leg_of(stream, component, side)->flags = stream->side_flags[side] | (stream->kind == RELAY_OPAQUE ? RELAY_FLAG_OPAQUE : 0);
+        relay_leg_of(stream, component, side)->flags = stream->side_flags[side] | kind_flag(stream->kind);
         if ((stream->dscp[side] & RELAY_DSCP_SET) != 0 && sockets[side][component] >= 0)
             relay_socket_dscp(sockets[side][component], stream->dscp[side] & ~RELAY_DSCP_SET);
     }

@@ -148,7 +148,8 @@ bool relay_stream_intact(const struct relay_stream *stream) { return stream->che
 uint32_t relay_leg_checksum(const struct relay_leg *leg)
 {
     const uint8_t small[4] = {leg->mode, leg->latched, leg->learn_family};
-    return checksum(small, sizeof small) ^ checksum(&leg->remote, sizeof leg->remote) * 31 ^ checksum(leg->learn, sizeof leg->learn) * 961;
+    uint32_t addresses = checksum(&leg->remote, sizeof leg->remote) * 31 ^ checksum(leg->learn, sizeof leg->learn);
+    return checksum(small, sizeof small) ^ addresses * 31;
 }
 
 void relay_words_put(void *shared, const void *local, size_t size)

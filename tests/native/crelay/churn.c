@@ -1,4 +1,5 @@
-/* The C core under traffic and control churn at once, for ThreadSanitizer: churn SECONDS. Fails when the steady stream stops. */
+/* The C core under traffic and control churn at once, for ThreadSanitizer: churn SECONDS.
+ * Fails when the steady stream stops. */
 #include <pthread.h>
 #include <string.h>
 #include <time.h>

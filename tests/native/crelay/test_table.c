@@ -1,4 +1,4 @@
-/* The stream table and the relay around it: layout, seals, checksums; and everything again with the n-th acquiring call failing. */
+/* The stream table and the relay around it: layout, seals, checksums; a relay's life with the n-th acquiring call failing. */
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
