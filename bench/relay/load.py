@@ -26,7 +26,8 @@ class Load:
     """What one run saw."""
 
     sent: int
-    received: int
+    received: int  # of those sent
+    relayed: int  # arrived while measured, whenever sent
     send_errors: int
     late: int  # packets the load maker itself sent more than 1 ms late
     relay_cpu_ns: int
@@ -40,7 +41,12 @@ class Load:
 
     @property
     def us_a_packet(self) -> float:
-        return self.relay_cpu_ns / 1000 / max(self.sent, 1)
+        return self.relay_cpu_ns / 1000 / max(self.relayed, 1)
+
+    @property
+    def busy(self) -> float:
+        """Share of its core that the relay used; near 1 it is at its limit and latency says more than time a packet."""
+        return self.relay_cpu_ns / 1e6 / self.window_ms
 
     @property
     def disturbed(self) -> bool:

@@ -42,6 +42,7 @@ def _row(by_name: dict[str, list[Sample]]) -> dict[str, float | None]:
         row[f"{name}_us"] = round(_middle(samples, "us_a_packet"), 2) if samples else None
         for what in ("p50_us", "p99_us", "p999_us"):
             row[prefix + what] = round(_middle(samples, what), 1) if samples else None
+        row[prefix + "busy"] = round(_middle(samples, "busy"), 3) if samples else None
         row[prefix + "loss"] = round(_middle(samples, "loss"), 6) if samples else None
     ours, theirs = row["ours_us"], row["rtpengine_us"]
     row["ratio"] = round(ours / theirs, 3) if ours and theirs else None
@@ -77,15 +78,16 @@ def table(made: dict[str, Any]) -> str:
     lines = [
         f"{made['machine']}; {made['commit']}; median of {made['runs']}",
         "",
-        "           CPU µs a packet            p50/p99/p99.9 µs                            loss",
-        " calls     ours rtpengine  ratio      ours                 rtpengine              ours     rtpengine",
+        "           CPU µs a packet         of a core        p50/p99/p99.9 µs                            loss",
+        " calls     ours rtpengine  ratio   ours rtpengine   ours                 rtpengine              ours     rtpengine",
     ]
     for calls, row in made["base"].items():
         latency = ["/".join(_cell(row[p + w], ".0f") for w in ("p50_us", "p99_us", "p999_us")) for p in ("", "rtpengine_")]
         cpu = f"{_cell(row['ours_us'], '8.2f')} {_cell(row['rtpengine_us'], '9.2f')} {_cell(row['ratio'], '6.2f')}"
         loss = f"{_cell(row['loss'], '.4%'):8} {_cell(row['rtpengine_loss'], '.4%')}"
         uneven = f"  ({row['disturbed']} runs disturbed by a busy machine)" if row["disturbed"] else ""
-        lines.append(f"{calls:>6} {cpu}      {latency[0]:20} {latency[1]:22} {loss}{uneven}")
+        busy = f"{_cell(row['busy'], '6.0%')} {_cell(row['rtpengine_busy'], '9.0%')}"
+        lines.append(f"{calls:>6} {cpu} {busy}   {latency[0]:20} {latency[1]:22} {loss}{uneven}")
     for title, key, form in TOTALS:
         if key in made:
             ours, theirs = (_cell(made[key].get(name), form) for name in NAMES)

@@ -38,6 +38,7 @@ struct end {
 struct window {
     uint64_t first_ns, last_ns; /* of send stamps, CLOCK_REALTIME; UINT64_MAX: not yet */
     uint64_t sent, received, send_errors, late;
+    uint64_t relayed; /* arrived in the window, whenever sent: what the relay's time was spent on */
     uint32_t *latency_ns;
     size_t room;
 };
@@ -153,6 +154,7 @@ static void count_packet(struct msghdr *message, const uint8_t *packet, unsigned
     if (size != PACKET)
         return;
     memcpy(&sent_ns, packet + 12, sizeof sent_ns);
+    window.relayed += received_ns >= window.first_ns && received_ns < window.last_ns;
     if (sent_ns < window.first_ns || sent_ns >= window.last_ns)
         return;
     uint64_t latency = received_ns > sent_ns ? received_ns - sent_ns : 0;
@@ -251,10 +253,10 @@ static void report(uint64_t relay_ns, uint64_t own_ns, uint64_t steal_ms)
 {
     size_t count = window.received < window.room ? window.received : window.room;
     qsort(window.latency_ns, count, sizeof *window.latency_ns, ascending);
-    printf("{\"sent\": %lu, \"received\": %lu, \"send_errors\": %lu, \"late\": %lu, \"relay_cpu_ns\": %lu, "
+    printf("{\"sent\": %lu, \"received\": %lu, \"relayed\": %lu, \"send_errors\": %lu, \"late\": %lu, \"relay_cpu_ns\": %lu, "
            "\"own_cpu_ns\": %lu, \"window_ms\": %lu, \"steal_ms\": %lu, "
            "\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f}\n",
-           window.sent, window.received, window.send_errors, window.late, relay_ns, own_ns,
+           window.sent, window.received, window.relayed, window.send_errors, window.late, relay_ns, own_ns,
            (window.last_ns - window.first_ns) / 1000000, steal_ms, percentile_us(0.5),
            percentile_us(0.99), percentile_us(0.999), percentile_us(1));
 }

@@ -16,7 +16,9 @@ from tests.native.relay_wire import Stream, started
 
 
 def sample(cpu_ns: int, received: int = 1000, late: int = 0, kb: float = 7.0, steal_ms: int = 0) -> Sample:
-    loaded = load.Load(1000, received, 0, late, cpu_ns, 0, 1000, steal_ms, p50_us=10.0, p99_us=20.0, p999_us=30.0, max_us=40.0)
+    loaded = load.Load(
+        1000, received, 1000, 0, late, cpu_ns, 0, 1000, steal_ms, p50_us=10.0, p99_us=20.0, p999_us=30.0, max_us=40.0
+    )
     return Sample(loaded, kb_per_call=kb, ng_ms_per_call=1.0)
 
 
@@ -30,6 +32,7 @@ def test_rows_are_medians_and_ratios() -> None:
     made = report.result(samples, {})
     row = made["base"]["500"]
     assert (row["ours_us"], row["rtpengine_us"], row["ratio"]) == (3.0, 6.0, 0.5)
+    assert (row["busy"], row["rtpengine_busy"]) == (0.003, 0.006)
     assert (row["loss"], row["rtpengine_loss"], row["p99_us"]) == (0.0, 0.01, 20.0)
     assert (made["runs"], made["kb_per_call"]["ours"]) == (3, 7.0)
     assert "max_calls" not in made
