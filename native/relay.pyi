@@ -95,7 +95,8 @@ class Relay:
         learn_host: str | None = None,
     ) -> None:
         """Where the side is. A call that changes nothing keeps a latch; a new address, mode or learn_host drops it. ``learn_host`` None: the host of
-        ``remote``. ``remote`` None: forget it (hold with port 0). ValueError when its family is not that of the side's socket. Component 1 that was
+        ``remote``. What comes from the address it was at is let in for up to 4 s more, or until the first packet from the new one.
+        ``remote`` None: forget it (hold with port 0). ValueError when its family is not that of the side's socket. Component 1 that was
         never set follows component 0: same rules, next port."""
     def set_mux(self, stream: int, side: int, mux: bool) -> None:
         """RTCP of this side travels on its RTP socket (RFC 5761)."""

@@ -34,6 +34,8 @@ static const struct field rare[] = {
     {"no_remote", U64, 0, {0}}, {"latch_checksum", U32, 0, {0}}, {"unused", U32, 0, {0}}, {0},
 };
 
+static const struct field past[] = {{"remote", U8, 0, {28}}, {"until", U32, 0, {0}}, {0}};
+
 static const struct field setting[] = {
     {"remote", U8, 0, {28}}, {"learn", U8, 0, {16}}, {"mode", U8, 0, {0}}, {"learn_family", U8, 0, {0}},
     {"unused", U8, 0, {2}}, {0},
@@ -41,6 +43,7 @@ static const struct field setting[] = {
 
 static const struct field stream[] = {
     {"component", NULL, component, {RELAY_COMPONENTS, RELAY_SIDES}}, {"rare", NULL, rare, {RELAY_COMPONENTS, RELAY_SIDES}},
+    {"past", NULL, past, {RELAY_COMPONENTS, RELAY_SIDES}},
     {"setting", NULL, setting, {RELAY_COMPONENTS, RELAY_SIDES}}, {"clock", U16, 0, {RELAY_SIDES, RELAY_DYNAMIC_TYPES}},
     {"kind", U32, 0, {0}}, {"thread", U32, 0, {0}}, {"dscp", U8, 0, {RELAY_SIDES}}, {"side_flags", U8, 0, {RELAY_SIDES}},
     {"checksum", U32, 0, {0}}, {"state", U32, 0, {0}}, {"unused", U8, 0, {44}}, {0},

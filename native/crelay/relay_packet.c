@@ -3,6 +3,7 @@
 #include "relay_rtp.h"
 
 #define RELEARN_DISTANCE 536
+#define GRACE (4000000000u >> RELAY_PAST_SHIFT) /* since the last packet from there */
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -19,6 +20,25 @@ static void leg_changed(struct relay_stream *stream, int component, int side)
     relay_put(stream->rare[component][side].latch_checksum, relay_leg_checksum(leg_of(stream, component, side)));
 }
 
+/* A peer sends from where it was until it has learned that its new address was taken (RFC 3264 section 8.3.1). */
+static void keep_past(struct relay_stream *stream, int component, int side, const union relay_address *next)
+{
+    struct relay_past *past = &stream->past[component][side];
+    const union relay_address *remote = &leg_of(stream, component, side)->remote;
+    if (!relay_address_known(next)) {
+        memset(past, 0, sizeof *past);
+    } else if (relay_address_known(remote) && !relay_address_same(remote, next)) {
+        past->remote = *remote;
+        past->until = (uint32_t)(stream->component[component][side].flow.last_ns >> RELAY_PAST_SHIFT) + GRACE;
+    }
+}
+
+static bool in_grace(const struct relay_past *past, const union relay_address *source, uint64_t now_ns)
+{
+    return relay_address_known(&past->remote) && (int32_t)(past->until - (uint32_t)(now_ns >> RELAY_PAST_SHIFT)) > 0 &&
+           relay_address_same(&past->remote, source);
+}
+
 void relay_leg_refresh(struct relay_stream *stream, int component, int side)
 {
     struct relay_leg *leg = leg_of(stream, component, side);
@@ -29,6 +49,7 @@ void relay_leg_refresh(struct relay_stream *stream, int component, int side)
     relay_words_get(&setting, &stream->setting[component][side], sizeof setting);
     if (!relay_read_end(&leg->setting_sequence, seen))
         return;
+    keep_past(stream, component, side, &setting.remote);
     relay_write_begin(&leg->latch_sequence);
     relay_put(leg->mode, setting.mode);
     relay_put(leg->latched, RELAY_NOT_LATCHED);
@@ -82,6 +103,7 @@ static void latch(struct relay_stream *stream, int component, int side, const un
     relay_words_put(&leg->remote, source, sizeof *source);
     relay_write_end(&leg->latch_sequence);
     leg_changed(stream, component, side);
+    memset(&stream->past[component][side], 0, sizeof stream->past[component][side]);
     if (moved && component == RELAY_RTP_COMPONENT) /* the peer's RTCP moved with it: it may be learned anew */
         forget_latch(stream, RELAY_RTCP_COMPONENT, side);
 }
@@ -102,7 +124,7 @@ static const union relay_address *rtp_remote(const struct relay_leg *rtp)
     return relay_address_known(&rtp->remote) ? &rtp->remote : NULL;
 }
 
-static enum standing judge_unlatched(struct relay_stream *stream, int component, int side, const union relay_address *source)
+static enum standing judge_by_rules(struct relay_stream *stream, int component, int side, const union relay_address *source)
 {
     const struct relay_leg *rtp = leg_of(stream, RELAY_RTP_COMPONENT, side);
     const struct relay_leg *leg = leg_of(stream, component, side);
@@ -124,11 +146,21 @@ static enum standing judge_unlatched(struct relay_stream *stream, int component,
     }
 }
 
-static enum standing judge(struct relay_stream *stream, int component, int side, const union relay_address *source)
+static enum standing judge_unlatched(struct relay_stream *stream, int component, int side, const union relay_address *source,
+                                     uint64_t now_ns)
+{
+    enum standing standing = judge_by_rules(stream, component, side, source);
+    if (standing != KNOWN && in_grace(&stream->past[component][side], source, now_ns))
+        return KNOWN; /* and teaches nothing: the next one from the new address does */
+    return standing;
+}
+
+static enum standing judge(struct relay_stream *stream, int component, int side, const union relay_address *source,
+                           uint64_t now_ns)
 {
     const struct relay_leg *leg = leg_of(stream, component, side);
     if (leg->latched == RELAY_NOT_LATCHED)
-        return judge_unlatched(stream, component, side, source);
+        return judge_unlatched(stream, component, side, source, now_ns);
     if (likely(relay_address_same(&leg->remote, source)))
         return KNOWN;
     return relay_address_on(source, leg->learn, leg->learn_family) ? MOVED : STRANGER;
@@ -202,7 +234,7 @@ bool relay_packet(struct relay_stream *stream, int component, int side, const ui
     if (unlikely(component == RELAY_RTCP_COMPONENT))
         leg_current(stream, RELAY_RTP_COMPONENT, side);
 
-    enum standing standing = judge(stream, component, side, source);
+    enum standing standing = judge(stream, component, side, source, now_ns);
     if (likely(standing != STRANGER && !opaque))
         type = relay_classify(data, size, component == RELAY_RTCP_COMPONENT, (flags & RELAY_FLAG_MUX) != 0);
     if (unlikely(standing == MOVED && type != RELAY_MALFORMED && !may_move(stream, component, side, type, data, source)))

@@ -19,10 +19,11 @@
 
 #include "relay_address.h"
 
-#define RELAY_TABLE_VERSION 1
+#define RELAY_TABLE_VERSION 2
 #define RELAY_MAX_CAPACITY (1u << 20)
 #define RELAY_DYNAMIC_TYPES 32 /* payload types 96 to 127 (RFC 3551 section 6) */
 #define RELAY_DSCP_SET 0x80
+#define RELAY_PAST_SHIFT 20 /* nanoseconds to about a millisecond */
 #define RELAY_CLOCK_UNIT_HZ 25 /* clock rates are kept in this unit: 90 kHz and 11025 Hz both fit 16 bits */
 
 enum { RELAY_RTP_COMPONENT, RELAY_RTCP_COMPONENT, RELAY_COMPONENTS };
@@ -92,9 +93,16 @@ struct relay_rare {
     uint32_t unused;
 };
 
+/* Where a side was before it named another address; written by the thread. */
+struct relay_past {
+    union relay_address remote; /* family 0: none */
+    uint32_t until;             /* when it is a stranger's; RELAY_PAST_SHIFT of CLOCK_MONOTONIC */
+};
+
 struct relay_stream {
     struct relay_component component[RELAY_COMPONENTS][RELAY_SIDES];
     struct relay_rare rare[RELAY_COMPONENTS][RELAY_SIDES];
+    struct relay_past past[RELAY_COMPONENTS][RELAY_SIDES];
     /* from here to ``checksum``: control, and what the checksum covers */
     struct relay_setting setting[RELAY_COMPONENTS][RELAY_SIDES];
     uint16_t clock[RELAY_SIDES][RELAY_DYNAMIC_TYPES]; /* RELAY_CLOCK_UNIT_HZ; 0 unknown */

@@ -141,7 +141,9 @@ class DialogExchange:
             sender = services.sender_of(cookie, message)
             receiver_natted = bool(cookie.flow_token(message))
             answering = self._method == "PRACK" and services.calls.takes_early_offer(cookie.call_key, self._tags.callee)
-            self._media = DialogMedia(services.glue, message, sender, receiver_natted, answering=answering)
+            record = services.calls.get(cookie.call_key)
+            early = record is not None and record.state == "ringing"
+            self._media = DialogMedia(services.glue, message, sender, receiver_natted, answering=answering, early=early)
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
         if self._media is None:

@@ -43,6 +43,7 @@ class Tags:
     caller: str  # From tag of the request
     callee: str  # To tag, "" before it is known
     via_branch: str = ""
+    early: bool = False  # nobody has answered the INVITE yet
 
 
 def has_sdp(message: Message) -> bool:
@@ -90,7 +91,9 @@ class MediaGlue:
         if answerer:
             body["to-tag"] = answerer
         if message.status:
-            body["SIP-code"] = message.status  # a provisional answer does not start the wait for media
+            body["SIP-code"] = message.status
+        if tags.early:
+            body["flags"].append("provisional")  # a phone that rings sends no media: its call doesn't end for want of it
         if tags.via_branch:
             body["via-branch"] = tags.via_branch
         return body
@@ -174,16 +177,23 @@ class DialogMedia:
     """The media of a request within a dialog: re-INVITE, UPDATE, PRACK.
 
     ``answering``: a body in the request answers an offer that a response brought (PRACK after a reliable 18x, RFC 3262
-    section 5).
+    section 5). ``early``: the call rings.
     """
 
     __slots__ = ("_answering", "_glue", "_offered", "_receiver", "_sender", "_tags")
 
     def __init__(
-        self, glue: MediaGlue, request: Message, sender: Sender, receiver_natted: bool, *, answering: bool = False
+        self,
+        glue: MediaGlue,
+        request: Message,
+        sender: Sender,
+        receiver_natted: bool,
+        *,
+        answering: bool = False,
+        early: bool = False,
     ) -> None:
         self._glue = glue
-        self._tags = Tags(request.call_id, request.from_tag or "", request.to_tag or "")
+        self._tags = Tags(request.call_id, request.from_tag or "", request.to_tag or "", early=early)
         self._sender = sender
         self._receiver = receiver_natted
         self._answering = answering

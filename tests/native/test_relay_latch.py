@@ -150,7 +150,7 @@ def test_any_learns_from_whoever_is_first_and_then_is_strict(relay: native.Relay
 
 
 def test_unchanged_setting_keeps_the_latch_and_a_changed_one_drops_it(relay: native.Relay, phone: PhoneMaker) -> None:
-    stream, announced, alice, bob = Stream(relay), phone(), phone(), phone()
+    stream, announced, alice, bob, neighbour = Stream(relay), phone(), phone(), phone(), phone()
     stream.remote(0, announced)
     stream.remote(1, bob)
     talk(stream, alice, bob)
@@ -158,7 +158,7 @@ def test_unchanged_setting_keeps_the_latch_and_a_changed_one_drops_it(relay: nat
     assert stream.stats(0).latched
     stream.remote(0, announced, learn_host="127.0.0.9")
     assert stream.stats(0)[-2:] == (announced.address, False)
-    alice.send(rtp(1), stream.port(0))
+    neighbour.send(rtp(1), stream.port(0))
     eventually(lambda: stream.stats(0).strangers == 1)
 
 
@@ -199,3 +199,45 @@ def test_events_name_each_leg_once_and_make_the_descriptor_readable(relay: nativ
     assert relay.events() == [native.Event(native.LATCHED, stream.id, side, 0) for side in (0, 1)]
     assert relay.events() == []
     assert select.select([relay.event_fd], [], [], 0)[0] == []
+
+
+def test_packets_from_the_former_address_pass_until_the_new_one_is_heard(relay: native.Relay, phone: PhoneMaker) -> None:
+    stream, alice, bob = Stream(relay), phone(), phone()
+    moved, neighbour = phone("127.0.0.2"), phone("127.0.0.1")
+    stream.remote(0, alice)
+    stream.remote(1, bob)
+    talk(stream, alice, bob)
+    stream.remote(0, moved)
+    talk(stream, alice, bob, sequence=1)
+    talk(stream, bob, moved, side=1)
+    neighbour.send(rtp(2, ssrc=0xBAD), stream.port(0))
+    talk(stream, alice, bob, sequence=2)
+    assert stream.stats(0).strangers == 1
+    assert (stream.stats(0).latched, stream.stats(0).remote) == (False, moved.address)
+    talk(stream, moved, bob, sequence=3)
+    alice.send(rtp(4), stream.port(0))
+    eventually(lambda: stream.stats(0).strangers == 2)
+    assert bob.silent()
+
+
+def test_a_packet_on_its_way_from_the_former_port_is_not_learned_again(relay: native.Relay, phone: PhoneMaker) -> None:
+    stream, alice, again, bob = Stream(relay), phone(), phone(), phone()
+    stream.remote(0, alice)
+    stream.remote(1, bob)
+    talk(stream, alice, bob)
+    stream.remote(0, again)
+    talk(stream, alice, bob, sequence=1)
+    talk(stream, bob, again, side=1)
+    talk(stream, again, bob, sequence=900, ssrc=77)
+    assert (stream.stats(0).latched, stream.stats(0).remote) == (True, again.address)
+
+
+def test_a_side_that_takes_nothing_any_more_has_no_former_address(relay: native.Relay, phone: PhoneMaker) -> None:
+    stream, alice, bob = Stream(relay), phone("127.0.0.2"), phone()
+    stream.remote(0, alice)
+    stream.remote(1, bob)
+    talk(stream, alice, bob)
+    relay.set_remote(stream.id, 0, 0, None)
+    alice.send(rtp(1), stream.port(0))
+    eventually(lambda: stream.stats(0).strangers == 1)
+    assert bob.silent()

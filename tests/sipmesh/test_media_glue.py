@@ -261,6 +261,17 @@ def test_a_prack_can_bring_a_new_offer() -> None:
     assert media.commands == ["offer", "answer"]
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_what_is_agreed_while_it_rings_is_no_answer_to_the_call(early: bool) -> None:
+    glue, media, _ = glued({"result": "ok", "sdp": "new"})
+    update = request("UPDATE", to_tag="B")
+    dialog = DialogMedia(glue, update, CALLER, receiver_natted=False, early=early)
+    dialog.request_out(update, Gate())
+    dialog.response_in(branch(), response(200, method="UPDATE"), Gate())
+    assert media.commands == ["offer", "answer"]
+    assert [("provisional" in body["flags"]) for body in media.bodies] == [early, early]
+
+
 def test_delete_names_the_dialog() -> None:
     glue, media, counters = glued({"result": "ok"})
     glue.delete(Tags("call-1", "A", "B"))
