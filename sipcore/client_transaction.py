@@ -82,6 +82,15 @@ class ClientTransaction(msgspec.Struct, eq=False, gc=False):
         """
         self.handle(CANCEL, headers)
 
+    def give_up(self) -> None:
+        """Cancels an INVITE whose user has gone on without it: one that nobody answered yet is not repeated either, or a peer
+        that comes back would ring for a call that is over.
+        """
+        if self.state == CALLING and self.retransmit_timer is not None:
+            self.retransmit_timer.cancel()
+            self.retransmit_timer = None
+        self.cancel()
+
     def transport_failed(self) -> None:
         """The flow is lost. A request that took a stream for its size alone is sent as a datagram (section 18.1.1)."""
         if self.datagram_flow is not None and self.state in (CALLING, TRYING):

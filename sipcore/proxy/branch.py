@@ -272,7 +272,7 @@ class Branch:
         """No response at all in ``first_response_s``: whatever comes later is too late, save a 2xx."""
         self.silence_timer = None
         if self.transaction is not None and self.context.invite:
-            self.transaction.cancel()
+            self.transaction.give_up()
         self.fail(408, "Request Timeout")
 
     def _stop_timers(self) -> None:

@@ -397,6 +397,18 @@ def test_what_comes_after_first_response_s_is_too_late() -> None:
     assert world.wire.timers.next_deadline() is None
 
 
+def test_a_target_given_up_by_first_response_s_is_not_asked_again() -> None:
+    world, alice, phones = forked(0, 1, failover=True, first_response_s=2.0)
+    alice.request("INVITE", "sip:bob@example.com")
+    world.run(2.2)
+    asked = len(phones[0].got("INVITE"))
+    assert asked == 3  # at 0, 0.5 and 1.5 s
+    phones[1].reply(phones[1].expect("INVITE"), 486)
+    world.run(60)
+    assert len(phones[0].got("INVITE")) == asked
+    assert final_of(alice).status == 486
+
+
 def test_16_10_a_cancelled_target_is_not_tried_at_its_next_destination() -> None:
     world = World()
     alice, first, second = world.phone("192.0.2.10"), world.phone("192.0.2.20"), world.phone("192.0.2.21")
