@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from bench.relay import load, report
 from bench.relay.measure import Sample
 from bench.relay.ng import Call, NgError, media_address
 from native import relay as native
-from tests.native.relay_wire import Stream, started
+from tests.native.relay_wire import Phone, Stream, started
 
 
 def sample(cpu_ns: int, received: int = 1000, late: int = 0, kb: float = 7.0, steal_ms: int = 0) -> Sample:
@@ -61,11 +62,16 @@ def test_media_address_of_an_sdp() -> None:
         media_address("v=0\r\n")
 
 
+def free_address() -> tuple[str, int]:
+    with contextlib.closing(Phone()) as phone:
+        return phone.address
+
+
 def test_load_maker_counts_what_a_relay_relayed(tmp_path: Path) -> None:
     program = load.build(tmp_path)
     with started() as relay:
         stream = Stream(relay)
-        ends = load.ends_of(0)
+        ends = free_address(), free_address()
         for side in (0, 1):
             relay.set_remote(stream.id, side, 0, ends[side])
         call = Call(0, ends, (stream.port(0), stream.port(1)))
