@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from interop import ng
-from interop.process import Process, bracketed, free_port, rss_bytes
+from interop.process import Process, bracketed, free_port, rss_bytes, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,7 +47,8 @@ class Node(Protocol):
     address: str
     port: int
 
-    def stop(self) -> None: ...
+    def stop(self) -> int:
+        """Its exit status."""
 
     def pids(self) -> list[int]:
         """Every process that serves."""
@@ -60,6 +61,9 @@ class Node(Protocol):
         """RTP packets relayed for a call that is up."""
 
     def log(self) -> str: ...
+
+    def leftovers(self) -> list[str]:
+        """What a node with nothing to do should not have: calls, streams, errors in its log."""
 
 
 class SipmeshNode:
@@ -132,8 +136,17 @@ class SipmeshNode:
     def log(self) -> str:
         return self.process.log.read_text(errors="replace")
 
-    def stop(self) -> None:
-        self.process.stop()
+    def leftovers(self) -> list[str]:
+        left = [line for line in self.log().splitlines() if "level=error" in line or "traceback" in line]
+        gauges = ("sipmesh_media_calls", "sipmesh_media_streams", "sipmesh_sip_calls")
+        try:
+            wait_for(lambda: not any(self.metric(name) for name in gauges), "an idle node")
+        except TimeoutError:
+            left += [f"{name} = {self.metric(name)}" for name in gauges]
+        return left
+
+    def stop(self) -> int:
+        return self.process.stop()
 
 
 def _toml(value: object) -> str:

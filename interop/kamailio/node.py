@@ -123,6 +123,10 @@ class KamailioNode:
     def log(self) -> str:
         return self.proxy.process.log.read_text(errors="replace") + self.relay.process.log.read_text(errors="replace")
 
-    def stop(self) -> None:
+    def leftovers(self) -> list[str]:
+        return []
+
+    def stop(self) -> int:
         self.proxy.stop()
         self.relay.stop()
+        return 0

@@ -21,11 +21,17 @@ def setup() -> Setup:
 
 @pytest.fixture(scope="module")
 def node(setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    started = start(setup, tmp_path_factory.mktemp("node"))
+    yield from serving(start(setup, tmp_path_factory.mktemp("node")))
+
+
+def serving(started: Node) -> Iterator[Node]:
+    """The node for as long as a module needs it; it must end without calls, streams and errors left, and stop cleanly."""
     try:
         yield started
+        assert started.leftovers() == []
     finally:
-        started.stop()
+        status = started.stop()
+    assert status == 0
 
 
 @pytest.fixture

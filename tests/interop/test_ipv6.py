@@ -6,18 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from interop.node import Setup, SipmeshNode
+from interop.node import Node, Setup, SipmeshNode
 from interop.stage import Stage
-from tests.interop.conftest import USERS
+from tests.interop.conftest import USERS, serving
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipmeshNode]:
-    started = SipmeshNode(Setup(users=USERS, address="::1"), tmp_path_factory.mktemp("node"))
-    try:
-        yield started
-    finally:
-        started.stop()
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    yield from serving(SipmeshNode(Setup(users=USERS, address="::1"), tmp_path_factory.mktemp("node")))
 
 
 @pytest.mark.parametrize(("near", "far"), [("udp", "udp"), ("tcp", "udp")])

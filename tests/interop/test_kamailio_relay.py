@@ -8,18 +8,15 @@ import pytest
 
 from interop import ng
 from interop.kamailio.node import KamailioNode, MediaDaemon
-from interop.node import Setup
+from interop.node import Node, Setup
 from interop.stage import Stage
 from tests.interop import test_calls, test_nat
+from tests.interop.conftest import serving
 
 
 @pytest.fixture(scope="module")
-def node(setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KamailioNode]:
-    started = KamailioNode(setup, tmp_path_factory.mktemp("kamailio"), MediaDaemon)
-    try:
-        yield started
-    finally:
-        started.stop()
+def node(setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    yield from serving(KamailioNode(setup, tmp_path_factory.mktemp("kamailio"), MediaDaemon))
 
 
 def test_a_call_with_rtp(stage: Stage, node: KamailioNode) -> None:

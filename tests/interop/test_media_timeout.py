@@ -8,19 +8,15 @@ from collections.abc import Iterator
 import pytest
 
 from interop import ng
-from interop.node import Setup, SipmeshNode
+from interop.node import Node, Setup, SipmeshNode
 from interop.process import wait_for
 from interop.stage import Stage
-from tests.interop.conftest import USERS
+from tests.interop.conftest import USERS, serving
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipmeshNode]:
-    started = SipmeshNode(Setup(users=USERS, media_timeout_s=2), tmp_path_factory.mktemp("node"))
-    try:
-        yield started
-    finally:
-        started.stop()
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    yield from serving(SipmeshNode(Setup(users=USERS, media_timeout_s=2), tmp_path_factory.mktemp("node")))
 
 
 @pytest.mark.parametrize(("near", "far"), [("udp", "udp"), ("tcp", "udp")])
