@@ -116,6 +116,14 @@ class SipmeshNode:
         except OSError:
             return False
 
+    def workers(self) -> dict[str, int]:
+        """Name and process id of each worker that serves; empty while nobody can tell."""
+        try:
+            listed = json.loads(self.get("/health"))["workers"]
+        except OSError:
+            return {}
+        return {each["name"]: each["pid"] for each in listed if each["state"] == "ready"}
+
     def metric(self, name: str) -> float:
         """The sum of all samples of a Prometheus metric, labels ignored; 0 when it has none yet."""
         total = 0.0
