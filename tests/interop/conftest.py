@@ -1,4 +1,7 @@
-"""One node a module, one stage a test. Each case first held against Kamailio with rtpengine (``INTEROP_NODE=kamailio``)."""
+"""One node a module (those with ordinary needs share one), one stage a test.
+
+Each case first held against Kamailio with rtpengine (``INTEROP_NODE=kamailio``).
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,17 @@ def setup() -> Setup:
     return Setup(users=USERS)
 
 
+@pytest.fixture(scope="session")
+def ordinary_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    yield from serving(start(Setup(users=USERS), tmp_path_factory.mktemp("node")))
+
+
 @pytest.fixture(scope="module")
-def node(setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    yield from serving(start(setup, tmp_path_factory.mktemp("node")))
+def node(setup: Setup, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    if setup == Setup(users=USERS):
+        yield request.getfixturevalue("ordinary_node")
+    else:
+        yield from serving(start(setup, tmp_path_factory.mktemp("node")))
 
 
 def serving(started: Node, expected: str = "an error nobody expects") -> Iterator[Node]:
