@@ -32,3 +32,8 @@ def alive(address: tuple[str, int]) -> bool:
 def relayed(address: tuple[str, int], call_id: str) -> int:
     """RTP packets that the daemon has relayed for a call."""
     return int(ask(address, "query", call_id=call_id).get("totals", {}).get("RTP", {}).get("packets", 0))
+
+
+def calls(address: tuple[str, int]) -> list[str]:
+    """Call-IDs the daemon has sessions for."""
+    return list(ask(address, "list")["calls"])

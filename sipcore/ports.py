@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from native.sip import Message, Uri
 from sipcore.flow import Destination, Flow
@@ -84,6 +84,17 @@ class Target:
     label: Any = None  # the application's own
 
 
+class Dialog(NamedTuple):
+    """What the application knows of the dialog that a request without our Route belongs to."""
+
+    call_key: str
+    caller_tag: str  # From tag of the INVITE that made it
+    caller_flow: str  # token of the flow of a side behind NAT, else ""
+    callee_flow: str
+    target: str  # where the receiver of the request is: its Contact URI
+    routes: tuple[str, ...]  # towards it, topmost first
+
+
 class Exchange(Protocol):
     """The application's part in one proxied request: told of, and may rewrite, everything that passes. One object per request.
 
@@ -117,8 +128,12 @@ class Application(Protocol):
         """A request outside any dialog of ours that passed RFC 3261 section 16.3 and 16.4. Sooner or later exactly one of
         ``request.reply`` and ``request.proxy`` must be called."""
 
+    def find_dialog(self, request: Message, flow: Flow) -> Dialog | None:
+        """The dialog of a request with a To tag that brought no valid cookie; None: it is treated as outside any dialog."""
+
     def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
-        """A request with a valid Record-Route cookie (BYE, re-INVITE, UPDATE, PRACK ...), about to be forwarded."""
+        """A request of a dialog (BYE, re-INVITE, UPDATE ...), about to be forwarded. ``cookie``: the one it brought, or that
+        of the dialog ``find_dialog`` found."""
 
     def on_ack(self, request: Message, cookie: Cookie | None, proceed: Proceed) -> None:
         """An ACK for a 2xx, about to be forwarded."""

@@ -32,6 +32,8 @@ class AckForwarder:
             check_request(request, core.settings.supported)
             branch = stateless_branch(core.branch_prefix, request_identity(request), request.call_id)
             cookie = preprocess_routes(request, flow.listener, core)
+            if cookie is None and request.to_tag is not None:
+                cookie = core.find_dialog(request, flow)
         except ParseError:
             self._drop("malformed")
             return

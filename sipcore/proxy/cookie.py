@@ -31,8 +31,16 @@ class Cookie(NamedTuple):
     text: str  # as it stands in the URI
 
     @staticmethod
-    def issue(keys: KeyRing, request: Message, call_key: str, caller_flow: str = "", callee_flow: str = "") -> Cookie:
-        caller_hash = tag_hash(request.from_tag)
+    def issue(
+        keys: KeyRing,
+        request: Message,
+        call_key: str,
+        caller_flow: str = "",
+        callee_flow: str = "",
+        caller_tag: str | None = None,
+    ) -> Cookie:
+        """For the dialog that ``request`` makes, or for the one it belongs to when ``caller_tag`` says who made that."""
+        caller_hash = tag_hash(request.from_tag if caller_tag is None else caller_tag)
         fields = f"{call_key}~{caller_hash}~{caller_flow}~{callee_flow}"
         key_id, mac = keys.sign(f"{fields}\n{request.call_id}")
         return Cookie(call_key, caller_hash, caller_flow, callee_flow, f"{key_id}{mac}{fields}")
@@ -67,8 +75,12 @@ def tag_hash(tag: str | None) -> str:
 
 def flow_token(flow: Flow) -> str:
     """Names ``flow`` in characters that a URI parameter may hold: listener, address, port, connection."""
-    host, port = flow.remote
-    return f"{flow.listener.index:x}_{host.replace(':', '-')}_{port:x}_{flow.connection_id:x}"
+    return flow_name(flow.listener.index, *flow.remote, flow.connection_id)
+
+
+def flow_name(listener_index: int, host: str, port: int, connection_id: int) -> str:
+    """The token of a flow by its parts."""
+    return f"{listener_index:x}_{host.replace(':', '-')}_{port:x}_{connection_id:x}"
 
 
 def flow_of_token(flows: FlowTable, token: str) -> Flow | None:

@@ -13,7 +13,7 @@ from sipcore.ports import Application, Counters, Resolver, Target
 from sipcore.proxy.ack import AckForwarder
 from sipcore.proxy.checks import breadth_allowed, check_request
 from sipcore.proxy.cookie import Cookie, flow_of_token
-from sipcore.proxy.forward import OwnNames
+from sipcore.proxy.forward import OwnNames, push_routes, request_uri
 from sipcore.proxy.inbound import InboundRequest
 from sipcore.proxy.loop import has_looped, loop_hash, way_received
 from sipcore.proxy.routing import COOKIE_PARAM, preprocess_routes
@@ -90,6 +90,18 @@ class ProxyCore:
             self.count("sip_proxy_bad_cookies_total")
         return cookie
 
+    def find_dialog(self, request: Message, flow: Flow) -> Cookie | None:
+        """For a request with a To tag and no valid cookie: if the application knows its dialog, a cookie such as it should have
+        brought. The request then leads where the dialog does, whatever it said itself."""
+        dialog = self.app.find_dialog(request, flow)
+        if dialog is None:
+            return None
+        request.set_request_uri(request_uri(dialog.target))
+        request.remove("Route")
+        push_routes(request, dialog.routes)
+        flows = (dialog.caller_flow, dialog.callee_flow)
+        return Cookie.issue(self.cookie_keys, request, dialog.call_key, *flows, dialog.caller_tag)
+
     def count(self, name: str) -> None:
         self.counters[name] += 1
 
@@ -142,6 +154,8 @@ class ProxyCore:
         request.breadth = breadth_allowed(message, self.settings.max_breadth)
         way = way_received(message)
         cookie = preprocess_routes(message, request.flow.listener, self)
+        if cookie is None and message.to_tag is not None:
+            cookie = self.find_dialog(message, request.flow)
         if cookie is None:
             # what belongs to a dialog goes one way and can't multiply (RFC 5393 section 4.1); coming back, it has no cookie
             request.loop_hash = loop = loop_hash(message, way)

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from native.sip import Message, ParseError, Uri
 from sipcore.errors import PeerError
-from sipcore.flow import FlowTable
+from sipcore.flow import Flow, FlowTable
 from sipcore.location import Locations
-from sipcore.ports import Counters, Exchange, Proceed, Target
+from sipcore.ports import Counters, Dialog, Exchange, Proceed, Target
 from sipcore.proxy.cookie import Cookie
 from sipcore.registrar import Registrar
 from sipcore.timers import Timers
 from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
 from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.dialogs import OF_CALLS, Dialogs
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices, DialogExchange, InviteExchange, RequestExchange
 from sipmesh.signalling.locate import targets_of
@@ -73,6 +74,7 @@ class SignalApplication:
         self._services = services
         self._timers = timers
         self._counters = counters
+        self._dialogs = Dialogs(services.calls, tables.trunks, counters)
         self._log_second = 0
         self._logged = 0
 
@@ -98,6 +100,9 @@ class SignalApplication:
         except StoreError as error:
             log.error("%s", error)
             self._refuse(request, PeerError(500, "Server Internal Error"))  # RFC 3261 section 10.3 step 7
+
+    def find_dialog(self, request: Message, flow: Flow) -> Dialog | None:
+        return self._dialogs.find(request, flow)
 
     def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
         message = request.message
@@ -146,6 +151,8 @@ class SignalApplication:
         message = request.message
         uri = message.request_uri
         ours = request.is_ours
+        if message.to_tag is not None and request.cookie is None and message.method in OF_CALLS:
+            raise PeerError(481, "Call Does Not Exist")  # RFC 3261 section 12.2.2
         if ours and message.method == "OPTIONS" and uri.user is None:
             request.reply(200, None, CAPABILITIES)
             return

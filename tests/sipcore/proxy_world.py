@@ -20,9 +20,9 @@ from collections.abc import Callable
 from itertools import count
 
 from native.sip import Message, Uri
-from sipcore.flow import Destination
+from sipcore.flow import Destination, Flow
 from sipcore.keys import Key, KeyRing
-from sipcore.ports import Counters, Exchange, Proceed, Target
+from sipcore.ports import Counters, Dialog, Exchange, Proceed, Target
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie
 from sipcore.proxy.core import InboundRequest, ProxyCore, ProxySettings
@@ -70,6 +70,7 @@ class App:
         self.requests: list[InboundRequest] = []
         self.dialog_requests: list[tuple[InboundRequest, Cookie]] = []
         self.acks: list[Cookie | None] = []
+        self.dialogs: dict[str, Dialog] = {}  # by Call-ID, of requests without cookie
         self.exchange: Exchange | None = None  # of every request
         self.hold = False  # requests wait in ``requests`` for the test to decide
         self.refuse_acks_without_cookie = False
@@ -93,6 +94,9 @@ class App:
             request.proxy(list(self.targets[uri.aor]), self.exchange)
         else:
             request.reply(404)
+
+    def find_dialog(self, request: Message, flow: Flow) -> Dialog | None:
+        return self.dialogs.get(request.call_id)
 
     def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
         self.dialog_requests.append((request, cookie))

@@ -79,6 +79,64 @@ def test_the_callee_can_hang_up(tmp_path: Path) -> None:
     run(scenario())
 
 
+def without_route(phone: Phone, node: LiveNode, request: Message) -> Message:
+    """``request`` as a user agent sends it that ignores Record-Route and Contact."""
+    request.remove("Route")
+    request.set_request_uri(f"sip:service@127.0.0.1:{node.port}")
+    return request
+
+
+@pytest.mark.parametrize("ender", ["alice", "bob"])
+def test_requests_of_a_call_need_no_route(tmp_path: Path, ender: str) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob", "tcp")
+            invite, answered = await call(alice, bob, "sip:bob@example.com")
+            alice.send(without_route(alice, node, alice.within("ACK", answered, 2)))
+            assert (await bob.incoming("ACK")).request_uri_text == bob.contact.strip("<>")
+            if ender == "alice":
+                await hang_up(alice, bob, without_route(alice, node, alice.within("BYE", answered, 5)))
+            else:
+                await hang_up(bob, alice, without_route(bob, node, bob.from_callee("BYE", invite, 1)))
+            assert node.counters["sip_calls_ended_total|cause=bye"] == 1
+            assert not len(node.node.calls)
+
+    run(scenario())
+
+
+def test_a_reinvite_without_route_keeps_a_route_of_ours(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob")
+            _, answered = await call(alice, bob, "sip:bob@example.com")
+            again = without_route(alice, node, alice.within("INVITE", answered, 5, body=SDP))
+            alice.send(again)
+            received = await bob.incoming("INVITE")
+            bob.answer(received, 200, body=SDP)
+            answered = await alice.final(again)
+            alice.send(alice.within("ACK", answered, 5))
+            await bob.incoming("ACK")
+            await hang_up(alice, bob, alice.within("BYE", answered, 6))
+            assert not node.counters["sip_proxy_bad_cookies_total"]
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("method", ["BYE", "INVITE", "UPDATE"])
+def test_a_request_of_no_call_is_told_so(tmp_path: Path, method: str) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob")
+            _, answered = await call(alice, bob, "sip:bob@example.com")
+            forged = without_route(alice, node, alice.within(method, answered, 5))
+            forged.set("Call-ID", "another")
+            alice.send(forged)
+            assert (await alice.final(forged)).status == 481
+            assert len(node.node.calls) == 1
+
+    run(scenario())
+
+
 def test_our_address_stands_for_the_domain(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with LiveNode(tmp_path) as node:

@@ -1,0 +1,79 @@
+"""Requests within a call that came without our Route: user agents that ignore Record-Route send ACK and BYE to us as if we were
+the other side.
+
+Call-ID, both tags and the address of the party that the tags name must agree with the record of an answered call; nothing
+else of such a request is believed, and it goes where the record says the other side is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from native.sip import Message
+from sipcore.flow import Flow
+from sipcore.ports import Counters, Dialog
+from sipcore.proxy.cookie import flow_name
+from sipmesh.signalling.calls import CALLEE, CALLER, Calls
+from sipmesh.signalling.trunks import Trunks
+from sipmesh.store import CallLeg, CallRecord
+
+if TYPE_CHECKING:
+    from native.sip import Address
+
+OF_CALLS = frozenset({"ACK", "INVITE", "BYE", "UPDATE", "PRACK", "INFO"})  # what belongs to no dialog but that of an INVITE
+WITHIN_CALLS = OF_CALLS | {"REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "OPTIONS"}
+
+
+class Dialogs:
+    """``trunks``: any address of a trunk may speak for its side."""
+
+    def __init__(self, calls: Calls, trunks: Trunks, counters: Counters) -> None:
+        self._calls = calls
+        self._trunks = trunks
+        self._counters = counters
+
+    def find(self, request: Message, flow: Flow) -> Dialog | None:
+        """The dialog of ``request``, which came over ``flow`` with a To tag and without our cookie."""
+        if request.method not in WITHIN_CALLS:
+            return None
+        tags = (request.from_tag, request.to_tag)
+        found = None
+        for key in self._calls.keys_of(request.call_id):
+            record = self._calls.get(key)
+            sender = None if record is None else _side_of(record, tags)
+            if record is None or sender is None or not record.legs[1 - sender].remote_target:
+                continue
+            leg = record.legs[sender]
+            if (leg.remote_host, leg.remote_port) == flow.remote:
+                found = _dialog(key, record, sender)
+                break
+            if found is None and self._speaks_for(record, sender, flow.remote):
+                found = _dialog(key, record, sender)
+        self._counters[f"sip_dialog_requests_without_route_total|known={'no' if found is None else 'yes'}"] += 1
+        return found
+
+    def _speaks_for(self, record: CallRecord, side: int, source: Address) -> bool:
+        if source[0] == record.legs[side].remote_host:
+            return True
+        name = record.trunk_out if side == CALLEE else record.trunk_in
+        trunk = self._trunks.by_source(source[0]) if name else None
+        return trunk is not None and trunk.name == name
+
+
+def _side_of(record: CallRecord, tags: tuple[str | None, str | None]) -> int | None:
+    """Who sent a request with these From and To tags; None when it is neither side, or nobody answered yet."""
+    if not record.from_tag or not record.to_tag:
+        return None
+    if tags == (record.from_tag, record.to_tag):
+        return CALLER
+    return CALLEE if tags == (record.to_tag, record.from_tag) else None
+
+
+def _dialog(key: str, record: CallRecord, sender: int) -> Dialog:
+    caller, callee = record.legs
+    other = record.legs[1 - sender]
+    return Dialog(key, record.from_tag, _flow_of(caller), _flow_of(callee), other.remote_target, other.route_set)
+
+
+def _flow_of(leg: CallLeg) -> str:
+    return flow_name(leg.listener, leg.remote_host, leg.remote_port, leg.connection_id) if leg.natted else ""

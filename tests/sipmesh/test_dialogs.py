@@ -1,0 +1,103 @@
+"""sipmesh.signalling.dialogs: which requests without our Route belong to a call, and where they go."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from native.sip import Message
+from sipcore.ports import Dialog
+from sipmesh.config import Trunk
+from sipmesh.signalling.dialogs import Dialogs
+from sipmesh.signalling.trunks import Trunks
+from sipmesh.store import CallLeg, CallRecord
+
+CALLER, CALLEE, NEIGHBOUR, STRANGER = "192.0.2.1", "192.0.2.2", "192.0.2.3", "203.0.113.9"
+
+
+def leg(tag: str, host: str, *, natted: bool = False) -> CallLeg:
+    return CallLeg(tag=tag, remote_target=f"sip:{tag}@{host}", remote_host=host, remote_port=5060, natted=natted)
+
+
+def record(**more: Any) -> CallRecord:
+    fields: dict[str, Any] = {"from_tag": "A", "to_tag": "B", "trunk_out": "carrier", "state": "answered"}
+    return CallRecord(call_id="c1", legs=[leg("A", CALLER, natted=True), leg("B", CALLEE)], **(fields | more))
+
+
+class World:
+    def __init__(self, **records: CallRecord) -> None:
+        trunks = Trunks(Random(1))
+        trunks.load([Trunk(name="carrier", sources=(f"{NEIGHBOUR}/32",))])
+        calls: Any = SimpleNamespace(keys_of=lambda call_id: list(records) if call_id == "c1" else [], get=records.get)
+        self.counters: defaultdict[str, int] = defaultdict(int)
+        self.dialogs = Dialogs(calls, trunks, self.counters)
+
+    def ask(
+        self, source: str, tags: tuple[str, str], *, method: str = "BYE", call_id: str = "c1", port: int = 5060
+    ) -> Dialog | None:
+        headers = [
+            ("Via", f"SIP/2.0/UDP {source};branch=z9hG4bK1"),
+            ("From", f"<sip:x@y>;tag={tags[0]}"),
+            ("To", f"<sip:z@y>;tag={tags[1]}"),
+            ("Call-ID", call_id),
+            ("CSeq", f"2 {method}"),
+        ]
+        flow: Any = SimpleNamespace(remote=(source, port))
+        return self.dialogs.find(Message.request(method, "sip:service@198.51.100.1", headers), flow)
+
+
+def test_each_side_reaches_the_other() -> None:
+    world = World(k=record())
+    token = f"0_{CALLER}_13c4_0"
+    assert world.ask(CALLER, ("A", "B")) == Dialog("k", "A", token, "", f"sip:B@{CALLEE}", ())
+    assert world.ask(CALLEE, ("B", "A")) == Dialog("k", "A", token, "", f"sip:A@{CALLER}", ())
+    assert world.counters["sip_dialog_requests_without_route_total|known=yes"] == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "tags", "call_id"),
+    [
+        (STRANGER, ("A", "B"), "c1"),
+        (CALLEE, ("A", "B"), "c1"),  # in the other side's name
+        (CALLER, ("B", "A"), "c1"),
+        (CALLER, ("A", "X"), "c1"),
+        (CALLER, ("A", "A"), "c1"),
+        (CALLER, ("A", "B"), "c2"),
+        (NEIGHBOUR, ("A", "B"), "c1"),  # the trunk is the callee's side
+    ],
+)
+def test_nobody_else_gets_in(source: str, tags: tuple[str, str], call_id: str) -> None:
+    world = World(k=record())
+    assert world.ask(source, tags, call_id=call_id) is None
+    assert world.counters["sip_dialog_requests_without_route_total|known=no"] == 1
+
+
+def test_a_party_may_use_another_port_and_a_trunk_another_address() -> None:
+    world = World(k=record())
+    assert world.ask(CALLER, ("A", "B"), port=40000) is not None
+    assert world.ask(NEIGHBOUR, ("B", "A")) is not None
+
+
+def test_a_call_not_answered_has_no_dialog_yet() -> None:
+    assert World(k=record(to_tag="", state="ringing")).ask(CALLER, ("A", "B")) is None
+
+
+def test_a_side_without_a_target_can_not_be_reached() -> None:
+    nowhere = record()
+    nowhere.legs[1].remote_target = ""
+    assert World(k=nowhere).ask(CALLER, ("A", "B")) is None
+
+
+def test_a_register_is_never_of_a_dialog() -> None:
+    assert World(k=record()).ask(CALLER, ("A", "B"), method="REGISTER") is None
+
+
+def test_of_two_passages_that_of_the_very_address_is_taken() -> None:
+    first, second = record(), record()
+    first.legs[0].remote_port = 7000
+    assert (found := World(first=first, second=second).ask(CALLER, ("A", "B"))) is not None
+    assert found.call_key == "second"
