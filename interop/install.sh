@@ -11,6 +11,7 @@ need sipp sip-tester
 need kamailio kamailio
 need rtpengine rtpengine-daemon
 need taskset util-linux
+need setpriv util-linux
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then

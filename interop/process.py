@@ -58,7 +58,7 @@ class Process:
     """One child in a process group of its own, its output in ``log``."""
 
     def __init__(self, command: Sequence[str], log: Path, cwd: Path | None = None) -> None:
-        self.command = list(command)
+        self.command = ["setpriv", "--pdeathsig", "TERM", *command]  # a test run that is killed leaves nothing behind
         self.log = log
         with log.open("ab") as output:
             self.child = subprocess.Popen(
@@ -74,7 +74,7 @@ class Process:
 
     def wait_ready(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
         """Waits until ``condition`` holds; raises StartError with the log when the child ends first or time is up."""
-        name = Path(self.command[0]).name
+        name = Path(self.command[3]).name
         end = time.monotonic() + timeout_s
         while not condition():
             if not self.running() and not condition():
