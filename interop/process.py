@@ -94,6 +94,17 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
         return self.child.wait()
 
+    def halt(self) -> None:
+        """It stands still until ``resume``; nothing when it has ended."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        if self.running():
+            self.child.send_signal(number)
+
     def tree(self) -> list[int]:
         """This process and its descendants."""
         return tree(self.pid)

@@ -87,7 +87,7 @@ class RtpEnd:
             due += interval_s
             time.sleep(max(0.0, due - time.monotonic()))
 
-    def settle(self, packets: int, timeout_s: float = 1.0) -> None:
+    def settle(self, packets: int, timeout_s: float = 10.0) -> None:
         """Waits until at least ``packets`` have been received, or the time is up."""
         end = time.monotonic() + timeout_s
         while self.received.packets < packets and time.monotonic() < end:

@@ -76,7 +76,7 @@ class Sipp:
     name: str = "sipp"
     calls: int = 1
     rate: float = 10.0
-    timeout_s: float = 15.0
+    timeout_s: float = 60.0
     keys: dict[str, str] = field(default_factory=dict)
     options: Sequence[str] = ()
     process: Process = field(init=False)
@@ -85,7 +85,7 @@ class Sipp:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._file("xml").write_text(str(self.script))
         self.process = Process([*self._command(), *self.options], self._file("out"))
-        self.process.wait_ready(self._listening, 5.0)
+        self.process.wait_ready(self._listening, 20.0)
 
     def _command(self) -> list[str]:
         end = self.end
@@ -129,7 +129,7 @@ class Sipp:
     def log_lines(self) -> list[str]:
         return self._text("log").splitlines()
 
-    def logged(self, pattern: str, timeout_s: float = 5.0) -> re.Match[str]:
+    def logged(self, pattern: str, timeout_s: float = 20.0) -> re.Match[str]:
         """The first log line that matches; raises AssertionError with the trace when SIPp ends without it."""
         end = time.monotonic() + timeout_s
         while not (found := re.search(pattern, self._text("log"))):
@@ -140,7 +140,7 @@ class Sipp:
             time.sleep(0.01)
         return found
 
-    def media(self, label: str, timeout_s: float = 5.0) -> Media:
+    def media(self, label: str, timeout_s: float = 20.0) -> Media:
         found = self.logged(rf"media {label} (\S+) (\d+) ?(\w*)", timeout_s)
         return Media(found[1], int(found[2]), found[3])
 

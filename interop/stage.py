@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class Call:
     callee: Sipp
     caller_rtp: RtpEnd
     callee_rtp: RtpEnd
+    _halts: int = 0
 
     @property
     def call_id(self) -> str:
@@ -32,13 +34,29 @@ class Call:
         self.caller.expect_ok()
         self.callee.expect_ok()
 
+    @contextlib.contextmanager
+    def halted(self) -> Iterator[None]:
+        """Both SIPps stand still meanwhile, so that their pauses are as long as it takes, however slow the machine."""
+        ends = (self.caller.process, self.callee.process)
+        self._halts += 1
+        for end in ends:
+            end.halt()
+        try:
+            yield
+        finally:
+            self._halts -= 1
+            for end in ends if not self._halts else ():
+                end.resume()
+
     def talk(self, to_callee: str = "answer", packets: int = 30) -> None:
         """Plays RTP from the caller; the callee echoes; every packet and byte must arrive at both ends."""
         far, near = self.callee_rtp, self.caller_rtp
+        remote = self.caller.media(to_callee).remote
         before = (near.sent.packets, near.received.packets, far.received.packets, far.received.bytes, near.received.bytes)
-        near.play(self.caller.media(to_callee).remote, packets)
-        far.settle(before[2] + packets)
-        near.settle(before[1] + packets)
+        with self.halted():
+            near.play(remote, packets)
+            far.settle(before[2] + packets)
+            near.settle(before[1] + packets)
         size = packets * 172
         after = (near.sent.packets, near.received.packets, far.received.packets, far.received.bytes, near.received.bytes)
         gained = tuple(now - then for now, then in zip(after, before, strict=True))

@@ -15,8 +15,10 @@ TRANSPORTS = [("udp", "udp"), ("tcp", "tcp"), ("udp", "tcp"), ("tcp", "udp")]
 @pytest.mark.parametrize(("near", "far"), TRANSPORTS)
 def test_caller_hangs_up_after_rtp_both_ways(stage: Stage, near: str, far: str) -> None:
     call = stage.call("bye_from_caller", stage.registered("alice", near), stage.registered("bob", far))
-    call.talk()
-    assert stage.node.relayed(call.call_id) == 60
+    call.caller.media("answer")
+    with call.halted():
+        call.talk()
+        assert stage.node.relayed(call.call_id) == 60
     assert call.callee_rtp.sources == {call.callee.media("offer").remote}, "RTP came from another address than the SDP named"
     call.expect_ok()
 
@@ -71,9 +73,11 @@ def test_fork_to_three_contacts_one_answers(stage: Stage) -> None:
 def test_183_with_another_sdp_than_the_200(stage: Stage) -> None:
     early = stage.rtp(echo=True)
     call = stage.call("early_media", stage.registered("alice"), stage.registered("bob"), early_port=str(early.port))
-    call.caller_rtp.play(call.caller.media("early").remote, 20)
-    early.settle(20)
-    call.caller_rtp.settle(20)
+    remote = call.caller.media("early").remote
+    with call.halted():
+        call.caller_rtp.play(remote, 20)
+        early.settle(20)
+        call.caller_rtp.settle(20)
     assert (early.received.packets, call.caller_rtp.received.packets) == (20, 20)
     assert call.callee_rtp.received.packets == 0
     call.talk("answer")
@@ -110,9 +114,10 @@ def test_t38_passes_as_it_is(stage: Stage) -> None:
     udptl = bytes.fromhex("00000601c0018000") + b"fax"
     remote = call.caller.media("t38-offer").remote
     call.callee.media("t38-answer")
-    for _ in range(10):
-        call.caller_rtp.send(udptl, remote)
-    call.caller_rtp.settle(10)
+    with call.halted():
+        for _ in range(10):
+            call.caller_rtp.send(udptl, remote)
+        call.caller_rtp.settle(10)
     assert call.callee_rtp.payloads == [udptl] * 10
     assert call.caller_rtp.payloads == [udptl] * 10
     call.expect_ok()

@@ -21,8 +21,10 @@ def node(setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nod
 
 def test_a_call_with_rtp(stage: Stage, node: KamailioNode) -> None:
     call = stage.call("bye_from_caller", stage.registered("alice"), stage.registered("bob"))
-    call.talk()
-    assert ng.relayed(node.relay.ng, call.call_id) == 60
+    call.caller.media("answer")
+    with call.halted():
+        call.talk()
+        assert ng.relayed(node.relay.ng, call.call_id) == 60
     call.expect_ok()
     assert ng.ask(node.relay.ng, "query", call_id=call.call_id)["result"] == "error", "BYE left the session behind"
 

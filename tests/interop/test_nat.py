@@ -9,13 +9,12 @@ PRIVATE = "192.168.77.10"
 
 def talk_through_nat(call: Call) -> None:
     """The private end speaks first, so that the relay can learn where its packets come from."""
-    for end, remote in (
-        (call.callee_rtp, call.callee.media("offer").remote),
-        (call.caller_rtp, call.caller.media("answer").remote),
-    ):
-        end.play(remote, 5)
-    call.caller_rtp.settle(5)
-    call.talk()
+    ends = (call.callee_rtp, call.callee.media("offer").remote), (call.caller_rtp, call.caller.media("answer").remote)
+    with call.halted():
+        for end, remote in ends:
+            end.play(remote, 5)
+        call.caller_rtp.settle(5)
+        call.talk()
 
 
 def test_natted_callee_gets_the_callers_bye(stage: Stage) -> None:
