@@ -65,7 +65,7 @@ class CallTable:
         """The call stays, even without dialogues: its caller decides."""
         for line in dialogue.all_lines():
             self.close_line(dialogue, line)
-        dialogue.lines, dialogue.offer = [], None
+        dialogue.lines, dialogue.offers = [], [None, None]
         call.past.merge(dialogue.past)
         dialogue.past = Totals()
         call.dialogues.remove(dialogue)

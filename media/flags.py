@@ -45,7 +45,7 @@ def normalise(body: dict[str, Any]) -> dict[str, Any]:
         if name == "rtpp-flags":
             raw = _text(key, value)
         elif name in _LISTS:
-            result.setdefault(name, []).extend(_strings(key, value))
+            result.setdefault(name, []).extend(strings(key, value))
         else:
             result[name] = value
     if raw:
@@ -69,7 +69,7 @@ def _merge_raw(result: dict[str, Any], text: str) -> None:
     for key, value in values.items():
         name = canonical(key)
         if name in _LISTS:
-            result.setdefault(name, []).extend(_strings(key, value))
+            result.setdefault(name, []).extend(strings(key, value))
         else:
             result.setdefault(name, value)
 
@@ -143,7 +143,7 @@ def _text(key: str, value: Any) -> str:
     return value
 
 
-def _strings(key: str, value: Any) -> list[str]:
+def strings(key: str, value: Any) -> list[str]:
     """A list key's items; a lone string counts as its words."""
     if isinstance(value, str):
         return value.split()

@@ -18,7 +18,8 @@ def first_pair(interfaces: tuple[Interface, ...], description: Description, opti
     far_family = options.family or near.family
     far = _named(interfaces, options, 1, far_family) or _named(interfaces, options, 1, options.family)
     if far is None:
-        far = near if near.family == far_family else _of_family(interfaces, far_family)
+        same = near.family == far_family and not options.direction
+        far = near if same else _of_family(interfaces, far_family)
     return near, far
 
 

@@ -13,7 +13,7 @@ from media.errors import FrameError, RequestError
 
 Body = dict[str, Any]
 
-MAX_COOKIE_BYTES = 256
+MAX_COOKIE_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)

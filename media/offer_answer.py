@@ -4,6 +4,7 @@ import random
 
 from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
 from media.calls import CallTable
+from media.codecs import strip_codecs
 from media.endpoint import NOWHERE, locate
 from media.errors import UNKNOWN_CALL, RequestError, SdpError
 from media.interfaces import Pair, first_pair, next_pair
@@ -31,6 +32,8 @@ class OfferAnswer:
         description = parse(options.sdp)
         if self._is_looped(description, options):
             return options.sdp
+        for media in description.media:
+            strip_codecs(media, options.codecs)
         known = self._calls.get(options.call_id)
         call = known or self._calls.create(options.call_id)
         try:
@@ -55,9 +58,9 @@ class OfferAnswer:
         if call is None:
             raise RequestError(UNKNOWN_CALL)
         dialogue = call.dialogue_for_answer(options.from_tag, options.to_tag, options.via_branch)
-        if dialogue is None or dialogue.offer is None:
+        offer = dialogue.offers[dialogue.side_of(options.from_tag) or 0] if dialogue is not None else None
+        if dialogue is None or offer is None:
             raise RequestError(f"No offer with from-tag {options.from_tag!r} waits for an answer in this call")
-        offer = dialogue.offer
         if len(description.media) > len(offer.lines):
             raise RequestError(f"The answer has {len(description.media)} m= lines, the offer had {len(offer.lines)}")
         answerer = dialogue.sides[1 - offer.side]
@@ -81,7 +84,8 @@ class OfferAnswer:
         protocols = [transport(media.protocol, options) for media in description.media]
         lines = self._allot(dialogue, description, pair)
         before = dialogue.all_lines()
-        dialogue.offer = Offer(
+        dialogue.last_offerer = side
+        dialogue.offers[side] = Offer(
             side=side,
             described=described,
             lines=lines,
@@ -148,6 +152,8 @@ class OfferAnswer:
                 protocol = offer.protocols[index] or media.protocol
                 locals_.append(answered_line(media, offer.lines[index], side, mux, protocol, options))
         dialogue.lines = list(offer.lines)
+        if dialogue.last_offerer == side:
+            dialogue.offers[1 - side] = None  # an older one: what was agreed meanwhile is not to be undone
         dialogue.sides[side].described = offer.described
         dialogue.sides[1 - side].described = described
         self._close_unused(dialogue, before)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from media.addresses import numeric
+from media.codecs import NO_WISH, CodecWish
 from media.errors import RequestError
-from media.flags import canonical, normalise
+from media.flags import canonical, normalise, strings
 
 SERVED_FLAGS = frozenset(
     {
@@ -57,6 +58,8 @@ SERVED_KEYS = frozenset(
         "ice",
         "rtcp-mux",
         "replace",
+        "codec",
+        "codec-words",
         "flags",
         "endpoint-learning",
         "label",
@@ -93,6 +96,7 @@ class Options:
     rtcp_mux: frozenset[str]
     replace: frozenset[str]
     flags: frozenset[str]
+    codecs: CodecWish
     endpoint_learning: str
     label: str
     dscp: int  # -1: leave
@@ -126,6 +130,7 @@ def parse(body: dict[str, Any], own: bool = False) -> Options:
         rtcp_mux=_words(keys, "rtcp-mux"),
         replace=_words(keys, "replace") | (_OWNED if own else frozenset()),
         flags=flags,
+        codecs=_codecs(keys),
         endpoint_learning=canonical(_text(keys, "endpoint-learning")),
         label=_text(keys, "label"),
         dscp=_number(keys, "tos", -4, 255) >> 2,
@@ -160,6 +165,21 @@ def _number(keys: dict[str, Any], key: str, default: int, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10) or int(text) > most:
         raise RequestError(f"{key} must be a number from 0 to {most}, not {text!r}")
     return int(text)
+
+
+def _codecs(keys: dict[str, Any]) -> CodecWish:
+    """``codec`` with its lists, and words like ``codec-strip-PCMA``."""
+    lists = keys.get("codec", {})
+    if not isinstance(lists, dict):
+        raise RequestError("codec must be a dictionary of lists")
+    words = [word.partition("-") for word in _words(keys, "codec-words")]
+    named = {name: {word for kind, _, word in words if kind == name} for name in ("strip", "except", "offer")}
+    for key, value in lists.items():
+        if canonical(key) in named:
+            named[canonical(key)] |= {word.lower() for word in strings(f"codec {key}", value)}
+    if not named["strip"]:
+        return NO_WISH
+    return CodecWish(frozenset(named["strip"]), frozenset(named["except"] | named["offer"]))
 
 
 def _address(key: str, text: str) -> str:

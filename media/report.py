@@ -58,6 +58,7 @@ class Reporter:
             body["label"] = party.label
         if other.tag:
             body["in dialogue with"] = other.tag
+            body["subscriptions"] = body["subscribers"] = [{"tag": other.tag, "type": "offer/answer"}]
         body["medias"] = [
             self._media(index, line, described, side, sources)
             for index, (line, described) in enumerate(zip(dialogue.lines, party.described, strict=False))

@@ -47,7 +47,7 @@ class Side:
 
 @dataclass(slots=True)
 class Offer:
-    """The last offer of a dialogue. It takes effect with its answer: until then, and for ever if it is refused, what was
+    """The last offer of a side. It takes effect with its answer: until then, and for ever if it is refused, what was
     agreed before stays (RFC 3264 section 8.3.1, RFC 3261 section 14.1)."""
 
     side: int  # whose
@@ -64,7 +64,8 @@ class Dialogue:
     via_branch: str
     created_at: float
     lines: list[Line | None] = field(default_factory=list)  # in effect
-    offer: Offer | None = None
+    offers: list[Offer | None] = field(default_factory=lambda: [None, None])  # by whose they are; they may cross
+    last_offerer: int = 0
     answered: bool = False  # by more than a provisional response
     past: Totals = field(default_factory=Totals)  # of lines closed meanwhile
 
@@ -84,14 +85,15 @@ class Dialogue:
     def all_lines(self) -> list[Line]:
         """Lines in effect and those only offered, each once."""
         found = [line for line in self.lines if line is not None]
-        if self.offer is not None:
-            found += [line for line in self.offer.lines if line is not None and line not in found]
+        for offer in self.offers:
+            if offer is not None:
+                found += [line for line in offer.lines if line is not None and line not in found]
         return found
 
     def lines_at(self, index: int) -> list[Line]:
         """Lines the m= line at ``index`` has or was last offered with."""
-        offered = self.offer.lines if self.offer is not None else []
-        found = (known[index] for known in (offered, self.lines) if index < len(known))
+        offered = [offer.lines for offer in (self.offers[self.last_offerer], self.offers[1 - self.last_offerer]) if offer]
+        found = (known[index] for known in (*offered, self.lines) if index < len(known))
         return [line for line in found if line is not None]
 
     @property
@@ -157,7 +159,7 @@ class Call:
         return next((item for item in self._offers(from_tag, via_branch) if not item.sides[1].tag), None)
 
     def _newest_offer(self, from_tag: str, via_branch: str) -> Dialogue | None:
-        return next((item for item in self._offers(from_tag, via_branch) if item.offer is not None), None)
+        return next((item for item in self._offers(from_tag, via_branch) if item.offers[0] is not None), None)
 
     def _offers(self, from_tag: str, via_branch: str) -> Iterator[Dialogue]:
         """Dialogues this party began, newest first; a branch named on one side only doesn't part them."""

@@ -414,3 +414,23 @@ def test_a_refused_answer_changes_nothing(keys: dict[str, Any], reason: str) -> 
     assert world.commands.serve(request | keys, False) == {"result": "error", "error-reason": reason}
     assert not world.relay.remotes
     world.answer(B)
+
+
+def test_offers_that_cross_are_answered_each_by_its_own_answer() -> None:
+    world = World()
+    near = sdp("m=audio 5000 RTP/AVP 0")
+    far = sdp("m=audio 6000 RTP/AVP 0", host="198.51.100.1")
+    offered = world.offer(near)
+    answered = world.answer(far)
+    moved = sdp("m=audio 6100 RTP/AVP 0", host="198.51.100.1")
+    world.offer(near, to_tag="b")
+    world.offer(moved, frm="b", to_tag="a")
+    assert ports_of(world.answer(far)) == ports_of(answered)
+    assert world.remote(world.streams()[0], 1) == ("198.51.100.1", 6000)
+    assert ports_of(world.answer(near, frm="b", to="a")) == ports_of(offered)
+    assert world.remote(world.streams()[0], 1) == ("198.51.100.1", 6100)
+    tags = world.serve("query", call_id="call-1")["tags"]
+    assert {name: party["in dialogue with"] for name, party in tags.items()} == {"a": "b", "b": "a"}
+    late = world.serve("answer", call_id="call-1", from_tag="a", to_tag="b", sdp=far)
+    assert late["result"] == "error"
+    assert world.remote(world.streams()[0], 1) == ("198.51.100.1", 6100)

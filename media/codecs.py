@@ -1,0 +1,77 @@
+"""Codecs taken out of an offer as the ng key ``codec`` asks (its lists ``strip``, ``except`` and ``offer``)."""
+
+from dataclasses import dataclass
+
+from media.errors import RequestError
+from media.sdp import Media
+
+# RFC 3551 tables 4 and 5: what needs no a=rtpmap
+STATIC = {
+    0: "PCMU",
+    3: "GSM",
+    4: "G723",
+    5: "DVI4",
+    6: "DVI4",
+    7: "LPC",
+    8: "PCMA",
+    9: "G722",
+    10: "L16",
+    11: "L16",
+    12: "QCELP",
+    13: "CN",
+    14: "MPA",
+    15: "G728",
+    16: "DVI4",
+    17: "DVI4",
+    18: "G729",
+    26: "JPEG",
+    31: "H261",
+    32: "MPV",
+    33: "MP2T",
+    34: "H263",
+}
+_ALL = frozenset({"all", "full"})
+_BY_FORMAT = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:")
+
+
+@dataclass(frozen=True, slots=True)
+class CodecWish:
+    """Lower-case encoding names, with or without their clock rate (``opus``, ``opus/48000/2``)."""
+
+    strip: frozenset[str] = frozenset()  # "all": every one
+    keep: frozenset[str] = frozenset()  # whatever ``strip`` says
+
+
+NO_WISH = CodecWish()
+
+
+def encodings(media: Media) -> dict[str, str]:
+    """Encoding name and clock rate of each format of an RTP line, as ``PCMU/8000``; static ones by name alone."""
+    names = {form: STATIC[int(form)] for form in media.formats.split() if form.isdigit() and int(form) in STATIC}
+    for value in media.rtpmaps:
+        form, _, encoding = value.partition(" ")
+        names[form] = encoding.strip()
+    return names
+
+
+def strip_codecs(media: Media, wish: CodecWish) -> None:
+    """Takes formats and what is said of them out of ``media``. RequestError when none would be left."""
+    if wish == NO_WISH or not media.port or "RTP/" not in media.protocol.upper():
+        return
+    names = encodings(media)
+    forms = media.formats.split()
+    gone = {form for form in forms if _is_stripped(names.get(form, ""), wish)}
+    if len(gone) == len(forms):
+        raise RequestError(f"codec: nothing would be left of m={media.kind}")
+    media.formats = " ".join(form for form in forms if form not in gone)
+    media.lines = [line for line in media.lines if not (line.startswith(_BY_FORMAT) and _format_of(line) in gone)]
+    media.rtpmaps = [value for value in media.rtpmaps if value.partition(" ")[0] not in gone]
+
+
+def _is_stripped(encoding: str, wish: CodecWish) -> bool:
+    known_as = {encoding.lower(), encoding.lower().partition("/")[0]}
+    return not (known_as & wish.keep) and bool((known_as | _ALL) & wish.strip)
+
+
+def _format_of(line: str) -> str:
+    return line.partition(":")[2].partition(" ")[0]

@@ -1,0 +1,51 @@
+"""media.codecs: formats taken out of an offer."""
+
+from typing import Any
+
+import pytest
+
+from media.codecs import CodecWish, strip_codecs
+from media.errors import RequestError
+from media.options import parse as options
+from media.sdp import parse
+from tests.media.world import World, lines_of, sdp
+
+LINE = (
+    "m=audio 5000 RTP/AVP 0 8 96 101|a=rtpmap:96 opus/48000/2|a=fmtp:96 useinbandfec=1"
+    "|a=rtpmap:101 telephone-event/8000|a=fmtp:101 0-16"
+)
+
+
+@pytest.mark.parametrize(
+    ("codec", "flags", "formats"),
+    [
+        ({"strip": ["PCMA"]}, [], "0 96 101"),
+        ({"strip": ["opus/48000/2", "pcmu"]}, [], "8 101"),
+        ({"strip": ["all"], "except": ["PCMA"]}, [], "8"),
+        ({"strip": ["all"], "offer": ["opus", "telephone-event"]}, [], "96 101"),
+        ({"strip": "PCMA"}, [], "0 96 101"),
+        ({}, ["codec-strip-PCMA", "codec strip opus"], "0 101"),
+        ({"transcode": ["G729"], "offer": ["PCMA"]}, [], "0 8 96 101"),
+    ],
+)
+def test_what_is_stripped(codec: dict[str, Any], flags: list[str], formats: str) -> None:
+    body = World().offer(sdp(LINE), codec=codec, flags=flags)
+    assert lines_of(body, "m=")[0].partition("RTP/AVP ")[2] == formats
+    described = {line.partition(":")[2].partition(" ")[0] for line in lines_of(body, "a=rtpmap:") + lines_of(body, "a=fmtp:")}
+    assert described == set(formats.split()) & {"96", "101"}
+
+
+def test_a_line_keeps_a_format() -> None:
+    with pytest.raises(RequestError, match="nothing would be left of m=audio"):
+        strip_codecs(parse(sdp(LINE)).media[0], CodecWish(frozenset({"all"})))
+
+
+@pytest.mark.parametrize("line", ["m=audio 0 RTP/AVP 0", "m=image 5000 udptl t38"])
+def test_lines_without_codecs_in_use_are_left_alone(line: str) -> None:
+    assert World().offer(sdp(LINE, line), codec={"strip": ["PCMU"]}).splitlines()[-1].startswith(line[:7])
+
+
+@pytest.mark.parametrize("codec", ["PCMA", ["PCMA"], {"strip": {"a": 1}}])
+def test_wrong_types_are_named(codec: object) -> None:
+    with pytest.raises(RequestError, match="codec"):
+        options({"codec": codec})
