@@ -19,8 +19,9 @@ Key = TypeVar("Key")
 
 REMEMBERED = 4096  # Call-IDs, and clients
 
-# SIPp up to 3.6 reads only the first algorithm of all challenges together, and ends when it isn't MD5
-_READS_FIRST = re.compile(r"z9hG4bK-\d+-\d+-\d+")  # its branches
+# SIPp up to 3.6 reads only the first algorithm of all challenges together, sipsak only the first challenge; both end when it
+# isn't MD5
+_READS_FIRST = re.compile(r"z9hG4bK-\d+-\d+-\d+|z9hG4bK\.[0-9a-f]{1,8}")  # their branches
 # baresip before 3 gives up when any challenge names an algorithm other than MD5
 _READS_MD5 = re.compile(r"baresip v[0-2]\.")  # its User-Agent
 

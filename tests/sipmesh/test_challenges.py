@@ -60,8 +60,10 @@ def test_known_clients_are_served_at_once() -> None:
     assert challenges.algorithms(old, BOTH, answered=False) == MD5_ALONE
     new = register("c2", agent="baresip v3.5.1 (x86_64/linux)")
     assert challenges.algorithms(new, BOTH, answered=False) == BOTH
-    sipp = register("c3", branch="z9hG4bK-4711-1-0")
-    assert challenges.algorithms(sipp, BOTH, answered=False) == (Algorithm.MD5, Algorithm.SHA_256)
+    for call_id, branch in (("sipp", "z9hG4bK-4711-1-0"), ("sipsak", "z9hG4bK.2eedcb6a")):
+        assert challenges.algorithms(register(call_id, branch=branch), BOTH, answered=False) == (Algorithm.MD5, Algorithm.SHA_256)
+    linphone = register("linphone", branch="z9hG4bK.mfhuKYt~e")
+    assert challenges.algorithms(linphone, BOTH, answered=False) == BOTH
 
 
 def test_memory_is_bounded() -> None:
