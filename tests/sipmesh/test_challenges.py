@@ -61,7 +61,10 @@ def test_known_clients_are_served_at_once() -> None:
     new = register("c2", agent="baresip v3.5.1 (x86_64/linux)")
     assert challenges.algorithms(new, BOTH, answered=False) == BOTH
     for call_id, branch in (("sipp", "z9hG4bK-4711-1-0"), ("sipsak", "z9hG4bK.2eedcb6a")):
-        assert challenges.algorithms(register(call_id, branch=branch), BOTH, answered=False) == (Algorithm.MD5, Algorithm.SHA_256)
+        assert challenges.algorithms(register(call_id, branch=branch), BOTH, answered=False) == (
+            Algorithm.MD5,
+            Algorithm.SHA_256,
+        )
     linphone = register("linphone", branch="z9hG4bK.mfhuKYt~e")
     assert challenges.algorithms(linphone, BOTH, answered=False) == BOTH
 
