@@ -78,6 +78,11 @@ class ServerTransaction(msgspec.Struct, eq=False, gc=False):
             else:
                 self._wait(TIMER_TRYING, settings.trying_s)
 
+    def answered_at(self, now: float) -> bool:
+        """Whether a non-INVITE request got its final response, over an unreliable transport, at ``now``."""
+        timer = self.wait_timer
+        return self.machine is _NON_INVITE and timer is not None and timer.deadline == now + self.layer.settings.timeout_s
+
     # actions
 
     def send(self, response: Message) -> None:

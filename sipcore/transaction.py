@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from native.sip import Address, Message
 from sipcore.client_transaction import ClientTransaction, begin
 from sipcore.errors import TransportError, UsageError
@@ -10,7 +12,7 @@ from sipcore.ports import ClientUser, Counters, TransactionUser
 from sipcore.server_transaction import ServerTransaction, serve
 from sipcore.timers import Timers
 from sipcore.transaction_settings import TransactionSettings
-from sipcore.transaction_table import ACK, FAILURE, PROVISIONAL, REQUEST, SUCCESS
+from sipcore.transaction_table import ACK, COMPLETED, FAILURE, PROVISIONAL, REQUEST, SUCCESS
 
 __all__ = ["ClientTransaction", "ServerTransaction", "TransactionLayer", "TransactionSettings"]
 
@@ -45,6 +47,18 @@ class TransactionLayer:
     @property
     def client_count(self) -> int:
         return len(self._clients)
+
+    @property
+    def last_server(self) -> ServerTransaction | None:
+        """The newest server transaction there is."""
+        return next(reversed(self._servers.values()), None)
+
+    def forget_answered(self, since: ServerTransaction | None) -> None:
+        """Forgets the non-INVITE requests begun after ``since`` that have their answer now, since it did not leave: the peer's
+        retransmission is to be decided anew. An INVITE keeps its transaction; what it led to is sent again by timers."""
+        for transaction in list(takewhile(lambda each: each is not since, reversed(self._servers.values()))):
+            if transaction.state == COMPLETED and transaction.answered_at(self.timers.now):
+                transaction.forget(None)
 
     # from the transports
 

@@ -72,6 +72,10 @@ class TcpConnection(asyncio.Protocol):
         if self._closing:
             transport.close()
 
+    def discard(self) -> None:
+        """A stream can't leave a message out and be trusted; its peer begins anew."""
+        self.abort("batch lost")
+
     def abort(self, reason: str) -> None:
         """Closes at once; ``reason`` names the counter."""
         self._engine.counters[f"sip_connections_closed_total|reason={reason}"] += 1

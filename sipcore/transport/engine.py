@@ -13,12 +13,14 @@ from native.sip import Address
 from sipcore.flow import Listener
 from sipcore.ports import Counters
 from sipcore.timers import Timers
-from sipcore.transaction import TransactionLayer
+from sipcore.transaction import ServerTransaction, TransactionLayer
 from sipcore.transport.ingress import Ingress
 from sipcore.transport.settings import TransportSettings
 from sipcore.transport.table import TransportTable
 from sipcore.transport.tcp import TcpEndpoint
 from sipcore.transport.udp import UdpEndpoint
+
+LOSS_LOG_INTERVAL_S = 5.0
 
 log = logging.getLogger("sipcore.transport")
 
@@ -26,12 +28,16 @@ log = logging.getLogger("sipcore.transport")
 class Sender(Protocol):
     def flush(self) -> None: ...
 
+    def discard(self) -> None:
+        """What this batch queued never leaves."""
+
 
 class Engine:
     """Owns the sockets and drives ``timers``.
 
     A batch is what one wake-up brought: up to 64 datagrams, the bytes one connection had, the timers due, or one ``run``. At
-    its end ``on_batch_end`` is called (commit the store there), then what the core sent leaves.
+    its end ``on_batch_end`` is called (commit the store there), then what the core sent leaves. When that raises, nothing
+    of the batch leaves: peers and our own timers send again, and what was answered is decided anew.
     """
 
     def __init__(
@@ -50,6 +56,8 @@ class Engine:
         self.ingress: Ingress
         self._on_batch_end = on_batch_end
         self._in_batch = False
+        self._last_server: ServerTransaction | None = None  # newest when the batch began
+        self._log_loss_at = 0.0
         self._late_end: asyncio.Handle | None = None
         self._to_flush: list[Sender] = []
         self._unreachable: set[tuple[int, Address]] = set()
@@ -90,13 +98,14 @@ class Engine:
         self.timers.now = time.monotonic()
         self.timers.wall = time.time()
         self._in_batch = True
+        self._last_server = self.layer.last_server
 
     def end(self) -> None:
         if self._on_batch_end is not None:
             try:
                 self._on_batch_end()
             except Exception:
-                self.report("the end of a batch")
+                self._lose_batch()
         self._in_batch = False
         if self._to_flush:
             senders, self._to_flush = self._to_flush, []
@@ -107,6 +116,16 @@ class Engine:
                     self.report("what was to be sent")
         if self._tick_handle is None:
             self._arm_tick()
+
+    def _lose_batch(self) -> None:
+        self.counters["sip_batches_lost_total"] += 1
+        if self.timers.now >= self._log_loss_at:
+            self._log_loss_at = self.timers.now + LOSS_LOG_INTERVAL_S
+            log.exception("a batch can't be committed, its answers are held back")
+        senders, self._to_flush = self._to_flush, []
+        for sender in senders:
+            sender.discard()
+        self.layer.forget_answered(self._last_server)
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Calls ``function`` inside a batch; for what comes from elsewhere (a media reply, a DNS answer)."""

@@ -48,7 +48,7 @@ class UdpEndpoint:
         self._socket = UdpSocket(sock.detach())
         self._flows: dict[Address, UdpFlow] = {}
         self._waiting_to_write = False
-        self._queued = False
+        self._out: list[tuple[bytes, Address, str | None]] = []  # of this batch: nothing leaves before its end
         self._failed_name = "sip_send_failed_total|transport=udp"
         engine.loop.add_reader(self._socket.fileno(), self._readable)
 
@@ -71,17 +71,21 @@ class UdpEndpoint:
         return flow
 
     def send(self, data: bytes, remote: Address, source_host: str | None) -> None:
-        try:
-            self._socket.queue(data, remote, source_host)
-        except ValueError:
-            self._failed(remote)
-            return
-        if not self._queued:
-            self._queued = True
+        if not self._out:
             self._engine.flush_later(self)
+        self._out.append((data, remote, source_host))
+
+    def discard(self) -> None:
+        self._out.clear()
 
     def flush(self) -> None:
-        self._queued = False
+        queue = self._socket.queue
+        for datagram in self._out:
+            try:
+                queue(*datagram)
+            except ValueError:
+                self._failed(datagram[1])
+        self._out.clear()
         for remote, _ in self._socket.flush():
             self._failed(remote)
         if (self._socket.pending > 0) != self._waiting_to_write:

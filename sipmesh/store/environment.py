@@ -49,6 +49,8 @@ class Environment:
         self._max_map_bytes = max_map_bytes
         self._preallocate = not synced
         self._write: Any = None
+        self._dirty = False  # the write transaction holds something
+        self._lost = False  # an error took what had been written before it
         self._written_bytes = GROWTH_CHECK_BYTES  # so that the first write checks
         try:
             if not readonly:
@@ -110,8 +112,9 @@ class Environment:
         self._written_bytes += PAGE_BYTES + len(value)
         try:
             txn.put(key, value, True, True, False, table)
+            self._dirty = True
         except lmdb.Error as error:
-            self.abort()
+            self._lose()
             raise self._translated(error) from error
 
     def delete(self, table: Any, key: bytes) -> bool:
@@ -119,16 +122,22 @@ class Environment:
         txn = self._write or self._begin_write()
         self._written_bytes += PAGE_BYTES
         try:
+            self._dirty = True
             return bool(txn.delete(key, b"", table))
         except lmdb.Error as error:
-            self.abort()
+            self._lose()
             raise self._translated(error) from error
 
     def commit(self) -> None:
+        """StoreError: nothing written since the last commit is kept, be it for an error now or for an earlier one."""
         txn = self._write
+        if self._lost:
+            self.abort()
+            raise StoreError(f"the store {self.path} lost what was written before an error")
         if txn is None:
             return
         self._write = None
+        self._dirty = False
         try:
             txn.commit()
         except lmdb.Error as error:
@@ -137,8 +146,15 @@ class Environment:
     def abort(self) -> None:
         """Forgets what was written since the last commit."""
         txn, self._write = self._write, None
+        self._dirty = self._lost = False
         if txn is not None:
             txn.abort()
+
+    def _lose(self) -> None:
+        """Ends a transaction that had an error; ``commit`` tells of it if others had written in it before."""
+        lost = self._lost or self._dirty
+        self.abort()
+        self._lost = lost
 
     def begin(self, room_bytes: int = 0) -> None:
         """Opens the write transaction now, so that what is read next can't change before ``commit``.

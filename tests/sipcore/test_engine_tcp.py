@@ -14,7 +14,7 @@ from sipcore.flow import Destination
 from sipcore.transaction import ServerTransaction
 from tests.sipcore.loop import Datagrams, Running, Stream, run, within
 from tests.sipcore.messages import request
-from tests.sipcore.users import RecordingClient
+from tests.sipcore.users import RecordingClient, RecordingUser
 
 
 def options(branch: str = "z9hG4bK-1", **more: object) -> bytes:
@@ -381,5 +381,24 @@ def test_stop_sends_the_last_answer_and_closes() -> None:
             transaction = world.user.transactions[0]
             transaction.respond(transaction.request.reply(503, to_tag="x"))
         assert Message(await stream.closed()).status == 503
+
+    run(main())
+
+
+def test_a_batch_that_can_not_be_committed_ends_its_connections() -> None:
+    def fail() -> None:
+        if world_users and world_users[0].transactions:
+            raise OSError("no space left")
+
+    world_users: list[RecordingUser] = []
+
+    async def main() -> None:
+        async with Running(on_batch_end=fail) as world:
+            world_users.append(world.user)
+            stream = await world.connect()
+            stream.send(request("OPTIONS", transport="TCP", sent_by=f"127.0.0.1:{stream.port}").to_bytes(stream=True))
+            assert await stream.closed() == b""
+            assert world.counters["sip_connections_closed_total|reason=batch lost"] == 1
+            world.user.transactions.clear()
 
     run(main())

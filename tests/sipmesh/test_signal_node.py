@@ -13,7 +13,8 @@ import pytest
 
 from native.sip import Message
 from sipmesh.config import Route, Trunk, TrunkTarget, User
-from sipmesh.store import Command
+from sipmesh.signalling.routing_table import RoutingTable
+from sipmesh.store import Command, StoreError
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.phones import Phone
 
@@ -133,6 +134,53 @@ def test_a_request_of_no_call_is_told_so(tmp_path: Path, method: str) -> None:
             alice.send(forged)
             assert (await alice.final(forged)).status == 481
             assert len(node.node.calls) == 1
+
+    run(scenario())
+
+
+def test_a_registration_that_is_not_committed_is_not_confirmed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice = await node.phone("alice", register=False)
+            register = alice.request("REGISTER", "sip:example.com", to=f"<{alice.aor}>", Expires="600")
+            alice.send(register)
+            register = alice.authorized(register, await alice.final(register))
+            engine, environment = node.node.engine, node.store._live
+            fails = [True]
+
+            def commit() -> None:
+                if fails and environment._write is not None:
+                    fails.pop()
+                    environment.abort()
+                    raise StoreError("no space left")
+                environment.commit()
+
+            engine._on_batch_end = commit
+            alice.send(register)
+            await node.until(lambda: node.counters["sip_batches_lost_total"])
+            assert not node.store.locations.get("alice@example.com")
+            alice.send(register)  # as timer E would
+            stale = await alice.final(register)  # an answer to a nonce counts once
+            assert "stale=true" in (stale.get("WWW-Authenticate") or "")
+            register = alice.authorized(register, stale)
+            alice.send(register)
+            assert (await alice.final(register)).status == 200
+            assert len(node.store.locations.get("alice@example.com")) == 1
+
+    run(scenario())
+
+
+def test_an_error_of_ours_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice = await node.phone("alice")
+            monkeypatch.setattr(RoutingTable, "exact", lambda *_: {}["a bug"])
+            invite = alice.request("INVITE", "sip:bob@example.com")
+            assert (await alice.ask(invite)).status == 500
+            assert node.counters["sip_internal_errors_total"] == 1
+            node.counters["sip_internal_errors_total"] = 0  # it was ours
+            monkeypatch.undo()
+            assert (await alice.ask(alice.request("INVITE", "sip:bob@example.com"))).status == 480
 
     run(scenario())
 

@@ -125,8 +125,28 @@ def test_a_full_store_says_so_and_keeps_what_was_committed(tmp_path: Path) -> No
     with pytest.raises(StoreFullError, match="small is full"):
         fill()
     assert [key for key, _ in environment.items(table)] == [b"kept"]
+    with pytest.raises(StoreError, match="lost"):
+        environment.commit()
     environment.put(table, b"after", b"v")
     environment.commit()
+    environment.close()
+
+
+def test_a_commit_tells_of_writes_that_an_error_took(tmp_path: Path) -> None:
+    environment = Environment(tmp_path / "small", ("things",), synced=False, max_map_bytes=FIRST_MAP_BYTES)
+    things = environment.table("things")
+    environment.put(things, b"first", b"1")
+    with pytest.raises(StoreFullError):
+        environment.put(things, b"huge", bytes(FIRST_MAP_BYTES + 1))
+    environment.put(things, b"second", b"2")
+    with pytest.raises(StoreError, match="lost"):
+        environment.commit()
+    assert environment.count(things) == 0
+    with pytest.raises(StoreFullError):  # alone in its transaction: nobody else lost anything
+        environment.put(things, b"huge", bytes(FIRST_MAP_BYTES + 1))
+    environment.put(things, b"third", b"3")
+    environment.commit()
+    assert environment.get(things, b"third") == b"3"
     environment.close()
 
 
