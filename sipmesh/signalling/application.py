@@ -19,7 +19,7 @@ from sipcore.registrar import Registrar
 from sipcore.timers import Timers
 from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
 from sipmesh.signalling.calls import Calls
-from sipmesh.signalling.dialogs import OF_CALLS, Dialogs
+from sipmesh.signalling.dialogs import OF_CALLS, STARTS_SOMETHING, Dialogs
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices, DialogExchange, InviteExchange, RequestExchange
 from sipmesh.signalling.locate import targets_of
@@ -106,6 +106,12 @@ class SignalApplication:
 
     def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
         message = request.message
+        if message.method in STARTS_SOMETHING and not cookie.flow_token(message):
+            try:
+                self._dialogs.check_target(message, cookie.call_key, request.core.is_ours)
+            except PeerError as error:
+                self._refuse(request, error)
+                return None
         self.calls.in_dialog(cookie, message)
         if message.method in ("INVITE", "UPDATE", "PRACK", "BYE"):
             return DialogExchange(self._services, request, cookie)

@@ -1,15 +1,19 @@
-"""Requests within a call that came without our Route: user agents that ignore Record-Route send ACK and BYE to us as if we were
-the other side.
+"""Requests within a call, held against its record.
 
+Those that came without our Route: user agents that ignore Record-Route send ACK and BYE to us as if we were the other side.
 Call-ID, both tags and the address of the party that the tags name must agree with the record of an answered call; nothing
 else of such a request is believed, and it goes where the record says the other side is.
+
+Those that came with our cookie: it lets the parties reach each other, and must not let them call somebody else unseen.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from native.sip import Message
+from native.sip import Message, NameAddr, Uri
+from sipcore.errors import PeerError
 from sipcore.flow import Flow
 from sipcore.ports import Counters, Dialog
 from sipcore.proxy.cookie import flow_name
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from native.sip import Address
 
 OF_CALLS = frozenset({"ACK", "INVITE", "BYE", "UPDATE", "PRACK", "INFO"})  # what belongs to no dialog but that of an INVITE
+STARTS_SOMETHING = frozenset({"INVITE", "REFER", "SUBSCRIBE", "MESSAGE"})  # outside a dialog these need an account
 WITHIN_CALLS = OF_CALLS | {"REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "OPTIONS"}
 
 
@@ -52,6 +57,23 @@ class Dialogs:
         self._counters[f"sip_dialog_requests_without_route_total|known={'no' if found is None else 'yes'}"] += 1
         return found
 
+    def check_target(self, request: Message, call_key: str, is_ours: Callable[[Uri], bool]) -> None:
+        """PeerError when ``request``, which the cookie of a call lets pass, would leave for a place that isn't the other side's
+        (RFC 3261 section 12.2.1.1: it is the remote target, or the first of the route set). What leads back to us is looked at
+        then."""
+        hop = request.routes[0].uri if request.has("Route") else request.request_uri
+        if is_ours(hop):
+            return
+        record = self._calls.get(call_key)
+        sender = None if record is None else _side_of(record, (request.from_tag, request.to_tag))
+        if record is None or sender is None:  # not answered yet, or answered by several
+            allowed = self._trunks.by_target(hop.host) in (None, *_trunk_names(record))
+        else:
+            allowed = _leads_to(hop, record.legs[1 - sender])
+        if not allowed:
+            self._counters["sip_dialog_requests_elsewhere_total"] += 1
+            raise PeerError(403, "Not The Other Side Of This Call")
+
     def _speaks_for(self, record: CallRecord, side: int, source: Address) -> bool:
         if source[0] == record.legs[side].remote_host:
             return True
@@ -67,6 +89,20 @@ def _side_of(record: CallRecord, tags: tuple[str | None, str | None]) -> int | N
     if tags == (record.from_tag, record.to_tag):
         return CALLER
     return CALLEE if tags == (record.to_tag, record.from_tag) else None
+
+
+def _trunk_names(record: CallRecord | None) -> tuple[str, ...]:
+    return () if record is None else (record.trunk_in, record.trunk_out)
+
+
+def _leads_to(hop: Uri, leg: CallLeg) -> bool:
+    """Whether ``hop`` is where ``leg`` is: by address and port of its Contact or route set, or by the address it uses."""
+    if hop.host == leg.remote_host or not leg.remote_target:
+        return True
+    known = [Uri(leg.remote_target)]
+    if leg.route_set:
+        known.append(NameAddr(leg.route_set[0]).uri)
+    return any((hop.host, hop.port) == (uri.host, uri.port) for uri in known)
 
 
 def _dialog(key: str, record: CallRecord, sender: int) -> Dialog:

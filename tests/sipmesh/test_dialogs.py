@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from native.sip import Message
+from sipcore.errors import PeerError
 from sipcore.ports import Dialog
-from sipmesh.config import Trunk
+from sipmesh.config import Trunk, TrunkTarget
 from sipmesh.signalling.dialogs import Dialogs
 from sipmesh.signalling.trunks import Trunks
 from sipmesh.store import CallLeg, CallRecord
@@ -28,10 +29,22 @@ def record(**more: Any) -> CallRecord:
     return CallRecord(call_id="c1", legs=[leg("A", CALLER, natted=True), leg("B", CALLEE)], **(fields | more))
 
 
+def request(method: str, uri: str, tags: tuple[str, str], call_id: str = "c1", route: str = "") -> Message:
+    headers = [
+        ("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1"),
+        ("From", f"<sip:x@y>;tag={tags[0]}"),
+        ("To", f"<sip:z@y>;tag={tags[1]}"),
+        ("Call-ID", call_id),
+        ("CSeq", f"2 {method}"),
+    ]
+    return Message.request(method, uri, [*headers, *([("Route", route)] if route else [])])
+
+
 class World:
     def __init__(self, **records: CallRecord) -> None:
         trunks = Trunks(Random(1))
-        trunks.load([Trunk(name="carrier", sources=(f"{NEIGHBOUR}/32",))])
+        carrier = Trunk(name="carrier", sources=(f"{NEIGHBOUR}/32",), targets=(TrunkTarget(uri=f"sip:{NEIGHBOUR}"),))
+        trunks.load([carrier])
         calls: Any = SimpleNamespace(keys_of=lambda call_id: list(records) if call_id == "c1" else [], get=records.get)
         self.counters: defaultdict[str, int] = defaultdict(int)
         self.dialogs = Dialogs(calls, trunks, self.counters)
@@ -39,15 +52,16 @@ class World:
     def ask(
         self, source: str, tags: tuple[str, str], *, method: str = "BYE", call_id: str = "c1", port: int = 5060
     ) -> Dialog | None:
-        headers = [
-            ("Via", f"SIP/2.0/UDP {source};branch=z9hG4bK1"),
-            ("From", f"<sip:x@y>;tag={tags[0]}"),
-            ("To", f"<sip:z@y>;tag={tags[1]}"),
-            ("Call-ID", call_id),
-            ("CSeq", f"2 {method}"),
-        ]
         flow: Any = SimpleNamespace(remote=(source, port))
-        return self.dialogs.find(Message.request(method, "sip:service@198.51.100.1", headers), flow)
+        return self.dialogs.find(request(method, "sip:service@198.51.100.1", tags, call_id), flow)
+
+    def leaves(self, uri: str, tags: tuple[str, str] = ("A", "B"), *, method: str = "INVITE", route: str = "") -> bool:
+        """Whether a request with the cookie of call "k" may leave for ``uri``."""
+        try:
+            self.dialogs.check_target(request(method, uri, tags, route=route), "k", lambda uri: uri.host == "198.51.100.1")
+        except PeerError as error:
+            return error.status != 403
+        return True
 
 
 def test_each_side_reaches_the_other() -> None:
@@ -101,3 +115,32 @@ def test_of_two_passages_that_of_the_very_address_is_taken() -> None:
     first.legs[0].remote_port = 7000
     assert (found := World(first=first, second=second).ask(CALLER, ("A", "B"))) is not None
     assert found.call_key == "second"
+
+
+def test_a_cookie_leads_to_the_other_side_only() -> None:
+    world = World(k=record())
+    assert world.leaves(f"sip:B@{CALLEE}")
+    assert world.leaves(f"sip:new-contact@{CALLEE}:5070")
+    assert world.leaves(f"sip:A@{CALLER}", ("B", "A"))
+    assert not world.leaves(f"sip:+4420@{NEIGHBOUR}")
+    assert not world.leaves(f"sip:B@{CALLEE}", route=f"<sip:{STRANGER};lr>")
+    assert world.counters["sip_dialog_requests_elsewhere_total"] == 2
+
+
+def test_the_other_side_may_be_behind_a_proxy_of_its_own() -> None:
+    behind = record()
+    behind.legs[1].route_set = ("<sip:edge.example.net;lr>",)
+    assert World(k=behind).leaves("sip:B@10.0.0.9", route="<sip:edge.example.net;lr>")
+    assert not World(k=behind).leaves("sip:B@10.0.0.9", route="<sip:edge.example.org;lr>")
+
+
+def test_what_leads_back_to_us_is_looked_at_then() -> None:
+    assert World(k=record()).leaves(f"sip:B@{CALLEE}", route="<sip:198.51.100.1;lr>")
+
+
+@pytest.mark.parametrize("tags", [("A", "X"), ("A", "A")])
+def test_a_dialog_we_have_no_record_of_reaches_no_trunk_but_its_own(tags: tuple[str, str]) -> None:
+    assert not World().leaves(f"sip:+4420@{NEIGHBOUR}", tags)
+    assert not World(k=record(trunk_out="")).leaves(f"sip:+4420@{NEIGHBOUR}", tags)
+    assert World(k=record()).leaves(f"sip:+4420@{NEIGHBOUR}", tags)
+    assert World().leaves(f"sip:x@{STRANGER}", tags)
