@@ -1,4 +1,5 @@
-"""The agent worker: what no call waits for. Sweeps expired bindings, reads the configuration again, serves the console."""
+"""The agent worker: what no call waits for. Sweeps expired bindings, reads the configuration again, writes
+the CDRs, serves the console."""
 
 import asyncio
 import contextlib
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
+from sipmesh.cdr_writer import CdrWriter
 from sipmesh.config import Config
 from sipmesh.config_load import ConfigError, load_config
 from sipmesh.console.app import create_app
@@ -19,7 +21,7 @@ from sipmesh.worker import WorkerContext
 
 SWEEP_S = 1.0
 TIDY_S = 30.0
-RESTART_TABLES = ("node", "listen", "media", "limits", "console")  # bound or handed out at the start
+RESTART_TABLES = ("node", "listen", "media", "limits", "cdr", "console")  # bound or handed out at the start
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +31,34 @@ def main(context: WorkerContext) -> None:
 
 
 async def serve(context: WorkerContext) -> None:
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload_config, context)
+    cdrs = cdr_writer(context)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up, context, cdrs)
     tasks = [asyncio.create_task(each) for each in (sweep(context), tidy(context))]
+    writing = asyncio.create_task(cdrs.run(context.stopping)) if cdrs else None
     console = start_console(context)
     context.ready()
     await context.stopping.wait()
+    if writing:
+        await writing
     for task in tasks:
         task.cancel()
     if console:
         await console.stop()
+
+
+def cdr_writer(context: WorkerContext) -> CdrWriter | None:
+    settings, store = context.config.cdr, context.store
+    if settings is None:
+        return None
+    context.gauges["cdr_waiting"] = store.cdrs.count
+    return CdrWriter(store.cdrs, settings, context.config.node.name, context.counters)
+
+
+def hung_up(context: WorkerContext, cdrs: CdrWriter | None) -> None:
+    """SIGHUP."""
+    if cdrs:
+        cdrs.reopen()
+    reload_config(context)
 
 
 async def sweep(context: WorkerContext) -> None:

@@ -132,6 +132,13 @@ class Console(Table, frozen=True, kw_only=True):
     token: Token = ""  # what callers must show; without one only loopback is served
 
 
+class CdrFiles(Table, frozen=True, kw_only=True):
+    file: str = ""  # default cdr.jsonl or cdr.csv; a relative one starts at the data folder
+    format: Literal["json", "csv"] = "json"  # a JSON object a line, or CSV with the names in the first line
+    rotate_bytes: Count = 0  # a file of this size gets a time stamp after its name and a new one is begun; 0: never
+    rotate_daily: bool = False  # the same at the first call that ends on a new day, UTC
+
+
 class Config(Table, frozen=True, kw_only=True):
     node: Node
     listen: tuple[Listen, ...] = ()  # at least one
@@ -141,4 +148,5 @@ class Config(Table, frozen=True, kw_only=True):
     route: tuple[Route, ...] = ()
     media: Media = Media()
     limits: Limits = Limits()
+    cdr: CdrFiles | None = None  # absent: no CDRs
     console: Console | None = None  # absent: no console

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sipmesh.addresses import reachable_host
-from sipmesh.config import Config
+from sipmesh.config import CdrFiles, Config
 from sipmesh.config_lines import Path, key_lines, line_of
 from sipmesh.config_reader import Reader
 from sipmesh.config_rules import check_rules
@@ -75,14 +75,20 @@ def parse_config(text: str, file: str = "config", *, base: FilePath = FilePath()
 
 
 def with_defaults(config: Config, base: FilePath) -> Config:
-    """Fills in what takes its default from elsewhere: the data folder and the media address."""
+    """Fills in what takes its default from elsewhere: the data folder, the CDR file and the media address."""
     data = config.node.data or f"var/{config.node.name}"
     media_host = config.media.address or reachable_host(config.listen[0].host)
     return msgspec.structs.replace(
         config,
         node=msgspec.structs.replace(config.node, data=str(base / data)),
+        cdr=with_file(config.cdr, base / data) if config.cdr else None,
         media=msgspec.structs.replace(config.media, address=media_host),
     )
+
+
+def with_file(cdr: CdrFiles, data: FilePath) -> CdrFiles:
+    name = cdr.file or ("cdr.csv" if cdr.format == "csv" else "cdr.jsonl")
+    return msgspec.structs.replace(cdr, file=str(data / name))
 
 
 def not_toml(file: str, error: str, text: str) -> Problem:

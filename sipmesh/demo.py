@@ -31,6 +31,9 @@ name = "{host}"
 address = "{host}"
 ports = "20000-29999"
 
+[cdr]
+format = "json"
+
 [limits]
 exempt = ["127.0.0.0/8"]
 

@@ -19,6 +19,7 @@ app.add_typer(directory_commands.trunks, name="trunk")
 app.add_typer(directory_commands.routes, name="route")
 app.command("registrations")(live_commands.registrations)
 app.add_typer(live_commands.calls, name="calls")
+app.command("cdr")(live_commands.cdr)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""``registrations`` and ``calls``: what the node does now."""
+"""``registrations``, ``calls`` and ``cdr``: what the node does now, and what calls it had."""
 
 import time
 from typing import Annotated, Any
@@ -6,7 +6,18 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from sipmesh.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, fail, opened_store, show_done, show_json, show_table
+from sipmesh.cdr_file import last_cdrs
+from sipmesh.cli.output import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    fail,
+    loaded,
+    opened_store,
+    show_done,
+    show_json,
+    show_table,
+)
 from sipmesh.node import node_runs
 from sipmesh.store import CallRecord, Command, Store
 from sipmesh.views import call_row, registration_rows
@@ -62,6 +73,28 @@ def end_call(key: str, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOptio
             fail("the node does not run, so nobody can end the call")
         store.commands.put(Command(verb="end", key=found_key, at=time.time()))
     show_done(f"call {found_key} is being ended", {"key": found_key}, as_json)
+
+
+def cdr(
+    last: Annotated[int, typer.Option(help="How many, counted from the last one that ended.", min=1)] = 20,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the CDRs of calls that have ended."""
+    settings = loaded(config).cdr
+    if settings is None:
+        fail(f"{config}: there is no [cdr], so none are written")
+    try:
+        rows = last_cdrs(settings, last)
+    except OSError as error:
+        fail(f"{error.filename} can't be read: {error.strerror}")
+    if as_json:
+        return show_json(rows)
+    names = ("started_at", "caller", "called", "duration_s", "disposition", "cause", "status", "ended_by")
+    cells = [["" if row.get(name) is None else row[name] for name in names] for row in rows]
+    return show_table(
+        ("STARTED", "CALLER", "CALLED", "SECONDS", "DISPOSITION", "CAUSE", "STATUS", "ENDED BY"), cells, "no CDRs"
+    )
 
 
 def one_call(store: Store, wanted: str) -> tuple[str, CallRecord]:

@@ -165,12 +165,17 @@ class SignalApplication:
         caller = self._authorizer.calling(message, request.source[0], self._timers.wall)
         if caller.trunk is None:
             message.remove("P-Asserted-Identity")  # RFC 3325 section 5: only those we trust may assert one
-        if ours:
-            self._to_our_domain(request, caller, uri)
-        elif caller.trunk is not None and not caller.trunk.config.transit:
-            raise PeerError(403, "Trunk Reaches Our Users Only")
-        else:
-            self._proxy(request, caller, [Target(message.request_uri_text)], "")
+        try:
+            if ours:
+                self._to_our_domain(request, caller, uri)
+            elif caller.trunk is not None and not caller.trunk.config.transit:
+                raise PeerError(403, "Trunk Reaches Our Users Only")
+            else:
+                self._proxy(request, caller, [Target(message.request_uri_text)], Hop())
+        except PeerError as error:
+            if message.method == "INVITE" and message.to_tag is None:
+                self.calls.refused(request, *_parties(request, caller), error.status)
+            raise
 
     def _to_our_domain(self, request: InboundRequest, caller: Caller, uri: Uri) -> None:
         domain = self.tables.domains.canonical(uri.host)
@@ -182,7 +187,7 @@ class SignalApplication:
             raise PeerError(404, "Not Found")
         if hop.aor:
             targets = targets_of(self._locations.get(hop.aor), self._flows, self._timers.wall)
-            self._proxy(request, caller, targets, "")
+            self._proxy(request, caller, targets, hop)
             return
         trunk = self.tables.trunks.get(hop.trunk)
         if trunk is None or not trunk.targets:
@@ -192,7 +197,7 @@ class SignalApplication:
         if trunk.full and request.message.method == "INVITE":
             # RFC 3398 section 8.2.6.1 gives "no circuit available" this status
             raise PeerError(503, "Trunk Call Limit Reached", (("Retry-After", RETRY_AFTER_S),))
-        self._proxy(request, caller, self.tables.trunks.targets(trunk, hop.number, self._timers.now), trunk.name)
+        self._proxy(request, caller, self.tables.trunks.targets(trunk, hop.number, self._timers.now), hop)
 
     def _hop(self, request: InboundRequest, caller: Caller, user: str, domain: str) -> Hop | None:
         """An exact route, else an account of ours, else the route with the longest pattern."""
@@ -212,17 +217,18 @@ class SignalApplication:
             hop = Hop(aor=aor) if self._accounts.user(aor) is not None else routes.longest(asked)
         return hop
 
-    def _proxy(self, request: InboundRequest, caller: Caller, targets: list[Target], trunk_out: str) -> None:
+    def _proxy(self, request: InboundRequest, caller: Caller, targets: list[Target], hop: Hop) -> None:
         message = request.message
         if not targets:
             raise PeerError(480, "Temporarily Unavailable")
         if message.method != "INVITE" or message.to_tag is not None:
-            request.proxy(targets, RequestExchange(self._services) if trunk_out else None)
+            request.proxy(targets, RequestExchange(self._services) if hop.trunk else None)
             return
         if caller.trunk is not None and caller.trunk.full:
             raise PeerError(503, "Trunk Call Limit Reached", (("Retry-After", RETRY_AFTER_S),))
-        trunk_in = caller.trunk.name if caller.trunk is not None else ""
-        self.calls.begin(request, caller.aor or message.from_.uri.aor, message.request_uri.aor, trunk_in, trunk_out)
+        calling, called, trunk_in = _parties(request, caller)
+        destination = hop.aor or hop.number or called
+        self.calls.begin(request, calling, called, trunk_in, hop.trunk, destination=destination, route=hop.route)
         host = request.source[0]
         request.proxy(targets, InviteExchange(self._services, request, Sender(host, request.natted)))
 
@@ -248,3 +254,10 @@ class SignalApplication:
             self._log_second, self._logged = second, 0
         self._logged += 1
         return self._logged <= MAX_REFUSALS_LOGGED
+
+
+def _parties(request: InboundRequest, caller: Caller) -> tuple[str, str, str]:
+    """Who calls whom, and by which trunk the call comes."""
+    message = request.message
+    trunk_in = caller.trunk.name if caller.trunk is not None else ""
+    return caller.aor or message.from_.uri.aor, message.request_uri.aor, trunk_in

@@ -39,10 +39,13 @@ class CallEnder:
         log.info("ending the call from %s to %s: %s", record.caller, record.callee, cause, extra={"call_id": record.call_id})
         if record.state == "ringing":
             context = self._calls.context_of(key)
-            self._calls.end(key, cause)
+            self._calls.end(key, cause, by="node")
             if context is not None:
                 context.refuse(480, "Call Ended By This Node")
             return True
+        if self._glue is not None and self._calls.wants_quality(key):
+            tags = Tags(record.call_id, record.from_tag, record.to_tag)
+            self._glue.query(tags, partial(self._calls.measured, key))
         self._calls.ending(key)
         waiting = {CALLER, CALLEE}
         for side in (CALLER, CALLEE):

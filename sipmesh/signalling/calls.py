@@ -14,11 +14,14 @@ from sipcore.ports import Counters
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie
 from sipcore.timers import Timers
+from sipmesh.addresses import join_host_port
+from sipmesh.signalling.cdr_maker import CdrMaker, quality_of
 from sipmesh.signalling.trunks import TrunkState
-from sipmesh.store import CallLeg, CallRecord
+from sipmesh.store import CallLeg, CallRecord, Ender
 
 if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
+    from sipmesh.signalling.media_client import Body
     from sipmesh.store.live import Calls as StoredCalls
 
 CALLER, CALLEE = 0, 1
@@ -32,16 +35,25 @@ TrunkOf = Callable[[str], TrunkState | None]
 
 
 class Calls:
-    """``trunk_of`` finds a trunk by its name, for the count of its calls. ``relayed``: their media is."""
+    """``trunk_of`` finds a trunk by its name, for the count of its calls. ``relayed``: their media is. ``cdrs``: told of each
+    call that ends, or None."""
 
     def __init__(
-        self, stored: StoredCalls, timers: Timers, counters: Counters, trunk_of: TrunkOf, *, relayed: bool = False
+        self,
+        stored: StoredCalls,
+        timers: Timers,
+        counters: Counters,
+        trunk_of: TrunkOf,
+        *,
+        relayed: bool = False,
+        cdrs: CdrMaker | None = None,
     ) -> None:
         self._stored = stored
         self._timers = timers
         self._counters = counters
         self._trunk_of = trunk_of
         self._relayed = relayed
+        self._cdrs = cdrs
         self._calls: dict[str, CallRecord] = {}
         self._keys: dict[str, list[str]] = {}  # by Call-ID; more than one when a call spirals through us
         self._contexts: dict[str, ResponseContext] = {}  # of calls not answered yet
@@ -57,6 +69,14 @@ class Calls:
                 self._add(key, record)
             else:
                 self._stored.delete(key)
+                if self._cdrs is not None:
+                    self._cdrs.ended(key, record, "lost")
+
+    def stop(self) -> None:
+        """The node stops: calls that ring end with it, and so do those whose media it relays."""
+        for key, record in list(self._calls.items()):
+            if record.state != "answered" or record.ng_call_id:
+                self.end(key, "node-stop")
 
     def get(self, key: str) -> CallRecord | None:
         return self._calls.get(key)
@@ -68,7 +88,17 @@ class Calls:
         """Of a call that is not answered yet."""
         return self._contexts.get(key)
 
-    def begin(self, request: InboundRequest, caller: str, callee: str, trunk_in: str, trunk_out: str) -> None:
+    def begin(
+        self,
+        request: InboundRequest,
+        caller: str,
+        callee: str,
+        trunk_in: str,
+        trunk_out: str,
+        *,
+        destination: str = "",
+        route: str = "",
+    ) -> None:
         """An INVITE that makes a dialog is about to be proxied."""
         message = request.message
         flow = request.flow
@@ -88,16 +118,38 @@ class Calls:
             from_tag=message.from_tag or "",
             caller=caller[:MAX_TEXT_CHARS],
             callee=callee[:MAX_TEXT_CHARS],
-            source=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            source=join_host_port(host, port),
             trunk_in=trunk_in,
             trunk_out=trunk_out,
             started_at=self._timers.wall,
             legs=[leg, CallLeg(cseq=message.cseq)],
             ng_call_id=message.call_id if self._relayed else "",
+            destination=destination[:MAX_TEXT_CHARS],
+            route=route,
         )
         self._add(request.call_key, record)
         self._stored.put(request.call_key, record)
         self._counters["sip_calls_started_total"] += 1
+
+    def refused(self, request: InboundRequest, caller: str, callee: str, trunk_in: str, status: int) -> None:
+        """An INVITE of somebody we know leads nowhere: a call that ended as it began."""
+        if self._cdrs is not None:
+            message = request.message
+            record = CallRecord(
+                call_id=message.call_id,
+                caller=caller[:MAX_TEXT_CHARS],
+                callee=callee[:MAX_TEXT_CHARS],
+                source=join_host_port(*request.source),
+                trunk_in=trunk_in,
+                started_at=self._timers.wall,
+            )
+            self._cdrs.ended(request.call_key, record, "refused", status)
+
+    def rang(self, key: str) -> None:
+        """A callee rings. Not stored: a call that rings ends with its worker."""
+        record = self._calls.get(key)
+        if record is not None and not record.ringing_at:
+            record.ringing_at = self._timers.wall
 
     def ringing(self, key: str, context: ResponseContext) -> None:
         self._contexts[key] = context
@@ -145,9 +197,13 @@ class Calls:
     def in_dialog(self, cookie: Cookie, request: Message) -> None:
         """Keeps the CSeq each side has seen, and the target it refreshed (RFC 3261 section 12.2.1.1)."""
         record = self._calls.get(cookie.call_key)
-        if record is None or request.method == "BYE":
+        if record is None:
             return
         sender, receiver = (CALLER, CALLEE) if cookie.caller_to_callee(request) else (CALLEE, CALLER)
+        if request.method == "BYE":
+            if record.state != "ending" and belongs(record, request):
+                record.bye_at, record.bye_by = self._timers.wall, "caller" if sender == CALLER else "callee"
+            return
         record.legs[receiver].cseq = max(record.legs[receiver].cseq, request.cseq)
         if request.method in ("INVITE", "UPDATE"):
             record.legs[sender].remote_target = _contact(request) or record.legs[sender].remote_target
@@ -168,10 +224,34 @@ class Calls:
         """We end it ourselves: nobody shall do so again."""
         record = self._calls[key]
         record.state = "ending"
+        record.bye_at, record.bye_by = self._timers.wall, "node"
         self._stored.put(key, record)
 
-    def end(self, key: str, cause: str) -> None:
-        """Forgets the call. ``cause``: one word for the counters."""
+    def hung_up(self, key: str, bye: Message) -> None:
+        """A BYE had its answer. That of an early dialog, or of a second answer to a forked INVITE, ends no call."""
+        record = self._calls.get(key)
+        if record is not None and record.state != "ringing" and belongs(record, bye):
+            self.end(key, "bye")
+
+    def wants_quality(self, key: str) -> bool:
+        """Whether the figures of its media are for a CDR."""
+        record = self._calls.get(key)
+        return self._cdrs is not None and record is not None and record.state == "answered" and bool(record.ng_call_id)
+
+    def measured(self, key: str, reply: Body | None) -> None:
+        """``reply``: to a query of its media."""
+        record = self._calls.get(key)
+        if record is not None and reply is not None:
+            record.media = (quality_of(reply, record.from_tag), quality_of(reply, record.to_tag))
+
+    def goes_on(self, key: str) -> None:
+        """The BYE was challenged."""
+        record = self._calls.get(key)
+        if record is not None and record.state != "ending":
+            record.bye_at, record.bye_by = 0.0, ""
+
+    def end(self, key: str, cause: str, status: int = 0, by: Ender = "") -> None:
+        """Forgets the call. ``cause``: one word for the counters; ``status``: the failure the caller got; ``by``: by whom."""
         record = self._calls.pop(key, None)
         self._contexts.pop(key, None)
         if record is None:
@@ -184,6 +264,8 @@ class Calls:
             del self._keys[record.call_id]
         self._count_on_trunks(record, -1)
         self._stored.delete(key)
+        if self._cdrs is not None:
+            self._cdrs.ended(key, record, cause, status, by)
         self._counters[f"sip_calls_ended_total|cause={cause}"] += 1
 
     def older_than(self, age_s: float) -> list[str]:
@@ -203,6 +285,11 @@ class Calls:
             trunk = self._trunk_of(name) if name else None
             if trunk is not None:
                 trunk.calls = max(0, trunk.calls + step)
+
+
+def belongs(record: CallRecord, request: Message) -> bool:
+    """Whether a request within a dialog is of the one the call made, or of an early one."""
+    return not record.to_tag or {request.from_tag, request.to_tag} == {record.from_tag, record.to_tag}
 
 
 def beyond_us(added: list[str], branch: Branch) -> list[str]:

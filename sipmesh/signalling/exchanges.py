@@ -12,9 +12,10 @@ from sipcore.ports import Proceed
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie, flow_of_token
 from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.cdr_maker import GAVE_UP
 from sipmesh.signalling.media_glue import DialogMedia, InviteMedia, MediaGlue, Sender, Tags, has_sdp
 from sipmesh.signalling.trunks import TargetState
-from sipmesh.store import CallRecord
+from sipmesh.store import CallRecord, Ender
 
 if TYPE_CHECKING:
     from sipcore.flow import FlowTable
@@ -42,6 +43,11 @@ class CallServices:
         token = cookie.caller_flow if cookie.caller_to_callee(request) else cookie.callee_flow
         flow = flow_of_token(self.flows, token) if token else None
         return Sender("", natted=False) if flow is None else Sender(flow.remote[0], natted=True)
+
+    def measure(self, key: str, tags: Tags) -> None:
+        """Asks for the figures of the media of a call that is about to end; they come before the answer to its BYE."""
+        if self.glue is not None and self.calls.wants_quality(key):
+            self.glue.query(tags, partial(self.calls.measured, key))
 
     def branch_lost(self, branch: Branch, status: int) -> None:
         """Takes a trunk's target out that gave no answer."""
@@ -78,11 +84,12 @@ class RequestExchange:
 class InviteExchange:
     """An INVITE that makes a call."""
 
-    __slots__ = ("_key", "_media", "_offered", "_services")
+    __slots__ = ("_ended_by", "_key", "_media", "_offered", "_services")
 
     def __init__(self, services: CallServices, request: InboundRequest, sender: Sender) -> None:
         message = request.message
         self._services = services
+        self._ended_by: Ender = "node"  # if it fails
         self._key = request.call_key
         self._offered = has_sdp(message)
         self._media = InviteMedia(services.glue, message, sender) if services.glue is not None else None
@@ -100,8 +107,13 @@ class InviteExchange:
         if 200 <= status < 300:
             calls.answered(self._key, branch, response)
             proceed = partial(self._after_answer, proceed)
-        elif status < 200 and not self._offered and has_sdp(response) and response.has("RSeq"):
-            calls.early_offer(self._key, response.to_tag or "")
+        elif status < 200:
+            if 180 <= status < 190:
+                calls.rang(self._key)
+            if not self._offered and has_sdp(response) and response.has("RSeq"):
+                calls.early_offer(self._key, response.to_tag or "")
+        else:
+            self._ended_by = "callee"
         if self._media is None:
             proceed()
         else:
@@ -120,8 +132,8 @@ class InviteExchange:
 
     def ended(self, context: ResponseContext, status: int) -> None:
         if status >= 300:
-            cause = "cancelled" if status == 487 else "failed"
-            self._services.calls.end(self._key, cause)
+            cause = "cancelled" if context.cancelled and status in GAVE_UP else "failed"
+            self._services.calls.end(self._key, cause, status, self._ended_by)
 
 
 class DialogExchange:
@@ -137,7 +149,9 @@ class DialogExchange:
         self._method = message.method
         self._tags = Tags(message.call_id, message.from_tag or "", message.to_tag or "")
         self._media: DialogMedia | None = None
-        if services.glue is not None and self._method != "BYE":
+        if services.glue is not None and self._method == "BYE":
+            services.measure(cookie.call_key, self._tags)
+        elif services.glue is not None:
             sender = services.sender_of(cookie, message)
             receiver_natted = bool(cookie.flow_token(message))
             answering = self._method == "PRACK" and services.calls.takes_early_offer(cookie.call_key, self._tags.callee)
@@ -163,7 +177,11 @@ class DialogExchange:
         pass
 
     def ended(self, context: ResponseContext, status: int) -> None:
-        if self._method == "BYE" and status not in STILL_THERE:
-            self._services.calls.end(self._cookie.call_key, "bye")
+        if self._method != "BYE":
+            return
+        if status in STILL_THERE:
+            self._services.calls.goes_on(self._cookie.call_key)
+        else:
+            self._services.calls.hung_up(self._cookie.call_key, self._message)
             if self._services.glue is not None:
                 self._services.glue.delete(self._tags)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from native.sip import Message
 from sipcore.ports import Counters, Proceed
-from sipmesh.signalling.media_client import Body, Media
+from sipmesh.signalling.media_client import Answered, Body, Media
 
 if TYPE_CHECKING:
     from sipcore.proxy.context import Branch
@@ -74,6 +74,10 @@ class MediaGlue:
             body["via-branch"] = tags.via_branch
         body["flags"] = ["fast"]
         self._media.request(body, self._deleted)
+
+    def query(self, tags: Tags, done: Answered) -> None:
+        """The figures of a call's media."""
+        self._media.request({"command": "query", "call-id": tags.call_id}, done)
 
     def _body(self, command: str, message: Message, tags: Tags, sender: Sender, reverse: bool) -> Body:
         """In ng the from-tag is always the offerer's, in its answer too."""

@@ -25,6 +25,7 @@ from sipmesh.signalling.application import SignalApplication, Tables
 from sipmesh.signalling.authorize import Accounts, Authorizer
 from sipmesh.signalling.call_ender import CallEnder
 from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.cdr_maker import CdrMaker
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices
 from sipmesh.signalling.housekeeping import Housekeeping
@@ -60,7 +61,8 @@ class SignalNode:
         timers, flows = self.engine.timers, self.engine.flows
         resolver = resolver_for(self.engine, listeners, counters)
         self.trunks = Trunks(SystemRandom())
-        self.calls = Calls(store.calls, timers, counters, self.trunks.get, relayed=config.media.anchor)
+        cdrs = CdrMaker(store.cdrs, timers) if config.cdr is not None else None
+        self.calls = Calls(store.calls, timers, counters, self.trunks.get, relayed=config.media.anchor, cdrs=cdrs)
         instance = secrets.token_hex(4)
         self.link = MediaLink(ng_path, asyncio.get_running_loop(), counters) if config.media.anchor else None
         glue = self._media_glue(self.link, instance, counters) if self.link is not None else None
@@ -99,6 +101,10 @@ class SignalNode:
         if self.link is not None:
             self.link.open()
         self.engine.run(self._begin)
+
+    def end_calls(self) -> None:
+        """Before ``stop``, when the node stops with this worker."""
+        self.engine.run(self.calls.stop)
 
     async def stop(self) -> None:
         await self.engine.stop()
@@ -140,7 +146,8 @@ class SignalNode:
     def _load_directory(self) -> None:
         directory = self._store.directory
         self.trunks.load(stored.trunk for stored in directory.trunks())
-        self._application.tables.routes = RoutingTable(stored.route for stored in directory.routes())
+        routes = directory.routes()
+        self._application.tables.routes = RoutingTable((each.route for each in routes), (each.id for each in routes))
         self._probes.load(self.trunks)
         self._gauge()
 

@@ -8,6 +8,7 @@ it is asked between the exact patterns and the ones that end in ``*`` (see ``dom
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import chain, repeat
 
 from sipmesh.config import Route
 
@@ -33,6 +34,7 @@ class Hop:
     trunk: str = ""
     number: str = ""
     aor: str = ""
+    route: str = ""  # id of the route
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class _Rule:
     prefix: str
     trunk: str
     aor: str
+    id: str
 
     def holds(self, asked: Asked) -> bool:
         """Whether the conditions besides the called number are met."""
@@ -75,7 +78,7 @@ class _Rule:
 
     def hop(self, asked: Asked) -> Hop:
         number = self.prefix + asked.user[self.strip :]
-        return Hop(aor=self.aor) if self.aor else Hop(trunk=self.trunk, number=number)
+        return Hop(aor=self.aor, route=self.id) if self.aor else Hop(self.trunk, number, route=self.id)
 
 
 class RoutingTable:
@@ -83,8 +86,9 @@ class RoutingTable:
 
     __slots__ = ("_exact", "_lengths", "_open")
 
-    def __init__(self, routes: Iterable[Route]) -> None:
-        rules = [_compiled(route) for route in routes]
+    def __init__(self, routes: Iterable[Route], ids: Iterable[str] = ()) -> None:
+        """``ids`` of the routes, in the same order."""
+        rules = [_compiled(route, route_id) for route, route_id in zip(routes, chain(ids, repeat("")), strict=False)]
         rules.sort(key=_conditions, reverse=True)  # stable, so the order of the file stays between equals
         self._exact: dict[str, list[_Rule]] = {}
         self._open: dict[str, list[_Rule]] = {}
@@ -123,7 +127,7 @@ def _conditions(rule: _Rule) -> int:
     return bool(rule.caller) + bool(rule.source_trunk or rule.source_network)
 
 
-def _compiled(route: Route) -> _Rule:
+def _compiled(route: Route, route_id: str) -> _Rule:
     kind, _, name = route.to.partition(":")
     source_kind, _, source_name = (route.source or "").partition(":")
     by_trunk = source_kind == "trunk"
@@ -137,4 +141,5 @@ def _compiled(route: Route) -> _Rule:
         prefix=route.prefix,
         trunk=name if kind == "trunk" else "",
         aor=f"{user}@{domain.lower()}" if kind == "user" else "",
+        id=route_id,
     )

@@ -13,4 +13,5 @@ async def serve(context: WorkerContext) -> None:
     await node.start(context.sockets)
     context.ready()
     await context.stopping.wait()
+    node.end_calls()
     await node.stop()

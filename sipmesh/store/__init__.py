@@ -5,14 +5,31 @@ and counters; it survives the end of every process, not that of the operating sy
 """
 
 from sipmesh.store.environment import StoreError, StoreFullError
-from sipmesh.store.records import CallLeg, CallRecord, Command, Origin, Snapshot, StoredRoute, StoredTrunk, StoredUser
+from sipmesh.store.records import (
+    CallLeg,
+    CallRecord,
+    Cdr,
+    CdrPlace,
+    Command,
+    Ender,
+    Origin,
+    Quality,
+    Snapshot,
+    StoredRoute,
+    StoredTrunk,
+    StoredUser,
+)
 from sipmesh.store.store import Store
 
 __all__ = [
     "CallLeg",
     "CallRecord",
+    "Cdr",
+    "CdrPlace",
     "Command",
+    "Ender",
     "Origin",
+    "Quality",
     "Snapshot",
     "Store",
     "StoreError",

@@ -5,18 +5,20 @@ Writes gather in one transaction until ``Store.commit``; the signal worker commi
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
 from sipcore.location import Binding
 from sipmesh.store.environment import Environment, key_of
-from sipmesh.store.records import CallRecord, Command, Snapshot
+from sipmesh.store.records import CallRecord, Cdr, CdrPlace, Command, Snapshot
 
-TABLES = ("bindings", "calls", "commands", "snapshots")
+TABLES = ("bindings", "calls", "commands", "snapshots", "cdrs", "cdr_place")
 
 encode = msgspec.msgpack.Encoder().encode
 decode_bindings = msgspec.msgpack.Decoder(list[Binding]).decode
 decode_call = msgspec.msgpack.Decoder(CallRecord).decode
+decode_cdr = msgspec.msgpack.Decoder(Cdr).decode
 
 
 class StoredLocations:
@@ -98,6 +100,38 @@ class Calls:
 
     def count(self) -> int:
         return self._env.count(self._table)
+
+
+class CdrOutbox:
+    """Calls that have ended, from the signal worker to whoever writes the file. A CDR is put in the transaction that deletes
+    its call record, and taken out in the one that says how far the file holds it."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._env = environment
+        self._table = environment.table("cdrs")
+        self._places = environment.table("cdr_place")
+
+    def put(self, cdr: Cdr) -> None:
+        self._env.put(self._table, round(cdr.ended_at * 1e6).to_bytes(8, "big") + key_of(cdr.key), encode(cdr))
+
+    def waiting(self, limit: int) -> list[tuple[bytes, Cdr]]:
+        """(key in the outbox, CDR), in the order the calls ended."""
+        return [(key, decode_cdr(data)) for key, data in islice(self._env.items(self._table), limit)]
+
+    def count(self) -> int:
+        return self._env.count(self._table)
+
+    def place(self) -> CdrPlace | None:
+        data = self._env.get(self._places, b"file")
+        return None if data is None else msgspec.msgpack.decode(data, type=CdrPlace)
+
+    def settle(self, keys: list[bytes], place: CdrPlace) -> None:
+        """Takes ``keys`` out, which the file holds up to ``place``; commits."""
+        self._env.begin()
+        for key in keys:
+            self._env.delete(self._table, key)
+        self._env.put(self._places, b"file", encode(place))
+        self._env.commit()
 
 
 class Commands:

@@ -7,6 +7,7 @@ import msgspec
 from sipmesh.config import Route, Trunk
 
 Origin = Literal["file", "cli"]
+Ender = Literal["", "caller", "callee", "node"]
 
 
 class StoredUser(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -47,6 +48,15 @@ class CallLeg(msgspec.Struct, omit_defaults=True):
     natted: bool = False  # requests go over that flow, whatever the Contact says
 
 
+class Quality(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Of one side's RTP as the relay received it."""
+
+    packets: int = 0
+    lost: int = 0
+    jitter_ms: int = 0
+    mos: float = 0.0  # 1 to 5; 0: unknown
+
+
 class CallRecord(msgspec.Struct, omit_defaults=True):
     """A call this node proxies, from the first INVITE that leaves to the end of its dialog."""
 
@@ -65,6 +75,32 @@ class CallRecord(msgspec.Struct, omit_defaults=True):
     ng_call_id: str = ""  # call-id at the media daemon; "" without relayed media
     ng_branch: str = ""  # via-branch at the media daemon
     v: int = 1
+    destination: str = ""  # where ``callee``, as dialled, was routed: AOR, number at the trunk, foreign AOR
+    route: str = ""  # id of the [[route]]
+    ringing_at: float = 0.0  # first 18x; not kept over the end of the worker while it rings
+    bye_at: float = 0.0  # the request that may end it passed, or was sent by us
+    bye_by: Ender = ""
+    media: tuple[Quality, Quality] | None = None  # of what the caller and the callee sent
+
+
+class Cdr(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What remains of a call that has ended, until it is in the file. The fields are explained in docs/cdr.md."""
+
+    key: str
+    call: CallRecord
+    ended_at: float  # Unix time, s
+    disposition: str
+    cause: str
+    status: int = 0
+    ended_by: Ender = ""
+    v: int = 1
+
+
+class CdrPlace(msgspec.Struct, frozen=True):
+    """How far the CDR file holds what was taken out of the outbox."""
+
+    inode: int
+    size_bytes: int
 
 
 class Command(msgspec.Struct, frozen=True, omit_defaults=True):

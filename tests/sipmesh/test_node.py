@@ -65,10 +65,10 @@ def free_ports(count: int) -> list[int]:
 
 
 class Node:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         self.folder = folder
         self.sip, self.console = free_ports(2)
-        self.write(CONFIG)
+        self.write(CONFIG + more)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "sipmesh", "run", "--config", str(folder / "sipmesh.toml")],
             cwd=ROOT,

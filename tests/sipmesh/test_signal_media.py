@@ -21,6 +21,7 @@ class FakeDaemon:
         self.path = path
         self.asked: list[dict[str, Any]] = []
         self.silent = False
+        self.refused = False
         self._task: asyncio.Task[None] | None = None
         self._connection: socket.socket | None = None
 
@@ -43,6 +44,10 @@ class FakeDaemon:
         assert self._connection is not None
         self._connection.send(b"e1 " + bencode.encode(event))
 
+    def reply(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What the reply to ``body`` says besides "ok"."""
+        return {}
+
     def commands(self) -> list[str]:
         return [body["command"] for body in self.asked]
 
@@ -56,8 +61,10 @@ class FakeDaemon:
                 self.asked.append(body)
                 if self.silent:
                     continue
-                reply = {"result": "ok"}
-                if "sdp" in body:
+                reply = {"result": "ok", **self.reply(body)}
+                if self.refused:
+                    reply = {"result": "error", "error-reason": "no such codec"}
+                elif "sdp" in body:
                     reply["sdp"] = body["sdp"] + f"a=by:{body['command']}\r\n"
                 self._connection.send(cookie + b" " + bencode.encode(reply))
 

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from sipcore.location import Binding
+from sipmesh.cdr import fields_of, line_of
+from sipmesh.cdr_file import CdrFile
 from sipmesh.config_load import load_config
-from sipmesh.store import CallRecord, Store
+from sipmesh.store import CallRecord, Cdr, Store
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -193,3 +195,25 @@ def test_calls_are_listed_shown_and_ended(cli: Cli, store: Store) -> None:
         assert cli.rows("calls", "end", "c1@x") == {"key": "k1"}
         assert "a node already runs with the data folder" in cli.wrong("run")
     assert [(command.verb, command.key) for command in store.commands.take()] == [("end", "k1")]
+
+
+def test_cdr_shows_the_last_ones(cli: Cli) -> None:
+    assert "there is no [cdr]" in cli.wrong("cdr")
+    cli.file.write_text(CONFIG + '[cdr]\nformat = "csv"\n')
+    assert cli.good("cdr") == "no CDRs\n"
+    settings = load_config(cli.file).config.cdr
+    assert settings is not None
+    file = CdrFile(settings)
+    file.prepare(0.0)
+    for key in ("k1", "k2"):
+        call = CallRecord(call_id=key, caller="alice@example.com", callee="0044@example.com", started_at=1.0, answered_at=2.0)
+        cdr = Cdr(key=key, call=call, ended_at=62.5, disposition="answered", cause="bye", status=200, ended_by="callee")
+        file.append([line_of(fields_of(cdr, "a"), "csv")])
+    assert [(row["key"], row["duration_s"]) for row in cli.rows("cdr", "--last", "1")] == [("k2", "60.5")]
+    shown = cli.good("cdr")
+    assert shown.count("alice@example.com") == 2
+    assert "60.5" in shown
+    cli.file.write_text(CONFIG + '[cdr]\nrotate_dayly = true\nformat = "xml"\n')
+    wrong = cli.wrong("cdr")
+    assert "did you mean rotate_daily?" in wrong
+    assert 'write "json" or "csv"' in wrong

@@ -1,0 +1,76 @@
+"""How a call ended, in a word: CDRs for the outbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sipcore.timers import Timers
+from sipmesh.store import CallRecord, Cdr, Ender, Quality
+
+if TYPE_CHECKING:
+    from sipmesh.store.live import CdrOutbox
+
+OF_STATUS = {
+    404: "no-route",
+    408: "no-answer",
+    410: "no-route",
+    480: "unavailable",
+    484: "no-route",
+    486: "busy",
+    487: "no-answer",  # not because the caller cancelled
+    600: "busy",
+    604: "no-route",
+}
+GAVE_UP = frozenset({408, 487})  # final status of an INVITE that the caller ended before the answer
+
+
+class CdrMaker:
+    """Puts one CDR into the outbox for each call, in the transaction that is open."""
+
+    __slots__ = ("_outbox", "_timers")
+
+    def __init__(self, outbox: CdrOutbox, timers: Timers) -> None:
+        self._outbox = outbox
+        self._timers = timers
+
+    def ended(self, key: str, call: CallRecord, cause: str, status: int = 0, by: Ender = "") -> None:
+        """``status``: the failure the caller got. A call whose answer could not be passed on is not answered."""
+        if status >= 300:
+            call.answered_at = 0.0
+            if call.bye_by == "caller" and status in GAVE_UP:
+                cause = "cancelled"
+        ended_at = (call.bye_at if call.answered_at else 0.0) or self._timers.wall
+        call.legs = []
+        self._outbox.put(
+            Cdr(
+                key=key,
+                call=call,
+                ended_at=ended_at,
+                disposition=disposition(call, cause, status),
+                cause=cause,
+                status=status or (200 if call.answered_at else 0),
+                ended_by="caller" if cause == "cancelled" else by or call.bye_by or "node",
+            )
+        )
+
+
+def disposition(call: CallRecord, cause: str, status: int) -> str:
+    if call.answered_at:
+        return "answered"
+    if status < 300 or cause == "cancelled":
+        return cause
+    return OF_STATUS.get(status) or ("failed" if 500 <= status < 600 else "rejected")
+
+
+def quality_of(reply: dict[str, Any], tag: str) -> Quality:
+    """Of what the side with ``tag`` sent, all its streams together; from the reply to ``query``."""
+    medias = reply.get("tags", {}).get(tag, {}).get("medias", ())
+    sources = [source for media in medias for source in media.get("ingress SSRCs", ())]
+    heard = [source["average MOS"] for source in sources if "average MOS" in source]
+    rtp = [stream for media in medias for stream in media.get("streams", ()) if "RTCP" not in stream.get("flags", ())]
+    return Quality(
+        packets=sum(stream.get("stats", {}).get("packets", 0) for stream in rtp),
+        lost=sum(source.get("cumulative loss", 0) for source in sources),
+        jitter_ms=round(max((each.get("jitter", 0) for each in heard), default=0)),
+        mos=min((each.get("MOS", 0) for each in heard), default=0) / 10,
+    )
