@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from media import ng
 from media.calls import CallTable
 from media.errors import NO_MATCH, UNKNOWN_CALL, UNKNOWN_COMMAND, LoadLimitError, RequestError
+from media.mute import DTMF, MEDIA, SOUND, Mute
 from media.ng import Body
 from media.offer_answer import OfferAnswer
 from media.options import Options, parse
@@ -17,6 +19,14 @@ from media.timeouts import Timeouts
 log = logging.getLogger(__name__)
 
 MAX_NAMES_LOGGED = 1000
+_MUTES = {
+    ("block", "media"): (MEDIA, True),
+    ("unblock", "media"): (MEDIA, False),
+    ("block", "dtmf"): (DTMF, True),
+    ("unblock", "dtmf"): (DTMF, False),
+    ("silence", "media"): (SOUND, True),
+    ("unsilence", "media"): (SOUND, False),
+}
 NO_ICE = "ICE is not offered here: candidates were taken out"
 
 
@@ -40,6 +50,7 @@ class Commands:
         self._statistics_body = statistics
         self._counters = counters
         self._delete_delay_s = delete_delay_s
+        self._mute = Mute(calls)
         self._names_logged: set[str] = set()
         self._table: dict[str, Callable[[Options], Body]] = {
             "ping": lambda options: {"result": "pong"},
@@ -48,6 +59,7 @@ class Commands:
             "delete": self._delete,
             "query": self._query,
             "list": self._list,
+            **{f"{verb} {noun}": partial(self._set_muted, *what) for (verb, noun), what in _MUTES.items()},
             "statistics": lambda options: {"result": "ok", "statistics": self._statistics_body()},
         }
 
@@ -137,6 +149,14 @@ class Commands:
         if not dialogues:
             raise RequestError(NO_MATCH)
         return {"result": "ok", **self._reporter.query(call, dialogues)}
+
+    def _set_muted(self, what: str, on: bool, options: Options) -> Body:
+        _require(options)
+        call = self._calls.get(options.call_id)
+        if call is None:
+            raise RequestError(UNKNOWN_CALL)
+        self._mute.set(call, options, what, on)
+        return {"result": "ok"}
 
     def _list(self, options: Options) -> Body:
         names = [call.call_id for call, _ in zip(self._calls, range(options.limit), strict=False)]

@@ -2,6 +2,7 @@
 
 import random
 
+from media import mute
 from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
 from media.calls import CallTable
 from media.codecs import strip_codecs
@@ -11,7 +12,7 @@ from media.interfaces import Pair, first_pair, next_pair
 from media.options import Options
 from media.origin import Announced, stamp
 from media.rewrite import LOOP_MARK, LocalLine, Style, rewrite
-from media.sdp import Description, clock_rates, parse, serialise
+from media.sdp import Description, clock_rates, event_types, parse, serialise
 from media.sdp_fields import Connection
 from media.session import Call, Described, Dialogue, Offer, Side
 from media.settings import Interface
@@ -156,6 +157,7 @@ class OfferAnswer:
             dialogue.offers[1 - side] = None  # an older one: what was agreed meanwhile is not to be undone
         dialogue.sides[side].described = offer.described
         dialogue.sides[1 - side].described = described
+        mute.apply(self._lines, dialogue)
         self._close_unused(dialogue, before)
         return locals_
 
@@ -213,5 +215,7 @@ def _describe(description: Description, options: Options, interface: Interface) 
         if endpoint.rtp is not None and (":" in endpoint.rtp[0]) != (interface.family == 6):
             raise SdpError(media.number, f"m={media.kind}: {endpoint.rtp[0]} can't be reached from {interface.address}")
         direction = description.direction_of(media)
-        states.append(Described(media.kind, media.protocol, direction, media.mux, endpoint, clock_rates(media)))
+        states.append(
+            Described(media.kind, media.protocol, direction, media.mux, endpoint, clock_rates(media), event_types(media))
+        )
     return states

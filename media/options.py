@@ -52,6 +52,7 @@ SERVED_KEYS = frozenset(
         "via-branch",
         "received-from",
         "media-address",
+        "address",
         "address-family",
         "direction",
         "transport-protocol",
@@ -88,6 +89,7 @@ class Options:
     via_branch: str
     sdp: str
     received_from: str  # numeric address the SIP message came from
+    address: str  # of a party, to choose it by
     media_address: str  # to announce in place of ours
     family: int  # 4 or 6 wanted in the rewritten body, 0: as received
     direction: tuple[str, ...]  # interface names: towards the sender of this body, towards its receiver
@@ -122,6 +124,7 @@ def parse(body: dict[str, Any], own: bool = False) -> Options:
         via_branch=_text(keys, "via-branch"),
         sdp=_text(keys, "sdp"),
         received_from=_address("received-from", keys["received-from"][-1]) if keys.get("received-from") else "",
+        address=_address("address", _text(keys, "address")),
         media_address=_address("media-address", _text(keys, "media-address")),
         family=_family(_text(keys, "address-family")),
         direction=tuple(keys.get("direction", ())),

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from media.errors import SdpError
-from media.sdp_fields import Connection, Origin, is_number, parse_clock_rate, parse_connection, parse_origin, parse_port
+from media.sdp_fields import (
+    Connection,
+    Origin,
+    is_number,
+    parse_clock_rate,
+    parse_connection,
+    parse_event_type,
+    parse_origin,
+    parse_port,
+)
 
 MAX_LINES = 2000
 MAX_MEDIA = 64
@@ -107,6 +116,14 @@ def parse(body: str) -> Description:
 def clock_rates(media: Media) -> tuple[tuple[int, int], ...]:
     """(payload type, RTP clock in Hz) of each a=rtpmap (RFC 8866 section 6.6); what is no rtpmap is left out."""
     return tuple(rate for rate in map(parse_clock_rate, media.rtpmaps) if rate is not None)
+
+
+def event_types(media: Media) -> int:
+    """Payload types of telephone events, a bit each."""
+    types = 0
+    for rtpmap in media.rtpmaps:
+        types |= parse_event_type(rtpmap)
+    return types
 
 
 def insert_connection(section: Section, lines: list[str], connection: Connection) -> None:

@@ -6,6 +6,8 @@ from functools import lru_cache
 from media.addresses import numeric
 from media.errors import SdpError
 
+FIRST_DYNAMIC = 96  # payload type (RFC 3551 section 6)
+NO_TYPES = 0  # of payload types as bits
 ZERO = frozenset({"0.0.0.0", "::"})  # noqa: S104 - "send nothing to me", RFC 3264 section 8.4
 
 
@@ -91,6 +93,15 @@ def parse_port(text: str, number: int, where: str) -> int:
 
 def is_number(text: str, most: int) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 8 and int(text) <= most
+
+
+@lru_cache(maxsize=1000)
+def parse_event_type(rtpmap: str) -> int:
+    """The bit of a dynamic payload type whose a=rtpmap value names telephone events (RFC 4733), 96 the lowest; 0 for others."""
+    payload_type, _, encoding = rtpmap.partition(" ")
+    if not is_number(payload_type, 127) or int(payload_type) < FIRST_DYNAMIC:
+        return NO_TYPES
+    return 1 << (int(payload_type) - FIRST_DYNAMIC) if encoding.strip().lower().startswith("telephone-event/") else NO_TYPES
 
 
 @lru_cache(maxsize=1000)

@@ -24,6 +24,7 @@ class Described:
     mux: bool
     endpoint: Endpoint
     clocks_hz: tuple[tuple[int, int], ...] = ()  # (payload type, rate) of its rtpmap lines
+    event_types: int = 0  # dynamic payload types of telephone events, 96 the lowest bit
 
     def clock_hz(self, payload_type: int) -> int:
         """RTP clock of what it sends; payload types it does not map are static (RFC 3551 section 6)."""
@@ -42,6 +43,7 @@ class Side:
     announced: Announced  # the o= line this side knows
     created_at: float  # Unix time, s
     label: str = ""
+    muted: frozenset[str] = frozenset()  # what of it others don't get (media.mute)
     described: list[Described] = field(default_factory=list)  # in effect; per line
 
 

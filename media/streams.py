@@ -10,11 +10,11 @@ from media.endpoint import Address, Endpoint
 from media.errors import OutOfPortsError, RequestError
 from media.ports import PortBlock, PortPool
 from media.sdp import Description, Media
+from media.sdp_fields import FIRST_DYNAMIC, NO_TYPES
 from media.settings import Interface
 from native import relay
 
 MAX_PORT_COUNT = 8
-FIRST_DYNAMIC = 96  # payload type (RFC 3551 section 6)
 
 Sockets = tuple[tuple[int, int], tuple[int, int]]
 
@@ -36,11 +36,25 @@ class RelayPort(Protocol):
     ) -> None: ...
     def set_mux(self, stream: int, side: int, mux: bool) -> None: ...
     def set_forward(self, stream: int, side: int, forward: bool) -> None: ...
+    def set_silenced(self, stream: int, side: int, silenced: bool) -> None: ...
+    def set_blocked_types(self, stream: int, side: int, types: int) -> None: ...
     def set_clock(self, stream: int, side: int, payload_type: int, clock_hz: int) -> None: ...
     def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...
     def stats(self, stream: int, side: int, component: int) -> relay.ComponentStats: ...
     def last_packet_ns(self, stream: int) -> int: ...
     def remove(self, stream: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Muting:
+    """What a side sends and the other shall not get."""
+
+    media: bool = False
+    sound: bool = False
+    types: int = NO_TYPES  # dynamic payload types, 96 the lowest bit
+
+
+NOT_MUTED = Muting()
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +65,8 @@ class Line:
     interfaces: tuple[Interface, Interface]  # per side
     blocks: tuple[PortBlock, PortBlock]
     streams: list[int]
+    held: list[bool] = field(default_factory=lambda: [False, False])  # side: it wants nothing sent to it
+    muted: list[Muting] = field(default_factory=lambda: [NOT_MUTED, NOT_MUTED])
 
     @property
     def count(self) -> int:
@@ -147,8 +163,23 @@ class Lines:
                 self._set_remote(line, side, pair, True, endpoint, None if mux else endpoint.rtcp)
             if line.kind == relay.RTP:
                 self.relay.set_mux(line.streams[pair], side, mux)
+        line.held[side] = endpoint.held
+        self._forward(line, 1 - side)
+
+    def mute(self, line: Line, side: int, muting: Muting) -> None:
+        before = line.muted[side]
+        line.muted[side] = muting
+        if muting == before:
+            return
+        self._forward(line, side)
+        for stream in line.streams if line.kind == relay.RTP else ():
+            self.relay.set_silenced(stream, side, muting.sound)
+            self.relay.set_blocked_types(stream, side, muting.types)
+
+    def _forward(self, line: Line, side: int) -> None:
+        """Of what this side sends."""
         for stream in line.streams:
-            self.relay.set_forward(stream, 1 - side, not endpoint.held)
+            self.relay.set_forward(stream, side, not (line.held[1 - side] or line.muted[side].media))
 
     def set_clocks(self, line: Line, clocks_hz: Iterable[tuple[int, int]]) -> None:
         """Clocks of dynamic payload types, for the jitter of both sides."""

@@ -102,6 +102,10 @@ class Relay:
         """RTCP of this side travels on its RTP socket (RFC 5761)."""
     def set_forward(self, stream: int, side: int, forward: bool) -> None:
         """False: what this side sends is counted and dropped (block media)."""
+    def set_silenced(self, stream: int, side: int, silenced: bool) -> None:
+        """True: G.711 from this side leaves as silence; sound in other codecs is dropped. RTCP goes on."""
+    def set_blocked_types(self, stream: int, side: int, types: int) -> None:
+        """Dynamic payload types of this side that are counted and dropped: a bit each, 96 the lowest."""
     def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...
     def set_clock(self, stream: int, side: int, payload_type: int, clock_hz: int) -> None:
         """Clock rate of a dynamic payload type (96-127) the side sends; without it such packets have no jitter."""

@@ -45,8 +45,8 @@ static const struct field stream[] = {
     {"component", NULL, component, {RELAY_COMPONENTS, RELAY_SIDES}}, {"rare", NULL, rare, {RELAY_COMPONENTS, RELAY_SIDES}},
     {"past", NULL, past, {RELAY_COMPONENTS, RELAY_SIDES}},
     {"setting", NULL, setting, {RELAY_COMPONENTS, RELAY_SIDES}}, {"clock", U16, 0, {RELAY_SIDES, RELAY_DYNAMIC_TYPES}},
-    {"kind", U32, 0, {0}}, {"thread", U32, 0, {0}}, {"dscp", U8, 0, {RELAY_SIDES}}, {"side_flags", U8, 0, {RELAY_SIDES}},
-    {"checksum", U32, 0, {0}}, {"state", U32, 0, {0}}, {"unused", U8, 0, {44}}, {0},
+    {"blocked_types", U32, 0, {RELAY_SIDES}}, {"kind", U32, 0, {0}}, {"thread", U32, 0, {0}}, {"dscp", U8, 0, {RELAY_SIDES}}, {"side_flags", U8, 0, {RELAY_SIDES}},
+    {"checksum", U32, 0, {0}}, {"state", U32, 0, {0}}, {"unused", U8, 0, {36}}, {0},
 };
 
 static PyObject *describe(const struct field *fields);

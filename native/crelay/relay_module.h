@@ -36,6 +36,8 @@ PyObject *relay_object_thread_of(RelayObject *self, PyObject *argument);
 PyObject *relay_object_set_remote(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_mux(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_forward(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_set_silenced(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_set_blocked_types(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_dscp(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_clock(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs);

@@ -128,6 +128,8 @@ static PyMethodDef relay_methods[] = {
     {"thread_of", PLAIN(relay_object_thread_of, METH_O), NULL},
     {"set_remote", WITH_KEYWORDS(relay_object_set_remote), "Where the side is, and how its address is learned."},
     {"set_mux", WITH_KEYWORDS(relay_object_set_mux), "RTCP of this side travels on its RTP socket (RFC 5761)."},
+    {"set_silenced", WITH_KEYWORDS(relay_object_set_silenced), "What this side sends of sound arrives as silence."},
+    {"set_blocked_types", WITH_KEYWORDS(relay_object_set_blocked_types), "Dynamic payload types of this side to drop."},
     {"set_forward", WITH_KEYWORDS(relay_object_set_forward), "False: what this side sends is counted and dropped."},
     {"set_dscp", WITH_KEYWORDS(relay_object_set_dscp), NULL},
     {"set_clock", WITH_KEYWORDS(relay_object_set_clock), "Clock rate of a dynamic payload type, for jitter."},

@@ -135,6 +135,27 @@ PyObject *relay_object_set_forward(RelayObject *self, PyObject *args, PyObject *
     return set_flag(self, args, kwargs, "forward", true, relay_set_blocked);
 }
 
+PyObject *relay_object_set_silenced(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    return set_flag(self, args, kwargs, "silenced", false, relay_set_silenced);
+}
+
+PyObject *relay_object_set_blocked_types(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"stream", "side", "types", NULL};
+    struct relay *relay = relay_made(self);
+    unsigned int stream;
+    long side, types;
+    enum relay_error error;
+    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "Ill", names, &stream, &side, &types) ||
+        !relay_in_range("side", side, 0, 1) || !relay_in_range("types", types, 0, UINT32_MAX))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_set_blocked_types(relay, stream, (int)side, (uint32_t)types);
+    Py_END_ALLOW_THREADS
+    return relay_none_or_fail(error, stream);
+}
+
 PyObject *relay_object_set_dscp(RelayObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"stream", "side", "dscp", NULL};

@@ -223,7 +223,33 @@ static bool find_way(struct relay_stream *stream, int component, int side, struc
     return route->fd >= 0 && route->to != NULL;
 }
 
-bool relay_packet(struct relay_stream *stream, int component, int side, const uint8_t *data, size_t size,
+/* Puts silence in the place of G.711; what we can't write is not sent, and the receiver conceals it. */
+static bool silence(uint8_t *data, size_t size)
+{
+    static const uint8_t silent[] = {[0] = 0xff, [8] = 0xd5}; /* mu-law and A-law of the smallest sample */
+    uint8_t payload_type = data[1] & 0x7f;
+    size_t header = RELAY_RTP_HEADER + 4 * (size_t)(data[0] & 0x0f);
+    if ((payload_type != 0 && payload_type != 8) || (data[0] & 0x10) != 0)
+        return false;
+    memset(data + header, silent[payload_type], size - header);
+    data[0] &= (uint8_t)~0x20; /* no padding: its count is silence now, too */
+    return true;
+}
+
+/* What control holds back of a packet that was accepted and counted. */
+static bool may_leave(const struct relay_stream *stream, int side, uint8_t flags, bool rtp, uint8_t *data, size_t size)
+{
+    if ((flags & RELAY_FLAG_BLOCKED) != 0)
+        return false;
+    if (!rtp)
+        return true;
+    int dynamic = (data[1] & 0x7f) - (128 - RELAY_DYNAMIC_TYPES);
+    if ((flags & RELAY_FLAG_TYPES) != 0 && dynamic >= 0 && (relay_get(stream->blocked_types[side]) >> dynamic & 1) != 0)
+        return false;
+    return (flags & RELAY_FLAG_SILENCED) == 0 || silence(data, size);
+}
+
+bool relay_packet(struct relay_stream *stream, int component, int side, uint8_t *data, size_t size,
                   const union relay_address *source, uint64_t now_ns, struct relay_route *route)
 {
     const uint8_t flags = relay_get(leg_of(stream, component, side)->flags);
@@ -254,7 +280,8 @@ bool relay_packet(struct relay_stream *stream, int component, int side, const ui
     if (type == RELAY_IS_RTCP)
         component = RELAY_RTCP_COMPONENT;
     count(stream, component, side, type, opaque, data, size, now_ns);
-    if (unlikely((flags & RELAY_FLAG_BLOCKED) != 0))
+    if (unlikely((flags & (RELAY_FLAG_BLOCKED | RELAY_FLAG_TYPES | RELAY_FLAG_SILENCED)) != 0) &&
+        !may_leave(stream, side, flags, type == RELAY_IS_RTP && !opaque, data, size))
         return false;
     route->flow = &stream->component[component][side].flow;
     route->rare = &stream->rare[component][side];

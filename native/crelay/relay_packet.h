@@ -15,8 +15,9 @@ struct relay_route {
 };
 
 /* Checks, learns and counts what side ``side`` sent to its socket of ``component``. False: dropped, and counted as what.
- * The source is checked first: a stranger's packet is counted as such whatever it holds and teaches nothing. */
-bool relay_packet(struct relay_stream *stream, int component, int side, const uint8_t *data, size_t size,
+ * The source is checked first: a stranger's packet is counted as such whatever it holds and teaches nothing. The
+ * payload of a silenced side is overwritten. */
+bool relay_packet(struct relay_stream *stream, int component, int side, uint8_t *data, size_t size,
                   const union relay_address *source, uint64_t now_ns, struct relay_route *route);
 
 /* How sending went. */

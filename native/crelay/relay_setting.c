@@ -47,17 +47,22 @@ enum relay_error relay_set_remote(struct relay *relay, uint32_t number, int side
     return seal(relay, stream);
 }
 
+static void put_flag(struct relay_stream *stream, int side, uint8_t flag, bool on)
+{
+    stream->side_flags[side] = on ? stream->side_flags[side] | flag : stream->side_flags[side] & ~flag;
+    for (int component = 0; component < RELAY_COMPONENTS; component++) {
+        struct relay_leg *leg = relay_leg_of(stream, component, side);
+        relay_put(leg->flags, (uint8_t)(on ? leg->flags | flag : leg->flags & ~flag));
+    }
+}
+
 static enum relay_error set_flag(struct relay *relay, uint32_t number, int side, uint8_t flag, bool on)
 {
     struct relay_stream *stream;
     enum relay_error error = relay_lock_stream(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
-    stream->side_flags[side] = on ? stream->side_flags[side] | flag : stream->side_flags[side] & ~flag;
-    for (int component = 0; component < RELAY_COMPONENTS; component++) {
-        struct relay_leg *leg = relay_leg_of(stream, component, side);
-        relay_put(leg->flags, (uint8_t)(on ? leg->flags | flag : leg->flags & ~flag));
-    }
+    put_flag(stream, side, flag, on);
     return seal(relay, stream);
 }
 
@@ -69,6 +74,22 @@ enum relay_error relay_set_mux(struct relay *relay, uint32_t stream, int side, b
 enum relay_error relay_set_blocked(struct relay *relay, uint32_t stream, int side, bool blocked)
 {
     return set_flag(relay, stream, side, RELAY_FLAG_BLOCKED, blocked);
+}
+
+enum relay_error relay_set_silenced(struct relay *relay, uint32_t stream, int side, bool silenced)
+{
+    return set_flag(relay, stream, side, RELAY_FLAG_SILENCED, silenced);
+}
+
+enum relay_error relay_set_blocked_types(struct relay *relay, uint32_t number, int side, uint32_t types)
+{
+    struct relay_stream *stream;
+    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    if (error != RELAY_OK)
+        return error;
+    relay_put(stream->blocked_types[side], types);
+    put_flag(stream, side, RELAY_FLAG_TYPES, types != 0);
+    return seal(relay, stream);
 }
 
 enum relay_error relay_set_dscp(struct relay *relay, uint32_t number, int side, uint8_t dscp)

@@ -32,7 +32,13 @@ enum relay_kind { RELAY_RTP = 1, RELAY_OPAQUE };
 enum relay_mode { RELAY_UNSET, RELAY_FIXED, RELAY_SYMMETRIC, RELAY_ASYMMETRIC, RELAY_ANY };
 enum relay_latch { RELAY_NOT_LATCHED, RELAY_LATCHED_GIVEN, RELAY_LATCHED_ELSEWHERE };
 enum relay_state { RELAY_FREE, RELAY_ACTIVE };
-enum relay_flag { RELAY_FLAG_MUX = 1, RELAY_FLAG_BLOCKED = 2, RELAY_FLAG_OPAQUE = 4 };
+enum relay_flag {
+    RELAY_FLAG_MUX = 1,
+    RELAY_FLAG_BLOCKED = 2,
+    RELAY_FLAG_OPAQUE = 4,
+    RELAY_FLAG_SILENCED = 8,
+    RELAY_FLAG_TYPES = 16, /* some payload types are blocked */
+};
 
 /* One socket as the packet path sees it: one line. */
 struct relay_leg {
@@ -106,13 +112,14 @@ struct relay_stream {
     /* from here to ``checksum``: control, and what the checksum covers */
     struct relay_setting setting[RELAY_COMPONENTS][RELAY_SIDES];
     uint16_t clock[RELAY_SIDES][RELAY_DYNAMIC_TYPES]; /* RELAY_CLOCK_UNIT_HZ; 0 unknown */
+    uint32_t blocked_types[RELAY_SIDES]; /* a bit for each dynamic payload type, 96 the lowest */
     uint32_t kind;
     uint32_t thread;
     uint8_t dscp[RELAY_SIDES]; /* with RELAY_DSCP_SET; 0: as the sockets came */
     uint8_t side_flags[RELAY_SIDES];
     uint32_t checksum; /* control */
     uint32_t state;    /* control: enum relay_state */
-    uint8_t unused[44];
+    uint8_t unused[36];
 };
 
 struct relay_header {

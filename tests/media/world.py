@@ -31,6 +31,8 @@ class FakeRelay:
         self.remotes: dict[tuple[int, int, int], tuple[Any, int, str | None]] = {}
         self.muxed: dict[tuple[int, int], bool] = {}
         self.forwarding: dict[tuple[int, int], bool] = {}
+        self.silenced: dict[tuple[int, int], bool] = {}
+        self.blocked_types: dict[tuple[int, int], int] = {}
         self.clocks: dict[tuple[int, int, int], int] = {}
         self.dscp: dict[tuple[int, int], int] = {}
         self.heard: dict[int, int] = {}
@@ -60,6 +62,12 @@ class FakeRelay:
 
     def set_forward(self, stream: int, side: int, forward: bool) -> None:
         self.forwarding[stream, side] = forward
+
+    def set_silenced(self, stream: int, side: int, silenced: bool) -> None:
+        self.silenced[stream, side] = silenced
+
+    def set_blocked_types(self, stream: int, side: int, types: int) -> None:
+        self.blocked_types[stream, side] = types
 
     def set_clock(self, stream: int, side: int, payload_type: int, clock_hz: int) -> None:
         self.clocks[stream, side, payload_type] = clock_hz

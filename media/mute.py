@@ -1,0 +1,51 @@
+"""What a party sends and others shall not get: everything, its sound, or its DTMF (ng ``block``, ``silence``)."""
+
+from media.calls import CallTable
+from media.errors import NO_MATCH, RequestError
+from media.options import Options
+from media.sdp_fields import NO_TYPES
+from media.session import Call, Dialogue, Side
+from media.streams import Lines, Muting
+
+MEDIA, SOUND, DTMF = "media", "sound", "dtmf"
+
+
+def apply(lines: Lines, dialogue: Dialogue) -> None:
+    """To the lines in effect; after each answer, for a new line knows nothing of it."""
+    for index, line in enumerate(dialogue.lines):
+        if line is None:
+            continue
+        types = NO_TYPES
+        for side in dialogue.sides:
+            types |= side.described[index].event_types if index < len(side.described) else NO_TYPES
+        for number, side in enumerate(dialogue.sides):
+            muting = Muting(MEDIA in side.muted, SOUND in side.muted, types if DTMF in side.muted else NO_TYPES)
+            lines.mute(line, number, muting)
+
+
+class Mute:
+    def __init__(self, calls: CallTable) -> None:
+        self._calls = calls
+
+    def set(self, call: Call, options: Options, what: str, on: bool) -> None:
+        """For the party that ``options`` names by tag, label or address, else for all. RequestError when it is nobody."""
+        chosen = [
+            (dialogue, side) for dialogue in call.dialogues for side in dialogue.sides if _is_chosen(dialogue, side, options)
+        ]
+        if not chosen:
+            raise RequestError(NO_MATCH)
+        for dialogue, side in chosen:
+            side.muted = side.muted | {what} if on else side.muted - {what}
+            apply(self._calls.lines, dialogue)
+
+
+def _is_chosen(dialogue: Dialogue, side: Side, options: Options) -> bool:
+    if "all" in options.flags:
+        return True
+    if options.label:
+        return side.label == options.label
+    if options.address:
+        return any(state.endpoint.rtp is not None and state.endpoint.rtp[0] == options.address for state in side.described)
+    if options.from_tag:
+        return side.tag == options.from_tag and (not options.to_tag or dialogue.side_of(options.to_tag) is not None)
+    return True

@@ -1,0 +1,80 @@
+"""What control holds back of an accepted stream: all of it, its sound, or some payload types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from native import relay as native
+from tests.native.relay_wire import Phone, Stream, eventually, rtcp, rtp
+
+PhoneMaker = Callable[..., Phone]
+DTMF = 101
+
+
+@pytest.fixture
+def call(relay: native.Relay, phone: PhoneMaker) -> tuple[Stream, Phone, Phone]:
+    stream, alice, bob = Stream(relay), phone(), phone()
+    stream.remote(0, alice)
+    stream.remote(1, bob)
+    return stream, alice, bob
+
+
+@pytest.mark.parametrize(("payload_type", "silent"), [(0, b"\xff"), (8, b"\xd5")])
+def test_g711_arrives_as_silence(
+    relay: native.Relay, call: tuple[Stream, Phone, Phone], payload_type: int, silent: bytes
+) -> None:
+    stream, alice, bob = call
+    relay.set_silenced(stream.id, 0, True)
+    alice.send(rtp(1, payload_type=payload_type), stream.port(0))
+    assert bob.receive() == rtp(1, payload_type=payload_type, payload=silent * 160)
+    bob.send(rtp(1, payload_type=payload_type), stream.port(1))
+    assert alice.receive() == rtp(1, payload_type=payload_type), "the other side is not silenced"
+    relay.set_silenced(stream.id, 0, False)
+    alice.send(rtp(2), stream.port(0))
+    assert bob.receive() == rtp(2)
+
+
+def test_sound_we_can_not_write_is_dropped_and_reports_go_on(relay: native.Relay, call: tuple[Stream, Phone, Phone]) -> None:
+    stream, alice, bob = call
+    relay.set_mux(stream.id, 0, True)
+    relay.set_mux(stream.id, 1, True)
+    relay.set_silenced(stream.id, 0, True)
+    for sound in (rtp(1, payload_type=96), rtp(2, payload_type=18), b"\x90" + rtp(3)[1:12] + b"\0\0\0\0" + b"x" * 160):
+        alice.send(sound, stream.port(0))
+    alice.send(rtcp(), stream.port(0))
+    assert bob.receive() == rtcp()
+    assert (stream.stats(0).packets, stream.stats(0).forwarded) == (3, 0)
+
+
+def test_silence_begins_after_the_csrc_list_and_takes_the_padding(
+    relay: native.Relay, call: tuple[Stream, Phone, Phone]
+) -> None:
+    stream, alice, bob = call
+    relay.set_silenced(stream.id, 0, True)
+    header = rtp(1)[1:12] + b"\1\2\3\4"
+    alice.send(b"\xa1" + header + b"x" * 156 + b"\0\0\0\4", stream.port(0))
+    assert bob.receive() == b"\x81" + header + b"\xff" * 160
+
+
+def test_payload_types_are_blocked_by_bit(relay: native.Relay, call: tuple[Stream, Phone, Phone]) -> None:
+    stream, alice, bob = call
+    relay.set_blocked_types(stream.id, 0, 1 << (DTMF - 96) | 1 << 31)
+    for sequence, payload_type in enumerate((DTMF, 127, 5, 0)):
+        alice.send(rtp(sequence, payload_type=payload_type), stream.port(0))
+    assert [bob.receive()[1], bob.receive()[1]] == [5, 0]
+    bob.send(rtp(1, payload_type=DTMF), stream.port(1))
+    assert alice.receive()[1] == DTMF
+    relay.set_blocked_types(stream.id, 0, 0)
+    alice.send(rtp(4, payload_type=DTMF), stream.port(0))
+    assert bob.receive()[1] == DTMF
+    eventually(lambda: stream.stats(0).packets == 5)
+
+
+@pytest.mark.parametrize("types", [-1, 1 << 32])
+def test_types_out_of_range(relay: native.Relay, call: tuple[Stream, Phone, Phone], types: int) -> None:
+    with pytest.raises(ValueError, match="types must be 0 to 4294967295"):
+        relay.set_blocked_types(call[0].id, 0, types)
+    with pytest.raises(KeyError):
+        relay.set_silenced(999, 0, True)
