@@ -16,7 +16,7 @@ class Listener:
     """One address we listen on. ``advertised_*`` is what Via and Record-Route say of it (RFC 3261 section 18.1.1)."""
 
     index: int  # position in the configuration; part of flow tokens, so stable over restarts
-    transport: str  # "udp", "tcp"; later "tls", "ws", "wss"
+    transport: str  # "udp", "tcp", "tls"; later "ws", "wss"
     host: str  # bound, numeric
     port: int
     advertised_host: str
@@ -39,6 +39,7 @@ class Destination(msgspec.Struct, frozen=True, gc=False):
     transport: str
     host: str  # numeric
     port: int
+    name: str = ""  # whom the other side of TLS must prove to be: the host of the URI, before any DNS (RFC 5922 section 7.3)
 
 
 @runtime_checkable
@@ -63,7 +64,7 @@ class FlowTable(Protocol):
 
     def flow_to(self, destination: Destination, near: Listener | None = None) -> Flow:
         """A flow to ``destination``. UDP: from ``near`` if it fits, else from the first listener of that transport and family.
-        TCP: an open connection to that address, else a new one that connects while data waits.
+        TCP: an open connection to that address, else a new one that connects while data waits; TLS: the same, to that name.
         TransportError when no listener fits."""
 
     def flow_of(self, listener_index: int, remote: Address, connection_id: int) -> Flow | None:

@@ -1,11 +1,12 @@
-"""One TCP connection: framing into messages (RFC 3261 section 18.3), keep-alives (RFC 5626 section 4.4.1), limits of time."""
+"""One TCP or TLS connection: framing (RFC 3261 section 18.3), keep-alives (RFC 5626 section 4.4.1), limits of time."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from native.sip import MAX_MESSAGE_BYTES, Address, ParseError, frame_length
 from sipcore.timers import Timer
@@ -14,8 +15,20 @@ if TYPE_CHECKING:
     from sipcore.transport.engine import Engine
     from sipcore.transport.tcp import TcpEndpoint
 
+log = logging.getLogger(__name__)
+
 CR, LF = 0x0D, 0x0A
 _connection_ids = itertools.count(time.time_ns() // 1000)  # begins above every id of an earlier run
+
+
+class StreamTransport(Protocol):
+    """What is used of ``asyncio.Transport``; ``sipcore.transport.tls`` is another one."""
+
+    def write(self, data: bytes) -> None: ...
+    def close(self) -> None: ...
+    def abort(self) -> None: ...
+    def get_write_buffer_size(self) -> int: ...
+    def get_extra_info(self, name: str) -> Any: ...
 
 
 class TcpConnection(asyncio.Protocol):
@@ -31,9 +44,12 @@ class TcpConnection(asyncio.Protocol):
         self.closed = False
         self.outgoing = outgoing
         self.for_size = False  # opened only because a request was too long for a datagram
+        self.identities: frozenset[str] = frozenset()  # SIP domains that the peer's certificate stands for
+        self.reuse: set[tuple[Address, str]] = set()  # addresses, with the name wanted there, that it leads to
         self._endpoint = endpoint
         self._engine: Engine = endpoint.engine
-        self._transport: asyncio.Transport | None = None
+        self._transport: StreamTransport | None = None
+        self._open = False
         self._buffer = bytearray()  # the beginning of a message
         self._half_ping = False  # one CRLF of a CRLF CRLF was there
         self._had_message = outgoing
@@ -48,9 +64,9 @@ class TcpConnection(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         if self.closed:
-            self._engine.counters["sip_send_failed_total|transport=tcp"] += 1
+            self._engine.counters[f"sip_send_failed_total|transport={self.listener.transport}"] += 1
             return
-        if not self._out and self._transport is not None:
+        if not self._out and self._open:
             self._engine.flush_later(self)
         self._out.append(data)
         self._out_bytes += len(data)
@@ -59,7 +75,7 @@ class TcpConnection(asyncio.Protocol):
 
     def flush(self) -> None:
         transport = self._transport
-        if transport is None or self.closed:
+        if transport is None or not self._open:
             return
         if self._out:
             transport.write(self._out[0] if len(self._out) == 1 else b"".join(self._out))
@@ -84,21 +100,36 @@ class TcpConnection(asyncio.Protocol):
         self._lost()
 
     def close(self) -> None:
-        """Sends what is queued, then closes."""
+        """Sends what is queued, then closes; at once when it isn't open yet."""
         self._closing = True
+        if not self._open and self._transport is not None:
+            self.abort("stopped")
         self.flush()
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport = cast(asyncio.Transport, transport)
+        stream = cast(StreamTransport, transport)
+        if self.accepted(stream):
+            self.opened(stream)
+
+    def accepted(self, transport: StreamTransport) -> bool:
+        """The other side is there, though maybe not to talk yet; False when a limit forbids it."""
+        self._transport = transport
         self.local_host = transport.get_extra_info("sockname")[0]
-        if not self.outgoing:
-            self.remote = transport.get_extra_info("peername")[:2]
-            reason = self._endpoint.admit(self)
-            if reason:
-                self.abort(reason)
-                return
+        if self.outgoing:
+            return True
+        self.remote = transport.get_extra_info("peername")[:2]
+        reason = self._endpoint.admit(self)
+        if reason:
+            self.abort(reason)
+        return not reason
+
+    def opened(self, transport: StreamTransport) -> None:
+        """Messages can come and go."""
+        self._transport = transport
+        self._open = True
+        self._endpoint.opened(self)
         self._engine.begin()
         self._last_used_s = self._engine.timers.now
         self._watch_idle(None)
@@ -121,6 +152,11 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._lost()
+
+    def handshake_failed(self, why: str) -> None:
+        """The reason to be told where somebody looks for it: calls of ours that don't get through."""
+        if self.outgoing:
+            log.warning("no TLS with %s port %d: %s", *self.remote, why)
 
     # inside
 
@@ -154,6 +190,8 @@ class TcpConnection(asyncio.Protocol):
     def _take_message(self, data: bytes) -> None:
         self._half_ping = False
         self._had_message = True
+        if self.identities and not self.reuse and b"alias" in data:
+            self._endpoint.alias(self, data)
         try:
             self._engine.ingress.receive(data, self)
         except Exception:
@@ -163,7 +201,7 @@ class TcpConnection(asyncio.Protocol):
         """A CRLF before a start line is ignored (RFC 3261 section 7.5); two of them are a ping (RFC 5626 section 4.4.1)."""
         self._half_ping = not self._half_ping
         if not self._half_ping:
-            self._engine.counters["sip_keepalives_total|transport=tcp"] += 1
+            self._engine.counters[f"sip_keepalives_total|transport={self.listener.transport}"] += 1
             self.send(b"\r\n")
 
     def _take_garbage(self, data: bytes, error: ParseError) -> None:
@@ -206,6 +244,7 @@ class TcpConnection(asyncio.Protocol):
         if self.closed:
             return
         self.closed = True
+        self._open = False
         self._transport = None
         self._buffer.clear()
         self._out.clear()

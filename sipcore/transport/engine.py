@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from native.sip import Address
@@ -14,10 +14,12 @@ from sipcore.flow import Listener
 from sipcore.ports import Counters
 from sipcore.timers import Timers
 from sipcore.transaction import ServerTransaction, TransactionLayer
+from sipcore.transport.handshakes import Handshakes
 from sipcore.transport.ingress import Ingress
 from sipcore.transport.settings import TransportSettings
 from sipcore.transport.table import TransportTable
 from sipcore.transport.tcp import TcpEndpoint
+from sipcore.transport.tls_context import ListenerTls
 from sipcore.transport.udp import UdpEndpoint
 
 LOSS_LOG_INTERVAL_S = 5.0
@@ -46,12 +48,15 @@ class Engine:
         counters: Counters,
         settings: TransportSettings | None = None,
         on_batch_end: Callable[[], None] | None = None,
+        tls: Mapping[int, ListenerTls] | None = None,
     ) -> None:
         self.counters = counters
         self.settings = settings or TransportSettings()
         self.timers = Timers(time.monotonic(), time.time(), lambda: self.report("a timer"))
         self.flows = TransportTable(tuple(listeners), self)
+        self.tls = tls or {}  # by index of the listener; another one is used from the next handshake on
         self.loop: asyncio.AbstractEventLoop
+        self.handshakes: Handshakes
         self.layer: TransactionLayer
         self.ingress: Ingress
         self._on_batch_end = on_batch_end
@@ -64,9 +69,10 @@ class Engine:
         self._tick_handle: asyncio.TimerHandle | None = None
 
     async def start(self, sockets: dict[int, socket.socket], layer: TransactionLayer) -> None:
-        """Serves ``sockets``: bound (TCP ones listening or not), by listener index. They are the engine's from now on."""
+        """Serves ``sockets``: bound (streams listening or not), by listener index. They are the engine's from now on."""
         self.loop = asyncio.get_running_loop()
         self.layer = layer
+        self.handshakes = Handshakes(self.loop)
         self.ingress = Ingress(layer, self.flows, self.counters)
         for listener in self.flows.listeners:
             sock = sockets[listener.index]
@@ -91,6 +97,7 @@ class Engine:
         deadline = self.loop.time() + self.settings.stop_s
         while any(endpoint.busy for endpoint in self.flows.endpoints) and self.loop.time() < deadline:
             await asyncio.sleep(0.005)
+        self.handshakes.close()
 
     # batches
 

@@ -22,6 +22,7 @@ Done = Callable[[list[Destination]], None]
 
 NAPTR_SERVICES = {"sip+d2u": "udp", "sip+d2t": "tcp", "sips+d2t": "tls"}
 SRV_PREFIXES = {"udp": "_sip._udp.", "tcp": "_sip._tcp.", "tls": "_sips._tcp."}
+VERIFIED_TRANSPORTS = frozenset(("tls", "wss"))
 LOCALHOST = {4: "127.0.0.1", 6: "::1"}  # never asked for (RFC 6761 section 6.3)
 
 
@@ -86,7 +87,7 @@ class DnsResolver:
         maddr = uri.maddr
         if uri.host_is_ip and maddr is None:  # the usual case, worth no more steps than this
             transport = transport or "udp"
-            done([Destination(transport, uri.host, uri.port or DEFAULT_PORTS.get(transport, 5060))])
+            done([_destination(transport, uri.host, uri.port or DEFAULT_PORTS.get(transport, 5060), uri.host)])
             return
         question = Question((maddr or uri.host).lower().strip("[]").rstrip("."), uri.port, transport, secure)
         known = self._known(question)
@@ -111,12 +112,12 @@ class DnsResolver:
         transport = question.default_transport
         port = question.port or DEFAULT_PORTS.get(transport, 5060)
         if question.host == "localhost":
-            return [Destination(transport, LOCALHOST[family], port) for family in self._families]
+            return [_destination(transport, LOCALHOST[family], port, question.host) for family in self._families]
         try:
             ip_address(question.host)
         except ValueError:
             return None
-        return [Destination(transport, question.host, port)]
+        return [_destination(transport, question.host, port, question.host)]
 
     def _refuse(self, question: Question) -> bool:
         if question.host.endswith(".invalid") or not question.host:  # RFC 6761 section 6.4
@@ -140,6 +141,7 @@ class DnsResolver:
             self._failed_until[question] = asyncio.get_running_loop().time() + self._settings.failure_s
         finally:
             waiting = self._pending.pop(question)
+        found = [_destination(each.transport, each.host, each.port, question.host) for each in found]
         for done in waiting:
             self._run(done, found[: self._settings.max_destinations])
 
@@ -200,3 +202,8 @@ class DnsResolver:
             return []
         rrset: dns.rdataset.Rdataset | None = answer.rrset
         return list(rrset.processing_order()) if rrset is not None else []
+
+
+def _destination(transport: str, host: str, port: int, name: str) -> Destination:
+    """``name``: what was looked up; over TLS the other side must prove to be it."""
+    return Destination(transport, host, port, name if transport in VERIFIED_TRANSPORTS else "")

@@ -11,10 +11,11 @@ class TransportSettings:
     connect_s: float = 5.0  # a TCP connection must be open by then
     size_connect_s: float = 2.0  # the same, when only the size of a request made us try TCP
     size_retry_s: float = 600.0  # after that failed, long requests to that address go by UDP for so long
+    handshake_s: float = 10.0  # TLS must be agreed on by then
     idle_s: float = 3700.0  # no byte either way: closed (longer than a usual registration of 3600 s)
     first_message_s: float = 30.0  # no complete message since it was accepted: closed
     partial_s: float = 10.0  # a message that began must be complete by then
-    max_connections: int = 20_000  # per listener, both directions
+    max_connections: int = 20_000  # per listener, both directions, TLS handshakes included
     max_connections_per_source: int = 1000
     exempt: tuple[IPv4Network | IPv6Network, ...] = ()  # sources without limits per source
     max_connecting: int = 1000  # connections being opened, per listener

@@ -43,7 +43,8 @@ class TransportTable:
         remote = (destination.host, destination.port)
         if isinstance(endpoint, UdpEndpoint):
             return endpoint.flow(remote)
-        return endpoint.open_to(remote) or endpoint.connect(remote, self._engine.settings.connect_s)
+        name = destination.name
+        return endpoint.open_to(remote, name) or endpoint.connect(remote, self._engine.settings.connect_s, name)
 
     def flow_of(self, listener_index: int, remote: Address, connection_id: int) -> Flow | None:
         endpoint = self._by_index.get(listener_index)
@@ -60,7 +61,7 @@ class TransportTable:
         if remote == flow.remote and not flow.closed:
             return flow
         try:
-            return self.flow_to(Destination(flow.listener.transport, *remote), flow.listener)
+            return self.flow_to(Destination(flow.listener.transport, *remote, request.via.host.lower()), flow.listener)
         except TransportError:
             return flow
 

@@ -1,15 +1,19 @@
-"""TCP: a listener, the connections it accepted and those we opened, and their limits."""
+"""TCP and TLS: a listener, the connections it accepted and those we opened, and their limits."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from native.sip import Message, ParseError
 from sipcore.errors import TransportError
 from sipcore.flow import Listener
 from sipcore.transport.connection import TcpConnection
+from sipcore.transport.tls import TlsLayer
+from sipcore.transport.via import DEFAULT_PORTS
 
 if TYPE_CHECKING:
     from native.sip import Address
@@ -23,28 +27,34 @@ class TcpEndpoint:
         self.listener = listener
         self.engine = engine
         self.connections: dict[int, TcpConnection] = {}
-        self._by_remote: dict[Address, TcpConnection] = {}
+        self._reusable: dict[tuple[Address, str], TcpConnection] = {}  # by address, and over TLS the name wanted there
         self._per_source: Counter[str] = Counter()
         self._opening: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._secure = listener.transport == "tls"
 
     async def start(self, sock: socket.socket) -> None:
-        self._server = await self.engine.loop.create_server(
-            lambda: TcpConnection(self, ("", 0), outgoing=False), sock=sock, backlog=self.engine.settings.backlog
-        )
+        def accept() -> asyncio.Protocol:
+            return self._protocol(TcpConnection(self, ("", 0), outgoing=False))
 
-    def open_to(self, remote: Address) -> TcpConnection | None:
-        """The open (or opening) connection to ``remote``, whoever opened it."""
-        return self._by_remote.get(remote)
+        self._server = await self.engine.loop.create_server(accept, sock=sock, backlog=self.engine.settings.backlog)
 
-    def connect(self, remote: Address, timeout_s: float) -> TcpConnection:
-        """A connection that opens while what is sent waits. TransportError at a limit."""
+    def open_to(self, remote: Address, name: str = "") -> TcpConnection | None:
+        """The open (or opening) connection to ``remote``, whoever opened it; over TLS one whose peer has proved to be
+        ``name`` (RFC 5923 section 8)."""
+        return self._reusable.get((remote, name))
+
+    def connect(self, remote: Address, timeout_s: float, name: str = "") -> TcpConnection:
+        """A connection that opens while what is sent waits. TransportError at a limit, and when nobody is to be verified."""
         settings = self.engine.settings
         if len(self._opening) >= settings.max_connecting or len(self.connections) >= settings.max_connections:
             raise TransportError("too many connections")
+        if self._secure and not name:
+            raise TransportError("no name to verify the other side of TLS by")
         connection = TcpConnection(self, remote, outgoing=True)
         self._add(connection)
-        task = self.engine.loop.create_task(self._open(connection, timeout_s))
+        self._reuse(connection, remote, (name,))
+        task = self.engine.loop.create_task(self._open(connection, timeout_s, name))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
         return connection
@@ -58,13 +68,31 @@ class TcpEndpoint:
         if full and not settings.is_exempt(source):
             return "connections per source"
         self._add(connection)
+        if not self._secure:
+            self._reuse(connection, connection.remote, ("",))
         return ""
+
+    def opened(self, connection: TcpConnection) -> None:
+        if self._secure and connection.outgoing:
+            self._reuse(connection, connection.remote, connection.identities)
+
+    def alias(self, connection: TcpConnection, data: bytes) -> None:
+        """RFC 5923 section 8.2: a peer with a certificate that says ``alias`` in its Via takes requests over its connection, as
+        if they went to the address it advertises."""
+        try:
+            via = Message(data).via
+        except ParseError:
+            return
+        if "alias" in via.params:
+            port = via.port or DEFAULT_PORTS[self.listener.transport]
+            self._reuse(connection, (connection.remote[0], port), connection.identities)
 
     def remove(self, connection: TcpConnection) -> None:
         if self.connections.pop(connection.connection_id, None) is None:
             return
-        if self._by_remote.get(connection.remote) is connection:
-            del self._by_remote[connection.remote]
+        for place in connection.reuse:
+            if self._reusable.get(place) is connection:
+                del self._reusable[place]
         source = connection.remote[0]
         self._per_source[source] -= 1
         if self._per_source[source] <= 0:
@@ -88,17 +116,25 @@ class TcpEndpoint:
 
     def _add(self, connection: TcpConnection) -> None:
         self.connections[connection.connection_id] = connection
-        self._by_remote[connection.remote] = connection
         self._per_source[connection.remote[0]] += 1
 
-    async def _open(self, connection: TcpConnection, timeout_s: float) -> None:
+    def _reuse(self, connection: TcpConnection, remote: Address, names: Iterable[str]) -> None:
+        for name in names:
+            self._reusable[remote, name] = connection
+            connection.reuse.add((remote, name))
+
+    def _protocol(self, connection: TcpConnection, name: str = "") -> asyncio.Protocol:
+        if not self._secure:
+            return connection
+        return TlsLayer(connection, self.engine, self.engine.handshakes, name)
+
+    async def _open(self, connection: TcpConnection, timeout_s: float, name: str) -> None:
         host, port = connection.remote
         wildcard = self.listener.host in ("0.0.0.0", "::")  # noqa: S104  compared, not bound
+        own = None if wildcard else (self.listener.host, 0)
         try:
             async with asyncio.timeout(timeout_s):
-                await self.engine.loop.create_connection(
-                    lambda: connection, host, port, local_addr=None if wildcard else (self.listener.host, 0)
-                )
+                await self.engine.loop.create_connection(lambda: self._protocol(connection, name), host, port, local_addr=own)
         except (OSError, TimeoutError):
             self.engine.flows.connect_failed(connection)
             connection.abort("connect")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -16,9 +17,11 @@ from sipcore.ports import Counters
 from sipcore.transaction import ServerTransaction, TransactionLayer, TransactionSettings
 from sipcore.transport.engine import Engine
 from sipcore.transport.settings import TransportSettings
+from sipcore.transport.tls_context import ListenerTls
 from tests.sipcore.users import RecordingUser
 
 PATIENCE_S = 3.0
+TLS = 2  # index of that listener
 T = TypeVar("T")
 
 
@@ -49,7 +52,7 @@ def answer_200(transaction: ServerTransaction) -> None:
 
 
 class Running:
-    """``async with Running() as world``: an engine with a UDP and a TCP listener on one port."""
+    """``async with Running() as world``: an engine with a UDP and a TCP listener on one port; one more with ``tls``."""
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Running:
         on_batch_end: Callable[[], None] | None = None,
         host: str = "127.0.0.1",
         layer_settings: TransactionSettings | None = None,
+        tls: ListenerTls | None = None,
         **settings: Any,
     ) -> None:
         self.host = host
@@ -65,14 +69,21 @@ class Running:
         self.settings = TransportSettings(**settings)
         self.layer_settings = layer_settings or TransactionSettings()
         self.on_batch_end = on_batch_end
+        self.tls = tls
 
     async def __aenter__(self) -> Running:
         udp, tcp = bound_sockets(self.host)
         self.port = udp.getsockname()[1]
         listeners = [Listener(i, name, self.host, self.port, self.host, self.port) for i, name in enumerate(("udp", "tcp"))]
-        self.engine = Engine(listeners, self.counters, self.settings, self.on_batch_end)
+        sockets = {0: udp, 1: tcp}
+        if self.tls is not None:
+            sockets[TLS] = socket.create_server((self.host, 0))
+            self.tls_port = sockets[TLS].getsockname()[1]
+            listeners.append(Listener(TLS, "tls", self.host, self.tls_port, self.host, self.tls_port))
+        contexts = {TLS: self.tls} if self.tls else {}
+        self.engine = Engine(listeners, self.counters, self.settings, self.on_batch_end, contexts)
         self.layer = TransactionLayer(self.user, self.engine.flows, self.engine.timers, self.layer_settings, self.counters)
-        await self.engine.start({0: udp, 1: tcp}, self.layer)
+        await self.engine.start(sockets, self.layer)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -80,6 +91,11 @@ class Running:
 
     async def connect(self) -> Stream:
         reader, writer = await asyncio.open_connection(self.host, self.port)
+        return Stream(reader, writer)
+
+    async def connect_tls(self, context: ssl.SSLContext, name: str = "a.test") -> Stream:
+        """Waits for the end of the handshake; OSError when it fails on our side."""
+        reader, writer = await within(asyncio.open_connection(self.host, self.tls_port, ssl=context, server_hostname=name))
         return Stream(reader, writer)
 
     async def until(self, condition: Callable[[], Any]) -> None:

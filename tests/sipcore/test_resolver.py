@@ -70,7 +70,7 @@ def test_numeric_hosts_are_answered_at_once_without_a_loop(uri: str, transport: 
     answers: list[list[Destination]] = []
     resolver = DnsResolver(lambda function, *arguments: function(*arguments), defaultdict(int), ("udp",), (4,))
     resolver.resolve(Uri(uri), answers.append)
-    assert answers == [[Destination(transport, host, port)]]
+    assert answers == [[Destination(transport, host, port, host if transport == "tls" else "")]]
 
 
 def test_naptr_order_and_preference_choose_the_transport() -> None:
@@ -127,7 +127,7 @@ def test_weights_spread_the_first_choice() -> None:
         ("sip:a.test:5090", [Destination("udp", "192.0.2.1", 5090)]),
         ("sip:a.test:5090;transport=tcp", [Destination("tcp", "192.0.2.1", 5090)]),
         ("sip:a.test;transport=tcp", [Destination("tcp", "192.0.2.1", 5060)]),
-        ("sips:a.test", [Destination("tls", "192.0.2.1", 5061)]),
+        ("sips:a.test", [Destination("tls", "192.0.2.1", 5061, "a.test")]),
         ("sip:A.Test.", [Destination("udp", "192.0.2.1", 5060)]),
     ],
 )
