@@ -45,9 +45,12 @@ class Node(Table, frozen=True, kw_only=True):
 
 
 class Listen(Table, frozen=True, kw_only=True):
-    transport: Literal["udp", "tcp"]
+    transport: Literal["udp", "tcp", "tls"]
     address: Endpoint  # numeric address:port to bind
     advertise: Advertised | None = None  # host:port in Via, Record-Route and Path; default the bound address
+    certificate: str = ""  # PEM file: our certificate, then those up to the authority; relative to the file's folder
+    key: str = ""  # PEM file of its key, without password
+    client_ca: str = ""  # PEM file: clients must show a certificate of one of these authorities; "": none is asked for
 
     @property
     def host(self) -> str:
@@ -62,6 +65,8 @@ class Domain(Table, frozen=True, kw_only=True):
     name: DomainName
     auth: bool = True  # digest for REGISTER and for calls from its users
     digest: tuple[Literal["SHA-256", "MD5"], ...] = ("SHA-256", "MD5")  # challenges in this order; some phones read one only
+    certificate: str = ""  # PEM file shown to TLS clients that ask for this domain; "": that of the listener
+    key: str = ""
 
 
 class User(Table, frozen=True, kw_only=True):
@@ -127,6 +132,10 @@ class Limits(Table, frozen=True, kw_only=True):
     media_hold_timeout_s: Seconds = 3600.0  # the same while on hold or before the answer; 0: never
 
 
+class Tls(Table, frozen=True, kw_only=True):
+    ca: str = ""  # PEM file: authorities that servers we connect to must be certified by; "": those of the system
+
+
 class Console(Table, frozen=True, kw_only=True):
     address: Endpoint = "127.0.0.1:8080"  # numeric address:port of health, metrics and the status page
     token: Token = ""  # what callers must show; without one only loopback is served
@@ -149,4 +158,5 @@ class Config(Table, frozen=True, kw_only=True):
     media: Media = Media()
     limits: Limits = Limits()
     cdr: CdrFiles | None = None  # absent: no CDRs
+    tls: Tls = Tls()
     console: Console | None = None  # absent: no console

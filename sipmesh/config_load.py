@@ -3,15 +3,18 @@
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from sipmesh.addresses import reachable_host
-from sipmesh.config import CdrFiles, Config
+from sipmesh.certificates import certificate_errors, certificate_warnings
+from sipmesh.config import CdrFiles, Config, Domain, Listen, Tls
 from sipmesh.config_lines import Path, key_lines, line_of
 from sipmesh.config_reader import Reader
 from sipmesh.config_rules import check_rules
+
+FileTable = TypeVar("FileTable", Listen, Domain, Tls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def load_config(file: FilePath) -> Loaded:
 
 
 def parse_config(text: str, file: str = "config", *, base: FilePath = FilePath()) -> Loaded:
-    """``base``: the folder that a relative ``node.data`` starts from. ConfigError on mistakes."""
+    """``base``: the folder that relative paths start from. ConfigError on mistakes, those in certificate files included."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -63,6 +66,9 @@ def parse_config(text: str, file: str = "config", *, base: FilePath = FilePath()
     reader = Reader()
     config = reader.config(raw)
     errors = reader.errors + check_rules(config)
+    if not errors:
+        config = with_defaults(config, base)
+        errors = list(certificate_errors(config))
     lines = key_lines(text)
 
     def located(found: list[tuple[Path, str]], warning: bool) -> list[Problem]:
@@ -71,11 +77,11 @@ def parse_config(text: str, file: str = "config", *, base: FilePath = FilePath()
 
     if errors:
         raise ConfigError(located(errors, False))
-    return Loaded(with_defaults(config, base), located(reader.warnings, True))
+    return Loaded(config, located([*reader.warnings, *certificate_warnings(config)], True))
 
 
 def with_defaults(config: Config, base: FilePath) -> Config:
-    """Fills in what takes its default from elsewhere: the data folder, the CDR file and the media address."""
+    """Fills in what takes its default from elsewhere: data folder, CDR file, media address; paths become absolute."""
     data = config.node.data or f"var/{config.node.name}"
     media_host = config.media.address or reachable_host(config.listen[0].host)
     return msgspec.structs.replace(
@@ -83,12 +89,20 @@ def with_defaults(config: Config, base: FilePath) -> Config:
         node=msgspec.structs.replace(config.node, data=str(base / data)),
         cdr=with_file(config.cdr, base / data) if config.cdr else None,
         media=msgspec.structs.replace(config.media, address=media_host),
+        listen=tuple(rooted(each, base, "certificate", "key", "client_ca") for each in config.listen),
+        domain=tuple(rooted(each, base, "certificate", "key") for each in config.domain),
+        tls=rooted(config.tls, base, "ca"),
     )
 
 
 def with_file(cdr: CdrFiles, data: FilePath) -> CdrFiles:
     name = cdr.file or ("cdr.csv" if cdr.format == "csv" else "cdr.jsonl")
     return msgspec.structs.replace(cdr, file=str(data / name))
+
+
+def rooted(table: FileTable, base: FilePath, *keys: str) -> FileTable:
+    """The file names of these keys, where there are any, from ``base`` on."""
+    return msgspec.structs.replace(table, **{key: str(base / name) for key in keys if (name := getattr(table, key))})
 
 
 def not_toml(file: str, error: str, text: str) -> Problem:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sipmesh.addresses import is_loopback, split_host_port
-from sipmesh.config import Config, Console, Domain, Limits, Media, Route, Trunk, User
+from sipmesh.config import Config, Console, Domain, Limits, Listen, Media, Route, Trunk, User
 from sipmesh.config_lines import Path
 
 Found = Iterator[tuple[Path, str]]
@@ -28,6 +28,7 @@ def check_rules(config: Config) -> list[tuple[Path, str]]:
         {each.name: each for each in config.trunk} if whole_trunks else None,
     )
     return [
+        *each_rules("listen", config.listen, listen_rules),
         *each_rules("domain", config.domain, domain_rules),
         *each_rules("user", config.user, lambda user, path: user_rules(user, defined, path)),
         *each_rules("trunk", config.trunk, trunk_rules),
@@ -58,11 +59,22 @@ def duplicates(table: str, key: str, entries: Sequence[T | None], identity: Call
             yield (table, index, key), f"is the same as that of [[{table}]] {before + 1}; each must be there once"
 
 
+def listen_rules(listen: Listen, path: Path) -> Found:
+    for key in ("certificate", "key", "client_ca"):
+        if listen.transport != "tls" and getattr(listen, key):
+            yield (*path, key), f'is for transport = "tls", not for {listen.transport}'
+        elif listen.transport == "tls" and key != "client_ca" and not getattr(listen, key):
+            yield path, f'{key} is missing; transport = "tls" needs the PEM files certificate and key'
+
+
 def domain_rules(domain: Domain, path: Path) -> Found:
     if not domain.digest:
         yield (*path, "digest"), 'is empty; write ["SHA-256", "MD5"], or auth = false for none'
     if len(set(domain.digest)) < len(domain.digest):
         yield (*path, "digest"), "names an algorithm twice"
+    if bool(domain.certificate) != bool(domain.key):
+        given, lacking = ("certificate", "key") if domain.certificate else ("key", "certificate")
+        yield (*path, given), f"needs {lacking} beside it"
 
 
 def user_rules(user: User, defined: Defined, path: Path) -> Found:

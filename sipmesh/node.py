@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from sipmesh.certificates import load_certificates
 from sipmesh.config import Config
 from sipmesh.privileges import allow_many_files, become
 from sipmesh.sockets import NodeSockets, open_sockets
@@ -22,7 +23,8 @@ class NodeRunsError(Exception):
 
 
 def run_node(config: Config, config_file: Path, *, log_format: str = "text", on_ready: Callable[[], None]) -> None:
-    """Serves until SIGTERM or SIGINT. NodeRunsError, SocketError, PrivilegeError, StoreError when it can't start."""
+    """Serves until SIGTERM or SIGINT. NodeRunsError, SocketError, PrivilegeError, CertificateError or StoreError when it
+    can't start."""
     data = Path(config.node.data)
     allow_many_files()
     lock = lock_data(data)
@@ -30,6 +32,7 @@ def run_node(config: Config, config_file: Path, *, log_format: str = "text", on_
     try:
         if config.node.user:
             become(config.node.user, data)
+            load_certificates(config)  # the account must be able to read them
         prepare_store(config, data)
         specs = spec_maker(sockets, data, config_file, log_format)
         Supervisor(data, ROLES, specs, on_ready=on_ready).run()

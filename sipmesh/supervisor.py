@@ -110,9 +110,9 @@ class Supervisor:
                 self._reload()
 
     def _reload(self) -> None:
-        """The agent reads the configuration again; it has the database."""
+        """The agent reads the configuration again, since it has the database; the signal workers their certificates."""
         for worker in self._workers:
-            if worker.role == "agent" and worker.status.state == "ready" and worker.process:
+            if worker.role in ("agent", "signal") and worker.status.state == "ready" and worker.process:
                 worker.process.send_signal(signal.SIGHUP)
 
     def _start_due_workers(self) -> None:

@@ -136,8 +136,9 @@ class Branch:
         received = context.request
         message = self.request
         listener = flow.listener
-        if message.request_uri.scheme == "sips" and listener.transport not in SECURE_TRANSPORTS:
-            self.fail(480, "No Secure Way")  # RFC 3261 section 26.2.2
+        sips = message.request_uri.scheme == "sips" or received.message.request_uri_text[:5].lower() == "sips:"
+        if sips and listener.transport not in SECURE_TRANSPORTS:  # RFC 3261 section 26.2.2
+            self.fail(480, "No Secure Way")
             return
         self.flow = flow
         if message.method not in NO_DIALOG:

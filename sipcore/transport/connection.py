@@ -45,6 +45,7 @@ class TcpConnection(asyncio.Protocol):
         self.outgoing = outgoing
         self.for_size = False  # opened only because a request was too long for a datagram
         self.identities: frozenset[str] = frozenset()  # SIP domains that the peer's certificate stands for
+        self.may_alias = False  # RFC 5923 section 8.2
         self.reuse: set[tuple[Address, str]] = set()  # addresses, with the name wanted there, that it leads to
         self._endpoint = endpoint
         self._engine: Engine = endpoint.engine
@@ -190,7 +191,7 @@ class TcpConnection(asyncio.Protocol):
     def _take_message(self, data: bytes) -> None:
         self._half_ping = False
         self._had_message = True
-        if self.identities and not self.reuse and b"alias" in data:
+        if self.may_alias and b"alias" in data:
             self._endpoint.alias(self, data)
         try:
             self._engine.ingress.receive(data, self)

@@ -73,8 +73,13 @@ class TcpEndpoint:
         return ""
 
     def opened(self, connection: TcpConnection) -> None:
-        if self._secure and connection.outgoing:
-            self._reuse(connection, connection.remote, connection.identities)
+        """Over TLS: who was verified, and whoever is meant by the bare address that the connection leads to. That name is
+        nobody's but the other side's, and phones, which have no certificate, are reached by no other."""
+        if not self._secure:
+            return
+        host = connection.remote[0]
+        self._reuse(connection, connection.remote, (host, *connection.identities) if connection.outgoing else (host,))
+        connection.may_alias = not connection.outgoing and bool(connection.identities)
 
     def alias(self, connection: TcpConnection, data: bytes) -> None:
         """RFC 5923 section 8.2: a peer with a certificate that says ``alias`` in its Via takes requests over its connection, as
@@ -84,6 +89,7 @@ class TcpEndpoint:
         except ParseError:
             return
         if "alias" in via.params:
+            connection.may_alias = False
             port = via.port or DEFAULT_PORTS[self.listener.transport]
             self._reuse(connection, (connection.remote[0], port), connection.identities)
 

@@ -30,7 +30,7 @@ def listener_tls(
     """``by_name``: other certificates for clients that ask for these names, in lower case. ``client_ca``: clients must show a
     certificate of these authorities. ``ca``: those that servers we connect to must be certified by; "": the system's.
 
-    OSError (ssl.SSLError included) when a file can't be used.
+    OSError (ssl.SSLError included) or ValueError when a file can't be used.
     """
     others = {name: server_context(files, client_ca) for name, files in by_name.items()}
     server = server_context(own, client_ca)
@@ -89,7 +89,7 @@ def _context(protocol: int, own: CertificateFiles, check_hostname: bool | None =
 
 def _no_password() -> str:
     """Asked for when a key is encrypted; without this OpenSSL would ask at the terminal."""
-    raise ssl.SSLError("the key is encrypted; a node has nobody to ask for its password")
+    raise ValueError("the key is encrypted; a node has nobody to ask for its password")
 
 
 def _sip_host(uri: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from sipmesh.certificates import CertificateError
 from sipmesh.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, fail, show_json
 from sipmesh.config_load import ConfigError, load_config
 from sipmesh.demo import DemoError, demo_banner, prepare_demo
@@ -41,7 +42,7 @@ def run(
 
     try:
         run_node(loaded.config, file, log_format=log_format, on_ready=ready)
-    except (SocketError, PrivilegeError, StoreError, NodeRunsError) as error:
+    except (SocketError, PrivilegeError, CertificateError, StoreError, NodeRunsError) as error:
         fail(f"{file}: {error}")
 
 

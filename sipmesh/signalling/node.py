@@ -11,6 +11,8 @@ from functools import partial
 from ipaddress import ip_network
 from random import SystemRandom
 
+import msgspec
+
 from sipcore.digest import DigestConfig
 from sipcore.flow import FlowTable, Listener
 from sipcore.ports import Counters
@@ -20,6 +22,7 @@ from sipcore.transaction import TransactionLayer, TransactionSettings
 from sipcore.transport.engine import Engine
 from sipcore.transport.resolver import DnsResolver
 from sipcore.transport.settings import TransportSettings
+from sipmesh.certificates import CertificateError, load_certificates
 from sipmesh.config import Config, Limits
 from sipmesh.signalling.application import SignalApplication, Tables
 from sipmesh.signalling.authorize import Accounts, Authorizer
@@ -57,7 +60,7 @@ class SignalNode:
         self._config = config
         self._gauges = gauges
         limits = config.limits
-        self.engine = Engine(listeners, counters, transport_settings(limits), store.commit)
+        self.engine = Engine(listeners, counters, transport_settings(limits), store.commit, load_certificates(config))
         timers, flows = self.engine.timers, self.engine.flows
         resolver = resolver_for(self.engine, listeners, counters)
         self.trunks = Trunks(SystemRandom())
@@ -106,6 +109,15 @@ class SignalNode:
         """Before ``stop``, when the node stops with this worker."""
         self.engine.run(self.calls.stop)
 
+    def load_certificates(self) -> None:
+        """The files as they are now, for handshakes from now on; all stays as it was when one of them can't be used."""
+        config = msgspec.structs.replace(self._store.config() or self._config, listen=self._config.listen)
+        try:
+            self.engine.tls = load_certificates(config)
+        except CertificateError as error:
+            self.engine.counters["sip_certificate_errors_total"] += 1
+            log.error("certificates stay as they were: %s", error)
+
     async def stop(self) -> None:
         await self.engine.stop()
         if self.link is not None:
@@ -140,6 +152,7 @@ class SignalNode:
         domains = Domains(config.domain, self._own_hosts)
         self._application.tables.domains = domains
         self._authorizer.serve(domains)
+        self.load_certificates()
         self._load_directory()
         self.engine.counters["sip_reloads_total"] += 1
 

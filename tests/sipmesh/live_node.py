@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sipcore.transport.tls_context import CertificateFiles
 from sipmesh.config import Config, Domain, Listen, Media, Node, Route, Trunk, User
 from sipmesh.signalling.node import SignalNode
 from sipmesh.store import Store
@@ -35,17 +37,34 @@ def bound_pair() -> tuple[socket.socket, socket.socket, int]:
 
 
 class LiveNode:
-    """``async with LiveNode(tmp_path) as node``. ``anchor`` connects to ``data``/ng.sock, which the test serves."""
+    """``async with LiveNode(tmp_path) as node``. ``anchor`` connects to ``data``/ng.sock, which the test serves; ``files``
+    open a TLS listener, and ``trust`` is what phones use to reach it."""
 
     def __init__(
-        self, data: Path, *, trunks: tuple[Trunk, ...] = (), routes: tuple[Route, ...] = (), anchor: bool = False, **more: Any
+        self,
+        data: Path,
+        *,
+        trunks: tuple[Trunk, ...] = (),
+        routes: tuple[Route, ...] = (),
+        anchor: bool = False,
+        files: CertificateFiles | None = None,
+        trust: ssl.SSLContext | None = None,
+        **more: Any,
     ) -> None:
         self.data = data
         self.udp, self.tcp, self.port = bound_pair()
         address = f"127.0.0.1:{self.port}"
+        listen = [Listen(transport="udp", address=address), Listen(transport="tcp", address=address)]
+        self.sockets = {0: self.udp, 1: self.tcp}
+        self.trust = trust
+        if files is not None:
+            self.sockets[2] = socket.create_server(("127.0.0.1", 0))
+            self.tls_port = self.sockets[2].getsockname()[1]
+            at = f"127.0.0.1:{self.tls_port}"
+            listen.append(Listen(transport="tls", address=at, certificate=files.certificate, key=files.key))
         self.config = Config(
             node=Node(name="test", data=str(data)),
-            listen=(Listen(transport="udp", address=address), Listen(transport="tcp", address=address)),
+            listen=tuple(listen),
             domain=(Domain(name="example.com"), Domain(name="open.example", auth=False)),
             user=(
                 *(User(aor=f"{name}@example.com", password=f"pw-{name}") for name in USERS),
@@ -71,7 +90,7 @@ class LiveNode:
         assert config is not None
         ng_path = str(self.data / "ng.sock")
         self.node = SignalNode(config, self.store, listeners_of(config), ng_path, self.counters, self.gauges)
-        await self.node.start({0: self.udp.dup(), 1: self.tcp.dup()})
+        await self.node.start({index: each.dup() for index, each in self.sockets.items()})
 
     async def restart(self) -> None:
         """The worker ends and another takes over its sockets and store, as after a crash."""
@@ -83,13 +102,16 @@ class LiveNode:
             phone.close()
         await self.node.stop()
         self.store.close()
-        self.udp.close()
-        self.tcp.close()
+        for each in self.sockets.values():
+            each.close()
         assert not self.counters["sip_internal_errors_total"]
 
     async def phone(self, user: str, transport: str = "udp", domain: str = "example.com", register: bool = True) -> Phone:
         """A phone with the account's password, registered unless told otherwise."""
-        phone = await Phone(user, f"pw-{user}", ("127.0.0.1", self.port), transport, domain).start()
+        at = ("127.0.0.1", self.tls_port if transport == "tls" else self.port)
+        phone = Phone(user, f"pw-{user}", at, transport, domain)
+        phone.tls = self.trust if transport == "tls" else None
+        await phone.start()
         self.phones.append(phone)
         if register:
             response = await phone.register()

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import re
+import ssl
 from typing import Any
 
 from native.sip import Message, frame_length
@@ -16,12 +17,13 @@ _serial = itertools.count(1)
 
 
 class Phone:
-    """One user agent. ``transport``: "udp" or "tcp" (one connection to the node, opened by ``start``)."""
+    """One user agent. ``transport``: "udp", "tcp" or "tls" (one connection to the node, opened by ``start``)."""
 
     def __init__(self, user: str, password: str, node: tuple[str, int], transport: str = "udp", domain: str = "example.com"):
         self.user, self.password, self.node, self.transport, self.domain = user, password, node, transport, domain
         self.inbox: asyncio.Queue[Message] = asyncio.Queue()
         self.kept: list[Message] = []  # taken out of the inbox while waiting for something else
+        self.tls: ssl.SSLContext | None = None
         self.aor = f"sip:{user}@{domain}"
         self.port = 0
         self._send: Any = None
@@ -35,7 +37,8 @@ class Phone:
             self.port = endpoint.get_extra_info("sockname")[1]
             self._send, self._close = (lambda data: endpoint.sendto(data, self.node)), endpoint.close
         else:
-            stream, _ = await loop.create_connection(lambda: _Stream(self), *self.node)
+            name = self.domain if self.tls else None
+            stream, _ = await loop.create_connection(lambda: _Stream(self), *self.node, ssl=self.tls, server_hostname=name)
             self.port = stream.get_extra_info("sockname")[1]
             self._send, self._close = stream.write, stream.close
         return self
@@ -45,7 +48,7 @@ class Phone:
 
     @property
     def contact(self) -> str:
-        extra = "" if self.transport == "udp" else ";transport=tcp"
+        extra = "" if self.transport == "udp" else f";transport={self.transport}"
         return f"<sip:{self.user}@127.0.0.1:{self.port}{extra}>"
 
     def received(self, data: bytes) -> None:

@@ -116,8 +116,7 @@ ROUTE = '[[route]]\nto = "user:a@example.com"\n'
 MISTAKES = {
     # text put after GOOD → (line after GOOD, key, a part of the message)
     '[node2]\nname = "b"': (1, "node2", "did you mean node?"),
-    '[[listen]]\ntransport = "sctp"\naddress = "127.0.0.1:1"': (2, "listen.2.transport", 'write "udp" or "tcp"'),
-    '[[listen]]\ntransport = "tls"\naddress = "127.0.0.1:1"': (2, "listen.2.transport", 'write "udp" or "tcp"'),
+    '[[listen]]\ntransport = "sctp"\naddress = "127.0.0.1:1"': (2, "listen.2.transport", 'write "udp" or "tcp" or "tls"'),
     LISTEN + '\naddress = "localhost:1"': (4, "listen.2.address", "'localhost' is no numeric address"),
     LISTEN + 'address = "127.0.0.1"': (3, "listen.2.address", "has no port; write address:port"),
     LISTEN + 'address = "127.0.0.1:70000"': (3, "listen.2.address", "from 1 to 65535"),

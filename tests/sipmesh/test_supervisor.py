@@ -216,12 +216,13 @@ def test_a_data_folder_that_can_not_be_written_ends_nothing(start: Callable[...,
     assert node.stop() == 0
 
 
-def test_sighup_goes_to_the_agent_alone(start: Callable[..., Node]) -> None:
+def test_sighup_goes_to_those_that_have_something_to_read_again(start: Callable[..., Node]) -> None:
     node = start()
     node.wait_ready()
     node.process.send_signal(signal.SIGHUP)
     node.wait(lambda: "reload" in node.notes("agent"))
-    assert "reload" not in node.notes("signal")
+    node.wait(lambda: "reload" in node.notes("signal"))
+    assert "reload" not in node.notes("media")
     assert node.status("agent")["restarts"] == 0
 
 

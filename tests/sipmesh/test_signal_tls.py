@@ -1,0 +1,93 @@
+"""The signal node over TLS: calls between transports, sips, certificates that change."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import pytest
+
+from sipcore.transport.tls_context import CertificateFiles
+from tests.certificates import Authority
+from tests.sipmesh.live_node import LiveNode
+from tests.sipmesh.test_signal_node import call, hang_up, run
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "ca")
+
+
+@pytest.fixture
+def files(authority: Authority) -> CertificateFiles:
+    return authority.issue("own", "DNS:example.com")
+
+
+@pytest.mark.parametrize(("first", "second"), [("tls", "udp"), ("udp", "tls"), ("tls", "tcp"), ("tls", "tls")])
+def test_calls_cross_between_tls_and_the_rest(
+    tmp_path: Path, authority: Authority, files: CertificateFiles, first: str, second: str
+) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path, files=files, trust=authority.client()) as node:
+            alice, bob = await node.phone("alice", first), await node.phone("bob", second)
+            invite, answered = await call(alice, bob, "sip:bob@example.com")
+            assert invite.via.transport == second.upper()
+            ports = {"udp": node.port, "tcp": node.port, "tls": node.tls_port}
+            routes = [(route.uri.port, route.uri.transport or "udp") for route in invite.record_routes]
+            # RFC 3261 section 16.6 item 4: the topmost is for the callee's side
+            sides = [second] if first == second else [second, first]
+            assert routes == [(ports[side], side) for side in sides]
+            await hang_up(alice, bob, alice.within("BYE", answered, 9))
+
+    run(scenario())
+
+
+def test_sips_reaches_a_phone_over_tls_only(tmp_path: Path, authority: Authority, files: CertificateFiles) -> None:
+    """RFC 3261 section 26.2.2: never in the clear."""
+
+    async def scenario() -> None:
+        async with LiveNode(tmp_path, files=files, trust=authority.client()) as node:
+            alice = await node.phone("alice", "tls")
+            await node.phone("bob", "udp")
+            invite = alice.request("INVITE", "sips:bob@example.com")
+            assert (await alice.ask(invite)).status == 480
+
+    run(scenario())
+
+
+def test_new_handshakes_use_a_renewed_certificate(tmp_path: Path, authority: Authority, files: CertificateFiles) -> None:
+    async def shown(node: LiveNode) -> list[str]:
+        trust, port = authority.client(), node.tls_port
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname="example.com")
+        certificate = writer.get_extra_info("peercert")
+        writer.close()
+        return [value for _, value in certificate["subjectAltName"]]
+
+    async def scenario() -> None:
+        async with LiveNode(tmp_path, files=files, trust=authority.client()) as node:
+            alice = await node.phone("alice", "tls")
+            assert await shown(node) == ["example.com"]
+            authority.issue("own", "DNS:renewed.test")
+            node.node.load_certificates()
+            assert await shown(node) == ["renewed.test"]
+            Path(files.key).write_text("gone")
+            node.node.load_certificates()
+            assert await shown(node) == ["renewed.test"]
+            assert node.counters["sip_certificate_errors_total"] == 1
+            assert (await alice.register()).status == 200
+
+    run(scenario())
+
+
+def test_an_unverified_client_is_no_problem_without_client_ca(
+    tmp_path: Path, authority: Authority, files: CertificateFiles
+) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path, files=files, trust=authority.client()) as node:
+            bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            bare.load_verify_locations(authority.ca)
+            node.trust = bare  # compares the name too
+            assert (await (await node.phone("alice", "tls")).register()).status == 200
+
+    run(scenario())
