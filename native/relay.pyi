@@ -47,7 +47,9 @@ class ComponentStats(NamedTuple):
     malformed: int  # not RTP/RTCP where it must be, dropped
     no_remote: int  # other side's address still unknown, dropped
     lost: int  # RFC 3550 A.3, expected minus received, signed
+    gaps: int  # runs of missing sequence numbers; a late packet closes none
     jitter: int  # RFC 3550 A.8, RTP timestamp units
+    round_trip_us: int  # from us to this side and back, by its last report on the other's (RFC 3550 section 6.4.1); 0: unknown
     ssrc: int  # last seen, 0 before the first
     payload_type: int  # last seen
     first_ns: int  # CLOCK_MONOTONIC of the first and last accepted packet, 0 when none

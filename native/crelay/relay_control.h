@@ -13,7 +13,7 @@ typedef int relay_sockets[RELAY_SIDES][RELAY_COMPONENTS];
 struct relay_stats {
     uint64_t packets, bytes, forwarded, send_errors, strangers, malformed, no_remote;
     int64_t lost;
-    uint32_t jitter, ssrc;
+    uint32_t gaps, jitter, ssrc, round_trip_us;
     uint8_t payload_type;
     bool latched;
     uint64_t first_ns, last_ns;

@@ -31,7 +31,11 @@ static const struct field component[] = {{"leg", NULL, leg, {0}}, {"flow", NULL,
 
 static const struct field rare[] = {
     {"first_ns", U64, 0, {0}}, {"send_errors", U64, 0, {0}}, {"strangers", U64, 0, {0}}, {"malformed", U64, 0, {0}},
-    {"no_remote", U64, 0, {0}}, {"latch_checksum", U32, 0, {0}}, {"unused", U32, 0, {0}}, {0},
+    {"no_remote", U64, 0, {0}}, {"latch_checksum", U32, 0, {0}}, {"gaps", U32, 0, {0}}, {0},
+};
+
+static const struct field report[] = {
+    {"sent_ns", U64, 0, {0}}, {"sent", U32, 0, {0}}, {"round_trip_us", U32, 0, {0}}, {0},
 };
 
 static const struct field past[] = {{"remote", U8, 0, {28}}, {"until", U32, 0, {0}}, {0}};
@@ -44,9 +48,10 @@ static const struct field setting[] = {
 static const struct field stream[] = {
     {"component", NULL, component, {RELAY_COMPONENTS, RELAY_SIDES}}, {"rare", NULL, rare, {RELAY_COMPONENTS, RELAY_SIDES}},
     {"past", NULL, past, {RELAY_COMPONENTS, RELAY_SIDES}},
+    {"report", NULL, report, {RELAY_SIDES}},
     {"setting", NULL, setting, {RELAY_COMPONENTS, RELAY_SIDES}}, {"clock", U16, 0, {RELAY_SIDES, RELAY_DYNAMIC_TYPES}},
     {"blocked_types", U32, 0, {RELAY_SIDES}}, {"kind", U32, 0, {0}}, {"thread", U32, 0, {0}}, {"dscp", U8, 0, {RELAY_SIDES}}, {"side_flags", U8, 0, {RELAY_SIDES}},
-    {"checksum", U32, 0, {0}}, {"state", U32, 0, {0}}, {"unused", U8, 0, {36}}, {0},
+    {"checksum", U32, 0, {0}}, {"state", U32, 0, {0}}, {"unused", U8, 0, {4}}, {0},
 };
 
 static PyObject *describe(const struct field *fields);

@@ -69,7 +69,7 @@ static bool add_types(PyObject *module)
     if (collections != NULL && relay_type != NULL) {
         relay_stats_type = named_tuple(collections, "ComponentStats",
                                  "packets bytes forwarded send_errors strangers malformed no_remote "
-                                 "lost jitter ssrc payload_type first_ns last_ns remote latched");
+                                 "lost gaps jitter round_trip_us ssrc payload_type first_ns last_ns remote latched");
         relay_event_type = named_tuple(collections, "Event", "kind stream side component");
     }
     PyObject *layout = relay_layout();

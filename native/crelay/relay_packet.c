@@ -1,5 +1,6 @@
 #include "relay_packet.h"
 
+#include "relay_report.h"
 #include "relay_rtp.h"
 
 #define RELEARN_DISTANCE 536
@@ -198,10 +199,12 @@ static void count(struct relay_stream *stream, int component, int side, enum rel
     if (opaque)
         return;
     if (type == RELAY_IS_RTP) {
-        relay_flow_rtp(flow, data, now_ns, clock_hz(stream, side, data[1] & 0x7f));
+        if (unlikely(relay_flow_rtp(flow, data, now_ns, clock_hz(stream, side, data[1] & 0x7f))))
+            relay_count(stream->rare[component][side].gaps, 1);
     } else {
         relay_put(flow->ssrc, relay_word_at(data + 4));
         relay_put(flow->payload_type, data[1]);
+        relay_report_read(&stream->report[side], &stream->report[!side], data, size, now_ns);
     }
 }
 

@@ -83,7 +83,7 @@ static void count_jitter(struct relay_flow *flow, uint32_t timestamp, uint64_t n
     relay_put(flow->timed, 1);
 }
 
-void relay_flow_rtp(struct relay_flow *flow, const uint8_t *data, uint64_t now_ns, uint32_t clock_hz)
+bool relay_flow_rtp(struct relay_flow *flow, const uint8_t *data, uint64_t now_ns, uint32_t clock_hz)
 {
     uint32_t ssrc = relay_rtp_ssrc(data);
     uint8_t payload_type = data[1] & 0x7f;
@@ -100,8 +100,10 @@ void relay_flow_rtp(struct relay_flow *flow, const uint8_t *data, uint64_t now_n
         relay_put(flow->payload_type, payload_type);
         relay_put(flow->timed, 0); /* its clock may be another one */
     }
+    uint32_t expected = flow->extended_max + 1;
     if (count_sequence(flow, relay_rtp_sequence(data)) && clock_hz != 0)
         count_jitter(flow, relay_word_at(data + 4), now_ns, clock_hz);
+    return (int32_t)(flow->extended_max - expected) > 0 && flow->received > 1;
 }
 
 int64_t relay_flow_lost(const struct relay_flow *flow)

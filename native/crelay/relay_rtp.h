@@ -20,8 +20,9 @@ static inline uint32_t relay_word_at(const uint8_t *data)
 static inline uint16_t relay_rtp_sequence(const uint8_t *data) { return (uint16_t)(data[2] << 8 | data[3]); }
 static inline uint32_t relay_rtp_ssrc(const uint8_t *data) { return relay_word_at(data + 8); }
 
-/* Counts a well-formed RTP packet into the flow's sequence, loss and jitter. ``clock_hz`` 0: unknown, no jitter. */
-void relay_flow_rtp(struct relay_flow *flow, const uint8_t *data, uint64_t now_ns, uint32_t clock_hz);
+/* Counts a well-formed RTP packet into the flow's sequence, loss and jitter. ``clock_hz`` 0: unknown, no jitter. True: numbers
+ * before it are missing. */
+bool relay_flow_rtp(struct relay_flow *flow, const uint8_t *data, uint64_t now_ns, uint32_t clock_hz);
 
 /* RFC 3550 A.3 over all sources of the flow so far; negative when there were duplicates. */
 int64_t relay_flow_lost(const struct relay_flow *flow);

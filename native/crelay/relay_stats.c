@@ -67,8 +67,9 @@ enum relay_error relay_get_stats(struct relay *relay, uint32_t number, int side,
         .packets = flow.packets, .bytes = flow.bytes, .forwarded = flow.forwarded,
         .send_errors = relay_get(rare->send_errors), .strangers = relay_get(rare->strangers),
         .malformed = relay_get(rare->malformed), .no_remote = relay_get(rare->no_remote),
-        .lost = relay_flow_lost(&flow), .jitter = relay_flow_jitter(&flow), .ssrc = flow.ssrc,
+        .lost = relay_flow_lost(&flow), .gaps = relay_get(rare->gaps), .jitter = relay_flow_jitter(&flow), .ssrc = flow.ssrc,
         .payload_type = flow.payload_type, .first_ns = relay_get(rare->first_ns), .last_ns = flow.last_ns,
+        .round_trip_us = relay_get(stream->report[side].round_trip_us),
     };
     read_remote(stream, component, side, stats);
     return relay_unlock(relay, RELAY_OK);

@@ -96,7 +96,7 @@ struct relay_rare {
     uint64_t malformed;
     uint64_t no_remote;
     uint32_t latch_checksum; /* over the leg's seqlocked fields */
-    uint32_t unused;
+    uint32_t gaps;           /* runs of missing sequence numbers */
 };
 
 /* Where a side was before it named another address; written by the thread. */
@@ -105,10 +105,18 @@ struct relay_past {
     uint32_t until;             /* when it is a stranger's; RELAY_PAST_SHIFT of CLOCK_MONOTONIC */
 };
 
+/* What a side's RTCP says of time; written by the thread. */
+struct relay_report {
+    uint64_t sent_ns;       /* when its last sender report passed, CLOCK_MONOTONIC */
+    uint32_t sent;          /* middle 32 bits of that report's NTP timestamp */
+    uint32_t round_trip_us; /* from us to it and back, last heard; 0: not yet */
+};
+
 struct relay_stream {
     struct relay_component component[RELAY_COMPONENTS][RELAY_SIDES];
     struct relay_rare rare[RELAY_COMPONENTS][RELAY_SIDES];
     struct relay_past past[RELAY_COMPONENTS][RELAY_SIDES];
+    struct relay_report report[RELAY_SIDES];
     /* from here to ``checksum``: control, and what the checksum covers */
     struct relay_setting setting[RELAY_COMPONENTS][RELAY_SIDES];
     uint16_t clock[RELAY_SIDES][RELAY_DYNAMIC_TYPES]; /* RELAY_CLOCK_UNIT_HZ; 0 unknown */
@@ -119,7 +127,7 @@ struct relay_stream {
     uint8_t side_flags[RELAY_SIDES];
     uint32_t checksum; /* control */
     uint32_t state;    /* control: enum relay_state */
-    uint8_t unused[36];
+    uint8_t unused[4];
 };
 
 struct relay_header {

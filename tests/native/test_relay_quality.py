@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 import time
 from collections.abc import Callable
 
@@ -107,3 +108,76 @@ def test_arrival_is_the_monotonic_clock(sender: Sender) -> None:
     assert abs(before - time.monotonic_ns()) < 1_000_000_000
     sender.send(rtp())
     assert before <= sender.stats().first_ns <= native.monotonic_ns()
+
+
+@pytest.mark.parametrize(
+    ("sequences", "gaps"),
+    [
+        ([1, 2, 3], 0),
+        ([1, 3, 4, 8], 2),
+        ([65534, 1, 2], 1),
+        ([1, 3, 2, 4], 1),
+        ([1, 9000, 9001, 9003], 1),
+        ([1, 1, 2], 0),
+    ],
+)
+def test_runs_of_lost_packets(sender: Sender, sequences: list[int], gaps: int) -> None:
+    for sequence in sequences:
+        sender.send(rtp(sequence))
+    eventually(lambda: sender.stats().packets == len(sequences))
+    assert sender.stats().gaps == gaps
+
+
+SENT_AT = 0x1122_3344_5566_7788  # NTP timestamp of a sender report
+MIDDLE = 0x3344_5566
+
+
+def sender_report(ntp: int = SENT_AT, blocks: bytes = b"", count: int = 0) -> bytes:
+    words = 6 + len(blocks) // 4
+    return struct.pack("!BBHIQIII", 0x80 | count, 200, words, 1, ntp, 0, 0, 0) + blocks
+
+
+def receiver_report(last: int, held: int, count: int = 1) -> bytes:
+    block = struct.pack("!IIIIII", 1, 0, 0, 0, last, held)
+    return struct.pack("!BBHI", 0x80 | count, 201, 7, 2) + block
+
+
+@pytest.mark.parametrize("mux", [False, True])
+def test_round_trip_is_the_time_from_a_report_to_what_is_said_of_it_without_the_pause(
+    relay: native.Relay, phone: PhoneMaker, mux: bool
+) -> None:
+    stream, alice, bob = Stream(relay), phone(), phone()
+    for side, end in ((0, alice), (1, bob)):
+        stream.remote(side, end)
+        if mux:
+            relay.set_mux(stream.id, side, True)
+        else:
+            relay.set_remote(stream.id, side, 1, end.address)
+    component = 0 if mux else 1
+    sent = time.monotonic()
+    alice.send(sender_report(), stream.port(0, component))
+    bob.receive()
+    time.sleep(0.05)
+    for wrong in (receiver_report(MIDDLE + 1, 0), receiver_report(0, 0), receiver_report(MIDDLE, 65536 * 20)):
+        bob.send(wrong, stream.port(1, component))
+        alice.receive()
+    assert stream.stats(1).round_trip_us == 0
+    compound = struct.pack("!BBHI", 0x80, 201, 1, 2) + sender_report(7, receiver_report(MIDDLE, 65536 // 50)[8:], 1)
+    bob.send(compound, stream.port(1, component))
+    alice.receive()
+    took_us = (time.monotonic() - sent) * 1e6
+    eventually(lambda: stream.stats(1).round_trip_us > 0)
+    assert 30_000 <= stream.stats(1).round_trip_us + 1000 <= took_us - 18_000
+    assert stream.stats(0).round_trip_us == 0
+
+
+def test_reports_that_end_too_early_are_harmless(relay: native.Relay, phone: PhoneMaker) -> None:
+    stream, alice, bob = Stream(relay), phone(), phone()
+    for side, end in ((0, alice), (1, bob)):
+        stream.remote(side, end)
+        relay.set_mux(stream.id, side, True)
+    whole = sender_report(SENT_AT, receiver_report(MIDDLE, 0)[8:], 31)
+    for size in range(8, len(whole), 4):
+        alice.send(struct.pack("!BBH", 0x9F, 200, size // 4 - 1) + whole[4:size], stream.port(0))
+        assert len(bob.receive()) == size
+    assert stream.stats(0).round_trip_us == 0
