@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.sip.servers import DIGEST, OPEN, PASSWORD, USERS, Server
+from bench.sip.servers import OPEN, PASSWORD, PROBER, USERS, Server
 from interop.process import Process, free_port
 
 HERE = Path(__file__).parent
@@ -131,23 +131,22 @@ class Prober:
             each.settimeout(0.5)
         self._delays: list[float] = []
         self._stopped = threading.Event()
-        self._send_register()
+        self._register()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _message(self, method: str, uri: str, user: str, port: int, number: int, extra: str) -> bytes:
         return (
             f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};rport;branch=z9hG4bKprobe{port}-{number}\r\n"
-            f"From: <sip:{user}@{OPEN}>;tag=p{number}\r\nTo: <sip:user1@{OPEN}>\r\nCall-ID: probe{port}-{number}\r\n"
+            f"From: <sip:{user}@{OPEN}>;tag=p{number}\r\nTo: <sip:{PROBER}@{OPEN}>\r\nCall-ID: probe{port}-{number}\r\n"
             f"CSeq: 1 {method}\r\nMax-Forwards: 70\r\n{extra}Content-Length: 0\r\n\r\n"
         ).encode()
 
-    def _send_register(self) -> None:
-        """user1 is the probe's alone while it runs: its other binding is replaced."""
+    def _register(self) -> None:
         port = self._callee.getsockname()[1]
-        for extra in ("Contact: *\r\nExpires: 0\r\n", f"Contact: <sip:user1@127.0.0.1:{port}>\r\nExpires: 600\r\n"):
-            number = len(extra)
-            self._callee.sendto(self._message("REGISTER", f"sip:{OPEN}", "user1", port, number, extra), self._server)
+        for number, contact in enumerate(("*\r\nExpires: 0", f"<sip:{PROBER}@127.0.0.1:{port}>\r\nExpires: 600")):
+            extra = f"Contact: {contact}\r\n"
+            self._callee.sendto(self._message("REGISTER", f"sip:{OPEN}", PROBER, port, number, extra), self._server)
             self._callee.recv(4096)
 
     def _run(self) -> None:
@@ -156,7 +155,7 @@ class Prober:
         while not self._stopped.wait(0.02):
             number += 1
             extra = f"Contact: <sip:user0@127.0.0.1:{port}>\r\n"
-            invite = self._message("INVITE", f"sip:user1@{OPEN}", "user0", port, number, extra)
+            invite = self._message("INVITE", f"sip:{PROBER}@{OPEN}", "user0", port, number, extra)
             sent = time.time_ns()
             self._caller.sendto(invite, self._server)
             arrived, request = self._arrival(f"Call-ID: probe{port}-{number}\r\n".encode())
@@ -192,8 +191,8 @@ class Prober:
         except TimeoutError:
             return
         to = next(line for line in response.split(b"\r\n") if line.startswith(b"To:"))
-        ack = self._message("ACK", f"sip:user1@{OPEN}", "user0", port, number, "")
-        self._caller.sendto(ack.replace(f"To: <sip:user1@{OPEN}>".encode(), to), self._server)
+        ack = self._message("ACK", f"sip:{PROBER}@{OPEN}", "user0", port, number, "")
+        self._caller.sendto(ack.replace(f"To: <sip:{PROBER}@{OPEN}>".encode(), to), self._server)
 
     def stop(self) -> list[float]:
         self._stopped.set()
@@ -205,6 +204,3 @@ class Prober:
 
 def _bound(port: int, transport: str) -> bool:
     return f":{port:04X} " in Path(f"/proc/net/{transport}").read_text()
-
-
-__all__ = ["DIGEST", "LOADS", "Bench", "Load", "Measured"]

@@ -14,6 +14,7 @@ from interop.rawsip import Client, options
 
 PASSWORD = "bench-password"  # of every user of the domain digest.test
 USERS = 500
+PROBER = "prober"  # the user of the prober, whom no load calls
 OPEN, DIGEST = "open.test", "digest.test"
 
 
@@ -62,8 +63,8 @@ def sipmesh(folder: Path, core: int) -> Server:
         lines += ["[[listen]]", f'transport = "{transport}"', f'address = "127.0.0.1:{port}"']
     for domain, auth in ((OPEN, "false"), (DIGEST, "true")):
         lines += ["[[domain]]", f'name = "{domain}"', f"auth = {auth}", 'digest = ["MD5"]']
-        for index in range(USERS):
-            lines += ["[[user]]", f'aor = "user{index}@{domain}"', f'password = "{PASSWORD}"']
+        for user in (*(f"user{index}" for index in range(USERS)), PROBER):
+            lines += ["[[user]]", f'aor = "{user}@{domain}"', f'password = "{PASSWORD}"']
     lines += [
         "[media]",
         "anchor = false",
