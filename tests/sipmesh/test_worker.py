@@ -1,5 +1,6 @@
 """A worker process as the supervisor starts it, with a role of the test's own."""
 
+import gc
 import os
 import select
 import signal
@@ -14,7 +15,7 @@ import pytest
 from sipmesh.config_load import parse_config
 from sipmesh.spec import ENVIRONMENT, Spec
 from sipmesh.store import Store
-from sipmesh.worker import listeners_of
+from sipmesh.worker import collect_young_only, listeners_of
 
 CONFIG = """
 [node]
@@ -113,3 +114,15 @@ def test_listeners_advertise_what_they_bind_unless_told_otherwise() -> None:
     udp, tcp = listeners_of(parse_config(CONFIG).config)
     assert (udp.advertised_host, udp.advertised_port, udp.reliable) == ("127.0.0.1", 5060, False)
     assert (tcp.index, tcp.advertised_host, tcp.advertised_port, tcp.reliable) == (1, "sip.example.com", 5070, True)
+
+
+def test_a_serving_worker_never_stops_for_a_full_collection() -> None:
+    thresholds = gc.get_threshold()
+    try:
+        collect_young_only()
+        assert gc.get_freeze_count() > 1000
+        assert gc.get_threshold()[2] >= 1_000_000
+        assert gc.isenabled()
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
