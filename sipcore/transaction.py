@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from native.sip import Address, Message
+from native.sip import Address, Message, ParseError
 from sipcore.client_transaction import ClientTransaction, begin
 from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow, FlowTable
+from sipcore.overload import Overload
 from sipcore.ports import ClientUser, Counters, TransactionUser
 from sipcore.server_transaction import ServerTransaction, serve
 from sipcore.timers import Timers
@@ -36,6 +37,7 @@ class TransactionLayer:
         self.timers = timers
         self.settings = settings
         self.counters = counters
+        self.overload: Overload | None = None  # the shell sets it
         self._servers: dict[str, ServerTransaction] = {}
         self._clients: dict[str, ClientTransaction] = {}
         self._by_connection: dict[int, set[ClientTransaction]] = {}
@@ -73,7 +75,9 @@ class TransactionLayer:
             transaction.handle(ACK if method == "ACK" else REQUEST, request)
         elif method == "ACK":
             self.user.on_ack(request, flow)
-        elif len(self._servers) >= self.settings.max_server_transactions:
+        elif len(self._servers) >= self.settings.max_server_transactions or (
+            self.overload is not None and self.overload.share and self._sheds(request)
+        ):
             self._refuse(request, flow)
         else:
             transaction = self._servers[key] = serve(self, key, request, flow)
@@ -171,6 +175,14 @@ class TransactionLayer:
         else:
             self.user.on_request(transaction)
         transaction.await_user()
+
+    def _sheds(self, request: Message) -> bool:
+        assert self.overload is not None
+        try:
+            within_dialog = request.to_tag is not None
+        except ParseError:
+            within_dialog = False
+        return self.overload.refuses(request.method, within_dialog, self.timers.now)
 
     def _refuse(self, request: Message, flow: Flow) -> None:
         self.count("sip_transactions_refused_total")

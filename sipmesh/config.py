@@ -117,7 +117,13 @@ class Media(Table, frozen=True, kw_only=True):
 
 
 class Limits(Table, frozen=True, kw_only=True):
-    exempt: tuple[Network, ...] = ()  # networks without limits per source
+    exempt: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")  # networks without limits per source and user
+    requests_per_source_per_s: Seconds = 0.0  # from one address, ACK aside; more are dropped; 0: no limit
+    invites_per_user_per_s: Seconds = 0.0  # new calls of one user; more get 503; 0: no limit
+    auth_failures: Count = 20  # wrong passwords in a row from one address for one user, then 403 for a while; 0: no limit
+    auth_pause_s: PositiveSeconds = 10.0  # the first such while; twice as long after each further failure
+    refuse_scanners: bool = True  # requests whose User-Agent is that of a known scanner are dropped
+    shed_load: bool = True  # when the node falls behind, a share of new requests gets 503
     max_bindings: Count = 10  # contacts of one AOR; 0: no limit
     min_expires_s: Count = 60  # shorter registrations get 423
     default_expires_s: Positive = 3600  # of a REGISTER that asks for none

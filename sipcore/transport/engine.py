@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 from native.sip import Address
 from sipcore.flow import Listener
+from sipcore.overload import Overload
 from sipcore.ports import Counters
 from sipcore.timers import Timers
 from sipcore.transaction import ServerTransaction, TransactionLayer
 from sipcore.transport.handshakes import Handshakes
-from sipcore.transport.ingress import Ingress
+from sipcore.transport.ingress import Gate, Ingress
 from sipcore.transport.settings import TransportSettings
 from sipcore.transport.table import TransportTable
 from sipcore.transport.tcp import TcpEndpoint
@@ -58,6 +59,8 @@ class Engine:
         self.loop: asyncio.AbstractEventLoop
         self.handshakes: Handshakes
         self.layer: TransactionLayer
+        self.gate: Gate | None = None  # set before ``start``
+        self.overload = Overload()
         self.ingress: Ingress
         self._on_batch_end = on_batch_end
         self._in_batch = False
@@ -73,7 +76,7 @@ class Engine:
         self.loop = asyncio.get_running_loop()
         self.layer = layer
         self.handshakes = Handshakes(self.loop)
-        self.ingress = Ingress(layer, self.flows, self.counters)
+        self.ingress = Ingress(layer, self.flows, self.counters, self.gate)
         for listener in self.flows.listeners:
             sock = sockets[listener.index]
             if listener.transport == "udp":
@@ -123,6 +126,12 @@ class Engine:
                     self.report("what was to be sent")
         if self._tick_handle is None:
             self._arm_tick()
+
+    def queue_stands(self) -> None:
+        """A receive queue stood for a while and lost datagrams."""
+        self.counters["sip_overload_steps_total"] += 1
+        if self.overload.stands(self.timers.now):
+            log.warning("more comes in than can be handled: a share of new requests is refused")
 
     def _lose_batch(self) -> None:
         self.counters["sip_batches_lost_total"] += 1

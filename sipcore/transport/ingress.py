@@ -3,6 +3,8 @@
 Does no I/O itself, so tests put it behind an in-memory wire.
 """
 
+from collections.abc import Callable
+
 from native.sip import Message, ParseError, crc_slot
 from sipcore.flow import Flow, FlowTable
 from sipcore.ports import Counters
@@ -17,10 +19,15 @@ METHODS = frozenset(
 )
 
 
+Gate = Callable[[Message, Flow], bool]
+
+
 class Ingress:
     """``receive`` takes bytes from the transports; it raises for nothing that a peer sends."""
 
-    def __init__(self, layer: TransactionLayer, flows: FlowTable, counters: Counters) -> None:
+    def __init__(self, layer: TransactionLayer, flows: FlowTable, counters: Counters, gate: Gate | None = None) -> None:
+        """``gate`` says of each request whether it comes in; what does not is dropped, and the gate's to count."""
+        self._gate = gate
         self._layer = layer
         self._counters = counters
         self._our_sent_by = frozenset(listener.sent_by.lower() for listener in flows.listeners)
@@ -38,6 +45,8 @@ class Ingress:
                 message.stamp_source(*flow.remote)
                 message.server_key  # noqa: B018  readable or not decides whether there can be a transaction
                 self._count(message.method, flow.listener.transport)
+                if self._gate is not None and not self._gate(message, flow):
+                    return
             else:
                 message.client_key  # noqa: B018
                 if message.via_sent_by not in self._our_sent_by:  # RFC 3261 section 18.1.2

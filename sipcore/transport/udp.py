@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from native.sip import UdpSocket
+from native.sip import BATCH, UdpSocket
 from sipcore.flow import Listener
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class UdpEndpoint:
         self._socket = UdpSocket(sock.detach())
         self._flows: dict[Address, UdpFlow] = {}
         self._waiting_to_write = False
+        self._standing_since = 0.0  # when the first of a row of full batches came
+        self._dropped_before = 0  # datagrams, by then
         self._out: list[tuple[bytes, Address, str | None]] = []  # of this batch: nothing leaves before its end
         self._failed_name = "sip_send_failed_total|transport=udp"
         engine.loop.add_reader(self._socket.fileno(), self._readable)
@@ -111,12 +113,24 @@ class UdpEndpoint:
         engine = self._engine
         receive = engine.ingress.receive
         engine.begin()
+        if len(batch) == BATCH:
+            self._watch_queue(engine.timers.now)
+        else:
+            self._standing_since = 0.0
         for data, source, local_host in batch:
             try:
                 receive(data, self.flow(source, local_host))
             except Exception:
                 engine.report("a datagram")
         engine.end()
+
+    def _watch_queue(self, now: float) -> None:
+        """A full batch: more may wait. Tells the engine when that goes on while the kernel drops what finds no room."""
+        if not self._standing_since:
+            self._standing_since, self._dropped_before = now, self._socket.dropped
+        elif now - self._standing_since >= self._engine.overload.patience_s and self._socket.dropped != self._dropped_before:
+            self._standing_since, self._dropped_before = now, self._socket.dropped
+            self._engine.queue_stands()
 
     def _failed(self, remote: Address) -> None:
         self._engine.counters[self._failed_name] += 1

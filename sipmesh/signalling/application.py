@@ -7,6 +7,7 @@ foreign domain. Callers we don't know are refused.
 from __future__ import annotations
 
 import logging
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from native.sip import Message, ParseError, Uri
@@ -24,6 +25,7 @@ from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices, DialogExchange, InviteExchange, RequestExchange
 from sipmesh.signalling.locate import targets_of
 from sipmesh.signalling.media_glue import Sender, Tags, has_sdp
+from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
 from sipmesh.signalling.trunks import Trunks
 from sipmesh.store import StoreError
@@ -64,7 +66,10 @@ class SignalApplication:
         services: CallServices,
         timers: Timers,
         counters: Counters,
+        user_rates: Rates[str] | None = None,
+        exempt: Container[str] = (),
     ) -> None:
+        """``user_rates``: of calls by AOR, save from hosts that are ``exempt``."""
         self.tables = tables
         self._authorizer = authorizer
         self._accounts = accounts
@@ -74,6 +79,8 @@ class SignalApplication:
         self._services = services
         self._timers = timers
         self._counters = counters
+        self._user_rates = user_rates
+        self._exempt = exempt
         self._dialogs = Dialogs(services.calls, tables.trunks, counters)
         self._log_second = 0
         self._logged = 0
@@ -142,7 +149,7 @@ class SignalApplication:
             domain = ""  # not valid for the domain in the Request-URI, but who asks is told so only if we know him
         now = self._timers.wall
         aor = f"{to.user_unescaped or ''}@{domain or asked}"
-        registrant = self._authorizer.registering(message, aor, domain or asked, now)
+        registrant = self._authorizer.registering(message, aor, domain or asked, request.source[0], now)
         if not domain or not to.user:
             raise PeerError(404, "Not Found")
         if registrant != aor:
@@ -219,6 +226,8 @@ class SignalApplication:
 
     def _proxy(self, request: InboundRequest, caller: Caller, targets: list[Target], hop: Hop) -> None:
         message = request.message
+        if self._user_rates is not None and message.method == "INVITE" and message.to_tag is None:
+            self._check_rate(self._user_rates, request, caller)
         if not targets:
             raise PeerError(480, "Temporarily Unavailable")
         if message.method != "INVITE" or message.to_tag is not None:
@@ -231,6 +240,11 @@ class SignalApplication:
         self.calls.begin(request, calling, called, trunk_in, hop.trunk, destination=destination, route=hop.route)
         host = request.source[0]
         request.proxy(targets, InviteExchange(self._services, request, Sender(host, request.natted)))
+
+    def _check_rate(self, rates: Rates[str], request: InboundRequest, caller: Caller) -> None:
+        if caller.aor and request.source[0] not in self._exempt and not rates.take(caller.aor, self._timers.now):
+            self._counters["sip_calls_limited_total|by=user"] += 1
+            raise PeerError(503, "Too Many Calls", (("Retry-After", "1"),))
 
     def _refuse(self, request: InboundRequest, error: PeerError) -> None:
         method = request.message.method

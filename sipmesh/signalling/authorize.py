@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING
 
 from native.sip import Message, Uri
@@ -14,11 +17,15 @@ from sipcore.keys import KeyRing
 from sipcore.ports import Counters
 from sipmesh.signalling.challenges import Challenges
 from sipmesh.signalling.domains import Domains
+from sipmesh.signalling.quiet_log import QuietLog
+from sipmesh.signalling.rates import Backoff
 from sipmesh.signalling.trunks import Trunks, TrunkState
 from sipmesh.store import StoredUser
 
 if TYPE_CHECKING:
     from sipmesh.store.directory import Directory
+
+log = logging.getLogger(__name__)
 
 ANONYMOUS_HOST = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
 UNAUTHORIZED = (401, "WWW-Authenticate", "Authorization")  # RFC 3261 section 22.2: we are the registrar
@@ -64,7 +71,12 @@ class Authorizer:
         instance: str,
         digest_config: DigestConfig,
         counters: Counters,
+        backoff: Backoff[tuple[str, str]] | None = None,
+        exempt: Container[str] = (),
     ) -> None:
+        """``backoff``: of (source host, AOR); none for hosts that are ``exempt``."""
+        self._backoff = backoff
+        self._exempt = exempt
         self._domains = domains
         self._trunks = trunks
         self._accounts = accounts
@@ -72,19 +84,20 @@ class Authorizer:
         self._new_digest = partial(Digest, credentials=accounts, keys=nonce_keys, instance=instance, config=digest_config)
         self._digests: dict[str, Digest] = {}
         self._challenges = Challenges()
+        self._quiet = QuietLog(log)
 
     def serve(self, domains: Domains) -> None:
         """Takes over changed domains. Use counts start anew: a client is told once more that its nonce is stale, at worst."""
         self._domains = domains
         self._digests.clear()
 
-    def registering(self, request: Message, aor: str, domain: str, now: float) -> str:
+    def registering(self, request: Message, aor: str, domain: str, source_host: str, now: float) -> str:
         """AOR of the user who sends a REGISTER for ``aor`` in ``domain`` (RFC 3261 section 10.3 step 3). Without digest whoever
         asks is believed."""
         if domain not in self._domains.names():
             raise PeerError(404, "Not Found")
         if self._domains.wants_digest(domain):
-            return self._authenticated(request, domain, UNAUTHORIZED, now)
+            return self._authenticated(request, domain, UNAUTHORIZED, (source_host, aor), now)
         if self._accounts.user(aor) is None:
             raise PeerError(404, "Not Found")
         return aor
@@ -99,7 +112,9 @@ class Authorizer:
         if trunk is not None and not known:
             return Caller(trunk=trunk)
         if from_uri.host == ANONYMOUS_HOST and self._domains.first:
-            return Caller(aor=self._authenticated(request, self._domains.first, PROXY_AUTHENTICATION, now))
+            return Caller(
+                aor=self._authenticated(request, self._domains.first, PROXY_AUTHENTICATION, (source_host, ANONYMOUS_HOST), now)
+            )
         if domain is None or not self._domains.names():
             self._count("stranger")
             raise PeerError(403, "Unknown Caller")
@@ -108,23 +123,35 @@ class Authorizer:
                 return Caller(aor=aor)
             self._count("stranger")
             raise PeerError(403, "Unknown Caller")
-        if self._authenticated(request, domain, PROXY_AUTHENTICATION, now) != aor:
+        if self._authenticated(request, domain, PROXY_AUTHENTICATION, (source_host, aor), now) != aor:
             self._count("forbidden")
             raise PeerError(403, "From Is Not Your Address-Of-Record")
         return Caller(aor=aor)
 
-    def _authenticated(self, request: Message, domain: str, place: tuple[int, str, str], now: float) -> str:
-        """AOR of the user whose credentials the request carries."""
+    def _authenticated(
+        self, request: Message, domain: str, place: tuple[int, str, str], who: tuple[str, str], now: float
+    ) -> str:
+        """AOR of the user whose credentials the request carries. ``who``: source host and the AOR it claims."""
         status, challenge_header, header = place
+        backoff = None if self._backoff is None or who[0] in self._exempt else self._backoff
+        if backoff is not None and request.has(header):
+            pause_s = backoff.pause_left_s(who, now)
+            if pause_s:
+                self._count("paused")
+                raise PeerError(403, "Too Many Failed Attempts", (("Retry-After", str(ceil(pause_s))),))
         digest = self._digests.get(domain)
         if digest is None:
             digest = self._digests[domain] = self._new_digest(domain, algorithms=self._domains.algorithms(domain))
         verdict = digest.check(request.get_all(header), request.method, request.body, now)
         self._count(verdict.outcome.value)
         if verdict.outcome is Outcome.ACCEPTED:
+            if backoff is not None:
+                backoff.succeeded(who)
             self._challenges.accepted(request.call_id)
             _consume(request, header, domain)
             return aor_of(verdict.username, domain)
+        if verdict.outcome is Outcome.REFUSED and backoff is not None and backoff.failed(who, now):
+            self._quiet.warning("wrong passwords, no more of them for a while", now, f"{who[0]} for {who[1]}")
         if verdict.outcome is Outcome.MALFORMED:
             raise PeerError(400, verdict.reason)
         answered = verdict.outcome is not Outcome.MISSING

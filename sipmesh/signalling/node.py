@@ -31,11 +31,13 @@ from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cdr_maker import CdrMaker
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices
+from sipmesh.signalling.gate import Exempt, Gate
 from sipmesh.signalling.housekeeping import Housekeeping
 from sipmesh.signalling.media_client import Body, MediaClient
 from sipmesh.signalling.media_glue import MediaGlue
 from sipmesh.signalling.media_link import MediaLink
 from sipmesh.signalling.probes import Probes
+from sipmesh.signalling.rates import Backoff, Rates
 from sipmesh.signalling.requester import Requester
 from sipmesh.signalling.routing_table import RoutingTable
 from sipmesh.signalling.trunks import TargetState, Trunks
@@ -60,7 +62,9 @@ class SignalNode:
         self._config = config
         self._gauges = gauges
         limits = config.limits
+        exempt = Exempt(tuple(ip_network(text) for text in limits.exempt))
         self.engine = Engine(listeners, counters, transport_settings(limits), store.commit, load_certificates(config))
+        self.engine.gate = gate_for(limits, exempt, self.engine)
         timers, flows = self.engine.timers, self.engine.flows
         resolver = resolver_for(self.engine, listeners, counters)
         self.trunks = Trunks(SystemRandom())
@@ -73,8 +77,9 @@ class SignalNode:
         domains = Domains(config.domain, self._own_hosts)
         accounts = Accounts(store.directory)
         digest_config = DigestConfig(nonce_lifetime_s=limits.nonce_s)
+        backoff = backoff_for(limits)
         self._authorizer = Authorizer(
-            domains, self.trunks, accounts, store.key_ring("nonce"), instance, digest_config, counters
+            domains, self.trunks, accounts, store.key_ring("nonce"), instance, digest_config, counters, backoff, exempt
         )
         services = CallServices(self.calls, glue, flows, timers)
         self._application = SignalApplication(
@@ -87,11 +92,15 @@ class SignalNode:
             services,
             timers,
             counters,
+            Rates(limits.invites_per_user_per_s) if limits.invites_per_user_per_s else None,
+            exempt,
         )
         branch_keys, cookie_keys = store.key_ring("branch"), store.key_ring("cookie")
         settings = ProxySettings(timer_c_s=limits.ring_s)
         core = ProxyCore(settings, self._application, flows, resolver, timers, branch_keys, cookie_keys, counters)
         self._layer = TransactionLayer(core, flows, timers, TransactionSettings(), counters)
+        if limits.shed_load:
+            self._layer.overload = self.engine.overload
         core.attach(self._layer)
         requester = Requester(self._layer, flows, resolver)
         self._probes = Probes(requester, timers, counters, lambda: f"sip:{listeners[0].sent_by}")
@@ -172,6 +181,18 @@ class SignalNode:
 
     def _on_media_event(self, body: Body) -> None:
         self._ender.on_media_event(body)
+
+
+def gate_for(limits: Limits, exempt: Exempt, engine: Engine) -> Gate | None:
+    """None when nothing is to be kept out."""
+    per_s = limits.requests_per_source_per_s
+    if not per_s and not limits.refuse_scanners:
+        return None
+    return Gate(exempt, per_s, engine.timers, engine.counters, refuse_scanners=limits.refuse_scanners)
+
+
+def backoff_for(limits: Limits) -> Backoff[tuple[str, str]] | None:
+    return Backoff(limits.auth_failures, limits.auth_pause_s) if limits.auth_failures else None
 
 
 def own_host_test(flows: FlowTable) -> Callable[[str], bool]:

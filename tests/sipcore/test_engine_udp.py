@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import pytest
 
 from sipcore.flow import Destination
+from sipcore.overload import Overload
 from sipcore.transaction import ServerTransaction, TransactionSettings
 from tests.sipcore.loop import Datagrams, Running, run
 from tests.sipcore.messages import request
@@ -270,3 +272,28 @@ def test_a_sender_that_fails_stops_nothing() -> None:
             assert world.counters["sip_internal_errors_total"] == 1
 
     run(main())
+
+
+def test_a_queue_that_stands_and_loses_datagrams_is_overload() -> None:
+    async def main() -> None:
+        def slow(transaction: ServerTransaction) -> None:
+            time.sleep(0.0005)
+
+        async with Running(slow, socket_buffer_bytes=100_000) as world:
+            peer = await Datagrams.open()
+            data = [from_peer(peer, branch=f"z9hG4bK-{n}") for n in range(400)]
+            engine = world.engine
+            engine.overload = Impatient()
+            deadline = time.monotonic() + 5
+            while not engine.overload.share and time.monotonic() < deadline:
+                for each in data:
+                    peer.send(each, world)
+                await asyncio.sleep(0)
+            assert engine.overload.share > 0
+            assert world.counters["sip_overload_steps_total"] >= 1
+
+    run(main())
+
+
+class Impatient(Overload):
+    patience_s = 0.01  # type: ignore[assignment]

@@ -16,6 +16,7 @@ from sipcore.keys import Key, KeyRing
 from sipmesh.config import Domain, Trunk
 from sipmesh.signalling.authorize import Accounts, Authorizer, aor_of
 from sipmesh.signalling.domains import Domains
+from sipmesh.signalling.rates import Backoff
 from sipmesh.signalling.trunks import Trunks
 from sipmesh.store.directory import stored_user
 
@@ -31,7 +32,9 @@ def authorizer(domains: tuple[Domain, ...] = DOMAINS) -> tuple[Authorizer, defau
     directory: Any = SimpleNamespace(user=users.get)
     keys = KeyRing("nonce", Key("0", b"k" * 32))
     ours = Domains(domains, {"198.51.100.1"}.__contains__)
-    return Authorizer(ours, trunks, Accounts(directory), keys, "i", DigestConfig(), counters), counters
+    backoff: Backoff[tuple[str, str]] = Backoff(2, 10.0)
+    made = Authorizer(ours, trunks, Accounts(directory), keys, "i", DigestConfig(), counters, backoff, ("127.0.0.1",))
+    return made, counters
 
 
 def request(from_: str, *credentials: str, method: str = "INVITE") -> Message:
@@ -96,8 +99,9 @@ def test_malformed_credentials_get_400_with_the_reason() -> None:
 
 
 def test_a_registration_in_a_domain_that_is_not_configured() -> None:
+    register = request("sip:a@b", method="REGISTER")
     with pytest.raises(PeerError) as caught:
-        authorizer(())[0].registering(request("sip:a@b", method="REGISTER"), "alice@198.51.100.1", "198.51.100.1", NOW)
+        authorizer(())[0].registering(register, "alice@198.51.100.1", "198.51.100.1", "203.0.113.9", NOW)
     assert caught.value.status == 404
 
 
@@ -124,3 +128,37 @@ def test_only_our_credentials_are_taken_out() -> None:
     message = request("sip:alice@example.com", theirs, ours)
     assert checker.calling(message, "203.0.113.9", NOW).aor == "alice@example.com"
     assert message.get_all("Proxy-Authorization") == [theirs]
+
+
+WRONG = (
+    'Digest username="alice", realm="example.com", nonce="n", uri="sip:bob@example.com", response="00", algorithm=MD5, '
+    'cnonce="c", qop=auth, nc=00000001'
+)
+
+
+def statuses(checker: Authorizer, source: str, *times: float, from_: str = "alice") -> list[int]:
+    found = []
+    for at in times:
+        with pytest.raises(PeerError) as caught:
+            checker.calling(request(f"sip:{from_}@example.com", WRONG), source, NOW + at)
+        found.append(caught.value.status)
+    return found
+
+
+def test_wrong_passwords_bring_a_pause_that_doubles(caplog: pytest.LogCaptureFixture) -> None:
+    checker, counters = authorizer()
+    assert statuses(checker, "203.0.113.9", 0, 1, 2, 10.9) == [407, 407, 403, 403]
+    assert statuses(checker, "203.0.113.9", 11.1, 12, 31) == [407, 403, 403]
+    assert counters["sip_authorizations_total|outcome=paused"] == 4
+    assert len(caplog.records) == 2
+    assert "203.0.113.9 for alice@example.com" in caplog.text
+
+
+def test_the_pause_is_of_one_source_and_user() -> None:
+    checker, _ = authorizer()
+    statuses(checker, "203.0.113.9", 0, 1)
+    assert statuses(checker, "203.0.113.10", 2) == [407]
+    assert statuses(checker, "203.0.113.9", 2, from_="bob") == [407]
+    with pytest.raises(PeerError, match="407"):  # without credentials there is nothing to guess
+        checker.calling(request("sip:alice@example.com"), "203.0.113.9", NOW + 2)
+    assert statuses(checker, "127.0.0.1", *range(9)) == [407] * 9

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from native.sip import Message
-from sipmesh.config import Route, Trunk, TrunkTarget, User
+from sipmesh.config import Limits, Route, Trunk, TrunkTarget, User
 from sipmesh.signalling.routing_table import RoutingTable
 from sipmesh.store import Command, StoreError
 from tests.sipmesh.live_node import LiveNode
@@ -181,6 +181,32 @@ def test_an_error_of_ours_is_answered(tmp_path: Path, monkeypatch: pytest.Monkey
             node.counters["sip_internal_errors_total"] = 0  # it was ours
             monkeypatch.undo()
             assert (await alice.ask(alice.request("INVITE", "sip:bob@example.com"))).status == 480
+
+    run(scenario())
+
+
+def test_a_user_may_make_so_many_calls_a_second(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path, limits=Limits(exempt=(), invites_per_user_per_s=0.001)) as node:
+            alice, olga = await node.phone("alice"), await node.phone("olga", domain="open.example")
+            statuses = [
+                (await alice.ask(alice.request("INVITE", "sip:bob@example.com", cseq=n))).status for n in range(1, 22, 3)
+            ]
+            assert statuses == [480] * 5 + [503] * 2
+            assert (await olga.ask(olga.request("INVITE", "sip:bob@example.com"))).status == 480
+            assert node.counters["sip_calls_limited_total|by=user"] == 2
+
+    run(scenario())
+
+
+def test_a_scanner_hears_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path, limits=Limits(exempt=())) as node:
+            alice = await node.phone("alice")
+            alice.send(alice.request("OPTIONS", "sip:example.com", User_Agent="friendly-scanner"))
+            assert (await alice.ask(alice.request("OPTIONS", "sip:example.com"))).status == 200
+            assert node.counters["sip_requests_dropped_total|why=scanner"] == 1
+            assert alice.inbox.empty()
 
     run(scenario())
 

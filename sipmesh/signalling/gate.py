@@ -1,0 +1,76 @@
+"""What is dropped before it costs anything: requests of scanners, and of sources that send too many. They get no answer, so
+that a scanner learns nothing and nobody can aim our answers at others."""
+
+from __future__ import annotations
+
+import logging
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from native.sip import Message
+from sipcore.flow import Flow
+from sipcore.ports import Counters
+from sipcore.timers import Timers
+from sipmesh.signalling.quiet_log import QuietLog
+from sipmesh.signalling.rates import Rates, Recent
+
+# how tools that look for open proxies and weak passwords call themselves, as they come
+SCANNERS = re.compile(r"friendly-(scanner|request)|sipvicious|sip-?scan|sipcli|sundayddr|pplsip|siparmyknife", re.IGNORECASE)
+MAX_AGENT_CHARS = 256  # of them are looked at
+
+log = logging.getLogger(__name__)
+
+
+class Exempt:
+    """Sources without limits."""
+
+    __slots__ = ("_known", "_networks")
+
+    def __init__(self, networks: tuple[IPv4Network | IPv6Network, ...]) -> None:
+        self._networks = networks
+        self._known: Recent[str, bool] = Recent()
+
+    def __contains__(self, host: object) -> bool:
+        if not self._networks or not isinstance(host, str):
+            return False
+        known = self._known.get(host)
+        if known is None:
+            address = ip_address(host)
+            known = any(address in network for network in self._networks)
+            self._known.put(host, known)
+        return known
+
+
+class Gate:
+    """``per_source_per_s``: requests; 0: no limit. ACK is not counted, it answers our own answers."""
+
+    __slots__ = ("_counters", "_exempt", "_quiet", "_rates", "_refuse_scanners", "_timers")
+
+    def __init__(
+        self, exempt: Exempt, per_source_per_s: float, timers: Timers, counters: Counters, *, refuse_scanners: bool
+    ) -> None:
+        self._exempt = exempt
+        self._rates: Rates[str] | None = Rates(per_source_per_s) if per_source_per_s else None
+        self._refuse_scanners = refuse_scanners
+        self._timers = timers
+        self._counters = counters
+        self._quiet = QuietLog(log)
+
+    def __call__(self, request: Message, flow: Flow) -> bool:
+        """Whether ``request`` may come in."""
+        host = flow.remote[0]
+        if host in self._exempt:
+            return True
+        if self._rates is not None and request.method != "ACK" and not self._rates.take(host, self._timers.now):
+            self._dropped("source", "too many requests", host)
+            return False
+        if self._refuse_scanners:
+            agent = request.get("User-Agent")
+            if agent is not None and SCANNERS.search(agent, 0, MAX_AGENT_CHARS):
+                self._dropped("scanner", "a scanner", host)
+                return False
+        return True
+
+    def _dropped(self, why: str, what: str, host: str) -> None:
+        self._counters[f"sip_requests_dropped_total|why={why}"] += 1
+        self._quiet.warning(f"requests dropped, {what}", self._timers.now, host)
