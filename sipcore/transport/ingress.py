@@ -9,6 +9,7 @@ from native.sip import Message, ParseError, crc_slot
 from sipcore.flow import Flow, FlowTable
 from sipcore.ports import Counters
 from sipcore.transaction import TransactionLayer
+from sipcore.transport.stun import stun_answer
 
 # those with a counter of their own; a stranger must not invent counters
 METHODS = frozenset(
@@ -36,7 +37,7 @@ class Ingress:
     def receive(self, data: bytes, flow: Flow) -> None:
         """One datagram, or one message that was framed: a message, a keep-alive, or something that isn't SIP."""
         if data[:1] < b" ":
-            data = self._skip_noise(data)
+            data = self._skip_noise(data, flow)
             if not data:
                 return
         try:
@@ -61,14 +62,19 @@ class Ingress:
         else:
             self._layer.receive_response(message, flow)
 
-    def _skip_noise(self, data: bytes) -> bytes:
-        """What follows line ends; nothing after keep-alives (empty, line ends, zero bytes) and STUN."""
+    def _skip_noise(self, data: bytes, flow: Flow) -> bytes:
+        """What follows line ends; nothing after keep-alives (empty, line ends, zero bytes, STUN that wants an answer)."""
         data = data.lstrip(b"\r\n")
         if not data.strip(b"\0"):
             self._counters["sip_keepalives_total|transport=udp"] += 1
             return b""
         if data[0] < 4:  # the first byte of STUN (RFC 7983 section 7)
-            self._counters["sip_not_sip_total"] += 1
+            answer = None if flow.reliable else stun_answer(data, flow.remote)
+            if answer is None:
+                self._counters["sip_not_sip_total"] += 1
+            else:
+                self._counters["sip_keepalives_total|transport=udp"] += 1
+                flow.send(answer)
             return b""
         return data
 

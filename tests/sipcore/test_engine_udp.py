@@ -11,7 +11,7 @@ import pytest
 from sipcore.flow import Destination
 from sipcore.overload import Overload
 from sipcore.transaction import ServerTransaction, TransactionSettings
-from tests.sipcore.loop import Datagrams, Running, run
+from tests.sipcore.loop import Datagrams, Running, run, within
 from tests.sipcore.messages import request
 from tests.sipcore.users import RecordingClient
 
@@ -162,6 +162,19 @@ def test_an_error_of_ours_does_not_stop_the_others() -> None:
             answers = {(await peer.message()).status for _ in range(2)}
             assert answers == {500, 200}
             assert world.counters["sip_internal_errors_total"] == 1
+
+    run(main())
+
+
+def test_a_stun_keep_alive_is_answered() -> None:
+    async def main() -> None:
+        async with Running() as world:
+            peer = await Datagrams.open()
+            peer.send(bytes.fromhex("000100002112a442") + b"123456789012", world)
+            answer = await within(peer.queue.get())
+            assert answer[:20] == bytes.fromhex("0101000c2112a442") + b"123456789012"
+            assert int.from_bytes(answer[26:28], "big") ^ 0x2112 == peer.port
+            assert world.counters["sip_keepalives_total|transport=udp"] == 1
 
     run(main())
 

@@ -38,9 +38,9 @@ def test_keep_alives_are_ignored(data: bytes) -> None:
     assert world.count("sip_keepalives_total|transport=udp") == 1
 
 
-def test_stun_is_ignored() -> None:
+def test_stun_that_asks_for_nothing_is_ignored() -> None:
     world = World()
-    assert world.receive(STUN) == []
+    assert world.receive(b"\0\x11" + STUN[2:]) == []
     assert world.count("sip_not_sip_total") == 1
 
 
