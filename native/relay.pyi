@@ -30,6 +30,9 @@ OPAQUE: Final[int]  # UDPTL and whatever else the SDP announces: one component, 
 # kinds of event
 LATCHED: Final[int]  # a side's address was learned (or learned again)
 
+# (suite by its name in RFC 4568 or RFC 7714, master key followed by master salt, bytes of MKI in each packet)
+CryptoKey = tuple[str, bytes, int]
+
 class Event(NamedTuple):
     kind: int
     stream: int
@@ -46,6 +49,8 @@ class ComponentStats(NamedTuple):
     strangers: int  # wrong source, dropped
     malformed: int  # not RTP/RTCP where it must be, dropped
     no_remote: int  # other side's address still unknown, dropped
+    auth_failed: int  # SRTP that does not authenticate, dropped
+    replayed: int  # SRTP seen before or too old to tell, dropped; and what would be sent under an index used before
     lost: int  # RFC 3550 A.3, expected minus received, signed
     gaps: int  # runs of missing sequence numbers; a late packet closes none
     jitter: int  # RFC 3550 A.8, RTP timestamp units
@@ -111,6 +116,11 @@ class Relay:
     def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...
     def set_clock(self, stream: int, side: int, payload_type: int, clock_hz: int) -> None:
         """Clock rate of a dynamic payload type (96-127) the side sends; without it such packets have no jitter."""
+    def set_crypto(self, stream: int, side: int, receive: CryptoKey | None, send: CryptoKey | None) -> None:
+        """SRTP and SRTCP towards a side: what it sends is unprotected with ``receive``, what it is sent is protected with ``send``; None: plain.
+        What fails authentication or was seen before is dropped and teaches nothing. A key that is not new keeps its rollover counter and replay
+        window, a new one begins at 0. ValueError for an unknown suite, a key of another length than the suite's, an MKI to send, an
+        OPAQUE stream."""
     def stats(self, stream: int, side: int, component: int) -> ComponentStats: ...
     def last_packet_ns(self, stream: int) -> int:
         """Latest accepted packet of either side, 0 when none."""

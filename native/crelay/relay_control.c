@@ -12,9 +12,11 @@ static enum relay_error allocate(struct relay *relay, uint32_t threads)
     relay->threads = calloc(threads, sizeof *relay->threads);
     relay->sockets = malloc(capacity * sizeof *relay->sockets);
     relay->attached = calloc(capacity, sizeof *relay->attached);
+    relay->crypto = calloc(capacity, sizeof *relay->crypto);
     relay->free_streams = malloc(capacity * sizeof *relay->free_streams);
     relay->news.latched = calloc(capacity, RELAY_COMPONENTS * RELAY_SIDES);
-    if (!relay->threads || !relay->sockets || !relay->attached || !relay->free_streams || !relay->news.latched)
+    if (!relay->threads || !relay->sockets || !relay->attached || !relay->crypto || !relay->free_streams ||
+        !relay->news.latched)
         return RELAY_ERROR_MEMORY;
     memset(relay->sockets, -1, capacity * sizeof *relay->sockets);
     for (uint32_t stream = capacity; stream-- > 0;)
@@ -30,7 +32,7 @@ static enum relay_error open_threads(struct relay *relay, uint32_t threads)
         return RELAY_ERROR_SYSTEM;
     for (; relay->thread_count < threads; relay->thread_count++) {
         struct relay_thread *thread = &relay->threads[relay->thread_count];
-        enum relay_error error = relay_thread_open(thread, &relay->table, &relay->news, relay->owner);
+        enum relay_error error = relay_thread_open(thread, &relay->table, relay->crypto, &relay->news, relay->owner);
         if (error != RELAY_OK) {
             relay_thread_close(thread);
             return error;
@@ -107,7 +109,10 @@ void relay_close(struct relay *relay)
         (relay_forked(relay) ? relay_thread_abandon : relay_thread_close)(&relay->threads[i]);
     if (relay->news.fd >= 0)
         close(relay->news.fd);
+    for (uint32_t stream = 0; relay->crypto != NULL && stream < relay->table.header->capacity; stream++)
+        relay_drop_crypto(relay, stream);
     relay_table_close(&relay->table);
+    free(relay->crypto);
     free(relay->threads);
     free(relay->sockets);
     free(relay->attached);

@@ -1,8 +1,9 @@
 /* What the application asks of the relay. Every call is safe from any thread (one mutex, which no relay thread ever takes);
- * only relay_remove and relay_stop wait for relay threads. */
+ * only relay_remove, relay_set_crypto and relay_stop wait for relay threads. */
 #ifndef RELAY_CONTROL_H
 #define RELAY_CONTROL_H
 
+#include "relay_srtp.h"
 #include "relay_thread.h"
 
 struct relay;
@@ -13,6 +14,7 @@ typedef int relay_sockets[RELAY_SIDES][RELAY_COMPONENTS];
 struct relay_stats {
     uint64_t packets, bytes, forwarded, send_errors, strangers, malformed, no_remote;
     int64_t lost;
+    uint32_t auth_failed, replayed;
     uint32_t gaps, jitter, ssrc, round_trip_us;
     uint8_t payload_type;
     bool latched;
@@ -53,6 +55,10 @@ enum relay_error relay_set_silenced(struct relay *relay, uint32_t stream, int si
 enum relay_error relay_set_blocked_types(struct relay *relay, uint32_t stream, int side, uint32_t types);
 enum relay_error relay_set_dscp(struct relay *relay, uint32_t stream, int side, uint8_t dscp);
 enum relay_error relay_set_clock(struct relay *relay, uint32_t stream, int side, uint8_t payload_type, uint32_t clock_hz);
+
+
+/* Keys by way; RELAY_NO_SUITE: plain. A key that is not new keeps its indices. Waits for a relay thread when one is. */
+enum relay_error relay_set_crypto(struct relay *relay, uint32_t stream, int side, const struct relay_key key[RELAY_WAYS]);
 
 enum relay_error relay_get_stats(struct relay *relay, uint32_t stream, int side, int component, struct relay_stats *stats);
 enum relay_error relay_last_packet(struct relay *relay, uint32_t stream, uint64_t *last_ns);

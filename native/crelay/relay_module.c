@@ -68,7 +68,7 @@ static bool add_types(PyObject *module)
     PyObject *relay_type = PyType_FromSpec(&relay_object_spec);
     if (collections != NULL && relay_type != NULL) {
         relay_stats_type = named_tuple(collections, "ComponentStats",
-                                 "packets bytes forwarded send_errors strangers malformed no_remote "
+                                 "packets bytes forwarded send_errors strangers malformed no_remote auth_failed replayed "
                                  "lost gaps jitter round_trip_us ssrc payload_type first_ns last_ns remote latched");
         relay_event_type = named_tuple(collections, "Event", "kind stream side component");
     }

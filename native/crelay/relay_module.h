@@ -40,6 +40,7 @@ PyObject *relay_object_set_silenced(RelayObject *self, PyObject *args, PyObject 
 PyObject *relay_object_set_blocked_types(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_dscp(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_clock(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_set_crypto(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_last_packet_ns(RelayObject *self, PyObject *argument);
 PyObject *relay_object_remove(RelayObject *self, PyObject *argument);

@@ -132,6 +132,7 @@ static PyMethodDef relay_methods[] = {
     {"set_blocked_types", WITH_KEYWORDS(relay_object_set_blocked_types), "Dynamic payload types of this side to drop."},
     {"set_forward", WITH_KEYWORDS(relay_object_set_forward), "False: what this side sends is counted and dropped."},
     {"set_dscp", WITH_KEYWORDS(relay_object_set_dscp), NULL},
+    {"set_crypto", WITH_KEYWORDS(relay_object_set_crypto), "SRTP keys of one side."},
     {"set_clock", WITH_KEYWORDS(relay_object_set_clock), "Clock rate of a dynamic payload type, for jitter."},
     {"stats", WITH_KEYWORDS(relay_object_stats), "ComponentStats of what one side sent us."},
     {"last_packet_ns", PLAIN(relay_object_last_packet_ns, METH_O), "Latest accepted packet of either side, 0 when none."},

@@ -215,9 +215,9 @@ PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs
     Py_END_ALLOW_THREADS
     if (error != RELAY_OK)
         return relay_fail(error, stream);
-    return PyObject_CallFunction(relay_stats_type, "KKKKKKKLIIIIiKKNO", s.packets, s.bytes, s.forwarded, s.send_errors,
-                                 s.strangers, s.malformed, s.no_remote, (long long)s.lost, s.gaps, s.jitter, s.round_trip_us, s.ssrc,
-                                 (int)s.payload_type, s.first_ns, s.last_ns, format_remote(&s.remote),
+    return PyObject_CallFunction(relay_stats_type, "KKKKKKKIILIIIIiKKNO", s.packets, s.bytes, s.forwarded, s.send_errors,
+                                 s.strangers, s.malformed, s.no_remote, s.auth_failed, s.replayed, (long long)s.lost,
+                                 s.gaps, s.jitter, s.round_trip_us, s.ssrc, (int)s.payload_type, s.first_ns, s.last_ns, format_remote(&s.remote),
                                  s.latched ? Py_True : Py_False);
 }
 

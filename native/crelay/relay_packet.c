@@ -252,21 +252,72 @@ static bool may_leave(const struct relay_stream *stream, int side, uint8_t flags
     return (flags & RELAY_FLAG_SILENCED) == 0 || silence(data, size);
 }
 
-bool relay_packet(struct relay_stream *stream, int component, int side, uint8_t *data, size_t size,
-                  const union relay_address *source, uint64_t now_ns, struct relay_route *route)
+/* What such a side sends proves by itself who sent it. */
+static bool must_authenticate(const struct relay_crypto *crypto, int side)
+{
+    return crypto != NULL && crypto->way[side][RELAY_RECEIVE] != NULL;
+}
+
+/* Takes the sending side's protection off. Without a key there is none. */
+static bool unprotect(struct relay_stream *stream, const struct relay_crypto *crypto, int component, int side, bool rtcp,
+                      struct relay_datagram *datagram)
+{
+    struct relay_srtp_record *record = crypto->record;
+    struct relay_flow *flow = &stream->component[rtcp ? RELAY_RTCP_COMPONENT : component][side].flow;
+    size_t size = datagram->size;
+    if (!must_authenticate(crypto, side))
+        return true;
+    switch (relay_srtp_unprotect(crypto->way[side][RELAY_RECEIVE], &record->way[side][RELAY_RECEIVE], rtcp, datagram->data,
+                                 &datagram->size)) {
+    case RELAY_SRTP_DONE:
+        relay_count(flow->bytes, size - datagram->size); /* the rest with the packet */
+        return true;
+    case RELAY_SRTP_REPLAYED:
+        relay_count(record->replayed[component][side], 1);
+        return false;
+    default:
+        relay_count(record->auth_failed[component][side], 1);
+        return false;
+    }
+}
+
+/* Puts the protection of the side opposite to ``side`` on what that sent. */
+static bool protect(const struct relay_crypto *crypto, int component, int side, struct relay_datagram *datagram,
+                    const struct relay_route *route)
+{
+    struct relay_srtp_record *record = crypto->record;
+    if (crypto->way[!side][RELAY_SEND] == NULL)
+        return true;
+    switch (relay_srtp_protect(crypto->way[!side][RELAY_SEND], &record->way[!side][RELAY_SEND],
+                               component == RELAY_RTCP_COMPONENT, datagram->data, &datagram->size)) {
+    case RELAY_SRTP_DONE:
+        return true;
+    case RELAY_SRTP_REPLAYED:
+        relay_count(record->replayed[component][side], 1);
+        return false;
+    default:
+        relay_count(route->rare->send_errors, 1);
+        return false;
+    }
+}
+
+bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto, int component, int side,
+                  struct relay_datagram *datagram, uint64_t now_ns, struct relay_route *route)
 {
     const uint8_t flags = relay_get(leg_of(stream, component, side)->flags);
     const bool opaque = (flags & RELAY_FLAG_OPAQUE) != 0;
+    uint8_t *data = datagram->data;
     enum relay_packet_type type = RELAY_IS_RTP;
     route->latched = false;
     leg_current(stream, component, side);
     if (unlikely(component == RELAY_RTCP_COMPONENT))
         leg_current(stream, RELAY_RTP_COMPONENT, side);
 
-    enum standing standing = judge(stream, component, side, source, now_ns);
+    enum standing standing = judge(stream, component, side, &datagram->source, now_ns);
     if (likely(standing != STRANGER && !opaque))
-        type = relay_classify(data, size, component == RELAY_RTCP_COMPONENT, (flags & RELAY_FLAG_MUX) != 0);
-    if (unlikely(standing == MOVED && type != RELAY_MALFORMED && !may_move(stream, component, side, type, data, source)))
+        type = relay_classify(data, datagram->size, component == RELAY_RTCP_COMPONENT, (flags & RELAY_FLAG_MUX) != 0);
+    if (unlikely(standing == MOVED && type != RELAY_MALFORMED &&
+                 !may_move(stream, component, side, type, data, &datagram->source) && !must_authenticate(crypto, side)))
         standing = STRANGER;
     if (unlikely(standing == STRANGER)) {
         relay_count(stream->rare[component][side].strangers, 1);
@@ -276,20 +327,23 @@ bool relay_packet(struct relay_stream *stream, int component, int side, uint8_t 
         relay_count(stream->rare[component][side].malformed, 1);
         return false;
     }
+    if (unlikely(crypto != NULL) && !unprotect(stream, crypto, component, side, type == RELAY_IS_RTCP, datagram))
+        return false;
     if (unlikely(standing != KNOWN)) {
-        latch(stream, component, side, source);
+        latch(stream, component, side, &datagram->source);
         route->latched = true;
     }
     if (type == RELAY_IS_RTCP)
         component = RELAY_RTCP_COMPONENT;
-    count(stream, component, side, type, opaque, data, size, now_ns);
+    count(stream, component, side, type, opaque, data, datagram->size, now_ns);
     if (unlikely((flags & (RELAY_FLAG_BLOCKED | RELAY_FLAG_TYPES | RELAY_FLAG_SILENCED)) != 0) &&
-        !may_leave(stream, side, flags, type == RELAY_IS_RTP && !opaque, data, size))
+        !may_leave(stream, side, flags, type == RELAY_IS_RTP && !opaque, data, datagram->size))
         return false;
     route->flow = &stream->component[component][side].flow;
     route->rare = &stream->rare[component][side];
-    if (likely(find_way(stream, component, side, route)))
-        return true;
-    relay_count(stream->rare[component][side].no_remote, 1);
-    return false;
+    if (unlikely(!find_way(stream, component, side, route))) {
+        relay_count(stream->rare[component][side].no_remote, 1);
+        return false;
+    }
+    return likely(crypto == NULL) || protect(crypto, component, side, datagram, route);
 }

@@ -2,7 +2,14 @@
 #ifndef RELAY_PACKET_H
 #define RELAY_PACKET_H
 
-#include "relay_table.h"
+#include "relay_crypto.h"
+
+/* What arrived; what leaves is made of it in place. */
+struct relay_datagram {
+    uint8_t *data; /* with RELAY_SRTP_ROOM bytes of ours after it */
+    size_t size;
+    union relay_address source;
+};
 
 /* Where an accepted packet leaves, and whose counters learn how that went. Valid until the next packet. */
 struct relay_route {
@@ -15,10 +22,10 @@ struct relay_route {
 };
 
 /* Checks, learns and counts what side ``side`` sent to its socket of ``component``. False: dropped, and counted as what.
- * The source is checked first: a stranger's packet is counted as such whatever it holds and teaches nothing. The
- * payload of a silenced side is overwritten. */
-bool relay_packet(struct relay_stream *stream, int component, int side, uint8_t *data, size_t size,
-                  const union relay_address *source, uint64_t now_ns, struct relay_route *route);
+ * The source is checked first: a stranger's packet is counted as such whatever it holds and teaches nothing; nor does one that
+ * does not authenticate. The payload of a silenced side is overwritten. ``crypto`` NULL: neither side has SRTP. */
+bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto, int component, int side,
+                  struct relay_datagram *datagram, uint64_t now_ns, struct relay_route *route);
 
 /* How sending went. */
 static inline void relay_packet_sent(const struct relay_route *route, bool sent)

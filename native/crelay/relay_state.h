@@ -3,6 +3,7 @@
 #define RELAY_STATE_H
 
 #include "relay_control.h"
+#include "relay_crypto.h"
 
 /* Everything here but ``news.latched`` is control's: under ``mutex`` or fixed after relay_open. */
 struct relay {
@@ -17,6 +18,7 @@ struct relay {
     uint64_t owner;
     relay_sockets *sockets; /* by stream: what we hold open; the table's copy may be another process's by now */
     bool *attached;         /* by stream */
+    struct relay_crypto **crypto; /* by stream, NULL: plain; control writes it while the stream's thread stands still */
     uint32_t *free_streams; /* a stack, lowest number on top at first */
     uint32_t free_count;
 };
@@ -39,6 +41,10 @@ static inline bool relay_each_socket(int *component, int *side)
 
 /* What we hold open of the stream. */
 void relay_close_sockets(struct relay *relay, uint32_t stream);
+
+/* The SRTP of a stream of a table taken over, before its thread knows of it; its end, when no thread knows of it any more. */
+enum relay_error relay_adopt_crypto(struct relay *relay, uint32_t stream);
+void relay_drop_crypto(struct relay *relay, uint32_t stream);
 
 bool relay_forked(const struct relay *relay);
 

@@ -71,6 +71,10 @@ enum relay_error relay_get_stats(struct relay *relay, uint32_t number, int side,
         .payload_type = flow.payload_type, .first_ns = relay_get(rare->first_ns), .last_ns = flow.last_ns,
         .round_trip_us = relay_get(stream->report[side].round_trip_us),
     };
+    if (relay->crypto[number] != NULL) {
+        stats->auth_failed = relay_get(relay->crypto[number]->record->auth_failed[component][side]);
+        stats->replayed = relay_get(relay->crypto[number]->record->replayed[component][side]);
+    }
     read_remote(stream, component, side, stats);
     return relay_unlock(relay, RELAY_OK);
 }

@@ -102,6 +102,8 @@ static enum relay_error adopt_locked(struct relay *relay, uint32_t number, struc
     enum relay_error error = prepare_sockets(stream->kind, sockets);
     if (error != RELAY_OK)
         return error;
+    if ((error = relay_adopt_crypto(relay, number)) != RELAY_OK)
+        return error;
     repair_latches(stream);
     RELAY_FOR_SOCKETS (component, side) {
         relay_leg_of(stream, component, side)->flags = stream->side_flags[side] | kind_flag(stream->kind);
@@ -112,7 +114,9 @@ static enum relay_error adopt_locked(struct relay *relay, uint32_t number, struc
         stream->thread = least_loaded(relay);
         relay_stream_seal(stream);
     }
-    return attach(relay, number, sockets);
+    if ((error = attach(relay, number, sockets)) != RELAY_OK)
+        relay_drop_crypto(relay, number);
+    return error;
 }
 
 enum relay_error relay_adopt(struct relay *relay, uint32_t number, relay_sockets sockets)
@@ -135,6 +139,14 @@ static void detach(struct relay *relay, uint32_t number)
         relay_put(relay->news.latched[leg], 0);
 }
 
+/* After detach, so that no thread uses them. */
+static void forget_keys(struct relay *relay, uint32_t number)
+{
+    if ((relay->table.streams[number].side_flags[0] & RELAY_FLAG_SRTP) != 0 || relay->crypto[number] != NULL)
+        memset(relay_record_of(&relay->table, number), 0, sizeof(struct relay_srtp_record));
+    relay_drop_crypto(relay, number);
+}
+
 enum relay_error relay_remove(struct relay *relay, uint32_t number)
 {
     struct relay_stream *stream;
@@ -143,6 +155,7 @@ enum relay_error relay_remove(struct relay *relay, uint32_t number)
         return error;
     if (relay->attached[number])
         detach(relay, number);
+    forget_keys(relay, number);
     relay_put(stream->state, RELAY_FREE);
     relay->free_streams[relay->free_count++] = number;
     return relay_unlock(relay, RELAY_OK);

@@ -28,10 +28,16 @@ const char *relay_error_text(enum relay_error error)
         [RELAY_ERROR_NOT_TABLE] = "not a stream table",
         [RELAY_ERROR_VERSION] = "a stream table of another version or layout",
         [RELAY_ERROR_OWNER] = "another relay has taken the stream table over",
+        [RELAY_ERROR_NOT_RTP] = "the stream is not RTP",
         [RELAY_ERROR_STOPPED] = "the relay is stopped",
         [RELAY_ERROR_FORKED] = "the relay's threads are in the process that made it, which this one was forked from",
     };
     return texts[error];
+}
+
+static size_t table_size(uint32_t capacity)
+{
+    return FIRST_OFFSET + (size_t)capacity * (sizeof(struct relay_stream) + sizeof(struct relay_srtp_record));
 }
 
 static enum relay_error map_table(struct relay_table *table)
@@ -44,10 +50,15 @@ static enum relay_error map_table(struct relay_table *table)
     return RELAY_OK;
 }
 
+static void find_records(struct relay_table *table)
+{
+    table->records = (struct relay_srtp_record *)(table->streams + table->header->capacity);
+}
+
 enum relay_error relay_table_create(struct relay_table *table, uint32_t capacity)
 {
     enum relay_error error = RELAY_ERROR_SYSTEM;
-    *table = (struct relay_table){.size = FIRST_OFFSET + (size_t)capacity * sizeof(struct relay_stream)};
+    *table = (struct relay_table){.size = table_size(capacity)};
     table->fd = memfd_create("sipmesh-streams", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (table->fd < 0)
         return error;
@@ -61,6 +72,7 @@ enum relay_error relay_table_create(struct relay_table *table, uint32_t capacity
     header->capacity = capacity;
     header->first_offset = FIRST_OFFSET;
     memcpy(header->magic, MAGIC, sizeof header->magic);
+    find_records(table);
     return RELAY_OK;
 fail:
     relay_table_close(table);
@@ -75,8 +87,7 @@ static enum relay_error check_header(const struct relay_table *table)
     if (header->version != RELAY_TABLE_VERSION || header->stream_size != sizeof(struct relay_stream) ||
         header->first_offset != FIRST_OFFSET)
         return RELAY_ERROR_VERSION;
-    uint64_t capacity = header->capacity;
-    if (capacity == 0 || capacity > RELAY_MAX_CAPACITY || FIRST_OFFSET + capacity * sizeof(struct relay_stream) != table->size)
+    if (header->capacity == 0 || header->capacity > RELAY_MAX_CAPACITY || table_size(header->capacity) != table->size)
         return RELAY_ERROR_NOT_TABLE;
     return RELAY_OK;
 }
@@ -96,6 +107,7 @@ enum relay_error relay_table_attach(struct relay_table *table, int fd)
     table->size = (size_t)status.st_size;
     if ((error = map_table(table)) != RELAY_OK || (error = check_header(table)) != RELAY_OK)
         goto fail;
+    find_records(table);
     return RELAY_OK;
 fail:
     relay_table_close(table);
@@ -124,7 +136,7 @@ uint64_t relay_table_own(struct relay_table *table)
 }
 
 /* FNV-1a over words; it finds torn writes, not malice. */
-static uint32_t checksum(const void *data, size_t size)
+uint32_t relay_checksum(const void *data, size_t size)
 {
     uint32_t sum = 2166136261u, word;
     for (size_t offset = 0; offset < size; offset += sizeof word) {
@@ -138,7 +150,7 @@ static uint32_t checksum(const void *data, size_t size)
 static uint32_t stream_checksum(const struct relay_stream *stream)
 {
     size_t first = offsetof(struct relay_stream, setting);
-    return checksum((const char *)stream + first, offsetof(struct relay_stream, checksum) - first);
+    return relay_checksum((const char *)stream + first, offsetof(struct relay_stream, checksum) - first);
 }
 
 void relay_stream_seal(struct relay_stream *stream) { relay_put(stream->checksum, stream_checksum(stream)); }
@@ -148,8 +160,8 @@ bool relay_stream_intact(const struct relay_stream *stream) { return stream->che
 uint32_t relay_leg_checksum(const struct relay_leg *leg)
 {
     const uint8_t small[4] = {leg->mode, leg->latched, leg->learn_family};
-    uint32_t addresses = checksum(&leg->remote, sizeof leg->remote) * 31 ^ checksum(leg->learn, sizeof leg->learn);
-    return checksum(small, sizeof small) ^ addresses * 31;
+    uint32_t addresses = relay_checksum(&leg->remote, sizeof leg->remote) * 31 ^ relay_checksum(leg->learn, sizeof leg->learn);
+    return relay_checksum(small, sizeof small) ^ addresses * 31;
 }
 
 void relay_words_put(void *shared, const void *local, size_t size)

@@ -6,7 +6,7 @@
  * A reader that meets an odd or changed sequence never waits on the packet path: it keeps what it had.
  *
  * A packet of RTP touches three lines: its leg, its flow, the leg it leaves by. Those of both directions are
- * a run of 256 bytes. A stream is an odd number of lines, which spreads the hot ones over all sets of the caches.
+ * a run of 256 bytes. SRTP keys and indices (relay_srtp_state.h) stand apart, behind all streams. A stream is an odd number of lines, which spreads the hot ones over all sets of the caches.
  *
  * Only the relay whose number stands in the header's ``owner`` may touch the table: a new one takes it over by writing its own.
  */
@@ -18,8 +18,9 @@
 #include <stdint.h>
 
 #include "relay_address.h"
+#include "relay_srtp_state.h"
 
-#define RELAY_TABLE_VERSION 2
+#define RELAY_TABLE_VERSION 3
 #define RELAY_MAX_CAPACITY (1u << 20)
 #define RELAY_DYNAMIC_TYPES 32 /* payload types 96 to 127 (RFC 3551 section 6) */
 #define RELAY_DSCP_SET 0x80
@@ -38,6 +39,7 @@ enum relay_flag {
     RELAY_FLAG_OPAQUE = 4,
     RELAY_FLAG_SILENCED = 8,
     RELAY_FLAG_TYPES = 16, /* some payload types are blocked */
+    RELAY_FLAG_SRTP = 32,
 };
 
 /* One socket as the packet path sees it: one line. */
@@ -145,6 +147,7 @@ struct relay_table {
     size_t size;
     struct relay_header *header;
     struct relay_stream *streams;
+    struct relay_srtp_record *records; /* by stream, after the streams; untouched where there is no SRTP */
 };
 
 enum relay_error {
@@ -162,6 +165,7 @@ enum relay_error {
     RELAY_ERROR_VERSION,
     RELAY_ERROR_OWNER,
     RELAY_ERROR_STOPPED,
+    RELAY_ERROR_NOT_RTP,
     RELAY_ERROR_FORKED,
 };
 
@@ -181,6 +185,12 @@ uint64_t relay_table_own(struct relay_table *table);
 void relay_stream_seal(struct relay_stream *stream);
 bool relay_stream_intact(const struct relay_stream *stream);
 uint32_t relay_leg_checksum(const struct relay_leg *leg);
+uint32_t relay_checksum(const void *data, size_t size); /* of whole words */
+
+static inline struct relay_srtp_record *relay_record_of(const struct relay_table *table, uint32_t stream)
+{
+    return &table->records[stream];
+}
 
 /* Single words of the table, shared between control and thread. */
 #define relay_get(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)

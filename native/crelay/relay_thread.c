@@ -45,22 +45,25 @@ static void relay_ready(struct relay_thread *thread, uint32_t leg, uint32_t read
 {
     int component = (int)(leg >> 1 & 1), side = (int)(leg & 1);
     struct relay_stream *stream = &thread->table->streams[leg >> 2];
-    union relay_address source;
     struct relay_route route;
-    socklen_t length = sizeof source;
+    struct relay_datagram datagram = {.data = thread->datagram};
+    socklen_t length = sizeof datagram.source;
     int fd = stream->component[component][side].leg.fd;
-    ssize_t size = recvfrom(fd, thread->datagram, RELAY_DATAGRAM_BYTES, 0, &source.any, &length);
+    ssize_t size = recvfrom(fd, thread->datagram, RELAY_DATAGRAM_BYTES, 0, &datagram.source.any, &length);
     if (__builtin_expect(size < 0, 0)) {
         clear_error(thread, fd, ready);
         return;
     }
-    bool forward = relay_packet(stream, component, side, thread->datagram, (size_t)size, &source, now_ns, &route);
+    datagram.size = (size_t)size;
+    bool secure = (relay_get(stream->component[component][side].leg.flags) & RELAY_FLAG_SRTP) != 0;
+    const struct relay_crypto *crypto = secure ? thread->crypto[leg >> 2] : NULL;
+    bool forward = relay_packet(stream, crypto, component, side, &datagram, now_ns, &route);
     if (__builtin_expect(route.latched, 0))
         tell_latched(thread, leg);
     if (forward) {
-        ssize_t sent = sendto(route.fd, thread->datagram, (size_t)size, MSG_DONTWAIT, &route.to->any,
+        ssize_t sent = sendto(route.fd, datagram.data, datagram.size, MSG_DONTWAIT, &route.to->any,
                               relay_address_length(route.to));
-        relay_packet_sent(&route, sent == size);
+        relay_packet_sent(&route, sent == (ssize_t)datagram.size);
     }
 }
 
@@ -68,8 +71,11 @@ static void relay_ready(struct relay_thread *thread, uint32_t leg, uint32_t read
 static bool answer_control(struct relay_thread *thread)
 {
     uint64_t requests;
-    if (read(thread->wake, &requests, sizeof requests) == (ssize_t)sizeof requests)
+    if (read(thread->wake, &requests, sizeof requests) == (ssize_t)sizeof requests) {
+        if (thread->task != NULL)
+            thread->task(thread->argument);
         sem_post(&thread->acknowledged);
+    }
     return __atomic_load_n(&thread->stop, __ATOMIC_ACQUIRE) == 0;
 }
 
@@ -122,13 +128,13 @@ static void *run(void *argument)
     return NULL;
 }
 
-enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table, struct relay_news *news,
-                                   uint64_t owner)
+enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table,
+                                   struct relay_crypto *const *crypto, struct relay_news *news, uint64_t owner)
 {
     struct epoll_event wake = {.events = EPOLLIN, .data.u64 = WAKE};
-    *thread = (struct relay_thread){.table = table, .news = news, .owner = owner, .epoll = -1, .wake = -1};
+    *thread = (struct relay_thread){.table = table, .crypto = crypto, .news = news, .owner = owner, .epoll = -1, .wake = -1};
     sem_init(&thread->acknowledged, 0, 0);
-    thread->datagram = malloc(RELAY_DATAGRAM_BYTES);
+    thread->datagram = malloc(RELAY_DATAGRAM_BYTES + RELAY_SRTP_ROOM);
     if (thread->datagram == NULL)
         return RELAY_ERROR_MEMORY;
     thread->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -215,4 +221,16 @@ void relay_thread_settle(struct relay_thread *thread)
     wake(thread);
     while (sem_wait(&thread->acknowledged) < 0 && errno == EINTR)
         continue;
+}
+
+void relay_thread_run(struct relay_thread *thread, void (*task)(void *argument), void *argument)
+{
+    if (!thread->running) {
+        task(argument);
+        return;
+    }
+    thread->task = task;
+    thread->argument = argument;
+    relay_thread_settle(thread);
+    thread->task = NULL;
 }

@@ -8,6 +8,8 @@
 
 #include "relay_table.h"
 
+struct relay_crypto;
+
 #define RELAY_DATAGRAM_BYTES 65536
 
 /* What the threads tell the application: a byte a leg, set by the thread, cleared by control, and a descriptor to wait on. */
@@ -18,6 +20,7 @@ struct relay_news {
 
 struct relay_thread {
     const struct relay_table *table;
+    struct relay_crypto *const *crypto; /* by stream; see struct relay */
     struct relay_news *news;
     uint64_t owner; /* the header's, as long as the table is ours */
     int epoll;
@@ -29,14 +32,16 @@ struct relay_thread {
     bool running;        /* control */
     bool fifo;           /* control */
     pthread_t id;
-    uint8_t *datagram; /* RELAY_DATAGRAM_BYTES, the thread's */
+    void (*task)(void *argument); /* control: to be run by the thread, before it acknowledges */
+    void *argument;
+    uint8_t *datagram; /* RELAY_DATAGRAM_BYTES and room for what SRTP appends, the thread's */
 };
 
 uint64_t relay_now_ns(void);
 
 /* Makes what the thread needs, epoll first, so that streams can be added before it runs. */
-enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table, struct relay_news *news,
-                                   uint64_t owner);
+enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table,
+                                   struct relay_crypto *const *crypto, struct relay_news *news, uint64_t owner);
 enum relay_error relay_thread_start(struct relay_thread *thread, bool fifo);
 
 /* Ends and joins it; it may be started again. */
@@ -52,6 +57,9 @@ void relay_thread_unwatch(struct relay_thread *thread, int fd);
 
 /* Returns when the thread has finished with everything it had seen before. Blocks for that long. */
 void relay_thread_settle(struct relay_thread *thread);
+
+/* Runs ``task`` between two packets of the thread. Blocks until it is done. */
+void relay_thread_run(struct relay_thread *thread, void (*task)(void *argument), void *argument);
 
 static inline uint32_t relay_leg_index(uint32_t stream, int component, int side)
 {

@@ -18,7 +18,7 @@ for target in "$@"; do
     esac
     sources=$(grep -L -e 'Python.h' -e '_module.h' -e 'sip_py.h' -e 'sip_message_type.h' -e 'sip_udp_type.h' "$core"/*.c)
     "$clang" -std=c11 -g -O1 -D_GNU_SOURCE -fno-strict-aliasing -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-        "-I$core" "$target" $sources -o "var/fuzz/$name" -lpthread
+        "-I$core" "$target" $sources -o "var/fuzz/$name" -lpthread -lcrypto
     mkdir -p "var/fuzz/$name.corpus"
     seeds=()
     [ -d "tests/native/fuzz/corpus/$name" ] && seeds+=("tests/native/fuzz/corpus/$name")

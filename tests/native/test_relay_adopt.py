@@ -211,7 +211,9 @@ def test_the_former_owner_stops_and_says_so(phone: PhoneMaker) -> None:
 
 
 def damage(table_fd: int, stream: int, field: str) -> None:
-    table = np.memmap(os.fdopen(os.dup(table_fd), "r+b"), dtype=np.dtype(native.STREAM_DTYPE), mode="r+", offset=4096)
+    table = np.memmap(
+        os.fdopen(os.dup(table_fd), "r+b"), dtype=np.dtype(native.STREAM_DTYPE), mode="r+", offset=4096, shape=stream + 1
+    )
     if field == "latch":
         table[stream]["component"][0][0]["leg"]["remote"][2] ^= 1
     else:

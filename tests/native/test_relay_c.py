@@ -28,7 +28,7 @@ def build(program: str, folder: Path, *flags: str) -> Path:
     out = folder / program
     options = ["-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-fno-strict-aliasing", f"-I{CORE}"]
     source = HERE / "crelay" / f"{program}.c"
-    subprocess.run(["gcc", *options, str(source), *sources, "-o", str(out), "-lpthread", *flags], check=True)
+    subprocess.run(["gcc", *options, str(source), *sources, "-o", str(out), "-lpthread", "-lcrypto", *flags], check=True)
     return out
 
 
@@ -36,6 +36,7 @@ def build(program: str, folder: Path, *flags: str) -> Path:
     ("program", "flags"),
     [
         ("test_rtp", []),
+        ("test_srtp", []),
         ("test_table", [f"-Wl,--wrap={name}" for name in WRAPPED]),
         ("churn", []),
     ],

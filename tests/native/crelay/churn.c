@@ -54,6 +54,13 @@ static void point(struct stream *stream, int side, uint16_t at, enum relay_mode 
     CHECK(relay_set_remote(relay, stream->number, side, RELAY_RTP_COMPONENT, &remote) == RELAY_OK);
 }
 
+static void rekey(struct stream *stream, int side, uint8_t seed)
+{
+    struct relay_key keys[RELAY_WAYS] = {{.suite = seed % RELAY_SUITES}, {.suite = seed / 2 % RELAY_SUITES}};
+    keys[RELAY_RECEIVE].bytes[0] = keys[RELAY_SEND].bytes[1] = seed;
+    CHECK(relay_set_crypto(relay, stream->number, side, keys) == RELAY_OK);
+}
+
 static void look(struct stream *stream)
 {
     struct relay_stats stats;
@@ -77,6 +84,7 @@ static void *churn(void *argument)
             CHECK(relay_set_mux(relay, stream->number, i & 1, i & 2) == RELAY_OK);
             CHECK(relay_set_blocked(relay, stream->number, i & 1, i & 4) == RELAY_OK);
             CHECK(relay_set_clock(relay, stream->number, 0, 96, i * 1000u) == RELAY_OK);
+            rekey(stream, i & 1, (uint8_t)(turn + i));
             look(stream);
             look(&steady);
         }

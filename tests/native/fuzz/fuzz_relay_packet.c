@@ -55,7 +55,8 @@ static void one_packet(struct relay_stream *stream, uint8_t choices, const uint8
     struct relay_route route = {0};
     REQUIRE(exact != NULL);
     memmove(exact + 1, data, size);
-    bool forward = relay_packet(stream, component, side, exact + 1, size, &source, now_ns, &route);
+    struct relay_datagram datagram = {.data = exact + 1, .size = size, .source = source};
+    bool forward = relay_packet(stream, NULL, component, side, &datagram, now_ns, &route);
     REQUIRE(counted(stream, side) == counted_before + 1);
     if (forward) {
         REQUIRE(route.fd >= 0 && relay_address_known(route.to));

@@ -1,0 +1,162 @@
+/* Keys of a stream set, taken over and dropped. */
+#include "relay_crypto.h"
+
+#include <stdlib.h>
+
+#include "relay_state.h"
+
+struct relay_crypto *relay_crypto_open(struct relay_srtp_record *record)
+{
+    struct relay_crypto *crypto = calloc(1, sizeof *crypto);
+    if (crypto == NULL)
+        return NULL;
+    crypto->record = record;
+    for (int side = 0; side < RELAY_SIDES; side++)
+        for (int way = 0; way < RELAY_WAYS; way++) {
+            const struct relay_key *key = &record->way[side][way].key;
+            if (key->suite == RELAY_NO_SUITE)
+                continue;
+            crypto->way[side][way] = relay_srtp_open(key, (enum relay_way)way);
+            if (crypto->way[side][way] == NULL) {
+                relay_crypto_close(crypto);
+                return NULL;
+            }
+        }
+    return crypto;
+}
+
+void relay_crypto_close(struct relay_crypto *crypto)
+{
+    if (crypto == NULL)
+        return;
+    for (int side = 0; side < RELAY_SIDES; side++)
+        for (int way = 0; way < RELAY_WAYS; way++)
+            relay_srtp_close(crypto->way[side][way]);
+    free(crypto);
+}
+
+bool relay_crypto_plain(const struct relay_crypto *crypto)
+{
+    return crypto->way[0][RELAY_RECEIVE] == NULL && crypto->way[0][RELAY_SEND] == NULL &&
+           crypto->way[1][RELAY_RECEIVE] == NULL && crypto->way[1][RELAY_SEND] == NULL;
+}
+
+static uint32_t record_checksum(const struct relay_srtp_record *record)
+{
+    uint32_t sum = 0;
+    for (int side = 0; side < RELAY_SIDES; side++)
+        for (int way = 0; way < RELAY_WAYS; way++)
+            sum = sum * 31 + relay_checksum(&record->way[side][way].key, sizeof record->way[side][way].key);
+    return sum;
+}
+
+void relay_record_seal(struct relay_srtp_record *record) { record->checksum = record_checksum(record); }
+
+bool relay_record_intact(const struct relay_srtp_record *record) { return record->checksum == record_checksum(record); }
+
+/* What changes while the thread stands still. */
+struct rekeying {
+    struct relay_stream *stream;
+    struct relay_crypto *crypto;
+    struct relay_crypto **slot; /* the thread's view of it */
+    int side;
+    const struct relay_key *key;               /* by way */
+    struct relay_srtp *srtp[RELAY_WAYS];       /* in: new contexts; out: those they replaced */
+    bool changed[RELAY_WAYS];
+};
+
+/* Of a stream of RTP. */
+static void set_flag(struct relay_stream *stream, bool on)
+{
+    RELAY_FOR_SOCKETS (component, side) {
+        struct relay_leg *leg = relay_leg_of(stream, component, side);
+        relay_put(leg->flags, (uint8_t)(on ? leg->flags | RELAY_FLAG_SRTP : leg->flags & ~RELAY_FLAG_SRTP));
+    }
+    for (int side = 0; side < RELAY_SIDES; side++)
+        stream->side_flags[side] = relay_leg_of(stream, RELAY_RTP_COMPONENT, side)->flags;
+}
+
+/* A new key begins anew with indices and windows (RFC 4568 section 6.4). */
+static void rekey(void *argument)
+{
+    struct rekeying *change = argument;
+    struct relay_srtp_record *record = change->crypto->record;
+    for (int way = 0; way < RELAY_WAYS; way++) {
+        if (!change->changed[way])
+            continue;
+        struct relay_srtp **context = &change->crypto->way[change->side][way], *before = *context;
+        memset(&record->way[change->side][way], 0, sizeof record->way[change->side][way]);
+        record->way[change->side][way].key = change->key[way];
+        *context = change->srtp[way];
+        change->srtp[way] = before;
+    }
+    relay_record_seal(record);
+    *change->slot = change->crypto;
+    set_flag(change->stream, !relay_crypto_plain(change->crypto));
+    relay_stream_seal(change->stream);
+}
+
+static enum relay_error open_contexts(struct rekeying *change)
+{
+    for (int way = 0; way < RELAY_WAYS; way++) {
+        const struct relay_key *before = &change->crypto->record->way[change->side][way].key;
+        change->changed[way] = memcmp(before, &change->key[way], sizeof *before) != 0;
+        if (!change->changed[way] || change->key[way].suite == RELAY_NO_SUITE)
+            continue;
+        change->srtp[way] = relay_srtp_open(&change->key[way], (enum relay_way)way);
+        if (change->srtp[way] == NULL)
+            return RELAY_ERROR_MEMORY;
+    }
+    return RELAY_OK;
+}
+
+static enum relay_error set_locked(struct relay *relay, uint32_t number, struct relay_stream *stream, int side,
+                                   const struct relay_key key[RELAY_WAYS])
+{
+    enum relay_error error;
+    if (stream->kind != RELAY_RTP)
+        return RELAY_ERROR_NOT_RTP;
+    if (relay->crypto[number] == NULL && (error = relay_adopt_crypto(relay, number)) != RELAY_OK)
+        return error;
+    struct relay_crypto *crypto = relay->crypto[number];
+    if (crypto == NULL && key[RELAY_RECEIVE].suite == RELAY_NO_SUITE && key[RELAY_SEND].suite == RELAY_NO_SUITE)
+        return RELAY_OK;
+    if (crypto == NULL) /* whatever an earlier stream left there */
+        memset(relay_record_of(&relay->table, number), 0, sizeof(struct relay_srtp_record));
+    struct rekeying change = {.stream = stream, .slot = &relay->crypto[number], .side = side, .key = key,
+                              .crypto = crypto != NULL ? crypto : relay_crypto_open(relay_record_of(&relay->table, number))};
+    if (change.crypto == NULL)
+        return RELAY_ERROR_MEMORY;
+    error = open_contexts(&change);
+    if (error == RELAY_OK && (change.changed[RELAY_RECEIVE] || change.changed[RELAY_SEND]))
+        relay_thread_run(&relay->threads[stream->thread], rekey, &change);
+    for (int way = 0; way < RELAY_WAYS; way++)
+        relay_srtp_close(change.srtp[way]);
+    if (relay->crypto[number] != change.crypto)
+        relay_crypto_close(change.crypto);
+    return error;
+}
+
+enum relay_error relay_set_crypto(struct relay *relay, uint32_t number, int side, const struct relay_key key[RELAY_WAYS])
+{
+    struct relay_stream *stream;
+    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    return error != RELAY_OK ? error : relay_unlock(relay, set_locked(relay, number, stream, side, key));
+}
+
+enum relay_error relay_adopt_crypto(struct relay *relay, uint32_t number)
+{
+    struct relay_srtp_record *record = relay_record_of(&relay->table, number);
+    if (relay->crypto[number] != NULL || (relay->table.streams[number].side_flags[0] & RELAY_FLAG_SRTP) == 0)
+        return RELAY_OK;
+    if (!relay_record_intact(record))
+        return RELAY_ERROR_CHECKSUM;
+    relay->crypto[number] = relay_crypto_open(record);
+    return relay->crypto[number] != NULL ? RELAY_OK : RELAY_ERROR_MEMORY;
+}
+
+void relay_drop_crypto(struct relay *relay, uint32_t number)
+{
+    relay_crypto_close(relay->crypto[number]);
+    relay->crypto[number] = NULL;
+}

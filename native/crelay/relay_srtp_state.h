@@ -1,0 +1,66 @@
+/* What SRTP must not forget (RFC 3711 section 3.2): keys, packet indices and replay windows, as they stand in the stream table.
+ *
+ * A *way* is one direction of one side: what we receive from it, or what we send to it. Keys are control's, set while the
+ * thread stands still; everything else is written by the thread. */
+#ifndef RELAY_SRTP_STATE_H
+#define RELAY_SRTP_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RELAY_KEY_BYTES 46 /* master key and master salt of the longest suite */
+#define RELAY_SOURCES 8
+#define RELAY_WINDOW 128 /* RFC 3711 section 3.3.2 wants at least 64 */
+
+enum relay_suite {
+    RELAY_NO_SUITE,
+    RELAY_AES_CM_128_HMAC_SHA1_80, /* RFC 4568 section 6.2 */
+    RELAY_AES_CM_128_HMAC_SHA1_32,
+    RELAY_AEAD_AES_128_GCM, /* RFC 7714 section 14.2 */
+    RELAY_AEAD_AES_256_GCM,
+    RELAY_SUITES,
+};
+
+enum relay_way { RELAY_RECEIVE, RELAY_SEND, RELAY_WAYS };
+
+struct relay_key {
+    uint8_t suite;
+    uint8_t mki_bytes;             /* of the key identifier in each packet (RFC 3711 section 3.1), 0: none */
+    uint8_t bytes[RELAY_KEY_BYTES]; /* master key, then master salt */
+};
+
+/* One SSRC: one line. Of the two windows bit 0 is the highest index, bit n the one n before it. */
+struct relay_source {
+    uint64_t index; /* highest packet index: rollover counter and sequence number */
+    uint64_t window[2];
+    uint64_t rtcp_window[2];
+    uint32_t ssrc;
+    uint32_t rtcp_index; /* highest */
+    uint32_t used;       /* the way's turn when it was last used; 0: free */
+    uint8_t has_rtp;     /* index and window are valid */
+    uint8_t has_rtcp;
+    uint8_t unused[10];
+};
+
+struct relay_way_state {
+    struct relay_key key; /* control */
+    uint32_t turn;
+    uint32_t last;      /* source used last */
+    uint32_t rtcp_next; /* of what we send, over all sources, so that no index is used twice */
+    uint32_t unused;
+    struct relay_source source[RELAY_SOURCES];
+};
+
+/* All of a stream; by side and way, and by component and side. */
+struct relay_srtp_record {
+    struct relay_way_state way[2][RELAY_WAYS];
+    uint32_t auth_failed[2][2]; /* of what the side sent */
+    uint32_t replayed[2][2];
+    uint32_t checksum; /* control: over the keys */
+    uint8_t unused[28];
+};
+
+_Static_assert(sizeof(struct relay_source) == 64, "a source is one cache line");
+_Static_assert(sizeof(struct relay_way_state) == 576, "a way is its own cache lines");
+
+#endif
