@@ -82,6 +82,7 @@ class Target:
     first_response_s: float | None = None  # no response at all for so long counts as a timeout
     headers: tuple[tuple[str, str], ...] = ()  # set on this branch's request
     label: Any = None  # the application's own
+    spare: tuple[Target, ...] = ()  # other flows to the same user agent, tried in turn when this one fails (RFC 5626 section 7)
 
 
 class Dialog(NamedTuple):

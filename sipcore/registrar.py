@@ -12,8 +12,9 @@ from sipcore.errors import PeerError
 from sipcore.flow import Flow
 from sipcore.location import Binding, Locations
 from sipcore.nat import reach_of
+from sipcore.outbound import OUTBOUND, FlowKey, flow_keys, instance_of, key_of, supports
 
-SUPPORTED = frozenset({"path"})  # option-tags a REGISTER may require
+SUPPORTED = frozenset({"path", OUTBOUND})  # option-tags a REGISTER may require
 ONE_HOUR_S = 3600  # RFC 3261: no shorter a minimum may be refused, and what a malformed value means (section 10.2.1.1)
 LONGEST_S = 2**32 - 1  # RFC 3261 section 20.19
 MAX_USER_AGENT_CHARS = 128
@@ -32,6 +33,7 @@ class RegistrarConfig:
     min_expires_s: int = 60
     default_expires_s: int = 3600
     max_expires_s: int = 7200
+    flow_timer_s: int = 120  # a user agent with a flow to us sends keep-alives at least so often (RFC 5626 section 4.4)
     max_bindings: int = 10  # of one AOR; 0: no limit
     max_contact_chars: int = 512
     max_call_id_chars: int = 256
@@ -57,21 +59,24 @@ class Registrar:
         stored = self._locations.get(aor)
         current = [binding for binding in stored if binding.expires_at > now]
         path: tuple[str, ...] = ()
+        outbound = False
         if contacts:
             if any(contact.is_star for contact in contacts):
                 current = _cleared(request, current)
             else:
                 path = self._path(request)
-                current = self._updated(request, current, path, source, now)
+                keys = flow_keys(request)
+                outbound = any(keys) and supports(request, OUTBOUND)
+                current = self._updated(request, current, path, keys, source, now)
             self._locations.put(aor, current)
-        return self._answer(current, path, now)
+        return self._answer(current, path, now, outbound=outbound)
 
     def _check_extensions(self, request: Message) -> None:
         if request.has("Require"):
             unknown = [tag for tag in request.values("Require") if tag.lower() not in SUPPORTED]
             if unknown:  # section 8.2.2.3
                 raise PeerError(420, "Bad Extension", (("Unsupported", ", ".join(unknown)),))
-        if request.has("Path") and not _supports_path(request):
+        if request.has("Path") and not supports(request, "path"):
             # RFC 3327 section 5.3: the user agent shall learn that somebody on the way adds a Path it doesn't expect
             raise PeerError(420, "Bad Extension", (("Unsupported", "path"),))
 
@@ -83,7 +88,13 @@ class Registrar:
         return path
 
     def _updated(
-        self, request: Message, current: list[Binding], path: tuple[str, ...], source: Flow, now: float
+        self,
+        request: Message,
+        current: list[Binding],
+        path: tuple[str, ...],
+        keys: list[FlowKey | None],
+        source: Flow,
+        now: float,
     ) -> list[Binding]:
         """The bindings after step 7: each contact added, refreshed or removed."""
         config = self._config
@@ -91,13 +102,13 @@ class Registrar:
         if len(request.call_id) > config.max_call_id_chars:
             raise PeerError(400, "Call-ID Too Long")
         bindings: list[Binding | None] = list(current)
-        uris = [Uri(binding.contact) for binding in current]
+        known: list[Uri | FlowKey] = [key_of(binding) or Uri(binding.contact) for binding in current]
         before = len(current)  # the order of CSeq is asked only of bindings older than this request
-        for contact in contacts:
+        for contact, key in zip(contacts, keys, strict=True):
             expires_s = self._expires_s(contact, request)
-            uri = contact.uri
+            name = key or contact.uri
             try:
-                at = uris.index(uri)
+                at = known.index(name)
             except ValueError:
                 at = len(bindings)
             if at < before:
@@ -106,12 +117,12 @@ class Registrar:
                 if at < len(bindings):
                     bindings[at] = None
                 continue
-            binding = self._binding(request, contact, path, source, now + expires_s, now)
+            binding = self._binding(request, contact, path, key, source, now + expires_s, now)
             if at < len(bindings):
                 bindings[at] = binding
             else:
                 bindings.append(binding)
-                uris.append(uri)
+                known.append(name)
         kept = [binding for binding in bindings if binding is not None]
         if config.max_bindings and len(kept) > max(config.max_bindings, before):
             # not 503: the request would fare no better elsewhere, and a peer must not take this node for overloaded
@@ -133,7 +144,14 @@ class Registrar:
         return min(asked, config.max_expires_s)
 
     def _binding(
-        self, request: Message, contact: NameAddr, path: tuple[str, ...], source: Flow, expires_at: float, now: float
+        self,
+        request: Message,
+        contact: NameAddr,
+        path: tuple[str, ...],
+        key: FlowKey | None,
+        source: Flow,
+        expires_at: float,
+        now: float,
     ) -> Binding:
         uri, params = contact.uri, contact.params
         if len(contact.text) > self._config.max_contact_chars:
@@ -150,21 +168,25 @@ class Registrar:
             remote_port=source.remote[1],
             user_agent=(request.get("User-Agent") or "")[:MAX_USER_AGENT_CHARS],
             registered_at=now,
-            instance=_instance(params.get("+sip.instance")),
-            reg_id=_reg_id(params.get("reg-id")),
+            instance=instance_of(contact),
+            reg_id=key[1] if key else 0,
         )
         if not path:  # with a Path the last proxy on it knows how to reach the contact
             reach = reach_of(uri, request.via, source)
             binding.natted = reach.natted
-            binding.connection_id = source.connection_id if reach.by_connection else 0
+            binding.connection_id = source.connection_id if reach.by_connection or key else 0
         return binding
 
-    def _answer(self, bindings: list[Binding], path: tuple[str, ...], now: float) -> Headers:
+    def _answer(self, bindings: list[Binding], path: tuple[str, ...], now: float, *, outbound: bool) -> Headers:
         """Step 8: every binding with the time it has left."""
         headers = [("Contact", _contact_value(binding, now)) for binding in bindings]
         if path:
             headers.append(("Path", ", ".join(path)))
             headers.append(("Supported", "path"))
+        if outbound:
+            headers.append(("Require", OUTBOUND))
+            if not path:
+                headers.append(("Flow-Timer", str(self._config.flow_timer_s)))
         headers.append(("Date", self._date_of(now)))
         return tuple(headers)
 
@@ -198,10 +220,6 @@ def _check_order(request: Message, binding: Binding) -> None:
         raise PeerError(500, "CSeq Out Of Order")
 
 
-def _supports_path(request: Message) -> bool:
-    return any(tag.lower() == "path" for name in ("Supported", "Require") for tag in request.values(name))
-
-
 def _seconds(text: str | None) -> int:
     """A delta-seconds; section 10.2.1.1: a malformed one counts as an hour."""
     if text is None or not text.isascii() or not text.isdigit():
@@ -213,15 +231,6 @@ def _q(text: str | None) -> float:
     if text is None or not _Q.fullmatch(text):
         raise PeerError(400, "Bad Contact q")
     return float(text)
-
-
-def _reg_id(text: str | None) -> int:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _instance(text: str | None) -> str:
-    """What can be written back between quotes as it is; a URN in angle brackets (RFC 5626 section 4.1)."""
-    return "" if text is None or '"' in text or "\\" in text else text
 
 
 def _contact_value(binding: Binding, now: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Branch", "ResponseContext"]
 
 COMPLETED_ELSEWHERE: Headers = (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),)  # RFC 3326 section 3.1
+FLOW_FAILED = frozenset({408, 430})
 FAILOVER_STATUSES = frozenset({408, 502, 503})  # of our own making; of an answer only 503 (RFC 3263 section 4.3)
 
 
@@ -133,6 +135,11 @@ class ResponseContext:
         if lost and branch.destinations and not self._stopped:
             self._add(branch.target, branch.destinations).start()
             return
+        spare = branch.target.spare
+        if spare and not self._stopped and _flow_failed(outcome):
+            self._outcomes.pop()  # the next flow's outcome takes its place
+            self._add(replace(spare[0], group=branch.target.group, spare=spare[1:]), None).start()
+            return
         if branch.target.failover and not lost:
             self._stay = True
         if not self._pending:
@@ -212,6 +219,11 @@ class ResponseContext:
         self.branches = []
         self._outcomes = []
         self.request.release()
+
+
+def _flow_failed(outcome: Outcome) -> bool:
+    """Whether the user agent itself has not answered (RFC 5626 section 7)."""
+    return outcome.status in FLOW_FAILED or (outcome.response is None and outcome.status in FAILOVER_STATUSES)
 
 
 def in_groups(targets: list[Target]) -> list[list[Target]]:

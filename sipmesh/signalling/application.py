@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, REFER, MESSAGE, INFO, UPDATE, PRACK, PUBLISH"
-CAPABILITIES = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "path"))  # RFC 3261 section 11.2
+CAPABILITIES = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "path, outbound"))  # RFC 3261 section 11.2
 RETRY_AFTER_S = "5"
 MAX_REFUSALS_LOGGED = 20  # a second
 

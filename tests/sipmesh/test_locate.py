@@ -75,3 +75,35 @@ def test_a_connection_that_closed_is_used_no_more(natted: bool, left: str) -> No
 def test_groups_stay_dense_when_a_binding_is_left_out() -> None:
     gone = binding("a", natted=True, connection_id=9)
     assert [uri for uri, _ in found([gone, binding("b", q=0.2)])] == ["b"]
+
+
+def flow_of(user: str, port: int, reg_id: int, **more: Any) -> Binding:
+    fields: dict[str, Any] = {"instance": "<urn:uuid:1>", "registered_at": float(reg_id), "remote_host": "192.0.2.9"}
+    return binding(user, reg_id=reg_id, remote_port=port, **(fields | more))
+
+
+def test_flows_of_one_user_agent_are_tried_in_turn_newest_first() -> None:
+    flows = Flows((0, ("192.0.2.9", 1), 0), (0, ("192.0.2.9", 2), 0))
+    other = binding("o")
+    one, two = targets_of([flow_of("a", 1, 1), other, flow_of("b", 2, 2)], flows, NOW)  # type: ignore[arg-type]
+    assert (one.uri[4:5], two.uri[4:5]) == ("b", "o")
+    assert [spare.uri[4:5] for spare in one.spare] == ["a"]
+    assert (one.group, two.group, two.spare) == (0, 0, ())
+    assert one.flow is not None
+
+
+def test_a_flow_that_is_gone_is_no_way_even_if_the_contact_is_public() -> None:
+    flows = Flows((0, ("192.0.2.9", 1), 0))
+    (one,) = targets_of([flow_of("a", 1, 1), flow_of("b", 2, 2, connection_id=7)], flows, NOW)  # type: ignore[arg-type]
+    assert (one.uri[4:5], one.spare) == ("a", ())
+
+
+def test_flows_behind_an_edge_proxy_take_its_path() -> None:
+    (one,) = targets_of([flow_of("a", 1, 1, path=("<sip:edge.example;lr;ob>",))], Flows(), NOW)  # type: ignore[arg-type]
+    assert (one.flow, one.routes) == (None, ("<sip:edge.example;lr;ob>",))
+
+
+def test_the_newest_flow_says_the_q_of_its_user_agent() -> None:
+    flows = Flows((0, ("192.0.2.9", 1), 0), (0, ("192.0.2.9", 2), 0))
+    bindings = [flow_of("a", 1, 1, q=1.0), flow_of("b", 2, 2, q=0.1), binding("o", q=0.5)]
+    assert found(bindings, flows) == [("o", 1), ("b", 2)] or found(bindings, flows) == [("o", 0), ("b", 1)]

@@ -199,6 +199,34 @@ def test_a_user_may_make_so_many_calls_a_second(tmp_path: Path) -> None:
     run(scenario())
 
 
+async def registered_flow(node: LiveNode, transport: str, reg_id: int) -> Phone:
+    phone = await node.phone("bob", transport, register=False)
+    contact = f'{phone.contact};+sip.instance="<urn:uuid:bob>";reg-id={reg_id}'
+    response = await phone.ask(
+        phone.request("REGISTER", "sip:example.com", to=f"<{phone.aor}>", contact=contact, Supported="path, outbound")
+    )
+    assert (response.status, response.get("Require")) == (200, "outbound")
+    return phone
+
+
+def test_a_closed_connection_is_no_way_to_its_phone_any_more(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice = await node.phone("alice")
+            first, second = await registered_flow(node, "udp", 1), await registered_flow(node, "tcp", 2)
+            calling = asyncio.create_task(alice.ask(alice.request("INVITE", "sip:bob@example.com")))
+            second.answer(await second.incoming("INVITE"), 486)
+            assert (await calling).status == 486
+            second.close()
+            connections = node.node.engine.flows.endpoints[1].connections
+            await node.until(lambda: not connections)
+            calling = asyncio.create_task(alice.ask(alice.request("INVITE", "sip:bob@example.com")))
+            first.answer(await first.incoming("INVITE"), 486)
+            assert (await calling).status == 486
+
+    run(scenario())
+
+
 def test_a_scanner_hears_nothing(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with LiveNode(tmp_path, limits=Limits(exempt=())) as node:
