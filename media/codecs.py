@@ -2,34 +2,10 @@
 
 from dataclasses import dataclass
 
+from media.encodings import encodings
 from media.errors import RequestError
 from media.sdp import Media
 
-# RFC 3551 tables 4 and 5: what needs no a=rtpmap
-STATIC = {
-    0: "PCMU",
-    3: "GSM",
-    4: "G723",
-    5: "DVI4",
-    6: "DVI4",
-    7: "LPC",
-    8: "PCMA",
-    9: "G722",
-    10: "L16",
-    11: "L16",
-    12: "QCELP",
-    13: "CN",
-    14: "MPA",
-    15: "G728",
-    16: "DVI4",
-    17: "DVI4",
-    18: "G729",
-    26: "JPEG",
-    31: "H261",
-    32: "MPV",
-    33: "MP2T",
-    34: "H263",
-}
 _ALL = frozenset({"all", "full"})
 _BY_FORMAT = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:")
 
@@ -43,15 +19,6 @@ class CodecWish:
 
 
 NO_WISH = CodecWish()
-
-
-def encodings(media: Media) -> dict[str, str]:
-    """Encoding name and clock rate of each format of an RTP line, as ``PCMU/8000``; static ones by name alone."""
-    names = {form: STATIC[int(form)] for form in media.formats.split() if form.isdigit() and int(form) in STATIC}
-    for value in media.rtpmaps:
-        form, _, encoding = value.partition(" ")
-        names[form] = encoding.strip()
-    return names
 
 
 def strip_codecs(media: Media, wish: CodecWish) -> None:

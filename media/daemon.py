@@ -14,8 +14,10 @@ from media.commands import Commands
 from media.dispatch import Dispatcher
 from media.ng import Body
 from media.offer_answer import OfferAnswer
+from media.one_way import OneWayWatch
 from media.ports import PortPool
 from media.report import Reporter
+from media.sampling import QualitySampler
 from media.settings import MediaSettings
 from media.statistics import Statistics
 from media.streams import Lines
@@ -25,6 +27,7 @@ from native import relay
 
 log = logging.getLogger(__name__)
 
+SAMPLE_INTERVAL_S = 5  # of quality
 SYSTEM_CLOCK = Clock(time.time, relay.monotonic_ns)
 
 
@@ -50,11 +53,14 @@ class MediaDaemon:
         self.calls = CallTable(lines, clock, settings.max_calls)
         self.table = StreamTable(relay_.table_fd)
         self.statistics = Statistics(self.calls, self.table, self.counters)
+        self.sampler = QualitySampler(self.table.capacity, lines.encoding)
+        self._one_way = OneWayWatch(self.calls, self.sampler, self.emit, self.counters)
+        self._sample_ns = 0
         self._timeouts = Timeouts(self.calls, settings, self.emit, self.counters)
         commands = Commands(
             self.calls,
             OfferAnswer(self.calls, settings.interfaces, secrets.token_hex(8)),
-            Reporter(lines, clock),
+            Reporter(lines, clock, self.sampler.history),
             self._timeouts,
             self.statistics.body,
             self.counters,
@@ -93,9 +99,17 @@ class MediaDaemon:
         try:
             self._timeouts.scan()
             self.statistics.measure()
+            self._sample()
         except Exception:
             self.counters["media_scan_failures_total"] += 1
             log.exception("a scan for timeouts failed")
+
+    def _sample(self) -> None:
+        now_ns = self.calls.clock.monotonic_ns()
+        if now_ns - self._sample_ns >= SAMPLE_INTERVAL_S * 1_000_000_000:
+            self._sample_ns = now_ns
+            self.sampler.take(self.table.sources(), self.calls.clock.unix_s())
+            self._one_way.look()
 
     def emit(self, event: Body) -> None:
         """Tells this node's proxy."""

@@ -6,6 +6,7 @@ from media import mute
 from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
 from media.calls import CallTable
 from media.codecs import strip_codecs
+from media.encodings import by_payload_type
 from media.endpoint import NOWHERE, locate
 from media.errors import UNKNOWN_CALL, RequestError, SdpError
 from media.interfaces import Pair, first_pair, next_pair
@@ -168,6 +169,7 @@ class OfferAnswer:
         self._lines.place(line, side, offered.endpoint, offerer_mux)
         self._lines.place(line, 1 - side, answered.endpoint, answerer_mux)
         self._lines.set_clocks(line, {*offered.clocks_hz, *answered.clocks_hz})
+        self._lines.set_encodings(line, offered.encodings | answered.encodings)
         return offerer_mux
 
     def _close_unused(self, dialogue: Dialogue, before: list[Line]) -> None:
@@ -216,6 +218,15 @@ def _describe(description: Description, options: Options, interface: Interface) 
             raise SdpError(media.number, f"m={media.kind}: {endpoint.rtp[0]} can't be reached from {interface.address}")
         direction = description.direction_of(media)
         states.append(
-            Described(media.kind, media.protocol, direction, media.mux, endpoint, clock_rates(media), event_types(media))
+            Described(
+                kind=media.kind,
+                protocol=media.protocol,
+                direction=direction,
+                mux=media.mux,
+                endpoint=endpoint,
+                clocks_hz=clock_rates(media),
+                encodings=by_payload_type(media),
+                event_types=event_types(media),
+            )
         )
     return states

@@ -7,7 +7,8 @@ from typing import Any
 from media.calls import Clock
 from media.endpoint import Address, Endpoint
 from media.ng import Body
-from media.quality import estimate
+from media.quality import Quality, estimate
+from media.sampling import History
 from media.session import Call, Described, Dialogue
 from media.streams import Line, Lines, Tally, Totals
 from native.relay import ComponentStats
@@ -17,6 +18,7 @@ from native.relay import ComponentStats
 class Reporter:
     lines: Lines
     clock: Clock
+    history: Callable[[int, int], History | None]  # of what a stream's side sent
 
     def query(self, call: Call, dialogues: list[Dialogue]) -> Body:
         """Times of the call, its totals, and of ``dialogues`` each party (``tags``) and each source it sends (``SSRC``)."""
@@ -80,7 +82,7 @@ class Reporter:
                 body["streams"].append(self._stream(line, described.endpoint, side, pair, rtcp))
             stats = self.lines.stats(line, side, pair, False)
             if stats.ssrc:
-                sources[str(stats.ssrc)] = self._source(stats, described)
+                sources[str(stats.ssrc)] = self._source(line.streams[pair], side, stats, described)
                 body.setdefault("ingress SSRCs", []).append({"SSRC": stats.ssrc, **sources[str(stats.ssrc)]})
         return body
 
@@ -106,16 +108,29 @@ class Reporter:
             body["SSRC"] = stats.ssrc
         return body
 
-    def _source(self, stats: ComponentStats, described: Described) -> Body:
-        quality = estimate(stats, described.clock_hz(stats.payload_type))
-        average = {"MOS": quality.mos_x10, "jitter": quality.jitter_ms, "packet loss": quality.loss_percent, "samples": 1}
-        return {"cumulative loss": stats.lost, "average MOS": average}
+    def _source(self, stream: int, side: int, stats: ComponentStats, described: Described) -> Body:
+        """By samples, before the first one by the counts so far."""
+        encoding = self.lines.encoding(stream, stats.payload_type)
+        history = self.history(stream, side)
+        if history is None:
+            whole = estimate(stats, described.clock_hz(stats.payload_type), encoding)
+            now_s = int(self.clock.unix_s())
+            history = History(whole, whole, now_s, whole, now_s, 1)
+        trip_us = stats.round_trip_us
+        body = {
+            "cumulative loss": stats.lost,
+            "loss bursts": stats.gaps,
+            "average MOS": _sample(history.average, trip_us) | {"samples": history.samples},
+            "lowest MOS": _sample(history.lowest, trip_us) | {"reported at": history.lowest_at},
+            "highest MOS": _sample(history.highest, trip_us) | {"reported at": history.highest_at},
+        }
+        return body | {"codec": encoding} if encoding else body
 
 
 def shorten(body: Body, limit_bytes: int, size_of: Callable[[Body], int]) -> Body:
     """``body`` as it is if it fits, else with less of each stream, else without parties and sources: a reply in fragments often
     is a lost one, and a proxy that misses one takes the relay for dead."""
-    for shorter in (_slim, _bare):
+    for shorter in (_slim, _slimmer, _bare):
         if size_of(body) <= limit_bytes:
             break
         body = shorter(body)
@@ -125,6 +140,16 @@ def shorten(body: Body, limit_bytes: int, size_of: Callable[[Body], int]) -> Bod
 def _slim(body: Body) -> Body:
     """Of each party what statistics of quality need."""
     return body | {"tags": {tag: _slim_party(party) for tag, party in body.get("tags", {}).items()}}
+
+
+def _slimmer(body: Body) -> Body:
+    """Of the lowest and highest quality the score and its time."""
+    return body | {"SSRC": {ssrc: _slim_source(source) for ssrc, source in body.get("SSRC", {}).items()}}
+
+
+def _slim_source(source: Body) -> Body:
+    extremes = ("lowest MOS", "highest MOS")
+    return source | {name: {key: source[name][key] for key in ("MOS", "reported at")} for name in extremes}
 
 
 def _slim_party(party: Body) -> Body:
@@ -137,6 +162,17 @@ def _slim_party(party: Body) -> Body:
 
 def _bare(body: Body) -> Body:
     return {key: value for key, value in body.items() if key not in ("tags", "SSRC")}
+
+
+def _sample(quality: Quality, leg_us: int) -> Body:
+    """``leg_us``: the round trip to the party alone."""
+    return {
+        "MOS": quality.mos_x10,
+        "jitter": quality.jitter_ms,
+        "packet loss": quality.loss_percent,
+        "round-trip time": quality.round_trip_us,
+        "round-trip time leg": leg_us,
+    }
 
 
 def _totals(totals: Totals) -> Body:

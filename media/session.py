@@ -24,6 +24,7 @@ class Described:
     mux: bool
     endpoint: Endpoint
     clocks_hz: tuple[tuple[int, int], ...] = ()  # (payload type, rate) of its rtpmap lines
+    encodings: dict[int, str] = field(default_factory=dict)  # by payload type
     event_types: int = 0  # dynamic payload types of telephone events, 96 the lowest bit
 
     def clock_hz(self, payload_type: int) -> int:

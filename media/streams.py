@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from media.encodings import STATIC
 from media.endpoint import Address, Endpoint
 from media.errors import OutOfPortsError, RequestError
 from media.ports import PortBlock, PortPool
@@ -135,6 +136,7 @@ class Lines:
     ) -> None:
         self.relay = relay_port
         self.pools = pools
+        self._encodings: dict[int, dict[int, str]] = {}  # by stream and payload type
         self._close_socket = close_socket
 
     def open(self, kind: int, count: int, interfaces: tuple[Interface, Interface], beside: Line | None) -> Line:
@@ -191,6 +193,14 @@ class Lines:
                     self.relay.set_clock(stream, 0, payload_type, clock_hz)
                     self.relay.set_clock(stream, 1, payload_type, clock_hz)
 
+    def set_encodings(self, line: Line, encodings: dict[int, str]) -> None:
+        for stream in line.streams:
+            self._encodings[stream] = encodings
+
+    def encoding(self, stream: int, payload_type: int) -> str:
+        """Name and clock rate as a=rtpmap has them; "" when unknown."""
+        return self._encodings.get(stream, {}).get(payload_type) or STATIC.get(payload_type, "")
+
     def mark(self, line: Line, dscp: int) -> None:
         for stream in line.streams:
             self.relay.set_dscp(stream, 0, dscp)
@@ -241,6 +251,7 @@ class Lines:
     def _free(self, line: Line) -> None:
         for stream in line.streams:
             self.relay.remove(stream)
+            self._encodings.pop(stream, None)
         line.streams = []
         for interface, block in zip(line.interfaces, line.blocks, strict=True):
             self.pools[interface.address].give_back(block)

@@ -3,6 +3,7 @@
 import mmap
 import os
 import struct
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,21 @@ from native import relay
 
 _HEADER = struct.Struct("<8sIIII")  # magic, version, stream size, capacity, offset of the first
 _ACTIVE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What both sides of the active RTP streams sent: arrays of (stream, side), copied."""
+
+    streams: NDArray[np.int64]  # their numbers
+    packets: NDArray[np.int64]
+    lost: NDArray[np.int64]
+    gaps: NDArray[np.int64]
+    jitter: NDArray[np.float64]  # timestamp units
+    round_trip_us: NDArray[np.float64]
+    ssrc: NDArray[np.uint64]
+    payload_type: NDArray[np.int16]
+    first_ns: NDArray[np.uint64]
 
 
 class StreamTable:
@@ -31,6 +47,28 @@ class StreamTable:
         rare = self._streams["rare"]
         errors = rare["send_errors"][active].sum() + rare["malformed"][active].sum()
         return int(flow["packets"][active].sum()), int(flow["bytes"][active].sum()), int(errors)
+
+    def sources(self) -> Sources:
+        numbers = np.flatnonzero((self._streams["state"] == _ACTIVE) & (self._streams["kind"] == relay.RTP))
+        streams = self._streams[numbers]
+        flow, rare = streams["component"]["flow"][:, 0], streams["rare"][:, 0]
+        signed = {name: flow[name].astype(np.int64) for name in ("extended_max", "base_sequence", "received", "lost_before")}
+        run = signed["extended_max"] - signed["base_sequence"] + 1 - signed["received"]
+        return Sources(
+            streams=numbers,
+            packets=flow["packets"].astype(np.int64),
+            lost=np.where(flow["started"] != 0, signed["lost_before"] + run, 0),
+            gaps=rare["gaps"].astype(np.int64),
+            jitter=flow["jitter_16"] / 16,
+            round_trip_us=streams["report"]["round_trip_us"].astype(np.float64),
+            ssrc=flow["ssrc"].astype(np.uint64),
+            payload_type=flow["payload_type"].astype(np.int16),
+            first_ns=rare["first_ns"].astype(np.uint64),
+        )
+
+    @property
+    def capacity(self) -> int:
+        return len(self._streams)
 
     @property
     def active(self) -> int:

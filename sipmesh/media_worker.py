@@ -50,5 +50,9 @@ async def _serve(context: WorkerContext, daemon: MediaDaemon) -> None:
     context.gauges["media_free_port_pairs"] = lambda: float(daemon.free_ports)
     context.gauges["media_packets_per_second"] = lambda: daemon.statistics.rates.packets
     context.gauges["media_bytes_per_second"] = lambda: daemon.statistics.rates.bytes
+    context.gauges["media_mos"] = lambda: daemon.sampler.summary.mos
+    context.gauges["media_loss_percent"] = lambda: daemon.sampler.summary.loss_percent
+    context.gauges["media_jitter_ms"] = lambda: daemon.sampler.summary.jitter_ms
+    context.gauges["media_poor_sources"] = lambda: float(daemon.sampler.summary.poor_streams)
     context.ready()
     await daemon.run(context.stopping)

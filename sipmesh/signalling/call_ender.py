@@ -14,6 +14,7 @@ from sipmesh.signalling.media_glue import MediaGlue, Tags
 from sipmesh.signalling.requester import UNREACHABLE, Done, Requester
 from sipmesh.store import CallLeg, CallRecord
 
+ONE_WAY = "one-way audio"
 MEDIA_TIMEOUT = "media timeout"  # as the daemon calls it
 NO_RELAY = 'SIP;cause=503;text="Media Relay Unavailable"'
 NO_MEDIA = 'SIP;cause=408;text="No Media"'
@@ -57,7 +58,10 @@ class CallEnder:
         self._bye(record, CALLEE, NO_RELAY, lambda status: None)
 
     def on_media_event(self, body: Body) -> None:
-        """The media daemon saw no packet for too long, and has ended the media already. Other events change nothing."""
+        """After a media timeout the daemon has ended the media already. Other events change nothing."""
+        if body.get("event") == ONE_WAY:
+            silent = body.get("silent") or "a party without tag"
+            log.warning("one-way audio: nothing is heard of %s", silent, extra={"call_id": str(body.get("call-id", ""))})
         if body.get("event") != MEDIA_TIMEOUT:
             return
         for key in self._calls.keys_of(str(body.get("call-id", ""))):

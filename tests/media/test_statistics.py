@@ -1,5 +1,9 @@
+import os
+import socket
 import struct
+import time
 from collections import defaultdict
+from collections.abc import Callable
 
 import pytest
 
@@ -63,6 +67,37 @@ def test_a_real_table_is_read_in_place() -> None:
     owner.remove(stream)
     assert table.active == 0
     owner.stop()
+
+
+def test_sources_are_what_the_relay_says_of_each_stream() -> None:
+    owner = Relay(threads=1, capacity=8, fifo=False)
+    table = StreamTable(owner.table_fd)
+    opened = [relay.bind_udp("127.0.0.1", 0) for _ in range(6)]
+    stream = owner.add(relay.RTP, ((opened[0], opened[1]), (opened[2], opened[3])))
+    owner.add(relay.OPAQUE, ((opened[4], -1), (opened[5], -1)))
+    with socket.socket(fileno=os.dup(opened[0])) as copy, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.connect(copy.getsockname())
+        owner.set_remote(stream, 0, 0, phone.getsockname())
+        owner.start()
+        for sequence in (65534, 1, 2, 5):
+            phone.send(struct.pack("!BBHII", 0x80, 8, sequence, 160 * sequence, 0xABCD) + bytes(160))
+        wait_until(lambda: owner.stats(stream, 0, 0).packets == 4)
+    sources, stats = table.sources(), owner.stats(stream, 0, 0)
+    assert list(sources.streams) == [stream]
+    assert (
+        (sources.packets[0, 0], sources.lost[0, 0], sources.gaps[0, 0]) == (stats.packets, stats.lost, stats.gaps) == (4, 4, 2)
+    )
+    assert (sources.ssrc[0, 0], sources.payload_type[0, 0], sources.first_ns[0, 0]) == (0xABCD, 8, stats.first_ns)
+    assert int(sources.jitter[0, 0]) == stats.jitter
+    assert (sources.packets[0, 1], sources.lost[0, 1]) == (0, 0)
+    owner.stop()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_a_table_of_another_version_is_refused(tmp_path: object) -> None:

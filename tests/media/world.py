@@ -10,6 +10,7 @@ from media.dispatch import Dispatcher
 from media.offer_answer import OfferAnswer
 from media.ports import PortPool
 from media.report import Reporter
+from media.sampling import History
 from media.settings import Interface, MediaSettings
 from media.streams import Lines
 from media.timeouts import Timeouts
@@ -100,6 +101,7 @@ class World:
         self.bind_error: int = 0
         self._next_descriptor = 100
         self.counters: dict[str, int] = defaultdict(int)
+        self.histories: dict[tuple[int, int], History] = {}
         self.events: list[dict[str, Any]] = []
         pools = {each.address: self.pool(each.address) for each in interfaces}
         self.pools = pools
@@ -109,7 +111,7 @@ class World:
         self.commands = Commands(
             self.calls,
             OfferAnswer(self.calls, interfaces, "this-node"),
-            Reporter(lines, self.clock),
+            Reporter(lines, self.clock, lambda stream, side: self.histories.get((stream, side))),
             self.timeouts,
             dict,
             self.counters,

@@ -1,0 +1,49 @@
+"""One-way audio: calls in which one party is heard by us and the other is not, though both said they would send."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from media.calls import CallTable
+from media.ng import Body
+from media.sampling import QualitySampler
+from media.session import Call, Dialogue
+from media.streams import Line
+
+ROUNDS = 2  # samples in a row: a party may pause for one
+
+
+class OneWayWatch:
+    """``emit`` is given one event each time it begins."""
+
+    def __init__(
+        self, calls: CallTable, sampler: QualitySampler, emit: Callable[[Body], None], counters: dict[str, int]
+    ) -> None:
+        self._calls = calls
+        self._sampler = sampler
+        self._emit = emit
+        self._counters = counters
+        self._told: set[int] = set()  # streams
+
+    def look(self) -> None:
+        """After each sample."""
+        suspects = set(np.flatnonzero(self._sampler.silent_rounds >= ROUNDS).tolist())
+        self._told &= suspects
+        if not suspects - self._told:
+            return
+        for call in self._calls:
+            for dialogue in call.dialogues:
+                for index, line in enumerate(dialogue.lines):
+                    if line is not None and line.streams and line.streams[0] in suspects - self._told:
+                        self._judge(call, dialogue, index, line)
+
+    def _judge(self, call: Call, dialogue: Dialogue, index: int, line: Line) -> None:
+        states = [side.described[index] for side in dialogue.sides if index < len(side.described)]
+        if not dialogue.answered or len(states) < 2 or any(state.on_hold or state.kind != "audio" for state in states):
+            return
+        self._told.add(line.streams[0])
+        self._counters["media_one_way_total"] += 1
+        silent = dialogue.sides[int(self._sampler.silent_side[line.streams[0]])]
+        names = {"from-tag": dialogue.sides[0].tag, "to-tag": dialogue.sides[1].tag, "via-branch": dialogue.via_branch}
+        event = {"event": "one-way audio", "call-id": call.call_id, "silent": silent.tag}
+        self._emit(event | {key: value for key, value in names.items() if value})

@@ -1,0 +1,216 @@
+"""media.sampling and media.one_way over a table made by hand; media.quality against points of G.107."""
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+from media.one_way import OneWayWatch
+from media.quality import CODECS, PCM, burst_ratio, clock_of, codec_of, mos
+from media.sampling import QualitySampler
+from media.session import Call
+from media.table import Sources
+from tests.media.world import World, sdp
+
+A = sdp()
+B = sdp("m=audio 6000 RTP/AVP 0", host="198.51.100.1")
+
+
+class Table:
+    """Counters of ``count`` streams, both sides, that a test adds to."""
+
+    def __init__(self, count: int = 1, first: int = 0) -> None:
+        rows = (count, 2)
+        self.streams = np.arange(first, first + count)
+        self.packets = np.zeros(rows, dtype=np.int64)
+        self.lost = np.zeros(rows, dtype=np.int64)
+        self.gaps = np.zeros(rows, dtype=np.int64)
+        self.jitter = np.zeros(rows)
+        self.round_trip_us = np.zeros(rows)
+        self.ssrc = np.full(rows, 7, dtype=np.uint64)
+        self.payload_type = np.zeros(rows, dtype=np.int16)
+        self.first_ns = np.full(rows, 1, dtype=np.uint64)
+
+    def sources(self) -> Sources:
+        return Sources(**{name: getattr(self, name).copy() for name in Sources.__dataclass_fields__})
+
+    def hear(self, row: int = 0, sides: tuple[int, ...] = (0, 1), packets: int = 250, lost: int = 0, gaps: int = 0) -> None:
+        for side in sides:
+            self.packets[row, side] += packets
+            self.lost[row, side] += lost
+            self.gaps[row, side] += gaps
+
+
+def sampler(names: dict[int, str] | None = None, capacity: int = 8) -> QualitySampler:
+    return QualitySampler(capacity, lambda stream, payload_type: (names or {0: "PCMU"}).get(payload_type, ""))
+
+
+@pytest.mark.parametrize(
+    ("loss", "trip_ms", "codec", "score"),
+    [
+        (0.0, 0.0, PCM, 4.40),
+        (0.0, 300.0, PCM, 4.33),
+        (0.0, 800.0, PCM, 2.91),
+        (5.0, 0.0, PCM, 3.90),
+        (20.0, 0.0, PCM, 2.60),
+        (0.0, 0.0, CODECS["g729"], 4.10),
+        (5.0, 0.0, CODECS["g729"], 3.32),
+        (100.0, 2000.0, PCM, 1.0),
+    ],
+)
+def test_scores_of_the_e_model(loss: float, trip_ms: float, codec: Any, score: float) -> None:
+    assert float(mos(loss, 1.0, 0.0, trip_ms, codec.impairment, codec.robustness)) == pytest.approx(score, abs=0.02)
+
+
+def test_bursts_are_worse_than_random_loss() -> None:
+    assert float(burst_ratio(10, 10, 5.0)) == 1.0
+    assert float(burst_ratio(40, 10, 5.0)) == pytest.approx(3.8)
+    scores = mos(5.0, np.array([1.0, 2.0, 4.0]), 0.0, 0.0, PCM.impairment, PCM.robustness)
+    assert list(scores) == sorted(scores, reverse=True)
+
+
+def test_codecs_are_known_by_name_and_clock() -> None:
+    assert codec_of("G729/8000") is CODECS["g729"]
+    assert codec_of("opus/48000/2") is PCM
+    assert [clock_of(name) for name in ("opus/48000/2", "PCMU", "x/0", "x/y", "G722/8000")] == [48000, 8000, 8000, 8000, 8000]
+
+
+def test_average_lowest_and_highest_of_the_intervals() -> None:
+    table, quality = Table(), sampler()
+    for now_s, lost, gaps in ((100.0, 0, 0), (105.0, 50, 10), (110.0, 0, 0)):
+        table.hear(lost=lost, gaps=gaps)
+        quality.take(table.sources(), now_s)
+    quality.take(table.sources(), 115.0)
+    history = quality.history(0, 0)
+    assert history is not None
+    assert (history.samples, history.highest.loss_percent, history.lowest.loss_percent) == (3, 0, 17)
+    assert (history.average.loss_percent, history.lowest_at, history.highest_at) == (6, 105, 100)
+    assert history.lowest.mos_x10 < history.average.mos_x10 < history.highest.mos_x10 == 44
+    assert quality.history(1, 0) is None
+
+
+def test_jitter_and_round_trips_count_in_time() -> None:
+    table, quality = Table(), sampler({96: "opus/48000/2"})
+    table.payload_type[:] = 96
+    table.jitter[0] = 480, 4800
+    table.round_trip_us[0] = 30_000, 70_000
+    table.hear()
+    quality.take(table.sources(), 1.0)
+    near, far = quality.history(0, 0), quality.history(0, 1)
+    assert near is not None
+    assert far is not None
+    assert (near.average.jitter_ms, far.average.jitter_ms) == (10, 100)
+    assert near.average.round_trip_us == far.average.round_trip_us == 100_000
+
+
+def test_another_source_and_another_stream_begin_anew() -> None:
+    table, quality = Table(), sampler()
+    table.hear(lost=100, gaps=1)
+    quality.take(table.sources(), 1.0)
+    table.ssrc[0, 0] = 8
+    table.hear()
+    quality.take(table.sources(), 2.0)
+    changed, stayed = quality.history(0, 0), quality.history(0, 1)
+    assert changed is not None
+    assert stayed is not None
+    assert (changed.samples, changed.average.loss_percent, stayed.samples) == (1, 0, 2)
+    again = Table()
+    again.first_ns[:] = 2
+    again.hear(packets=10)
+    quality.take(again.sources(), 3.0)
+    fresh = quality.history(0, 1)
+    assert fresh is not None
+    assert (fresh.samples, fresh.average.loss_percent) == (1, 0)
+
+
+def test_dtmf_between_the_sound_does_not_change_the_codec() -> None:
+    table, quality = Table(), sampler({18: "G729", 101: "telephone-event/8000"})
+    table.payload_type[:] = 18
+    table.hear()
+    quality.take(table.sources(), 1.0)
+    table.payload_type[:] = 101
+    table.hear()
+    quality.take(table.sources(), 2.0)
+    history = quality.history(0, 0)
+    assert history is not None
+    assert history.lowest.mos_x10 == history.highest.mos_x10 == 41
+
+
+def test_summary_is_of_the_last_interval() -> None:
+    table, quality = Table(3), sampler()
+    table.hear(0)
+    table.hear(1, sides=(0,), packets=150, lost=100, gaps=2)
+    quality.take(table.sources(), 1.0)
+    assert (quality.summary.streams, quality.summary.poor_streams) == (3, 1)
+    assert quality.summary.loss_percent == pytest.approx(40 / 3)
+    quality.take(table.sources(), 2.0)
+    assert quality.summary.streams == 0
+
+
+class Talk:
+    """An answered call whose only stream a test lets be heard, and who watches it."""
+
+    def __init__(self, offer: str = A, answer: str = B, **answer_keys: Any) -> None:
+        self.world = World()
+        self.world.offer(offer)
+        self.world.answer(answer, **answer_keys)
+        self.events: list[dict[str, Any]] = []
+        self.table = Table(1, self.world.streams()[0])
+        self.sampler = sampler()
+        self.watch = OneWayWatch(self.world.calls, self.sampler, self.events.append, defaultdict(int))
+
+    def hear(self, *sides: int) -> None:
+        self.table.hear(sides=sides)
+        self.sampler.take(self.table.sources(), 1.0)
+        self.watch.look()
+
+    @property
+    def call(self) -> Call:
+        return next(iter(self.world.calls))
+
+
+def test_one_way_audio_is_told_once_until_it_is_over() -> None:
+    talk = Talk()
+    for sides in ((0, 1), (0,)):
+        talk.hear(*sides)
+    assert talk.events == []
+    talk.hear(0)
+    talk.hear(0)
+    assert talk.events == [{"event": "one-way audio", "call-id": "call-1", "silent": "b", "from-tag": "a", "to-tag": "b"}]
+    talk.hear(0, 1)
+    talk.hear(1)
+    talk.hear(1)
+    assert [event["silent"] for event in talk.events] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        lambda: Talk(answer=sdp("m=audio 6000 RTP/AVP 0|a=recvonly")),
+        lambda: Talk(offer=sdp(host="0.0.0.0")),
+        lambda: Talk(SIP_code=183),
+        lambda: Talk(sdp("m=video 5000 RTP/AVP 96"), sdp("m=video 6000 RTP/AVP 96")),
+    ],
+    ids=["hold by direction", "hold by address", "early media", "video"],
+)
+def test_who_need_not_send_is_not_missed(talk: Any) -> None:
+    case = talk()
+    for _ in range(4):
+        case.hear(0)
+    assert case.events == []
+
+
+def test_a_stream_that_is_gone_is_suspected_no_more() -> None:
+    talk = Talk()
+    for _ in range(3):
+        talk.hear(0)
+    talk.sampler.take(Table(0).sources(), 2.0)
+    assert not talk.sampler.silent_rounds.any()
+
+
+def test_silence_of_both_is_not_one_way() -> None:
+    talk = Talk()
+    for sides in ((0,), (), (0,), (1,), (0,), (1,)):
+        talk.hear(*sides)
+    assert talk.events == []
