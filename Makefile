@@ -29,9 +29,11 @@ $(VENV)/.tests: $(STAMP)
 run: build
 	$(BIN)/sipmesh run --demo
 
+# units beside each other, calls between real peers one after another
 test: build $(VENV)/.tests
 	./interop/install.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --ignore tests/interop
+	$(BIN)/python -m pytest tests/interop
 
 check: build $(VENV)/.tests
 	$(BIN)/ruff check .
