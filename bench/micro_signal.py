@@ -1,0 +1,287 @@
+"""What the signal worker spends on an exchange, without processes around it: ``python -m bench.micro_signal [--json] [--profile]``.
+
+The whole node (sockets, transactions, proxy, policy, store) runs in this process over loopback; only its turns of the event loop
+count, not the phones'. ``us`` is CPU time of the best of several rounds, because the machine's other work only adds.
+``functions`` counts the Python and C functions called; it is the same in every run, so it shows small changes that time hides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import gc
+import hashlib
+import json
+import platform
+import pstats
+import re
+import socket
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from native.sip import Message, UdpSocket
+from sipmesh.config import Config, Domain, Listen, Media, Node, User
+from sipmesh.signalling.node import SignalNode
+from sipmesh.store import Store
+from sipmesh.worker import listeners_of
+
+OPEN, CLOSED, PASSWORD = "open.test", "digest.test", "secret"
+SDP = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+USERS = 200
+
+
+class Phone:
+    """One socket that plays all users of one side."""
+
+    def __init__(self, node_port: int) -> None:
+        plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        plain.bind(("127.0.0.1", 0))
+        self.port = plain.getsockname()[1]
+        self._socket = UdpSocket(plain.detach())
+        self._node = ("127.0.0.1", node_port)
+
+    def send(self, messages: list[bytes]) -> None:
+        for message in messages:
+            self._socket.queue(message, self._node)
+        self._socket.flush()
+
+    def receive(self) -> list[Message]:
+        messages: list[Message] = []
+        while batch := self._socket.receive():
+            messages += [Message(data) for data, _, _ in batch]
+        return messages
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Exchanges:
+    """The exchanges measured, ``batch`` at once; ``turn`` lets the node work and is where its time is taken."""
+
+    def __init__(self, node_port: int, turn: Callable[[], Any], batch: int) -> None:
+        self.caller, self.callee = Phone(node_port), Phone(node_port)
+        self._turn = turn
+        self._batch = range(batch)
+        self._serial = 0
+        self._credentials: dict[str, str] = {}
+
+    def close(self) -> None:
+        self.caller.close()
+        self.callee.close()
+
+    async def _ask(self, phone: Phone, messages: list[bytes], wanted: int) -> list[Message]:
+        """What ``phone`` gets for its requests, 100 left out."""
+        phone.send(messages)
+        await self._turn()
+        answers = [answer for answer in phone.receive() if answer.status >= 180]
+        if [answer.status for answer in answers] != [wanted] * len(messages):
+            raise RuntimeError(f"wanted {len(messages)} times {wanted}, got {[each.status for each in answers]}")
+        return answers
+
+    def _request(self, phone: Phone, method: str, uri: str, user: int, domain: str, extra: str = "", body: bytes = b"") -> bytes:
+        self._serial += 1
+        serial = self._serial
+        head = (
+            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{phone.port};rport;branch=z9hG4bK-7-{serial}-0\r\n"
+            f"From: <sip:user{user}@{domain}>;tag=7-{serial}\r\nTo: <sip:user{user}@{domain}>\r\nCall-ID: {serial}-7@127.0.0.1\r\n"
+            f"CSeq: {serial} {method}\r\nMax-Forwards: 70\r\nContact: <sip:user{user}@127.0.0.1:{phone.port};transport=udp>\r\n"
+            f"{extra}Content-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+    def _within(self, method: str, answer: Message, cseq: int) -> bytes:
+        """A request of the caller in the dialog that ``answer`` made."""
+        self._serial += 1
+        routes = "".join(f"Route: {value.text}\r\n" for value in reversed(answer.record_routes))
+        return (
+            f"{method} {answer.contacts[0].uri.text} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{self.caller.port};rport;"
+            f"branch=z9hG4bK-7-{self._serial}-5\r\n{routes}From: {answer.get('From')}\r\nTo: {answer.get('To')}\r\n"
+            f"Call-ID: {answer.call_id}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        ).encode()
+
+    async def call(self) -> None:
+        """INVITE, 100, 180, 200, ACK, BYE, 200 between two users of a domain without digest."""
+        caller, callee = self.caller, self.callee
+        content = "Content-Type: application/sdp\r\n"
+        caller.send(
+            [self._request(caller, "INVITE", f"sip:user{n % USERS}@{OPEN}", n % USERS, OPEN, content, SDP) for n in self._batch]
+        )
+        await self._turn()
+        caller.receive()
+        invites = callee.receive()
+        for status, body in ((180, b""), (200, SDP)):
+            headers = [("Contact", f"<sip:callee@127.0.0.1:{callee.port}>")]
+            callee.send([self._answer(invite, status, headers, body) for invite in invites])
+            await self._turn()
+            answers = caller.receive()
+            if len(answers) != len(invites) or len(invites) != len(self._batch):
+                raise RuntimeError(f"{len(self._batch)} INVITEs sent, {len(invites)} arrived, {len(answers)} answers")
+        caller.send([self._within("ACK", answer, answer.cseq) for answer in answers])
+        await self._turn()
+        callee.receive()
+        caller.send([self._within("BYE", answer, answer.cseq + 1) for answer in answers])
+        await self._turn()
+        byes = callee.receive()
+        await self._ask_answered(byes)
+
+    async def _ask_answered(self, byes: list[Message]) -> None:
+        self.callee.send([self._answer(bye, 200, [], b"") for bye in byes])
+        await self._turn()
+        if len(self.caller.receive()) != len(self._batch):
+            raise RuntimeError("a BYE was not answered")
+
+    def _answer(self, request: Message, status: int, headers: list[tuple[str, str]], body: bytes) -> bytes:
+        routes = [("Record-Route", value) for value in request.get_all("Record-Route")]
+        return request.reply(status, to_tag="callee", headers=[*routes, *headers], body=body).to_bytes()
+
+    async def register(self) -> None:
+        """A refresh in a domain without digest."""
+        extra = "Expires: 600\r\n"
+        await self._ask(
+            self.callee,
+            [self._request(self.callee, "REGISTER", f"sip:{OPEN}", n % USERS, OPEN, extra) for n in self._batch],
+            200,
+        )
+
+    async def register_digest(self) -> None:
+        """A refresh that is challenged with MD5, then answered."""
+        uri, phone = f"sip:{CLOSED}", self.callee
+        plain = [self._request(phone, "REGISTER", uri, n % USERS, CLOSED) for n in self._batch]
+        challenges = await self._ask(phone, plain, 401)
+        again = []
+        for n, challenge in zip(self._batch, challenges, strict=True):
+            nonce = (re.search('nonce="([^"]+)"', challenge.get("WWW-Authenticate") or "") or [""])[1]
+            user = f"user{n % USERS}"
+            secret = _md5(f"{user}:{CLOSED}:{PASSWORD}")
+            response = _md5(f"{secret}:{nonce}:00000001:cafe:auth:{_md5(f'REGISTER:{uri}')}")
+            extra = (
+                f'Authorization: Digest username="{user}",realm="{CLOSED}",nonce="{nonce}",uri="{uri}",response="{response}",'
+                f'algorithm=MD5,cnonce="cafe",qop=auth,nc=00000001\r\n'
+            )
+            again.append(self._request(phone, "REGISTER", uri, n % USERS, CLOSED, extra))
+        await self._ask(phone, again, 200)
+
+    async def options(self) -> None:
+        """OPTIONS to the node itself."""
+        await self._ask(
+            self.caller, [self._request(self.caller, "OPTIONS", f"sip:{OPEN}", n % USERS, OPEN) for n in self._batch], 200
+        )
+
+
+class Meter:
+    """Takes the node's turns: CPU time of this thread, or a profile."""
+
+    def __init__(self) -> None:
+        self.spent_ns = 0
+        self.profile: cProfile.Profile | None = None
+
+    async def turn(self) -> None:
+        if self.profile is not None:
+            self.profile.enable()
+        started = time.thread_time_ns()
+        for _ in range(3):  # a wake-up is seen by the next look at the sockets
+            await asyncio.sleep(0)
+        self.spent_ns += time.thread_time_ns() - started
+        if self.profile is not None:
+            self.profile.disable()
+
+
+async def measure(name: str, rounds: int, count: int, batch: int, profiled: bool) -> dict[str, Any]:
+    meter = Meter()
+    with tempfile.TemporaryDirectory(prefix="bench-signal-") as folder:
+        plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        plain.bind(("127.0.0.1", 0))
+        port = plain.getsockname()[1]
+        store, node = prepared(Path(folder), port)
+        await node.start({0: plain})
+        exchanges = Exchanges(port, meter.turn, batch)
+        try:
+            for _ in range(2 + USERS // batch):
+                await exchanges.register()
+            exchange = getattr(exchanges, name)
+            for _ in range(max(1, 200 // batch)):
+                await exchange()
+            best = float("inf")
+            for _ in range(rounds):
+                gc.collect()
+                meter.spent_ns = 0
+                for _ in range(count // batch):
+                    await exchange()
+                best = min(best, meter.spent_ns / 1000 / (count // batch * batch))
+            functions, table = await profile(meter, exchange, batch)
+        finally:
+            exchanges.close()
+            await node.stop()
+            store.close()
+    if profiled:
+        table.sort_stats("tottime").print_stats(60)
+    return {"us": round(best, 1), "functions": round(functions, 1)}
+
+
+async def profile(meter: Meter, exchange: Callable[[], Any], batch: int) -> tuple[float, pstats.Stats]:
+    """Functions called in one exchange, and the table of them."""
+    meter.profile = cProfile.Profile()
+    runs = max(1, 400 // batch)
+    for _ in range(runs):
+        await exchange()
+    table = pstats.Stats(meter.profile)
+    meter.profile = None
+    return table.total_calls / (runs * batch), table  # type: ignore[attr-defined]
+
+
+def prepared(folder: Path, port: int) -> tuple[Store, SignalNode]:
+    config = Config(
+        node=Node(name="bench", data=str(folder)),
+        listen=(Listen(transport="udp", address=f"127.0.0.1:{port}"),),
+        domain=(Domain(name=OPEN, auth=False), Domain(name=CLOSED, digest=("MD5",))),
+        user=tuple(User(aor=f"user{n}@{domain}", password=PASSWORD) for n in range(USERS) for domain in (OPEN, CLOSED)),
+        media=Media(anchor=False),
+    )
+    store = Store.open(folder)
+    store.directory.apply(config)
+    return store, SignalNode(config, store, listeners_of(config), "", defaultdict(int), {})
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def commit() -> str:
+    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.micro_signal", description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    parser.add_argument("--profile", action="store_true", help="show the functions that cost most")
+    parser.add_argument("--only", default="call,register,register_digest,options", help="which exchanges, separated by commas")
+    parser.add_argument("--batch", type=int, default=4, help="exchanges at once, so messages a wake-up")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--count", type=int, default=400, help="exchanges a round")
+    arguments = parser.parse_args()
+    results = {}
+    for name in arguments.only.split(","):
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            results[name] = runner.run(
+                measure(name, arguments.rounds, arguments.count, arguments.batch, arguments.profile)
+            )
+    if arguments.json:
+        machine = f"Linux {platform.release()}, Python {platform.python_version()}"
+        print(json.dumps({**results, "batch": arguments.batch, "commit": commit(), "machine": machine}))
+        return
+    for name, row in results.items():
+        print(f"{name:16} {row['us']:8.1f} µs {row['functions']:8.1f} functions called")
+
+
+if __name__ == "__main__":
+    main()
