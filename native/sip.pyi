@@ -115,6 +115,7 @@ class Message:
     # header values, typed, cached; ParseError when malformed, None (or []) when absent unless said otherwise
     via: Via  # topmost; ParseError when absent
     via_count: int
+    via_rport: int | None  # ``via.rport`` likewise
     via_sent_by: str  # ``via.sent_by`` without the cost of a Via; ParseError when absent
     call_id: str  # ParseError when absent or malformed; so are the next five
     cseq: int
@@ -136,6 +137,13 @@ class Message:
     CANCEL's key with INVITE at its end is the key of the INVITE it names (section 9.2)."""
     client_key: str
     """RFC 3261 section 17.1.3: branch of the top Via and CSeq method, branch case kept. Responses; also requests of ours."""
+    identity: str
+    """What tells a request from every other, and its retransmissions not (RFC 3261 section 16.11): the server key without method,
+    Call-ID, CSeq number, From tag."""
+    loop_hash: int
+    """32-bit hash of what in a request may decide where it goes (RFC 5393 section 4.2.1): Request-URI, Routes, To tag,
+    Proxy-Require, Proxy-Authorization; and of Call-ID, CSeq number and From tag, so that a collision doesn't strike the next
+    attempt again (section 4.2.4)."""
     body: bytes
     trailing_bytes: int
     wire_size: int  # of the bytes received
@@ -178,6 +186,9 @@ class Message:
         """Replaces all lines of that name with one, in the place of the first; appended when there is none."""
     def remove(self, name: str) -> None: ...
     def set_request_uri(self, uri: str) -> None: ...
+    def count_hop(self, max_forwards: int, max_breadth: int) -> None:
+        """Max-Forwards one less, ``max_forwards`` when there was none (RFC 3261 section 16.6 item 3); ParseError when it is 0 or
+        malformed. Max-Breadth as given (RFC 5393 section 5.3.3)."""
     def set_body(self, body: bytes, content_type: str | None = None) -> None:
         """Replaces the body and Content-Length."""
     def to_bytes(self, *, stream: bool = False) -> bytes:
@@ -219,6 +230,17 @@ class UdpSocket:
         """Sends the batch. Returns (destination, errno) of each datagram the kernel refused; EAGAIN ones are kept for the next flush."""
     pending: int  # datagrams that wait for a flush
     def close(self) -> None: ...
+
+class Mac:
+    """A keyed hash (SipHash-2-4, 128-bit key) for short texts that we hand out and want back unaltered. Text is taken as UTF-8 with
+    surrogateescape."""
+
+    def __init__(self, key: bytes) -> None:
+        """``key``: 16 bytes."""
+    def of(self, text: str) -> str:
+        """72 bits in 12 URL-safe characters."""
+    def matches(self, text: str, mac: str) -> bool:
+        """Whether ``mac`` is that of ``text``; takes the same time wherever they differ."""
 
 def crc_slot(text: str) -> int:
     """Stable 32-bit hash of a Call-ID: slots and shards (the same in every process and version)."""

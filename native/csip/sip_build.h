@@ -28,4 +28,11 @@ struct sip_fault sip_stamp_source(struct sip_message *message, struct sip_slice 
 struct sip_fault sip_add_server_key(struct sip_buffer *out, const struct sip_message *message, struct sip_slice method);
 struct sip_fault sip_add_client_key(struct sip_buffer *out, const struct sip_message *message);
 
+/* What tells this request from every other, and its retransmissions not (RFC 3261 section 16.11): the server key without method,
+ * Call-ID, CSeq number, From tag. */
+struct sip_fault sip_add_identity(struct sip_buffer *out, const struct sip_message *message);
+
+/* Everything in a request that may decide where it goes (RFC 5393 section 4.2.1), Call-ID and CSeq number with it. */
+struct sip_fault sip_add_decisive(struct sip_buffer *out, const struct sip_message *message);
+
 #endif

@@ -1,4 +1,5 @@
 /* Edits of a Message: arguments in, the core's edit, what was cached out. */
+#include "sip_chars.h"
 #include "sip_message_type.h"
 
 /* None, or the exception for an edit's outcome. */
@@ -124,10 +125,31 @@ PyObject *sip_message_set_request_uri(MessageObject *self, PyObject *uri) {
     return edited(self, SIP_REQUEST_URI, error);
 }
 
-static enum sip_error set_length(struct sip_message *core, size_t size) {
+static enum sip_error set_number(struct sip_message *core, enum sip_name id, uint32_t number) {
     char digits[16];
-    int used = PyOS_snprintf(digits, sizeof digits, "%u", (unsigned)size);
-    return sip_set(core, sip_known(SIP_CONTENT_LENGTH), (struct sip_slice){digits, (size_t)used});
+    int used = PyOS_snprintf(digits, sizeof digits, "%u", (unsigned)number);
+    return sip_set(core, sip_known(id), (struct sip_slice){digits, (size_t)used});
+}
+
+PyObject *sip_message_count_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
+    struct sip_scratch scratch;
+    struct sip_slice text;
+    uint32_t left;
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "max_forwards and max_breadth expected");
+    long initial = PyLong_AsLong(args[0]), breadth = PyLong_AsLong(args[1]);
+    if (PyErr_Occurred()) return NULL;
+    if (initial < 0 || initial > 255 || breadth < 0 || breadth > UINT32_MAX)
+        return PyErr_Format(PyExc_ValueError, "Max-Forwards or Max-Breadth out of range");
+    enum sip_error error = SIP_OK;
+    if (sip_read_text(&self->core, SIP_MAX_FORWARDS, &scratch, &text) == SIP_OK) {
+        error = sip_number(text, 255, &left);
+        if (error == SIP_OK && left == 0) error = SIP_OUT_OF_RANGE;
+    } else {
+        left = (uint32_t)initial + 1;
+    }
+    if (error == SIP_OK) error = set_number(&self->core, SIP_MAX_FORWARDS, left - 1);
+    if (error == SIP_OK) error = set_number(&self->core, SIP_MAX_BREADTH, (uint32_t)breadth);
+    return edited(self, SIP_MAX_FORWARDS, error);
 }
 
 PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kwargs) {
@@ -138,7 +160,7 @@ PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kw
     if (PyBytes_GET_SIZE(body) > (Py_ssize_t)SIP_MAX_MESSAGE_BYTES) return PyErr_Format(PyExc_ValueError, "body too large");
     if (content_type != Py_None && sip_py_line_view(content_type, "Content-Type", &type) < 0) return NULL;
     enum sip_error error = type.text.at ? sip_set(&self->core, sip_known(SIP_CONTENT_TYPE), type.text) : SIP_OK;
-    if (error == SIP_OK) error = set_length(&self->core, (size_t)PyBytes_GET_SIZE(body));
+    if (error == SIP_OK) error = set_number(&self->core, SIP_CONTENT_LENGTH, (uint32_t)PyBytes_GET_SIZE(body));
     if (error == SIP_OK) {
         sip_set_body(&self->core, PyBytes_AS_STRING(body), (size_t)PyBytes_GET_SIZE(body));
         Py_XSETREF(self->body, Py_NewRef(body));

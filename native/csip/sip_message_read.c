@@ -72,6 +72,16 @@ GETTER(get_via_sent_by) {
     return found.error == SIP_OK ? sip_py_lower(via.sent_by) : sip_py_fault(found, NULL);
 }
 
+GETTER(get_via_rport) {
+    (void)closure;
+    struct sip_scratch scratch;
+    struct sip_via via;
+    struct sip_fault found = sip_read_via(&self->core, &scratch, &via);
+    if (found.error != SIP_OK) return sip_py_fault(found, NULL);
+    if (via.rport_number < 0) Py_RETURN_NONE;
+    return PyLong_FromLong(via.rport_number);
+}
+
 static PyObject *make_addr(MessageObject *self, enum sip_name id) {
     struct sip_scratch scratch;
     struct sip_slice text;
@@ -184,6 +194,28 @@ static PyObject *make_client_key(MessageObject *self) {
     return finish_key(&out, found);
 }
 
+static PyObject *make_identity(MessageObject *self) {
+    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_fault found = sip_add_identity(&out, &self->core);
+    return finish_key(&out, found);
+}
+
+GETTER(get_identity) {
+    (void)closure;
+    return SIP_PY_CACHED(self->cache[CACHE_IDENTITY], make_identity(self));
+}
+
+GETTER(get_loop_hash) {
+    (void)closure;
+    if (refuse_response(self)) return NULL;
+    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_fault found = sip_add_decisive(&out, &self->core);
+    PyObject *hash = found.error == SIP_OK ? PyLong_FromUnsignedLong(sip_crc32((struct sip_slice){out.at, out.size}))
+                                           : sip_py_fault(found, NULL);
+    sip_buffer_free(&out);
+    return hash;
+}
+
 GETTER(get_server_key) {
     (void)closure;
     return SIP_PY_CACHED(self->cache[CACHE_SERVER_KEY], make_server_key(self));
@@ -228,6 +260,7 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("via", get_via),
     ATTRIBUTE("via_count", sip_message_via_count),
     ATTRIBUTE("via_sent_by", get_via_sent_by),
+    ATTRIBUTE("via_rport", get_via_rport),
     ATTRIBUTE("call_id", get_call_id),
     ATTRIBUTE("cseq", get_cseq),
     ATTRIBUTE("cseq_method", get_cseq_method),
@@ -244,6 +277,8 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("paths", sip_message_paths),
     ATTRIBUTE("server_key", get_server_key),
     ATTRIBUTE("client_key", get_client_key),
+    ATTRIBUTE("identity", get_identity),
+    ATTRIBUTE("loop_hash", get_loop_hash),
     ATTRIBUTE("body", get_body),
     ATTRIBUTE("trailing_bytes", get_trailing_bytes),
     ATTRIBUTE("wire_size", get_wire_size),

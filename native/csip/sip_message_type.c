@@ -127,6 +127,7 @@ int sip_message_changed(MessageObject *self, enum sip_name id) {
     Py_CLEAR(self->cache[CACHE_WIRE_STREAM]);
     Py_CLEAR(self->cache[CACHE_SERVER_KEY]);
     Py_CLEAR(self->cache[CACHE_CLIENT_KEY]);
+    Py_CLEAR(self->cache[CACHE_IDENTITY]);
     Py_CLEAR(self->cache[cache_of(id)]);
     if (id == SIP_REQUEST_URI) Py_CLEAR(self->cache[CACHE_REQUEST_URI_TEXT]);
     if (id != SIP_CSEQ || !self->core.status) return 0;
@@ -166,6 +167,7 @@ static PyMethodDef methods[] = {
     {"set", FUNCTION(sip_message_set), METH_FASTCALL, NULL},
     {"remove", FUNCTION(sip_message_remove), METH_O, NULL},
     {"set_request_uri", FUNCTION(sip_message_set_request_uri), METH_O, NULL},
+    {"count_hop", FUNCTION(sip_message_count_hop), METH_FASTCALL, NULL},
     {"set_body", FUNCTION(sip_message_set_body), METH_VARARGS | METH_KEYWORDS, NULL},
     {"to_bytes", FUNCTION(sip_message_to_bytes), METH_VARARGS | METH_KEYWORDS, NULL},
     {"reply", FUNCTION(sip_message_reply), METH_VARARGS | METH_KEYWORDS, NULL},

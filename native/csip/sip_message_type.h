@@ -21,6 +21,7 @@ enum sip_cache {
     CACHE_PATHS,
     CACHE_SERVER_KEY,
     CACHE_CLIENT_KEY,
+    CACHE_IDENTITY,
     CACHE_BODY,
     CACHE_WIRE,
     CACHE_WIRE_STREAM,
@@ -74,6 +75,7 @@ PyObject *sip_message_append(MessageObject *self, PyObject *const *args, Py_ssiz
 PyObject *sip_message_set(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_message_remove(MessageObject *self, PyObject *name);
 PyObject *sip_message_set_request_uri(MessageObject *self, PyObject *uri);
+PyObject *sip_message_count_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kwargs);
 
 /* sip_message_build.c */

@@ -10,9 +10,9 @@ from sipcore.errors import PeerError, TransportError
 from sipcore.flow import Destination, Flow
 from sipcore.proxy.checks import check_request
 from sipcore.proxy.cookie import Cookie, flow_of_token
-from sipcore.proxy.forward import count_hop, next_hop
+from sipcore.proxy.forward import next_hop
 from sipcore.proxy.routing import preprocess_routes
-from sipcore.proxy.via_branch import request_identity, stateless_branch
+from sipcore.proxy.via_branch import stateless_branch
 
 if TYPE_CHECKING:
     from sipcore.proxy.core import ProxyCore
@@ -30,7 +30,7 @@ class AckForwarder:
         core = self._core
         try:
             check_request(request, core.settings.supported)
-            branch = stateless_branch(core.branch_prefix, request_identity(request), request.call_id)
+            branch = stateless_branch(core.branch_prefix, request.identity, request.call_id)
             cookie = preprocess_routes(request, flow.listener, core)
             if cookie is None and request.to_tag is not None:
                 cookie = core.find_dialog(request, flow)
@@ -54,7 +54,7 @@ class AckForwarder:
             self._drop("own uri")
             return
         try:
-            count_hop(request, core.settings.max_forwards, core.settings.max_breadth)
+            request.count_hop(core.settings.max_forwards, core.settings.max_breadth)
             hop = next_hop(request)
         except ParseError:
             self._drop("malformed")

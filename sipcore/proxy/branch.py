@@ -12,7 +12,7 @@ from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow
 from sipcore.ports import Target
 from sipcore.proxy.best import Outcome
-from sipcore.proxy.forward import NO_DIALOG, count_hop, next_hop, push_routes, request_uri
+from sipcore.proxy.forward import NO_DIALOG, next_hop, push_routes, request_uri
 from sipcore.proxy.via_branch import via_branch
 from sipcore.timers import Timer
 
@@ -102,7 +102,7 @@ class Branch:
         uri = target.uri
         if uri != message.request_uri_text:
             message.set_request_uri(request_uri(uri))
-        count_hop(message, context.core.settings.max_forwards, context.share)
+        message.count_hop(context.core.settings.max_forwards, context.share)
         if target.routes:
             push_routes(message, target.routes)
         for name, value in target.headers:

@@ -15,9 +15,9 @@ from sipcore.proxy.checks import breadth_allowed, check_request
 from sipcore.proxy.cookie import Cookie, flow_of_token
 from sipcore.proxy.forward import OwnNames, push_routes, request_uri
 from sipcore.proxy.inbound import InboundRequest
-from sipcore.proxy.loop import has_looped, loop_hash, way_received
+from sipcore.proxy.loop import has_looped
 from sipcore.proxy.routing import COOKIE_PARAM, preprocess_routes
-from sipcore.proxy.via_branch import branch_prefix, request_identity
+from sipcore.proxy.via_branch import branch_prefix
 from sipcore.timers import Timers
 
 if TYPE_CHECKING:
@@ -150,15 +150,15 @@ class ProxyCore:
         """RFC 3261 sections 16.3 and 16.4; the cookie of a request that belongs to a dialog of ours."""
         message = request.message
         check_request(message, self.settings.supported)
-        request.identity = request_identity(message)
+        request.identity = message.identity
         request.breadth = breadth_allowed(message, self.settings.max_breadth)
-        way = way_received(message)
+        received = message.loop_hash  # before anything is edited
         cookie = preprocess_routes(message, request.flow.listener, self)
         if cookie is None and message.to_tag is not None:
             cookie = self.find_dialog(message, request.flow)
         if cookie is None:
             # what belongs to a dialog goes one way and can't multiply (RFC 5393 section 4.1); coming back, it has no cookie
-            request.loop_hash = loop = loop_hash(message, way)
+            request.loop_hash = loop = str(received)
             if has_looped(message, self.flows, self.branch_prefix, loop):
                 raise PeerError(482, "Loop Detected")
         return cookie

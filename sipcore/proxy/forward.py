@@ -12,13 +12,6 @@ from sipcore.proxy.routing import COOKIE_PARAM
 NO_DIALOG = frozenset({"REGISTER", "OPTIONS", "MESSAGE", "PUBLISH", "INFO", "BYE", "PRACK", "UPDATE", "ACK", "CANCEL"})
 
 
-def count_hop(message: Message, max_forwards: int, breadth: int) -> None:
-    """Max-Forwards one less, or ``max_forwards`` when absent; Max-Breadth as given."""
-    left = message.max_forwards
-    message.set("Max-Forwards", str(max_forwards if left is None else left - 1))
-    message.set("Max-Breadth", str(breadth))
-
-
 def request_uri(uri: str) -> str:
     """``uri`` without what a Request-URI may not have: headers and the method parameter (RFC 3261 section 19.1.1)."""
     uri = uri.partition("?")[0]

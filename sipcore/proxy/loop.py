@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from native.sip import Message, ParseError, Via, crc_slot
+from native.sip import Message, ParseError, Via
 from sipcore.flow import FlowTable
 
 
-def way_received(request: Message) -> str:
-    """Request-URI and Route as received; to be called before either is edited."""
-    return (
-        f"{request.request_uri_text} {' '.join(request.get_all('Route'))}" if request.has("Route") else request.request_uri_text
-    )
-
-
-def loop_hash(request: Message, way: str) -> str:
-    """Hash of everything received that decides where a request goes; ``way`` is from ``way_received``.
-
-    Call-ID and CSeq are in it so that a collision doesn't strike the next attempt again (RFC 5393 section 4.2.4).
-    """
-    text = f"{way} {request.call_id} {request.cseq} {request.from_tag} {request.to_tag}"
-    for name in ("Proxy-Require", "Proxy-Authorization"):
-        if request.has(name):
-            text = f"{text}\n{' '.join(request.get_all(name))}"
-    return str(crc_slot(text))
-
-
 def has_looped(request: Message, flows: FlowTable, prefix: str, loop: str) -> bool:
-    """Whether a Via of ours in ``request`` carries the same hash: nothing that matters changed since it was here."""
+    """Whether a Via of ours in ``request`` carries the same hash ``loop``: nothing that matters changed since it was here."""
     if request.via_count == 1 and not (request.via.branch or "").startswith(prefix):
         return False
     suffix = f".{loop}"

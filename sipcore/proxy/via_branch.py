@@ -24,15 +24,6 @@ def branch_prefix(address_id: str) -> str:
     return f"{MAGIC_COOKIE}{address_id}."
 
 
-def request_identity(request: Message) -> str:
-    """What tells this request from every other, and its retransmissions not (RFC 3261 section 16.11).
-
-    The server key has branch and sent-by of the top Via, or the fields that RFC 2543 left for it, and the method last.
-    """
-    key = request.server_key.rpartition("|")[0]
-    return f"{key} {request.call_id} {request.from_tag} {request.cseq}"
-
-
 def via_branch(keys: KeyRing, prefix: str, request: Message, identity: str, target: str, attempt: int, loop: str) -> str:
     """The branch for ``attempt`` at ``target`` of a request with that identity and loop hash."""
     distinction = f"{attempt}.{crc_slot(target)}"

@@ -57,6 +57,8 @@ class TransportTable:
     def reply_flow(self, request: Message, flow: Flow) -> Flow:
         if flow.reliable and not flow.closed:
             return flow
+        if not flow.reliable and request.via_rport is not None:
+            return flow  # RFC 3581 section 4: where it came from
         remote = reply_address(request, flow)
         if remote == flow.remote and not flow.closed:
             return flow

@@ -18,7 +18,7 @@ MAX_KEPT_FLOWS = 65536  # flow objects kept for the next datagram from their add
 class UdpFlow:
     """A remote address and the address of ours that it talks to."""
 
-    __slots__ = ("_endpoint", "_source_host", "listener", "local_host", "remote")
+    __slots__ = ("_endpoint", "_out", "_source_host", "listener", "local_host", "remote")
 
     connection_id = 0
     reliable = False
@@ -30,9 +30,13 @@ class UdpFlow:
         self.remote = remote
         self.local_host = local_host
         self._source_host = local_host if local_host != endpoint.listener.host else None
+        self._out = endpoint.out
 
     def send(self, data: bytes) -> None:
-        self._endpoint.send(data, self.remote, self._source_host)
+        out = self._out
+        if not out:
+            self._endpoint.flush_soon()
+        out.append((data, self.remote, self._source_host))
 
 
 class UdpEndpoint:
@@ -50,7 +54,7 @@ class UdpEndpoint:
         self._waiting_to_write = False
         self._standing_since = 0.0  # when the first of a row of full batches came
         self._dropped_before = 0  # datagrams, by then
-        self._out: list[tuple[bytes, Address, str | None]] = []  # of this batch: nothing leaves before its end
+        self.out: list[tuple[bytes, Address, str | None]] = []  # of this batch: nothing leaves before its end
         self._failed_name = "sip_send_failed_total|transport=udp"
         engine.loop.add_reader(self._socket.fileno(), self._readable)
 
@@ -72,24 +76,22 @@ class UdpEndpoint:
             flow = self._flows[remote] = UdpFlow(self, remote, local_host or self.listener.host)
         return flow
 
-    def send(self, data: bytes, remote: Address, source_host: str | None) -> None:
-        if not self._out:
-            self._engine.flush_later(self)
-        self._out.append((data, remote, source_host))
+    def flush_soon(self) -> None:
+        self._engine.flush_later(self)
 
     def discard(self) -> None:
-        self._out.clear()
+        self.out.clear()
 
     def flush(self) -> None:
         queue = self._socket.queue
-        for datagram in self._out:
+        for datagram in self.out:
             try:
                 queue(*datagram)
             except ValueError:
-                self._failed(datagram[1])
-        self._out.clear()
+                self.failed(datagram[1])
+        self.out.clear()
         for remote, _ in self._socket.flush():
-            self._failed(remote)
+            self.failed(remote)
         if (self._socket.pending > 0) != self._waiting_to_write:
             self._waiting_to_write = not self._waiting_to_write
             if self._waiting_to_write:
@@ -112,14 +114,18 @@ class UdpEndpoint:
             return
         engine = self._engine
         receive = engine.ingress.receive
+        flows = self._flows
         engine.begin()
         if len(batch) == BATCH:
             self._watch_queue(engine.timers.now)
         else:
             self._standing_since = 0.0
         for data, source, local_host in batch:
+            flow = flows.get(source)
             try:
-                receive(data, self.flow(source, local_host))
+                if flow is None or flow.local_host != local_host:
+                    flow = self.flow(source, local_host)
+                receive(data, flow)
             except Exception:
                 engine.report("a datagram")
         engine.end()
@@ -132,6 +138,6 @@ class UdpEndpoint:
             self._standing_since, self._dropped_before = now, self._socket.dropped
             self._engine.queue_stands()
 
-    def _failed(self, remote: Address) -> None:
+    def failed(self, remote: Address) -> None:
         self._engine.counters[self._failed_name] += 1
         self._engine.unreachable_later(self.listener.index, remote)

@@ -1,0 +1,63 @@
+#include "sip_mac.h"
+
+struct state {
+    uint64_t a, b, c, d;
+};
+
+static inline uint64_t rotated(uint64_t word, int bits) { return word << bits | word >> (64 - bits); }
+
+static inline uint64_t little_endian(const uint8_t *at, size_t size) {
+    uint64_t word = 0;
+    for (size_t i = 0; i < size; i++) word |= (uint64_t)at[i] << (8 * i);
+    return word;
+}
+
+static inline void mix(struct state *s, int rounds) {
+    while (rounds--) {
+        s->a += s->b, s->b = rotated(s->b, 13) ^ s->a, s->a = rotated(s->a, 32);
+        s->c += s->d, s->d = rotated(s->d, 16) ^ s->c;
+        s->a += s->d, s->d = rotated(s->d, 21) ^ s->a;
+        s->c += s->b, s->b = rotated(s->b, 17) ^ s->c, s->c = rotated(s->c, 32);
+    }
+}
+
+static inline void absorb(struct state *s, uint64_t word) {
+    s->d ^= word;
+    mix(s, 2);
+    s->a ^= word;
+}
+
+static void put_half(const struct state *s, uint8_t *out) {
+    uint64_t half = s->a ^ s->b ^ s->c ^ s->d;
+    for (int i = 0; i < 8; i++) out[i] = (uint8_t)(half >> (8 * i));
+}
+
+void sip_hash(const uint8_t key[SIP_MAC_KEY_BYTES], struct sip_slice text, uint8_t out[16]) {
+    uint64_t k0 = little_endian(key, 8), k1 = little_endian(key + 8, 8);
+    struct state s = {
+        .a = k0 ^ 0x736f6d6570736575u,
+        .b = k1 ^ 0x646f72616e646f6du ^ 0xee,
+        .c = k0 ^ 0x6c7967656e657261u,
+        .d = k1 ^ 0x7465646279746573u,
+    };
+    const uint8_t *at = (const uint8_t *)text.at;
+    size_t left = text.size;
+    for (; left >= 8; at += 8, left -= 8) absorb(&s, little_endian(at, 8));
+    absorb(&s, little_endian(at, left) | (uint64_t)text.size << 56);
+    s.c ^= 0xee;
+    mix(&s, 4);
+    put_half(&s, out);
+    s.b ^= 0xdd;
+    mix(&s, 4);
+    put_half(&s, out + 8);
+}
+
+void sip_mac_text(const uint8_t key[SIP_MAC_KEY_BYTES], struct sip_slice text, char out[SIP_MAC_TEXT_SIZE]) {
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint8_t hash[16];
+    sip_hash(key, text, hash);
+    for (int i = 0; i < SIP_MAC_BYTES; i += 3) {
+        uint32_t three = (uint32_t)hash[i] << 16 | (uint32_t)hash[i + 1] << 8 | hash[i + 2];
+        for (int bits = 18; bits >= 0; bits -= 6) *out++ = alphabet[three >> bits & 63];
+    }
+}
