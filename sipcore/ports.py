@@ -10,8 +10,9 @@ Everything is synchronous and driven by bytes and time. Where an answer may take
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import msgspec
 
 from native.sip import Message, Uri
 from sipcore.flow import Destination, Flow
@@ -65,8 +66,7 @@ class Resolver(Protocol):
 # proxy core → application
 
 
-@dataclass(slots=True)
-class Target:
+class Target(msgspec.Struct, eq=False):
     """One place to forward a request to (RFC 3261 section 16.5).
 
     Targets of equal ``group`` are tried in parallel, groups in ascending order. With ``failover`` only a timeout, a transport
@@ -102,6 +102,9 @@ class Exchange(Protocol):
     Messages handed in may be edited; they leave as they are when ``proceed`` is called. Messages of one branch keep their order
     though ``proceed`` may come late. ``proceed`` takes an optional (status, reason): the message does not leave, and that
     status is the outcome: of the branch for a request, of the response for a response (a failure to the caller)."""
+
+    looks_on: bool
+    """It edits nothing and holds nothing back: messages leave when its method returns, and its ``proceed`` has no effect."""
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None: ...
 

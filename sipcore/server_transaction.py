@@ -35,6 +35,8 @@ from sipcore.transaction_table import (
 if TYPE_CHECKING:
     from sipcore.transaction import TransactionLayer
 
+FIRE_L, FIRE_TRYING = FIRE[TIMER_L], FIRE[TIMER_TRYING]
+
 
 class ServerTransaction(msgspec.Struct, eq=False, gc=False):
     """``owner`` is the user's own. ``request`` is gone once the final response was sent: only bytes that may have to be sent
@@ -71,7 +73,7 @@ class ServerTransaction(msgspec.Struct, eq=False, gc=False):
         """To be called when the user has seen the request: sees to the 100 if it didn't answer at once."""
         settings = self.layer.settings
         if self.state == TRYING:
-            self._wait(TIMER_TRYING, settings.non_invite_trying_s)
+            self.wait_timer = self.layer.timers.after(settings.non_invite_trying_s, FIRE_TRYING, self)
         elif self.state == PROCEEDING and not self.response:
             if settings.immediate_trying:
                 self.handle(TIMER_TRYING)
@@ -125,7 +127,8 @@ class ServerTransaction(msgspec.Struct, eq=False, gc=False):
         self._linger(TIMER_J, self.layer.settings.timeout_s)
 
     def start_l(self, _: object) -> None:
-        self._wait(TIMER_L, self.layer.settings.timeout_s)
+        layer = self.layer
+        self.wait_timer = layer.timers.after(layer.settings.timeout_s, FIRE_L, self)
 
     def start_expiry(self, _: object) -> None:
         settings = self.layer.settings

@@ -7,6 +7,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from native.sip import Message, ParseError, Uri
 from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow
@@ -28,48 +30,28 @@ SECURE_TRANSPORTS = frozenset({"tls", "wss"})
 Headers = tuple[tuple[str, str], ...]
 
 
-class Branch:
+class Branch(msgspec.Struct, eq=False):
     """One attempt at one destination of one target: one client transaction, one Via branch.
 
     A target that fails over to its next destination goes on as a new Branch (RFC 3261 section 16.6 item 7).
     """
 
-    __slots__ = (
-        "cancelling",
-        "context",
-        "current",
-        "destinations",
-        "flow",
-        "index",
-        "outcome",
-        "request",
-        "silence_timer",
-        "status",
-        "target",
-        "timer_c",
-        "timer_c_extended",
-        "transaction",
-        "via_branch",
-        "waiting",
-    )
-
-    def __init__(self, context: ResponseContext, target: Target, destinations: list[Destination] | None) -> None:
-        self.context = context
-        self.target = target
-        self.index = len(context.branches)  # in the order they were started
-        self.destinations = destinations  # left to try, this branch's own first; None: not yet resolved
-        self.via_branch = ""  # of our Via; set before ``request_out``
-        self.request: Message = context.request.message  # as it leaves; gone once the request is over
-        self.flow: Flow  # it leaves over
-        self.status = 0  # final (408 timeout, 503 transport error, 487 cancelled)
-        self.outcome: Outcome | None = None  # of a branch that failed
-        self.transaction: ClientTransaction | None = None
-        self.cancelling = False
-        self.timer_c: Timer | None = None
-        self.timer_c_extended = 0.0  # when Timer C must not fire before
-        self.silence_timer: Timer | None = None
-        self.current: Message | None = None  # response that the application has
-        self.waiting: deque[Message] | None = None  # responses behind it
+    context: ResponseContext
+    target: Target
+    index: int  # in the order they were started
+    request: Message  # as it leaves; gone once the request is over
+    destinations: list[Destination] | None = None  # left to try, this branch's own first; None: not yet resolved
+    via_branch: str = ""  # of our Via; set before ``request_out``
+    flow: Flow = None  # type: ignore[assignment]  # it leaves over; set before ``request_out``
+    status: int = 0  # final (408 timeout, 503 transport error, 487 cancelled)
+    outcome: Outcome | None = None  # of a branch that failed
+    transaction: ClientTransaction | None = None
+    cancelling: bool = False
+    timer_c: Timer | None = None
+    timer_c_extended: float = 0.0  # when Timer C must not fire before
+    silence_timer: Timer | None = None
+    current: Message | None = None  # response that the application has
+    waiting: deque[Message] | None = None  # responses behind it
 
     # the request on its way out
 
@@ -150,6 +132,9 @@ class Branch:
         message.push_via(core.own_names.via[listener.index] + self.via_branch)
         exchange = context.exchange
         if exchange is None:
+            self._send()
+        elif exchange.looks_on:
+            exchange.request_out(self, message, _proceeds_anyway)
             self._send()
         else:
             exchange.request_out(self, message, self._send)
@@ -287,8 +272,13 @@ class Branch:
     # responses on their way up, in order though the application may take its time
 
     def pass_upstream(self, response: Message) -> None:
-        if self.context.exchange is None:
-            self.context.forward(self, response)
+        context = self.context
+        exchange = context.exchange
+        if exchange is None:
+            context.forward(self, response)
+        elif exchange.looks_on:
+            exchange.response_in(self, response, _proceeds_anyway)
+            context.forward(self, response)
         elif self.current is None:
             self._offer(response)
         else:
@@ -322,3 +312,7 @@ class Branch:
 
     def _warn(self, what: str) -> None:
         log.warning("%s: %s", self.target.uri, what, extra={"call_id": self.context.request.message.call_id})
+
+
+def _proceeds_anyway(status: int = 0, reason: str = "") -> None:
+    """``proceed`` for an exchange that looks on."""

@@ -84,7 +84,7 @@ class ResponseContext:
                 branch.start()
 
     def _add(self, target: Target, destinations: list[Destination] | None) -> Branch:
-        branch = Branch(self, target, destinations)
+        branch = Branch(self, target, len(self.branches), self.request.message, destinations)
         self.branches.append(branch)
         self._pending += 1
         return branch

@@ -42,10 +42,14 @@ class Ingress:
                 return
         try:
             message = Message(data)
-            if message.is_request:
-                message.stamp_source(*flow.remote)
+            is_request = message.is_request
+            if is_request:
+                host, port = flow.remote
+                message.stamp_source(host, port)
                 message.server_key  # noqa: B018  readable or not decides whether there can be a transaction
-                self._count(message.method, flow.listener.transport)
+                transport = flow.listener.transport
+                name = self._request_names.get((message.method, transport)) or self._name(message.method, transport)
+                self._counters[name] += 1
                 if self._gate is not None and not self._gate(message, flow):
                     return
             else:
@@ -53,13 +57,13 @@ class Ingress:
                 if message.via_sent_by not in self._our_sent_by:  # RFC 3261 section 18.1.2
                     self._counters["sip_dropped_responses_total|reason=sent-by"] += 1
                     return
-                self._counters["sip_responses_total"] += 1
         except ParseError as error:
             self.refuse(data, flow, error)
             return
-        if message.is_request:
+        if is_request:
             self._layer.receive_request(message, flow)
         else:
+            self._counters["sip_responses_total"] += 1
             self._layer.receive_response(message, flow)
 
     def _skip_noise(self, data: bytes, flow: Flow) -> bytes:
@@ -78,14 +82,13 @@ class Ingress:
             return b""
         return data
 
-    def _count(self, method: str, transport: str) -> None:
-        name = self._request_names.get((method, transport))
-        if name is None:
-            label = method if method in METHODS else "other"
-            name = f"sip_requests_total|method={label},transport={transport}"
-            if label == method:
-                self._request_names[method, transport] = name
-        self._counters[name] += 1
+    def _name(self, method: str, transport: str) -> str:
+        """Of the counter."""
+        label = method if method in METHODS else "other"
+        name = f"sip_requests_total|method={label},transport={transport}"
+        if label == method:
+            self._request_names[method, transport] = name
+        return name
 
     def refuse(self, data: bytes, flow: Flow, error: ParseError) -> None:
         """Answers what is no proper message, if enough of it is readable (RFC 3261 section 16.3 item 1, section 18.3)."""

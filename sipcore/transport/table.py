@@ -29,7 +29,7 @@ class TransportTable:
         self.endpoints: list[Endpoint] = []
         self._engine = engine
         self._by_index: dict[int, Endpoint] = {}
-        self._chosen: dict[tuple[str, bool, bool, int], Endpoint] = {}  # by transport, IPv6, loopback, index of ``near``
+        self._chosen: dict[tuple[str, str, int], Endpoint] = {}  # by transport, host and index of ``near``
         self._no_stream_until: dict[Address, float] = {}  # addresses that didn't take TCP when size asked for it
         self._local = LocalAddresses(listeners, engine.timers)
 
@@ -92,11 +92,12 @@ class TransportTable:
         return self._local.has(host, port, transport)
 
     def _endpoint_for(self, destination: Destination, near: Listener | None) -> Endpoint:
-        host = destination.host
-        kind = (destination.transport, ":" in host, is_loopback(host), -1 if near is None else near.index)
-        endpoint = self._chosen.get(kind)
+        way = (destination.transport, destination.host, -1 if near is None else near.index)
+        endpoint = self._chosen.get(way)
         if endpoint is None:
-            endpoint = self._chosen[kind] = self._choose(destination, near)
+            if len(self._chosen) >= MAX_REMEMBERED:
+                self._chosen.clear()
+            endpoint = self._chosen[way] = self._choose(destination, near)
         return endpoint
 
     def _choose(self, destination: Destination, near: Listener | None) -> Endpoint:

@@ -221,7 +221,7 @@ class SignalApplication:
         hop = routes.exact(asked)
         if hop is None:
             aor = f"{user}@{domain}"
-            hop = Hop(aor=aor) if self._accounts.user(aor) is not None else routes.longest(asked)
+            hop = Hop(aor=aor) if self._accounts.has(aor) else routes.longest(asked)
         return hop
 
     def _proxy(self, request: InboundRequest, caller: Caller, targets: list[Target], hop: Hop) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Container
-from dataclasses import dataclass
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from native.sip import Message, Uri
 from sipcore.digest import Algorithm, Digest, DigestConfig, Outcome
@@ -20,7 +21,6 @@ from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.quiet_log import QuietLog
 from sipmesh.signalling.rates import Backoff
 from sipmesh.signalling.trunks import Trunks, TrunkState
-from sipmesh.store import StoredUser
 
 if TYPE_CHECKING:
     from sipmesh.store.directory import Directory
@@ -32,8 +32,7 @@ UNAUTHORIZED = (401, "WWW-Authenticate", "Authorization")  # RFC 3261 section 22
 PROXY_AUTHENTICATION = (407, "Proxy-Authenticate", "Proxy-Authorization")  # section 22.3
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """``aor`` of the user, or the ``trunk``; exactly one is set."""
 
     aor: str = ""
@@ -48,8 +47,8 @@ class Accounts:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
-    def user(self, aor: str) -> StoredUser | None:
-        return self._directory.user(aor)
+    def has(self, aor: str) -> bool:
+        return self._directory.has_user(aor)
 
     def ha1(self, username: str, realm: str, algorithm: Algorithm) -> str | None:
         """``username`` is the user part, or the whole AOR."""
@@ -94,11 +93,11 @@ class Authorizer:
     def registering(self, request: Message, aor: str, domain: str, source_host: str, now: float) -> str:
         """AOR of the user who sends a REGISTER for ``aor`` in ``domain`` (RFC 3261 section 10.3 step 3). Without digest whoever
         asks is believed."""
-        if domain not in self._domains.names():
+        if not self._domains.has(domain):
             raise PeerError(404, "Not Found")
         if self._domains.wants_digest(domain):
             return self._authenticated(request, domain, UNAUTHORIZED, (source_host, aor), now)
-        if self._accounts.user(aor) is None:
+        if not self._accounts.has(aor):
             raise PeerError(404, "Not Found")
         return aor
 
@@ -107,7 +106,7 @@ class Authorizer:
         from_uri = request.from_.uri
         domain = self._domains.canonical(from_uri.host)
         aor = "" if domain is None else _aor(from_uri, domain)
-        known = domain is not None and self._accounts.user(aor) is not None
+        known = domain is not None and self._accounts.has(aor)
         trunk = self._trunks.by_source(source_host)
         if trunk is not None and not known:
             return Caller(trunk=trunk)
@@ -115,7 +114,7 @@ class Authorizer:
             return Caller(
                 aor=self._authenticated(request, self._domains.first, PROXY_AUTHENTICATION, (source_host, ANONYMOUS_HOST), now)
             )
-        if domain is None or not self._domains.names():
+        if domain is None or not self._domains.first:
             self._count("stranger")
             raise PeerError(403, "Unknown Caller")
         if not self._domains.wants_digest(domain):

@@ -106,7 +106,7 @@ class Calls:
         leg = CallLeg(
             tag=message.from_tag or "",
             remote_target=_contact(message),
-            route_set=tuple(value.text for value in message.record_routes[:MAX_ROUTE_SET]),
+            route_set=tuple(message.values("Record-Route")[:MAX_ROUTE_SET]),
             listener=flow.listener.index,
             remote_host=host,
             remote_port=port,
@@ -172,7 +172,7 @@ class Calls:
             return
         flow = branch.flow
         upstream = len(record.legs[CALLER].route_set)
-        routes = [value.text for value in response.record_routes]
+        routes = response.values("Record-Route")
         added = routes[: max(0, len(routes) - upstream)]  # by us and by proxies beyond us
         leg = CallLeg(
             tag=response.to_tag or "",
@@ -294,7 +294,7 @@ def belongs(record: CallRecord, request: Message) -> bool:
 
 def beyond_us(added: list[str], branch: Branch) -> list[str]:
     """Of the Record-Route values the callee's side added, those beyond our own: ours are the last ones, one or two."""
-    ours = {value.text for value in branch.request.record_routes[:2]}
+    ours = branch.request.values("Record-Route")[:2]
     return [value for value in added if value not in ours][:MAX_ROUTE_SET]
 
 

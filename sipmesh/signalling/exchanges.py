@@ -65,14 +65,16 @@ class RequestExchange:
 
     __slots__ = ("_services",)
 
+    looks_on = True
+
     def __init__(self, services: CallServices) -> None:
         self._services = services
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
-        proceed()
+        pass
 
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
-        proceed()
+        pass
 
     def branch_ended(self, branch: Branch, status: int) -> None:
         self._services.branch_lost(branch, status)
@@ -84,7 +86,7 @@ class RequestExchange:
 class InviteExchange:
     """An INVITE that makes a call."""
 
-    __slots__ = ("_ended_by", "_key", "_media", "_offered", "_services")
+    __slots__ = ("_ended_by", "_key", "_media", "_offered", "_services", "looks_on")
 
     def __init__(self, services: CallServices, request: InboundRequest, sender: Sender) -> None:
         message = request.message
@@ -93,12 +95,11 @@ class InviteExchange:
         self._key = request.call_key
         self._offered = has_sdp(message)
         self._media = InviteMedia(services.glue, message, sender) if services.glue is not None else None
+        self.looks_on = self._media is None
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
         self._services.calls.ringing(self._key, branch.context)
-        if self._media is None:
-            proceed()
-        else:
+        if self._media is not None:
             self._media.request_out(branch, request, proceed)
 
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
@@ -106,7 +107,8 @@ class InviteExchange:
         calls = self._services.calls
         if 200 <= status < 300:
             calls.answered(self._key, branch, response)
-            proceed = partial(self._after_answer, proceed)
+            if self._media is not None:
+                proceed = partial(self._after_answer, proceed)
         elif status < 200:
             if 180 <= status < 190:
                 calls.rang(self._key)
@@ -114,9 +116,7 @@ class InviteExchange:
                 calls.early_offer(self._key, response.to_tag or "")
         else:
             self._ended_by = "callee"
-        if self._media is None:
-            proceed()
-        else:
+        if self._media is not None:
             self._media.response_in(branch, response, proceed)
 
     def _after_answer(self, proceed: Proceed, status: int = 0, reason: str = "") -> None:
@@ -139,7 +139,7 @@ class InviteExchange:
 class DialogExchange:
     """A request within a call. BYE ends it, whatever the answer (RFC 3261 section 15.1.1)."""
 
-    __slots__ = ("_cookie", "_media", "_message", "_method", "_services", "_tags")
+    __slots__ = ("_cookie", "_media", "_message", "_method", "_services", "_tags", "looks_on")
 
     def __init__(self, services: CallServices, request: InboundRequest, cookie: Cookie) -> None:
         message = request.message
@@ -158,19 +158,16 @@ class DialogExchange:
             record = services.calls.get(cookie.call_key)
             early = record is not None and record.state == "ringing"
             self._media = DialogMedia(services.glue, message, sender, receiver_natted, answering=answering, early=early)
+        self.looks_on = self._media is None
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
-        if self._media is None:
-            proceed()
-        else:
+        if self._media is not None:
             self._media.request_out(request, proceed)
 
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
         if 200 <= response.status < 300 and self._method in ("INVITE", "UPDATE"):
             self._services.calls.response_in_dialog(self._cookie, self._message, response)
-        if self._media is None:
-            proceed()
-        else:
+        if self._media is not None:
             self._media.response_in(branch, response, proceed)
 
     def branch_ended(self, branch: Branch, status: int) -> None:

@@ -7,9 +7,10 @@ its responses the answer, or, when the request had none, an offer that ACK or PR
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from native.sip import Message
 from sipcore.ports import Counters, Proceed
@@ -27,16 +28,14 @@ FULL = frozenset({"Parallel session limit reached", "Ran out of ports"})  # as r
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(msgspec.Struct, frozen=True, gc=False):
     """Who sent a body. ``host``: where the SIP message came from, and behind NAT its media too; "" when unknown."""
 
     host: str
     natted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Tags:
+class Tags(msgspec.Struct, frozen=True, gc=False):
     """A dialog as ng names it. ``via_branch`` tells the branches of a fork apart until they have To tags."""
 
     call_id: str

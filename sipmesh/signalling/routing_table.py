@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import chain, repeat
 
+import msgspec
+
 from sipmesh.config import Route
 
 Network = IPv4Network | IPv6Network
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """What is known of a request when a route is looked for."""
 
     user: str  # called number or name, escapes undone
@@ -27,8 +28,7 @@ class Asked:
     caller_domain: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(msgspec.Struct, frozen=True, gc=False):
     """Where a route leads: ``trunk`` with the number to dial there, or ``aor`` of one of our users."""
 
     trunk: str = ""

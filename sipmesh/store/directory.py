@@ -61,6 +61,9 @@ class Directory:
         data = self._env.get(self._users, key_of(aor))
         return None if data is None else decode_user(data)
 
+    def has_user(self, aor: str) -> bool:
+        return self._env.get(self._users, key_of(aor)) is not None
+
     def users(self) -> list[StoredUser]:
         return self._all(self._users, StoredUser)
 

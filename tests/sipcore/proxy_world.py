@@ -279,6 +279,8 @@ def start_of(message: Message) -> str:
 class Recorder:
     """Exchange that notes what passes and, with ``hold``, keeps each ``proceed`` in ``held`` for the test to call."""
 
+    looks_on = False
+
     def __init__(self) -> None:
         self.events: list[str] = []
         self.cancelled: list[bool] = []  # by the caller, of each request that ended

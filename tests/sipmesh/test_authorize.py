@@ -29,7 +29,7 @@ def authorizer(domains: tuple[Domain, ...] = DOMAINS) -> tuple[Authorizer, defau
     trunks = Trunks(Random(1))
     trunks.load([Trunk(name="carrier", sources=("192.0.2.0/24",))])
     counters: defaultdict[str, int] = defaultdict(int)
-    directory: Any = SimpleNamespace(user=users.get)
+    directory: Any = SimpleNamespace(user=users.get, has_user=users.__contains__)
     keys = KeyRing("nonce", Key("0", b"k" * 32))
     ours = Domains(domains, {"198.51.100.1"}.__contains__)
     backoff: Backoff[tuple[str, str]] = Backoff(2, 10.0)
