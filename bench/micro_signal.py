@@ -34,7 +34,9 @@ from sipmesh.store import Store
 from sipmesh.worker import listeners_of
 
 OPEN, CLOSED, PASSWORD = "open.test", "digest.test", "secret"
-SDP = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+SDP = (
+    b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+)
 USERS = 200
 
 
@@ -87,7 +89,9 @@ class Exchanges:
             raise RuntimeError(f"wanted {len(messages)} times {wanted}, got {[each.status for each in answers]}")
         return answers
 
-    def _request(self, phone: Phone, method: str, uri: str, user: int, domain: str, extra: str = "", body: bytes = b"") -> bytes:
+    def _request(
+        self, phone: Phone, method: str, uri: str, user: int, domain: str, extra: str = "", body: bytes = b""
+    ) -> bytes:
         self._serial += 1
         serial = self._serial
         head = (
@@ -272,9 +276,7 @@ def main() -> None:
     results = {}
     for name in arguments.only.split(","):
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            results[name] = runner.run(
-                measure(name, arguments.rounds, arguments.count, arguments.batch, arguments.profile)
-            )
+            results[name] = runner.run(measure(name, arguments.rounds, arguments.count, arguments.batch, arguments.profile))
     if arguments.json:
         machine = f"Linux {platform.release()}, Python {platform.python_version()}"
         print(json.dumps({**results, "batch": arguments.batch, "commit": commit(), "machine": machine}))

@@ -20,6 +20,7 @@ from typing import Any
 from bench.sip.loads import LOADS, Bench, Measured
 from bench.sip.servers import Server, kamailio, sipmesh
 
+WARM_UP_S = 0.5
 STARTERS = {"sipmesh": sipmesh, "kamailio": kamailio}
 
 
@@ -59,7 +60,9 @@ def main() -> None:
 
 
 def _alternate(bench: Bench, servers: Sequence[Server], load: str, runs: int, seconds: float) -> dict[str, list[Measured]]:
-    """``runs`` of one load for each server, turn by turn."""
+    """``runs`` of one load for each server, turn by turn, behind a short one that doesn't count."""
+    for server in servers:
+        bench.run(server, LOADS[load], WARM_UP_S)
     found: dict[str, list[Measured]] = {server.name: [] for server in servers}
     for _ in range(runs):
         for server in servers:
@@ -72,6 +75,8 @@ def _result(table: dict[str, dict[str, list[Measured]]], most: dict[str, int]) -
     for load, found in table.items():
         us = {name: round(statistics.median(each.cpu_us for each in runs), 1) for name, runs in found.items()}
         result[load] = _pair(us, "_us")
+        if "sipmesh" in found:
+            result[load]["ours_signal_worker_us"] = round(statistics.median(each.worker_us for each in found["sipmesh"]), 1)
         result[load]["rate"] = LOADS[load].rate
         result[load]["not_clean"] = {
             name: sum(each.failed + each.retransmitted for each in runs) for name, runs in found.items()

@@ -37,7 +37,8 @@ LOADS = {
 
 @dataclass(slots=True)
 class Measured:
-    cpu_us: float  # of the server, for each completed exchange
+    cpu_us: float  # of the server, all its processes, for each completed exchange
+    worker_us: float  # of the process that handles SIP; 0 when it is not known
     completed: int
     failed: int
     retransmitted: int
@@ -79,11 +80,12 @@ class Bench:
         arguments += ["-trace_stat", "-stf", str(statistics), "-fd", "600", "-timeout", f"{seconds + 8:g}"]
         prober = Prober(server) if probe else None
         try:
-            before, started = server.cpu_ns(), time.monotonic()
+            before, worker_before, started = server.cpu_ns(), server.worker_ns(), time.monotonic()
             caller = self._sipp(server, load.scenario, load.transport, caller_port, stem.with_suffix(".caller"), arguments)
             while caller.running() and time.monotonic() - started < seconds + 12:
                 time.sleep(0.02)
             spent, elapsed = server.cpu_ns() - before, time.monotonic() - started
+            worker_spent = server.worker_ns() - worker_before
             caller.stop()
         finally:
             delays = prober.stop() if prober else []
@@ -96,7 +98,13 @@ class Bench:
             raise RuntimeError(f"{server.name}: no {load.scenario} completed\n{caller.tail()}")
         failed = int(row["TotalCallCreated"]) - completed
         return Measured(
-            spent / completed / 1000, completed, failed, int(row["Retransmissions(C)"]), completed / elapsed, delays
+            cpu_us=spent / completed / 1000,
+            worker_us=worker_spent / completed / 1000,
+            completed=completed,
+            failed=failed,
+            retransmitted=int(row["Retransmissions(C)"]),
+            rate=completed / elapsed,
+            delays_ms=delays,
         )
 
     def most(self, server: Server, seconds: float, first: int = 2000, steps: int = 5) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
-from dataclasses import dataclass
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 
@@ -24,10 +27,15 @@ class Server:
     address: str
     port: int
     process: Process
+    worker: str = ""  # how the command line of the process that handles SIP ends; "": not known
 
     def cpu_ns(self) -> int:
         """Time on a CPU of all its processes, since they started."""
         return sum(cpu_ns(pid) for pid in tree(self.process.pid))
+
+    def worker_ns(self) -> int:
+        """As ``cpu_ns``, of the process that handles SIP alone; 0 when it is not known."""
+        return sum(cpu_ns(pid) for pid in tree(self.process.pid) if self.worker and _command(pid).endswith(self.worker))
 
     def register_users(self, port: int, transport: str) -> None:
         """Binds every user of open.test to the callee's port."""
@@ -86,9 +94,26 @@ def sipmesh(folder: Path, core: int) -> Server:
     config = folder / "sipmesh.toml"
     config.write_text("\n".join([*lines, ""]))
     command = ["taskset", "-c", str(core), sys.executable, "-c", "from sipmesh.cli import main; main()"]
-    return _started("sipmesh", port, Process([*command, "run", "--config", str(config)], folder / "sipmesh.log", cwd=ROOT))
+    process = Process([*command, "run", "--config", str(config)], folder / "sipmesh.log", cwd=ROOT)
+    process.wait_ready(lambda: _healthy(console), 20.0)  # answers come before the start is over
+    return replace(_started("sipmesh", port, process), worker="signal-0")
 
 
 def _started(name: str, port: int, process: Process) -> Server:
     process.wait_ready(lambda: options(("127.0.0.1", port), timeout_s=0.3) == 200, 20.0)
     return Server(name, "127.0.0.1", port, process)
+
+
+def _healthy(console: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{console}/health", timeout=1.0) as answer:
+            return bool(json.load(answer)["ready"])
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+    except OSError:  # it has ended
+        return ""
