@@ -1,7 +1,7 @@
-"""What the signal worker spends on an exchange, without processes around it: ``python -m bench.micro_signal [--json] [--profile]``.
+"""What the signal worker spends on an exchange: ``python -m bench.micro_signal [--json] [--profile]``.
 
-The whole node (sockets, transactions, proxy, policy, store) runs in this process over loopback; only its turns of the event loop
-count, not the phones'. ``us`` is CPU time of the best of several rounds, because the machine's other work only adds.
+The whole node (sockets, transactions, proxy, policy, store) runs in this process over loopback; only its turns of the event
+loop count, not the phones'. ``us`` is CPU time of the best of several rounds, because the machine's other work only adds.
 ``functions`` counts the Python and C functions called; it is the same in every run, so it shows small changes that time hides.
 """
 
@@ -96,8 +96,9 @@ class Exchanges:
         serial = self._serial
         head = (
             f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{phone.port};rport;branch=z9hG4bK-7-{serial}-0\r\n"
-            f"From: <sip:user{user}@{domain}>;tag=7-{serial}\r\nTo: <sip:user{user}@{domain}>\r\nCall-ID: {serial}-7@127.0.0.1\r\n"
-            f"CSeq: {serial} {method}\r\nMax-Forwards: 70\r\nContact: <sip:user{user}@127.0.0.1:{phone.port};transport=udp>\r\n"
+            f"From: <sip:user{user}@{domain}>;tag=7-{serial}\r\nTo: <sip:user{user}@{domain}>\r\n"
+            f"Call-ID: {serial}-7@127.0.0.1\r\nCSeq: {serial} {method}\r\nMax-Forwards: 70\r\n"
+            f"Contact: <sip:user{user}@127.0.0.1:{phone.port};transport=udp>\r\n"
             f"{extra}Content-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body

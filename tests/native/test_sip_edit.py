@@ -257,3 +257,29 @@ def test_edits_after_edits_of_the_same_line() -> None:
     for _ in range(50):
         message.pop_via()
     assert message.to_bytes() == INVITE
+
+
+def test_a_hop_is_counted() -> None:
+    message = Message(INVITE)
+    message.count_hop(70, 60)
+    assert (message.max_forwards, message.get("Max-Breadth")) == (69, "60")
+    message.count_hop(70, 0)
+    assert (message.max_forwards, message.get_all("Max-Breadth")) == (68, ["0"])
+    without = Message(replaced(b"Max-Forwards: 70\r\n", b""))
+    without.count_hop(70, 4_294_967_295)
+    assert (without.max_forwards, without.get("Max-Breadth")) == (70, "4294967295")
+
+
+@pytest.mark.parametrize("value", [b"0", b"256", b"-1", b"many", b""])
+def test_a_hop_too_many_or_one_that_can_not_be_counted(value: bytes) -> None:
+    message = Message(replaced(b"Max-Forwards: 70", b"Max-Forwards: " + value))
+    with pytest.raises(ParseError) as caught:
+        message.count_hop(70, 60)
+    assert caught.value.header == "Max-Forwards"
+    assert not message.has("Max-Breadth")
+
+
+@pytest.mark.parametrize("numbers", [(256, 60), (-1, 60), (70, -1), (70, 4_294_967_296)])
+def test_what_counts_a_hop_is_in_range(numbers: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        Message(INVITE).count_hop(*numbers)

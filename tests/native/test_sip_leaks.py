@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from native import sip
-from native.sip import Message, NameAddr, ParseError, UdpSocket, Uri, Via
+from native.sip import Mac, Message, NameAddr, ParseError, UdpSocket, Uri, Via
 from tests.native.sip_samples import INVITE, REGISTER, RESPONSE, replaced
 
 LOOPS = 100
@@ -187,6 +187,17 @@ def module_functions() -> None:
     sip.crc_slot("é"), sip.crc_slot(Text("x"))
 
 
+def macs() -> None:
+    mac = Mac(bytes(16))
+    for text in ("text", "é", Text("text"), "\udcff"):
+        assert mac.matches(text, mac.of(text))
+        mac.matches(text, text)
+    for wrong in (b"", None):
+        for call in (Mac, mac.of, lambda value: mac.matches("", value), lambda value: mac.matches(value, "")):
+            with pytest.raises((TypeError, ValueError)):
+                call(wrong)  # type: ignore[operator]
+
+
 def sockets() -> None:
     plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     plain.bind(("127.0.0.1", 0))
@@ -204,7 +215,7 @@ def sockets() -> None:
     near.fileno(), near.dropped, near.oversized, near.pending, near.address
 
 
-CALLS = [read_messages, read_faults, edit, refuse_edits, build, salvage, values, refuse_values, module_functions, sockets]
+CALLS = [read_messages, read_faults, edit, refuse_edits, build, salvage, values, refuse_values, module_functions, macs, sockets]
 
 
 def shared_counts() -> list[int]:

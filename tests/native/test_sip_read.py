@@ -248,3 +248,60 @@ def test_only_bytes_are_messages() -> None:
     with pytest.raises(TypeError):
         Message()  # type: ignore[call-arg]
     assert Message(data=INVITE).method == "INVITE"
+
+
+def identity_of(message: Message) -> str:
+    return f"{message.server_key.rpartition('|')[0]} {message.call_id} {message.cseq} {message.from_tag or ''}"
+
+
+def loop_hash_of(message: Message) -> int:
+    """RFC 5393 section 4.2.1, written out."""
+    parts = [f"{message.request_uri_text} {message.call_id} {message.cseq} {message.from_tag or ''}", message.to_tag or ""]
+    for name in ("Route", "Proxy-Require", "Proxy-Authorization"):
+        parts += message.get_all(name)
+    return crc_slot("|".join(parts))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        INVITE,
+        REGISTER,
+        INVITE.replace(b";branch=z9hG4bK74bf9", b""),
+        INVITE.replace(b";tag=9fxced76sl", b""),
+        replaced(b"Max-Forwards: 70", b"Proxy-Require: a,\r\n b\r\nProxy-Authorization: Digest x=1\r\nProxy-Authorization: y"),
+        replaced(b"<sip:bob@biloxi.example.com>\r\nCall", b"<sip:bob@biloxi.example.com>;tag=there\r\nCall"),
+    ],
+)
+def test_identity_and_loop_hash_are_made_of_the_fields_they_name(data: bytes) -> None:
+    message = Message(data)
+    assert message.identity == identity_of(message)
+    assert message.loop_hash == loop_hash_of(message)
+    assert message.identity == Message(data.replace(b" INVITE\r\n", b" ACK\r\n").replace(b"INVITE sip", b"ACK sip")).identity
+
+
+def test_identity_and_loop_hash_follow_edits() -> None:
+    message = Message(INVITE)
+    before = message.identity, message.loop_hash
+    message.set_request_uri("sip:carol@example.com")
+    message.pop_route()
+    assert message.loop_hash == loop_hash_of(message) != before[1]
+    message.push_via("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKother")
+    assert message.identity == identity_of(message) != before[0]
+
+
+def test_identity_and_loop_hash_of_what_can_not_be_read() -> None:
+    for missing in (b"Call-ID", b"CSeq", b"From", b"Via"):
+        message = Message(INVITE.replace(missing + b":", b"X-Gone:"))
+        with pytest.raises(ParseError):
+            message.identity  # noqa: B018
+    with pytest.raises(AttributeError):
+        Message(RESPONSE).loop_hash  # noqa: B018
+
+
+def test_rport_of_the_top_via() -> None:
+    assert Message(INVITE).via_rport is None
+    assert Message(replaced(b";rport", b";rport=5070")).via_rport == 5070
+    assert Message(replaced(b";rport", b"")).via_rport is None
+    with pytest.raises(ParseError):
+        Message(INVITE.replace(b"Via:", b"X-Gone:")).via_rport  # noqa: B018
