@@ -16,7 +16,7 @@ from sipmesh.config import Config
 from sipmesh.config_load import ConfigError, load_config
 from sipmesh.console.app import create_app
 from sipmesh.console.status import NodeView
-from sipmesh.store import Store, StoreError
+from sipmesh.store import Command, Store, StoreError
 from sipmesh.worker import WorkerContext
 
 SWEEP_S = 1.0
@@ -96,6 +96,8 @@ def reload_config(context: WorkerContext) -> None:
         return
     before = context.store.config() or context.config
     changed = apply(context.store, loaded.config)
+    if before.policy or loaded.config.policy:
+        context.store.commands.put(Command(verb="policy", at=time.time()))
     late = [name for name in RESTART_TABLES if getattr(before, name) != getattr(loaded.config, name)]
     if late:
         log.warning("these tables take effect at the next start", extra={"tables": ",".join(late)})

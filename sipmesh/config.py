@@ -154,6 +154,13 @@ class CdrFiles(Table, frozen=True, kw_only=True):
     rotate_daily: bool = False  # the same at the first call that ends on a new day, UTC
 
 
+class PolicyFile(Table, frozen=True, kw_only=True):
+    file: str  # Python; a relative one starts at the folder of this file
+    limit_ms: Positive = 20  # a hook that runs longer is stopped
+    max_overruns: Positive = 5  # so often in a minute, and it is off until the next reload
+    memory_mb: Positive = 256  # by which hooks may make the worker grow, within a second or since the load
+
+
 class Config(Table, frozen=True, kw_only=True):
     node: Node
     listen: tuple[Listen, ...] = ()  # at least one
@@ -163,6 +170,7 @@ class Config(Table, frozen=True, kw_only=True):
     route: tuple[Route, ...] = ()
     media: Media = Media()
     limits: Limits = Limits()
+    policy: PolicyFile | None = None  # absent: the tables decide alone
     cdr: CdrFiles | None = None  # absent: no CDRs
     tls: Tls = Tls()
     console: Console | None = None  # absent: no console

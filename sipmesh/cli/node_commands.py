@@ -1,5 +1,6 @@
 """``run`` and ``check``."""
 
+from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,10 +9,13 @@ import typer
 
 from sipmesh.certificates import CertificateError
 from sipmesh.cli.output import DEFAULT_CONFIG, ConfigOption, JsonOption, fail, show_json
-from sipmesh.config_load import ConfigError, load_config
+from sipmesh.config import Config
+from sipmesh.config_load import ConfigError, Problem, load_config
 from sipmesh.demo import DemoError, demo_banner, prepare_demo
 from sipmesh.logs import configure_logging
 from sipmesh.node import NodeRunsError, run_node
+from sipmesh.policy.host import load_within_limits
+from sipmesh.policy.load import PolicyError
 from sipmesh.privileges import PrivilegeError
 from sipmesh.sockets import SocketError
 from sipmesh.store import StoreError
@@ -28,7 +32,8 @@ def run(
     try:
         file = prepare_demo(Path("var/demo")) if demo else config
         loaded = load_config(file)
-    except (ConfigError, DemoError) as error:
+        check_policy(loaded.config)
+    except (ConfigError, DemoError, PolicyError) as error:
         fail(str(error))
     for warning in loaded.warnings:
         typer.echo(str(warning), err=True)
@@ -50,12 +55,15 @@ def check(
     file: Annotated[Path, typer.Argument(help="The configuration file.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Check a configuration file: every mistake with line, key and what would be right."""
+    """Check a configuration file: every mistake with line, key and what would be right. Its policy file is run once."""
     try:
         loaded = load_config(file)
         errors, warnings = [], loaded.warnings
+        check_policy(loaded.config)
     except ConfigError as error:
         errors, warnings = error.problems, []
+    except PolicyError as error:
+        errors = [Problem(str(error.file), error.line, "", error.message)]
     if as_json:
         show_json({"ok": not errors, "problems": [each.as_dict() for each in (*errors, *warnings)]})
     else:
@@ -64,3 +72,9 @@ def check(
         print(f"{file}: {len(errors)} to correct" if errors else f"{file}: good")
     if errors:
         raise typer.Exit(2)
+
+
+def check_policy(config: Config) -> None:
+    """PolicyError."""
+    if config.policy is not None:
+        load_within_limits(config.policy, defaultdict(int))

@@ -7,7 +7,8 @@ foreign domain. Callers we don't know are refused.
 from __future__ import annotations
 
 import logging
-from collections.abc import Container
+from collections.abc import Callable, Container
+from functools import partial
 from typing import TYPE_CHECKING
 
 from native.sip import Message, ParseError, Uri
@@ -18,6 +19,8 @@ from sipcore.ports import Counters, Dialog, Exchange, Proceed, Target
 from sipcore.proxy.cookie import Cookie
 from sipcore.registrar import Registrar
 from sipcore.timers import Timers
+from sipmesh.policy.host import PolicyHost
+from sipmesh.policy.views import Actions
 from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.dialogs import OF_CALLS, STARTS_SOMETHING, Dialogs
@@ -25,6 +28,7 @@ from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices, DialogExchange, InviteExchange, RequestExchange
 from sipmesh.signalling.locate import targets_of
 from sipmesh.signalling.media_glue import Sender, Tags, has_sdp
+from sipmesh.signalling.policy_views import registration_of, view_of
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
 from sipmesh.signalling.trunks import Trunks
@@ -64,6 +68,7 @@ class SignalApplication:
         locations: Locations,
         flows: FlowTable,
         services: CallServices,
+        policy: PolicyHost,
         timers: Timers,
         counters: Counters,
         user_rates: Rates[str] | None = None,
@@ -71,6 +76,7 @@ class SignalApplication:
     ) -> None:
         """``user_rates``: of calls by AOR, save from hosts that are ``exempt``."""
         self.tables = tables
+        self.policy = policy
         self._authorizer = authorizer
         self._accounts = accounts
         self._registrar = registrar
@@ -154,6 +160,9 @@ class SignalApplication:
             raise PeerError(404, "Not Found")
         if registrant != aor:
             raise PeerError(403, "Not Your Address-Of-Record")
+        if self.policy.active:
+            actions = Actions()
+            self.policy.register(registration_of(request, aor, actions), actions)
         headers = self._registrar.register(message, aor, request.flow, now)
         self._counters["sip_registrations_total|status=200"] += 1
         request.reply(200, None, headers)
@@ -173,34 +182,42 @@ class SignalApplication:
         if caller.trunk is None:
             message.remove("P-Asserted-Identity")  # RFC 3325 section 5: only those we trust may assert one
         try:
-            if ours:
-                self._to_our_domain(request, caller, uri)
-            elif caller.trunk is not None and not caller.trunk.config.transit:
-                raise PeerError(403, "Trunk Reaches Our Users Only")
-            else:
-                self._proxy(request, caller, [Target(message.request_uri_text)], Hop())
+            self._follow(request, caller, self._decided(request, caller, uri, ours))
         except PeerError as error:
             if message.method == "INVITE" and message.to_tag is None:
                 self.calls.refused(request, *_parties(request, caller), error.status)
             raise
 
-    def _to_our_domain(self, request: InboundRequest, caller: Caller, uri: Uri) -> None:
-        domain = self.tables.domains.canonical(uri.host)
-        if uri.user is None or domain is None:
-            raise PeerError(404, "Not Found")
-        user = uri.user_unescaped or ""
-        hop = self._hop(request, caller, user, domain)
+    def _decided(self, request: InboundRequest, caller: Caller, uri: Uri, ours: bool) -> Hop | None:
+        """Where the request goes by the tables, or by the policy."""
+        if not ours:
+            user, domain = uri.user_unescaped or "", uri.host
+            tables: Callable[[], Hop | None] = partial(Hop, uris=(request.message.request_uri_text,))
+        else:
+            canonical = self.tables.domains.canonical(uri.host)
+            if uri.user is None or canonical is None:
+                raise PeerError(404, "Not Found")
+            user, domain = uri.user_unescaped or "", canonical
+            tables = partial(self._hop, request, caller, user, domain)
+        if not self.policy.active:
+            return tables()
+        return self.policy.route(view_of(request, caller, user, domain), request.message, tables)
+
+    def _follow(self, request: InboundRequest, caller: Caller, hop: Hop | None) -> None:
         if hop is None:
             raise PeerError(404, "Not Found")
         if hop.aor:
             targets = targets_of(self._locations.get(hop.aor), self._flows, self._timers.wall)
             self._proxy(request, caller, targets, hop)
             return
+        if caller.trunk is not None and not caller.trunk.config.transit:
+            raise PeerError(403, "Trunk Reaches Our Users Only")
+        if hop.uris:
+            self._proxy(request, caller, [Target(uri, group=index) for index, uri in enumerate(hop.uris)], hop)
+            return
         trunk = self.tables.trunks.get(hop.trunk)
         if trunk is None or not trunk.targets:
             raise PeerError(404, "No Such Trunk")
-        if caller.trunk is not None and not caller.trunk.config.transit:
-            raise PeerError(403, "Trunk Reaches Our Users Only")
         if trunk.full and request.message.method == "INVITE":
             # RFC 3398 section 8.2.6.1 gives "no circuit available" this status
             raise PeerError(503, "Trunk Call Limit Reached", (("Retry-After", RETRY_AFTER_S),))
@@ -236,7 +253,7 @@ class SignalApplication:
         if caller.trunk is not None and caller.trunk.full:
             raise PeerError(503, "Trunk Call Limit Reached", (("Retry-After", RETRY_AFTER_S),))
         calling, called, trunk_in = _parties(request, caller)
-        destination = hop.aor or hop.number or called
+        destination = hop.aor or hop.number or (called if hop.route != "policy" else hop.uris[0])
         self.calls.begin(request, calling, called, trunk_in, hop.trunk, destination=destination, route=hop.route)
         host = request.source[0]
         request.proxy(targets, InviteExchange(self._services, request, Sender(host, request.natted)))
@@ -259,7 +276,7 @@ class SignalApplication:
         headers = error.headers
         if error.status == 400:
             headers = (*headers, ("Warning", f'399 {request.listener.sent_by} "{error.reason}"'))
-        request.reply(error.status, None if error.status in (400, 401, 407) else error.reason, headers)
+        request.reply(error.status, None if error.status in (400, 401, 407) else error.reason or None, headers)
 
     def _may_log(self) -> bool:
         """So that a scanner fills neither the log nor our time; the counters miss nothing."""

@@ -235,8 +235,10 @@ class Calls:
 
     def wants_quality(self, key: str) -> bool:
         """Whether the figures of its media are for a CDR."""
+        if self._cdrs is None or not self._cdrs.wants_quality:
+            return False
         record = self._calls.get(key)
-        return self._cdrs is not None and record is not None and record.state == "answered" and bool(record.ng_call_id)
+        return record is not None and record.state == "answered" and bool(record.ng_call_id)
 
     def measured(self, key: str, reply: Body | None) -> None:
         """``reply``: to a query of its media."""

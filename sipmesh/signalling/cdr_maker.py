@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sipcore.timers import Timers
@@ -25,13 +26,19 @@ GAVE_UP = frozenset({408, 487})  # final status of an INVITE that the caller end
 
 
 class CdrMaker:
-    """Puts one CDR into the outbox for each call, in the transaction that is open."""
+    """Puts one CDR into the outbox for each call, in the transaction that is open, and shows it to ``told``. ``outbox``: None
+    when no CDRs are written."""
 
-    __slots__ = ("_outbox", "_timers")
+    __slots__ = ("_outbox", "_timers", "_told")
 
-    def __init__(self, outbox: CdrOutbox, timers: Timers) -> None:
+    def __init__(self, outbox: CdrOutbox | None, timers: Timers, told: Callable[[Cdr], None] = lambda cdr: None) -> None:
         self._outbox = outbox
         self._timers = timers
+        self._told = told
+
+    @property
+    def wants_quality(self) -> bool:
+        return self._outbox is not None
 
     def ended(self, key: str, call: CallRecord, cause: str, status: int = 0, by: Ender = "") -> None:
         """``status``: the failure the caller got. A call whose answer could not be passed on is not answered."""
@@ -41,17 +48,18 @@ class CdrMaker:
                 cause = "cancelled"
         ended_at = (call.bye_at if call.answered_at else 0.0) or self._timers.wall
         call.legs = []
-        self._outbox.put(
-            Cdr(
-                key=key,
-                call=call,
-                ended_at=ended_at,
-                disposition=disposition(call, cause, status),
-                cause=cause,
-                status=status or (200 if call.answered_at else 0),
-                ended_by="caller" if cause == "cancelled" else by or call.bye_by or "node",
-            )
+        cdr = Cdr(
+            key=key,
+            call=call,
+            ended_at=ended_at,
+            disposition=disposition(call, cause, status),
+            cause=cause,
+            status=status or (200 if call.answered_at else 0),
+            ended_by="caller" if cause == "cancelled" else by or call.bye_by or "node",
         )
+        if self._outbox is not None:
+            self._outbox.put(cdr)
+        self._told(cdr)
 
 
 def disposition(call: CallRecord, cause: str, status: int) -> str:

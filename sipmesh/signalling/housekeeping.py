@@ -12,6 +12,7 @@ from sipmesh.signalling.calls import Calls
 from sipmesh.store import StoreError
 
 if TYPE_CHECKING:
+    from sipmesh.policy.host import PolicyHost
     from sipmesh.store import Store
 
 INTERVAL_S = 1.0
@@ -24,12 +25,15 @@ log = logging.getLogger(__name__)
 class Housekeeping:
     """``reload`` reads the tables again."""
 
-    def __init__(self, store: Store, timers: Timers, calls: Calls, ender: CallEnder, reload: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, timers: Timers, calls: Calls, ender: CallEnder, reload: Callable[[], None], policy: PolicyHost
+    ) -> None:
         self._store = store
         self._timers = timers
         self._calls = calls
         self._ender = ender
         self._reload = reload
+        self._policy = policy
         self._version = store.config_version()
 
     def start(self) -> None:
@@ -41,6 +45,7 @@ class Housekeeping:
             self._look_at_store()
         except StoreError as error:
             log.error("%s", error)
+        self._policy.watch()
         for key in self._calls.older_than(LONGEST_CALL_S):
             self._calls.end(key, "expired")
 
@@ -51,5 +56,8 @@ class Housekeeping:
             self._reload()
             log.info("tables reloaded, version %d", version)
         for command in self._store.commands.take():
-            if command.verb == "end" and not self._ender.end(command.key, "operator", OPERATOR):
+            if command.verb == "policy":
+                config = self._store.config()
+                self._policy.reload(config.policy if config else None)
+            elif command.verb == "end" and not self._ender.end(command.key, "operator", OPERATOR):
                 log.info("no call %s to end", command.key)

@@ -24,6 +24,7 @@ from sipcore.transport.resolver import DnsResolver
 from sipcore.transport.settings import TransportSettings
 from sipmesh.certificates import CertificateError, load_certificates
 from sipmesh.config import Config, Limits
+from sipmesh.policy.host import PolicyHost
 from sipmesh.signalling.application import SignalApplication, Tables
 from sipmesh.signalling.authorize import Accounts, Authorizer
 from sipmesh.signalling.call_ender import CallEnder
@@ -68,7 +69,8 @@ class SignalNode:
         timers, flows = self.engine.timers, self.engine.flows
         resolver = resolver_for(self.engine, listeners, counters)
         self.trunks = Trunks(SystemRandom())
-        cdrs = CdrMaker(store.cdrs, timers) if config.cdr is not None else None
+        self._policy = PolicyHost(counters, lambda name: self.trunks.get(name) is not None, store.path / "policy.good")
+        cdrs = CdrMaker(store.cdrs if config.cdr is not None else None, timers, self._policy.call_ended)
         self.calls = Calls(store.calls, timers, counters, self.trunks.get, relayed=config.media.anchor, cdrs=cdrs)
         instance = secrets.token_hex(4)
         self.link = MediaLink(ng_path, asyncio.get_running_loop(), counters) if config.media.anchor else None
@@ -90,6 +92,7 @@ class SignalNode:
             store.locations,
             flows,
             services,
+            self._policy,
             timers,
             counters,
             Rates(limits.invites_per_user_per_s) if limits.invites_per_user_per_s else None,
@@ -106,7 +109,7 @@ class SignalNode:
         self._probes = Probes(requester, timers, counters, lambda: f"sip:{listeners[0].sent_by}")
         self._ender = CallEnder(self.calls, requester, flows, glue)
         services.hang_up_callee = self._ender.hang_up_callee
-        self._housekeeping = Housekeeping(store, timers, self.calls, self._ender, self._reload)
+        self._housekeeping = Housekeeping(store, timers, self.calls, self._ender, self._reload, self._policy)
 
     async def start(self, sockets: dict[int, socket.socket]) -> None:
         await self.engine.start(sockets, self._layer)
@@ -152,6 +155,7 @@ class SignalNode:
 
     def _begin(self) -> None:
         self._load_directory()
+        self._policy.start(self._config.policy)
         self.calls.load()
         self._housekeeping.start()
 

@@ -29,12 +29,13 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
 
 
 class Hop(msgspec.Struct, frozen=True, gc=False):
-    """Where a route leads: ``trunk`` with the number to dial there, or ``aor`` of one of our users."""
+    """Where a request goes: to ``trunk`` with the number to dial there, to ``aor`` of one of ours, or to ``uris`` in turn."""
 
     trunk: str = ""
     number: str = ""
     aor: str = ""
-    route: str = ""  # id of the route
+    route: str = ""  # id of the route; "policy" for one that it chose
+    uris: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

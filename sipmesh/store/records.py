@@ -106,8 +106,8 @@ class CdrPlace(msgspec.Struct, frozen=True):
 class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a person asked of the running signal worker."""
 
-    verb: Literal["end"]
-    key: str  # of the call
+    verb: Literal["end", "policy"]  # end a call; read the policy file again
+    key: str = ""  # of the call
     at: float = 0.0  # Unix time, s
     v: int = 1
 

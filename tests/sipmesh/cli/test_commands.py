@@ -217,3 +217,20 @@ def test_cdr_shows_the_last_ones(cli: Cli) -> None:
     wrong = cli.wrong("cdr")
     assert "did you mean rotate_daily?" in wrong
     assert 'write "json" or "csv"' in wrong
+
+
+def test_check_loads_the_policy(cli: Cli) -> None:
+    cli.file.write_text(CONFIG + '[policy]\nfile = "policy.py"\n')
+    policy = cli.folder / "policy.py"
+    for text, wrong in (
+        ("def on_rout(request): ...\n", "1: unknown hook on_rout; did you mean on_route?"),
+        ("", "defines no hook"),
+    ):
+        policy.write_text(text)
+        ended = cli.run("check", str(cli.file))
+        assert ended.returncode == 2
+        assert wrong in ended.stdout
+        assert str(policy) in ended.stdout
+    assert f"{policy}:1: defines no hook" in cli.wrong("run", "--config", str(cli.file))
+    policy.write_text("def on_route(request): ...\n")
+    assert "good" in cli.good("check", str(cli.file))
