@@ -40,6 +40,7 @@ class Setup:
     bindings: int = 10  # most of one AOR
     address: str = "127.0.0.1"  # the node's, and its phones'
     media_timeout_s: int = 60  # a call without packets for so long is ended
+    tls: tuple[str, str] | None = None  # files of certificate and key; a TLS listener too
 
 
 class Node(Protocol):
@@ -73,6 +74,7 @@ class SipmeshNode:
         self.setup = setup
         self.address = setup.address
         self.port = free_port(address=self.address)
+        self.tls_port = free_port((socket.SOCK_STREAM,), self.address)
         self.console = free_port((socket.SOCK_STREAM,))
         self.ng = ("127.0.0.1", free_port((socket.SOCK_DGRAM,)))
         self.rtp_port = free_port((socket.SOCK_DGRAM,), self.address, span=RTP_PORTS)
@@ -92,6 +94,10 @@ class SipmeshNode:
         tables: list[tuple[str, dict[str, object]]] = [("[node]", {"name": "interop", "data": str(data)})]
         for transport in ("udp", "tcp"):
             tables.append(("[[listen]]", {"transport": transport, "address": f"{bracketed(self.address)}:{self.port}"}))
+        if setup.tls:
+            address = f"{bracketed(self.address)}:{self.tls_port}"
+            files = {"certificate": setup.tls[0], "key": setup.tls[1]}
+            tables.append(("[[listen]]", {"transport": "tls", "address": address, **files}))
         tables.append(("[[domain]]", {"name": setup.domain, "auth": setup.auth, "digest": setup.digest}))
         for user, password in setup.users.items():
             tables.append(("[[user]]", {"aor": f"{user}@{setup.domain}", "password": password}))

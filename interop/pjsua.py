@@ -24,10 +24,19 @@ class Phone:
     """Starts the phone; ``do`` sends a command. Attributes of the far side are read with ``state``."""
 
     def __init__(
-        self, user: str, domain: str, password: str, node: tuple[str, int], wav: Path, log: Path, transport: str = "udp"
+        self,
+        user: str,
+        domain: str,
+        password: str,
+        node: tuple[str, int],
+        wav: Path,
+        log: Path,
+        transport: str = "udp",
+        ca: str = "",
     ) -> None:
+        """``ca``: file of the authority that must have certified the node, for TLS."""
         arguments = {"user": user, "domain": domain, "password": password, "node": f"{node[0]}:{node[1]}"}
-        arguments |= {"wav": str(wav), "log": str(log), "transport": transport}
+        arguments |= {"wav": str(wav), "log": str(log), "transport": transport, "ca": ca}
         self.user = user
         self.log = log
         self.child = subprocess.Popen(
@@ -111,8 +120,11 @@ class _Device:
         self.endpoint.libInit(config)
         transport = pj.TransportConfig()
         transport.boundAddress = "127.0.0.1"
-        kind = pj.PJSIP_TRANSPORT_TCP if arguments["transport"] == "tcp" else pj.PJSIP_TRANSPORT_UDP
-        self.endpoint.transportCreate(kind, transport)
+        if arguments["transport"] == "tls":
+            transport.tlsConfig.CaListFile = arguments["ca"]
+            transport.tlsConfig.verifyServer = True
+        kinds = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
+        self.endpoint.transportCreate(kinds[arguments["transport"]], transport)
         self.endpoint.libStart()
         self.endpoint.audDevManager().setNullDev()
         for codec in self.endpoint.codecEnum2():
@@ -134,7 +146,7 @@ class _Device:
                 device.answer(180)
                 device.answer(200)
 
-        suffix = ";transport=tcp" if arguments["transport"] == "tcp" else ""
+        suffix = "" if arguments["transport"] == "udp" else f";transport={arguments['transport']}"
         config = pj.AccountConfig()
         config.idUri = f"sip:{arguments['user']}@{arguments['domain']}"
         if arguments["node"].startswith("127.") and arguments["password"]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from interop.certificates import Authority
 from sipcore.transport.tls_context import CertificateFiles, ListenerTls, listener_tls
-from tests.certificates import Authority
 from tests.sipcore.loop import Running, Stream, run
 from tests.sipcore.messages import request
 

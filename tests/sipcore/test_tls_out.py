@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from interop.certificates import Authority
 from native.sip import Message
 from sipcore.errors import TransportError
 from sipcore.flow import Destination, Flow
 from sipcore.transport.tls_context import CertificateFiles, ListenerTls, listener_tls
-from tests.certificates import Authority
 from tests.sipcore.loop import Running, Stream, run
 from tests.sipcore.messages import request
 from tests.sipcore.users import RecordingClient

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from interop.certificates import Authority, openssl
 from sipmesh.certificates import CertificateError, load_certificates
 from sipmesh.config_load import ConfigError, Loaded, parse_config
-from tests.certificates import Authority, openssl
 
 TLS = """\
 [node]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from interop.certificates import Authority
 from sipcore.transport.tls_context import CertificateFiles
-from tests.certificates import Authority
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.test_signal_node import call, hang_up, run
 

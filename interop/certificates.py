@@ -1,4 +1,4 @@
-"""A certificate authority of a test, made with the ``openssl`` command."""
+"""A certificate authority for tests and measurements, made with the ``openssl`` command."""
 
 from __future__ import annotations
 
