@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 MAX_HANDSHAKE_BYTES = 65536  # a peer may send before it has ended its handshake
 READ_BYTES = 65536
+RECORD_TYPES = range(20, 24)  # RFC 8446 section 5.1
+HEADER_BYTES = 5
+MAX_RECORD_BYTES = HEADER_BYTES + 16384 + 2048  # RFC 5246 section 6.2.3
 
 
 class IdentityError(Exception):
@@ -65,7 +68,7 @@ class TlsLayer(asyncio.Protocol):
         self._received += data
         if len(self._received) > MAX_HANDSHAKE_BYTES:
             self._fail("protocol", "too many bytes")
-        elif not self._stepping:
+        elif not self._stepping and whole_records(self._received):
             self._step()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -119,9 +122,11 @@ class TlsLayer(asyncio.Protocol):
         self._fail("timeout", "handshake took too long")
 
     def _step(self) -> None:
+        """With whole records only: a peer that sends a byte at a time gets little of our time."""
         self._stepping = True
-        self._incoming.write(self._received)
-        self._received.clear()
+        end = whole_records(self._received)
+        self._incoming.write(self._received[:end])
+        del self._received[:end]
         self._handshakes.submit(self._advance, self._advanced)
 
     def _advance(self) -> Exception | bool:
@@ -156,7 +161,7 @@ class TlsLayer(asyncio.Protocol):
             self._fail(reason_of(outcome), str(outcome))
         elif outcome:
             self._established()
-        elif self._received:
+        elif whole_records(self._received):
             self._step()
 
     def _established(self) -> None:
@@ -219,3 +224,19 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return "certificate"
     return "identity" if isinstance(error, IdentityError) else "protocol"
+
+
+def whole_records(data: bytes | bytearray) -> int:
+    """How many bytes at the beginning of ``data`` are complete records; all, when something in them is no TLS."""
+    end = 0
+    while end < len(data):
+        if data[end] not in RECORD_TYPES:
+            return len(data)
+        header = data[end : end + HEADER_BYTES]
+        length = HEADER_BYTES + int.from_bytes(header[3:], "big")
+        if length > MAX_RECORD_BYTES:
+            return len(data)
+        if len(header) < HEADER_BYTES or end + length > len(data):
+            break
+        end += length
+    return end

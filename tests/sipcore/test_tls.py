@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from interop.certificates import Authority
+from sipcore.transport.tls import whole_records
 from sipcore.transport.tls_context import CertificateFiles, ListenerTls, listener_tls
 from tests.sipcore.loop import Running, Stream, run
 from tests.sipcore.messages import request
@@ -178,6 +179,24 @@ def test_half_open_handshakes_count_as_connections(authority: Authority, tls: Li
             assert (await stream.message()).status == 200
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [
+        (b"", 0),
+        (b"\x16", 0),
+        (b"\x16\x03\x01\x00", 0),
+        (b"\x16\x03\x01\x00\x02a", 0),
+        (b"\x16\x03\x01\x00\x02ab", 7),
+        (b"\x16\x03\x01\x00\x02ab\x14\x03", 7),
+        (b"\x16\x03\x01\x00\x02ab\x14\x03\x03\x00\x01\x01", 13),
+        (b"GET / HTTP/1.1\r\n", 16),
+        (b"\x16\x03\x01\xff\xffab", 7),
+    ],
+)
+def test_only_whole_records_are_worked_on(data: bytes, whole: int) -> None:
+    assert whole_records(data) == whole
 
 
 def test_a_half_closed_connection_is_closed_after_what_came_before(authority: Authority, tls: ListenerTls) -> None:
