@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.built
 NATIVE := $(wildcard native/csip/*.[ch] native/crelay/*.[ch])
 
-.PHONY: build run test check sanitize fuzz bench clean preflight
+.PHONY: build run test check sanitize fuzz bench soak clean preflight
 
 preflight:
 	@command -v gcc >/dev/null || { echo "gcc is missing: apt-get install gcc"; exit 1; }
@@ -51,6 +51,10 @@ bench: build $(VENV)/.tests
 	./interop/install.sh
 	$(BIN)/python -m bench.sip --json
 	$(BIN)/python -m bench.relay --json
+
+soak: build $(VENV)/.tests
+	./interop/install.sh
+	$(BIN)/python -m interop.soak --calls 2000
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
