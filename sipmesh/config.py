@@ -122,6 +122,7 @@ class Limits(Table, frozen=True, kw_only=True):
     invites_per_user_per_s: Seconds = 0.0  # new calls of one user; more get 503; 0: no limit
     auth_failures: Count = 20  # wrong passwords in a row from one address for one user, then 403 for a while; 0: no limit
     auth_pause_s: PositiveSeconds = 10.0  # the first such while; twice as long after each further failure
+    nat_ping_s: Seconds = 0.0  # between OPTIONS to each phone behind NAT that registered over UDP; 0: none
     refuse_scanners: bool = True  # requests whose User-Agent is that of a known scanner are dropped
     shed_load: bool = True  # when the node falls behind, a share of new requests gets 503
     max_bindings: Count = 10  # contacts of one AOR; 0: no limit

@@ -37,6 +37,7 @@ from sipmesh.signalling.housekeeping import Housekeeping
 from sipmesh.signalling.media_client import Body, MediaClient
 from sipmesh.signalling.media_glue import MediaGlue
 from sipmesh.signalling.media_link import MediaLink
+from sipmesh.signalling.nat_pings import NatPings
 from sipmesh.signalling.probes import Probes
 from sipmesh.signalling.rates import Backoff, Rates
 from sipmesh.signalling.requester import Requester
@@ -107,6 +108,9 @@ class SignalNode:
         core.attach(self._layer)
         requester = Requester(self._layer, flows, resolver)
         self._probes = Probes(requester, timers, counters, lambda: f"sip:{listeners[0].sent_by}")
+        self._nat_pings = NatPings(
+            store.locations, flows, requester, timers, counters, limits.nat_ping_s, lambda: f"sip:{listeners[0].sent_by}"
+        )
         self._ender = CallEnder(self.calls, requester, flows, glue)
         services.hang_up_callee = self._ender.hang_up_callee
         self._housekeeping = Housekeeping(store, timers, self.calls, self._ender, self._reload, self._policy)
@@ -158,6 +162,8 @@ class SignalNode:
         self._policy.start(self._config.policy)
         self.calls.load()
         self._housekeeping.start()
+        if self._config.limits.nat_ping_s:
+            self._nat_pings.start()
 
     def _reload(self) -> None:
         """The tables of the store, swapped as one; listeners, limits and media want a restart."""

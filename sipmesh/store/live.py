@@ -44,6 +44,15 @@ class StoredLocations:
         for key, data in self._env.items(self._table):
             yield key.decode("utf-8", "surrogateescape"), decode_bindings(data)
 
+    def part(self, start: bytes, limit: int) -> tuple[list[list[Binding]], bytes]:
+        """Bindings of up to ``limit`` AORs from key ``start`` on, and the start of the next part: b"" after the last."""
+        found: list[list[Binding]] = []
+        for key, data in self._env.items(self._table, start):
+            if len(found) >= limit:
+                return found, key
+            found.append(decode_bindings(data))
+        return found, b""
+
     def count(self) -> int:
         """AORs with bindings."""
         return self._env.count(self._table)

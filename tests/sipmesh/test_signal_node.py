@@ -227,6 +227,22 @@ def test_a_closed_connection_is_no_way_to_its_phone_any_more(tmp_path: Path) -> 
     run(scenario())
 
 
+def test_a_phone_behind_nat_is_asked_now_and_then(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path, limits=Limits(nat_ping_s=0.3)) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob", register=False)
+            register = bob.request("REGISTER", "sip:example.com", to=f"<{bob.aor}>", contact="<sip:bob@10.9.8.7>")
+            assert (await bob.ask(register)).status == 200
+            for _ in range(2):
+                ping = await bob.incoming("OPTIONS")
+                assert ping.request_uri_text == "sip:bob@10.9.8.7"
+                bob.answer(ping, 200)
+            await node.until(lambda: node.counters["sip_nat_pings_total|answered=yes"] == 2)
+            assert alice.inbox.empty()
+
+    run(scenario())
+
+
 def test_a_scanner_hears_nothing(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with LiveNode(tmp_path, limits=Limits(exempt=())) as node:

@@ -89,6 +89,21 @@ def test_the_sweep_removes_what_expired_and_leaves_the_rest(store: Store) -> Non
     assert store.locations.sweep(now=20) == 0
 
 
+def test_parts_go_through_every_aor_once(store: Store) -> None:
+    for number in range(7):
+        store.locations.put(f"{number}@example.com", [binding()])
+    store.commit()
+    seen, start = 0, b""
+    while True:
+        part, start = store.locations.part(start, 3)
+        seen += len(part)
+        if not start:
+            break
+        assert len(part) == 3
+    assert seen == 7
+    assert store.locations.part(b"\xff", 3) == ([], b"")
+
+
 def test_the_sweep_is_bounded_and_goes_round(store: Store) -> None:
     for number in range(25):
         store.locations.put(f"{number:02}@example.com", [binding(expires_at=10)])
