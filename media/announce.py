@@ -10,17 +10,18 @@ from media.streams import Line
 _TLS = "UDP/TLS/"
 
 
-def transport(protocol: str, options: Options) -> str:
-    """The m= line's protocol to send on when the proxy asks for one. Profiles with and without feedback mix (RFC 4585
-    section 8); RequestError where plain and secure media would have to be bridged."""
-    wanted = options.transport_protocol
+def transport(protocol: str, options: Options, usual: str = "") -> str:
+    """The m= line's protocol to send on: what the proxy asks for, else ``usual``, else what was received. Profiles with and
+    without feedback mix (RFC 4585 section 8), plain and secure ones do by SDES (media.keying); RequestError where DTLS would
+    have to be bridged."""
+    wanted = options.transport_protocol or usual.upper()
     if "webrtc" in options.flags:
         wanted = "UDP/TLS/RTP/SAVPF"
     received = protocol.upper()
     if "RTP/" not in wanted or "RTP/" not in received or wanted == received:
         return protocol
-    if _security(wanted) != _security(received):
-        raise RequestError(f"Can't send {received} on as {wanted}: SRTP is passed through, not made or taken off")
+    if wanted.startswith(_TLS) != received.startswith(_TLS):
+        raise RequestError(f"Can't send {received} on as {wanted}: DTLS-SRTP is passed through, not made or taken off")
     return wanted
 
 
@@ -62,9 +63,3 @@ def _local_line(
     else:
         rtcp_port = block.port if one_port else block.port + 1
     return LocalLine(block.port, block.count, rtcp_port, mux, protocol)
-
-
-def _security(protocol: str) -> str:
-    if protocol.startswith(_TLS):
-        return _TLS
-    return "SAVP" if "SAVP" in protocol else "AVP"

@@ -2,7 +2,7 @@
 
 import random
 
-from media import mute
+from media import keying, mute
 from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
 from media.calls import CallTable
 from media.codecs import strip_codecs
@@ -13,6 +13,7 @@ from media.interfaces import Pair, first_pair, next_pair
 from media.options import Options
 from media.origin import Announced, stamp
 from media.rewrite import LOOP_MARK, LocalLine, Style, rewrite
+from media.sdes import KeyPair
 from media.sdp import Description, clock_rates, event_types, parse, serialise
 from media.sdp_fields import Connection
 from media.session import Call, Described, Dialogue, Offer, Side
@@ -67,9 +68,10 @@ class OfferAnswer:
             raise RequestError(f"The answer has {len(description.media)} m= lines, the offer had {len(offer.lines)}")
         answerer = dialogue.sides[1 - offer.side]
         described = _describe(description, options, answerer.interface)
+        keys = _agree(offer, description)
         answerer.tag = options.to_tag
         answerer.label = options.label or answerer.label
-        locals_ = self._take_effect(dialogue, offer, described, description, options)
+        locals_ = self._take_effect(dialogue, offer, described, keys, description, options)
         dialogue.answered = dialogue.answered or not options.provisional
         self._note(call, dialogue, options)
         return self._render(dialogue.sides[offer.side], description, locals_, options)
@@ -83,7 +85,15 @@ class OfferAnswer:
         side = dialogue.side_of(options.from_tag) or 0
         pair = next_pair(self._interfaces, dialogue, side, description, options)
         described = _describe(description, options, pair[side])
-        protocols = [transport(media.protocol, options) for media in description.media]
+        secured = [dialogue.secured_at(index) for index in range(len(description.media))]
+        protocols = [
+            transport(media.protocol, options, dialogue.protocol_of(1 - side, index) if one is not None else "")
+            for index, (media, one) in enumerate(zip(description.media, secured, strict=True))
+        ]
+        keyings = [
+            keying.plan(media, protocol, side, one, options)
+            for media, protocol, one in zip(description.media, protocols, secured, strict=True)
+        ]
         lines = self._allot(dialogue, description, pair)
         before = dialogue.all_lines()
         dialogue.last_offerer = side
@@ -96,6 +106,7 @@ class OfferAnswer:
                 media.protocol if new != media.protocol else "" for new, media in zip(protocols, description.media, strict=True)
             ],
             mux_flags=options.rtcp_mux,
+            keyings=keyings,
         )
         self._close_unused(dialogue, before)
         offerer, answerer = dialogue.sides[side], dialogue.sides[1 - side]
@@ -103,8 +114,12 @@ class OfferAnswer:
         offerer.label = options.label or offerer.label
         answerer.tag = options.to_tag or answerer.tag
         locals_ = [
-            offered_line(media, line, 1 - side, offered_mux(state, options.rtcp_mux), protocol, options)
-            for media, line, state, protocol in zip(description.media, lines, described, protocols, strict=True)
+            keying.local(
+                offered_line(media, line, 1 - side, offered_mux(state, options.rtcp_mux), protocol, options),
+                plan,
+                keying.offered_keys(plan, line),
+            )
+            for media, line, state, protocol, plan in zip(description.media, lines, described, protocols, keyings, strict=True)
         ]
         return self._render(answerer, description, locals_, options)
 
@@ -134,7 +149,13 @@ class OfferAnswer:
         return lines
 
     def _take_effect(
-        self, dialogue: Dialogue, offer: Offer, described: list[Described], description: Description, options: Options
+        self,
+        dialogue: Dialogue,
+        offer: Offer,
+        described: list[Described],
+        keys: list[KeyPair | None],
+        description: Description,
+        options: Options,
     ) -> list[LocalLine | None]:
         """Places both parties on every line; returns what the offerer is told."""
         side = offer.side
@@ -149,10 +170,14 @@ class OfferAnswer:
                 self._lines.place(line, 0, NOWHERE, False)
                 self._lines.place(line, 1, NOWHERE, False)
             elif line is not None:
+                plan = offer.keyings[index]
                 mux = self._place(line, side, offer.described[index], described[index], offer.mux_flags)
+                self._lines.secure(line, plan.side if plan is not None else None, keys[index])
             if media is not None:
                 protocol = offer.protocols[index] or media.protocol
-                locals_.append(answered_line(media, offer.lines[index], side, mux, protocol, options))
+                told = answered_line(media, offer.lines[index], side, mux, protocol, options)
+                plan, line = offer.keyings[index], offer.lines[index]
+                locals_.append(keying.local(told, plan, keying.answered_keys(plan, line)))
         dialogue.lines = list(offer.lines)
         if dialogue.last_offerer == side:
             dialogue.offers[1 - side] = None  # an older one: what was agreed meanwhile is not to be undone
@@ -203,6 +228,14 @@ class OfferAnswer:
 
     def _is_looped(self, description: Description, options: Options) -> bool:
         return "loop-protect" in options.flags and self._loop_mark in description.session.attributes(LOOP_MARK)
+
+
+def _agree(offer: Offer, description: Description) -> list[KeyPair | None]:
+    """Per answered m= line the keys of the leg we secure. RequestError when the answer takes none."""
+    return [
+        keying.agreed(plan, line, media) if plan is not None and line is not None and media.port else None
+        for plan, line, media in zip(offer.keyings, offer.lines, description.media, strict=False)
+    ]
 
 
 def _side(tag: str, interface: Interface, now: float) -> Side:

@@ -58,6 +58,8 @@ SERVED_KEYS = frozenset(
         "transport-protocol",
         "ice",
         "rtcp-mux",
+        "sdes",
+        "osrtp",
         "replace",
         "codec",
         "codec-words",
@@ -72,7 +74,7 @@ SERVED_KEYS = frozenset(
         "sip-code",
     }
 )
-QUIET_KEYS = frozenset({"sip-message-type", "xmlrpc-callback", "template", "sdes", "dtls", "osrtp", "t.38"})
+QUIET_KEYS = frozenset({"sip-message-type", "xmlrpc-callback", "template", "dtls", "t.38"})
 
 _OWNED = frozenset({"origin-full"})
 _FAMILIES = {"ip4": 4, "ipv4": 4, "inet": 4, "ip6": 6, "ipv6": 6, "inet6": 6}
@@ -96,6 +98,8 @@ class Options:
     transport_protocol: str
     ice: str
     rtcp_mux: frozenset[str]
+    sdes: frozenset[str]
+    osrtp: frozenset[str]
     replace: frozenset[str]
     flags: frozenset[str]
     codecs: CodecWish
@@ -131,6 +135,8 @@ def parse(body: dict[str, Any], own: bool = False) -> Options:
         transport_protocol=_text(keys, "transport-protocol").upper(),
         ice=canonical(_text(keys, "ice")),
         rtcp_mux=_words(keys, "rtcp-mux"),
+        sdes=_words(keys, "sdes"),
+        osrtp=_words(keys, "osrtp"),
         replace=_words(keys, "replace") | (_OWNED if own else frozenset()),
         flags=flags,
         codecs=_codecs(keys),

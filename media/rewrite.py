@@ -23,6 +23,8 @@ _RTCP = frozenset({"rtcp", "rtcp-mux", "rtcp-mux-only"})
 # Each m= line keeps ports of its own here, which BUNDLE would take from it (RFC 9143 section 7.3)
 _BUNDLE = "group:BUNDLE"
 _HELD = {"sendrecv": "sendonly", "sendonly": "sendonly", "recvonly": "inactive", "inactive": "inactive"}
+# What a party says of its keys, when they are for its own leg only
+_KEYS = frozenset({"crypto", "fingerprint", "setup", "tls-id", "key-mgmt", "zrtp-hash"})
 LOOP_MARK = "x-relayed-by"
 
 
@@ -35,6 +37,7 @@ class LocalLine:
     rtcp_port: int = 0  # 0: no a=rtcp line
     mux: bool = False
     protocol: str = ""
+    keys: tuple[str, ...] | None = None  # a=crypto values in place of what was said of keys; None: left as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def _media_lines(description: Description, media: Media, local: LocalLine, style
             line = _connection_line(line, style)
         elif line[0] == "a":
             name = line[2:].partition(":")[0]
-            if name in _ICE or name == "bundle-only":
+            if name in _ICE or name == "bundle-only" or (local.keys is not None and name in _KEYS):
                 continue
             if name in _RTCP:
                 line = rtcp.pop(name, "")
@@ -86,6 +89,7 @@ def _media_lines(description: Description, media: Media, local: LocalLine, style
             if direction and name in DIRECTIONS:
                 continue
         lines.append(line)
+    lines += [f"a=crypto:{value}" for value in local.keys or ()]
     lines += [rtcp[name] for name in ("rtcp", "rtcp-mux") if name in rtcp]
     return [*lines, f"a={direction}"] if direction else lines
 

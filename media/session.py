@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from media.endpoint import Endpoint
+from media.keying import Keying
 from media.origin import Announced
 from media.settings import Interface
 from media.streams import Line, Totals
@@ -59,6 +60,7 @@ class Offer:
     removed: list[bool]  # offered with port 0
     protocols: list[str]  # to give back in the answer where we changed it, else empty
     mux_flags: frozenset[str]
+    keyings: list[Keying | None]  # per line
 
 
 @dataclass(slots=True, eq=False)
@@ -98,6 +100,15 @@ class Dialogue:
         offered = [offer.lines for offer in (self.offers[self.last_offerer], self.offers[1 - self.last_offerer]) if offer]
         found = (known[index] for known in (*offered, self.lines) if index < len(known))
         return [line for line in found if line is not None]
+
+    def secured_at(self, index: int) -> int | None:
+        """The side that speaks SRTP with us on the m= line in effect there."""
+        line = self.lines[index] if index < len(self.lines) else None
+        return line.secured if line is not None else None
+
+    def protocol_of(self, side: int, index: int) -> str:
+        described = self.sides[side].described
+        return described[index].protocol if index < len(described) else ""
 
     @property
     def on_hold(self) -> bool:

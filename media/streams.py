@@ -10,6 +10,7 @@ from media.encodings import STATIC
 from media.endpoint import Address, Endpoint
 from media.errors import OutOfPortsError, RequestError
 from media.ports import PortBlock, PortPool
+from media.sdes import KeyPair, OwnKeys, RelayKey
 from media.sdp import Description, Media
 from media.sdp_fields import FIRST_DYNAMIC, NO_TYPES
 from media.settings import Interface
@@ -36,6 +37,7 @@ class RelayPort(Protocol):
         learn_host: str | None = None,
     ) -> None: ...
     def set_mux(self, stream: int, side: int, mux: bool) -> None: ...
+    def set_crypto(self, stream: int, side: int, receive: RelayKey | None, send: RelayKey | None) -> None: ...
     def set_forward(self, stream: int, side: int, forward: bool) -> None: ...
     def set_silenced(self, stream: int, side: int, silenced: bool) -> None: ...
     def set_blocked_types(self, stream: int, side: int, types: int) -> None: ...
@@ -68,6 +70,8 @@ class Line:
     streams: list[int]
     held: list[bool] = field(default_factory=lambda: [False, False])  # side: it wants nothing sent to it
     muted: list[Muting] = field(default_factory=lambda: [NOT_MUTED, NOT_MUTED])
+    own_keys: tuple[OwnKeys, OwnKeys] = field(default_factory=lambda: (OwnKeys(), OwnKeys()))  # what we protect with, per side
+    secured: int | None = None  # the side that speaks SRTP with us
 
     @property
     def count(self) -> int:
@@ -167,6 +171,15 @@ class Lines:
                 self.relay.set_mux(line.streams[pair], side, mux)
         line.held[side] = endpoint.held
         self._forward(line, 1 - side)
+
+    def secure(self, line: Line, side: int | None, keys: KeyPair | None) -> None:
+        """``side`` speaks SRTP with us and the other one plain RTP; None: we have no keys of either."""
+        for stream in line.streams:
+            if line.secured is not None and line.secured != side:
+                self.relay.set_crypto(stream, line.secured, None, None)
+            if side is not None and keys is not None:
+                self.relay.set_crypto(stream, side, *keys)
+        line.secured = side
 
     def mute(self, line: Line, side: int, muting: Muting) -> None:
         before = line.muted[side]

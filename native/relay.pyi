@@ -31,7 +31,7 @@ OPAQUE: Final[int]  # UDPTL and whatever else the SDP announces: one component, 
 LATCHED: Final[int]  # a side's address was learned (or learned again)
 
 # (suite by its name in RFC 4568 or RFC 7714, master key followed by master salt, bytes of MKI in each packet)
-CryptoKey = tuple[str, bytes, int]
+_CryptoKey = tuple[str, bytes, int]
 
 class Event(NamedTuple):
     kind: int
@@ -116,7 +116,7 @@ class Relay:
     def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...
     def set_clock(self, stream: int, side: int, payload_type: int, clock_hz: int) -> None:
         """Clock rate of a dynamic payload type (96-127) the side sends; without it such packets have no jitter."""
-    def set_crypto(self, stream: int, side: int, receive: CryptoKey | None, send: CryptoKey | None) -> None:
+    def set_crypto(self, stream: int, side: int, receive: _CryptoKey | None, send: _CryptoKey | None) -> None:
         """SRTP and SRTCP towards a side: what it sends is unprotected with ``receive``, what it is sent is protected with ``send``; None: plain.
         What fails authentication or was seen before is dropped and teaches nothing. A key that is not new keeps its rollover counter and replay
         window, a new one begins at 0. ValueError for an unknown suite, a key of another length than the suite's, an MKI to send, an

@@ -39,6 +39,7 @@ class FakeRelay:
         self.heard: dict[int, int] = {}
         self.counted: dict[tuple[int, int, int], dict[str, Any]] = {}
         self.removed: list[int] = []
+        self.keys: dict[tuple[int, int], Any] = {}
         self._next = 0
 
     def add(self, kind: int, ports: Any, *, thread: int = -1) -> int:
@@ -60,6 +61,9 @@ class FakeRelay:
 
     def set_mux(self, stream: int, side: int, mux: bool) -> None:
         self.muxed[stream, side] = mux
+
+    def set_crypto(self, stream: int, side: int, receive: Any, send: Any) -> None:
+        self.keys[stream, side] = (receive, send)
 
     def set_forward(self, stream: int, side: int, forward: bool) -> None:
         self.forwarding[stream, side] = forward

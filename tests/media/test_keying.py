@@ -1,0 +1,137 @@
+"""Calls between a party that speaks SRTP and one that doesn't, as a proxy asks for them."""
+
+from typing import Any
+
+import pytest
+
+from media.sdes import SUITES, OwnKeys, parse_all
+from tests.media.world import World, lines_of, sdp
+
+SECURE, PLAIN = "RTP/SAVP", "RTP/AVP"
+SUITE = "AES_CM_128_HMAC_SHA1_80"
+THEIRS = OwnKeys().crypto(7, SUITE)
+UNKNOWN = "a=crypto:1 F8_128_HMAC_SHA1_80 inline:x"
+OFFER = f"m=audio 5000 RTP/SAVP 0|{UNKNOWN}|a=crypto:{THEIRS}|a=fingerprint:sha-256 AB|a=ptime:20"
+
+
+def cryptos(body: str) -> Any:
+    return parse_all(line.removeprefix("a=crypto:") for line in lines_of(body, "a=crypto:"))
+
+
+def secure_caller(world: World, answer: str = "m=audio 6000 RTP/AVP 0") -> tuple[str, str]:
+    """(told to the callee, told to the caller) of a call from SRTP to RTP."""
+    return world.offer(sdp(OFFER), transport_protocol=PLAIN), world.answer(sdp(answer))
+
+
+def test_a_secure_caller_reaches_a_plain_callee() -> None:
+    world = World()
+    told_b, told_a = secure_caller(world)
+    (stream,) = world.streams()
+    assert lines_of(told_b, "m=")[0].split()[2:] == [PLAIN, "0"]
+    assert "crypto" not in told_b
+    assert "fingerprint" not in told_b
+    assert "a=ptime:20" in told_b
+    assert lines_of(told_a, "m=")[0].split()[2] == SECURE
+    (ours,) = cryptos(told_a)
+    assert (ours.tag, ours.suite) == (7, SUITE)
+    assert ours.key != THEIRS.key
+    assert world.relay.keys == {(stream, 0): (THEIRS.relayed, ours.relayed)}
+
+
+def test_a_plain_caller_reaches_a_secure_callee() -> None:
+    world = World()
+    told_b = world.offer(sdp(), transport_protocol=SECURE)
+    offered = cryptos(told_b)
+    assert [crypto.suite for crypto in offered] == list(SUITES)
+    assert lines_of(told_b, "m=")[0].split()[2] == SECURE
+    chosen = offered[2]
+    answer = OwnKeys().crypto(chosen.tag, chosen.suite)
+    told_a = world.answer(sdp(f"m=audio 6000 RTP/SAVP 0|a=crypto:{answer}"))
+    assert "crypto" not in told_a
+    assert lines_of(told_a, "m=")[0].split()[2] == PLAIN
+    assert world.relay.keys == {(world.streams()[0], 1): (answer.relayed, chosen.relayed)}
+
+
+def test_the_proxy_chooses_among_the_suites() -> None:
+    world = World()
+    told_b = world.offer(sdp(), transport_protocol=SECURE, flags=["SDES-only-AES_CM_128_HMAC_SHA1_32"])
+    assert [crypto.suite for crypto in cryptos(told_b)] == ["AES_CM_128_HMAC_SHA1_32"]
+
+
+def test_two_secure_parties_keep_their_keys() -> None:
+    world = World()
+    told_b = world.offer(sdp(OFFER))
+    assert UNKNOWN in told_b
+    assert cryptos(told_b) == (THEIRS,)
+    assert cryptos(world.answer(sdp(OFFER.replace("5000", "6000")))) == (THEIRS,)
+    assert world.relay.keys == {}
+
+
+def test_an_offer_without_a_key_we_have_is_refused() -> None:
+    world = World()
+    for section in (
+        f"m=audio 5000 RTP/SAVP 0|{UNKNOWN}",
+        "m=audio 5000 RTP/SAVP 0",
+        "m=audio 5000 RTP/SAVP 0|a=fingerprint:x y",
+    ):
+        reply = world.serve("offer", sdp=sdp(section), call_id="c", from_tag="a", transport_protocol=PLAIN)
+        assert "no a=crypto line with a suite and parameters we have" in reply["error-reason"]
+    assert world.streams() == []
+
+
+@pytest.mark.parametrize(
+    "keys", ["", f"|{UNKNOWN}", f"|a=crypto:{OwnKeys().crypto(99, SUITE)}", f"|a=crypto:{OwnKeys().crypto(1, SUITE)}"]
+)
+def test_an_answer_that_takes_no_key_is_refused_and_changes_nothing(keys: str) -> None:
+    world = World()
+    world.offer(sdp(), transport_protocol=SECURE)
+    reply = world.serve("answer", sdp=sdp(f"m=audio 6000 RTP/SAVP 0{keys}"), call_id="call-1", from_tag="a", to_tag="b")
+    assert "takes none of the keys" in reply["error-reason"]
+    assert world.relay.keys == world.relay.remotes == {}
+
+
+def test_the_same_answer_again_has_the_same_key() -> None:
+    world = World()
+    _, told_a = secure_caller(world)
+    assert world.answer(sdp("m=audio 6000 RTP/AVP 0")) == told_a
+
+
+@pytest.mark.parametrize("by", ["a", "b"])
+def test_an_offer_within_the_call_keeps_each_leg_as_it_is(by: str) -> None:
+    world = World()
+    _, told_a = secure_caller(world)
+    before = dict(world.relay.keys)
+    (ours,) = cryptos(told_a)
+    if by == "a":
+        assert "crypto" not in world.offer(sdp(OFFER), to_tag="b")
+        assert cryptos(world.answer(sdp("m=audio 6000 RTP/AVP 0"))) == (ours,)
+    else:
+        told = world.offer(sdp("m=audio 6000 RTP/AVP 0"), frm="b", to_tag="a")
+        offered = {crypto.suite: crypto for crypto in cryptos(told)}
+        assert lines_of(told, "m=")[0].split()[2] == SECURE
+        assert offered[SUITE].key == ours.key
+        answer = OwnKeys().crypto(offered[SUITE].tag, SUITE)
+        assert "crypto" not in world.answer(sdp(f"m=audio 5000 RTP/SAVP 0|a=crypto:{answer}"), frm="b", to="a")
+        before = {(world.streams()[0], 0): (answer.relayed, ours.relayed)}
+    assert world.relay.keys == before
+
+
+def test_a_leg_that_becomes_plain_loses_its_keys() -> None:
+    world = World()
+    secure_caller(world)
+    (stream,) = world.streams()
+    world.offer(sdp(), to_tag="b", transport_protocol=PLAIN)
+    world.answer(sdp("m=audio 6000 RTP/AVP 0"))
+    assert world.relay.keys[stream, 0] == (None, None)
+
+
+def test_opportunistic_security_is_accepted_when_asked() -> None:
+    offer = sdp(f"m=audio 5000 RTP/AVP 0|a=crypto:{THEIRS}")
+    passed = World()
+    assert cryptos(passed.offer(offer)) == (THEIRS,)
+    world = World()
+    assert "crypto" not in world.offer(offer, flags=["OSRTP-accept"])
+    told_a = world.answer(sdp("m=audio 6000 RTP/AVP 0"))
+    assert lines_of(told_a, "m=")[0].split()[2] == PLAIN
+    assert [crypto.tag for crypto in cryptos(told_a)] == [7]
+    assert world.relay.keys[world.streams()[0], 0][0] == THEIRS.relayed
