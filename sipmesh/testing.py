@@ -20,10 +20,9 @@ from sipcore.errors import PeerError
 from sipmesh.config import Config
 from sipmesh.config_load import load_config, parse_config
 from sipmesh.policy.host import Asked, described, load_within_limits, new_runner
+from sipmesh.policy.offline import OfflineTables
 from sipmesh.policy.views import Actions, EndedCall, Registration, Request
-from sipmesh.signalling.domains import Domains
-from sipmesh.signalling.routing_table import Asked as Called
-from sipmesh.signalling.routing_table import Hop, RoutingTable
+from sipmesh.signalling.routing_table import Hop
 
 __all__ = ["Decision", "HookError", "PolicyTester"]
 
@@ -68,10 +67,7 @@ class PolicyTester:
         self.counters: defaultdict[str, int] = defaultdict(int)
         self.policy = load_within_limits(self.config.policy, self.counters)
         self._runner = new_runner(self.config.policy, self.counters, limit_ms)
-        self._domains = Domains(self.config.domain, lambda host: False)
-        self._routes = RoutingTable(self.config.route)
-        self._aors = {f"{user}@{domain.lower()}" for user, _, domain in (each.aor.rpartition("@") for each in self.config.user)}
-        self._trunks = {trunk.name: trunk for trunk in self.config.trunk}
+        self._tables = OfflineTables(self.config)
 
     def ask(
         self,
@@ -89,7 +85,7 @@ class PolicyTester:
             raise ValueError("give caller or trunk")
         message = request_of(method, uri, f"sip:{caller}" if caller else f"sip:{trunk}@{source}", source, headers)
         target = message.request_uri
-        domain = self._domains.canonical(target.host)
+        domain = self._tables.domains.canonical(target.host)
         user = target.user_unescaped or ""
         view = Request(
             method=method,
@@ -105,9 +101,9 @@ class PolicyTester:
             transport=transport,
             _message=message,
         )
-        asked = Asked(self.policy, self._runner, view, message, self._trunks.__contains__)
+        asked = Asked(self.policy, self._runner, view, message, self._tables.trunks.__contains__)
         try:
-            hop = asked.decide(lambda: self._tables(view, domain))
+            hop = asked.decide(lambda: self._tables.hop(view))
         except PeerError as error:
             return Decision(f"reject {error.status}", error.reason, message=message)
         finally:
@@ -145,18 +141,9 @@ class PolicyTester:
     def call_ended(self, call: EndedCall) -> None:
         self._call("on_call_end", call)
 
-    def _tables(self, view: Request, domain: str | None) -> Hop | None:
-        """An exact route, else an account, else the route with the longest pattern; a foreign address as it is."""
-        if domain is None:
-            return Hop(uris=(view.uri,))
-        caller_user, _, caller_domain = view.caller.rpartition("@")
-        called = Called(view.called, domain, view.source, view.trunk, caller_user, caller_domain)
-        aor = f"{view.called}@{domain}"
-        return self._routes.exact(called) or (Hop(aor=aor) if aor in self._aors else self._routes.longest(called))
-
     def _followed(self, hop: Hop | None, trunk: str) -> str:
         """A trunk without ``transit`` reaches our users only."""
-        transit = not trunk or (trunk in self._trunks and self._trunks[trunk].transit)
+        transit = not trunk or (trunk in self._tables.trunks and self._tables.trunks[trunk].transit)
         return described(hop) if hop is None or hop.aor or transit else "reject 403"
 
     def _call(self, name: str, view: object) -> None:

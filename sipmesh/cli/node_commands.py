@@ -16,9 +16,10 @@ from sipmesh.logs import configure_logging
 from sipmesh.node import NodeRunsError, run_node
 from sipmesh.policy.host import load_within_limits
 from sipmesh.policy.load import PolicyError
+from sipmesh.policy.offline import differences
 from sipmesh.privileges import PrivilegeError
 from sipmesh.sockets import SocketError
-from sipmesh.store import StoreError
+from sipmesh.store import Store, StoreError
 
 
 def run(
@@ -55,20 +56,27 @@ def check(
     file: Annotated[Path, typer.Argument(help="The configuration file.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Check a configuration file: every mistake with line, key and what would be right. Its policy file is run once."""
+    """Check a configuration file: every mistake with line, key and what would be right. Its policy file is run, and asked
+    about the last requests that the node routed: what it would do otherwise is shown."""
+    changes: list[str] = []
+    asked = 0
     try:
         loaded = load_config(file)
         errors, warnings = [], loaded.warnings
         check_policy(loaded.config)
+        changes, asked = policy_changes(loaded.config)
     except ConfigError as error:
         errors, warnings = error.problems, []
     except PolicyError as error:
         errors = [Problem(str(error.file), error.line, "", error.message)]
     if as_json:
-        show_json({"ok": not errors, "problems": [each.as_dict() for each in (*errors, *warnings)]})
+        problems = [each.as_dict() for each in (*errors, *warnings)]
+        show_json({"ok": not errors, "problems": problems, "changes": changes, "asked": asked})
     else:
-        for problem in (*errors, *warnings):
-            print(problem)
+        for line in (*errors, *warnings, *changes):
+            print(line)
+        if asked:
+            print(f"of the last {asked} requests routed {len(changes)} would go another way")
         print(f"{file}: {len(errors)} to correct" if errors else f"{file}: good")
     if errors:
         raise typer.Exit(2)
@@ -78,3 +86,15 @@ def check_policy(config: Config) -> None:
     """PolicyError."""
     if config.policy is not None:
         load_within_limits(config.policy, defaultdict(int))
+
+
+def policy_changes(config: Config) -> tuple[list[str], int]:
+    """None where there is no node that routed anything."""
+    try:
+        store = Store.open(config.node.data, create=False)
+    except StoreError:
+        return [], 0
+    try:
+        return differences(config, store)
+    finally:
+        store.close()

@@ -21,6 +21,7 @@ from sipmesh.policy.load import Policy, PolicyError, load_policy
 from sipmesh.policy.runner import Runner
 from sipmesh.policy.views import Actions, EndedCall, Registration, Request
 from sipmesh.signalling.routing_table import Hop
+from sipmesh.store import RecentRoute
 
 if TYPE_CHECKING:
     from sipcore.ports import Counters
@@ -58,6 +59,7 @@ class PolicyHost:
         self._policy: Policy | None = None
         self._runner: Runner | None = None
         self._recent: deque[Routed] = deque(maxlen=MAX_RECENT)
+        self._unseen = False  # ``take_recent`` has not given the last of them yet
 
     @property
     def active(self) -> bool:
@@ -134,6 +136,7 @@ class PolicyHost:
         assert self._policy is not None
         assert self._runner is not None
         before = message.copy()
+        self._unseen = True
         asked = Asked(self._policy, self._runner, view, message, self._trunk_known)
         try:
             hop = asked.decide(tables)
@@ -142,6 +145,13 @@ class PolicyHost:
             raise
         self._recent.append(Routed(view, before, asked.tables, described(hop)))
         return hop
+
+    def take_recent(self) -> list[RecentRoute] | None:
+        """The last requests routed; None when there were none since the last time."""
+        if not self._unseen:
+            return None
+        self._unseen = False
+        return [recent_route(routed) for routed in self._recent]
 
     def register(self, view: Registration, actions: Actions) -> None:
         """PeerError when the hook refuses it."""
@@ -255,6 +265,21 @@ def described(decision: Hop | PeerError | None) -> str:
 
 def said(view: Request) -> tuple[str, str, str]:
     return view.method, view.caller or f"trunk {view.trunk}", view.uri
+
+
+def recent_route(routed: Routed) -> RecentRoute:
+    view = routed.view
+    return RecentRoute(
+        message=routed.message.to_bytes(),
+        called=view.called,
+        domain=view.domain,
+        caller=view.caller,
+        trunk=view.trunk,
+        source=view.source,
+        source_port=view.source_port,
+        transport=view.transport,
+        decision=routed.decision,
+    )
 
 
 def ended_call(cdr: Cdr) -> EndedCall:

@@ -55,6 +55,9 @@ class Housekeeping:
             self._version = version
             self._reload()
             log.info("tables reloaded, version %d", version)
+        recent = self._policy.take_recent()
+        if recent is not None:
+            self._store.recent_routes.put(recent)
         for command in self._store.commands.take():
             if command.verb == "policy":
                 config = self._store.config()

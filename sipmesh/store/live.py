@@ -11,9 +11,9 @@ import msgspec
 
 from sipcore.location import Binding
 from sipmesh.store.environment import Environment, key_of
-from sipmesh.store.records import CallRecord, Cdr, CdrPlace, Command, Snapshot
+from sipmesh.store.records import CallRecord, Cdr, CdrPlace, Command, RecentRoute, Snapshot
 
-TABLES = ("bindings", "calls", "commands", "snapshots", "cdrs", "cdr_place")
+TABLES = ("bindings", "calls", "commands", "snapshots", "cdrs", "cdr_place", "recent_routes")
 
 encode = msgspec.msgpack.Encoder().encode
 decode_bindings = msgspec.msgpack.Decoder(list[Binding]).decode
@@ -141,6 +141,22 @@ class CdrOutbox:
             self._env.delete(self._table, key)
         self._env.put(self._places, b"file", encode(place))
         self._env.commit()
+
+
+class RecentRoutes:
+    """The last requests that a policy was asked about, for who wants to know what a changed file would do."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._env = environment
+        self._table = environment.table("recent_routes")
+
+    def put(self, recent: list[RecentRoute]) -> None:
+        """In place of all before."""
+        self._env.put(self._table, b"recent", encode(recent))
+
+    def all(self) -> list[RecentRoute]:
+        data = self._env.get(self._table, b"recent")
+        return [] if data is None else msgspec.msgpack.decode(data, type=list[RecentRoute])
 
 
 class Commands:

@@ -103,6 +103,20 @@ class CdrPlace(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
+class RecentRoute(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A request that a policy was asked about; see ``sipmesh.policy.views.Request``."""
+
+    message: bytes  # as it came
+    called: str
+    domain: str
+    caller: str
+    trunk: str
+    source: str
+    source_port: int
+    transport: str
+    decision: str
+
+
 class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a person asked of the running signal worker."""
 

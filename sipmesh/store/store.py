@@ -12,8 +12,8 @@ from sipmesh.store.secrets import load_secrets
 
 
 class Store:
-    """``directory``: users, trunks, routes, configuration. ``locations``, ``calls``, ``cdrs``, ``commands``,
-    ``snapshots``: live state.
+    """``directory``: users, trunks, routes, configuration. ``locations``, ``calls``, ``cdrs``, ``recent_routes``,
+    ``commands``, ``snapshots``: live state.
 
     Writes to live state are seen at once by this process, and by the others after ``commit``.
     """
@@ -26,6 +26,7 @@ class Store:
         self.locations = live.StoredLocations(live_state)
         self.calls = live.Calls(live_state)
         self.cdrs = live.CdrOutbox(live_state)
+        self.recent_routes = live.RecentRoutes(live_state)
         self.commands = live.Commands(live_state)
         self.snapshots = live.Snapshots(live_state)
         self.commit = live_state.commit
