@@ -247,6 +247,8 @@ class SignalApplication:
             self._check_rate(self._user_rates, request, caller)
         if not targets:
             raise PeerError(480, "Temporarily Unavailable")
+        if not hop.trunk and message.has("Privacy") and _wants_privacy(message):
+            message.remove("P-Asserted-Identity")
         if message.method != "INVITE" or message.to_tag is not None:
             request.proxy(targets, RequestExchange(self._services) if hop.trunk else None)
             return
@@ -292,3 +294,8 @@ def _parties(request: InboundRequest, caller: Caller) -> tuple[str, str, str]:
     message = request.message
     trunk_in = caller.trunk.name if caller.trunk is not None else ""
     return caller.aor or message.from_.uri.aor, message.request_uri.aor, trunk_in
+
+
+def _wants_privacy(message: Message) -> bool:
+    """RFC 3325 section 7: whether the asserted identity must not reach those we don't trust: phones and foreign domains."""
+    return any(token.strip().lower() == "id" for value in message.get_all("Privacy") for token in value.split(";"))

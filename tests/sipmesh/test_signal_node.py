@@ -243,6 +243,25 @@ def test_a_phone_behind_nat_is_asked_now_and_then(tmp_path: Path) -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize(
+    ("privacy", "shown"), [(None, True), ("none", True), ("header", True), ("id", False), ("header; ID;critical", False)]
+)
+def test_an_asserted_identity_stays_private_when_asked(tmp_path: Path, privacy: str | None, shown: bool) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path, trunks=(Trunk(name="carrier", sources=("127.0.0.1/32",)),)) as node:
+            bob, carrier = await node.phone("bob"), await node.phone("gateway", domain="carrier.example", register=False)
+            message = carrier.request("MESSAGE", "sip:bob@example.com", P_Asserted_Identity="<sip:+4420@carrier.example>")
+            if privacy is not None:
+                message.append("Privacy", privacy)
+            sent = asyncio.ensure_future(carrier.ask(message))
+            received = await bob.incoming("MESSAGE")
+            assert received.has("P-Asserted-Identity") == shown
+            bob.answer(received, 200)
+            assert (await sent).status == 200
+
+    run(scenario())
+
+
 def test_a_scanner_hears_nothing(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with LiveNode(tmp_path, limits=Limits(exempt=())) as node:
