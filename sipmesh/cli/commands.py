@@ -2,7 +2,7 @@
 
 import typer
 
-from sipmesh.cli import directory_commands, live_commands, node_commands
+from sipmesh.cli import conformance_command, directory_commands, live_commands, node_commands
 
 app = typer.Typer(
     name="sipmesh",
@@ -20,6 +20,7 @@ app.add_typer(directory_commands.routes, name="route")
 app.command("registrations")(live_commands.registrations)
 app.add_typer(live_commands.calls, name="calls")
 app.command("cdr")(live_commands.cdr)
+app.command("conformance")(conformance_command.conformance)
 
 
 def main() -> None:

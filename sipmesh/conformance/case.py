@@ -1,0 +1,129 @@
+"""Cases: one clause each, a function that returns when the target obeys it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sipmesh.conformance.agent import Account, Agent
+from sipmesh.conformance.errors import FailedError, NotApplicableError
+from sipmesh.conformance.message import Message
+
+Outcome = Literal["pass", "fail", "not applicable"]
+Transport = Literal["udp", "tcp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is tested, and the account to test it with."""
+
+    host: str
+    port: int
+    transport: Transport
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    clause: int  # number in docs/conformance.md
+    source: str  # RFC and section
+    title: str  # what an obedient target does
+    run: Callable[[World], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    case: Case
+    outcome: Outcome
+    reason: str = ""
+    trace: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        case = self.case
+        seen = {"messages": list(self.trace)} if self.trace else {}
+        return {
+            "clause": case.clause,
+            "name": case.run.__name__,
+            "source": case.source,
+            "title": case.title,
+            "verdict": self.outcome,
+            "reason": self.reason,
+            **seen,
+        }
+
+
+class Cases:
+    """The cases of one topic, in the order they are written."""
+
+    def __init__(self) -> None:
+        self._cases: list[Case] = []
+
+    def __iter__(self) -> Iterator[Case]:
+        return iter(self._cases)
+
+    def add(self, clause: int, source: str, title: str) -> Callable[[Callable[[World], None]], Callable[[World], None]]:
+        def put(run: Callable[[World], None]) -> Callable[[World], None]:
+            self._cases.append(Case(clause, source, title, run))
+            return run
+
+        return put
+
+
+@dataclass(slots=True)
+class World:
+    """One case at work: its agents, which are closed and unregistered at the end."""
+
+    target: Target
+    trace: list[str] = field(default_factory=list)
+    _agents: list[Agent] = field(default_factory=list)
+    _registered: bool = False
+
+    @property
+    def account(self) -> Account:
+        return self.target.account
+
+    @property
+    def udp_only(self) -> None:
+        """NotApplicableError over anything else."""
+        if self.target.transport != "udp":
+            raise NotApplicableError("about UDP")
+
+    def agent(self, name: str = "caller", transport: str = "") -> Agent:
+        target = self.target
+        try:
+            agent = Agent(name, (target.host, target.port), transport or target.transport, target.account, self.trace)
+        except OSError as error:
+            raise NotApplicableError(f"no {transport or target.transport} connection: {error.strerror}") from error
+        self._agents.append(agent)
+        return agent
+
+    def callee(self, name: str = "callee", transport: str = "", contact: str = "", q: str = "") -> Agent:
+        """An agent registered under the account."""
+        agent = self.agent(name, transport)
+        self.bind(agent, (contact or agent.contact) + (f";q={q}" if q else ""))
+        return agent
+
+    def bind(self, agent: Agent, contact: str, headers: list[tuple[str, str]] | None = None) -> Message:
+        """Registers ``contact``; the first of a case removes what an earlier one left. NotApplicableError when refused."""
+        if not self._registered:
+            self._registered = True
+            agent.register(contact="*", expires_s=0)
+        answer = agent.register(contact, headers=headers)
+        if answer.status != 200:
+            raise NotApplicableError(f"can't register: {answer.start}")
+        return answer
+
+    def close(self) -> None:
+        if self._registered:
+            with suppress(FailedError, NotApplicableError, OSError):
+                self.agent("cleaner").register(contact="*", expires_s=0)
+        for agent in self._agents:
+            agent.close()
+
+
+def require(condition: bool, reason: str) -> None:
+    """FailedError with ``reason`` unless ``condition`` holds."""
+    if not condition:
+        raise FailedError(reason)

@@ -1,0 +1,123 @@
+"""Registration and digest: RFC 3261 sections 10.3 and 22, RFC 7616, RFC 8760."""
+
+from __future__ import annotations
+
+from sipmesh.conformance.agent import Agent
+from sipmesh.conformance.case import Cases, World, require
+from sipmesh.conformance.credentials import challenges, credentials
+from sipmesh.conformance.errors import NotApplicableError
+from sipmesh.conformance.message import Message, parameter
+
+CASES = Cases()
+
+
+def challenged(world: World, agent: Agent) -> tuple[Message, Message]:
+    """A REGISTER and the challenge it got. NotApplicableError when it got none."""
+    account = world.account
+    request = agent.request("REGISTER", f"sip:{account.domain}", To=f"<{account.uri}>")
+    agent.send(request)
+    answer = agent.expect_response(request)
+    if answer.status != 401:
+        raise NotApplicableError(f"asks for no digest: {answer.start}")
+    return request, answer
+
+
+@CASES.add(33, "RFC 3261 10.3(6)", 'refuses "Contact: *" without Expires: 0')
+def star_expires(world: World) -> None:
+    agent = world.callee()
+    answer = agent.register(contact="*", expires_s=3600)
+    require(answer.status == 400, f"answered {answer.start}")
+    require(len(agent.register(contact="").values("Contact")) == 1, "removed the bindings")
+
+
+@CASES.add(33, "RFC 3261 10.3(8)", "returns every binding with its time")
+def all_bindings(world: World) -> None:
+    agent = world.callee(contact="<sip:one@192.0.2.1>")
+    values = world.bind(agent, "<sip:two@192.0.2.2>").values("Contact")
+    require(len(values) == 2, f"{len(values)} contacts")
+    require(all(parameter(value, "expires").isdigit() for value in values), f"without expires: {values}")
+
+
+@CASES.add(33, "RFC 3261 10.3(7)", "an older CSeq of the same Call-ID changes nothing")
+def cseq_order(world: World) -> None:
+    agent = world.agent()
+    agent.cseq = 100
+    world.bind(agent, "<sip:new@192.0.2.1>")
+    answer = agent.register("<sip:other@192.0.2.9>", Call_ID="order-" + agent.request("X", "sip:x")["Call-ID"])
+    require(answer.status == 200, f"answered {answer.start}")
+    agent.cseq = 10
+    agent.register("<sip:other@192.0.2.9>", 0, Call_ID=answer["Call-ID"])
+    left = agent.register(headers=[]).values("Contact")
+    require(any("other@" in value for value in left), "the older request removed the binding")
+
+
+@CASES.add(33, "RFC 3261 10.3(7), 19.1.4", "compares contacts as URIs")
+def contacts_equal(world: World) -> None:
+    agent = world.callee(contact="<sip:%61lice@PHONE.example.org;transport=UDP>")
+    values = world.bind(agent, "<sip:alice@phone.example.org;transport=udp>").values("Contact")
+    require(len(values) == 1, f"two bindings of one URI: {values}")
+
+
+@CASES.add(33, "RFC 3261 10.2.2", "Expires: 0 removes a binding")
+def removal(world: World) -> None:
+    agent = world.callee(contact="<sip:one@192.0.2.1>")
+    left = agent.register("<sip:one@192.0.2.1>", 0).values("Contact")
+    require(left == [], f"left: {left}")
+
+
+@CASES.add(33, "RFC 3261 10.3(7)", "takes several contacts, each with its own time")
+def several_contacts(world: World) -> None:
+    agent = world.agent()
+    answer = world.bind(agent, "<sip:one@192.0.2.1>;expires=300, <sip:two@192.0.2.2>")
+    require(len(answer.values("Contact")) == 2, f"Contact: {answer.values('Contact')}")
+
+
+@CASES.add(34, "RFC 3261 10.3(4)", "lets nobody register somebody else")
+def somebody_else(world: World) -> None:
+    agent = world.agent()
+    challenged(world, agent)
+    answer = agent.register(To=f"<sip:somebody-else@{world.account.domain}>")
+    require(answer.status in (403, 404), f"answered {answer.start}")
+
+
+@CASES.add(61, "RFC 8760 2.4", "challenges for each algorithm, strongest first")
+def algorithms(world: World) -> None:
+    _, answer = challenged(world, world.agent())
+    seen = [challenge["algorithm"].upper() for challenge in challenges(answer)]
+    require("SHA-256" in seen, f"offers {', '.join(seen)}")
+    require(seen.index("SHA-256") < (seen.index("MD5") if "MD5" in seen else len(seen)), f"order: {', '.join(seen)}")
+
+
+@CASES.add(62, "RFC 8760 2.6, RFC 7616 3.3", "offers qop")
+def qop(world: World) -> None:
+    _, answer = challenged(world, world.agent())
+    require(all("auth" in challenge.get("qop", "") for challenge in challenges(answer)), "a challenge without qop")
+
+
+@CASES.add(63, "RFC 7616 3.4", "takes the same credentials once")
+def replay(world: World) -> None:
+    agent, account = world.agent(), world.account
+    request, answer = challenged(world, agent)
+    usable = next(each for each in challenges(answer) if each["algorithm"].upper() in ("MD5", "SHA-256"))
+    header = ("Authorization", credentials(usable, "REGISTER", request.uri, account.user, account.password))
+    statuses = []
+    for _ in range(2):
+        attempt = agent.again(request)
+        attempt.headers.append(header)
+        agent.send(attempt)
+        statuses.append(agent.expect_response(attempt).status)
+    require(statuses[0] == 200, f"the first was answered {statuses[0]}")
+    require(statuses[1] in (401, 403), f"the second was answered {statuses[1]}")
+
+
+@CASES.add(63, "RFC 7616 3.3", "refuses a wrong password without calling its nonce stale")
+def wrong_password(world: World) -> None:
+    agent, account = world.agent(), world.account
+    request, answer = challenged(world, agent)
+    attempt = agent.again(request)
+    wrong = credentials(challenges(answer)[0], "REGISTER", request.uri, account.user, account.password + "x")
+    attempt.headers.append(("Authorization", wrong))
+    agent.send(attempt)
+    refusal = agent.expect_response(attempt)
+    require(refusal.status in (401, 403), f"answered {refusal.start}")
+    require(all(each.get("stale", "").lower() != "true" for each in challenges(refusal)), "stale=true")

@@ -1,0 +1,42 @@
+"""Runs the cases one by one and says how each ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sipmesh.conformance import checks, dialogs, forking, forwarding, registrar, transactions, transports
+from sipmesh.conformance.case import Case, Result, Target, World
+from sipmesh.conformance.errors import FailedError, NotApplicableError
+
+TOPICS = (checks, forwarding, forking, transactions, dialogs, transports, registrar)
+
+
+def all_cases() -> list[Case]:
+    """In the order of the clauses."""
+    return sorted((case for topic in TOPICS for case in topic.CASES), key=lambda case: case.clause)
+
+
+def run_case(case: Case, target: Target) -> Result:
+    world = World(target)
+    try:
+        case.run(world)
+    except FailedError as error:
+        return Result(case, "fail", str(error), tuple(world.trace))
+    except NotApplicableError as error:
+        return Result(case, "not applicable", str(error))
+    except (
+        OSError,
+        ValueError,
+        IndexError,
+        StopIteration,
+    ) as error:  # the target closed a connection, or sent what can't be read
+        return Result(case, "fail", f"{type(error).__name__}: {error}", tuple(world.trace))
+    else:
+        return Result(case, "pass")
+    finally:
+        world.close()
+
+
+def run_cases(cases: Iterable[Case], target: Target) -> Iterator[Result]:
+    for case in cases:
+        yield run_case(case, target)

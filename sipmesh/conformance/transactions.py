@@ -1,0 +1,114 @@
+"""Transactions as they show on a wire: RFC 3261 section 17, RFC 6026, RFC 4320."""
+
+from __future__ import annotations
+
+import re
+
+from sipmesh.conformance.agent import SDP
+from sipmesh.conformance.case import Cases, World, require
+from sipmesh.conformance.forking import ring
+
+CASES = Cases()
+
+
+@CASES.add(22, "RFC 3261 17.1.1.3", "acknowledges a failure itself: same branch, one Via, Request-URI and CSeq of the INVITE")
+def ack_of_failure(world: World) -> None:
+    ringing = ring(world)
+    phone, invite = ringing.legs[0]
+    phone.reply(invite, 486)
+    ack = phone.expect_incoming("ACK")
+    require(len(ack.values("Via")) == 1, f"{len(ack.values('Via'))} Via values")
+    require(ack.branch == invite.branch, "another branch than the INVITE's")
+    require(ack.uri == invite.uri, f"Request-URI {ack.uri}, of the INVITE {invite.uri}")
+    require(ack.cseq == (invite.cseq[0], "ACK"), f"CSeq {ack['CSeq']}")
+    require(ack.tag("To") == "callee0", "not the To of the response")
+
+
+@CASES.add(23, "RFC 3261 17.1.3", "takes a response with an altered branch for somebody else's")
+def altered_branch(world: World) -> None:
+    ringing = ring(world)
+    phone, invite = ringing.legs[0]
+    vias = invite.values("Via")
+    altered = vias[0].replace(invite.branch, invite.branch[:-1] + ("0" if invite.branch[-1] != "0" else "1") + "x")
+    lines = [value for name, value in invite.headers if name.lower() not in ("via", "v")]
+    require(bool(lines), "no headers")
+    forged = invite.with_header("Via", ", ".join([altered, *vias[1:]]))
+    phone.reply(forged, 486)
+    seen = ringing.caller.response(ringing.invite, 0.5, least=200)
+    require(seen is None, "passed it on")
+    phone.reply(invite, 480)
+    require(ringing.final().status == 480, "the true response did not arrive")
+
+
+@CASES.add(24, "RFC 3261 17.2.3", "tells clients apart that use the same branch")
+def same_branch(world: World) -> None:
+    first, second = world.agent("first"), world.agent("second")
+    one = first.request("OPTIONS", f"sip:{world.account.domain}")
+    two = second.request("OPTIONS", f"sip:{world.account.domain}")
+    two = two.with_header("Via", re.sub(r"branch=[^;,\s]+", f"branch={one.branch}", two["Via"]))
+    first.send(one)
+    second.send(two)
+    first.expect_response(one)
+    second.expect_response(two)
+
+
+@CASES.add(25, "RFC 3261 17.2.1", "answers 100 to an INVITE within 200 ms")
+def trying(world: World) -> None:
+    ringing = ring(world, status=0)
+    answer = ringing.caller.response(ringing.invite, 0.3)
+    require(answer is not None and answer.status == 100, "no 100")
+
+
+@CASES.add(25, "RFC 3261 17.2.1", "answers a repeated INVITE with its last provisional response")
+def last_provisional(world: World) -> None:
+    _ = world.udp_only
+    ringing = ring(world)
+    ringing.caller.expect_response(ringing.invite, least=180)
+    ringing.caller.send(ringing.invite)
+    ringing.caller.expect_response(ringing.invite, 1.0, least=180)
+    require(ringing.legs[0][0].incoming("INVITE", 0.2) is None, "passed the repetition on")
+
+
+@CASES.add(41, "RFC 6026 7.1, 8.7", "absorbs an INVITE that is repeated after its 2xx")
+def repeated_after_2xx(world: World) -> None:
+    _ = world.udp_only
+    ringing = ring(world)
+    phone, invite = ringing.legs[0]
+    phone.reply(invite, 200, body=SDP.format(phone.host))
+    ringing.final()
+    ringing.caller.send(ringing.invite)
+    got = phone.incoming("INVITE", 0.7)
+    require(got is None, "passed it on")
+    answer = ringing.caller.response(ringing.invite, 0.2, least=300)
+    require(answer is None, "answered it with a failure")
+
+
+@CASES.add(36, "RFC 3261 13.3.1.4, 16.7(5)", "passes on a repeated 2xx")
+def repeated_2xx(world: World) -> None:
+    _ = world.udp_only
+    ringing = ring(world)
+    phone, invite = ringing.legs[0]
+    for _ in range(2):
+        phone.reply(invite, 200, body=SDP.format(phone.host))
+        require(ringing.final().status == 200, "no 200")
+
+
+@CASES.add(43, "RFC 4320 4.1", "passes on no provisional response to anything but INVITE")
+def no_provisional(world: World) -> None:
+    callee, agent = world.callee(), world.agent()
+    sent = agent.start(agent.request("MESSAGE", world.account.uri))
+    got = callee.expect_incoming("MESSAGE")
+    callee.reply(got, 183)
+    seen = agent.response(sent, 0.5, least=101)
+    require(seen is None, f"passed on {seen.start if seen else ''}")
+    callee.reply(got, 200)
+    require(agent.expect_response(sent).status == 200, "the final response did not arrive")
+
+
+@CASES.add(44, "RFC 4320 4.2", "never answers 408 to anything but INVITE")
+def no_408(world: World) -> None:
+    world.callee()
+    agent = world.agent()
+    sent = agent.start(agent.request("MESSAGE", world.account.uri))
+    answer = agent.response(sent, 36.0, least=200)
+    require(answer is None or answer.status != 408, "answered 408")
