@@ -80,6 +80,7 @@ class Kamailio:
             prefix=setup.trunk.prefix.replace("+", r"\+") if setup.trunk else "none",
             algorithm=setup.digest[0],
             bindings=setup.bindings,
+            fr_timer=1500 if setup.trunk else 30000,  # ms; a trunk's next target is tried soon
         )
 
     def _dispatcher(self) -> str:

@@ -15,6 +15,7 @@ from sipmesh.conformance.message import Headers, Message, parse, uri_of
 from sipmesh.conformance.requests import ack_failure, new_branch
 
 WAIT_S = 2.0
+CHALLENGE_S = 1.0  # a challenge that takes longer is none
 SDP = "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio 49170 RTP/AVP 0\r\n"
 
 Match = Callable[[Message], bool]
@@ -46,6 +47,9 @@ class Agent:
     _buffer: bytes = b""
     _waiting: list[Message] = field(default_factory=list)
     cseq: int = 0  # last used
+    sent: dict[tuple[str, int], Message] = field(default_factory=dict)  # INVITEs by Call-ID and CSeq
+    answers: list[Message] = field(default_factory=list)  # every 2xx to an INVITE
+    _invites: dict[str, Message] = field(default_factory=dict)  # received and not answered, by branch
 
     def __post_init__(self) -> None:
         kind = socket.AF_INET6 if ":" in self.target[0] else socket.AF_INET
@@ -66,6 +70,11 @@ class Agent:
     @property
     def contact(self) -> str:
         return f"<sip:{self.account.user}@{self.address}" + (";transport=tcp>" if self.transport == "tcp" else ">")
+
+    @property
+    def unanswered(self) -> list[Message]:
+        """INVITEs received that wait for a final response."""
+        return list(self._invites.values())
 
     def close(self) -> None:
         self.socket.close()
@@ -98,6 +107,8 @@ class Agent:
 
     def send(self, message: Message | bytes) -> None:
         data = message if isinstance(message, bytes) else message.to_bytes()
+        if isinstance(message, Message) and message.start.startswith("INVITE"):
+            self.sent[message["Call-ID"], message.cseq[0]] = message
         self.trace.append(f"{self.name} sends:\n{data.decode('utf-8', 'replace').rstrip()}")
         if self.transport == "udp":
             self.socket.sendto(data, self.target)
@@ -130,8 +141,15 @@ class Agent:
         except (OSError, ValueError):
             return None
         if message is not None:
+            self._remember(message)
             self.trace.append(f"{self.name} receives:\n{data.decode('utf-8', 'replace').rstrip()}")
         return message
+
+    def _remember(self, message: Message) -> None:
+        if message.is_request and message.method == "INVITE" and not message.tag("To"):
+            self._invites.setdefault(message.branch, message)
+        elif 200 <= message.status < 300 and message.method == "INVITE":
+            self.answers.append(message)
 
     def _framed(self) -> bytes:
         while True:
@@ -173,13 +191,13 @@ class Agent:
 
     def ask(self, request: Message, timeout_s: float = WAIT_S) -> Message:
         """Sends ``request``, with credentials when challenged; its final response, acknowledged where it must be."""
-        sent = self.start(request)
+        sent = self.start(request, timeout_s)
         final = self.expect_response(sent, timeout_s)
         if sent.method == "INVITE" and final.status >= 300:
             self.send(ack_failure(sent, final))
         return final
 
-    def start(self, request: Message, timeout_s: float = WAIT_S) -> Message:
+    def start(self, request: Message, timeout_s: float = CHALLENGE_S) -> Message:
         """Sends ``request``, with credentials when challenged; the request that was let in, its responses unread."""
         self.send(request)
         first = self.response(request, timeout_s)
@@ -213,6 +231,8 @@ class Agent:
             kept.append(("Content-Type", "application/sdp"))
         response = Message(f"SIP/2.0 {status} Test", [*kept, *(headers or [])], body.encode())
         self.send(response)
+        if status >= 200 and request.method == "INVITE":
+            self._invites.pop(request.branch, None)
         return response
 
     def within(self, method: str, own: str, other: str, target: str, routes: list[str], call_id: str, cseq: int) -> Message:

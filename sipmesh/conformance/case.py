@@ -9,6 +9,7 @@ from typing import Literal
 
 from sipmesh.conformance.agent import Account, Agent
 from sipmesh.conformance.errors import FailedError, NotApplicableError
+from sipmesh.conformance.hang_up import hang_up
 from sipmesh.conformance.message import Message
 
 Outcome = Literal["pass", "fail", "not applicable"]
@@ -116,6 +117,7 @@ class World:
         return answer
 
     def close(self) -> None:
+        hang_up(self._agents)
         if self._registered:
             with suppress(FailedError, NotApplicableError, OSError):
                 self.agent("cleaner").register(contact="*", expires_s=0)

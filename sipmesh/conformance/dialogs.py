@@ -72,7 +72,8 @@ def target_refresh(world: World) -> None:
     call.callee.reply(got, 200)
     require(call.caller.expect_response(again).status == 200, "the re-INVITE failed")
     call.caller.send(call.caller.of_caller("ACK", call.answer, call.cseq + 1))
-    call.callee.send(call.callee.of_callee("BYE", got, call.to))
+    refreshed = call.invite.with_header("Contact", got["Contact"])  # the route set stays
+    call.callee.send(call.callee.of_callee("BYE", refreshed, call.to))
     moved.reply(moved.expect_incoming("BYE"), 200)
 
 

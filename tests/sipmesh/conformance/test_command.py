@@ -1,0 +1,86 @@
+"""``sipmesh conformance`` as a person or a script meets it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sipmesh.cli.commands import app
+from sipmesh.conformance.run import all_cases
+from tests.sipmesh.conformance.tiny_proxy import TinyProxy
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "conformance.md"
+
+
+@pytest.fixture
+def proxy() -> Iterator[TinyProxy]:
+    proxy = TinyProxy("any version")
+    yield proxy
+    proxy.close()
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["conformance", *arguments])
+    return result.exit_code, result.output
+
+
+def test_status_0_when_every_clause_is_obeyed(proxy: TinyProxy) -> None:
+    status, output = run("--target", f"sip:127.0.0.1:{proxy.port}", "--only", "2,received")
+    assert status == 0
+    assert output.splitlines()[-1] == "2 passed, 0 failed, 0 not applicable"
+
+
+def test_status_1_and_the_messages_when_one_is_not(proxy: TinyProxy) -> None:
+    status, output = run("--target", f"sip:127.0.0.1:{proxy.port}", "--only", "version")
+    assert status == 1
+    assert "fail" in output
+    assert "answered SIP/2.0 200 Tiny" in output
+    assert "OPTIONS sip:127.0.0.1 SIP/7.0" in output
+
+
+def test_json(proxy: TinyProxy) -> None:
+    status, output = run("--target", f"sip:127.0.0.1:{proxy.port}", "--only", "1,2", "--json")
+    report = json.loads(output)
+    assert (status, report["failed"]) == (1, 1)
+    assert [row["verdict"] for row in report["results"]] == ["fail", "pass"]
+    assert report["results"][0]["messages"]
+
+
+def test_list_names_every_quick_case() -> None:
+    status, output = run("--list", "--json")
+    assert status == 0
+    assert {row["name"] for row in json.loads(output)} == {case.run.__name__ for case in all_cases() if case.clause != 44}
+    assert "max_forwards_zero" in run("--list")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--target", "http://x"), "is not sip:host"),
+        (("--only", "1,nonsense"), "no such case: nonsense"),
+        (("--markdown", "a=/nonexistent"), "not the output of a run"),
+    ],
+)
+def test_wrong_use_is_status_2(arguments: tuple[str, ...], complaint: str) -> None:
+    status, output = run(*arguments)
+    assert status == 2
+    assert complaint in output
+
+
+def test_markdown_has_a_column_a_run(tmp_path: Path) -> None:
+    rows = [{"name": "version", "verdict": "fail", "reason": "a|b"}, {"name": "received", "verdict": "pass", "reason": ""}]
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps({"results": rows}))
+    lines = run("--markdown", f"Other={file}")[1].splitlines()
+    assert lines[0].endswith("| Other |")
+    assert lines[2].endswith(r"| **no**: a\|b |")
+    assert len(lines) == len(all_cases()) + 2
+
+
+def test_the_published_table_has_every_case() -> None:
+    page = PAGE.read_text()
+    assert [case.title for case in all_cases() if f"| {case.clause} | {case.source} | {case.title} |" not in page] == []
