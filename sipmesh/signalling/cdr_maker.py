@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sipcore.timers import Timers
 from sipmesh.store import CallRecord, Cdr, Ender, Quality
 
 if TYPE_CHECKING:
+    from sipmesh.policy.host import PolicyHost
     from sipmesh.store.live import CdrOutbox
 
 OF_STATUS = {
@@ -26,15 +26,15 @@ GAVE_UP = frozenset({408, 487})  # final status of an INVITE that the caller end
 
 
 class CdrMaker:
-    """Puts one CDR into the outbox for each call, in the transaction that is open, and shows it to ``told``. ``outbox``: None
-    when no CDRs are written."""
+    """Puts one CDR into the outbox for each call, in the transaction that is open, and shows it to the policy.
+    ``outbox``: None when no CDRs are written."""
 
-    __slots__ = ("_outbox", "_timers", "_told")
+    __slots__ = ("_outbox", "_policy", "_timers")
 
-    def __init__(self, outbox: CdrOutbox | None, timers: Timers, told: Callable[[Cdr], None] = lambda cdr: None) -> None:
+    def __init__(self, outbox: CdrOutbox | None, timers: Timers, policy: PolicyHost) -> None:
         self._outbox = outbox
         self._timers = timers
-        self._told = told
+        self._policy = policy
 
     @property
     def wants_quality(self) -> bool:
@@ -42,6 +42,8 @@ class CdrMaker:
 
     def ended(self, key: str, call: CallRecord, cause: str, status: int = 0, by: Ender = "") -> None:
         """``status``: the failure the caller got. A call whose answer could not be passed on is not answered."""
+        if self._outbox is None and not self._policy.active:
+            return
         if status >= 300:
             call.answered_at = 0.0
             if call.bye_by == "caller" and status in GAVE_UP:
@@ -59,7 +61,7 @@ class CdrMaker:
         )
         if self._outbox is not None:
             self._outbox.put(cdr)
-        self._told(cdr)
+        self._policy.call_ended(cdr)
 
 
 def disposition(call: CallRecord, cause: str, status: int) -> str:

@@ -71,7 +71,7 @@ class SignalNode:
         resolver = resolver_for(self.engine, listeners, counters)
         self.trunks = Trunks(SystemRandom())
         self._policy = PolicyHost(counters, lambda name: self.trunks.get(name) is not None, store.path / "policy.good")
-        cdrs = CdrMaker(store.cdrs if config.cdr is not None else None, timers, self._policy.call_ended)
+        cdrs = CdrMaker(store.cdrs if config.cdr is not None else None, timers, self._policy)
         self.calls = Calls(store.calls, timers, counters, self.trunks.get, relayed=config.media.anchor, cdrs=cdrs)
         instance = secrets.token_hex(4)
         self.link = MediaLink(ng_path, asyncio.get_running_loop(), counters) if config.media.anchor else None
