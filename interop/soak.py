@@ -24,6 +24,7 @@ from interop.stage import Stage
 
 USERS = {"alice": "wonder-land", "bob": "builder-1"}
 WARM_UP_CALLS = 20
+MOST_AT_ONCE = 20
 FLOWS = {"carrier_out": 0.8, "busy": 0.1, "cancel": 0.1}  # answered, refused, given up: share of the calls
 
 
@@ -93,9 +94,13 @@ def play(stage: Stage, count: int, rate: float) -> int:
             calls=wanted,
             rate=rate,
             timeout_s=timeout_s,
+            options=("-l", str(MOST_AT_ONCE)),
         )
         results = [sipp.wait() for sipp in (caller, callee)]
-        failed += max(wanted - result.successful for result in results)
+        missing = max(wanted - result.successful for result in results)
+        if missing:
+            print(f"{flow}: {missing} calls failed\n{results[0].trace}", file=sys.stderr)
+        failed += missing
         stage.unregister("bob")
     return failed
 

@@ -55,6 +55,8 @@ SERVED_KEYS = frozenset(
         "address",
         "address-family",
         "direction",
+        "from-interface",
+        "to-interface",
         "transport-protocol",
         "ice",
         "rtcp-mux",
@@ -121,7 +123,7 @@ def parse(body: dict[str, Any], own: bool = False) -> Options:
     keys = normalise(body)
     flags = frozenset(keys["flags"])
     return Options(
-        command=_text(keys, "command").strip().lower(),
+        command=canonical(_text(keys, "command")).replace("-", " "),
         call_id=_text(keys, "call-id"),
         from_tag=_text(keys, "from-tag"),
         to_tag=_text(keys, "to-tag"),
@@ -131,7 +133,7 @@ def parse(body: dict[str, Any], own: bool = False) -> Options:
         address=_address("address", _text(keys, "address")),
         media_address=_address("media-address", _text(keys, "media-address")),
         family=_family(_text(keys, "address-family")),
-        direction=tuple(keys.get("direction", ())),
+        direction=_direction(keys),
         transport_protocol=_text(keys, "transport-protocol").upper(),
         ice=canonical(_text(keys, "ice")),
         rtcp_mux=_words(keys, "rtcp-mux"),
@@ -176,9 +178,15 @@ def _number(keys: dict[str, Any], key: str, default: int, most: int) -> int:
     return int(text)
 
 
+def _direction(keys: dict[str, Any]) -> tuple[str, ...]:
+    """The list ``direction``, or the same as two keys."""
+    named = _text(keys, "from-interface"), _text(keys, "to-interface")
+    return named if any(named) else tuple(keys.get("direction", ()))
+
+
 def _codecs(keys: dict[str, Any]) -> CodecWish:
     """``codec`` with its lists, and words like ``codec-strip-PCMA``."""
-    lists = keys.get("codec", {})
+    lists = keys.get("codec") or {}
     if not isinstance(lists, dict):
         raise RequestError("codec must be a dictionary of lists")
     words = [word.partition("-") for word in _words(keys, "codec-words")]

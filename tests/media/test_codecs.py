@@ -45,7 +45,7 @@ def test_lines_without_codecs_in_use_are_left_alone(line: str) -> None:
     assert World().offer(sdp(LINE, line), codec={"strip": ["PCMU"]}).splitlines()[-1].startswith(line[:7])
 
 
-@pytest.mark.parametrize("codec", ["PCMA", ["PCMA"], {"strip": {"a": 1}}])
+@pytest.mark.parametrize("codec", ["PCMA", ["PCMA"], 5, {"strip": {"a": 1}}])
 def test_wrong_types_are_named(codec: object) -> None:
     with pytest.raises(RequestError, match="codec"):
         options({"codec": codec})

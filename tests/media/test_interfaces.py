@@ -22,6 +22,8 @@ OTHER_SIX = Interface("2001:db8::20", name="far")
         ("2001:db8::1", {}, (SIX, SIX)),
         ("192.0.2.1", {"direction": ["near", "far"]}, (NEAR, FAR)),
         ("192.0.2.1", {"direction": ["far"]}, (FAR, NEAR)),
+        ("192.0.2.1", {"to-interface": "far"}, (NEAR, FAR)),
+        ("192.0.2.1", {"from-interface": "far", "to interface": "near"}, (FAR, NEAR)),
         ("192.0.2.1", {"direction": ["moon", "sun"]}, (NEAR, NEAR)),
         ("192.0.2.1", {"address-family": "IP6"}, (NEAR, SIX)),
         ("192.0.2.1", {"direction": ["near", "six"]}, (NEAR, SIX)),

@@ -8,6 +8,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from media import bencode
 from sipmesh.config import Route, Trunk, TrunkTarget
 from tests.sipmesh.live_node import LiveNode
@@ -148,6 +150,17 @@ def test_a_call_waits_for_a_daemon_that_is_being_restarted(tmp_path: Path) -> No
             assert node.gauges["ng_link_up"]() == 0.0
 
     run(scenario())
+
+
+def test_one_way_audio_is_logged_and_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(node: LiveNode, daemon: FakeDaemon) -> None:
+        alice, bob = await node.phone("alice"), await node.phone("bob")
+        _, answered = await call(alice, bob, "sip:bob@example.com")
+        daemon.emit(event="one-way audio", silent="ubob", **{"call-id": answered.call_id, "from-tag": "talice"})
+        await node.until(lambda: "one-way audio: nothing is heard of ubob" in caplog.text)
+        assert len(node.node.calls) == 1
+
+    with_daemon(tmp_path, scenario)
 
 
 def test_silence_of_the_media_ends_the_call(tmp_path: Path) -> None:
