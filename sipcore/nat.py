@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 
-from native.sip import Uri, Via
+from native.sip import Message, ParseError, Uri, Via
 from sipcore.flow import Flow
 
 DEFAULT_PORTS = {"tls": 5061, "wss": 443, "ws": 80}
+VERIFIED_TRANSPORTS = frozenset(("tls", "wss"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,25 @@ def reach_of(contact: Uri, via: Via, source: Flow) -> Reach:
     if (names_sender and elsewhere) or _unreachable(contact, host):
         return _FLOW_ONLY
     if source.reliable and (names_sender or (_same_host(contact.host, host) and contact_port == port)):
-        return _CONNECTION
+        unverifiable = contact_port != port and source.listener.transport in VERIFIED_TRANSPORTS
+        return _FLOW_ONLY if unverifiable else _CONNECTION
     return _DIRECT
+
+
+def is_unverifiable(request: Message, source: Flow) -> bool:
+    """Whether the user agent that sent ``request`` over TLS says in Contact that it listens elsewhere than at its end of the
+    connection: a phone has no certificate to be verified by there, so only the connection leads to it."""
+    if source.listener.transport not in VERIFIED_TRANSPORTS or request.via_count != 1:
+        return False
+    try:
+        contacts = request.contacts
+    except ParseError:
+        return False
+    if not contacts or contacts[0].is_star:
+        return False
+    uri = contacts[0].uri
+    port = uri.port or DEFAULT_PORTS[source.listener.transport]
+    return not (_same_host(uri.host, source.remote[0]) and port == source.remote[1])
 
 
 def _same_host(one: str, other: str) -> bool:

@@ -15,6 +15,7 @@ from native.sip import Message, ParseError, Uri
 from sipcore.errors import PeerError
 from sipcore.flow import Flow, FlowTable
 from sipcore.location import Locations
+from sipcore.nat import is_unverifiable
 from sipcore.ports import Counters, Dialog, Exchange, Proceed, Target
 from sipcore.proxy.cookie import Cookie
 from sipcore.registrar import Registrar
@@ -249,6 +250,8 @@ class SignalApplication:
             raise PeerError(480, "Temporarily Unavailable")
         if not hop.trunk and message.has("Privacy") and _wants_privacy(message):
             message.remove("P-Asserted-Identity")
+        if caller.trunk is None and is_unverifiable(message, request.flow):
+            request.natted = True
         if message.method != "INVITE" or message.to_tag is not None:
             request.proxy(targets, RequestExchange(self._services) if hop.trunk else None)
             return

@@ -43,6 +43,26 @@ def test_calls_cross_between_tls_and_the_rest(
     run(scenario())
 
 
+@pytest.mark.parametrize("elsewhere", ["alice", "bob"])
+def test_a_phone_that_names_another_port_is_reached_over_its_connection(
+    tmp_path: Path, authority: Authority, files: CertificateFiles, elsewhere: str
+) -> None:
+    """As phones do that listen on 5061, where they have no certificate to show."""
+
+    async def scenario() -> None:
+        async with LiveNode(tmp_path, files=files, trust=authority.client()) as node:
+            phones = [await node.phone(name, "tls", register=False) for name in ("alice", "bob")]
+            for phone in phones:
+                if phone.user == elsewhere:
+                    phone.port = 5061
+                assert (await phone.register()).status == 200
+            alice, bob = phones
+            invite, _ = await call(alice, bob, "sip:bob@example.com")
+            await hang_up(bob, alice, bob.from_callee("BYE", invite, 9))
+
+    run(scenario())
+
+
 def test_sips_reaches_a_phone_over_tls_only(tmp_path: Path, authority: Authority, files: CertificateFiles) -> None:
     """RFC 3261 section 26.2.2: never in the clear."""
 
