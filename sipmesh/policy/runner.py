@@ -41,6 +41,7 @@ class Runner:
         self._counters = counters
         self._overruns: dict[str, list[float]] = {}
         self._logged: dict[str, float] = {}
+        self._limits = resource.getrlimit(resource.RLIMIT_DATA)  # outside of hooks
         self._data_limit = data_bytes() + self._memory_bytes
         self._own_at_start = own_bytes()
         self.disabled: set[str] = set()  # hooks that ran too long too often
@@ -48,7 +49,7 @@ class Runner:
 
     def call(self, name: str, hook: Hook, view: object) -> bool:
         """False: it raised or was stopped, and what it asked for is void. Disabled hooks are not for calling."""
-        limits = resource.getrlimit(resource.RLIMIT_DATA)
+        limits = self._limits
         other = signal.getsignal(signal.SIGALRM)
         if other is not interrupt:  # a test runner's
             signal.signal(signal.SIGALRM, interrupt)

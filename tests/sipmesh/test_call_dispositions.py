@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sipcore.location import Binding
+from sipcore.proxy.core import ProxySettings
 from sipmesh.config import CdrFiles, Route, Trunk, TrunkTarget
 from sipmesh.store import Cdr, Command
 from tests.sipmesh.live_node import LiveNode
@@ -145,6 +146,19 @@ def test_what_the_callee_answers(tmp_path: Path, status: int, disposition: str) 
         assert (await alice.final(invite)).status == status
         assert result(await the_cdr(node)) == (disposition, "failed", status, "callee")
 
+    live(tmp_path, scenario)
+
+
+def test_nobody_answers_before_timer_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(node: LiveNode, alice: Phone, bob: Phone) -> None:
+        invite, received = await offered(alice, bob)
+        bob.answer(received, 180)
+        await bob.incoming("CANCEL")
+        bob.answer(received, 487)
+        status = (await alice.final(invite)).status
+        assert result(await the_cdr(node)) == ("no-answer", "failed", status, "callee")
+
+    monkeypatch.setattr("sipmesh.signalling.node.ProxySettings", lambda **_: ProxySettings(timer_c_s=0.3))
     live(tmp_path, scenario)
 
 
