@@ -172,3 +172,10 @@ def test_ports_of_an_ended_call_rest_before_they_are_used_again() -> None:
     used = ports_of(world.offer(A))
     world.serve("delete", call_id="call-1")
     assert ports_of(world.offer(A)) != used
+
+
+@pytest.mark.parametrize("command", ["block DTMF", "block dtmf", "block-DTMF", "block_dtmf", " Block DTMF "])
+def test_commands_in_any_spelling(command: str) -> None:
+    world = World()
+    world.offer(sdp())
+    assert world.serve(command, call_id="call-1") == {"result": "ok"}
