@@ -39,6 +39,7 @@ class Setup:
     auth: bool = True
     bindings: int = 10  # most of one AOR
     address: str = "127.0.0.1"  # the node's, and its phones'
+    profile: str = ""  # a callee is offered RTP in this profile, whatever the caller offered
     media_timeout_s: int = 60  # a call without packets for so long is ended
     tls: tuple[str, str] | None = None  # files of certificate and key; a TLS listener too
 

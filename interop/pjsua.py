@@ -33,10 +33,12 @@ class Phone:
         log: Path,
         transport: str = "udp",
         ca: str = "",
+        srtp: str = "",
     ) -> None:
-        """``ca``: file of the authority that must have certified the node, for TLS."""
+        """``ca``: file of the authority that must have certified the node, for TLS. ``srtp``: the one crypto suite the phone
+        takes, and insists on; "": it has no SRTP."""
         arguments = {"user": user, "domain": domain, "password": password, "node": f"{node[0]}:{node[1]}"}
-        arguments |= {"wav": str(wav), "log": str(log), "transport": transport, "ca": ca}
+        arguments |= {"wav": str(wav), "log": str(log), "transport": transport, "ca": ca, "srtp": srtp}
         self.user = user
         self.log = log
         self.child = subprocess.Popen(
@@ -155,6 +157,12 @@ class _Device:
             config.sipConfig.proxies.append(f"sip:{arguments['node']};lr{suffix}")
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", arguments["user"], 0, arguments["password"]))
         config.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
+        if arguments["srtp"]:
+            suite = pj.SrtpCrypto()
+            suite.name = arguments["srtp"]
+            config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY
+            config.mediaConfig.srtpSecureSignaling = 0
+            config.mediaConfig.srtpOpt.cryptos.append(suite)
         config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_INACTIVE
         account = Account()
         account.create(config)

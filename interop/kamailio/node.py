@@ -81,6 +81,7 @@ class Kamailio:
             algorithm=setup.digest[0],
             bindings=setup.bindings,
             fr_timer=1500 if setup.trunk else 30000,  # ms; a trunk's next target is tried soon
+            profile=setup.profile,
         )
 
     def _dispatcher(self) -> str:
