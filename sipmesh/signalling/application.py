@@ -133,8 +133,11 @@ class SignalApplication:
 
     def on_ack(self, request: Message, cookie: Cookie | None, proceed: Proceed) -> None:
         """A body in an ACK answers the offer of the 2xx (RFC 3261 section 13.2.2.4)."""
+        if cookie is None:  # every INVITE we pass on gets our Record-Route: this one answers none of them
+            proceed(403, "No Call Of Ours")
+            return
         glue = self._services.glue
-        if glue is None or cookie is None or not has_sdp(request):
+        if glue is None or not has_sdp(request):
             proceed()
             return
         sender = self._services.sender_of(cookie, request)

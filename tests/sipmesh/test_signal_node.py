@@ -351,6 +351,22 @@ def test_options_to_the_node_is_answered_to_anybody(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_an_ack_of_no_call_goes_nowhere(tmp_path: Path) -> None:
+    """Else anybody could have us send messages to anybody."""
+
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            stranger, victim = await node.phone("eve", register=False), await node.phone("bob", register=False)
+            target = victim.contact.strip("<>")
+            stranger.send(stranger.request("ACK", target, to=f"<{target}>;tag=x"))
+            options = stranger.request("OPTIONS", f"sip:127.0.0.1:{node.port}")
+            stranger.send(options)
+            await stranger.final(options)
+            assert victim.inbox.empty()
+
+    run(scenario())
+
+
 def test_other_requests_reach_users_too(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with LiveNode(tmp_path) as node:
