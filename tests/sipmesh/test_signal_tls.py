@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from interop.certificates import Authority
 from sipcore.transport.tls_context import CertificateFiles
+from sipmesh.config import Route, Tls, Trunk, TrunkTarget
+from tests.sipcore.test_tls_out import Server
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.test_signal_node import call, hang_up, run
 
@@ -72,6 +75,31 @@ def test_sips_reaches_a_phone_over_tls_only(tmp_path: Path, authority: Authority
             await node.phone("bob", "udp")
             invite = alice.request("INVITE", "sips:bob@example.com")
             assert (await alice.ask(invite)).status == 480
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("certified", "status"), [("localhost", 486), ("other.test", 500)])
+def test_a_trunk_is_reached_over_tls_when_it_proves_its_name(
+    tmp_path: Path, authority: Authority, files: CertificateFiles, certified: str, status: int
+) -> None:
+    """RFC 5922 section 7.3: the name is that of the URI, not the address behind it."""
+    carrier_tls = authority.server(authority.issue("carrier", f"DNS:{certified}"))
+
+    async def scenario() -> None:
+        async with Server(carrier_tls) as carrier:
+            trunk = Trunk(name="carrier", targets=(TrunkTarget(uri=f"sip:localhost:{carrier.port};transport=tls"),), probe_s=0)
+            routes = (Route(match="+44*", to="trunk:carrier"),)
+            client: Any = {"files": files, "trust": authority.client(), "tls": Tls(ca=authority.ca)}
+            async with LiveNode(tmp_path, trunks=(trunk,), routes=routes, **client) as node:
+                alice = await node.phone("alice")
+                calling = asyncio.create_task(alice.ask(alice.request("INVITE", "sip:+441234@example.com")))
+                if status == 486:
+                    stream = await carrier.accepted.get()
+                    invite = await stream.message()
+                    assert (invite.via.transport, invite.via.port) == ("TLS", node.tls_port)
+                    stream.send(invite.reply(486).raw)
+                assert (await calling).status == status
 
     run(scenario())
 
