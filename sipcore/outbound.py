@@ -34,14 +34,15 @@ def key_of(binding: Binding) -> FlowKey | None:
     return (binding.instance, binding.reg_id) if binding.instance and binding.reg_id else None
 
 
-def instance_of(contact: NameAddr) -> str:
-    """What can be written back between quotes as it is; a URN in angle brackets (section 4.1)."""
-    text = contact.params.get("+sip.instance")
+def instance_of(params: dict[str, str | None]) -> str:
+    """Of a contact's parameters: what can be written back between quotes as it is; a URN in angle brackets (section 4.1)."""
+    text = params.get("+sip.instance")
     return "" if text is None or '"' in text or "\\" in text else text
 
 
 def _key(contact: NameAddr) -> FlowKey | None:
-    instance, reg_id = instance_of(contact), contact.params.get("reg-id")
+    params = contact.params
+    instance, reg_id = instance_of(params), params.get("reg-id")
     if not instance or reg_id is None or not reg_id.isascii() or not reg_id.isdigit() or len(reg_id) > MAX_REG_ID_DIGITS:
         return None
     return (instance, int(reg_id)) if int(reg_id) else None

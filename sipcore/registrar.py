@@ -24,6 +24,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 _Q = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 Headers = tuple[tuple[str, str], ...]
+Params = dict[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ class Registrar:
             raise PeerError(420, "Bad Extension", (("Unsupported", "path"),))
 
     def _path(self, request: Message) -> tuple[str, ...]:
+        if not request.has("Path"):
+            return ()
         path = tuple(value.text for value in request.paths)
         config = self._config
         if len(path) > config.max_path_values or sum(map(len, path)) > config.max_path_chars:
@@ -105,7 +108,8 @@ class Registrar:
         known: list[Uri | FlowKey] = [key_of(binding) or Uri(binding.contact) for binding in current]
         before = len(current)  # the order of CSeq is asked only of bindings older than this request
         for contact, key in zip(contacts, keys, strict=True):
-            expires_s = self._expires_s(contact, request)
+            params = contact.params
+            expires_s = self._expires_s(params, request)
             name = key or contact.uri
             try:
                 at = known.index(name)
@@ -117,7 +121,7 @@ class Registrar:
                 if at < len(bindings):
                     bindings[at] = None
                 continue
-            binding = self._binding(request, contact, path, key, source, now + expires_s, now)
+            binding = self._binding(request, contact, params, path, key, source, now + expires_s, now)
             if at < len(bindings):
                 bindings[at] = binding
             else:
@@ -129,11 +133,11 @@ class Registrar:
             raise PeerError(403, "Too Many Bindings")
         return kept
 
-    def _expires_s(self, contact: NameAddr, request: Message) -> int:
+    def _expires_s(self, params: Params, request: Message) -> int:
         """Step 7: the contact's own wish, else the request's, else our default; then our limits."""
         config = self._config
-        if "expires" in contact.params:
-            asked = _seconds(contact.params["expires"])
+        if "expires" in params:
+            asked = _seconds(params["expires"])
         elif request.has("Expires"):
             expires = request.expires
             asked = ONE_HOUR_S if expires is None else expires
@@ -147,13 +151,14 @@ class Registrar:
         self,
         request: Message,
         contact: NameAddr,
+        params: Params,
         path: tuple[str, ...],
         key: FlowKey | None,
         source: Flow,
         expires_at: float,
         now: float,
     ) -> Binding:
-        uri, params = contact.uri, contact.params
+        uri = contact.uri
         if len(contact.text) > self._config.max_contact_chars:
             raise PeerError(400, "Contact Too Long")
         binding = Binding(
@@ -168,7 +173,7 @@ class Registrar:
             remote_port=source.remote[1],
             user_agent=(request.get("User-Agent") or "")[:MAX_USER_AGENT_CHARS],
             registered_at=now,
-            instance=instance_of(contact),
+            instance=instance_of(params),
             reg_id=key[1] if key else 0,
         )
         if not path:  # with a Path the last proxy on it knows how to reach the contact

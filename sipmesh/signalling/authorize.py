@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 ANONYMOUS_HOST = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
 UNAUTHORIZED = (401, "WWW-Authenticate", "Authorization")  # RFC 3261 section 22.2: we are the registrar
+OUTCOME_NAMES = {outcome: f"sip_authorizations_total|outcome={outcome.value}" for outcome in Outcome}
 PROXY_AUTHENTICATION = (407, "Proxy-Authenticate", "Proxy-Authorization")  # section 22.3
 
 
@@ -142,7 +143,7 @@ class Authorizer:
         if digest is None:
             digest = self._digests[domain] = self._new_digest(domain, algorithms=self._domains.algorithms(domain))
         verdict = digest.check(request.get_all(header), request.method, request.body, now)
-        self._count(verdict.outcome.value)
+        self._counters[OUTCOME_NAMES[verdict.outcome]] += 1
         if verdict.outcome is Outcome.ACCEPTED:
             if backoff is not None:
                 backoff.succeeded(who)
