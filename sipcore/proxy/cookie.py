@@ -6,7 +6,9 @@ handles any request of the dialog without a record of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from native.sip import Message, crc_slot
 from sipcore.flow import Flow, FlowTable
@@ -18,7 +20,7 @@ MAC_LENGTH = 12
 FIELDS = 4
 
 
-class Cookie(NamedTuple):
+class Cookie(msgspec.Struct, frozen=True, gc=False):
     """The value of the ``c`` parameter of our Record-Route URIs: key id, MAC and four fields joined by ``~``.
 
     The MAC covers the fields and the Call-ID, so a cookie is of no use in another call.
