@@ -27,4 +27,4 @@ def spare_collector() -> None:
     """What is there now stays to the end, and messages leave no cycles behind: looking for them may be rare."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(10_000, 10, 20)
