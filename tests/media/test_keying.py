@@ -80,7 +80,9 @@ def test_an_offer_without_a_key_we_have_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "keys", ["", f"|{UNKNOWN}", f"|a=crypto:{OwnKeys().crypto(99, SUITE)}", f"|a=crypto:{OwnKeys().crypto(1, SUITE)}"]
+    "keys",
+    ["", f"|{UNKNOWN}", f"|a=crypto:{OwnKeys().crypto(99, SUITE)}", f"|a=crypto:{OwnKeys().crypto(1, SUITE)}"],
+    ids=["no line", "unknown suite", "unknown tag", "another suite"],
 )
 def test_an_answer_that_takes_no_key_is_refused_and_changes_nothing(keys: str) -> None:
     world = World()
