@@ -19,7 +19,7 @@ DISCARD = frozenset({0})
 
 EXPECTED: dict[str, tuple[frozenset[int], str]] = {
     # RFC 4475 section 3.1.1: valid, so never 400
-    "wsinv": (STRANGER, "odd folding and spacing, but valid; the caller is unknown"),
+    "wsinv": (frozenset({481}), "odd folding and spacing, but valid; its To has a tag, and it belongs to no call here"),
     "intmeth": (METHOD, "unknown method, escaped NUL in a quoted string"),
     "esc01": (NOT_HERE, "% escapes in URIs"),
     "escnull": (NOT_HERE, "escaped NUL in the user part must not cut the AOR short"),
