@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, replace
@@ -58,6 +59,9 @@ class Server:
                 continue
             if status == 200:
                 return
+            if status == 503:  # it sheds load; Retry-After says how long, a second is its least
+                time.sleep(1.0)
+                continue
             raise RuntimeError(f"{self.name}: REGISTER answered {status}")
         raise RuntimeError(f"{self.name}: REGISTER is not answered")
 
