@@ -1,6 +1,8 @@
 """The daemon over real sockets: ng in, RTP both ways, counted at both ends."""
 
 import asyncio
+import gc
+import os
 import socket
 from collections.abc import Iterator
 
@@ -204,9 +206,12 @@ def test_a_second_daemon_on_the_same_ports_shares_the_range() -> None:
 
 def test_ended_calls_free_their_sockets(proxy: Proxy) -> None:
     with phones(0xA, 0xB) as (a, b):
+        gc.collect()  # sockets of earlier tests
+        before = len(os.listdir("/proc/self/fd"))  # the daemon is a thread of this process
         for _ in range(300):
             agree(proxy, a, b)
             proxy.ask("delete", call_id="c", flags=["fast"])
+        assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize(
