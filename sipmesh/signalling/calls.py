@@ -28,6 +28,7 @@ CALLER, CALLEE = 0, 1
 MAX_ROUTE_SET = 16  # Record-Route values kept of one side
 MAX_EARLY_OFFERS = 10_000  # that no PRACK has answered, of all calls
 MAX_TEXT_CHARS = 512  # of an address kept for show
+MAX_FORKS = 16  # dialogs kept of a call besides the first
 
 log = logging.getLogger(__name__)
 
@@ -165,26 +166,23 @@ class Calls:
         self._early_offers.discard((key, to_tag))
         return waiting
 
-    def answered(self, key: str, branch: Branch, response: Message) -> None:
-        """The first 2xx; those of other branches make dialogs that only their own BYE ends."""
+    def early(self, key: str, branch: Branch, response: Message) -> None:
+        """A reliable provisional response makes an early dialog (RFC 3262 section 3). Not stored, like all that rings."""
         record = self._calls.get(key)
-        if record is None or record.state != "ringing":
+        if record is not None and record.state == "ringing":
+            _keep(record, _callee(record, branch, response))
+
+    def answered(self, key: str, branch: Branch, response: Message) -> None:
+        """A 2xx. The first makes the call; those of other branches make dialogs beside it (RFC 3261 section 13.2.2.4)."""
+        record = self._calls.get(key)
+        if record is None or response.to_tag == record.to_tag:
             return
-        flow = branch.flow
-        upstream = len(record.legs[CALLER].route_set)
-        routes = response.values("Record-Route")
-        added = routes[: max(0, len(routes) - upstream)]  # by us and by proxies beyond us
-        leg = CallLeg(
-            tag=response.to_tag or "",
-            remote_target=_contact(response),
-            route_set=tuple(reversed(beyond_us(added, branch))),
-            cseq=record.legs[CALLEE].cseq,
-            listener=flow.listener.index,
-            remote_host=flow.remote[0],
-            remote_port=flow.remote[1],
-            connection_id=flow.connection_id,
-            natted=branch.target.natted,
-        )
+        leg = _callee(record, branch, response)
+        if record.state != "ringing":
+            if _keep(record, leg):
+                self._stored.put(key, record)
+            return
+        record.forks = []
         record.to_tag = leg.tag
         record.legs[CALLEE] = leg
         record.state = "answered"
@@ -199,23 +197,30 @@ class Calls:
         record = self._calls.get(cookie.call_key)
         if record is None:
             return
-        sender, receiver = (CALLER, CALLEE) if cookie.caller_to_callee(request) else (CALLEE, CALLER)
         if request.method == "BYE":
             if record.state != "ending" and belongs(record, request):
-                record.bye_at, record.bye_by = self._timers.wall, "caller" if sender == CALLER else "callee"
+                by_caller = cookie.caller_to_callee(request)
+                record.bye_at, record.bye_by = self._timers.wall, "caller" if by_caller else "callee"
             return
-        record.legs[receiver].cseq = max(record.legs[receiver].cseq, request.cseq)
+        if record.state == "ringing" and cookie.caller_to_callee(request):  # in whichever early dialog
+            record.legs[CALLEE].cseq = max(record.legs[CALLEE].cseq, request.cseq)
+        legs = legs_of(record, request)
+        if legs is None:
+            return
+        sender, receiver = legs
+        receiver.cseq = max(receiver.cseq, request.cseq)
         if request.method in ("INVITE", "UPDATE"):
-            record.legs[sender].remote_target = _contact(request) or record.legs[sender].remote_target
+            sender.remote_target = _contact(request) or sender.remote_target
         self._stored.put(cookie.call_key, record)
 
     def response_in_dialog(self, cookie: Cookie, request: Message, response: Message) -> None:
         """A 2xx refreshes the target of the side it came from."""
         record = self._calls.get(cookie.call_key)
         contact = _contact(response)
-        if record is None or not contact:
+        legs = None if record is None else legs_of(record, request)
+        if record is None or legs is None or not contact:
             return
-        answering = record.legs[CALLEE if cookie.caller_to_callee(request) else CALLER]
+        answering = legs[1]
         if answering.remote_target != contact:
             answering.remote_target = contact
             self._stored.put(cookie.call_key, record)
@@ -228,10 +233,20 @@ class Calls:
         self._stored.put(key, record)
 
     def hung_up(self, key: str, bye: Message) -> None:
-        """A BYE had its answer. That of an early dialog, or of a second answer to a forked INVITE, ends no call."""
+        """A BYE had its answer. The call ends with the last of its answered dialogs; a BYE in an early one ends nothing."""
         record = self._calls.get(key)
-        if record is not None and record.state != "ringing" and belongs(record, bye):
+        if record is None or record.state == "ringing":
+            return
+        if not belongs(record, bye):
+            record.forks = [leg for leg in record.forks if leg.tag not in (bye.from_tag, bye.to_tag)]
+        elif record.forks and record.state == "answered":
+            record.legs[CALLEE] = record.forks.pop(0)
+            record.to_tag = record.legs[CALLEE].tag
+            record.bye_at, record.bye_by = 0.0, ""
+        else:
             self.end(key, "bye")
+            return
+        self._stored.put(key, record)
 
     def wants_quality(self, key: str) -> bool:
         """Whether the figures of its media are for a CDR."""
@@ -294,10 +309,46 @@ def belongs(record: CallRecord, request: Message) -> bool:
     return not record.to_tag or {request.from_tag, request.to_tag} == {record.from_tag, record.to_tag}
 
 
-def beyond_us(added: list[str], branch: Branch) -> list[str]:
-    """Of the Record-Route values the callee's side added, those beyond our own: ours are the last ones, one or two."""
-    ours = branch.request.values("Record-Route")[:2]
-    return [value for value in added if value not in ours][:MAX_ROUTE_SET]
+def legs_of(record: CallRecord, request: Message) -> tuple[CallLeg, CallLeg] | None:
+    """Sender and receiver of a request within one of the call's dialogs, by its tags; None when they are of none."""
+    tags = (request.from_tag or "", request.to_tag or "")
+    caller = record.legs[CALLER]
+    for callee in (record.legs[CALLEE], *record.forks):
+        if not callee.tag:  # nobody answered yet
+            continue
+        if tags == (caller.tag, callee.tag):
+            return caller, callee
+        if tags == (callee.tag, caller.tag):
+            return callee, caller
+    return None
+
+
+def _keep(record: CallRecord, leg: CallLeg) -> bool:
+    """Whether ``leg`` is new among the call's other dialogs, of which so many are kept."""
+    if not leg.tag or len(record.forks) >= MAX_FORKS or any(each.tag == leg.tag for each in record.forks):
+        return False
+    record.forks.append(leg)
+    return True
+
+
+def _callee(record: CallRecord, branch: Branch, response: Message) -> CallLeg:
+    """The callee of the dialog that ``response`` makes."""
+    flow = branch.flow
+    caller = record.legs[CALLER]
+    routes = response.values("Record-Route")
+    ours = 1 if flow.listener.index == caller.listener else 2
+    beyond_us = routes[: max(0, len(routes) - len(caller.route_set) - ours)][:MAX_ROUTE_SET]
+    return CallLeg(
+        tag=response.to_tag or "",
+        remote_target=_contact(response),
+        route_set=tuple(reversed(beyond_us)),
+        cseq=record.legs[CALLEE].cseq,
+        listener=flow.listener.index,
+        remote_host=flow.remote[0],
+        remote_port=flow.remote[1],
+        connection_id=flow.connection_id,
+        natted=branch.target.natted,
+    )
 
 
 def _contact(message: Message) -> str:

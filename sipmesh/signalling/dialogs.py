@@ -17,7 +17,7 @@ from sipcore.errors import PeerError
 from sipcore.flow import Flow
 from sipcore.ports import Counters, Dialog
 from sipcore.proxy.cookie import flow_name
-from sipmesh.signalling.calls import CALLEE, CALLER, Calls
+from sipmesh.signalling.calls import CALLEE, CALLER, Calls, legs_of
 from sipmesh.signalling.trunks import Trunks
 from sipmesh.store import CallLeg, CallRecord
 
@@ -58,19 +58,20 @@ class Dialogs:
         return found
 
     def check_target(self, request: Message, call_key: str, is_ours: Callable[[Uri], bool]) -> None:
-        """PeerError when ``request``, which the cookie of a call lets pass, would leave for a place that isn't the other side's
-        (RFC 3261 section 12.2.1.1: it is the remote target, or the first of the route set). What leads back to us is looked at
-        then."""
+        """PeerError when ``request``, which the cookie of a call lets pass, is of no dialog of that call, or would leave for a
+        place that isn't the other side's (RFC 3261 section 12.2.1.1: it is the remote target, or the first of the route set).
+        What leads back to us is looked at then. Of a subscription there is no record: it is kept from trunks only."""
         hop = request.routes[0].uri if request.has("Route") else request.request_uri
         if is_ours(hop):
             return
         record = self._calls.get(call_key)
-        sender = None if record is None else _side_of(record, (request.from_tag, request.to_tag))
-        if record is None or sender is None:  # not answered yet, or answered by several
-            allowed = self._trunks.by_target(hop.host) in (None, *_trunk_names(record))
-        else:
-            allowed = _leads_to(hop, record.legs[1 - sender])
-        if not allowed:
+        legs = None if record is None else legs_of(record, request)
+        if legs is None and (record is not None or request.method != "SUBSCRIBE"):
+            self._counters["sip_dialog_requests_unknown_total"] += 1
+            raise PeerError(481, "Call Does Not Exist")
+        known = () if record is None else (record.trunk_in, record.trunk_out)
+        trunks = self._trunks.with_target(hop.host)
+        if (legs is not None and not _leads_to(hop, legs[1])) or (trunks and trunks.isdisjoint(known)):
             self._counters["sip_dialog_requests_elsewhere_total"] += 1
             raise PeerError(403, "Not The Other Side Of This Call")
 
@@ -89,10 +90,6 @@ def _side_of(record: CallRecord, tags: tuple[str | None, str | None]) -> int | N
     if tags == (record.from_tag, record.to_tag):
         return CALLER
     return CALLEE if tags == (record.to_tag, record.from_tag) else None
-
-
-def _trunk_names(record: CallRecord | None) -> tuple[str, ...]:
-    return () if record is None else (record.trunk_in, record.trunk_out)
 
 
 def _leads_to(hop: Uri, leg: CallLeg) -> bool:

@@ -112,8 +112,10 @@ class InviteExchange:
         elif status < 200:
             if 180 <= status < 190:
                 calls.rang(self._key)
-            if not self._offered and has_sdp(response) and response.has("RSeq"):
-                calls.early_offer(self._key, response.to_tag or "")
+            if response.has("RSeq"):
+                calls.early(self._key, branch, response)
+                if not self._offered and has_sdp(response):
+                    calls.early_offer(self._key, response.to_tag or "")
         else:
             self._ended_by = "callee"
         if self._media is not None:

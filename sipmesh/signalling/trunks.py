@@ -128,9 +128,9 @@ class Trunks:
         self._by_host[host] = found
         return found
 
-    def by_target(self, host: str) -> str | None:
-        """Name of a trunk that ``host`` is a target of."""
-        return next((trunk.name for trunk in self for target in trunk.targets if target.uri.host == host), None)
+    def with_target(self, host: str) -> set[str]:
+        """Names of the trunks that ``host`` is a target of."""
+        return {trunk.name for trunk in self for target in trunk.targets if target.uri.host == host}
 
     def targets(self, trunk: TrunkState, number: str, now: float) -> list[Target]:
         """Where to send a call to ``number``, one after the other. Targets known to be dead come only when no other lives."""

@@ -81,6 +81,7 @@ class CallRecord(msgspec.Struct, omit_defaults=True):
     bye_at: float = 0.0  # the request that may end it passed, or was sent by us
     bye_by: Ender = ""
     media: tuple[Quality, Quality] | None = None  # of what the caller and the callee sent
+    forks: list[CallLeg] = []  # callees of its other dialogs: early ones with 100rel, then those that answered after the first
 
 
 class Cdr(msgspec.Struct, frozen=True, omit_defaults=True):

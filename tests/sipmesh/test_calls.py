@@ -8,7 +8,7 @@ from typing import Any
 
 from native.sip import Message
 from sipcore.timers import Timers
-from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.calls import MAX_FORKS, Calls
 from sipmesh.store import CallRecord
 
 INVITE_TEXT = (
@@ -55,16 +55,34 @@ class World:
         )
         self.calls.begin(request, "alice@example.com", "bob@example.com", trunks.get("in_", ""), trunks.get("out", ""))
 
-    def answer(self, key: str = "k1", tag: str = "B", routes: tuple[str, ...] = ()) -> None:
+    def answer(self, key: str = "k1", tag: str = "B", routes: tuple[str, ...] = (), status: int = 200) -> None:
         invite = Message(INVITE_TEXT)
-        sent = invite.copy()
-        sent.push_record_route(OURS)
         headers = [("Contact", f"<sip:bob@192.0.2.{len(tag)}>")]
         headers += [("Record-Route", value) for value in (*routes, OURS, "<sip:edge.example;lr>")]
         flow = SimpleNamespace(listener=SimpleNamespace(index=0), connection_id=0, remote=("192.0.2.2", 5060))
         target = SimpleNamespace(natted=False)
-        branch: Any = SimpleNamespace(flow=flow, request=sent, target=target, via_branch="z9hG4bKours")
-        self.calls.answered(key, branch, invite.reply(200, to_tag=tag, headers=headers))
+        branch: Any = SimpleNamespace(flow=flow, target=target, via_branch="z9hG4bKours")
+        tell = self.calls.answered if status >= 200 else self.calls.early
+        tell(key, branch, invite.reply(status, to_tag=tag, headers=headers))
+
+    def calls_record(self, key: str = "k1") -> CallRecord:
+        record = self.calls.get(key)
+        assert record is not None
+        return record
+
+    def within(self, method: str, tags: tuple[str, str], contact: str = "sip:new@192.0.2.9", key: str = "k1") -> Message:
+        """A request within a dialog, which has passed."""
+        headers = [
+            ("Via", "SIP/2.0/UDP h;branch=z9hG4bK2"),
+            ("From", f"<sip:a@b>;tag={tags[0]}"),
+            ("To", f"<sip:c@d>;tag={tags[1]}"),
+        ]
+        request = Message.request(
+            method, "sip:x@y", [*headers, ("Call-ID", "c1"), ("CSeq", f"9 {method}"), ("Contact", f"<{contact}>")]
+        )
+        cookie: Any = SimpleNamespace(call_key=key, caller_to_callee=lambda message: message.from_tag == "A")
+        self.calls.in_dialog(cookie, request)
+        return request
 
 
 def test_both_sides_are_known_once_it_is_answered() -> None:
@@ -144,3 +162,51 @@ def test_an_early_offer_is_answered_once_and_goes_with_its_call() -> None:
     assert [world.calls.takes_early_offer("k1", tag) for tag in ("B", "B", "X")] == [True, False, False]
     world.calls.end("k1", "failed")
     assert not world.calls.takes_early_offer("k1", "C")
+
+
+def test_each_answer_and_reliable_response_makes_a_dialog_that_is_kept() -> None:
+    world = World()
+    world.begin()
+    world.answer(tag="E", status=183)
+    assert [leg.tag for leg in world.calls_record().forks] == ["E"]
+    world.answer(tag="B")
+    world.answer(tag="CC")
+    for _ in range(2):  # a 2xx is repeated until its ACK comes
+        world.answer(tag="B")
+        world.answer(tag="CC")
+    record = world.stored.records["k1"]
+    assert (record.to_tag, [(leg.tag, leg.remote_target) for leg in record.forks]) == ("B", [("CC", "sip:bob@192.0.2.2")])
+
+
+def test_dialogs_of_a_call_are_bounded() -> None:
+    world = World()
+    world.begin()
+    for number in range(100):
+        world.answer(tag=f"B{number}")
+    assert len(world.calls_record().forks) == MAX_FORKS
+
+
+def test_a_target_is_refreshed_by_a_party_of_its_own_dialog_only() -> None:
+    world = World()
+    world.begin()
+    world.answer(tag="B")
+    world.answer(tag="CC")
+    caller, callee = world.calls_record().legs
+    world.within("INVITE", ("CC", "A"), "sip:moved@192.0.2.9")
+    assert (callee.remote_target, world.calls_record().forks[0].remote_target) == ("sip:bob@192.0.2.1", "sip:moved@192.0.2.9")
+    for tags in (("X", "A"), ("A", "X"), ("A", "A"), ("X", "B")):
+        world.within("UPDATE", tags)
+    assert (caller.remote_target, callee.remote_target) == ("sip:alice@192.0.2.1", "sip:bob@192.0.2.1")
+
+
+def test_a_forked_call_ends_with_the_last_of_its_dialogs() -> None:
+    for first, second in (("B", "C"), ("C", "B")):
+        world = World()
+        world.begin()
+        world.answer(tag="B")
+        world.answer(tag="C")
+        world.calls.hung_up("k1", world.within("BYE", ("A", first)))
+        record = world.calls_record()
+        assert (record.to_tag, record.legs[1].tag, record.forks, record.bye_at) == (second, second, [], 0.0)
+        world.calls.hung_up("k1", world.within("BYE", (second, "A")))
+        assert not len(world.calls)

@@ -58,10 +58,13 @@ class World:
     def leaves(self, uri: str, tags: tuple[str, str] = ("A", "B"), *, method: str = "INVITE", route: str = "") -> bool:
         """Whether a request with the cookie of call "k" may leave for ``uri``."""
         try:
-            self.dialogs.check_target(request(method, uri, tags, route=route), "k", lambda uri: uri.host == "198.51.100.1")
+            self.check(uri, tags, method=method, route=route)
         except PeerError as error:
             return error.status != 403
         return True
+
+    def check(self, uri: str, tags: tuple[str, str], *, method: str = "INVITE", route: str = "") -> None:
+        self.dialogs.check_target(request(method, uri, tags, route=route), "k", lambda uri: uri.host == "198.51.100.1")
 
 
 def test_each_side_reaches_the_other() -> None:
@@ -138,9 +141,31 @@ def test_what_leads_back_to_us_is_looked_at_then() -> None:
     assert World(k=record()).leaves(f"sip:B@{CALLEE}", route="<sip:198.51.100.1;lr>")
 
 
-@pytest.mark.parametrize("tags", [("A", "X"), ("A", "A")])
-def test_a_dialog_we_have_no_record_of_reaches_no_trunk_but_its_own(tags: tuple[str, str]) -> None:
-    assert not World().leaves(f"sip:+4420@{NEIGHBOUR}", tags)
-    assert not World(k=record(trunk_out="")).leaves(f"sip:+4420@{NEIGHBOUR}", tags)
-    assert World(k=record()).leaves(f"sip:+4420@{NEIGHBOUR}", tags)
-    assert World().leaves(f"sip:x@{STRANGER}", tags)
+@pytest.mark.parametrize("tags", [("A", "X"), ("X", "A"), ("A", "A"), ("X", "Y"), ("X", "B"), ("B", "X")])
+def test_invented_tags_lead_nowhere(tags: tuple[str, str]) -> None:
+    for world in (World(k=record()), World(k=record(to_tag="", state="ringing")), World()):
+        with pytest.raises(PeerError) as refusal:
+            world.check(f"sip:B@{CALLEE}", tags)
+        assert refusal.value.status == 481
+        assert world.counters["sip_dialog_requests_unknown_total"] == 1
+
+
+def test_every_dialog_of_a_forked_call_leads_to_its_own_callee() -> None:
+    world = World(k=record(forks=[leg("C", STRANGER)]))
+    assert world.leaves(f"sip:C@{STRANGER}", ("A", "C"))
+    assert world.leaves(f"sip:A@{CALLER}", ("C", "A"))
+    assert not world.leaves(f"sip:C@{STRANGER}", ("A", "B"))
+    assert not world.leaves(f"sip:B@{CALLEE}", ("A", "C"))
+
+
+@pytest.mark.parametrize(("trunk", "leaves"), [("carrier", True), ("", False)])
+def test_no_party_can_move_to_a_trunk_that_the_call_does_not_use(trunk: str, leaves: bool) -> None:
+    moved = record(trunk_out=trunk)
+    moved.legs[1].remote_target = f"sip:+4420@{NEIGHBOUR}"
+    assert World(k=moved).leaves(f"sip:+4420@{NEIGHBOUR}") == leaves
+
+
+def test_a_subscription_goes_on_without_a_record_but_reaches_no_trunk() -> None:
+    world = World()
+    assert world.leaves(f"sip:x@{STRANGER}", method="SUBSCRIBE")
+    assert not world.leaves(f"sip:x@{NEIGHBOUR}", method="SUBSCRIBE")

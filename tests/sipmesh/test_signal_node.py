@@ -138,6 +138,22 @@ def test_a_request_of_no_call_is_told_so(tmp_path: Path, method: str) -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize("tag", ["ubob", "invented"])
+def test_the_cookie_of_a_call_leads_to_nobody_else(tmp_path: Path, tag: str) -> None:
+    async def scenario() -> None:
+        async with LiveNode(tmp_path) as node:
+            alice, bob, carol = [await node.phone(name) for name in ("alice", "bob", "carol")]
+            _, answered = await call(alice, bob, "sip:bob@example.com")
+            elsewhere = alice.within("INVITE", answered, 5, body=SDP)
+            elsewhere.set("To", f"<sip:bob@example.com>;tag={tag}")
+            elsewhere.set_request_uri(f"sip:carol@localhost:{carol.port}")
+            alice.send(elsewhere)
+            assert (await alice.final(elsewhere)).status == (403 if tag == "ubob" else 481)
+            assert not [message for message in carol.kept if message.is_request]
+
+    run(scenario())
+
+
 def test_a_registration_that_is_not_committed_is_not_confirmed(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with LiveNode(tmp_path) as node:
