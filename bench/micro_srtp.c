@@ -15,8 +15,8 @@
 #define ROUNDS 300
 #define PAYLOAD 160
 
-static const char *const names[] = {"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32",
-                                    "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"};
+static const char *const names[] = {"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM",
+                                    "AEAD_AES_256_GCM", "AES_256_CM_HMAC_SHA1_80"};
 
 struct stream {
     struct relay_srtp *sender, *receiver;

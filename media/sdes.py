@@ -12,10 +12,12 @@ from media.sdp_fields import is_number
 RelayKey = tuple[str, bytes, int]  # suite, master key and salt, bytes of MKI: native.relay's
 KeyPair = tuple[RelayKey, RelayKey]  # what a side protects with, what we do towards it
 
-# Suites we have (RFC 4568 section 6.2, RFC 7714 section 14.2), best first, with the bytes of master key and salt
+# Suites we have (RFC 4568 section 6.2, RFC 6188 section 4, RFC 7714 section 14.2), best first, with the bytes of key and salt
 SUITES = {
     "AEAD_AES_256_GCM": 44,
     "AEAD_AES_128_GCM": 28,
+    "AES_256_CM_HMAC_SHA1_80": 46,
+    "AES_256_CM_HMAC_SHA1_32": 46,
     "AES_CM_128_HMAC_SHA1_80": 30,
     "AES_CM_128_HMAC_SHA1_32": 30,
 }

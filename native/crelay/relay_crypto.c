@@ -52,7 +52,14 @@ static uint32_t record_checksum(const struct relay_srtp_record *record)
 
 void relay_record_seal(struct relay_srtp_record *record) { record->checksum = record_checksum(record); }
 
-bool relay_record_intact(const struct relay_srtp_record *record) { return record->checksum == record_checksum(record); }
+bool relay_record_intact(const struct relay_srtp_record *record)
+{
+    for (int side = 0; side < RELAY_SIDES; side++)
+        for (int way = 0; way < RELAY_WAYS; way++)
+            if (record->way[side][way].key.suite >= RELAY_SUITES)
+                return false; /* of a later version */
+    return record->checksum == record_checksum(record);
+}
 
 /* What changes while the thread stands still. */
 struct rekeying {

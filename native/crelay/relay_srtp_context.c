@@ -19,6 +19,8 @@ static const struct suite suites[RELAY_SUITES] = {
     [RELAY_AES_CM_128_HMAC_SHA1_32] = {"AES_CM_128_HMAC_SHA1_32", 16, 14, 4, false},
     [RELAY_AEAD_AES_128_GCM] = {"AEAD_AES_128_GCM", 16, 12, RELAY_GCM_TAG, true},
     [RELAY_AEAD_AES_256_GCM] = {"AEAD_AES_256_GCM", 32, 12, RELAY_GCM_TAG, true},
+    [RELAY_AES_256_CM_HMAC_SHA1_80] = {"AES_256_CM_HMAC_SHA1_80", 32, 14, 10, false},
+    [RELAY_AES_256_CM_HMAC_SHA1_32] = {"AES_256_CM_HMAC_SHA1_32", 32, 14, 4, false},
 };
 
 enum relay_suite relay_suite_named(const char *name)
@@ -43,7 +45,8 @@ static const EVP_CIPHER *cipher_of(const struct suite *suite)
     return suite->key_bytes == 32 ? EVP_aes_256_gcm() : EVP_aes_128_gcm();
 }
 
-/* AES-CM as a pseudo-random function: ``size`` bytes for a label (RFC 3711 section 4.3.3); the key derivation rate is 0. */
+/* AES-CM as a pseudo-random function: ``size`` bytes for a label (RFC 3711 section 4.3.3, RFC 6188 section 3); the key derivation
+ * rate is 0. */
 static bool derive(EVP_CIPHER_CTX *context, const struct suite *suite, const uint8_t *master, uint8_t label, uint8_t *out,
                    size_t size)
 {

@@ -18,6 +18,8 @@ enum relay_suite {
     RELAY_AES_CM_128_HMAC_SHA1_32,
     RELAY_AEAD_AES_128_GCM, /* RFC 7714 section 14.2 */
     RELAY_AEAD_AES_256_GCM,
+    RELAY_AES_256_CM_HMAC_SHA1_80, /* RFC 6188 section 4 */
+    RELAY_AES_256_CM_HMAC_SHA1_32,
     RELAY_SUITES,
 };
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable
 
 import pylibsrtp
 import pytest
+from pylibsrtp._binding import ffi
 
 from native import relay as native
 from tests.native.relay_wire import RTP_SIDE_A, RTP_SIDE_B, Phone, Stream, eventually, rtcp, rtp, started
@@ -16,20 +18,32 @@ PROFILES = {
     "AES_CM_128_HMAC_SHA1_32": (pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_32, 30),
     "AEAD_AES_128_GCM": (pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28),
     "AEAD_AES_256_GCM": (pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44),
+    "AES_256_CM_HMAC_SHA1_80": (pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 46),
+    "AES_256_CM_HMAC_SHA1_32": (pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_32, 46),
 }
+AES_256_CM = (5, 46)  # srtp_crypto_policy_t: cipher_type and cipher_key_len, which no profile of pylibsrtp names
 suites = pytest.mark.parametrize("suite", PROFILES)
 MakePhone = Callable[..., Phone]
+
+
+def policy(suite: str, key: bytes, direction: int) -> pylibsrtp.Policy:
+    profile = PROFILES[suite][0]
+    made = pylibsrtp.Policy(key=key, ssrc_type=direction, srtp_profile=profile)
+    if suite.startswith("AES_256_CM"):
+        for half in ("rtp", "rtcp"):
+            ffi.buffer(ffi.addressof(made._policy, half))[:8] = struct.pack("=ii", *AES_256_CM)
+    return made
 
 
 class Secure:
     """What a phone with SRTP has: a key each way."""
 
     def __init__(self, suite: str) -> None:
-        profile, size = PROFILES[suite]
+        size = PROFILES[suite][1]
         self.suite = suite
         self.keys = os.urandom(size), os.urandom(size)
         self.tx, self.rx = (
-            pylibsrtp.Session(pylibsrtp.Policy(key=key, ssrc_type=direction, srtp_profile=profile))
+            pylibsrtp.Session(policy(suite, key, direction))
             for key, direction in zip(
                 self.keys, (pylibsrtp.Policy.SSRC_ANY_OUTBOUND, pylibsrtp.Policy.SSRC_ANY_INBOUND), strict=True
             )
@@ -123,7 +137,8 @@ def test_a_replay_is_dropped_and_counted(call: Call) -> None:
 
 def test_a_bad_tag_is_dropped_and_counted(call: Call) -> None:
     packet = call.secure.tx.protect(rtp(1))
-    for forged in (packet[:-1] + bytes([packet[-1] ^ 1]), packet[:20] + b"?" + packet[21:], rtp(1), packet[:14]):
+    changed = (packet[:at] + bytes([packet[at] ^ 1]) + packet[at + 1 :] for at in (20, len(packet) - 1))
+    for forged in (*changed, rtp(1), packet[:14]):
         call.send_a(forged)
     eventually(lambda: call.stream.stats(0).auth_failed == 4)
     call.send_a(packet)

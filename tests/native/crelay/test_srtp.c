@@ -1,4 +1,4 @@
-/* SRTP against the vectors of RFC 3711 appendix B and RFC 7714 sections 16 and 17; indices, windows and refusals. */
+/* SRTP against the vectors of RFC 3711 appendix B, RFC 6188 section 7 and RFC 7714 sections 16 and 17; indices, windows and refusals. */
 #include <string.h>
 
 #include "check.h"
@@ -33,16 +33,29 @@ static struct relay_key key_of(enum relay_suite suite, const char *text)
     return key;
 }
 
-/* RFC 3711 appendix B.3 */
+/* RFC 3711 appendix B.3, RFC 6188 section 7.2 */
 static void key_derivation(void)
 {
-    struct relay_key key = key_of(RELAY_AES_CM_128_HMAC_SHA1_80,
-                                  "E1F97A0D3E018BE0D64FA32C06DE4139 0EC675AD498AFEEBB6960B3AABE6");
-    struct relay_session_keys session;
-    CHECK(relay_srtp_derive(&key, false, &session));
-    CHECK(is_hex(session.cipher, 16, "C61E7A93744F39EE10734AFE3FF7A087"));
-    CHECK(is_hex(session.salt, 14, "30CBBC08863D8C85D49DB34A9AE1"));
-    CHECK(is_hex(session.auth, 20, "CEBE321F6FF7716B6FD4AB49AF256A15 6D38BAA4"));
+    static const struct derivation {
+        enum relay_suite suite;
+        const char *master, *cipher, *salt, *auth;
+    } derivations[] = {
+        {RELAY_AES_CM_128_HMAC_SHA1_80, "E1F97A0D3E018BE0D64FA32C06DE4139 0EC675AD498AFEEBB6960B3AABE6",
+         "C61E7A93744F39EE10734AFE3FF7A087", "30CBBC08863D8C85D49DB34A9AE1", "CEBE321F6FF7716B6FD4AB49AF256A15 6D38BAA4"},
+        {RELAY_AES_256_CM_HMAC_SHA1_32,
+         "f0f04914b513f2763a1b1fa130f10e29 98f6f6e43e4309d1e622a0e332b9f1b6 3b04803de51ee7c96423ab5b78d2",
+         "5ba1064e30ec51613cad926c5a28ef73 1ec7fb397f70a960653caf06554cd8c4", "fa31791685ca444a9e07c6c64e93",
+         "fd9c32d39ed5fbb5a9dc96b30818454d 1313dc05"},
+    };
+    for (size_t i = 0; i < sizeof derivations / sizeof *derivations; i++) {
+        const struct derivation *one = &derivations[i];
+        struct relay_key key = key_of(one->suite, one->master);
+        struct relay_session_keys session;
+        CHECK(relay_srtp_derive(&key, false, &session));
+        CHECK(is_hex(session.cipher, relay_suite_key_bytes(one->suite) - 14, one->cipher));
+        CHECK(is_hex(session.salt, 14, one->salt));
+        CHECK(is_hex(session.auth, 20, one->auth));
+    }
 }
 
 static void open_pair(enum relay_suite suite, const struct relay_session_keys *session, struct relay_srtp *pair[2])
@@ -59,22 +72,32 @@ static void close_pair(struct relay_srtp *pair[2])
     relay_srtp_close(pair[1]);
 }
 
-/* RFC 3711 appendix B.2: SSRC, rollover counter and sequence number 0 */
+/* RFC 3711 appendix B.2, RFC 6188 section 7.1: SSRC, rollover counter and sequence number 0 */
 static void counter_mode_keystream(void)
 {
-    static const struct relay_session_keys zero;
-    struct relay_session_keys session = zero;
-    struct relay_srtp *pair[2];
-    struct relay_way_state state = {0};
-    uint8_t packet[ROOM] = {0x80};
-    size_t size = 12 + 48;
-    hex("2B7E151628AED2A6ABF7158809CF4F3C", session.cipher);
-    hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD", session.salt);
-    open_pair(RELAY_AES_CM_128_HMAC_SHA1_80, &session, pair);
-    CHECK(relay_srtp_protect(pair[0], &state, false, packet, &size) == RELAY_SRTP_DONE && size == 12 + 48 + 10);
-    CHECK(is_hex(packet + 12, 48,
-                 "E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB 41E95B3BB0A2E8DD477901E4FCA894C0"));
-    close_pair(pair);
+    static const struct {
+        enum relay_suite suite;
+        size_t tag;
+        const char *key, *stream;
+    } streams[] = {
+        {RELAY_AES_CM_128_HMAC_SHA1_80, 10, "2B7E151628AED2A6ABF7158809CF4F3C",
+         "E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB 41E95B3BB0A2E8DD477901E4FCA894C0"},
+        {RELAY_AES_256_CM_HMAC_SHA1_80, 10, "57f82fe3613fd170a85ec93c40b1f092 2ec4cb0dc025b58272147cc438944a98",
+         "92bdd28a93c3f52511c677d08b5515a4 9da71b2378a854f67050756ded165bac 63c4868b7096d88421b563b8c94c9a31"},
+    };
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+        struct relay_session_keys session = {0};
+        struct relay_srtp *pair[2];
+        struct relay_way_state state = {0};
+        uint8_t packet[ROOM] = {0x80};
+        size_t size = 12 + 48;
+        hex(streams[i].key, session.cipher);
+        hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD", session.salt);
+        open_pair(streams[i].suite, &session, pair);
+        CHECK(relay_srtp_protect(pair[0], &state, false, packet, &size) == RELAY_SRTP_DONE && size == 12 + 48 + streams[i].tag);
+        CHECK(is_hex(packet + 12, 48, streams[i].stream));
+        close_pair(pair);
+    }
 }
 
 struct vector {
@@ -269,9 +292,9 @@ static void mki_is_skipped(enum relay_suite suite)
     struct wire wire;
     struct relay_key key = any_key(suite, 4);
     uint8_t packet[ROOM];
-    size_t behind = suite == RELAY_AES_CM_128_HMAC_SHA1_80 ? 10 : suite == RELAY_AES_CM_128_HMAC_SHA1_32 ? 4 : 0;
     connect_wire(&wire, suite);
     size_t size = protect(&wire, 9, packet);
+    size_t behind = wire.pair[0]->aead ? 0 : wire.pair[0]->half[0].tag_bytes;
     memmove(packet + size - behind + 4, packet + size - behind, behind);
     memset(packet + size - behind, 0xee, 4);
     relay_srtp_close(wire.pair[1]);
