@@ -8,16 +8,26 @@ from media.session import Described
 from media.streams import Line
 
 _TLS = "UDP/TLS/"
+# Not a profile but whether it is to be secure: what is not listed stays as it came
+_SECURITY = {
+    "RTP": {"RTP/SAVP": "RTP/AVP", "RTP/SAVPF": "RTP/AVPF"},
+    "SRTP": {"RTP/AVP": "RTP/SAVP", "RTP/AVPF": "RTP/SAVPF"},
+}
 
 
-def transport(protocol: str, options: Options, usual: str = "") -> str:
-    """The m= line's protocol to send on: what the proxy asks for, else ``usual``, else what was received. Profiles with and
-    without feedback mix (RFC 4585 section 8), plain and secure ones do by SDES (media.keying); RequestError where DTLS would
-    have to be bridged."""
-    wanted = options.transport_protocol or usual.upper()
+def transport(protocol: str, options: Options, in_effect: str = "", secured: bool = False) -> str:
+    """The m= line's protocol to send on: what the proxy asks for, else what was received. Profiles with and without feedback
+    mix (RFC 4585 section 8), plain and secure ones do by SDES (media.keying); RequestError where DTLS would have to be bridged.
+    ``in_effect``: how the receiver has that line by now, which it keeps unless a profile is named; ``secured``: one of
+    the two speaks SRTP with us on it."""
+    received = protocol.upper()
+    wanted = options.transport_protocol
     if "webrtc" in options.flags:
         wanted = "UDP/TLS/RTP/SAVPF"
-    received = protocol.upper()
+    elif wanted in _SECURITY and not in_effect:
+        wanted = _SECURITY[wanted].get(received, received)
+    elif wanted in _SECURITY or (not wanted and secured):
+        wanted = in_effect.upper()
     if "RTP/" not in wanted or "RTP/" not in received or wanted == received:
         return protocol
     if wanted.startswith(_TLS) != received.startswith(_TLS):

@@ -10,10 +10,10 @@ from media.encodings import by_payload_type
 from media.endpoint import NOWHERE, locate
 from media.errors import UNKNOWN_CALL, RequestError, SdpError
 from media.interfaces import Pair, first_pair, next_pair
+from media.keying import Agreed
 from media.options import Options
 from media.origin import Announced, stamp
 from media.rewrite import LOOP_MARK, LocalLine, Style, rewrite
-from media.sdes import KeyPair
 from media.sdp import Description, clock_rates, event_types, parse, serialise
 from media.sdp_fields import Connection
 from media.session import Call, Described, Dialogue, Offer, Side
@@ -68,10 +68,10 @@ class OfferAnswer:
             raise RequestError(f"The answer has {len(description.media)} m= lines, the offer had {len(offer.lines)}")
         answerer = dialogue.sides[1 - offer.side]
         described = _describe(description, options, answerer.interface)
-        keys = _agree(offer, description)
+        agreed = _agree(offer, description)
         answerer.tag = options.to_tag
         answerer.label = options.label or answerer.label
-        locals_ = self._take_effect(dialogue, offer, described, keys, description, options)
+        locals_ = self._take_effect(dialogue, offer, described, agreed, description, options)
         dialogue.answered = dialogue.answered or not options.provisional
         self._note(call, dialogue, options)
         return self._render(dialogue.sides[offer.side], description, locals_, options)
@@ -87,7 +87,7 @@ class OfferAnswer:
         described = _describe(description, options, pair[side])
         secured = [dialogue.secured_at(index) for index in range(len(description.media))]
         protocols = [
-            transport(media.protocol, options, dialogue.protocol_of(1 - side, index) if one is not None else "")
+            transport(media.protocol, options, dialogue.protocol_of(1 - side, index), any(one))
             for index, (media, one) in enumerate(zip(description.media, secured, strict=True))
         ]
         keyings = [
@@ -116,8 +116,7 @@ class OfferAnswer:
         locals_ = [
             keying.local(
                 offered_line(media, line, 1 - side, offered_mux(state, options.rtcp_mux), protocol, options),
-                plan,
-                keying.offered_keys(plan, line),
+                keying.offered_keys(plan, line) if plan is not None and plan.suites is not None else None,
             )
             for media, line, state, protocol, plan in zip(description.media, lines, described, protocols, keyings, strict=True)
         ]
@@ -153,7 +152,7 @@ class OfferAnswer:
         dialogue: Dialogue,
         offer: Offer,
         described: list[Described],
-        keys: list[KeyPair | None],
+        agreed: list[Agreed],
         description: Description,
         options: Options,
     ) -> list[LocalLine | None]:
@@ -170,14 +169,12 @@ class OfferAnswer:
                 self._lines.place(line, 0, NOWHERE, False)
                 self._lines.place(line, 1, NOWHERE, False)
             elif line is not None:
-                plan = offer.keyings[index]
                 mux = self._place(line, side, offer.described[index], described[index], offer.mux_flags)
-                self._lines.secure(line, plan.side if plan is not None else None, keys[index])
+                self._lines.secure(line, agreed[index].keys)
             if media is not None:
                 protocol = offer.protocols[index] or media.protocol
                 told = answered_line(media, offer.lines[index], side, mux, protocol, options)
-                plan, line = offer.keyings[index], offer.lines[index]
-                locals_.append(keying.local(told, plan, keying.answered_keys(plan, line)))
+                locals_.append(keying.local(told, agreed[index].told))
         dialogue.lines = list(offer.lines)
         if dialogue.last_offerer == side:
             dialogue.offers[1 - side] = None  # an older one: what was agreed meanwhile is not to be undone
@@ -230,10 +227,10 @@ class OfferAnswer:
         return "loop-protect" in options.flags and self._loop_mark in description.session.attributes(LOOP_MARK)
 
 
-def _agree(offer: Offer, description: Description) -> list[KeyPair | None]:
-    """Per answered m= line the keys of the leg we secure. RequestError when the answer takes none."""
+def _agree(offer: Offer, description: Description) -> list[Agreed]:
+    """Per answered m= line the keys of the legs we secure. RequestError when the answer takes none."""
     return [
-        keying.agreed(plan, line, media) if plan is not None and line is not None and media.port else None
+        keying.agreed(plan, line, media)
         for plan, line, media in zip(offer.keyings, offer.lines, description.media, strict=False)
     ]
 

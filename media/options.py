@@ -26,6 +26,7 @@ SERVED_FLAGS = frozenset(
         "fragment",
         "provisional",
         "webrtc",
+        "recrypt",
     }
 )
 # what other relays need to be told and we do anyway, or what has no meaning without a feature we lack

@@ -101,14 +101,16 @@ class Dialogue:
         found = (known[index] for known in (*offered, self.lines) if index < len(known))
         return [line for line in found if line is not None]
 
-    def secured_at(self, index: int) -> int | None:
-        """The side that speaks SRTP with us on the m= line in effect there."""
+    def secured_at(self, index: int) -> tuple[bool, bool]:
+        """Which sides speak SRTP with us on the m= line in effect there."""
         line = self.lines[index] if index < len(self.lines) else None
-        return line.secured if line is not None else None
+        return line.secured if line is not None else (False, False)
 
     def protocol_of(self, side: int, index: int) -> str:
+        """Of a line in effect as this side knows it, else empty."""
         described = self.sides[side].described
-        return described[index].protocol if index < len(described) else ""
+        in_effect = index < len(described) and index < len(self.lines) and self.lines[index] is not None
+        return described[index].protocol if in_effect else ""
 
     @property
     def on_hold(self) -> bool:

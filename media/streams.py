@@ -19,6 +19,7 @@ from native import relay
 MAX_PORT_COUNT = 8
 
 Sockets = tuple[tuple[int, int], tuple[int, int]]
+Keys = tuple[KeyPair | None, KeyPair | None]  # per side, of those that speak SRTP with us
 
 
 class RelayPort(Protocol):
@@ -71,7 +72,7 @@ class Line:
     held: list[bool] = field(default_factory=lambda: [False, False])  # side: it wants nothing sent to it
     muted: list[Muting] = field(default_factory=lambda: [NOT_MUTED, NOT_MUTED])
     own_keys: tuple[OwnKeys, OwnKeys] = field(default_factory=lambda: (OwnKeys(), OwnKeys()))  # what we protect with, per side
-    secured: int | None = None  # the side that speaks SRTP with us
+    secured: tuple[bool, bool] = (False, False)  # per side: it speaks SRTP with us
 
     @property
     def count(self) -> int:
@@ -172,14 +173,15 @@ class Lines:
         line.held[side] = endpoint.held
         self._forward(line, 1 - side)
 
-    def secure(self, line: Line, side: int | None, keys: KeyPair | None) -> None:
-        """``side`` speaks SRTP with us and the other one plain RTP; None: we have no keys of either."""
-        for stream in line.streams:
-            if line.secured is not None and line.secured != side:
-                self.relay.set_crypto(stream, line.secured, None, None)
-            if side is not None and keys is not None:
-                self.relay.set_crypto(stream, side, *keys)
-        line.secured = side
+    def secure(self, line: Line, keys: Keys) -> None:
+        """Which sides speak SRTP with us, and by which keys."""
+        for side, pair in enumerate(keys):
+            for stream in line.streams:
+                if pair is not None:
+                    self.relay.set_crypto(stream, side, *pair)
+                elif line.secured[side]:
+                    self.relay.set_crypto(stream, side, None, None)
+        line.secured = (keys[0] is not None, keys[1] is not None)
 
     def mute(self, line: Line, side: int, muting: Muting) -> None:
         before = line.muted[side]

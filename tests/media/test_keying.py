@@ -127,13 +127,129 @@ def test_a_leg_that_becomes_plain_loses_its_keys() -> None:
     assert world.relay.keys[stream, 0] == (None, None)
 
 
-def test_opportunistic_security_is_accepted_when_asked() -> None:
-    offer = sdp(f"m=audio 5000 RTP/AVP 0|a=crypto:{THEIRS}")
+OSRTP = f"m=audio 5000 RTP/AVP 0|a=crypto:{THEIRS}"
+
+
+def test_opportunistic_security_is_accepted_when_asked_and_the_answerer_has_none() -> None:
     passed = World()
-    assert cryptos(passed.offer(offer)) == (THEIRS,)
+    assert cryptos(passed.offer(sdp(OSRTP))) == (THEIRS,)
+    assert "crypto" not in passed.answer(sdp("m=audio 6000 RTP/AVP 0"))
     world = World()
-    assert "crypto" not in world.offer(offer, flags=["OSRTP-accept"])
+    assert cryptos(world.offer(sdp(OSRTP), flags=["OSRTP-accept"])) == (THEIRS,)
     told_a = world.answer(sdp("m=audio 6000 RTP/AVP 0"))
     assert lines_of(told_a, "m=")[0].split()[2] == PLAIN
     assert [crypto.tag for crypto in cryptos(told_a)] == [7]
     assert world.relay.keys[world.streams()[0], 0][0] == THEIRS.relayed
+    assert "crypto" not in world.offer(sdp("m=audio 6000 RTP/AVP 0"), frm="b", to_tag="a", OSRTP=["offer"], SDES=["off"])
+    assert "crypto" not in world.answer(sdp("m=audio 5000 RTP/AVP 0"), frm="b", to="a")
+    assert world.relay.keys[world.streams()[0], 0] == (None, None)
+
+
+def test_opportunistic_security_that_the_answerer_takes_is_theirs() -> None:
+    world = World()
+    world.offer(sdp(OSRTP), flags=["OSRTP-accept"])
+    other = OwnKeys().crypto(7, SUITE)
+    assert cryptos(world.answer(sdp(f"m=audio 6000 RTP/AVP 0|a=crypto:{other}"))) == (other,)
+    assert world.relay.keys == {}
+
+
+@pytest.mark.parametrize("offer", [sdp(), sdp(OFFER)], ids=["plain", "secure"])
+def test_opportunistic_security_is_offered_when_asked(offer: str) -> None:
+    world = World()
+    told_b = world.offer(offer, transport_protocol="RTP", OSRTP=["offer"])
+    assert lines_of(told_b, "m=")[0].split()[2] == PLAIN
+    taken = cryptos(told_b)[-1]
+    own = OwnKeys().crypto(taken.tag, taken.suite)
+    told_a = world.answer(sdp(f"m=audio 6000 RTP/AVP 0|a=crypto:{own}"))
+    if offer == sdp():
+        assert "crypto" not in told_a
+        assert world.relay.keys == {(world.streams()[0], 1): (own.relayed, taken.relayed)}
+    else:  # the caller's keys went through
+        assert cryptos(told_a) == (own,)
+        assert world.relay.keys == {}
+
+
+@pytest.mark.parametrize("offer", [sdp(), sdp(OFFER)], ids=["plain", "secure"])
+def test_opportunistic_security_that_is_not_taken_leaves_that_leg_plain(offer: str) -> None:
+    world = World()
+    world.offer(offer, transport_protocol="RTP", OSRTP=["offer"])
+    told_a = world.answer(sdp("m=audio 6000 RTP/AVP 0"))
+    (stream,) = world.streams()
+    if offer == sdp():
+        assert "crypto" not in told_a
+        assert world.relay.keys == {}
+    else:
+        (ours,) = cryptos(told_a)
+        assert lines_of(told_a, "m=")[0].split()[2] == SECURE
+        assert world.relay.keys == {(stream, 0): (THEIRS.relayed, ours.relayed)}
+
+
+def test_an_opportunistic_leg_stays_secure_in_offers_of_the_other() -> None:
+    world = World()
+    taken = cryptos(world.offer(sdp(), OSRTP=["offer"]))[0]
+    own = OwnKeys().crypto(taken.tag, taken.suite)
+    answer = sdp(f"m=audio 6000 RTP/AVP 0|a=crypto:{own}")
+    world.answer(answer)
+    before = dict(world.relay.keys)
+    assert taken in cryptos(world.offer(sdp(), to_tag="b"))
+    world.answer(answer)
+    assert world.relay.keys == before
+
+
+def test_both_legs_are_encrypted_by_keys_of_ours_when_asked() -> None:
+    world = World()
+    told_b = world.offer(sdp(OFFER), flags=["recrypt"])
+    offered = cryptos(told_b)
+    assert UNKNOWN not in told_b
+    assert [crypto.suite for crypto in offered] == list(SUITES)
+    taken = offered[0]
+    own = OwnKeys().crypto(taken.tag, taken.suite)
+    answer = sdp(f"m=audio 6000 RTP/SAVP 0|a=crypto:{own}")
+    told_a = world.answer(answer)
+    (ours,) = cryptos(told_a)
+    assert (ours.tag, ours.suite) == (7, SUITE)
+    (stream,) = world.streams()
+    keys = {(stream, 0): (THEIRS.relayed, ours.relayed), (stream, 1): (own.relayed, taken.relayed)}
+    assert world.relay.keys == keys
+    assert taken in cryptos(world.offer(sdp(OFFER), to_tag="b"))  # as it is by now
+    assert world.answer(answer) == told_a
+    assert world.relay.keys == keys
+
+
+def test_dtls_is_not_encrypted_again() -> None:
+    world = World()
+    offer = "m=audio 5000 RTP/SAVP 0|a=fingerprint:sha-256 AB"
+    assert "a=fingerprint:sha-256 AB" in world.offer(sdp(offer), flags=["recrypt"])
+    assert "a=fingerprint:sha-256 AB" in world.answer(sdp(offer.replace("5000", "6000")))
+    assert world.relay.keys == {}
+
+
+@pytest.mark.parametrize(
+    ("word", "profile", "told"),
+    [
+        ("SRTP", "RTP/AVPF", "RTP/SAVPF"),
+        ("SRTP", "RTP/SAVP", "RTP/SAVP"),
+        ("SRTP", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVP"),
+        ("RTP", "RTP/SAVPF", "RTP/AVPF"),
+        ("RTP", "RTP/AVP", "RTP/AVP"),
+        ("RTP", "UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVPF"),
+    ],
+)
+def test_a_word_asks_for_security_and_leaves_the_feedback(word: str, profile: str, told: str) -> None:
+    keys = "" if "AVP" in profile and "SAVP" not in profile else f"|a=crypto:{THEIRS}"
+    body = World().offer(sdp(f"m=audio 5000 {profile} 0{keys}"), transport_protocol=word)
+    assert lines_of(body, "m=")[0].split()[2] == told
+
+
+def test_a_word_changes_no_leg_that_is_there() -> None:
+    world = World()
+    secure_caller(world)
+    told_a = world.offer(sdp("m=audio 6000 RTP/AVP 0"), frm="b", to_tag="a", transport_protocol="RTP")
+    assert lines_of(told_a, "m=")[0].split()[2] == SECURE
+
+
+def test_keys_are_not_offered_on_a_plain_line_when_sdes_is_off() -> None:
+    world = World()
+    assert "crypto" not in world.offer(sdp(OSRTP), SDES=["off"])
+    assert "crypto" not in world.answer(sdp("m=audio 6000 RTP/AVP 0"))
+    assert world.relay.keys == {}
