@@ -52,6 +52,7 @@ class Flow(Protocol):
     connection_id: int  # 0 for UDP; never used twice in one run
     reliable: bool
     closed: bool
+    name: str  # whom we opened it to and TLS has verified, else ""
 
     def send(self, data: bytes) -> None:
         """Queues ``data``. Never blocks and never raises: failures reach ``TransactionLayer.flow_failed``."""

@@ -141,7 +141,7 @@ class TransactionLayer:
             return flow
         host, port = flow.remote
         try:
-            return self.flows.flow_to(Destination(flow.listener.transport, host, port), flow.listener)
+            return self.flows.flow_to(Destination(flow.listener.transport, host, port, flow.name), flow.listener)
         except TransportError:
             return flow
 

@@ -133,6 +133,7 @@ class Limits(Table, frozen=True, kw_only=True):
     ring_s: RingSeconds = 185.0  # Timer C (RFC 3261 section 16.6): an INVITE may ring so long
     tcp_connections: Positive = 20_000  # open at once on one listener
     tcp_connections_per_source: Count = 1000  # 0: no limit
+    tls_handshakes_per_source: Count = 250  # begun and not ended; 0: no limit
     tcp_idle_s: PositiveSeconds = 3700.0  # a connection without traffic is closed; longer than phones register for
     tcp_message_s: PositiveSeconds = 10.0  # a started message must be complete by then
     media_timeout_s: Seconds = 60.0  # no packet of either side for so long ends the call; 0: never

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -171,7 +172,11 @@ class ResponseContext:
         self._settled = True
         best = best_outcome(self._outcomes)
         if best.status == 503:  # the next hop's trouble, not ours
-            self._answer(500, "Next Hop Unavailable" if best.response is not None else best.reason)
+            if best.response is None:
+                self._answer(500, best.reason)
+            else:
+                waits = [("Retry-After", value) for value in best.response.get_all("Retry-After")]
+                self._answer(500, "Next Hop Unavailable", waits)
         elif best.response is None:
             self._answer(best.status, best.reason)
         else:
@@ -184,9 +189,9 @@ class ResponseContext:
         if not self.status:
             self._answer(status, reason)
 
-    def _answer(self, status: int, reason: str) -> None:
+    def _answer(self, status: int, reason: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         if status != 408 or self.invite:  # RFC 4320 section 4.2
-            self.request.respond(status, reason)
+            self.request.respond(status, reason, headers)
         self._ended(status)
 
     def forward(self, branch: Branch, response: Message) -> None:

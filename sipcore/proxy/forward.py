@@ -64,8 +64,10 @@ class OwnNames:
 
 
 def via_start(listener: Listener) -> str:
-    """Our Via up to the branch (item 8), ``rport`` included (RFC 3581 section 3)."""
-    return f"SIP/2.0/{listener.transport.upper()} {listener.sent_by};rport;branch="
+    """Our Via up to the branch (item 8), with ``rport`` (RFC 3581 section 3) and over TLS ``alias``: whoever can verify us may
+    answer over the same connection (RFC 5923 section 8.1)."""
+    alias = ";alias" if listener.transport == "tls" else ""
+    return f"SIP/2.0/{listener.transport.upper()} {listener.sent_by};rport{alias};branch="
 
 
 def record_route_start(listener: Listener, scheme: str) -> str:

@@ -36,13 +36,15 @@ class TcpConnection(asyncio.Protocol):
 
     reliable = True
 
-    def __init__(self, endpoint: TcpEndpoint, remote: Address, *, outgoing: bool) -> None:
+    def __init__(self, endpoint: TcpEndpoint, remote: Address, *, outgoing: bool, name: str = "") -> None:
         self.listener = endpoint.listener
         self.remote = remote
         self.local_host = endpoint.listener.host
         self.connection_id = next(_connection_ids)
         self.closed = False
         self.outgoing = outgoing
+        self.name = name
+        self.half_open = False  # accepted, in its TLS handshake
         self.for_size = False  # opened only because a request was too long for a datagram
         self.identities: frozenset[str] = frozenset()  # SIP domains that the peer's certificate stands for
         self.may_alias = False  # RFC 5923 section 8.2

@@ -82,11 +82,11 @@ class DnsResolver:
         """RFC 3263 section 4. A sips URI gives TLS destinations only, even for ``transport=tcp`` (RFC 3261 section 26.2.2)."""
         secure = uri.scheme == "sips"
         transport = uri.transport
-        if secure and transport in (None, "tcp", "udp"):
+        if secure and transport in ("tcp", "udp"):
             transport = "tls"
         maddr = uri.maddr
         if uri.host_is_ip and maddr is None:  # the usual case, worth no more steps than this
-            transport = transport or "udp"
+            transport = transport or ("tls" if secure else "udp")
             done([_destination(transport, uri.host, uri.port or DEFAULT_PORTS.get(transport, 5060), uri.host)])
             return
         question = Question((maddr or uri.host).lower().strip("[]").rstrip("."), uri.port, transport, secure)
@@ -171,16 +171,18 @@ class DnsResolver:
         return [destination for answer in answers if isinstance(answer, list) for destination in answer]
 
     async def _services(self, question: Question) -> list[tuple[str, str]]:
-        """(transport, SRV name) in the order to try: as NAPTR says, else one for each transport of ours."""
+        """(transport, SRV name) in the order to try: as NAPTR says, else one for each transport of ours; for sips TLS alone
+        (RFC 3263 section 4.1)."""
         if question.transport is not None:
             prefix = SRV_PREFIXES.get(question.transport)
             return [(question.transport, prefix + question.host)] if prefix else []
+        usable = ["tls"] if question.secure else self._transports
         services = []
         for record in await self._ask(question.host, "NAPTR"):
             transport = NAPTR_SERVICES.get(record.service.decode("ascii", "replace").lower())
-            if transport in self._transports and record.flags.lower() == b"s":
+            if transport in usable and record.flags.lower() == b"s":
                 services.append((transport, record.replacement.to_text(omit_final_dot=True)))
-        return services or [(transport, SRV_PREFIXES[transport] + question.host) for transport in self._transports]
+        return services or [(transport, SRV_PREFIXES[transport] + question.host) for transport in usable]
 
     async def _addresses(self, host: str, transport: str, port: int) -> list[Destination]:
         """Addresses of the families we can send to, IPv4 first. Fails only if no family is answered for."""

@@ -17,6 +17,7 @@ class TransportSettings:
     partial_s: float = 10.0  # a message that began must be complete by then
     max_connections: int = 20_000  # per listener, both directions, TLS handshakes included
     max_connections_per_source: int = 1000
+    max_handshakes_per_source: int = 250  # of TLS, begun by others and not ended
     exempt: tuple[IPv4Network | IPv6Network, ...] = ()  # sources without limits per source
     max_connecting: int = 1000  # connections being opened, per listener
     max_unsent_bytes: int = 1_048_576  # per connection, connecting or not reading: closed above it

@@ -29,6 +29,7 @@ class TcpEndpoint:
         self.connections: dict[int, TcpConnection] = {}
         self._reusable: dict[tuple[Address, str], TcpConnection] = {}  # by address, and over TLS the name wanted there
         self._per_source: Counter[str] = Counter()
+        self._half_open: Counter[str] = Counter()  # TLS handshakes of others, by source
         self._opening: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._secure = listener.transport == "tls"
@@ -51,7 +52,7 @@ class TcpEndpoint:
             raise TransportError("too many connections")
         if self._secure and not name:
             raise TransportError("no name to verify the other side of TLS by")
-        connection = TcpConnection(self, remote, outgoing=True)
+        connection = TcpConnection(self, remote, outgoing=True, name=name)
         self._add(connection)
         self._reuse(connection, remote, (name,))
         task = self.engine.loop.create_task(self._open(connection, timeout_s, name))
@@ -67,6 +68,11 @@ class TcpEndpoint:
         full = 0 < settings.max_connections_per_source <= self._per_source[source]
         if full and not settings.is_exempt(source):
             return "connections per source"
+        if self._secure:
+            if 0 < settings.max_handshakes_per_source <= self._half_open[source] and not settings.is_exempt(source):
+                return "handshakes per source"
+            connection.half_open = True
+            self._half_open[source] += 1
         self._add(connection)
         if not self._secure:
             self._reuse(connection, connection.remote, ("",))
@@ -77,6 +83,7 @@ class TcpEndpoint:
         nobody's but the other side's, and phones, which have no certificate, are reached by no other."""
         if not self._secure:
             return
+        self._shaken(connection)
         host = connection.remote[0]
         self._reuse(connection, connection.remote, (host, *connection.identities) if connection.outgoing else (host,))
         connection.may_alias = not connection.outgoing and bool(connection.identities)
@@ -96,6 +103,7 @@ class TcpEndpoint:
     def remove(self, connection: TcpConnection) -> None:
         if self.connections.pop(connection.connection_id, None) is None:
             return
+        self._shaken(connection)
         for place in connection.reuse:
             if self._reusable.get(place) is connection:
                 del self._reusable[place]
@@ -123,6 +131,15 @@ class TcpEndpoint:
     def _add(self, connection: TcpConnection) -> None:
         self.connections[connection.connection_id] = connection
         self._per_source[connection.remote[0]] += 1
+
+    def _shaken(self, connection: TcpConnection) -> None:
+        """Its handshake, if it was in one, is over, one way or the other."""
+        if connection.half_open:
+            connection.half_open = False
+            source = connection.remote[0]
+            self._half_open[source] -= 1
+            if self._half_open[source] <= 0:
+                del self._half_open[source]
 
     def _reuse(self, connection: TcpConnection, remote: Address, names: Iterable[str]) -> None:
         for name in names:

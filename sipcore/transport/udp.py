@@ -23,6 +23,7 @@ class UdpFlow:
     connection_id = 0
     reliable = False
     closed = False
+    name = ""
 
     def __init__(self, endpoint: UdpEndpoint, remote: Address, local_host: str) -> None:
         self._endpoint = endpoint

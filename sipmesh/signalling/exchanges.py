@@ -52,12 +52,17 @@ class CallServices:
     def branch_lost(self, branch: Branch, status: int) -> None:
         """Takes a trunk's target out that gave no answer."""
         target = branch.target.label
-        if isinstance(target, TargetState):
-            no_answer = branch.outcome is not None and branch.outcome.response is None
-            if status in LOST and no_answer and not branch.context.cancelled:
-                target.failed(self.timers.now, f"a request got {status}")
-            elif not no_answer:
-                target.answered()
+        if not isinstance(target, TargetState):
+            return
+        now, outcome = self.timers.now, branch.outcome
+        if outcome is None:
+            target.answered()
+        elif outcome.response is not None:
+            target.answered()
+            if status == 503:
+                target.overloaded(now, outcome.response.get("Retry-After"))
+        elif status in LOST and not branch.context.cancelled:
+            target.failed(now, f"a request got {status}")
 
 
 class RequestExchange:

@@ -222,6 +222,7 @@ def transport_settings(limits: Limits) -> TransportSettings:
         partial_s=limits.tcp_message_s,
         max_connections=limits.tcp_connections,
         max_connections_per_source=limits.tcp_connections_per_source,
+        max_handshakes_per_source=limits.tls_handshakes_per_source,
         exempt=tuple(ip_network(text) for text in limits.exempt),
     )
 

@@ -9,6 +9,7 @@ from native.sip import Message, Uri
 from sipcore.errors import TransportError
 from sipcore.flow import Destination, Flow, FlowTable
 from sipcore.ports import Resolver
+from sipcore.proxy.forward import via_start
 from sipcore.transaction import ClientTransaction, TransactionLayer
 
 Done = Callable[[int], None]
@@ -61,8 +62,7 @@ class _Attempt:
         self._next()
 
     def send(self, flow: Flow) -> None:
-        listener = flow.listener
-        via = f"SIP/2.0/{listener.transport.upper()} {listener.sent_by};branch=z9hG4bK{secrets.token_hex(8)};rport"
+        via = f"{via_start(flow.listener)}z9hG4bK{secrets.token_hex(8)}"
         headers = [("Via", via), ("Max-Forwards", "70"), *self._headers]
         self._requester.start(Message.request(self._method, self._uri, headers), flow, self)
 

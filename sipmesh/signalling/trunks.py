@@ -6,6 +6,7 @@ The state of a target (``TargetState``) outlives a reload of the tables, as long
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -17,6 +18,8 @@ from sipmesh.config import Trunk, TrunkTarget
 
 MAX_REMEMBERED_SOURCES = 4096
 REST_S = 30.0  # how long a target that failed is left alone when nothing probes it
+RETRY_AFTER = re.compile(r"[0-9]{1,9}")  # what parameters and a comment may follow
+MAX_RETRY_AFTER_S = 600  # a target that asks for a longer rest than this is tried again all the same
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +27,7 @@ log = logging.getLogger(__name__)
 class TargetState:
     """One target of a trunk and what is known of its health."""
 
-    __slots__ = ("failed_at", "probed", "trunk_name", "uri", "weight")
+    __slots__ = ("failed_at", "probed", "rests_until", "trunk_name", "uri", "weight")
 
     def __init__(self, trunk_name: str, uri: Uri, weight: int, probed: bool) -> None:
         self.trunk_name = trunk_name
@@ -32,9 +35,19 @@ class TargetState:
         self.weight = weight
         self.probed = probed
         self.failed_at: float | None = None  # monotonic, s; None: alive
+        self.rests_until = 0.0  # monotonic, s; it asked for that
 
     def alive(self, now: float) -> bool:
+        if now < self.rests_until:
+            return False
         return self.failed_at is None or (not self.probed and now - self.failed_at >= REST_S)
+
+    def overloaded(self, now: float, retry_after: str | None) -> None:
+        """A 503 that may say when to come back (RFC 3261 sections 20.33 and 21.5.4)."""
+        seconds = RETRY_AFTER.match(retry_after or "")
+        if seconds is not None:
+            self.rests_until = now + min(int(seconds[0]), MAX_RETRY_AFTER_S)
+            log.warning("trunk %s: target %s wants no calls for %s s", self.trunk_name, self.uri, seconds[0])
 
     def failed(self, now: float, why: str) -> None:
         if self.failed_at is None:

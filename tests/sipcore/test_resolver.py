@@ -89,6 +89,25 @@ def test_naptr_order_and_preference_choose_the_transport() -> None:
     assert ask(zone, "sip:bob@a.test") == [Destination("tcp", "192.0.2.2", 5072), Destination("udp", "192.0.2.1", 5071)]
 
 
+def test_clause_46_of_a_sips_uri_only_the_secure_services_count() -> None:
+    zone = {
+        ("a.test", "NAPTR"): [
+            '10 10 "s" "SIP+D2U" "" _sip._udp.a.test.',
+            '10 20 "s" "SIP+D2T" "" _sip._tcp.a.test.',
+            '20 10 "s" "SIPS+D2T" "" _sips._tcp.secure.test.',
+        ],
+        ("_sip._udp.a.test", "SRV"): ["0 0 5071 u.a.test."],
+        ("_sip._tcp.a.test", "SRV"): ["0 0 5072 u.a.test."],
+        ("_sips._tcp.secure.test", "SRV"): ["0 0 5073 u.a.test."],
+        ("u.a.test", "A"): ["192.0.2.1"],
+    }
+    secure = Destination("tls", "192.0.2.1", 5073, "a.test")  # whom the certificate must name is decided before any DNS
+    both = {"transports": ("udp", "tcp", "tls")}
+    assert ask(zone, "sips:bob@a.test", **both) == [secure]
+    found = ask(zone, "sip:bob@a.test", **both)
+    assert [each.transport for each in found] == ["udp", "tcp", "tls"]
+
+
 def test_srv_without_naptr_by_priority() -> None:
     zone = {
         ("_sip._udp.a.test", "SRV"): ["20 0 5062 second.a.test.", "10 0 5061 first.a.test."],
@@ -118,6 +137,33 @@ def test_weights_spread_the_first_choice() -> None:
     firsts = asyncio.run(run())
     assert 320 <= firsts["192.0.2.1"] <= 390
     assert firsts["192.0.2.2"] >= 10
+
+
+def test_clause_47_targets_without_weight_all_come_first_sometimes() -> None:
+    zone: Zone = {("_sip._udp.a.test", "SRV"): [f"0 {weight} 5060 t{n}.a.test." for n, weight in enumerate((0, 0, 0))]}
+    zone |= {(f"t{n}.a.test", "A"): [f"192.0.2.{n}"] for n in range(3)}
+
+    async def run() -> Counter[str]:
+        async with World(zone) as world:
+            return Counter([(await world.ask("sip:a.test"))[0].host for _ in range(300)])
+
+    firsts = asyncio.run(run())
+    assert set(firsts) == {"192.0.2.0", "192.0.2.1", "192.0.2.2"}
+    assert min(firsts.values()) >= 20
+
+
+def test_clause_47_a_target_of_weight_zero_is_seldom_first_beside_others() -> None:
+    zone = {
+        ("_sip._udp.a.test", "SRV"): ["0 50 5060 heavy.a.test.", "0 0 5060 light.a.test."],
+        ("heavy.a.test", "A"): ["192.0.2.1"],
+        ("light.a.test", "A"): ["192.0.2.2"],
+    }
+
+    async def run() -> Counter[str]:
+        async with World(zone) as world:
+            return Counter([(await world.ask("sip:a.test"))[0].host for _ in range(300)])
+
+    assert asyncio.run(run())["192.0.2.1"] >= 250
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,24 @@ def test_half_open_handshakes_count_as_connections(authority: Authority, tls: Li
     run(main())
 
 
+def test_half_open_handshakes_of_one_source_are_limited(authority: Authority, tls: ListenerTls) -> None:
+    async def main() -> None:
+        async with Running(tls=tls, max_handshakes_per_source=2) as world:
+            connections = world.engine.flows.endpoints[2].connections  # type: ignore[union-attr]
+            served = [await world.connect_tls(authority.client()) for _ in range(3)]  # those that have ended theirs don't count
+            held = [Stream(*await asyncio.open_connection(world.host, world.tls_port)) for _ in range(2)]
+            await world.until(lambda: len(connections) == len(served) + 2)
+            assert await refused(world, authority.client())
+            assert world.counters["sip_connections_closed_total|reason=handshakes per source"] == 1
+            held[0].close()
+            await world.until(lambda: len(connections) == len(served) + 1)
+            stream = await world.connect_tls(authority.client())
+            stream.send(options())
+            assert (await stream.message()).status == 200
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     ("data", "whole"),
     [

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from interop.certificates import Authority
-from native.sip import Message
+from native.sip import Message, Via
 from sipcore.errors import TransportError
-from sipcore.flow import Destination, Flow
+from sipcore.flow import Destination, Flow, Listener
+from sipcore.proxy.forward import via_start
 from sipcore.transport.tls_context import CertificateFiles, ListenerTls, listener_tls
 from tests.sipcore.loop import Running, Stream, run
 from tests.sipcore.messages import request
@@ -184,6 +185,29 @@ def test_an_alias_needs_a_client_certificate_and_the_word(
             flow = world.engine.flows.flow_to(Destination("tls", "127.0.0.1", 15061, "peer.test"))
             assert (flow is connection) == (certified and alias)
             assert world.engine.flows.flow_to(Destination("tls", "127.0.0.1", stream.port, "127.0.0.1")) is connection
+
+    run(main())
+
+
+def test_clause_59_our_via_says_alias_over_tls_alone() -> None:
+    """RFC 5923 section 8.1."""
+    listeners = [Listener(index, name, "192.0.2.1", 5061, "p.test", 5061) for index, name in enumerate(("udp", "tcp", "tls"))]
+    assert ["alias" in Via(via_start(each) + "z9hG4bK1").params for each in listeners] == [False, False, True]
+
+
+def test_an_ack_after_the_connection_closed_takes_another_one_to_the_same_name(authority: Authority, tls: ListenerTls) -> None:
+    context = authority.server(authority.issue("peer", "DNS:peer.test"))
+
+    async def main() -> None:
+        async with Server(context) as peer, Running(tls=tls) as world:
+            flow = world.engine.flows.flow_to(peer.named("peer.test"))
+            (await peer.accepted.get()).close()
+            await world.until(lambda: flow.closed)
+            again = world.layer.live_flow(flow)
+            assert again is not flow
+            assert again.name == "peer.test"
+            world.engine.run(again.send, options(again, "z9hG4bK-2").raw)
+            assert (await (await peer.accepted.get()).message()).method == "OPTIONS"
 
     run(main())
 

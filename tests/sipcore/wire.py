@@ -52,6 +52,8 @@ class Packet:
 class WireFlow:
     """Flow of the sans-I/O core over the wire: a UDP address pair or one end of a connection."""
 
+    name = ""
+
     def __init__(self, node: Node, listener: Listener, remote: Address, connection_id: int = 0) -> None:
         self.node = node
         self.listener = listener

@@ -476,6 +476,29 @@ def test_a_silent_target_is_left_for_the_next_and_taken_out(tmp_path: Path) -> N
     run(scenario())
 
 
+def test_clause_38_a_target_whose_503_names_a_time_is_left_alone_so_long(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        busy, other = [await Phone(name, "", ("127.0.0.1", 9)).start() for name in ("busy", "other")]
+        targets = tuple(TrunkTarget(uri=f"sip:127.0.0.1:{port}", weight=w) for port, w in ((busy.port, 1), (other.port, 0)))
+        carrier = Trunk(name="carrier", targets=targets, probe_s=0.0)
+        async with LiveNode(tmp_path, trunks=(carrier,), routes=(Route(match="9*", to="trunk:carrier"),)) as node:
+            busy.node = other.node = ("127.0.0.1", node.port)
+            alice = await node.phone("alice")
+            first = asyncio.create_task(alice.ask(alice.request("INVITE", "sip:900@example.com", body=SDP)))
+            busy.send((await busy.incoming("INVITE")).reply(503, to_tag="x", headers=[("Retry-After", "30")]))
+            other.answer(await other.incoming("INVITE"), 486)
+            assert (await first).status == 486
+            second = asyncio.create_task(alice.ask(alice.request("INVITE", "sip:901@example.com", body=SDP)))
+            other.answer(await other.incoming("INVITE"), 486)
+            assert (await second).status == 486
+            assert busy.inbox.empty() or (await busy.incoming("ACK"))
+            assert not [message for message in busy.kept if message.method == "INVITE"]
+        busy.close()
+        other.close()
+
+    run(scenario())
+
+
 def test_probes_take_a_target_out_and_bring_it_back(tmp_path: Path) -> None:
     async def scenario() -> None:
         carrier = await Phone("carrier", "", ("127.0.0.1", 9)).start()

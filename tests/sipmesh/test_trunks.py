@@ -97,6 +97,20 @@ def test_an_unprobed_target_comes_back_after_a_rest() -> None:
     assert len(uris(trunks, now=10.0 + REST_S)) == 2
 
 
+@pytest.mark.parametrize(
+    ("retry_after", "rest_s"),
+    [("120", 120), ("60 (overloaded);duration=3600", 60), ("999999", 600), ("soon", 0), ("0", 0), (None, 0)],
+)
+def test_clause_38_a_target_rests_as_long_as_its_503_says(retry_after: str | None, rest_s: int) -> None:
+    trunks = loaded(trunk("carrier", "sip:a.example", "sip:b.example"))
+    tired = state(trunks).targets[0]
+    tired.overloaded(10.0, retry_after)
+    tired.answered()  # a probe
+    if rest_s:
+        assert uris(trunks, now=10.0 + rest_s - 1) == ["sip:123@b.example"]
+    assert len(uris(trunks, now=10.0 + rest_s)) == 2
+
+
 def test_dead_targets_are_tried_when_no_other_lives() -> None:
     trunks = loaded(trunk("carrier", "sip:a.example", "sip:b.example"))
     for target in state(trunks).targets:
