@@ -1,0 +1,93 @@
+"""The relay's section of docs/performance.md."""
+
+from __future__ import annotations
+
+from bench.page import Drawn, Result, Section, number, setting, table
+from bench.svg import Axes, Line, chart
+
+OURS, THEIRS = "#1f6fb2", "#c2571a"
+KINDS = (("base", "Plain RTP"), ("srtp", "RTP on one side, SRTP (AES_CM_128_HMAC_SHA1_80 by SDES) on the other"))
+PERCENTILES = (("p50", "median"), ("p99", "p99"), ("p999", "p99.9"))
+HEAD = ("calls", "sipmesh µs", "rtpengine µs", "ratio", "sipmesh p50/p99/p99.9", "rtpengine p50/p99/p99.9", "core used", "lost")
+TOTALS = (
+    ("memory a call, kernel slab counted, kB", "kb_per_call", 1),
+    ("ng offer + answer + delete, ms", "ng_ms_per_call", 2),
+    ("most calls with p99 ≤ 1 ms, one core", "max_calls", 0),
+)
+
+
+def _latencies(row: Result, prefix: str) -> str:
+    return " / ".join(number(row.get(f"{prefix}{name}_us"), 0) for name, _ in PERCENTILES)
+
+
+def _share(row: Result, key: str, form: str) -> str:
+    return "-" if row.get(key) is None else format(row[key], form)
+
+
+def _rows(rows: dict[str, Result]) -> list[list[str]]:
+    return [
+        [
+            f"{int(calls):,}" + (" *" if row.get("disturbed") else ""),
+            number(row["ours_us"], 2),
+            number(row["rtpengine_us"], 2),
+            number(row["ratio"], 2),
+            _latencies(row, ""),
+            _latencies(row, "rtpengine_"),
+            f"{_share(row, 'busy', '.0%')} / {_share(row, 'rtpengine_busy', '.0%')}",
+            f"{_share(row, 'loss', '.3%')} / {_share(row, 'rtpengine_loss', '.3%')}",
+        ]
+        for calls, row in rows.items()
+    ]
+
+
+def _line(rows: dict[str, Result], key: str, name: str, colour: str, dashed: bool = False) -> Line:
+    return Line(name, [(int(calls), row[key]) for calls, row in rows.items() if row.get(key)], colour, dashed)
+
+
+def _figures(kind: str, rows: dict[str, Result]) -> dict[str, str]:
+    cpu, latency = [], []
+    for prefix, ours, name, colour in (("", "ours_us", "sipmesh", OURS), ("rtpengine_", "rtpengine_us", "rtpengine", THEIRS)):
+        cpu.append(_line(rows, ours, name, colour))
+        for key, share in PERCENTILES[1:]:
+            latency.append(_line(rows, f"{prefix}{key}_us", f"{name} {share}", colour, dashed=key != "p99"))
+    charts = (("cpu", Axes("CPU a packet", "calls", "µs"), cpu), ("latency", Axes("Latency", "calls", "µs", log=True), latency))
+    return {f"relay-{kind}-{name}.svg": chart(axes, [line for line in lines if line.points]) for name, axes, lines in charts}
+
+
+def _totals(result: Result) -> str:
+    rows = []
+    for title, key, digits in TOTALS:
+        pair = result.get(key)
+        if pair:
+            bound = "≥ " if key in result.get("lower_bounds", ()) else ""
+            ours = pair.get("ours", pair.get("base"))
+            rows.append([title, bound + number(ours, digits), number(pair.get("rtpengine"), digits)])
+    return table(("", "sipmesh", "rtpengine"), rows)
+
+
+def _profile(profile: Result) -> str:
+    rows = [[f"`{name}`", f"{share:.1f} %"] for name, share in profile["symbols"]]
+    calls = ", ".join(f"{name} {share:.0f} %" for name, share in profile["calls"])
+    return (f"Where the relay thread's time goes at {profile['at']:,} calls: {calls}. "
+            f"The symbols with the largest shares of their own:\n\n{table(('symbol', 'share'), rows)}")  # fmt: skip
+
+
+def draw(result: Result, command: str) -> Drawn:
+    parts, figures = [setting(result, command)], {}
+    for kind, title in KINDS:
+        rows = result.get(kind)
+        if not rows:
+            continue
+        made = _figures(kind, rows)
+        parts += [f"### {title}", table(HEAD, _rows(rows))]
+        if any(row.get("disturbed") for row in rows.values()):
+            parts.append("\\* The machine did something else in some of these runs; those count only if there are no others.")
+        parts += [f"![{title}: {name.split('-')[-1].removesuffix('.svg')}](figures/{name})" for name in made]
+        figures |= made
+    parts += ["### A call", _totals(result)]
+    if result.get("profile"):
+        parts += ["### Where the time goes", _profile(result["profile"])]
+    return Drawn("\n\n".join(parts), figures)
+
+
+SECTION = Section("relay", lambda result: "base" in result and "kb_per_call" in result, draw)

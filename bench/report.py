@@ -1,0 +1,78 @@
+"""``python -m bench.report bench/results/X.json ...``: writes the generated parts of docs/performance.md and its figures.
+
+A results file is ``{"runs": [{"command": ..., "result": ...}]}``, a result the line of JSON that a benchmark ended with. Of
+each benchmark the last result counts. A section stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; what is
+around it is written by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from bench.page import Drawn, Section
+from bench.relay import page as relay_page
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+SECTIONS: tuple[Section, ...] = (relay_page.SECTION,)
+
+
+class ReportError(Exception):
+    """A results file or the page is not what it should be."""
+
+
+def drawn(files: list[Path]) -> dict[str, Drawn]:
+    """By section; those no result belongs to are missing."""
+    made: dict[str, Drawn] = {}
+    for file in files:
+        try:
+            content = json.loads(file.read_text())
+            for run in content["runs"]:
+                for section in SECTIONS:
+                    if section.owns(run["result"]):
+                        made[section.name] = section.draw(run["result"], run["command"])
+        except (OSError, ValueError, KeyError, TypeError) as cause:
+            raise ReportError(f"{file}: not a results file ({type(cause).__name__}: {cause})") from None
+    return made
+
+
+def put(page: str, name: str, text: str) -> str:
+    """The page with one section's text exchanged."""
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    before, found, rest = page.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ReportError(f"the page has no {begin} … {end}")
+    return f"{before}{begin}\n{text.strip()}\n{end}{after}"
+
+
+def write(files: list[Path], docs: Path = DOCS) -> list[Path]:
+    """Returns what was written."""
+    page, figures = docs / "performance.md", docs / "figures"
+    text, written = page.read_text(), [page]
+    figures.mkdir(exist_ok=True)
+    for name, part in drawn(files).items():
+        text = put(text, name, part.text)
+        for figure, svg in part.figures.items():
+            (figures / figure).write_text(svg)
+            written.append(figures / figure)
+    page.write_text(text)
+    return written
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.report", description=__doc__.splitlines()[0])
+    parser.add_argument("files", metavar="RESULTS.json", type=Path, nargs="+")
+    try:
+        written = write(parser.parse_args().files)
+    except ReportError as cause:
+        print(f"bench.report: {cause}", file=sys.stderr)
+        return 1
+    print("\n".join(str(path) for path in written))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
