@@ -7,7 +7,8 @@ is copied byte for byte (RFC 3261 section 16.6, items 4 to 6).
 Limits (constants below) hold for every message, so a stranger decides neither our memory nor our time.
 """
 
-from typing import Final, Literal
+from collections.abc import Callable
+from typing import Any, Final, Literal
 
 MAX_MESSAGE_BYTES: Final[int]  # 65535: one datagram
 MAX_HEADERS: Final[int]  # 256 header lines
@@ -241,6 +242,33 @@ class Mac:
         """72 bits in 12 URL-safe characters."""
     def matches(self, text: str, mac: str) -> bool:
         """Whether ``mac`` is that of ``text``; takes the same time wherever they differ."""
+
+class Timer:
+    """One running timer; made by ``Timers.after``."""
+
+    deadline: float
+    def cancel(self) -> None:
+        """Never fires from now on; harmless after it fired or when cancelled before."""
+
+class Timers:
+    """The core's only clock and its timers, moved by the shell alone. ``now`` is monotonic, ``wall`` Unix time; both in seconds.
+
+    One queue for each timer length: starting, cancelling and expiring are O(1), and a retransmission costs no heap
+    operation. Meant for few lengths (the timers of RFC 3261 and the configured limits); many different ones work too, but
+    each costs a look per ``advance``.
+    """
+
+    now: float
+    wall: float
+    lengths: int  # how many different ones are kept in mind
+    def __init__(self, now: float, wall: float, on_error: Callable[[], None] | None = None) -> None:
+        """``on_error`` is called, as in an except block, when a callback raises; without it the exception leaves ``advance``."""
+    def after(self, delay_s: float, callback: Callable[[Any], None], argument: Any, /) -> Timer:
+        """Calls ``callback(argument)`` in the first ``advance`` that reaches now + ``delay_s``."""
+    def advance(self, now: float, wall: float, /) -> None:
+        """Moves the clock and fires what is due, in order of deadline. Timers started meanwhile wait for the next call."""
+    def next_deadline(self) -> float | None:
+        """When ``advance`` has something to do next; None when no timer runs."""
 
 def crc_slot(text: str) -> int:
     """Stable 32-bit hash of a Call-ID: slots and shards (the same in every process and version)."""

@@ -39,7 +39,8 @@ static struct PyModuleDef definition = {
 };
 
 static int add_types(PyObject *module) {
-    PyTypeObject *types[] = {&sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_udp_type, &sip_mac_type};
+    PyTypeObject *types[] = {&sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_udp_type, &sip_mac_type,
+                             &sip_timer_type, &sip_timers_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (PyModule_AddType(module, types[i]) < 0) return -1;
     return 0;

@@ -1,11 +1,14 @@
 """Timers: order, cancelling, re-arming, and that cancelled or odd lengths don't pile up."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipcore import timers as timers_module
 from sipcore.timers import Timer, Timers
+
+IDLE_QUEUES = 64  # SIP_IDLE_QUEUES
 
 
 def test_fires_once_when_its_time_has_come() -> None:
@@ -92,22 +95,68 @@ def test_next_deadline_skips_cancelled_ones() -> None:
     assert timers.next_deadline() == 14.0
 
 
-def test_cancelled_timers_do_not_pile_up() -> None:
+def test_a_cancelled_timer_lets_go_of_what_it_held_at_once() -> None:
     timers = Timers(0.0, 0.0)
-    kept = timers.after(180.0, print, None)
-    for _ in range(20 * timers_module.MIN_COMPACT):
-        timers.after(180.0, print, None).cancel()
-    assert len(kept.queue) <= 2 * timers_module.MIN_COMPACT + 2
-    assert timers.next_deadline() == 180.0
+    held = object()
+    before = sys.getrefcount(held)
+    running = [timers.after(180.0, print, held) for _ in range(100)]
+    assert sys.getrefcount(held) == before + 100
+    for timer in running:
+        timer.cancel()
+    assert sys.getrefcount(held) == before
+    assert timers.next_deadline() is None
+
+
+def test_timers_that_run_to_the_end_of_their_clock_are_let_go() -> None:
+    held = object()
+    before = sys.getrefcount(held)
+    timers = Timers(0.0, 0.0)
+    last = [timers.after(delay, print, held) for delay in (1.0, 1.0, 2.0)][-1]
+    del timers
+    assert sys.getrefcount(held) == before
+    last.cancel()
+
+
+def test_a_failing_timer_without_an_error_handler_leaves_the_others_for_the_next_advance() -> None:
+    timers, fired = Timers(0.0, 0.0), []
+    timers.after(1.0, lambda argument: 1 / argument, 0)
+    timers.after(1.0, fired.append, "after")
+    with pytest.raises(ZeroDivisionError):
+        timers.advance(1.0, 1.0)
+    assert fired == []
+    assert timers.next_deadline() == 1.0
+    timers.advance(1.0, 1.0)
+    assert fired == ["after"]
+
+
+def test_an_error_handler_sees_the_error_as_an_except_block_does() -> None:
+    seen: list[object] = []
+    timers = Timers(0.0, 0.0, lambda: seen.append(sys.exception()))
+    timers.after(1.0, lambda argument: 1 / argument, 0)
+    timers.advance(1.0, 1.0)
+    assert isinstance(seen[0], ZeroDivisionError)
+    assert seen[0].__traceback__ is not None
+    assert sys.exception() is None
+
+
+@pytest.mark.parametrize("arguments", [(), (1.0,), (1.0, print), ("soon", print, None)])
+def test_what_is_no_timer_is_refused(arguments: tuple[object, ...]) -> None:
+    with pytest.raises(TypeError):
+        Timers(0.0, 0.0).after(*arguments)
+
+
+def test_a_delay_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="a delay is a number"):
+        Timers(0.0, 0.0).after(float("nan"), print, None)
 
 
 def test_many_lengths_work_and_the_used_up_ones_are_forgotten() -> None:
     timers, fired = Timers(0.0, 0.0), []
-    for step in range(10 * timers_module.MAX_IDLE_QUEUES):
+    for step in range(10 * IDLE_QUEUES):
         timers.after(0.001 + step / 1e6, fired.append, step)
         timers.advance(float(step + 1), 0.0)
-    assert len(fired) == 10 * timers_module.MAX_IDLE_QUEUES
-    assert timers.lengths <= timers_module.MAX_IDLE_QUEUES
+    assert len(fired) == 10 * IDLE_QUEUES
+    assert timers.lengths <= IDLE_QUEUES
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.5, 1.0, 2.0, 4.0, 32.0]), st.floats(0, 3), st.booleans()), max_size=60))

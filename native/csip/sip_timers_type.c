@@ -1,0 +1,203 @@
+/* native.sip.Timers and native.sip.Timer. The garbage collector doesn't walk running timers: there may be hundreds of thousands, and
+ * firing and cancelling cut what could be a cycle. */
+#include "sip_py.h"
+#include "sip_timers.h"
+#include "structmember.h"
+
+/* A running timer is held by its queue. */
+typedef struct {
+    PyObject_HEAD
+    struct sip_timer timer;
+    PyObject *callback; /* NULL once it fired or was cancelled */
+    PyObject *argument;
+} TimerObject;
+
+typedef struct {
+    PyObject_HEAD
+    struct sip_timers *timers;
+    double now, wall;
+    PyObject *on_error;
+} TimersObject;
+
+static TimerObject *owner_of(struct sip_timer *timer) {
+    return (TimerObject *)((char *)timer - offsetof(TimerObject, timer));
+}
+
+/* --- Timer --- */
+
+static void timer_dealloc(TimerObject *self) {
+    Py_XDECREF(self->callback);
+    Py_XDECREF(self->argument);
+    PyObject_Free(self);
+}
+
+static void cancel(TimerObject *self) {
+    if (!self->timer.next) return;
+    sip_timer_stop(&self->timer);
+    Py_CLEAR(self->callback);
+    Py_CLEAR(self->argument);
+    Py_DECREF(self); /* the queue's */
+}
+
+static PyObject *timer_cancel(TimerObject *self, PyObject *unused) {
+    (void)unused;
+    cancel(self);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef timer_methods[] = {
+    {"cancel", (PyCFunction)timer_cancel, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef timer_members[] = {
+    {"deadline", T_DOUBLE, offsetof(TimerObject, timer.deadline), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject sip_timer_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.Timer",
+    .tp_basicsize = sizeof(TimerObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_dealloc = (destructor)timer_dealloc,
+    .tp_methods = timer_methods,
+    .tp_members = timer_members,
+};
+
+/* --- Timers --- */
+
+static PyObject *timers_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"now", "wall", "on_error", NULL};
+    double now, wall;
+    PyObject *on_error = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "dd|O:Timers", keywords, &now, &wall, &on_error)) return NULL;
+    TimersObject *self = (TimersObject *)type->tp_alloc(type, 0);
+    if (!self) return NULL;
+    self->now = now;
+    self->wall = wall;
+    self->on_error = Py_NewRef(on_error);
+    if ((self->timers = sip_timers_new())) return (PyObject *)self;
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+}
+
+static int timers_traverse(TimersObject *self, visitproc visit, void *arg) {
+    Py_VISIT(self->on_error);
+    return 0;
+}
+
+static int timers_clear(TimersObject *self) {
+    Py_CLEAR(self->on_error);
+    return 0;
+}
+
+static void timers_dealloc(TimersObject *self) {
+    struct sip_timer *timer;
+    PyObject_GC_UnTrack(self);
+    if (self->timers) {
+        while ((timer = sip_timers_any(self->timers))) cancel(owner_of(timer));
+        sip_timers_free(self->timers);
+    }
+    timers_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *timers_after(TimersObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 3) return PyErr_Format(PyExc_TypeError, "delay, callback and argument expected");
+    double delay_s = PyFloat_AsDouble(args[0]);
+    if (delay_s == -1.0 && PyErr_Occurred()) return NULL;
+    if (delay_s != delay_s) return PyErr_Format(PyExc_ValueError, "a delay is a number");
+    TimerObject *timer = PyObject_New(TimerObject, &sip_timer_type);
+    if (!timer) return NULL;
+    timer->timer.next = timer->timer.previous = NULL;
+    timer->callback = Py_NewRef(args[1]);
+    timer->argument = Py_NewRef(args[2]);
+    if (sip_timers_start(self->timers, &timer->timer, self->now, delay_s)) return Py_NewRef(timer);
+    Py_DECREF(timer);
+    return PyErr_NoMemory();
+}
+
+/* Steals the queue's reference. */
+static int fire(TimersObject *self, TimerObject *timer) {
+    PyObject *callback = timer->callback, *argument = timer->argument;
+    timer->callback = timer->argument = NULL;
+    Py_DECREF(timer);
+    PyObject *result = PyObject_CallOneArg(callback, argument);
+    if (!result && self->on_error && self->on_error != Py_None && PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        PyErr_NormalizeException(&type, &value, &traceback);
+        if (traceback) PyException_SetTraceback(value, traceback);
+        PyObject *before = PyErr_GetHandledException();
+        PyErr_SetHandledException(value); /* what "except" does, so that on_error finds it */
+        result = PyObject_CallNoArgs(self->on_error);
+        PyErr_SetHandledException(before);
+        Py_XDECREF(before);
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+    }
+    Py_DECREF(callback);
+    Py_DECREF(argument);
+    Py_XDECREF(result);
+    return result ? 0 : -1;
+}
+
+static PyObject *timers_advance(TimersObject *self, PyObject *const *args, Py_ssize_t count) {
+    struct sip_timer *timer;
+    int result = 0;
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "now and wall expected");
+    double now = PyFloat_AsDouble(args[0]), wall = PyFloat_AsDouble(args[1]);
+    if (PyErr_Occurred()) return NULL;
+    self->now = now;
+    self->wall = wall;
+    sip_timers_collect(self->timers, now);
+    Py_INCREF(self);
+    while (result == 0 && (timer = sip_timers_due(self->timers))) result = fire(self, owner_of(timer));
+    Py_DECREF(self);
+    if (result < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *timers_next_deadline(TimersObject *self, PyObject *unused) {
+    double deadline;
+    (void)unused;
+    if (sip_timers_soonest(self->timers, &deadline)) return PyFloat_FromDouble(deadline);
+    Py_RETURN_NONE;
+}
+
+static PyObject *timers_lengths(TimersObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromSize_t(sip_timers_lengths(self->timers));
+}
+
+static PyMethodDef timers_methods[] = {
+    {"after", (PyCFunction)(void (*)(void))timers_after, METH_FASTCALL, NULL},
+    {"advance", (PyCFunction)(void (*)(void))timers_advance, METH_FASTCALL, NULL},
+    {"next_deadline", (PyCFunction)timers_next_deadline, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef timers_members[] = {
+    {"now", T_DOUBLE, offsetof(TimersObject, now), 0, NULL},
+    {"wall", T_DOUBLE, offsetof(TimersObject, wall), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyGetSetDef timers_getset[] = {
+    {"lengths", (getter)timers_lengths, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+PyTypeObject sip_timers_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.Timers",
+    .tp_basicsize = sizeof(TimersObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_new = timers_new,
+    .tp_traverse = (traverseproc)timers_traverse,
+    .tp_clear = (inquiry)timers_clear,
+    .tp_dealloc = (destructor)timers_dealloc,
+    .tp_methods = timers_methods,
+    .tp_members = timers_members,
+    .tp_getset = timers_getset,
+};
