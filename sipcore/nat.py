@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 
-from native.sip import Message, ParseError, Uri, Via
+from native.sip import Message, ParseError, Uri
 from sipcore.flow import Flow
 
 DEFAULT_PORTS = {"tls": 5061, "wss": 443, "ws": 80}
@@ -28,18 +28,21 @@ _FLOW_ONLY = Reach(natted=True, by_connection=True)
 _CONNECTION = Reach(natted=False, by_connection=True)
 
 
-def reach_of(contact: Uri, via: Via, source: Flow) -> Reach:
-    """How to reach ``contact`` of a request that came from ``source`` with ``via`` on top.
+def reach_of(contact: Uri, request: Message, source: Flow) -> Reach:
+    """How to reach ``contact`` of ``request``, which came from ``source``.
 
     A contact that names another device than the sender (a third-party registration) is taken at its word, unless its address
     can't be meant for us: private while the sender's isn't the same.
     """
     host, port = source.remote
+    default_port = DEFAULT_PORTS.get(source.listener.transport, 5060)
+    contact_port = contact.port or default_port
+    if contact.host == host and contact_port == port:  # whatever Via says: it is there
+        return _CONNECTION if source.reliable else _DIRECT
     if contact.host.endswith(".invalid"):  # RFC 7118 section 5.2: browsers don't know their address
         return _FLOW_ONLY
-    default_port = DEFAULT_PORTS.get(source.listener.transport, 5060)
+    via = request.via
     via_port = via.port or default_port
-    contact_port = contact.port or default_port
     names_sender = _same_host(contact.host, via.host) and contact_port == via_port
     elsewhere = not _same_host(via.host, host) or (not source.reliable and via.has_rport and via_port != port)
     if (names_sender and elsewhere) or _unreachable(contact, host):

@@ -15,16 +15,20 @@ def supports(request: Message, tag: str) -> bool:
     return any(each.lower() == tag for name in ("Supported", "Require") for each in request.values(name))
 
 
-def flow_keys(request: Message) -> list[FlowKey | None]:
-    """Of each contact of a REGISTER; PeerError for what section 6 refuses."""
-    contacts = request.contacts
+def flow_keys(request: Message, contacts: list[NameAddr]) -> list[FlowKey | None] | None:
+    """Of each of the ``contacts`` of a REGISTER; None when none is a flow. PeerError for what section 6 refuses."""
+    for contact in contacts:
+        if "reg-id" in contact.params:
+            break
+    else:
+        return None
     keys = [_key(contact) for contact in contacts]
     if not any(keys):
-        return keys
+        return None
     if request.via_count > 1 and not _first_hop_is_outbound(request):
         if supports(request, OUTBOUND):
             raise PeerError(439, "First Hop Lacks Outbound Support")
-        return [None] * len(keys)
+        return None
     if sum(not _removes(contact, request) for contact in contacts) > 1:
         raise PeerError(400, "More Than One Contact With reg-id")
     return keys

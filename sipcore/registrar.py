@@ -55,35 +55,30 @@ class Registrar:
 
     def register(self, request: Message, aor: str, source: Flow, now: float) -> Headers:
         """Headers of the 200 (OK). ``now`` is Unix time. PeerError says what else to answer; then nothing has changed."""
-        self._check_extensions(request)
+        with_path = request.has("Path")
+        if with_path or request.has("Require"):
+            _check_extensions(request)
         contacts = request.contacts
-        stored = self._locations.get(aor)
-        current = [binding for binding in stored if binding.expires_at > now]
+        current = self._locations.get(aor)
+        for binding in current:
+            if binding.expires_at <= now:
+                current = [each for each in current if each.expires_at > now]
+                break
         path: tuple[str, ...] = ()
         outbound = False
         if contacts:
-            if any(contact.is_star for contact in contacts):
-                current = _cleared(request, current)
+            if contacts[0].is_star or (len(contacts) > 1 and any(contact.is_star for contact in contacts)):
+                current = _cleared(request, contacts, current)
             else:
-                path = self._path(request)
-                keys = flow_keys(request)
-                outbound = any(keys) and supports(request, OUTBOUND)
-                current = self._updated(request, current, path, keys, source, now)
+                if with_path:
+                    path = self._path(request)
+                keys = flow_keys(request, contacts)
+                outbound = keys is not None and supports(request, OUTBOUND)
+                current = self._updated(request, contacts, keys, current, path, source, now)
             self._locations.put(aor, current)
         return self._answer(current, path, now, outbound=outbound)
 
-    def _check_extensions(self, request: Message) -> None:
-        if request.has("Require"):
-            unknown = [tag for tag in request.values("Require") if tag.lower() not in SUPPORTED]
-            if unknown:  # section 8.2.2.3
-                raise PeerError(420, "Bad Extension", (("Unsupported", ", ".join(unknown)),))
-        if request.has("Path") and not supports(request, "path"):
-            # RFC 3327 section 5.3: the user agent shall learn that somebody on the way adds a Path it doesn't expect
-            raise PeerError(420, "Bad Extension", (("Unsupported", "path"),))
-
     def _path(self, request: Message) -> tuple[str, ...]:
-        if not request.has("Path"):
-            return ()
         path = tuple(value.text for value in request.paths)
         config = self._config
         if len(path) > config.max_path_values or sum(map(len, path)) > config.max_path_chars:
@@ -93,59 +88,42 @@ class Registrar:
     def _updated(
         self,
         request: Message,
+        contacts: list[NameAddr],
+        keys: list[FlowKey | None] | None,
         current: list[Binding],
         path: tuple[str, ...],
-        keys: list[FlowKey | None],
         source: Flow,
         now: float,
     ) -> list[Binding]:
         """The bindings after step 7: each contact added, refreshed or removed."""
         config = self._config
-        contacts = request.contacts
         if len(request.call_id) > config.max_call_id_chars:
             raise PeerError(400, "Call-ID Too Long")
-        bindings: list[Binding | None] = list(current)
-        known: list[Uri | FlowKey] = [key_of(binding) or Uri(binding.contact) for binding in current]
+        known = current.copy()
+        kept: list[Binding | None] = [*current]  # as ``known``, None for what is removed
         before = len(current)  # the order of CSeq is asked only of bindings older than this request
-        for contact, key in zip(contacts, keys, strict=True):
+        for number, contact in enumerate(contacts):
+            key = None if keys is None else keys[number]
             params = contact.params
             expires_s = self._expires_s(params, request)
-            name = key or contact.uri
-            try:
-                at = known.index(name)
-            except ValueError:
-                at = len(bindings)
+            at = _place_of(contact.uri, key, known)
             if at < before:
-                _check_order(request, current[at])
+                _check_order(request, known[at])
             if not expires_s:
-                if at < len(bindings):
-                    bindings[at] = None
+                if at < len(kept):
+                    kept[at] = None
                 continue
             binding = self._binding(request, contact, params, path, key, source, now + expires_s, now)
-            if at < len(bindings):
-                bindings[at] = binding
+            if at < len(kept):
+                kept[at] = binding
             else:
-                bindings.append(binding)
-                known.append(name)
-        kept = [binding for binding in bindings if binding is not None]
-        if config.max_bindings and len(kept) > max(config.max_bindings, before):
+                kept.append(binding)
+                known.append(binding)
+        bindings = [binding for binding in kept if binding is not None]
+        if len(bindings) > before and 0 < config.max_bindings < len(bindings):
             # not 503: the request would fare no better elsewhere, and a peer must not take this node for overloaded
             raise PeerError(403, "Too Many Bindings")
-        return kept
-
-    def _expires_s(self, params: Params, request: Message) -> int:
-        """Step 7: the contact's own wish, else the request's, else our default; then our limits."""
-        config = self._config
-        if "expires" in params:
-            asked = _seconds(params["expires"])
-        elif request.has("Expires"):
-            expires = request.expires
-            asked = ONE_HOUR_S if expires is None else expires
-        else:
-            asked = config.default_expires_s
-        if 0 < asked < min(config.min_expires_s, ONE_HOUR_S):
-            raise PeerError(423, "Interval Too Brief", (("Min-Expires", str(config.min_expires_s)),))
-        return min(asked, config.max_expires_s)
+        return bindings
 
     def _binding(
         self,
@@ -158,29 +136,47 @@ class Registrar:
         expires_at: float,
         now: float,
     ) -> Binding:
-        uri = contact.uri
         if len(contact.text) > self._config.max_contact_chars:
             raise PeerError(400, "Contact Too Long")
+        uri = contact.uri
+        host, port = source.remote
         binding = Binding(
             contact=uri.text,
             call_id=request.call_id,
             cseq=request.cseq,
             expires_at=expires_at,
-            q=_q(params["q"]) if "q" in params else 1.0,
             path=path,
             listener=source.listener.index,
-            remote_host=source.remote[0],
-            remote_port=source.remote[1],
+            remote_host=host,
+            remote_port=port,
             user_agent=(request.get("User-Agent") or "")[:MAX_USER_AGENT_CHARS],
             registered_at=now,
-            instance=instance_of(params),
-            reg_id=key[1] if key else 0,
         )
+        if params:
+            if "q" in params:
+                binding.q = _q(params["q"])
+            binding.instance = instance_of(params)
+            binding.reg_id = key[1] if key else 0
         if not path:  # with a Path the last proxy on it knows how to reach the contact
-            reach = reach_of(uri, request.via, source)
+            reach = reach_of(uri, request, source)
             binding.natted = reach.natted
             binding.connection_id = source.connection_id if reach.by_connection or key else 0
         return binding
+
+    def _expires_s(self, params: Params, request: Message) -> int:
+        """Step 7: the contact's own wish, else the request's, else our default; then our limits."""
+        config = self._config
+        if "expires" in params:
+            asked = _seconds(params["expires"])
+        else:
+            expires = request.expires
+            if expires is not None:
+                asked = expires
+            else:
+                asked = ONE_HOUR_S if request.has("Expires") else config.default_expires_s
+        if 0 < asked < min(config.min_expires_s, ONE_HOUR_S):
+            raise PeerError(423, "Interval Too Brief", (("Min-Expires", str(config.min_expires_s)),))
+        return min(asked, config.max_expires_s)
 
     def _answer(self, bindings: list[Binding], path: tuple[str, ...], now: float, *, outbound: bool) -> Headers:
         """Step 8: every binding with the time it has left."""
@@ -196,9 +192,9 @@ class Registrar:
         return tuple(headers)
 
     def _date_of(self, now: float) -> str:
-        second = int(now)
-        if second != self._date_s:
-            self._date_s, self._date = second, sip_date(second)
+        if not 0.0 <= now - self._date_s < 1.0:
+            self._date_s = int(now)
+            self._date = sip_date(self._date_s)
         return self._date
 
 
@@ -208,9 +204,29 @@ def sip_date(unix_s: int) -> str:
     return f"{WEEKDAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} GMT"
 
 
-def _cleared(request: Message, current: list[Binding]) -> list[Binding]:
+def _check_extensions(request: Message) -> None:
+    unknown = [tag for tag in request.values("Require") if tag.lower() not in SUPPORTED]
+    if unknown:  # section 8.2.2.3
+        raise PeerError(420, "Bad Extension", (("Unsupported", ", ".join(unknown)),))
+    if request.has("Path") and not supports(request, "path"):
+        # RFC 3327 section 5.3: the user agent shall learn that somebody on the way adds a Path it doesn't expect
+        raise PeerError(420, "Bad Extension", (("Unsupported", "path"),))
+
+
+def _place_of(uri: Uri, key: FlowKey | None, known: list[Binding]) -> int:
+    """Index of the binding that a contact means: the one of its flow, else the one of that URI; the next free one for a new."""
+    for at, binding in enumerate(known):
+        if key is not None or binding.reg_id:
+            if key_of(binding) == key:  # both flows
+                return at
+        elif binding.contact == uri.text or Uri(binding.contact) == uri:
+            return at
+    return len(known)
+
+
+def _cleared(request: Message, contacts: list[NameAddr], current: list[Binding]) -> list[Binding]:
     """Step 6: ``Contact: *`` removes everything, if it stands alone and expires at once."""
-    if len(request.contacts) > 1:
+    if len(contacts) > 1:
         raise PeerError(400, "Contact * Not Alone")
     if request.expires != 0:
         raise PeerError(400, "Contact * Without Expires 0")

@@ -76,9 +76,10 @@ class ProxyCore:
         """Whether ``uri`` names us: one of our listeners, or a domain of ours on the default port or a port of a listener."""
         if uri.scheme not in ("sip", "sips"):
             return False
-        if self.flows.is_local(uri.host, uri.port, uri.transport):
+        host, port = uri.host, uri.port
+        if not uri.host_is_ip and (port is None or port in self._ports) and self.app.is_our_domain(host):
             return True
-        return not uri.host_is_ip and (uri.port is None or uri.port in self._ports) and self.app.is_our_domain(uri.host)
+        return self.flows.is_local(host, port, uri.transport)
 
     def read_cookie(self, request: Message, uri: Uri) -> Cookie | None:
         """The cookie in ``uri``, a Route or a strict router's Request-URI, if it is valid for the dialog of ``request``."""

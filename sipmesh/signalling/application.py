@@ -150,16 +150,16 @@ class SignalApplication:
         """RFC 3261 section 10.3, up to step 5; the rest is the registrar's."""
         message = request.message
         domains = self.tables.domains
-        asked = domains.canonical(message.request_uri.host) if request.is_ours else None
+        uri, to = message.request_uri, message.to.uri
+        asked = domains.canonical(uri.host) if request.core.is_ours(uri) else None
         if asked is None:
             raise PeerError(403, "Not Our Domain")
-        to = message.to.uri
-        domain = domains.canonical(to.host)
-        if domain is None or (domain != asked and not domains.is_address(message.request_uri.host)):
+        domain = asked if to.host == uri.host else domains.canonical(to.host)
+        if domain is None or (domain != asked and not domains.is_address(uri.host)):
             domain = ""  # not valid for the domain in the Request-URI, but who asks is told so only if we know him
         now = self._timers.wall
         aor = f"{to.user_unescaped or ''}@{domain or asked}"
-        registrant = self._authorizer.registering(message, aor, domain or asked, request.source[0], now)
+        registrant = self._authorizer.registering(message, aor, domain or asked, request.flow.remote[0], now)
         if not domain or not to.user:
             raise PeerError(404, "Not Found")
         if registrant != aor:
@@ -176,13 +176,13 @@ class SignalApplication:
     def _dispatch(self, request: InboundRequest) -> None:
         message = request.message
         uri = message.request_uri
-        ours = request.is_ours
+        ours = request.core.is_ours(uri)
         if message.to_tag is not None and request.cookie is None and message.method in OF_CALLS:
             raise PeerError(481, "Call Does Not Exist")  # RFC 3261 section 12.2.2
         if ours and message.method == "OPTIONS" and uri.user is None:
             request.reply(200, None, CAPABILITIES)
             return
-        caller = self._authorizer.calling(message, request.source[0], self._timers.wall)
+        caller = self._authorizer.calling(message, request.flow.remote[0], self._timers.wall)
         if caller.trunk is None:
             message.remove("P-Asserted-Identity")  # RFC 3325 section 5: only those we trust may assert one
         try:

@@ -94,9 +94,10 @@ class Authorizer:
     def registering(self, request: Message, aor: str, domain: str, source_host: str, now: float) -> str:
         """AOR of the user who sends a REGISTER for ``aor`` in ``domain`` (RFC 3261 section 10.3 step 3). Without digest whoever
         asks is believed."""
-        if not self._domains.has(domain):
+        known = self._domains.get(domain)
+        if known is None:
             raise PeerError(404, "Not Found")
-        if self._domains.wants_digest(domain):
+        if known.auth:
             return self._authenticated(request, domain, UNAUTHORIZED, (source_host, aor), now)
         if not self._accounts.has(aor):
             raise PeerError(404, "Not Found")

@@ -26,8 +26,8 @@ class Domains:
         """What our own addresses stand for; "" when no domain is configured."""
         return self._first
 
-    def has(self, name: str) -> bool:
-        return name in self._domains
+    def get(self, name: str) -> Domain | None:
+        return self._domains.get(name)
 
     def canonical(self, host: str) -> str | None:
         """The domain of ours that ``host`` (lower case) names; None for anybody else's. Our addresses without any [[domain]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from native.sip import Message
@@ -12,7 +13,7 @@ from sipcore.flow import Flow
 from sipcore.ports import Counters
 from sipcore.timers import Timers
 from sipmesh.signalling.quiet_log import QuietLog
-from sipmesh.signalling.rates import Rates, Recent
+from sipmesh.signalling.rates import MAX_KEYS, Rates
 
 # how tools that look for open proxies and weak passwords call themselves, as they come
 SCANNERS = re.compile(r"friendly-(scanner|request)|sipvicious|sip-?scan|sipcli|sundayddr|pplsip|siparmyknife", re.IGNORECASE)
@@ -22,34 +23,31 @@ log = logging.getLogger(__name__)
 
 
 class Exempt:
-    """Sources without limits."""
+    """Sources without limits. ``covers`` is asked once a request, so it keeps its last answers."""
 
-    __slots__ = ("_known", "_networks")
+    __slots__ = ("_networks", "covers")
 
     def __init__(self, networks: tuple[IPv4Network | IPv6Network, ...]) -> None:
         self._networks = networks
-        self._known: Recent[str, bool] = Recent()
+        self.covers = lru_cache(MAX_KEYS)(self._find)
 
     def __contains__(self, host: object) -> bool:
-        if not self._networks or not isinstance(host, str):
-            return False
-        known = self._known.get(host)
-        if known is None:
-            address = ip_address(host)
-            known = any(address in network for network in self._networks)
-            self._known.put(host, known)
-        return known
+        return isinstance(host, str) and self.covers(host)
+
+    def _find(self, host: str) -> bool:
+        address = ip_address(host) if self._networks else None
+        return any(address in network for network in self._networks)
 
 
 class Gate:
     """``per_source_per_s``: requests; 0: no limit. ACK is not counted, it answers our own answers."""
 
-    __slots__ = ("_counters", "_exempt", "_quiet", "_rates", "_refuse_scanners", "_timers")
+    __slots__ = ("_counters", "_is_exempt", "_quiet", "_rates", "_refuse_scanners", "_timers")
 
     def __init__(
         self, exempt: Exempt, per_source_per_s: float, timers: Timers, counters: Counters, *, refuse_scanners: bool
     ) -> None:
-        self._exempt = exempt
+        self._is_exempt = exempt.covers
         self._rates: Rates[str] | None = Rates(per_source_per_s) if per_source_per_s else None
         self._refuse_scanners = refuse_scanners
         self._timers = timers
@@ -59,7 +57,7 @@ class Gate:
     def __call__(self, request: Message, flow: Flow) -> bool:
         """Whether ``request`` may come in."""
         host = flow.remote[0]
-        if host in self._exempt:
+        if self._is_exempt(host):
             return True
         if self._rates is not None and request.method != "ACK" and not self._rates.take(host, self._timers.now):
             self._dropped("source", "too many requests", host)
