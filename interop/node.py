@@ -42,6 +42,8 @@ class Setup:
     profile: str = ""  # a callee is offered RTP in this profile, whatever the caller offered
     media_timeout_s: int = 60  # a call without packets for so long is ended
     tls: tuple[str, str] | None = None  # files of certificate and key; a TLS listener too
+    srtp: str = "pass"  # of the domain
+    srtp_of: dict[str, str] = field(default_factory=dict)  # of single users, by their user part
 
 
 class Node(Protocol):
@@ -99,9 +101,11 @@ class SipmeshNode:
             address = f"{bracketed(self.address)}:{self.tls_port}"
             files = {"certificate": setup.tls[0], "key": setup.tls[1]}
             tables.append(("[[listen]]", {"transport": "tls", "address": address, **files}))
-        tables.append(("[[domain]]", {"name": setup.domain, "auth": setup.auth, "digest": setup.digest}))
+        domain = {"name": setup.domain, "auth": setup.auth, "digest": setup.digest, "srtp": setup.srtp}
+        tables.append(("[[domain]]", domain))
         for user, password in setup.users.items():
-            tables.append(("[[user]]", {"aor": f"{user}@{setup.domain}", "password": password}))
+            srtp = setup.srtp_of.get(user, setup.srtp)
+            tables.append(("[[user]]", {"aor": f"{user}@{setup.domain}", "password": password, "srtp": srtp}))
         if trunk := setup.trunk:
             reached = {"targets": trunk.targets, "probe_s": 1, "first_response_s": 1}
             tables.append(("[[trunk]]", {"name": trunk.name, "sources": trunk.sources, **reached}))

@@ -26,6 +26,7 @@ from sipmesh.config_values import (
     RingSeconds,
     Seconds,
     Source,
+    Srtp,
     Streams,
     TargetUri,
     To,
@@ -67,11 +68,13 @@ class Domain(Table, frozen=True, kw_only=True):
     digest: tuple[Literal["SHA-256", "MD5"], ...] = ("SHA-256", "MD5")  # challenges in this order; some phones read one only
     certificate: str = ""  # PEM file shown to TLS clients that ask for this domain; "": that of the listener
     key: str = ""
+    srtp: Srtp = "pass"  # on the media legs of its users
 
 
 class User(Table, frozen=True, kw_only=True):
     aor: Aor  # user@domain
     password: Password  # kept in the store only as HA1 (RFC 8760)
+    srtp: Srtp | None = None  # on its media legs; None: as its domain has it
 
 
 class TrunkTarget(Table, frozen=True, kw_only=True):
@@ -87,6 +90,7 @@ class Trunk(Table, frozen=True, kw_only=True):
     max_calls: Count = 0  # at once, both directions; 0: no limit
     probe_s: Seconds = 30.0  # between OPTIONS probes of a target; 0: never
     first_response_s: PositiveSeconds = 3.0  # a target silent for so long is left for the next one
+    srtp: Srtp = "pass"  # on its media legs
 
 
 class Route(Table, frozen=True, kw_only=True, rename={"from_": "from"}):

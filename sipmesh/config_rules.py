@@ -33,6 +33,7 @@ def check_rules(config: Config) -> list[tuple[Path, str]]:
         *each_rules("user", config.user, lambda user, path: user_rules(user, defined, path)),
         *each_rules("trunk", config.trunk, trunk_rules),
         *each_rules("route", config.route, lambda route, path: route_rules(route, defined, path)),
+        *(srtp_rules(config) if config.media and not config.media.anchor else ()),
         *duplicates("listen", "address", config.listen, lambda each: (each.transport, each.address)),
         *duplicates("domain", "name", config.domain, lambda each: each.name.lower()),
         *duplicates("user", "aor", config.user, lambda each: each.aor.lower()),
@@ -114,6 +115,17 @@ def trunk_defined(name: str, defined: Defined, path: Path, *, called: bool = Fal
 def media_rules(media: Media) -> Found:
     if media.advertise and media.address and (":" in media.advertise) != (":" in media.address):
         yield ("media", "advertise"), f"{media.advertise} is of another family than address {media.address}"
+
+
+def srtp_rules(config: Config) -> Found:
+    """Of a node that relays no media."""
+    for table in ("domain", "user", "trunk"):
+        for index, entry in enumerate(getattr(config, table)):
+            if entry is not None and entry.srtp not in ("pass", None):
+                yield (
+                    (table, index, "srtp"),
+                    f'is "{entry.srtp}", but media that is not relayed passes as it is; set anchor of [media]',
+                )
 
 
 def limits_rules(limits: Limits) -> Found:

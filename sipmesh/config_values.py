@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -122,6 +122,8 @@ Network = Annotated[str, Meta(extra={"check": check_network})]
 Source = Annotated[str, Meta(extra={"check": check_source})]
 To = Annotated[str, Meta(extra={"check": check_destination})]
 Ports = Annotated[str, Meta(extra={"check": check_ports})]
+
+Srtp = Literal["pass", "off", "optional", "mandatory"]
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]

@@ -68,5 +68,6 @@ def trunk_row(stored: StoredTrunk, gauges: dict[str, float]) -> dict[str, Any]:
         "transit": trunk.transit,
         "calls": int(gauges.get(f"sip_trunk_calls|trunk={trunk.name}", 0)),
         "max_calls": trunk.max_calls,
+        "srtp": trunk.srtp,
         "origin": stored.origin,
     }

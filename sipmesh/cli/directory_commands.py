@@ -25,6 +25,9 @@ Made = TypeVar("Made", bound=Table)
 def add_user(
     aor: Annotated[str, typer.Argument(help="user@domain")],
     password: Annotated[str | None, typer.Option(help="Better left out: it is asked for, or read from standard input.")] = None,
+    srtp: Annotated[
+        str | None, typer.Option(help="pass, off, optional or mandatory; without, as it was or as its domain.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,7 +35,7 @@ def add_user(
     if password is None:
         password = typer.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     with opened_store(config, create=True) as (node, store):
-        user = made(User, {"aor": aor, "password": password})
+        user = made(User, {"aor": aor, "password": password, "srtp": srtp})
         require(user_rules(user, defined(node, store), ()))
         store.directory.put_user(user)
     show_done(f"{aor} added", {"aor": aor}, as_json)
@@ -42,10 +45,13 @@ def add_user(
 def list_users(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """List accounts."""
     with opened_store(config) as (_, store):
-        rows = [{"aor": each.aor, "origin": each.origin, "algorithms": sorted(each.ha1)} for each in store.directory.users()]
+        rows = [
+            {"aor": each.aor, "origin": each.origin, "algorithms": sorted(each.ha1), "srtp": each.srtp}
+            for each in store.directory.users()
+        ]
     if as_json:
         return show_json(rows)
-    return show_table(("AOR", "FROM"), [(row["aor"], row["origin"]) for row in rows], "no accounts")
+    return show_table(("AOR", "SRTP", "FROM"), [(row["aor"], row["srtp"] or "", row["origin"]) for row in rows], "no accounts")
 
 
 @users.command("del")
@@ -65,6 +71,7 @@ def add_trunk(
     transit: Annotated[bool, typer.Option(help="Its calls may leave by another trunk.")] = False,
     max_calls: Annotated[int, typer.Option(help="Calls at once; 0: no limit.")] = 0,
     probe_s: Annotated[float, typer.Option(help="Seconds between OPTIONS probes; 0: never.")] = 30.0,
+    srtp: Annotated[str, typer.Option(help="On its media legs: pass, off, optional or mandatory.")] = "pass",
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,6 +83,7 @@ def add_trunk(
         "transit": transit,
         "max_calls": max_calls,
         "probe_s": probe_s,
+        "srtp": srtp,
     }
     with opened_store(config, create=True) as (_, store):
         trunk = made(Trunk, raw)

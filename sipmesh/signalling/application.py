@@ -20,6 +20,7 @@ from sipcore.ports import Counters, Dialog, Exchange, Proceed, Target
 from sipcore.proxy.cookie import Cookie
 from sipcore.registrar import Registrar
 from sipcore.timers import Timers
+from sipmesh.config_values import Srtp
 from sipmesh.policy.host import PolicyHost
 from sipmesh.policy.views import Actions
 from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
@@ -29,10 +30,11 @@ from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices, DialogExchange, InviteExchange, RequestExchange
 from sipmesh.signalling.locate import targets_of
 from sipmesh.signalling.media_glue import Sender, Tags, has_sdp
+from sipmesh.signalling.media_security import PASSES, Legs
 from sipmesh.signalling.policy_views import registration_of, view_of
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
-from sipmesh.signalling.trunks import Trunks
+from sipmesh.signalling.trunks import Trunks, TrunkState
 from sipmesh.store import StoreError
 
 if TYPE_CHECKING:
@@ -142,7 +144,7 @@ class SignalApplication:
             return
         sender = self._services.sender_of(cookie, request)
         tags = Tags(request.call_id, request.from_tag or "", request.to_tag or "")
-        glue.answer(request, tags, sender, proceed, reverse=True)
+        glue.answer(request, tags, sender, proceed, reverse=True, srtp=self._services.srtp_of(cookie, request))
 
     # REGISTER
 
@@ -262,9 +264,20 @@ class SignalApplication:
             raise PeerError(503, "Trunk Call Limit Reached", (("Retry-After", RETRY_AFTER_S),))
         calling, called, trunk_in = _parties(request, caller)
         destination = hop.aor or hop.number or (called if hop.route != "policy" else hop.uris[0])
-        self.calls.begin(request, calling, called, trunk_in, hop.trunk, destination=destination, route=hop.route)
+        srtp = self._srtp(caller, hop) if self._services.glue is not None else PASSES
+        self.calls.begin(request, calling, called, trunk_in, hop.trunk, destination=destination, route=hop.route, srtp=srtp)
         host = request.source[0]
-        request.proxy(targets, InviteExchange(self._services, request, Sender(host, request.natted)))
+        request.proxy(targets, InviteExchange(self._services, request, Sender(host, request.natted), srtp))
+
+    def _srtp(self, caller: Caller, hop: Hop) -> Legs:
+        callee_trunk = self.tables.trunks.get(hop.trunk) if hop.trunk else None
+        return self._srtp_of(caller.aor, caller.trunk), self._srtp_of(hop.aor, callee_trunk)
+
+    def _srtp_of(self, aor: str, trunk: TrunkState | None) -> Srtp:
+        """Of a user of ours, a trunk, or somebody else."""
+        if trunk is not None:
+            return trunk.config.srtp
+        return (self._accounts.srtp(aor) or self.tables.domains.srtp(aor.rpartition("@")[2])) if aor else "pass"
 
     def _check_rate(self, rates: Rates[str], request: InboundRequest, caller: Caller) -> None:
         if caller.aor and request.source[0] not in self._exempt and not rates.take(caller.aor, self._timers.now):

@@ -16,6 +16,7 @@ from sipcore.digest_header import MalformedDigestError, parse_credentials
 from sipcore.errors import PeerError
 from sipcore.keys import KeyRing
 from sipcore.ports import Counters
+from sipmesh.config_values import Srtp
 from sipmesh.signalling.challenges import Challenges
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.quiet_log import QuietLog
@@ -50,6 +51,11 @@ class Accounts:
 
     def has(self, aor: str) -> bool:
         return self._directory.has_user(aor)
+
+    def srtp(self, aor: str) -> Srtp | None:
+        """None: as its domain has it."""
+        user = self._directory.user(aor)
+        return None if user is None else user.srtp
 
     def ha1(self, username: str, realm: str, algorithm: Algorithm) -> str | None:
         """``username`` is the user part, or the whole AOR."""

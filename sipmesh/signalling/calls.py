@@ -16,6 +16,7 @@ from sipcore.proxy.cookie import Cookie
 from sipcore.timers import Timers
 from sipmesh.addresses import join_host_port
 from sipmesh.signalling.cdr_maker import CdrMaker, quality_of
+from sipmesh.signalling.media_security import PASSES, Legs
 from sipmesh.signalling.trunks import TrunkState
 from sipmesh.store import CallLeg, CallRecord, Ender
 
@@ -99,6 +100,7 @@ class Calls:
         *,
         destination: str = "",
         route: str = "",
+        srtp: Legs = PASSES,
     ) -> None:
         """An INVITE that makes a dialog is about to be proxied."""
         message = request.message
@@ -127,6 +129,7 @@ class Calls:
             ng_call_id=message.call_id if self._relayed else "",
             destination=destination[:MAX_TEXT_CHARS],
             route=route,
+            srtp=srtp,
         )
         self._add(request.call_key, record)
         self._stored.put(request.call_key, record)

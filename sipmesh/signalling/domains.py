@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from sipcore.digest import ALGORITHMS, Algorithm
 from sipmesh.config import Domain
+from sipmesh.config_values import Srtp
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -43,6 +44,10 @@ class Domains:
     def wants_digest(self, domain: str) -> bool:
         found = self._domains.get(domain)
         return found is None or found.auth
+
+    def srtp(self, domain: str) -> Srtp:
+        found = self._domains.get(domain)
+        return "pass" if found is None else found.srtp
 
     def algorithms(self, domain: str) -> tuple[Algorithm, ...]:
         """Of its digest, in the order of the challenges."""

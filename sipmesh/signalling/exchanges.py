@@ -14,6 +14,7 @@ from sipcore.proxy.cookie import Cookie, flow_of_token
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cdr_maker import GAVE_UP
 from sipmesh.signalling.media_glue import DialogMedia, InviteMedia, MediaGlue, Sender, Tags, has_sdp
+from sipmesh.signalling.media_security import PASSES, Legs
 from sipmesh.signalling.trunks import TargetState
 from sipmesh.store import CallRecord, Ender
 
@@ -43,6 +44,13 @@ class CallServices:
         token = cookie.caller_flow if cookie.caller_to_callee(request) else cookie.callee_flow
         flow = flow_of_token(self.flows, token) if token else None
         return Sender("", natted=False) if flow is None else Sender(flow.remote[0], natted=True)
+
+    def srtp_of(self, cookie: Cookie, request: Message) -> Legs:
+        """Of who sent ``request`` and of the other side of the call."""
+        record = self.calls.get(cookie.call_key)
+        if record is None or record.srtp == PASSES:
+            return PASSES
+        return record.srtp if cookie.caller_to_callee(request) else (record.srtp[1], record.srtp[0])
 
     def measure(self, key: str, tags: Tags) -> None:
         """Asks for the figures of the media of a call that is about to end; they come before the answer to its BYE."""
@@ -93,13 +101,13 @@ class InviteExchange:
 
     __slots__ = ("_ended_by", "_key", "_media", "_offered", "_services", "looks_on")
 
-    def __init__(self, services: CallServices, request: InboundRequest, sender: Sender) -> None:
+    def __init__(self, services: CallServices, request: InboundRequest, sender: Sender, srtp: Legs) -> None:
         message = request.message
         self._services = services
         self._ended_by: Ender = "node"  # if it fails
         self._key = request.call_key
         self._offered = has_sdp(message)
-        self._media = InviteMedia(services.glue, message, sender) if services.glue is not None else None
+        self._media = InviteMedia(services.glue, message, sender, srtp) if services.glue is not None else None
         self.looks_on = self._media is None
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
@@ -164,7 +172,10 @@ class DialogExchange:
             answering = self._method == "PRACK" and services.calls.takes_early_offer(cookie.call_key, self._tags.callee)
             record = services.calls.get(cookie.call_key)
             early = record is not None and record.state == "ringing"
-            self._media = DialogMedia(services.glue, message, sender, receiver_natted, answering=answering, early=early)
+            srtp = services.srtp_of(cookie, message)
+            self._media = DialogMedia(
+                services.glue, message, sender, receiver_natted, answering=answering, early=early, srtp=srtp
+            )
         self.looks_on = self._media is None
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from native.sip import Message
 from sipcore.ports import Counters, Proceed
 from sipmesh.signalling.media_client import Answered, Body, Media
+from sipmesh.signalling.media_security import PASSES, Legs, asked, is_secured
 
 if TYPE_CHECKING:
     from sipcore.proxy.context import Branch
@@ -23,6 +24,7 @@ SDP = "application/sdp"
 REPLACED = ["origin", "session-connection"]
 UNAVAILABLE = (503, "Media Relay Unavailable")
 NOT_ACCEPTABLE = (488, "Not Acceptable Here")
+INSECURE = (488, "SRTP Needed")
 FULL = frozenset({"Parallel session limit reached", "Ran out of ports"})  # as rtpengine words them
 
 log = logging.getLogger(__name__)
@@ -50,19 +52,32 @@ def has_sdp(message: Message) -> bool:
 
 
 class MediaGlue:
-    """Sends bodies to the daemon, and lets the message go with what comes back."""
+    """Sends bodies to the daemon, and lets the message go with what comes back. ``srtp``: the caller's and the callee's of
+    ``tags``; for a request within a dialog those are who sent it and the other one."""
 
     def __init__(self, media: Media, counters: Counters) -> None:
         self._media = media
         self._counters = counters
 
-    def offer(self, message: Message, tags: Tags, sender: Sender, proceed: Proceed, *, reverse: bool = False) -> None:
+    def offer(
+        self, message: Message, tags: Tags, sender: Sender, proceed: Proceed, *, reverse: bool = False, srtp: Legs = PASSES
+    ) -> None:
         """``message`` carries an offer; ``reverse``: of the callee (in a response to a request without one)."""
-        self._pass(self._body("offer", message, tags, sender, reverse), message, proceed)
+        body = self._body("offer", message, tags, sender, reverse)
+        if srtp != PASSES:
+            offerer, answerer = reversed(srtp) if reverse else srtp
+            if offerer == "mandatory" and not is_secured(message.body):
+                self._insecure("offer", tags.call_id, proceed)
+                return
+            body |= asked(offerer, answerer)
+        self._pass(body, message, proceed)
 
-    def answer(self, message: Message, tags: Tags, sender: Sender, proceed: Proceed, *, reverse: bool = False) -> None:
+    def answer(
+        self, message: Message, tags: Tags, sender: Sender, proceed: Proceed, *, reverse: bool = False, srtp: Legs = PASSES
+    ) -> None:
         """``message`` carries the answer to the caller's offer; ``reverse``: to the callee's."""
-        self._pass(self._body("answer", message, tags, sender, reverse), message, proceed)
+        insists = srtp[reverse] == "mandatory"
+        self._pass(self._body("answer", message, tags, sender, reverse), message, proceed, insists)
 
     def delete(self, tags: Tags) -> None:
         """Ends the media of a branch, or of a dialog."""
@@ -101,10 +116,11 @@ class MediaGlue:
             body["via-branch"] = tags.via_branch
         return body
 
-    def _pass(self, body: Body, message: Message, proceed: Proceed) -> None:
-        self._media.request(body, partial(self._done, body["command"], body["call-id"], message, proceed))
+    def _pass(self, body: Body, message: Message, proceed: Proceed, insists: bool = False) -> None:
+        """``insists``: who gets the body takes no plain RTP."""
+        self._media.request(body, partial(self._done, body["command"], body["call-id"], message, proceed, insists))
 
-    def _done(self, command: str, call_id: str, message: Message, proceed: Proceed, reply: Body | None) -> None:
+    def _done(self, command: str, call_id: str, message: Message, proceed: Proceed, insists: bool, reply: Body | None) -> None:
         if reply is None:
             self._count(command, "unanswered")
             log.error("no answer from the media daemon to %s", command, extra={"call_id": call_id})
@@ -112,8 +128,12 @@ class MediaGlue:
             return
         sdp = reply.get("sdp")
         if reply.get("result") == "ok" and isinstance(sdp, str):
+            body = sdp.encode("utf-8", "surrogateescape")
+            if insists and not is_secured(body):
+                self._insecure(command, call_id, proceed)
+                return
             self._count(command, "ok")
-            message.set_body(sdp.encode("utf-8", "surrogateescape"))
+            message.set_body(body)
             proceed()
             return
         reason = str(reply.get("error-reason") or reply.get("message") or "no session description in the reply")
@@ -121,6 +141,11 @@ class MediaGlue:
         self._count(command, "full" if full else "refused")
         log.warning("the media daemon refuses the %s: %s", command, reason, extra={"call_id": call_id})
         proceed(*(UNAVAILABLE if full else NOT_ACCEPTABLE))
+
+    def _insecure(self, command: str, call_id: str, proceed: Proceed) -> None:
+        self._count(command, "insecure")
+        log.warning("the %s would leave plain RTP where srtp is mandatory", command, extra={"call_id": call_id})
+        proceed(*INSECURE)
 
     def _deleted(self, reply: Body | None) -> None:
         self._count("delete", "unanswered" if reply is None else str(reply.get("result")))
@@ -132,10 +157,11 @@ class MediaGlue:
 class InviteMedia:
     """The media of an initial INVITE: one offer per branch, and its end when the branch fails."""
 
-    __slots__ = ("_call_id", "_caller_tag", "_glue", "_offered", "_open", "_sender")
+    __slots__ = ("_call_id", "_caller_tag", "_glue", "_offered", "_open", "_sender", "_srtp")
 
-    def __init__(self, glue: MediaGlue, request: Message, sender: Sender) -> None:
+    def __init__(self, glue: MediaGlue, request: Message, sender: Sender, srtp: Legs = PASSES) -> None:
         self._glue = glue
+        self._srtp = srtp
         self._call_id = request.call_id
         self._caller_tag = request.from_tag or ""
         self._sender = sender
@@ -147,7 +173,8 @@ class InviteMedia:
             proceed()
             return
         self._open.add(branch.via_branch)
-        self._glue.offer(request, self._tags(branch, ""), self._sender, partial(self._may_go, branch, proceed))
+        may_go = partial(self._may_go, branch, proceed)
+        self._glue.offer(request, self._tags(branch, ""), self._sender, may_go, srtp=self._srtp)
 
     def _may_go(self, branch: Branch, proceed: Proceed, status: int = 0, reason: str = "") -> None:
         """Without relay the request fails as a whole: no other target would fare better, and this one is not to blame."""
@@ -162,10 +189,10 @@ class InviteMedia:
         tags = self._tags(branch, response.to_tag or "")
         sender = Sender(branch.flow.remote[0], branch.target.natted)
         if self._offered:
-            self._glue.answer(response, tags, sender, proceed)
+            self._glue.answer(response, tags, sender, proceed, srtp=self._srtp)
         else:
             self._open.add(branch.via_branch)
-            self._glue.offer(response, tags, sender, proceed, reverse=True)
+            self._glue.offer(response, tags, sender, proceed, reverse=True, srtp=self._srtp)
 
     def branch_ended(self, branch: Branch, status: int) -> None:
         if status >= 300 and branch.via_branch in self._open:
@@ -180,10 +207,10 @@ class DialogMedia:
     """The media of a request within a dialog: re-INVITE, UPDATE, PRACK.
 
     ``answering``: a body in the request answers an offer that a response brought (PRACK after a reliable 18x, RFC 3262
-    section 5). ``early``: the call rings.
+    section 5). ``early``: the call rings. ``srtp``: the sender's and the receiver's.
     """
 
-    __slots__ = ("_answering", "_glue", "_offered", "_receiver", "_sender", "_tags")
+    __slots__ = ("_answering", "_glue", "_offered", "_receiver", "_sender", "_srtp", "_tags")
 
     def __init__(
         self,
@@ -194,8 +221,10 @@ class DialogMedia:
         *,
         answering: bool = False,
         early: bool = False,
+        srtp: Legs = PASSES,
     ) -> None:
         self._glue = glue
+        self._srtp = srtp
         self._tags = Tags(request.call_id, request.from_tag or "", request.to_tag or "", early=early)
         self._sender = sender
         self._receiver = receiver_natted
@@ -206,9 +235,9 @@ class DialogMedia:
         if not has_sdp(request):
             proceed()
         elif self._answering:
-            self._glue.answer(request, self._tags, self._sender, proceed, reverse=True)
+            self._glue.answer(request, self._tags, self._sender, proceed, reverse=True, srtp=self._srtp)
         else:
-            self._glue.offer(request, self._tags, self._sender, proceed)
+            self._glue.offer(request, self._tags, self._sender, proceed, srtp=self._srtp)
 
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
         if response.status >= 300 or not has_sdp(response):
@@ -216,6 +245,6 @@ class DialogMedia:
             return
         sender = Sender(branch.flow.remote[0], self._receiver)
         if self._offered:
-            self._glue.answer(response, self._tags, sender, proceed)
+            self._glue.answer(response, self._tags, sender, proceed, srtp=self._srtp)
         else:
-            self._glue.offer(response, self._tags, sender, proceed, reverse=True)
+            self._glue.offer(response, self._tags, sender, proceed, reverse=True, srtp=self._srtp)

@@ -8,7 +8,7 @@ import msgspec
 
 from sipmesh.config import Config, Route, Trunk, User
 from sipmesh.store.environment import Environment, key_of
-from sipmesh.store.records import StoredRoute, StoredTrunk, StoredUser
+from sipmesh.store.records import Origin, StoredRoute, StoredTrunk, StoredUser
 
 TABLES = ("meta", "users", "trunks", "routes")
 ROOM_BYTES = 1024  # of one record, generously
@@ -24,15 +24,16 @@ class InFileError(Exception):
     """What is to be changed comes from the configuration file, which would bring it back."""
 
 
-def stored_user(aor: str, password: str, origin: str = "cli") -> StoredUser:
+def stored_user(user: User, origin: Origin = "cli") -> StoredUser:
     """The account with the hashes of its password (RFC 7616 section 3.4.2); the realm is the domain."""
-    name, _, domain = aor.rpartition("@")
+    name, _, domain = user.aor.rpartition("@")
     domain = domain.lower()
     return StoredUser(
         aor=f"{name}@{domain}",
-        ha1=_hashes(f"{name}:{domain}:{password}"),
-        origin="file" if origin == "file" else "cli",
-        ha1_long=_hashes(f"{name}@{domain}:{domain}:{password}"),
+        ha1=_hashes(f"{name}:{domain}:{user.password}"),
+        origin=origin,
+        ha1_long=_hashes(f"{name}@{domain}:{domain}:{user.password}"),
+        srtp=user.srtp,
     )
 
 
@@ -77,7 +78,7 @@ class Directory:
     def apply(self, config: Config) -> bool:
         """Takes over a checked configuration: its users, trunks and routes replace those of the previous file, and win over
         those of the command line. False when nothing changed."""
-        users = {key_of((user := stored_user(each.aor, each.password, "file")).aor): user for each in config.user}
+        users = {key_of((user := stored_user(each, "file")).aor): user for each in config.user}
         trunks = {key_of(each.name): StoredTrunk(each, "file") for each in config.trunk}
         routes = {f"f{n}".encode(): StoredRoute(f"f{n}", each, "file") for n, each in enumerate(config.route, 1)}
         rest = encode(msgspec.structs.replace(config, user=(), trunk=(), route=()))
@@ -95,8 +96,11 @@ class Directory:
         return changed
 
     def put_user(self, user: User) -> None:
-        """Adds the account or sets its password. InFileError when it comes from the file."""
-        record = stored_user(user.aor, user.password)
+        """Adds the account or sets its password and, unless it is None, ``srtp``. InFileError when it comes from the file."""
+        record = stored_user(user)
+        before = self.user(record.aor)
+        if user.srtp is None and before is not None:
+            record = msgspec.structs.replace(record, srtp=before.srtp)
         self._put(self._users, key_of(record.aor), record, f"user {record.aor}")
 
     def put_trunk(self, trunk: Trunk) -> None:

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from sipmesh.config import Route, Trunk
+from sipmesh.config_values import Srtp
 
 Origin = Literal["file", "cli"]
 Ender = Literal["", "caller", "callee", "node"]
@@ -19,6 +20,7 @@ class StoredUser(msgspec.Struct, frozen=True, omit_defaults=True):
     origin: Origin = "cli"
     v: int = 1
     ha1_long: dict[str, str] = {}
+    srtp: Srtp | None = None  # None: as the domain has it
 
 
 class StoredTrunk(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -81,6 +83,7 @@ class CallRecord(msgspec.Struct, omit_defaults=True):
     bye_at: float = 0.0  # the request that may end it passed, or was sent by us
     bye_by: Ender = ""
     media: tuple[Quality, Quality] | None = None  # of what the caller and the callee sent
+    srtp: tuple[Srtp, Srtp] = ("pass", "pass")  # as it was when the call began: the caller's and the callee's
     forks: list[CallLeg] = []  # callees of its other dialogs: early ones with 100rel, then those that answered after the first
 
 

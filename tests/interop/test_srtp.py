@@ -1,4 +1,5 @@
-"""PJSIP phones that insist on SRTP in calls with phones that have none; the proxy asks the media daemon to go between."""
+"""PJSIP phones that insist on SRTP in calls with phones that have none: this node goes between as it is configured, and its
+media daemon as Kamailio asks it."""
 
 from __future__ import annotations
 
@@ -10,62 +11,73 @@ import pytest
 
 from interop import tones
 from interop.kamailio.node import KamailioNode, MediaDaemon
-from interop.node import Node, Setup
+from interop.node import Node, Setup, SipmeshNode
 from interop.pjsua import Phone
 from tests.interop.conftest import USERS, serving
 from tests.interop.test_pjsip import TONE_HZ, assert_tones
 
 SUITES = ["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]  # what PJSIP from PyPI has of ours
+OURS = Setup(users=USERS, srtp="off", srtp_of={"alice": "mandatory"})
 
 
 @pytest.fixture(scope="module")
 def setup(request: pytest.FixtureRequest) -> Setup:
-    return Setup(users=USERS, profile=request.param)
+    return request.param  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="module")
 def node(setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    yield from serving(KamailioNode(setup, tmp_path_factory.mktemp("kamailio"), MediaDaemon))
+    folder = tmp_path_factory.mktemp("node")
+    yield from serving(KamailioNode(setup, folder, MediaDaemon) if setup.profile else SipmeshNode(setup, folder))
 
 
-def call(node: Node, folder: Path, alice_srtp: str, bob_srtp: str) -> None:
-    """They hear each other, before and after the caller's hold."""
-    phones = []
+def call(node: Node, folder: Path, srtp: dict[str, str], caller: str = "alice") -> None:
+    """They hear each other, before and after the caller's hold. ``srtp``: by user, the suite its phone insists on."""
+    phones = {}
     try:
-        for user, srtp in (("alice", alice_srtp), ("bob", bob_srtp)):
+        for user in ("alice", "bob"):
             wav = folder / f"{user}-tone.wav"
             tones.write(wav, TONE_HZ[user])
             target = (node.address, node.port)
-            phones.append(Phone(user, node.setup.domain, USERS[user], target, wav, folder / f"{user}.log", srtp=srtp))
-            phones[-1].wait(registered=200)
-        alice, bob = phones
-        alice.do("call", uri=f"sip:bob@{node.setup.domain}")
-        for one in phones:
+            phones[user] = Phone(
+                user, node.setup.domain, USERS[user], target, wav, folder / f"{user}.log", srtp=srtp.get(user, "")
+            )
+            phones[user].wait(registered=200)
+        alice, bob = phones.values()
+        calling, called = (alice, bob) if caller == "alice" else (bob, alice)
+        calling.do("call", uri=f"sip:{called.user}@{node.setup.domain}")
+        for one in (alice, bob):
             one.wait(call="CONFIRMED", media=True)
         assert_tones(alice, bob, folder)
-        alice.do("hold")
-        for one in phones:
+        calling.do("hold")
+        for one in (alice, bob):
             one.wait(media=False)
-        alice.do("resume")
-        for one in phones:
+        calling.do("resume")
+        for one in (alice, bob):
             one.wait(media=True)
         time.sleep(0.2)
         assert_tones(alice, bob, folder)
         assert alice.state()["lost"] == bob.state()["lost"] == 0
-        bob.do("hangup")
-        alice.wait(ended=200)
+        called.do("hangup")
+        calling.wait(ended=200)
     finally:
-        for one in phones:
+        for one in phones.values():
             one.close()
 
 
-@pytest.mark.parametrize("setup", ["RTP/AVP"], indirect=True)
+@pytest.mark.parametrize("setup", [OURS], indirect=True, ids=["node"])
+@pytest.mark.parametrize("caller", ["alice", "bob"])
+def test_the_node_goes_between_a_phone_with_srtp_and_one_without(node: Node, tmp_path: Path, caller: str) -> None:
+    call(node, tmp_path, {"alice": {"alice": "AES_256_CM_HMAC_SHA1_80", "bob": SUITES[0]}[caller]}, caller)
+
+
+@pytest.mark.parametrize("setup", [Setup(users=USERS, profile="RTP/AVP")], indirect=True, ids=["kamailio"])
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_phone_with_srtp_calls_one_without(node: Node, tmp_path: Path, suite: str) -> None:
-    call(node, tmp_path, suite, "")
+    call(node, tmp_path, {"alice": suite})
 
 
-@pytest.mark.parametrize("setup", ["RTP/SAVP"], indirect=True)
+@pytest.mark.parametrize("setup", [Setup(users=USERS, profile="RTP/SAVP")], indirect=True, ids=["kamailio"])
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_phone_without_srtp_calls_one_with(node: Node, tmp_path: Path, suite: str) -> None:
-    call(node, tmp_path, "", suite)
+    call(node, tmp_path, {"bob": suite})

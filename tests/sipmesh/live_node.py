@@ -6,12 +6,14 @@ import asyncio
 import socket
 import ssl
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sipcore.transport.tls_context import CertificateFiles
 from sipmesh.config import Config, Domain, Listen, Media, Node, Route, Trunk, User
+from sipmesh.config_values import Srtp
 from sipmesh.signalling.node import SignalNode
 from sipmesh.store import Store
 from sipmesh.worker import listeners_of
@@ -38,7 +40,7 @@ def bound_pair() -> tuple[socket.socket, socket.socket, int]:
 
 class LiveNode:
     """``async with LiveNode(tmp_path) as node``. ``anchor`` connects to ``data``/ng.sock, which the test serves; ``files``
-    open a TLS listener, and ``trust`` is what phones use to reach it."""
+    open a TLS listener, and ``trust`` is what phones use to reach it; ``srtp`` is that of users, by name."""
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class LiveNode:
         anchor: bool = False,
         files: CertificateFiles | None = None,
         trust: ssl.SSLContext | None = None,
+        srtp: Mapping[str, Srtp] = MappingProxyType({}),
         **more: Any,
     ) -> None:
         self.data = data
@@ -67,7 +70,7 @@ class LiveNode:
             listen=tuple(listen),
             domain=(Domain(name="example.com"), Domain(name="open.example", auth=False)),
             user=(
-                *(User(aor=f"{name}@example.com", password=f"pw-{name}") for name in USERS),
+                *(User(aor=f"{name}@example.com", password=f"pw-{name}", srtp=srtp.get(name)) for name in USERS),
                 User(aor="olga@open.example", password="pw-olga"),
             ),
             trunk=trunks,

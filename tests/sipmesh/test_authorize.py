@@ -13,7 +13,7 @@ from native.sip import Message
 from sipcore.digest import Algorithm, DigestConfig, ha1
 from sipcore.errors import PeerError
 from sipcore.keys import Key, KeyRing
-from sipmesh.config import Domain, Trunk
+from sipmesh.config import Domain, Trunk, User
 from sipmesh.signalling.authorize import Accounts, Authorizer, aor_of
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.rates import Backoff
@@ -25,7 +25,10 @@ DOMAINS = (Domain(name="example.com"), Domain(name="open.example", auth=False))
 
 
 def authorizer(domains: tuple[Domain, ...] = DOMAINS) -> tuple[Authorizer, defaultdict[str, int]]:
-    users = {user.aor: user for user in (stored_user("alice@example.com", "pw"), stored_user("olga@open.example", "pw"))}
+    users = {
+        user.aor: user
+        for user in (stored_user(User(aor=aor, password="pw")) for aor in ("alice@example.com", "olga@open.example"))
+    }
     trunks = Trunks(Random(1))
     trunks.load([Trunk(name="carrier", sources=("192.0.2.0/24",))])
     counters: defaultdict[str, int] = defaultdict(int)

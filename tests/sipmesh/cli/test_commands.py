@@ -111,11 +111,14 @@ def test_a_missing_or_broken_file_is_named(cli: Cli) -> None:
 def test_users_are_added_listed_changed_and_deleted(cli: Cli) -> None:
     assert cli.good("user", "add", "bob@example.com", typed="secret\n") == "bob@example.com added\n"
     assert cli.rows("user", "add", "carol@example.com", "--password", "x") == {"aor": "carol@example.com"}
+    both = {"origin": "cli", "algorithms": ["MD5", "SHA-256"]}
     assert cli.rows("user", "list") == [
-        {"aor": "bob@example.com", "origin": "cli", "algorithms": ["MD5", "SHA-256"]},
-        {"aor": "carol@example.com", "origin": "cli", "algorithms": ["MD5", "SHA-256"]},
+        {"aor": "bob@example.com", **both, "srtp": None},
+        {"aor": "carol@example.com", **both, "srtp": None},
     ]
-    assert "bob@example.com" in cli.good("user", "list")
+    cli.good("user", "add", "bob@example.com", "--srtp", "mandatory", typed="secret\n")
+    cli.good("user", "add", "bob@example.com", typed="another\n")
+    assert "bob@example.com    mandatory" in cli.good("user", "list")
     cli.good("user", "del", "bob@example.com")
     assert "there is no account bob@example.com" in cli.wrong("user", "del", "bob@example.com")
 
@@ -124,6 +127,7 @@ def test_users_that_make_no_sense_are_refused(cli: Cli, store: Store) -> None:
     store.directory.apply(load_config(cli.file).config)
     assert "aor: 'bob' is no AOR; write user@domain" in cli.wrong("user", "add", "bob", "--password", "x")
     assert 'add [[domain]] name = "other.org"' in cli.wrong("user", "add", "bob@other.org", "--password", "x")
+    assert 'write "pass" or "off"' in cli.wrong("user", "add", "bob@example.com", "--password", "x", "--srtp", "yes")
     assert "password: is empty" in cli.wrong("user", "add", "bob@example.com", typed="\n")
     assert "is defined in the configuration file" in cli.wrong("user", "add", "alice@example.com", "--password", "x")
     assert "is defined in the configuration file" in cli.wrong("user", "del", "alice@example.com")
