@@ -65,6 +65,12 @@ class ComponentStats(NamedTuple):
 def bind_udp(host: str, port: int, dscp: int = 46) -> int:
     """A bound, non-blocking UDP socket's descriptor. OSError (EADDRINUSE, EMFILE ...) as the kernel says."""
 
+def bencode_decode(data: bytes, max_depth: int) -> Any:
+    """The one value in ``data``: int, str, list or dict, lists and dictionaries ``max_depth`` deep at most. ValueError ``at byte N: ...``."""
+
+def bencode_encode(value: Any) -> bytes:
+    """TypeError for what bencode can't say."""
+
 def monotonic_ns() -> int:
     """The clock of ``first_ns`` and ``last_ns``."""
 

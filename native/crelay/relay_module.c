@@ -28,6 +28,8 @@ static PyObject *monotonic_ns(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(u
 
 static PyMethodDef module_functions[] = {
     {"bind_udp", WITH_KEYWORDS(bind_udp), "A bound, non-blocking UDP socket's descriptor."},
+    {"bencode_decode", relay_bencode_decode, METH_VARARGS, "The one value in a byte string."},
+    {"bencode_encode", relay_bencode_encode, METH_O, "Strings, integers, lists and dictionaries as bytes."},
     {"monotonic_ns", monotonic_ns, METH_NOARGS, "The clock of first_ns and last_ns."},
     {0},
 };

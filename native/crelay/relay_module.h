@@ -45,6 +45,10 @@ PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs
 PyObject *relay_object_last_packet_ns(RelayObject *self, PyObject *argument);
 PyObject *relay_object_remove(RelayObject *self, PyObject *argument);
 
+/* Bencode to and from Python objects (native.relay.bencode_decode and bencode_encode). */
+PyObject *relay_bencode_decode(PyObject *module, PyObject *args);
+PyObject *relay_bencode_encode(PyObject *module, PyObject *value);
+
 /* A numpy dtype description of struct relay_stream; a new reference. */
 PyObject *relay_layout(void);
 
