@@ -1,9 +1,9 @@
 """What the media daemon spends on a call's ng requests: ``python -m bench.micro_ng [--json] [--profile]``.
 
-The whole daemon (UDP socket, dispatcher, offer/answer, ports, relay thread) runs in this process over loopback; only its turns of
-the event loop count, not the proxy's. ``us`` is CPU time of all threads, the kernel's work for us included, in the best of several
-rounds, because the machine's other work only adds. ``functions`` counts the Python and C functions called; it is the same in
-every run, so it shows small changes that time hides.
+The whole daemon (UDP socket, dispatcher, offer/answer, ports, relay thread) runs in this process over loopback; only its turns
+of the event loop count, not the proxy's. ``us`` is CPU time of all threads, the kernel's work for us included, in the best of
+several rounds, because the machine's other work only adds. ``functions`` counts the Python and C functions called; it is the
+same in every run, so it shows small changes that time hides.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from media.errors import NO_MATCH, UNKNOWN_CALL, UNKNOWN_COMMAND, LoadLimitError
 from media.mute import DTMF, MEDIA, SOUND, Mute
 from media.ng import Body
 from media.offer_answer import OfferAnswer
-from media.options import Options, parse
 from media.report import Reporter
+from media.request import Request, RequestReader
 from media.session import Call, Dialogue
 from media.timeouts import Timeouts
 
@@ -51,73 +51,74 @@ class Commands:
         self._counters = counters
         self._delete_delay_s = delete_delay_s
         self._mute = Mute(calls)
+        self._reader = RequestReader()
         self._names_logged: set[str] = set()
-        self._table: dict[str, Callable[[Options], Body]] = {
-            "ping": lambda options: {"result": "pong"},
+        self._table: dict[str, Callable[[Request], Body]] = {
+            "ping": lambda request: {"result": "pong"},
             "offer": self._offer,
             "answer": self._answer,
             "delete": self._delete,
             "query": self._query,
             "list": self._list,
             **{f"{verb} {noun}": partial(self._set_muted, *what) for (verb, noun), what in _MUTES.items()},
-            "statistics": lambda options: {"result": "ok", "statistics": self._statistics_body()},
+            "statistics": lambda request: {"result": "ok", "statistics": self._statistics_body()},
         }
 
     def serve(self, body: dict[str, Any], own: bool) -> Body:
         """``own``: it comes from this node's own proxy, for which the o= line is always ours."""
-        options = None
+        request = None
         command = "unknown"
         try:
-            options = parse(body, own)
-            if not options.command:
+            request = self._reader.read(body, own)
+            if not request.options.command:
                 raise RequestError('Dictionary contains no key "command"')
-            function = self._table.get(options.command)
+            function = self._table.get(request.options.command)
             if function is None:
                 raise RequestError(UNKNOWN_COMMAND)
-            command = options.command
-            self._log_ignored(options)
-            return function(options)
+            command = request.options.command
+            self._log_ignored(request)
+            return function(request)
         except LoadLimitError as limit:
             self._count("media_ng_errors_total", command)
-            if options is not None and options.load_limit:
+            if request is not None and request.options.load_limit:
                 return {"result": "load limit", "message": limit.reason}
             return ng.error(limit.reason)
         except RequestError as cause:
             self._count("media_ng_errors_total", command)
-            log.info("ng %s: %s", command, cause.reason, extra={"call_id": options.call_id if options else ""})
+            log.info("ng %s: %s", command, cause.reason, extra={"call_id": request.call_id if request else ""})
             return ng.error(cause.reason)
         finally:
             self._count("media_ng_requests_total", command)
 
-    def _offer(self, options: Options) -> Body:
-        _require(options, options.sdp, options.from_tag)
-        body: Body = {"result": "ok", "sdp": self._offer_answer.offer(options)}
-        call = self._calls.get(options.call_id)
+    def _offer(self, request: Request) -> Body:
+        _require(request, request.sdp, request.from_tag)
+        body: Body = {"result": "ok", "sdp": self._offer_answer.offer(request)}
+        call = self._calls.get(request.call_id)
         if call is not None:
             self._timeouts.watch(call)
-        if options.ice in ("force", "force-relay"):
+        if request.options.ice in ("force", "force-relay"):
             body["warning"] = NO_ICE
         return body
 
-    def _answer(self, options: Options) -> Body:
-        _require(options, options.sdp, options.from_tag)
-        if not options.to_tag:
+    def _answer(self, request: Request) -> Body:
+        _require(request, request.sdp, request.from_tag)
+        if not request.to_tag:
             raise RequestError("No to-tag in message")
-        return {"result": "ok", "sdp": self._offer_answer.answer(options)}
+        return {"result": "ok", "sdp": self._offer_answer.answer(request)}
 
-    def _delete(self, options: Options) -> Body:
-        _require(options)
-        call = self._calls.get(options.call_id)
-        dialogues = self._to_delete(call, options) if call is not None else []
+    def _delete(self, request: Request) -> Body:
+        _require(request)
+        call = self._calls.get(request.call_id)
+        dialogues = self._to_delete(call, request) if call is not None else []
         if call is None or not dialogues:
-            if "fatal" in options.flags:
+            if "fatal" in request.options.flags:
                 raise RequestError(NO_MATCH)
             return {"result": "ok", "warning": NO_MATCH}
         body: Body = {"result": "ok"}
-        if "fast" not in options.flags:
+        if "fast" not in request.options.flags:
             body |= self._reporter.query(call, dialogues)
         whole = len(dialogues) == len(call.dialogues)
-        delay_s = options.delete_delay_s if options.delete_delay_s >= 0 else self._delete_delay_s
+        delay_s = request.options.delete_delay_s if request.options.delete_delay_s >= 0 else self._delete_delay_s
         if whole and delay_s:
             call.delete_ns = self._calls.clock.monotonic_ns() + delay_s * 1_000_000_000
             self._timeouts.watch(call)
@@ -128,57 +129,57 @@ class Commands:
                 self._calls.end_dialogue(call, dialogue)
         return body
 
-    def _to_delete(self, call: Call, options: Options) -> list[Dialogue]:
+    def _to_delete(self, call: Call, request: Request) -> list[Dialogue]:
         """What a delete ends. Naming neither a branch nor both parties it means the call: so forks nobody answered go along
         with the dialogue of either party."""
-        found = call.matching(options.from_tag, options.to_tag, options.via_branch)
-        if not found and options.to_tag:
-            found = [item for item in call.matching(options.from_tag, "", options.via_branch) if not item.sides[1].tag]
-        if not found or options.via_branch or (options.to_tag and "to-tag" in options.flags):
+        found = call.matching(request.from_tag, request.to_tag, request.via_branch)
+        if not found and request.to_tag:
+            found = [item for item in call.matching(request.from_tag, "", request.via_branch) if not item.sides[1].tag]
+        if not found or request.via_branch or (request.to_tag and "to-tag" in request.options.flags):
             return found
         callers = {dialogue.sides[0].tag for dialogue in found}
         found += [item for item in call.dialogues if item not in found and not item.answered and item.sides[0].tag in callers]
         return found
 
-    def _query(self, options: Options) -> Body:
-        _require(options)
-        call = self._calls.get(options.call_id)
+    def _query(self, request: Request) -> Body:
+        _require(request)
+        call = self._calls.get(request.call_id)
         if call is None:
             raise RequestError(UNKNOWN_CALL)
-        dialogues = call.matching(options.from_tag, options.to_tag, options.via_branch)
+        dialogues = call.matching(request.from_tag, request.to_tag, request.via_branch)
         if not dialogues:
             raise RequestError(NO_MATCH)
         return {"result": "ok", **self._reporter.query(call, dialogues)}
 
-    def _set_muted(self, what: str, on: bool, options: Options) -> Body:
-        _require(options)
-        call = self._calls.get(options.call_id)
+    def _set_muted(self, what: str, on: bool, request: Request) -> Body:
+        _require(request)
+        call = self._calls.get(request.call_id)
         if call is None:
             raise RequestError(UNKNOWN_CALL)
-        self._mute.set(call, options, what, on)
+        self._mute.set(call, request, what, on)
         return {"result": "ok"}
 
-    def _list(self, options: Options) -> Body:
-        names = [call.call_id for call, _ in zip(self._calls, range(options.limit), strict=False)]
+    def _list(self, request: Request) -> Body:
+        names = [call.call_id for call, _ in zip(self._calls, range(request.options.limit), strict=False)]
         return {"result": "ok", "calls": names}
 
     def _count(self, name: str, command: str) -> None:
         self._counters[f"{name}|command={command}"] += 1
 
-    def _log_ignored(self, options: Options) -> None:
-        for name in sorted(options.ignored - self._names_logged):
+    def _log_ignored(self, request: Request) -> None:
+        for name in sorted(request.options.ignored - self._names_logged):
             if len(self._names_logged) < MAX_NAMES_LOGGED:
                 self._names_logged.add(name)
                 log.info("ng %s is not served here and ignored", name)
 
 
-def _require(options: Options, sdp: str | None = None, from_tag: str | None = None) -> None:
+def _require(request: Request, sdp: str | None = None, from_tag: str | None = None) -> None:
     """The keys a command can't do without; what is None is not needed."""
-    if not options.call_id:
+    if not request.call_id:
         raise RequestError("No call-id in message")
     if from_tag == "":
         raise RequestError("No from-tag in message")
-    if "fragment" in options.flags:
+    if "fragment" in request.options.flags:
         raise RequestError("A fragment of SDP (trickle ICE) can't be relayed")
     if sdp == "":
         raise RequestError("No SDP body in message")

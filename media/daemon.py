@@ -68,7 +68,7 @@ class MediaDaemon:
         )
         self._dispatcher = Dispatcher(commands, clock, self.counters, settings.short_reply_bytes)
         self._unix: ng_unix.NgUnixServer | None = None
-        self._udp: asyncio.DatagramTransport | None = None
+        self._udp: ng_udp.NgUdpServer | None = None
 
     async def start(self, unix_socket: socket.socket | None = None, udp_socket: socket.socket | None = None) -> None:
         """Serves the given sockets (listening seqpacket, bound UDP), or opens those the settings name. OSError."""
@@ -79,10 +79,7 @@ class MediaDaemon:
         if unix_socket is not None:
             self._unix = ng_unix.NgUnixServer(self._dispatcher, unix_socket)
         if udp_socket is not None:
-            loop = asyncio.get_running_loop()
-            self._udp, _ = await loop.create_datagram_endpoint(
-                lambda: ng_udp.NgUdpProtocol(self._dispatcher, self._settings.ng_allow, self.counters), sock=udp_socket
-            )
+            self._udp = ng_udp.NgUdpServer(self._dispatcher, udp_socket, self._settings.ng_allow, self.counters)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping`` is set; ``start`` came before."""
@@ -130,10 +127,7 @@ class MediaDaemon:
     @property
     def ng_address(self) -> tuple[str, int] | None:
         """Where UDP is served."""
-        if self._udp is None:
-            return None
-        name = self._udp.get_extra_info("sockname")
-        return str(name[0]), int(name[1])
+        return self._udp.address if self._udp is not None else None
 
     @property
     def free_ports(self) -> int:

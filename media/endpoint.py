@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from media.addresses import family_of, is_private, numeric
 from media.errors import SdpError
 from media.options import Options
+from media.request import Request
 from media.sdp import Description, Media
 from media.sdp_fields import Connection
 from native import relay
@@ -28,13 +29,13 @@ class Endpoint:
 NOWHERE = Endpoint(None, None, relay.SYMMETRIC, None, False)
 
 
-def locate(description: Description, media: Media, options: Options) -> Endpoint:
+def locate(description: Description, media: Media, request: Request) -> Endpoint:
     """The endpoint of a line with a port. SdpError when its address can't be sent to."""
     connection = description.connection_of(media)
     if not media.port or connection is None:
         return NOWHERE
-    mode = _mode(options)
-    source = _source(connection, options)
+    mode = _mode(request.options)
+    source = _source(connection, request)
     if connection.zero:
         return Endpoint(None, None, mode, None, True)
     if source:
@@ -57,20 +58,20 @@ def _mode(options: Options) -> int:
     return relay.SYMMETRIC
 
 
-def _source(connection: Connection, options: Options) -> str:
+def _source(connection: Connection, request: Request) -> str:
     """The SIP message's source address when that is where the media comes from, else empty.
 
     So it is when the proxy says so, and when the party signals an address that only means something at its own place. Told to
     trust the party's address, we only doubt a private one that arrived from a public one: that can't be right. A source of
     another family than the body's says nothing about its media."""
-    source = options.received_from
+    source = request.received_from
     if not source or family_of(source) != connection.family:
         return ""
-    if "sip-source-address" in options.flags:
+    if "sip-source-address" in request.options.flags:
         return source
     if connection.address == source or not is_private(connection.address):
         return ""
-    return "" if "trust-address" in options.flags and is_private(source) else source
+    return "" if "trust-address" in request.options.flags and is_private(source) else source
 
 
 def _rtcp_port(media: Media) -> int:

@@ -2,7 +2,7 @@
 
 from media.calls import CallTable
 from media.errors import NO_MATCH, RequestError
-from media.options import Options
+from media.request import Request
 from media.sdp_fields import NO_TYPES
 from media.session import Call, Dialogue, Side
 from media.streams import Lines, Muting
@@ -27,10 +27,10 @@ class Mute:
     def __init__(self, calls: CallTable) -> None:
         self._calls = calls
 
-    def set(self, call: Call, options: Options, what: str, on: bool) -> None:
-        """For the party that ``options`` names by tag, label or address, else for all. RequestError when it is nobody."""
+    def set(self, call: Call, request: Request, what: str, on: bool) -> None:
+        """For the party that ``request`` names by tag, label or address, else for all. RequestError when it is nobody."""
         chosen = [
-            (dialogue, side) for dialogue in call.dialogues for side in dialogue.sides if _is_chosen(dialogue, side, options)
+            (dialogue, side) for dialogue in call.dialogues for side in dialogue.sides if _is_chosen(dialogue, side, request)
         ]
         if not chosen:
             raise RequestError(NO_MATCH)
@@ -39,13 +39,15 @@ class Mute:
             apply(self._calls.lines, dialogue)
 
 
-def _is_chosen(dialogue: Dialogue, side: Side, options: Options) -> bool:
-    if "all" in options.flags:
+def _is_chosen(dialogue: Dialogue, side: Side, request: Request) -> bool:
+    if "all" in request.options.flags:
         return True
-    if options.label:
-        return side.label == options.label
-    if options.address:
-        return any(state.endpoint.rtp is not None and state.endpoint.rtp[0] == options.address for state in side.described)
-    if options.from_tag:
-        return side.tag == options.from_tag and (not options.to_tag or dialogue.side_of(options.to_tag) is not None)
+    if request.options.label:
+        return side.label == request.options.label
+    if request.options.address:
+        return any(
+            state.endpoint.rtp is not None and state.endpoint.rtp[0] == request.options.address for state in side.described
+        )
+    if request.from_tag:
+        return side.tag == request.from_tag and (not request.to_tag or dialogue.side_of(request.to_tag) is not None)
     return True

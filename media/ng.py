@@ -16,7 +16,7 @@ Body = dict[str, Any]
 MAX_COOKIE_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """One framed message. ``encode`` renders a reply's dictionary in the encoding of the request."""
 

@@ -4,39 +4,57 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from typing import cast
 
 from media.dispatch import Dispatcher
 
 log = logging.getLogger(__name__)
 
+MAX_REQUEST_BYTES = 65536
 MAX_REPLY_BYTES = 65507  # UDP payload over IPv4
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # for a burst of offers; the kernel takes what it allows
 
 
-class NgUdpProtocol(asyncio.DatagramProtocol):
-    """Strangers get no answer at all: the protocol has no authentication, so its replies are not theirs to see."""
+class NgUdpServer:
+    """Serves ``sock``, which is bound. Strangers get no answer at all: the protocol has no authentication, so its
+    replies are not theirs to see."""
 
-    def __init__(self, dispatcher: Dispatcher, allowed: tuple[str, ...], counters: dict[str, int]) -> None:
+    def __init__(self, dispatcher: Dispatcher, sock: socket.socket, allowed: tuple[str, ...], counters: dict[str, int]) -> None:
         self._dispatcher = dispatcher
+        self._socket = sock
         self._networks = [ipaddress.ip_network(network) for network in allowed]
         self._allowed: dict[str, bool] = {}
         self._counters = counters
-        self._transport: asyncio.DatagramTransport | None = None
+        self._loop = asyncio.get_running_loop()
+        sock.setblocking(False)
+        self._loop.add_reader(sock.fileno(), self._readable)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)  # uvloop's is one by its methods only
+    @property
+    def address(self) -> tuple[str, int]:
+        name = self._socket.getsockname()
+        return str(name[0]), int(name[1])
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if not self._is_allowed(addr[0]):
+    def close(self) -> None:
+        """Idempotent."""
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+
+    def _readable(self) -> None:
+        """One datagram: the loop comes back for the next, and no burst keeps the other sockets waiting."""
+        try:
+            data, source = self._socket.recvfrom(MAX_REQUEST_BYTES)
+        except OSError:  # nothing there after all
+            return
+        if not self._is_allowed(source[0]):
             self._counters["media_ng_refused_total"] += 1
             return
-        reply = self._dispatcher.datagram(data, addr, MAX_REPLY_BYTES)
-        if reply is not None and self._transport is not None:
-            self._transport.sendto(reply, addr)
-
-    def error_received(self, exc: Exception) -> None:
-        self._counters["media_ng_send_errors_total"] += 1
+        reply = self._dispatcher.datagram(data, source, MAX_REPLY_BYTES)
+        if reply is None:
+            return
+        try:
+            self._socket.sendto(reply, source)
+        except OSError:  # the proxy asks again, and is answered from the cache
+            self._counters["media_ng_send_errors_total"] += 1
 
     def _is_allowed(self, host: str) -> bool:
         """Remembered per host, and forgotten as a whole before strangers can make it grow."""

@@ -11,8 +11,8 @@ from media.endpoint import NOWHERE, locate
 from media.errors import UNKNOWN_CALL, RequestError, SdpError
 from media.interfaces import Pair, first_pair, next_pair
 from media.keying import Agreed
-from media.options import Options
 from media.origin import Announced, stamp
+from media.request import Request
 from media.rewrite import LOOP_MARK, LocalLine, Style, rewrite
 from media.sdp import Description, clock_rates, event_types, parse, serialise
 from media.sdp_fields import Connection
@@ -30,68 +30,68 @@ class OfferAnswer:
         self._interfaces = interfaces
         self._loop_mark = loop_mark
 
-    def offer(self, options: Options) -> str:
+    def offer(self, request: Request) -> str:
         """The body for who is to answer. Takes ports, changes no media. RequestError, and then nothing changed."""
-        description = parse(options.sdp)
-        if self._is_looped(description, options):
-            return options.sdp
+        description = parse(request.sdp)
+        if self._is_looped(description, request):
+            return request.sdp
         for media in description.media:
-            strip_codecs(media, options.codecs)
-        known = self._calls.get(options.call_id)
-        call = known or self._calls.create(options.call_id)
+            strip_codecs(media, request.options.codecs)
+        known = self._calls.get(request.call_id)
+        call = known or self._calls.create(request.call_id)
         try:
-            continued = call.dialogue_for_offer(options.from_tag, options.to_tag, options.via_branch)
-            dialogue = continued or self._begin(description, options)
-            body = self._offer_in(dialogue, description, options)
+            continued = call.dialogue_for_offer(request.from_tag, request.to_tag, request.via_branch)
+            dialogue = continued or self._begin(description, request)
+            body = self._offer_in(dialogue, description, request)
         except BaseException:
             if known is None:
                 self._calls.drop(call)
             raise
         if continued is None:
             call.dialogues.append(dialogue)
-        self._note(call, dialogue, options)
+        self._note(call, dialogue, request)
         return body
 
-    def answer(self, options: Options) -> str:
+    def answer(self, request: Request) -> str:
         """The body for the offerer; what was offered and answered takes effect. RequestError, and then nothing changed."""
-        description = parse(options.sdp)
-        if self._is_looped(description, options):
-            return options.sdp
-        call = self._calls.get(options.call_id)
+        description = parse(request.sdp)
+        if self._is_looped(description, request):
+            return request.sdp
+        call = self._calls.get(request.call_id)
         if call is None:
             raise RequestError(UNKNOWN_CALL)
-        dialogue = call.dialogue_for_answer(options.from_tag, options.to_tag, options.via_branch)
-        offer = dialogue.offers[dialogue.side_of(options.from_tag) or 0] if dialogue is not None else None
+        dialogue = call.dialogue_for_answer(request.from_tag, request.to_tag, request.via_branch)
+        offer = dialogue.offers[dialogue.side_of(request.from_tag) or 0] if dialogue is not None else None
         if dialogue is None or offer is None:
-            raise RequestError(f"No offer with from-tag {options.from_tag!r} waits for an answer in this call")
+            raise RequestError(f"No offer with from-tag {request.from_tag!r} waits for an answer in this call")
         if len(description.media) > len(offer.lines):
             raise RequestError(f"The answer has {len(description.media)} m= lines, the offer had {len(offer.lines)}")
         answerer = dialogue.sides[1 - offer.side]
-        described = _describe(description, options, answerer.interface)
+        described = _describe(description, request, answerer.interface)
         agreed = _agree(offer, description)
-        answerer.tag = options.to_tag
-        answerer.label = options.label or answerer.label
-        locals_ = self._take_effect(dialogue, offer, described, agreed, description, options)
-        dialogue.answered = dialogue.answered or not options.provisional
-        self._note(call, dialogue, options)
-        return self._render(dialogue.sides[offer.side], description, locals_, options)
+        answerer.tag = request.to_tag
+        answerer.label = request.options.label or answerer.label
+        locals_ = self._take_effect(dialogue, offer, described, agreed, description, request)
+        dialogue.answered = dialogue.answered or not request.options.provisional
+        self._note(call, dialogue, request)
+        return self._render(dialogue.sides[offer.side], description, locals_, request)
 
-    def _begin(self, description: Description, options: Options) -> Dialogue:
-        near, far = first_pair(self._interfaces, description, options)
+    def _begin(self, description: Description, request: Request) -> Dialogue:
+        near, far = first_pair(self._interfaces, description, request.options)
         now = self._calls.clock.unix_s()
-        return Dialogue((_side(options.from_tag, near, now), _side(options.to_tag, far, now)), options.via_branch, now)
+        return Dialogue((_side(request.from_tag, near, now), _side(request.to_tag, far, now)), request.via_branch, now)
 
-    def _offer_in(self, dialogue: Dialogue, description: Description, options: Options) -> str:
-        side = dialogue.side_of(options.from_tag) or 0
-        pair = next_pair(self._interfaces, dialogue, side, description, options)
-        described = _describe(description, options, pair[side])
+    def _offer_in(self, dialogue: Dialogue, description: Description, request: Request) -> str:
+        side = dialogue.side_of(request.from_tag) or 0
+        pair = next_pair(self._interfaces, dialogue, side, description, request.options)
+        described = _describe(description, request, pair[side])
         secured = [dialogue.secured_at(index) for index in range(len(description.media))]
         protocols = [
-            transport(media.protocol, options, dialogue.protocol_of(1 - side, index), any(one))
+            transport(media.protocol, request.options, dialogue.protocol_of(1 - side, index), any(one))
             for index, (media, one) in enumerate(zip(description.media, secured, strict=True))
         ]
         keyings = [
-            keying.plan(media, protocol, side, one, options)
+            keying.plan(media, protocol, side, one, request.options)
             for media, protocol, one in zip(description.media, protocols, secured, strict=True)
         ]
         lines = self._allot(dialogue, description, pair)
@@ -105,22 +105,22 @@ class OfferAnswer:
             protocols=[
                 media.protocol if new != media.protocol else "" for new, media in zip(protocols, description.media, strict=True)
             ],
-            mux_flags=options.rtcp_mux,
+            mux_flags=request.options.rtcp_mux,
             keyings=keyings,
         )
         self._close_unused(dialogue, before)
         offerer, answerer = dialogue.sides[side], dialogue.sides[1 - side]
         dialogue.sides[0].interface, dialogue.sides[1].interface = pair
-        offerer.label = options.label or offerer.label
-        answerer.tag = options.to_tag or answerer.tag
+        offerer.label = request.options.label or offerer.label
+        answerer.tag = request.to_tag or answerer.tag
         locals_ = [
             keying.local(
-                offered_line(media, line, 1 - side, offered_mux(state, options.rtcp_mux), protocol, options),
+                offered_line(media, line, 1 - side, offered_mux(state, request.options.rtcp_mux), protocol, request.options),
                 keying.offered_keys(plan, line) if plan is not None and plan.suites is not None else None,
             )
             for media, line, state, protocol, plan in zip(description.media, lines, described, protocols, keyings, strict=True)
         ]
-        return self._render(answerer, description, locals_, options)
+        return self._render(answerer, description, locals_, request)
 
     def _allot(self, dialogue: Dialogue, description: Description, pair: Pair) -> list[Line | None]:
         """A line per m= line with a port: the one it had if it still fits, so that ports stay, else a new one."""
@@ -154,7 +154,7 @@ class OfferAnswer:
         described: list[Described],
         agreed: list[Agreed],
         description: Description,
-        options: Options,
+        request: Request,
     ) -> list[LocalLine | None]:
         """Places both parties on every line; returns what the offerer is told."""
         side = offer.side
@@ -173,7 +173,7 @@ class OfferAnswer:
                 self._lines.secure(line, agreed[index].keys)
             if media is not None:
                 protocol = offer.protocols[index] or media.protocol
-                told = answered_line(media, offer.lines[index], side, mux, protocol, options)
+                told = answered_line(media, offer.lines[index], side, mux, protocol, request.options)
                 locals_.append(keying.local(told, agreed[index].told))
         dialogue.lines = list(offer.lines)
         if dialogue.last_offerer == side:
@@ -200,31 +200,31 @@ class OfferAnswer:
             if line not in kept:
                 self._calls.close_line(dialogue, line)
 
-    def _render(self, side: Side, description: Description, locals_: list[LocalLine | None], options: Options) -> str:
+    def _render(self, side: Side, description: Description, locals_: list[LocalLine | None], request: Request) -> str:
         """The body for ``side``, which is whom we tell."""
-        address = options.media_address or side.interface.announced
+        address = request.options.media_address or side.interface.announced
         ours = Connection(6 if ":" in address else 4, address)
         style = Style(
             connection=ours,
-            full_rtcp="full-rtcp-attribute" in options.flags,
-            replace_zero="zero-address" in options.replace,
-            loop_mark=self._loop_mark if "loop-protect" in options.flags else "",
+            full_rtcp="full-rtcp-attribute" in request.options.flags,
+            replace_zero="zero-address" in request.options.replace,
+            loop_mark=self._loop_mark if "loop-protect" in request.options.flags else "",
         )
         lines = rewrite(description, locals_, style)
-        stamp(lines, description, side.announced, ours, options.replace)
+        stamp(lines, description, side.announced, ours, request.options.replace)
         return serialise(lines)
 
-    def _note(self, call: Call, dialogue: Dialogue, options: Options) -> None:
+    def _note(self, call: Call, dialogue: Dialogue, request: Request) -> None:
         call.signalled_at = self._calls.clock.unix_s()
         call.signalled_ns = self._calls.clock.monotonic_ns()
-        call.metadata = options.metadata or call.metadata
+        call.metadata = request.options.metadata or call.metadata
         call.delete_ns = 0
-        if options.dscp >= 0:
+        if request.options.dscp >= 0:
             for line in dialogue.all_lines():
-                self._lines.mark(line, options.dscp)
+                self._lines.mark(line, request.options.dscp)
 
-    def _is_looped(self, description: Description, options: Options) -> bool:
-        return "loop-protect" in options.flags and self._loop_mark in description.session.attributes(LOOP_MARK)
+    def _is_looped(self, description: Description, request: Request) -> bool:
+        return "loop-protect" in request.options.flags and self._loop_mark in description.session.attributes(LOOP_MARK)
 
 
 def _agree(offer: Offer, description: Description) -> list[Agreed]:
@@ -239,11 +239,11 @@ def _side(tag: str, interface: Interface, now: float) -> Side:
     return Side(tag, interface, Announced(random.randrange(1, 1 << 31)), now)  # noqa: S311
 
 
-def _describe(description: Description, options: Options, interface: Interface) -> list[Described]:
+def _describe(description: Description, request: Request, interface: Interface) -> list[Described]:
     """SdpError when a line's address can't be reached from ``interface``."""
     states = []
     for media in description.media:
-        endpoint = NOWHERE if stream_kind(description, media) is None else locate(description, media, options)
+        endpoint = NOWHERE if stream_kind(description, media) is None else locate(description, media, request)
         if endpoint.rtp is not None and (":" in endpoint.rtp[0]) != (interface.family == 6):
             raise SdpError(media.number, f"m={media.kind}: {endpoint.rtp[0]} can't be reached from {interface.address}")
         direction = description.direction_of(media)

@@ -1,4 +1,4 @@
-"""One ng request, typed. What we don't serve is ignored, but named in ``ignored``."""
+"""How an ng request wants to be served, typed. What we don't serve is ignored, but named in ``ignored``."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from media.addresses import numeric
 from media.codecs import NO_WISH, CodecWish
 from media.errors import RequestError
-from media.flags import canonical, normalise, strings
+from media.flags import canonical, strings
 
 SERVED_FLAGS = frozenset(
     {
@@ -85,15 +85,10 @@ _FAMILIES = {"ip4": 4, "ipv4": 4, "inet": 4, "ip6": 6, "ipv6": 6, "inet6": 6}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Keys and flags of a request; strings are empty when absent. Flags and list items are canonical (media.flags)."""
+    """Keys and flags of a request but its names (media.request); strings are empty when absent. Flags and list items are
+    canonical (media.flags)."""
 
     command: str
-    call_id: str
-    from_tag: str
-    to_tag: str
-    via_branch: str
-    sdp: str
-    received_from: str  # numeric address the SIP message came from
     address: str  # of a party, to choose it by
     media_address: str  # to announce in place of ours
     family: int  # 4 or 6 wanted in the rewritten body, 0: as received
@@ -117,38 +112,31 @@ class Options:
     ignored: frozenset[str]  # "key 'x'" and "flag 'y'" that mean nothing to us
 
 
-def parse(body: dict[str, Any], own: bool = False) -> Options:
-    """``body`` as decoded; ``own``: from this node's own proxy, whose bodies get an o= line of ours.
+def read(keys: dict[str, Any], own: bool = False) -> Options:
+    """``keys`` as media.flags.normalise leaves them; ``own``: from this node's own proxy, whose bodies get an o= line of ours.
 
     RequestError names the key that has a wrong type or value."""
-    keys = normalise(body)
     flags = frozenset(keys["flags"])
     return Options(
-        command=canonical(_text(keys, "command")).replace("-", " "),
-        call_id=_text(keys, "call-id"),
-        from_tag=_text(keys, "from-tag"),
-        to_tag=_text(keys, "to-tag"),
-        via_branch=_text(keys, "via-branch"),
-        sdp=_text(keys, "sdp"),
-        received_from=_address("received-from", keys["received-from"][-1]) if keys.get("received-from") else "",
-        address=_address("address", _text(keys, "address")),
-        media_address=_address("media-address", _text(keys, "media-address")),
-        family=_family(_text(keys, "address-family")),
+        command=canonical(text(keys, "command")).replace("-", " "),
+        address=address("address", text(keys, "address")),
+        media_address=address("media-address", text(keys, "media-address")),
+        family=_family(text(keys, "address-family")),
         direction=_direction(keys),
-        transport_protocol=_text(keys, "transport-protocol").upper(),
-        ice=canonical(_text(keys, "ice")),
+        transport_protocol=text(keys, "transport-protocol").upper(),
+        ice=canonical(text(keys, "ice")),
         rtcp_mux=_words(keys, "rtcp-mux"),
         sdes=_words(keys, "sdes"),
         osrtp=_words(keys, "osrtp"),
         replace=_words(keys, "replace") | (_OWNED if own else frozenset()),
         flags=flags,
         codecs=_codecs(keys),
-        endpoint_learning=canonical(_text(keys, "endpoint-learning")),
-        label=_text(keys, "label"),
+        endpoint_learning=canonical(text(keys, "endpoint-learning")),
+        label=text(keys, "label"),
         dscp=_number(keys, "tos", -4, 255) >> 2,
         delete_delay_s=_number(keys, "delete-delay", -1, 86400),
         load_limit="load-limit" in _words(keys, "supports"),
-        metadata=_text(keys, "metadata"),
+        metadata=text(keys, "metadata"),
         limit=_number(keys, "limit", 32, 1_000_000),
         provisional="provisional" in flags or 100 < _number(keys, "sip-code", 0, 999) < 200,
         ignored=_ignored(keys, flags),
@@ -159,7 +147,8 @@ def _words(keys: dict[str, Any], key: str) -> frozenset[str]:
     return frozenset(canonical(word) for word in keys.get(key, ()))
 
 
-def _text(keys: dict[str, Any], key: str) -> str:
+def text(keys: dict[str, Any], key: str) -> str:
+    """RequestError when it is neither a string nor a number; "" when absent."""
     value = keys.get(key, "")
     if isinstance(value, str):
         return value
@@ -171,17 +160,17 @@ def _text(keys: dict[str, Any], key: str) -> str:
 def _number(keys: dict[str, Any], key: str, default: int, most: int) -> int:
     if key not in keys:
         return default
-    text = _text(keys, key).strip()
-    if text == "-1":
+    value = text(keys, key).strip()
+    if value == "-1":
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 10) or int(text) > most:
-        raise RequestError(f"{key} must be a number from 0 to {most}, not {text!r}")
-    return int(text)
+    if not (value.isascii() and value.isdigit() and len(value) < 10) or int(value) > most:
+        raise RequestError(f"{key} must be a number from 0 to {most}, not {value!r}")
+    return int(value)
 
 
 def _direction(keys: dict[str, Any]) -> tuple[str, ...]:
     """The list ``direction``, or the same as two keys."""
-    named = _text(keys, "from-interface"), _text(keys, "to-interface")
+    named = text(keys, "from-interface"), text(keys, "to-interface")
     return named if any(named) else tuple(keys.get("direction", ()))
 
 
@@ -200,21 +189,22 @@ def _codecs(keys: dict[str, Any]) -> CodecWish:
     return CodecWish(frozenset(named["strip"]), frozenset(named["except"] | named["offer"]))
 
 
-def _address(key: str, text: str) -> str:
-    if not text:
+def address(key: str, value: str) -> str:
+    """``value`` in its shortest form. RequestError when it is no address; "" stays."""
+    if not value:
         return ""
-    address = numeric(text.strip("[]"))
-    if address is None:
-        raise RequestError(f"{key}: {text!r} is not an IP address")
-    return address.host
+    known = numeric(value.strip("[]"))
+    if known is None:
+        raise RequestError(f"{key}: {value!r} is not an IP address")
+    return known.host
 
 
-def _family(text: str) -> int:
-    if not text:
+def _family(value: str) -> int:
+    if not value:
         return 0
-    family = _FAMILIES.get(text.strip().lower())
+    family = _FAMILIES.get(value.strip().lower())
     if family is None:
-        raise RequestError(f"address-family must be IP4 or IP6, not {text!r}")
+        raise RequestError(f"address-family must be IP4 or IP6, not {value!r}")
     return family
 
 

@@ -3,14 +3,13 @@ import pytest
 from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
 from media.endpoint import NOWHERE
 from media.errors import RequestError
-from media.options import parse as options
 from media.ports import PortBlock
 from media.rewrite import LocalLine
 from media.sdp import Media, parse
 from media.session import Described
 from media.streams import Line
 from native import relay
-from tests.media.world import FAR, NEAR, sdp
+from tests.media.world import FAR, NEAR, options, sdp
 
 ALL_PROFILES = ["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"]
 

@@ -6,9 +6,8 @@ import pytest
 
 from media.codecs import CodecWish, strip_codecs
 from media.errors import RequestError
-from media.options import parse as options
 from media.sdp import parse
-from tests.media.world import World, lines_of, sdp
+from tests.media.world import World, lines_of, options, sdp
 
 LINE = (
     "m=audio 5000 RTP/AVP 0 8 96 101|a=rtpmap:96 opus/48000/2|a=fmtp:96 useinbandfec=1"

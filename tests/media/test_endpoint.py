@@ -5,7 +5,7 @@ import pytest
 from media.addresses import is_private
 from media.endpoint import NOWHERE, Endpoint, locate
 from media.errors import SdpError
-from media.options import parse as options
+from media.request import RequestReader
 from media.sdp import parse
 from native import relay
 from tests.media.world import sdp
@@ -13,7 +13,9 @@ from tests.media.world import sdp
 
 def located(body: str, **keys: Any) -> Endpoint:
     description = parse(body)
-    return locate(description, description.media[0], options({key.replace("_", "-"): value for key, value in keys.items()}))
+    return locate(
+        description, description.media[0], RequestReader().read({key.replace("_", "-"): value for key, value in keys.items()})
+    )
 
 
 def test_the_signalled_address_is_where_media_goes_and_comes_from() -> None:

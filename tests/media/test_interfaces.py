@@ -4,12 +4,11 @@ import pytest
 
 from media.errors import RequestError
 from media.interfaces import first_pair, media_family, next_pair
-from media.options import parse as options
 from media.origin import Announced
 from media.sdp import parse
 from media.session import Dialogue, Side
 from media.settings import Interface
-from tests.media.world import FAR, NEAR, SIX, sdp
+from tests.media.world import FAR, NEAR, SIX, options, sdp
 
 ALL = (NEAR, FAR, SIX)
 OTHER_SIX = Interface("2001:db8::20", name="far")

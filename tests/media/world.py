@@ -7,7 +7,9 @@ from typing import Any
 from media.calls import CallTable, Clock
 from media.commands import Commands
 from media.dispatch import Dispatcher
+from media.flags import normalise
 from media.offer_answer import OfferAnswer
+from media.options import Options, read
 from media.ports import PortPool
 from media.report import Reporter
 from media.sampling import History
@@ -161,6 +163,10 @@ class World:
     def _body(reply: dict[str, Any]) -> str:
         assert reply["result"] == "ok", reply
         return str(reply["sdp"])
+
+
+def options(body: dict[str, Any]) -> Options:
+    return read(normalise(body))
 
 
 def sdp(*media: str, host: str = "192.0.2.1", version: int = 1, session: tuple[str, ...] = ()) -> str:
