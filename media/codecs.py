@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from media.encodings import encodings
 from media.errors import RequestError
-from media.sdp import Media
+from media.sdp import Field, Media
 
 _ALL = frozenset({"all", "full"})
-_BY_FORMAT = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:")
+_BY_FORMAT = frozenset({"rtpmap", "fmtp", "rtcp-fb"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def strip_codecs(media: Media, wish: CodecWish) -> None:
     if len(gone) == len(forms):
         raise RequestError(f"codec: nothing would be left of m={media.kind}")
     media.formats = " ".join(form for form in forms if form not in gone)
-    media.lines = [line for line in media.lines if not (line.startswith(_BY_FORMAT) and _format_of(line) in gone)]
+    media.fields = [field for field in media.fields if not (field[1] in _BY_FORMAT and _format_of(field) in gone)]
     media.rtpmaps = [value for value in media.rtpmaps if value.partition(" ")[0] not in gone]
 
 
@@ -40,5 +40,5 @@ def _is_stripped(encoding: str, wish: CodecWish) -> bool:
     return not (known_as & wish.keep) and bool((known_as | _ALL) & wish.strip)
 
 
-def _format_of(line: str) -> str:
-    return line.partition(":")[2].partition(" ")[0]
+def _format_of(field: Field) -> str:
+    return field[2].partition(" ")[0]

@@ -17,7 +17,7 @@ def apply(lines: Lines, dialogue: Dialogue) -> None:
             continue
         types = NO_TYPES
         for side in dialogue.sides:
-            types |= side.described[index].event_types if index < len(side.described) else NO_TYPES
+            types |= side.described[index].rtp_map.event_types if index < len(side.described) else NO_TYPES
         for number, side in enumerate(dialogue.sides):
             muting = Muting(MEDIA in side.muted, SOUND in side.muted, types if DTMF in side.muted else NO_TYPES)
             lines.mute(line, number, muting)

@@ -6,7 +6,7 @@ from media import keying, mute
 from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
 from media.calls import CallTable
 from media.codecs import strip_codecs
-from media.encodings import by_payload_type
+from media.encodings import rtp_map
 from media.endpoint import NOWHERE, locate
 from media.errors import UNKNOWN_CALL, RequestError, SdpError
 from media.interfaces import Pair, first_pair, next_pair
@@ -14,7 +14,7 @@ from media.keying import Agreed
 from media.origin import Announced, stamp
 from media.request import Request
 from media.rewrite import LOOP_MARK, LocalLine, Style, rewrite
-from media.sdp import Description, clock_rates, event_types, parse, serialise
+from media.sdp import Description, parse, serialise
 from media.sdp_fields import Connection
 from media.session import Call, Described, Dialogue, Offer, Side
 from media.settings import Interface
@@ -190,8 +190,8 @@ class OfferAnswer:
         offerer_mux = accepted_mux(offered, answerer_mux, flags)
         self._lines.place(line, side, offered.endpoint, offerer_mux)
         self._lines.place(line, 1 - side, answered.endpoint, answerer_mux)
-        self._lines.set_clocks(line, {*offered.clocks_hz, *answered.clocks_hz})
-        self._lines.set_encodings(line, offered.encodings | answered.encodings)
+        self._lines.set_clocks(line, {*offered.rtp_map.clocks_hz, *answered.rtp_map.clocks_hz})
+        self._lines.set_encodings(line, offered.rtp_map.encodings | answered.rtp_map.encodings)
         return offerer_mux
 
     def _close_unused(self, dialogue: Dialogue, before: list[Line]) -> None:
@@ -236,7 +236,7 @@ def _agree(offer: Offer, description: Description) -> list[Agreed]:
 
 
 def _side(tag: str, interface: Interface, now: float) -> Side:
-    return Side(tag, interface, Announced(random.randrange(1, 1 << 31)), now)  # noqa: S311
+    return Side(tag, interface, Announced(random.getrandbits(31) | 1), now)
 
 
 def _describe(description: Description, request: Request, interface: Interface) -> list[Described]:
@@ -254,9 +254,7 @@ def _describe(description: Description, request: Request, interface: Interface) 
                 direction=direction,
                 mux=media.mux,
                 endpoint=endpoint,
-                clocks_hz=clock_rates(media),
-                encodings=by_payload_type(media),
-                event_types=event_types(media),
+                rtp_map=rtp_map(media),
             )
         )
     return states

@@ -4,10 +4,13 @@ Owning it lets us send a new body to a party in its peer's place, as moving a ca
 stays and the version grows by one, when and only when the body changes.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from media.sdp import Description
 from media.sdp_fields import Connection
+
+_VERSION = frozenset({"sdp-version", "force-increment-sdp-ver"})
+_OF_ORIGIN = _VERSION | {"origin", "username"}
 
 
 @dataclass(slots=True)
@@ -32,18 +35,15 @@ def stamp(lines: list[str], description: Description, announced: Announced, ours
     if "origin-full" in wanted:
         lines[at] = f"o=- {announced.session_id} {announced.version} {ours}"
         return
-    if "origin" in wanted:
-        origin = replace(origin, connection=ours)
-    if "username" in wanted:
-        origin = replace(origin, username=announced.username)
-    if wanted & {"sdp-version", "force-increment-sdp-ver"}:
-        origin = replace(origin, version=str(announced.version))
-    if origin is not description.origin:
-        lines[at] = str(origin)
+    if wanted & _OF_ORIGIN:
+        username = announced.username if "username" in wanted else origin.username
+        version = announced.version if wanted & _VERSION else origin.version
+        connection = ours if "origin" in wanted else origin.connection
+        lines[at] = f"o={username} {origin.session_id} {version} {connection}"
 
 
 def _count(lines: list[str], at: int, description: Description, announced: Announced, force: bool) -> None:
-    body_hash = hash((*lines[:at], *lines[at + 1 :]))
+    body_hash = hash((tuple(lines[:at]), tuple(lines[at + 1 :])))
     if not announced.version:
         version = description.origin.version
         announced.version = int(version) if version.isascii() and version.isdigit() and 0 < len(version) < 18 else 1

@@ -20,11 +20,12 @@ _ICE = frozenset(
     }
 )
 _RTCP = frozenset({"rtcp", "rtcp-mux", "rtcp-mux-only"})
-# Each m= line keeps ports of its own here, which BUNDLE would take from it (RFC 9143 section 7.3)
-_BUNDLE = "group:BUNDLE"
 _HELD = {"sendrecv": "sendonly", "sendonly": "sendonly", "recvonly": "inactive", "inactive": "inactive"}
 # What a party says of its keys, when they are for its own leg only
 _KEYS = frozenset({"crypto", "fingerprint", "setup", "tls-id", "key-mgmt", "zrtp-hash"})
+# Each m= line keeps ports of its own here, which BUNDLE would take from it (RFC 9143 section 7.3)
+_GONE = _ICE | {"bundle-only"}
+_GONE_WITH_KEYS = _GONE | _KEYS
 LOOP_MARK = "x-relayed-by"
 
 
@@ -58,14 +59,11 @@ def rewrite(description: Description, locals_: list[LocalLine | None], style: St
 
 def _session_lines(description: Description, style: Style) -> list[str]:
     lines = []
-    for line in description.session.lines:
-        if line[0] == "c":
-            line = _connection_line(line, style)
-        elif line[0] == "a":
-            name = line[2:].partition(":")[0]
-            if name in _ICE or line[2:].startswith(_BUNDLE):
-                continue
-        lines.append(line)
+    for line, name, value in description.session.fields:
+        if name == "c=":
+            lines.append(_connection_line(line, style))
+        elif name not in _ICE and not (name == "group" and value.startswith("BUNDLE")):
+            lines.append(line)
     if style.loop_mark:
         lines.append(f"a={LOOP_MARK}:{style.loop_mark}")
     return lines
@@ -75,20 +73,14 @@ def _media_lines(description: Description, media: Media, local: LocalLine, style
     lines = [_media_line(media, local)]
     direction = _direction(description, media, style)
     rtcp = _rtcp_lines(local, style)
-    for line in media.lines[1:]:
-        if line[0] == "c":
+    gone = _GONE_WITH_KEYS if local.keys is not None else _GONE
+    for line, name, _ in media.fields[1:]:
+        if name in _RTCP:
+            line = rtcp.pop(name, "")
+        elif name == "c=":
             line = _connection_line(line, style)
-        elif line[0] == "a":
-            name = line[2:].partition(":")[0]
-            if name in _ICE or name == "bundle-only" or (local.keys is not None and name in _KEYS):
-                continue
-            if name in _RTCP:
-                line = rtcp.pop(name, "")
-                if not line:
-                    continue
-            if direction and name in DIRECTIONS:
-                continue
-        lines.append(line)
+        if line and name not in gone and not (direction and name in DIRECTIONS):
+            lines.append(line)
     lines += [f"a=crypto:{value}" for value in local.keys or ()]
     lines += [rtcp[name] for name in ("rtcp", "rtcp-mux") if name in rtcp]
     return [*lines, f"a={direction}"] if direction else lines
@@ -133,7 +125,7 @@ def _zero_line(style: Style) -> str:
 
 def _untouched(description: Description, media: Media) -> list[str]:
     """An inherited c= line was true of the session; ours is not."""
-    lines = list(media.lines)
+    lines = [line for line, _, _ in media.fields]
     if media.connection is None and description.session.connection is not None:
         insert_connection(media, lines, description.session.connection)
     return lines

@@ -1,7 +1,7 @@
 """Session descriptions (RFC 8866): parsed as far as a relay needs, every line kept in its place.
 
-A description is its lines, in a session section and one section per m= line. What we understand of a section is beside its
-lines, not instead of them, so nothing gets lost. Lines may end in CRLF or LF; they leave with CRLF.
+A description is its fields (one a line), in a session section and one section per m= line. What we understand of a section is
+beside its fields, not instead of them, so nothing gets lost. Lines may end in CRLF or LF; they leave with CRLF.
 """
 
 from dataclasses import dataclass, field
@@ -12,26 +12,30 @@ from media.sdp_fields import (
     Connection,
     Origin,
     is_number,
-    parse_clock_rate,
     parse_connection,
-    parse_event_type,
     parse_origin,
     parse_port,
 )
+from native import relay
 
 MAX_LINES = 2000
 MAX_MEDIA = 64
 DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 
+_OF_MEDIA = frozenset({"rtpmap", "rtcp", "rtcp-mux", "rtcp-mux-only"})
 _SESSION_BEFORE_C = frozenset("vosiuep")
 _MEDIA_BEFORE_C = frozenset("mi")
 
 
+Field = tuple[str, str, str]
+"""A line without its end, the name of its attribute (``rtpmap``; of others its letter as ``c=``), and its value."""
+
+
 @dataclass(slots=True)
 class Section:
-    """Lines without their ends, and what they say that concerns a relay."""
+    """Fields, and what they say that concerns a relay."""
 
-    lines: list[str]
+    fields: list[Field]
     number: int  # of the first line, counted from 1
     connection: Connection | None = None
     direction: str = ""
@@ -40,18 +44,12 @@ class Section:
 
     def attributes(self, name: str) -> list[str]:
         """Values of every ``a=name:value``, "" for a bare ``a=name``."""
-        found = []
-        for line in self.lines:
-            if line.startswith("a="):
-                key, _, value = line[2:].partition(":")
-                if key == name:
-                    found.append(value)
-        return found
+        return [value for _, key, value in self.fields if key == name]
 
 
 @dataclass(slots=True)
 class Media(Section):
-    """One m= line (``lines[0]``) and those below it."""
+    """One m= line (``fields[0]``) and those below it."""
 
     kind: str = ""  # audio, video, image ...
     port: int = 0
@@ -83,47 +81,34 @@ def serialise(lines: list[str]) -> str:
 
 def lines_of(description: Description) -> list[str]:
     """All lines in order."""
-    lines = list(description.session.lines)
-    for media in description.media:
-        lines += media.lines
-    return lines
+    sections = (description.session, *description.media)
+    return [line for section in sections for line, _, _ in section.fields]
 
 
 def parse(body: str) -> Description:
     """SdpError with the line's number for what RFC 8866 does not allow and a relay can't do without."""
-    lines = [line.removesuffix("\r") for line in body.split("\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    if not lines:
+    try:
+        fields = relay.sdp_split(body)
+    except ValueError as cause:
+        raise SdpError(*cause.args) from None
+    if not fields:
         raise SdpError(0, "empty body")
-    if len(lines) > MAX_LINES:
-        raise SdpError(0, f"{len(lines)} lines, more than {MAX_LINES}")
-    _check_form(lines)
-    starts = [index for index, line in enumerate(lines) if line.startswith("m=")]
+    if len(fields) > MAX_LINES:
+        raise SdpError(0, f"{len(fields)} lines, more than {MAX_LINES}")
+    if fields[0][0] != "v=0":
+        raise SdpError(1, f"v=0 expected, not {fields[0][0][:40]!r}")
+    starts = [index for index, field in enumerate(fields) if field[1] == "m="]
     if len(starts) > MAX_MEDIA:
         raise SdpError(starts[MAX_MEDIA] + 1, f"more than {MAX_MEDIA} m= lines")
-    session = Section(lines[: starts[0]] if starts else lines, 1)
-    description = Description(session, _origin(session.lines))
+    session = Section(fields[: starts[0]] if starts else fields, 1)
+    description = Description(session, _origin(session.fields))
     _read_section(session)
-    for start, end in pairwise([*starts, len(lines)]):
-        media = _media_line(lines[start], Media(lines[start:end], start + 1))
+    for start, end in pairwise([*starts, len(fields)]):
+        media = _media_line(fields[start][2], Media(fields[start:end], start + 1))
         _read_section(media)
         description.media.append(media)
     _check_connections(description)
     return description
-
-
-def clock_rates(media: Media) -> tuple[tuple[int, int], ...]:
-    """(payload type, RTP clock in Hz) of each a=rtpmap (RFC 8866 section 6.6); what is no rtpmap is left out."""
-    return tuple(rate for rate in map(parse_clock_rate, media.rtpmaps) if rate is not None)
-
-
-def event_types(media: Media) -> int:
-    """Payload types of telephone events, a bit each."""
-    types = 0
-    for rtpmap in media.rtpmaps:
-        types |= parse_event_type(rtpmap)
-    return types
 
 
 def insert_connection(section: Section, lines: list[str], connection: Connection) -> None:
@@ -135,54 +120,43 @@ def insert_connection(section: Section, lines: list[str], connection: Connection
     lines.insert(at, f"c={connection}")
 
 
-def _check_form(lines: list[str]) -> None:
-    for index, line in enumerate(lines):
-        if len(line) < 2 or line[1] != "=" or not ("a" <= line[0] <= "z"):
-            raise SdpError(index + 1, f"{line[:40]!r} is not of the form x=value" if line else "empty line")
-        if "\r" in line or "\0" in line:
-            raise SdpError(index + 1, "a CR or NUL within the line")
-    if lines[0] != "v=0":
-        raise SdpError(1, f"v=0 expected, not {lines[0][:40]!r}")
-
-
-def _origin(lines: list[str]) -> Origin:
-    for index, line in enumerate(lines):
-        if line.startswith("o="):
-            return parse_origin(line[2:], index + 1)
+def _origin(fields: list[Field]) -> Origin:
+    for index, (_, name, value) in enumerate(fields):
+        if name == "o=":
+            return parse_origin(value, index + 1)
     raise SdpError(0, "no o= line")
 
 
 def _read_section(section: Section) -> None:
-    for index, line in enumerate(section.lines):
-        if line[0] == "a":
-            name, _, value = line[2:].partition(":")
-            if name in DIRECTIONS:
-                section.direction = name
-            elif name == "fingerprint":
-                section.fingerprint = True
-            elif name == "crypto":
-                section.crypto = True
-            elif isinstance(section, Media):
-                _read_media_attribute(section, name, value, section.number + index)
-        elif line[0] == "c" and section.connection is None:
-            section.connection = parse_connection(line[2:], section.number + index)
+    for index, (_, name, value) in enumerate(section.fields):
+        if name in DIRECTIONS:
+            section.direction = name
+        elif name == "c=":
+            if section.connection is None:
+                section.connection = parse_connection(value, section.number + index)
+        elif name == "fingerprint":
+            section.fingerprint = True
+        elif name == "crypto":
+            section.crypto = True
+        elif name in _OF_MEDIA and isinstance(section, Media):
+            _read_media_attribute(section, name, value, section.number + index)
 
 
 def _read_media_attribute(media: Media, name: str, value: str, number: int) -> None:
     if name == "rtpmap":
         media.rtpmaps.append(value)
-    elif name == "rtcp-mux" or name == "rtcp-mux-only":
-        media.mux = True
     elif name == "rtcp":
         port, _, rest = value.strip().partition(" ")
         media.rtcp_port = parse_port(port, number, "a=rtcp")
         if rest.strip():
             media.rtcp_connection = parse_connection(rest, number)
+    else:
+        media.mux = True
 
 
-def _media_line(line: str, media: Media) -> Media:
+def _media_line(value: str, media: Media) -> Media:
     number = media.number
-    fields = line[2:].split(None, 3)
+    fields = value.split(None, 3)
     if len(fields) < 4:
         raise SdpError(number, "m= wants media, port, protocol and at least one format")
     media.kind, port, media.protocol, media.formats = fields

@@ -1,7 +1,6 @@
 """Values of the SDP lines a relay understands (RFC 8866 section 9). SdpError names the line they stand in."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from media.addresses import numeric
 from media.errors import SdpError
@@ -95,7 +94,6 @@ def is_number(text: str, most: int) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 8 and int(text) <= most
 
 
-@lru_cache(maxsize=1000)
 def parse_event_type(rtpmap: str) -> int:
     """The bit of a dynamic payload type whose a=rtpmap value names telephone events (RFC 4733), 96 the lowest; 0 for others."""
     payload_type, _, encoding = rtpmap.partition(" ")
@@ -104,7 +102,6 @@ def parse_event_type(rtpmap: str) -> int:
     return 1 << (int(payload_type) - FIRST_DYNAMIC) if encoding.strip().lower().startswith("telephone-event/") else NO_TYPES
 
 
-@lru_cache(maxsize=1000)
 def parse_clock_rate(rtpmap: str) -> tuple[int, int] | None:
     """(payload type, RTP clock in Hz) of an a=rtpmap value (RFC 8866 section 6.6), None when it is none."""
     payload_type, _, encoding = rtpmap.partition(" ")

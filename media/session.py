@@ -8,6 +8,7 @@ same offer, so they share one dialogue, and whoever answers last has it.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from media.encodings import NO_MAP, RtpMap
 from media.endpoint import Endpoint
 from media.keying import Keying
 from media.origin import Announced
@@ -15,7 +16,7 @@ from media.settings import Interface
 from media.streams import Line, Totals
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Described:
     """What a party last said of one line."""
 
@@ -24,14 +25,12 @@ class Described:
     direction: str  # sendrecv ..., as it says it
     mux: bool
     endpoint: Endpoint
-    clocks_hz: tuple[tuple[int, int], ...] = ()  # (payload type, rate) of its rtpmap lines
-    encodings: dict[int, str] = field(default_factory=dict)  # by payload type
-    event_types: int = 0  # dynamic payload types of telephone events, 96 the lowest bit
+    rtp_map: RtpMap = NO_MAP
 
     def clock_hz(self, payload_type: int) -> int:
         """RTP clock of what it sends; payload types it does not map are static (RFC 3551 section 6)."""
         default_hz = 8000 if self.kind == "audio" else 90000
-        return dict(self.clocks_hz).get(payload_type, default_hz)
+        return dict(self.rtp_map.clocks_hz).get(payload_type, default_hz)
 
     @property
     def on_hold(self) -> bool:

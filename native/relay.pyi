@@ -71,6 +71,10 @@ def bencode_decode(data: bytes, max_depth: int) -> Any:
 def bencode_encode(value: Any) -> bytes:
     """TypeError for what bencode can't say."""
 
+def sdp_split(body: str) -> list[tuple[str, str, str]]:
+    """Per line of a session description (line, name, value): of ``a=name:value`` its parts, ``""`` for what is missing, of others the letter
+    with its ``=`` and the rest. Lines end in LF or CRLF; empty ones at the end are none. ValueError (line counted from 1, what is wrong)."""
+
 def monotonic_ns() -> int:
     """The clock of ``first_ns`` and ``last_ns``."""
 

@@ -30,6 +30,7 @@ static PyMethodDef module_functions[] = {
     {"bind_udp", WITH_KEYWORDS(bind_udp), "A bound, non-blocking UDP socket's descriptor."},
     {"bencode_decode", relay_bencode_decode, METH_VARARGS, "The one value in a byte string."},
     {"bencode_encode", relay_bencode_encode, METH_O, "Strings, integers, lists and dictionaries as bytes."},
+    {"sdp_split", relay_sdp_split, METH_O, "The lines of a session description."},
     {"monotonic_ns", monotonic_ns, METH_NOARGS, "The clock of first_ns and last_ns."},
     {0},
 };

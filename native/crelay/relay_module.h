@@ -49,6 +49,9 @@ PyObject *relay_object_remove(RelayObject *self, PyObject *argument);
 PyObject *relay_bencode_decode(PyObject *module, PyObject *args);
 PyObject *relay_bencode_encode(PyObject *module, PyObject *value);
 
+/* The lines of a session description (native.relay.sdp_split). */
+PyObject *relay_sdp_split(PyObject *module, PyObject *body);
+
 /* A numpy dtype description of struct relay_stream; a new reference. */
 PyObject *relay_layout(void);
 

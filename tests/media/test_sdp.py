@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.encodings import RtpMap, rtp_map
 from media.errors import SdpError
-from media.sdp import clock_rates, insert_connection, lines_of, parse, serialise
-from media.sdp_fields import Connection
+from media.sdp import insert_connection, lines_of, parse, serialise
+from media.sdp_fields import NO_TYPES, Connection
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n"
 BODY = HEAD + (
@@ -26,7 +27,7 @@ def test_reads_what_a_relay_needs() -> None:
     assert [description.direction_of(media) for media in description.media] == ["sendonly", "recvonly", "sendonly"]
     assert [str(description.connection_of(media)) for media in (audio, video)] == ["IN IP4 192.0.2.1", "IN IP6 2001:db8::1"]
     assert audio.attributes("x-new") == ["thing"]
-    assert clock_rates(audio) == ((96, 48000),)
+    assert rtp_map(audio) == RtpMap({0: "PCMU", 96: "opus/48000/2"}, ((96, 48000),), NO_TYPES)
 
 
 def test_no_line_is_lost() -> None:
@@ -132,6 +133,6 @@ def test_addresses_media_can_be_sent_to(address: str, family: int, unicast: bool
 def test_a_connection_goes_where_the_grammar_wants_it() -> None:
     description = parse(HEAD + "i=talk\r\nc=IN IP4 192.0.2.1\r\nm=audio 5000 RTP/AVP 0\r\ni=voice\r\nb=AS:64\r\na=x\r\n")
     media = description.media[0]
-    lines = list(media.lines)
+    lines = [line for line, _, _ in media.fields]
     insert_connection(media, lines, Connection(4, "192.0.2.9"))
     assert lines == ["m=audio 5000 RTP/AVP 0", "i=voice", "c=IN IP4 192.0.2.9", "b=AS:64", "a=x"]
