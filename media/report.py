@@ -10,8 +10,11 @@ from media.ng import Body
 from media.quality import Quality, estimate
 from media.sampling import History
 from media.session import Call, Described, Dialogue
-from media.streams import Line, Lines, Tally, Totals
+from media.settings import Interface
+from media.streams import Line, Lines, StreamStats, Tally, Totals, totals_of
 from native.relay import ComponentStats
+
+Counts = dict[Line, list[StreamStats]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,13 @@ class Reporter:
 
     def query(self, call: Call, dialogues: list[Dialogue]) -> Body:
         """Times of the call, its totals, and of ``dialogues`` each party (``tags``) and each source it sends (``SSRC``)."""
+        counts = {line: self.lines.counts(line) for dialogue in call.dialogues for line in dialogue.all_lines()}
         body: Body = {
             "created": int(call.created_at),
             "created_us": int(call.created_at % 1 * 1_000_000),
             "created_ts": int(call.created_at * 1_000_000),
             "last signal": int(call.signalled_at),
-            "totals": _totals(self.call_totals(call)),
+            "totals": _totals(_call_totals(call, counts)),
         }
         if call.metadata:
             body["metadata"] = call.metadata
@@ -37,21 +41,12 @@ class Reporter:
             for side in (0, 1):
                 tag = dialogue.sides[side].tag
                 if tag and tag not in tags:
-                    tags[tag] = self._party(dialogue, side, sources)
+                    tags[tag] = self._party(dialogue, side, counts, sources)
         body["SSRC"] = sources
         body["tags"] = tags
         return body
 
-    def call_totals(self, call: Call) -> Totals:
-        totals = Totals()
-        totals.merge(call.past)
-        for dialogue in call.dialogues:
-            totals.merge(dialogue.past)
-            for line in dialogue.all_lines():
-                totals.merge(self.lines.totals(line))
-        return totals
-
-    def _party(self, dialogue: Dialogue, side: int, sources: dict[str, Any]) -> Body:
+    def _party(self, dialogue: Dialogue, side: int, counts: Counts, sources: dict[str, Any]) -> Body:
         party, other = dialogue.sides[side], dialogue.sides[1 - side]
         body: Body = {"tag": party.tag, "created": int(party.created_at)}
         if dialogue.via_branch:
@@ -62,12 +57,14 @@ class Reporter:
             body["in dialogue with"] = other.tag
             body["subscriptions"] = body["subscribers"] = [{"tag": other.tag, "type": "offer/answer"}]
         body["medias"] = [
-            self._media(index, line, described, side, sources)
+            self._media(index, line, described, side, counts, sources)
             for index, (line, described) in enumerate(zip(dialogue.lines, party.described, strict=False))
         ]
         return body
 
-    def _media(self, index: int, line: Line | None, described: Described, side: int, sources: dict[str, Any]) -> Body:
+    def _media(
+        self, index: int, line: Line | None, described: Described, side: int, counts: Counts, sources: dict[str, Any]
+    ) -> Body:
         body: Body = {
             "index": index + 1,
             "type": described.kind,
@@ -77,22 +74,21 @@ class Reporter:
         }
         if line is None:
             return body
-        for pair in range(line.count):
-            for rtcp in (False, True):
-                body["streams"].append(self._stream(line, described.endpoint, side, pair, rtcp))
-            stats = self.lines.stats(line, side, pair, False)
+        for pair, sides in enumerate(counts[line]):
+            for rtcp in (0, 1):
+                port = line.blocks[side].port + 2 * pair + rtcp
+                body["streams"].append(self._stream(line.interfaces[side], port, described.endpoint, sides, side, rtcp))
+            stats = sides[side][0]
             if stats.ssrc:
                 sources[str(stats.ssrc)] = self._source(line.streams[pair], side, stats, described)
                 body.setdefault("ingress SSRCs", []).append({"SSRC": stats.ssrc, **sources[str(stats.ssrc)]})
         return body
 
-    def _stream(self, line: Line, endpoint: Endpoint, side: int, pair: int, rtcp: bool) -> Body:
-        stats = self.lines.stats(line, side, pair, rtcp)
-        out = self.lines.stats(line, 1 - side, pair, rtcp)
-        interface = line.interfaces[side]
+    def _stream(self, interface: Interface, port: int, endpoint: Endpoint, sides: StreamStats, side: int, rtcp: int) -> Body:
+        stats, out = sides[side][rtcp], sides[1 - side][rtcp]
         given = endpoint.rtcp if rtcp else endpoint.rtp
         body: Body = {
-            "local port": line.blocks[side].port + 2 * pair + rtcp,
+            "local port": port,
             "local address": interface.address,
             "family": "IPv6" if interface.family == 6 else "IPv4",
             "endpoint": _address(stats.remote),
@@ -125,6 +121,16 @@ class Reporter:
             "highest MOS": _sample(history.highest, trip_us) | {"reported at": history.highest_at},
         }
         return body | {"codec": encoding} if encoding else body
+
+
+def _call_totals(call: Call, counts: Counts) -> Totals:
+    totals = Totals()
+    totals.merge(call.past)
+    for dialogue in call.dialogues:
+        totals.merge(dialogue.past)
+    for counted in counts.values():
+        totals.merge(totals_of(counted))
+    return totals
 
 
 def shorten(body: Body, limit_bytes: int, size_of: Callable[[Body], int]) -> Body:

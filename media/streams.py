@@ -18,6 +18,9 @@ from native import relay
 
 MAX_PORT_COUNT = 8
 
+Stats = relay.ComponentStats
+StreamStats = tuple[tuple[Stats, Stats], tuple[Stats, Stats]]
+"""[side][0 for RTP, 1 for RTCP]."""
 Sockets = tuple[tuple[int, int], tuple[int, int]]
 Keys = tuple[KeyPair | None, KeyPair | None]  # per side, of those that speak SRTP with us
 
@@ -44,7 +47,8 @@ class RelayPort(Protocol):
     def set_blocked_types(self, stream: int, side: int, types: int) -> None: ...
     def set_clock(self, stream: int, side: int, payload_type: int, clock_hz: int) -> None: ...
     def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...
-    def stats(self, stream: int, side: int, component: int) -> relay.ComponentStats: ...
+    def stats(self, stream: int, side: int, component: int) -> Stats: ...
+    def stream_stats(self, stream: int) -> StreamStats: ...
     def last_packet_ns(self, stream: int) -> int: ...
     def remove(self, stream: int) -> None: ...
 
@@ -94,7 +98,7 @@ class Tally:
     bytes: int = 0
     errors: int = 0
 
-    def add(self, stats: relay.ComponentStats) -> None:
+    def add(self, stats: Stats) -> None:
         self.packets += stats.packets
         self.bytes += stats.bytes
         self.errors += stats.send_errors + stats.malformed
@@ -115,6 +119,15 @@ class Totals:
     def merge(self, other: "Totals") -> None:
         self.rtp.merge(other.rtp)
         self.rtcp.merge(other.rtcp)
+
+
+def totals_of(counts: list[StreamStats]) -> Totals:
+    totals = Totals()
+    for sides in counts:
+        for rtp, rtcp in sides:
+            totals.rtp.add(rtp)
+            totals.rtcp.add(rtcp)
+    return totals
 
 
 def stream_kind(description: Description, media: Media) -> int | None:
@@ -223,20 +236,19 @@ class Lines:
 
     def close(self, line: Line) -> Totals:
         """Frees streams and ports; returns what had been counted."""
-        totals = self.totals(line)
+        totals = totals_of(self.counts(line))
         self._free(line)
         return totals
 
-    def totals(self, line: Line) -> Totals:
-        totals = Totals()
-        if line.streams:
-            for pair in range(line.count):
-                for side in (0, 1):
-                    totals.rtp.add(self.stats(line, side, pair, False))
-                    totals.rtcp.add(self.stats(line, side, pair, True))
-        return totals
+    def counts(self, line: Line) -> list[StreamStats]:
+        """Of each port pair."""
+        stats = [self.relay.stream_stats(stream) for stream in line.streams]
+        if line.kind == relay.RTP:
+            return stats
+        pairs = zip(stats[::2], stats[1::2], strict=True)
+        return [((rtp[0][0], rtcp[0][0]), (rtp[1][0], rtcp[1][0])) for rtp, rtcp in pairs]
 
-    def stats(self, line: Line, side: int, pair: int, rtcp: bool) -> relay.ComponentStats:
+    def stats(self, line: Line, side: int, pair: int, rtcp: bool) -> Stats:
         stream, component = line.component(pair, rtcp)
         return self.relay.stats(stream, side, component)
 

@@ -132,6 +132,8 @@ class Relay:
         window, a new one begins at 0. ValueError for an unknown suite, a key of another length than the suite's, an MKI to send, an
         OPAQUE stream."""
     def stats(self, stream: int, side: int, component: int) -> ComponentStats: ...
+    def stream_stats(self, stream: int) -> tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]]:
+        """Those of all its legs: [side][component]."""
     def last_packet_ns(self, stream: int) -> int:
         """Latest accepted packet of either side, 0 when none."""
     def remove(self, stream: int) -> None:

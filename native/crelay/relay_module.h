@@ -27,6 +27,7 @@ PyObject *relay_fail(enum relay_error error, uint32_t stream);
 PyObject *relay_none_or_fail(enum relay_error error, uint32_t stream);
 bool relay_in_range(const char *name, long value, long least, long most);
 bool relay_parse_address(const char *host, long port, union relay_address *address);
+bool relay_parse_stream(PyObject *argument, uint32_t *stream);
 struct relay *relay_made(RelayObject *self);
 
 /* Methods about one stream. */
@@ -42,6 +43,7 @@ PyObject *relay_object_set_dscp(RelayObject *self, PyObject *args, PyObject *kwa
 PyObject *relay_object_set_clock(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_crypto(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_stream_stats(RelayObject *self, PyObject *argument);
 PyObject *relay_object_last_packet_ns(RelayObject *self, PyObject *argument);
 PyObject *relay_object_remove(RelayObject *self, PyObject *argument);
 

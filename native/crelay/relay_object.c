@@ -135,6 +135,7 @@ static PyMethodDef relay_methods[] = {
     {"set_crypto", WITH_KEYWORDS(relay_object_set_crypto), "SRTP keys of one side."},
     {"set_clock", WITH_KEYWORDS(relay_object_set_clock), "Clock rate of a dynamic payload type, for jitter."},
     {"stats", WITH_KEYWORDS(relay_object_stats), "ComponentStats of what one side sent us."},
+    {"stream_stats", PLAIN(relay_object_stream_stats, METH_O), "ComponentStats of all legs, by side and component."},
     {"last_packet_ns", PLAIN(relay_object_last_packet_ns, METH_O), "Latest accepted packet of either side, 0 when none."},
     {"remove", PLAIN(relay_object_remove, METH_O), "Closes a stream's sockets and frees its id."},
     {"events", PLAIN(events, METH_NOARGS), NULL},

@@ -37,7 +37,7 @@ PyObject *relay_object_adopt(RelayObject *self, PyObject *args, PyObject *kwargs
     return relay_none_or_fail(error, stream);
 }
 
-static bool parse_stream(PyObject *argument, uint32_t *stream)
+bool relay_parse_stream(PyObject *argument, uint32_t *stream)
 {
     unsigned long number = PyLong_AsUnsignedLong(argument);
     if (number == (unsigned long)-1 && PyErr_Occurred())
@@ -51,7 +51,7 @@ PyObject *relay_object_thread_of(RelayObject *self, PyObject *argument)
     struct relay *relay = relay_made(self);
     uint32_t stream, thread;
     enum relay_error error;
-    if (relay == NULL || !parse_stream(argument, &stream))
+    if (relay == NULL || !relay_parse_stream(argument, &stream))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     error = relay_thread_of(relay, stream, &thread);
@@ -190,44 +190,13 @@ PyObject *relay_object_set_clock(RelayObject *self, PyObject *args, PyObject *kw
     return relay_none_or_fail(error, stream);
 }
 
-static PyObject *format_remote(const union relay_address *address)
-{
-    char host[RELAY_ADDRESS_TEXT];
-    if (!relay_address_known(address))
-        Py_RETURN_NONE;
-    uint16_t port = relay_address_format(address, host);
-    return Py_BuildValue("(si)", host, (int)port);
-}
-
-PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"stream", "side", "component", NULL};
-    struct relay *relay = relay_made(self);
-    struct relay_stats s = {0};
-    unsigned int stream;
-    long side, component;
-    enum relay_error error;
-    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "Ill", names, &stream, &side, &component) ||
-        !relay_in_range("side", side, 0, 1) || !relay_in_range("component", component, 0, 1))
-        return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    error = relay_get_stats(relay, stream, (int)side, (int)component, &s);
-    Py_END_ALLOW_THREADS
-    if (error != RELAY_OK)
-        return relay_fail(error, stream);
-    return PyObject_CallFunction(relay_stats_type, "KKKKKKKIILIIIIiKKNO", s.packets, s.bytes, s.forwarded, s.send_errors,
-                                 s.strangers, s.malformed, s.no_remote, s.auth_failed, s.replayed, (long long)s.lost,
-                                 s.gaps, s.jitter, s.round_trip_us, s.ssrc, (int)s.payload_type, s.first_ns, s.last_ns, format_remote(&s.remote),
-                                 s.latched ? Py_True : Py_False);
-}
-
 PyObject *relay_object_last_packet_ns(RelayObject *self, PyObject *argument)
 {
     struct relay *relay = relay_made(self);
     uint32_t stream;
     uint64_t last_ns;
     enum relay_error error;
-    if (relay == NULL || !parse_stream(argument, &stream))
+    if (relay == NULL || !relay_parse_stream(argument, &stream))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     error = relay_last_packet(relay, stream, &last_ns);
@@ -240,7 +209,7 @@ PyObject *relay_object_remove(RelayObject *self, PyObject *argument)
     struct relay *relay = relay_made(self);
     uint32_t stream;
     enum relay_error error;
-    if (relay == NULL || !parse_stream(argument, &stream))
+    if (relay == NULL || !relay_parse_stream(argument, &stream))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     error = relay_remove(relay, stream);

@@ -2,7 +2,7 @@ import pytest
 
 from media.endpoint import NOWHERE, Endpoint
 from media.errors import OutOfPortsError, RequestError
-from media.streams import Line, Lines
+from media.streams import Line, Lines, totals_of
 from native import relay
 from tests.media.world import FAR, NEAR, World
 
@@ -90,4 +90,4 @@ def test_closing_counts_and_frees() -> None:
     totals = lines(world).close(line)
     assert (totals.rtp.packets, totals.rtp.bytes, totals.rtp.errors, totals.rtcp.packets) == (7, 70, 3, 0)
     assert [pool.free for pool in world.pools.values()] == [50, 50]
-    assert lines(world).totals(line).rtp.packets == 0
+    assert totals_of(lines(world).counts(line)).rtp.packets == 0

@@ -86,6 +86,9 @@ class FakeRelay:
         zero = dict.fromkeys(relay.ComponentStats._fields, 0) | {"remote": None, "latched": False}
         return relay.ComponentStats(**(zero | self.counted.get((stream, side, component), {})))
 
+    def stream_stats(self, stream: int) -> Any:
+        return tuple(tuple(self.stats(stream, side, component) for component in (0, 1)) for side in (0, 1))
+
     def last_packet_ns(self, stream: int) -> int:
         return self.heard.get(stream, 0)
 
