@@ -9,69 +9,104 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from bench.relay import load, report
 from bench.relay.contenders import CORES, OURS, RTPENGINE, Contender
-from bench.relay.measure import Plan, measure, most_calls
+from bench.relay.measure import KINDS, Plan, Sample, measure
+from bench.relay.most import Most, most_calls
 from bench.relay.ng import NgError
+from bench.relay.profile import profile
 
-BUDGET_S = 165.0  # a round that would end later is not begun
-QUICK_BUDGET_S = 20.0
+QUICK_S = 20.0
+CALLS = {"base": "100,500,1000,1500", "srtp": "500,1000"}
+QUICK_CALLS = {"base": "500,1000", "srtp": "500"}
+PROFILED_CALLS = 1000
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.relay", description=__doc__)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
-    parser.add_argument("--quick", action="store_true", help="500 and 1,000 calls, one or two short runs each, below 40 s")
-    parser.add_argument("--calls", metavar="N[,N...]", help="numbers of calls; default 100,500,1000,1500")
+    parser.add_argument("--quick", action="store_true", help="few calls, one or two short runs each, below a minute")
+    parser.add_argument(
+        "--kinds", default=",".join(KINDS), help="base (plain RTP), srtp (one side of each call secure), or both"
+    )
+    parser.add_argument(
+        "--calls", metavar="N[,N...]", help=f"numbers of calls; default {CALLS['base']}, with SRTP {CALLS['srtp']}"
+    )
     parser.add_argument("--runs", type=int, default=3, help="runs of each relay at each number, time permitting")
     parser.add_argument("--seconds", type=float, default=2.5, help="measured time of a run")
-    parser.add_argument("--max", action="store_true", help="also look for the most calls of each (takes minutes more)")
+    parser.add_argument(
+        "--budget", type=float, default=180.0, metavar="S", help="a round of runs that would end later is not begun"
+    )
+    parser.add_argument(
+        "--max", action="store_true", help="also look for the most calls with p99 of 1 ms at most (minutes more)"
+    )
+    parser.add_argument("--profile", action="store_true", help="also let perf say where our relay thread's time goes")
     return parser
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _contenders() -> list[Contender]:
     if shutil.which("rtpengine") is None:
-        print("rtpengine is missing (apt-get install rtpengine-daemon): ours is measured alone", file=sys.stderr)
+        _say("rtpengine is missing (apt-get install rtpengine-daemon): ours is measured alone")
         return [OURS]
     return [OURS, RTPENGINE]
 
 
-def _rounds(contenders: list[Contender], calls: list[int], runs: int, plan: Plan, budget_s: float) -> report.Samples:
-    samples: report.Samples = {number: {contender.name: [] for contender in contenders} for number in calls}
+def _run(contender: Contender, kind: str, calls: int, plan: Plan) -> Sample:
+    sample = measure(contender, kind, calls, plan)
+    seen = f"{sample.load.us_a_packet:.2f} µs a packet, p99 {sample.load.p99_us:.0f} µs"
+    _say(f"{contender.name}, {kind}, {calls} calls: {seen}{' (disturbed)' if sample.load.disturbed else ''}")
+    return sample
+
+
+def _rounds(contenders: list[Contender], calls: dict[str, list[int]], runs: int, plan: Plan, budget_s: float) -> report.Samples:
+    samples: report.Samples = {kind: {n: {c.name: [] for c in contenders} for n in each} for kind, each in calls.items()}
     started = time.monotonic()
     for done in range(runs):
         spent_s = time.monotonic() - started
         if done and spent_s + spent_s / done > budget_s:
             break
-        for number in calls:
+        for kind, number in [(kind, number) for kind, numbers in calls.items() for number in numbers]:
             for contender in contenders[:: 1 if done % 2 == 0 else -1]:
-                sample = measure(contender, number, plan)
-                samples[number][contender.name].append(sample)
-                seen = f"{sample.load.us_a_packet:.2f} µs a packet, p99 {sample.load.p99_us:.0f} µs"
-                print(f"{contender.name}, {number} calls: {seen}", file=sys.stderr)
+                samples[kind][number][contender.name].append(_run(contender, kind, number, plan))
     return samples
+
+
+def _most(contenders: list[Contender], plan: Plan) -> dict[str, Most]:
+    return {one.name: most_calls(lambda calls, one=one: _run(one, "base", calls, plan).load) for one in contenders}
+
+
+def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    seconds, runs = (
+        (min(arguments.seconds, 2.0), min(arguments.runs, 2)) if arguments.quick else (arguments.seconds, arguments.runs)
+    )
+    plan = Plan(load.build(folder), folder, 0.5, seconds)
+    asked = {kind: arguments.calls or (QUICK_CALLS if arguments.quick else CALLS)[kind] for kind in arguments.kinds.split(",")}
+    calls = {kind: [int(number) for number in numbers.split(",")] for kind, numbers in asked.items()}
+    contenders = _contenders()
+    samples = _rounds(contenders, calls, runs, plan, QUICK_S if arguments.quick else arguments.budget)
+    made = report.result(samples, _most(contenders, plan) if arguments.max else {})
+    if arguments.profile:
+        made["profile"] = profile(PROFILED_CALLS, plan)
+    return made
 
 
 def main() -> int:
     arguments = _parser().parse_args()
     if len(CORES) < 2:
-        print("bench.relay needs two cores: one for the relay, one for the load", file=sys.stderr)
+        _say("bench.relay needs two cores: one for the relay, one for the load")
         return 1
-    calls = [int(number) for number in (arguments.calls or ("500,1000" if arguments.quick else "100,500,1000,1500")).split(",")]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
         try:
-            program = load.build(folder)
-            plan = Plan(program, folder, 0.5, min(arguments.seconds, 2.0) if arguments.quick else arguments.seconds)
-            contenders = _contenders()
-            budget_s = QUICK_BUDGET_S if arguments.quick else BUDGET_S
-            samples = _rounds(contenders, calls, min(arguments.runs, 2) if arguments.quick else arguments.runs, plan, budget_s)
-            most = {one.name: most_calls(one, 500, 6000, plan) for one in contenders} if arguments.max else {}
+            made = _measure(arguments, Path(name))
         except (NgError, load.LoadError) as cause:
-            print(f"bench.relay: {cause}", file=sys.stderr)
+            _say(f"bench.relay: {cause}")
             return 1
-    made = report.result(samples, most)
     print(report.table(made))
     if arguments.json:
         print(json.dumps(made))

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.relay.contenders import LOAD_CORE, prepare
-from bench.relay.ng import Call
+from bench.relay.ng import Address, Call, Party
 
-SOURCE = Path(__file__).resolve().parent.parent / "rtpload" / "rtpload.c"
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted([*(ROOT / "bench" / "rtpload").glob("*.c"), *(ROOT / "native" / "crelay").glob("relay_srtp*.c")])
+OPTIONS = ["-std=c11", "-O2", "-Wall", "-D_GNU_SOURCE", "-fno-strict-aliasing", f"-I{ROOT / 'native' / 'crelay'}"]
 CALLER_HOST, CALLEE_HOST = "127.0.0.30", "127.0.0.31"
 FIRST_PORT = 20000
 LATE_SHARE = 0.05
@@ -30,6 +32,7 @@ class Load:
     relayed: int  # arrived while measured, whenever sent
     send_errors: int
     late: int  # packets the load maker itself sent more than 1 ms late
+    wrong: int  # ends whose last packet was not, once decrypted, what the other end sent
     relay_cpu_ns: int
     own_cpu_ns: int
     window_ms: int
@@ -58,22 +61,26 @@ class Load:
         return 1 - self.received / max(self.sent, 1)
 
 
-def ends_of(number: int) -> tuple[tuple[str, int], tuple[str, int]]:
+def addresses_of(number: int) -> tuple[Address, Address]:
     return (CALLER_HOST, FIRST_PORT + 2 * number), (CALLEE_HOST, FIRST_PORT + 2 * number)
 
 
 def build(folder: Path) -> Path:
     program = folder / "rtpload"
-    options = ["-std=c11", "-O2", "-Wall", "-D_GNU_SOURCE"]
-    done = subprocess.run(["gcc", *options, str(SOURCE), "-o", str(program)], capture_output=True, text=True, check=False)
+    command = ["gcc", *OPTIONS, *map(str, SOURCES), "-lcrypto", "-o", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise LoadError(f"{SOURCE.name} does not compile:\n{done.stderr}")
+        raise LoadError(f"the load maker does not compile:\n{done.stderr}")
     return program
 
 
+def _line(own: Party, relay: Party) -> str:
+    keys = (party.key.hex() if party.key else "-" for party in (own, relay))
+    return f"{own.address[0]} {own.address[1]} {relay.address[0]} {relay.address[1]} {' '.join(keys)}\n"
+
+
 def run(program: Path, calls: list[Call], pid: int, warm_up_s: float, measure_s: float) -> Load:
-    ends = [(own, relay) for call in calls for own, relay in zip(call.ends, call.relays, strict=True)]
-    lines = "".join(f"{own[0]} {own[1]} {relay[0]} {relay[1]}\n" for own, relay in ends)
+    lines = "".join(_line(own, relay) for call in calls for own, relay in zip(call.ends, call.relays, strict=True))
     command = [str(program), str(int(warm_up_s * 1000)), str(int(measure_s * 1000)), str(pid)]
     done = subprocess.run(
         command,
@@ -86,4 +93,7 @@ def run(program: Path, calls: list[Call], pid: int, warm_up_s: float, measure_s:
     )
     if done.returncode != 0:
         raise LoadError(done.stderr.strip())
-    return Load(**json.loads(done.stdout))
+    loaded = Load(**json.loads(done.stdout))
+    if loaded.wrong:
+        raise LoadError(f"{loaded.wrong} ends got packets that are not what the other end sent")
+    return loaded

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.relay import load
 from bench.relay.contenders import Contender, Running, running
-from bench.relay.ng import Call
+from bench.relay.ng import Call, ends_of
 
-MAX_P99_US = 20_000.0
-MAX_LOSS = 0.001
-MAX_STEP = 250
-MAX_TRIES = 3  # another one's load on the machine looks like ours at its limit
+KINDS = ("base", "srtp")  # plain on both sides; one side of each call secure
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +29,24 @@ class Sample:
     ng_ms_per_call: float  # offer, answer and delete, one after the other
 
 
-def _set_up(relay: Running, calls: int) -> list[Call]:
-    return [relay.ng.call(number, load.ends_of(number)) for number in range(calls)]
+def _set_up(relay: Running, kind: str, calls: int) -> list[Call]:
+    return [relay.ng.call(number, ends_of(kind, number, load.addresses_of(number))) for number in range(calls)]
 
 
-def measure(contender: Contender, calls: int, plan: Plan) -> Sample:
+def loaded(contender: Contender, kind: str, calls: int, plan: Plan, begin: Callable[[int], object]) -> Sample:
+    """``begin`` is called with the relay's process id just before the load."""
     with running(contender, plan.folder) as relay:
         before_kb, started = relay.memory_kb(), time.perf_counter()
-        up = _set_up(relay, calls)
+        up = _set_up(relay, kind, calls)
         ng_s, used_kb = time.perf_counter() - started, relay.memory_kb() - before_kb
-        loaded = load.run(plan.program, up, relay.pid, plan.warm_up_s, plan.measure_s)
+        begin(relay.pid)
+        seen = load.run(plan.program, up, relay.pid, plan.warm_up_s, plan.measure_s)
         started = time.perf_counter()
         for call in up:
             relay.ng.delete(call.number)
         ng_s += time.perf_counter() - started
-        return Sample(loaded, used_kb / calls, ng_s * 1000 / calls)
+        return Sample(seen, used_kb / calls, ng_s * 1000 / calls)
 
 
-def _carries(contender: Contender, calls: int, plan: Plan) -> bool:
-    loaded = measure(contender, calls, plan).load
-    return loaded.loss <= MAX_LOSS and loaded.p99_us <= MAX_P99_US
-
-
-def most_calls(contender: Contender, first: int, last: int, plan: Plan) -> int:
-    """The largest number of calls, in steps, with nothing lost and packets in time; 0 when not even ``first``."""
-    most = 0
-    for calls in range(first, last + 1, MAX_STEP):
-        if not any(_carries(contender, calls, plan) for _ in range(MAX_TRIES)):
-            break
-        most = calls
-    return most
+def measure(contender: Contender, kind: str, calls: int, plan: Plan) -> Sample:
+    return loaded(contender, kind, calls, plan, begin=lambda _: None)

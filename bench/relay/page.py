@@ -54,14 +54,17 @@ def _figures(kind: str, rows: dict[str, Result]) -> dict[str, str]:
     return {f"relay-{kind}-{name}.svg": chart(axes, [line for line in lines if line.points]) for name, axes, lines in charts}
 
 
+def _total(result: Result, key: str, name: str, digits: int) -> str:
+    bound = "≥ " if f"{key}.{name}" in result.get("lower_bounds", ()) else ""
+    return bound + number(result[key].get(name), digits)
+
+
 def _totals(result: Result) -> str:
     rows = []
     for title, key, digits in TOTALS:
-        pair = result.get(key)
-        if pair:
-            bound = "≥ " if key in result.get("lower_bounds", ()) else ""
-            ours = pair.get("ours", pair.get("base"))
-            rows.append([title, bound + number(ours, digits), number(pair.get("rtpengine"), digits)])
+        if result.get(key):
+            ours = "base" if "base" in result[key] else "ours"
+            rows.append([title, _total(result, key, ours, digits), _total(result, key, "rtpengine", digits)])
     return table(("", "sipmesh", "rtpengine"), rows)
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.relay.measure import Sample
+from bench.relay.measure import KINDS, Sample
+from bench.relay.most import Most
 
-Samples = dict[int, dict[str, list[Sample]]]  # by number of calls and contender
+Samples = dict[str, dict[int, dict[str, list[Sample]]]]  # by kind, number of calls and contender
 NAMES = ("ours", "rtpengine")
 TOTALS = (("kB a call", "kb_per_call", ".1f"), ("ng ms a call", "ng_ms_per_call", ".2f"), ("most calls", "max_calls", "d"))
 
@@ -51,45 +52,68 @@ def _row(by_name: dict[str, list[Sample]]) -> dict[str, float | None]:
 
 
 def _of_all(samples: Samples, name: str, what: str) -> float | None:
-    """The median over the runs with most calls, where one-time costs weigh least."""
-    values = [getattr(sample, what) for sample in samples[max(samples)].get(name, [])]
+    """The median over the plain runs with most calls, where one-time costs weigh least."""
+    plain = samples.get("base")
+    values = [getattr(sample, what) for sample in plain[max(plain)].get(name, [])] if plain else []
     return round(median(values), 2) if values else None
 
 
-def result(samples: Samples, most: dict[str, int]) -> dict[str, Any]:
+def result(samples: Samples, most: dict[str, Most]) -> dict[str, Any]:
+    """What ``--json`` ends with. ``lower_bounds`` names the figures that stopped at what the load maker can do."""
     made: dict[str, Any] = {
-        "base": {str(calls): _row(by_name) for calls, by_name in samples.items()},
+        kind: {str(calls): _row(by_name) for calls, by_name in rows.items()} for kind, rows in samples.items()
+    }
+    made |= {
+        "max_calls": _most(most) if most else None,
+        "lower_bounds": [f"max_calls.{_label(name)}" for name, found in most.items() if found.at_least],
+        "extrapolated": [],
         "kb_per_call": {name: _of_all(samples, name, "kb_per_call") for name in NAMES},
         "ng_ms_per_call": {name: _of_all(samples, name, "ng_ms_per_call") for name in NAMES},
         "machine": machine(),
         "commit": commit(),
-        "runs": min(len(runs) for by_name in samples.values() for runs in by_name.values()),
+        "runs": min(len(runs) for rows in samples.values() for by_name in rows.values() for runs in by_name.values()),
     }
-    if most:
-        made["max_calls"] = most
     return made
 
 
+def _label(name: str) -> str:
+    return "base" if name == "ours" else name
+
+
+def _most(most: dict[str, Most]) -> dict[str, Any]:
+    pair: dict[str, Any] = {_label(name): found.calls for name, found in most.items()}
+    if pair.get("base") and pair.get("rtpengine"):
+        pair["ratio"] = round(pair["base"] / pair["rtpengine"], 3)
+    return pair
+
+
 def _cell(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
+    width = form.partition(".")[0]
+    return "-".rjust(int(width) if width.isdigit() else 1) if value is None else format(value, form)
 
 
 def table(made: dict[str, Any]) -> str:
-    lines = [
-        f"{made['machine']}; {made['commit']}; median of {made['runs']}",
-        "",
-        "           CPU µs a packet         of a core        p50/p99/p99.9 µs                            loss",
+    lines = [f"{made['machine']}; {made['commit']}; median of {made['runs']}"]
+    for kind in (kind for kind in KINDS if kind in made):
+        lines += ["", *_head(kind), *(_line(calls, row) for calls, row in made[kind].items())]
+    for title, key, form in TOTALS:
+        if made[key]:
+            ours = _cell(made[key].get("ours", made[key].get("base")), form)
+            lines.append(f"{title}: ours {ours}, rtpengine {_cell(made[key].get('rtpengine'), form)}")
+    return "\n".join([*lines, *(f"{name} is a lower bound: the load maker did no more" for name in made["lower_bounds"])])
+
+
+def _head(kind: str) -> list[str]:
+    return [
+        f"  {kind:<8} CPU µs a packet         of a core        p50/p99/p99.9 µs                            loss",
         " calls     ours rtpengine  ratio   ours rtpengine   ours                 rtpengine              ours     rtpengine",
     ]
-    for calls, row in made["base"].items():
-        latency = ["/".join(_cell(row[p + w], ".0f") for w in ("p50_us", "p99_us", "p999_us")) for p in ("", "rtpengine_")]
-        cpu = f"{_cell(row['ours_us'], '8.2f')} {_cell(row['rtpengine_us'], '9.2f')} {_cell(row['ratio'], '6.2f')}"
-        loss = f"{_cell(row['loss'], '.4%'):8} {_cell(row['rtpengine_loss'], '.4%')}"
-        uneven = f"  ({row['disturbed']} runs disturbed by a busy machine)" if row["disturbed"] else ""
-        busy = f"{_cell(row['busy'], '6.0%')} {_cell(row['rtpengine_busy'], '9.0%')}"
-        lines.append(f"{calls:>6} {cpu} {busy}   {latency[0]:20} {latency[1]:22} {loss}{uneven}")
-    for title, key, form in TOTALS:
-        if key in made:
-            ours, theirs = (_cell(made[key].get(name), form) for name in NAMES)
-            lines.append(f"{title}: ours {ours}, rtpengine {theirs}")
-    return "\n".join(lines)
+
+
+def _line(calls: str, row: dict[str, Any]) -> str:
+    latency = ["/".join(_cell(row[p + w], ".0f") for w in ("p50_us", "p99_us", "p999_us")) for p in ("", "rtpengine_")]
+    cpu = f"{_cell(row['ours_us'], '8.2f')} {_cell(row['rtpengine_us'], '9.2f')} {_cell(row['ratio'], '6.2f')}"
+    loss = f"{_cell(row['loss'], '.4%'):8} {_cell(row['rtpengine_loss'], '.4%')}"
+    uneven = f"  ({row['disturbed']} runs disturbed by a busy machine)" if row["disturbed"] else ""
+    busy = f"{_cell(row['busy'], '6.0%')} {_cell(row['rtpengine_busy'], '9.0%')}"
+    return f"{calls:>6} {cpu} {busy}   {latency[0]:20} {latency[1]:22} {loss}{uneven}"

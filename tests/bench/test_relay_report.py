@@ -1,59 +1,105 @@
-"""The relay benchmark's figures and what it prints of them; its load maker against a relay of one call."""
+"""The relay benchmark's figures, what it prints of them, and what it reads of SDP and perf."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.relay import load, report
 from bench.relay.measure import Sample
-from bench.relay.ng import Call, NgError, media_address
-from native import relay as native
-from tests.native.relay_wire import Phone, Stream, started
+from bench.relay.most import Most, most_calls
+from bench.relay.ng import NgError, crypto_of, ends_of, media_address
+from bench.relay.profile import shares, system_calls
 
 
-def sample(cpu_ns: int, received: int = 1000, late: int = 0, kb: float = 7.0, steal_ms: int = 0) -> Sample:
-    loaded = load.Load(
-        1000, received, 1000, 0, late, cpu_ns, 0, 1000, steal_ms, p50_us=10.0, p99_us=20.0, p999_us=30.0, max_us=40.0
+def loaded(cpu_ns: int = 1, received: int = 1000, late: int = 0, steal_ms: int = 0, p99_us: float = 20.0) -> load.Load:
+    return load.Load(
+        1000, received, 1000, 0, late, 0, cpu_ns, 0, 1000, steal_ms, p50_us=10.0, p99_us=p99_us, p999_us=30.0, max_us=40.0
     )
-    return Sample(loaded, kb_per_call=kb, ng_ms_per_call=1.0)
+
+
+def sample(cpu_ns: int, kb: float = 7.0, **seen: int) -> Sample:
+    return Sample(loaded(cpu_ns, **seen), kb_per_call=kb, ng_ms_per_call=1.0)
 
 
 def test_rows_are_medians_and_ratios() -> None:
-    samples: report.Samples = {
+    plain = {
         500: {
             "ours": [sample(2_000_000), sample(9_000_000), sample(3_000_000)],
             "rtpengine": [sample(4_000_000, received=900), sample(6_000_000, received=990), sample(9_000_000)],
         }
     }
-    made = report.result(samples, {})
+    made = report.result({"base": plain, "srtp": {400: {"ours": [sample(4_000_000)] * 3}}}, {})
     row = made["base"]["500"]
     assert (row["ours_us"], row["rtpengine_us"], row["ratio"]) == (3.0, 6.0, 0.5)
     assert (row["busy"], row["rtpengine_busy"]) == (0.003, 0.006)
     assert (row["loss"], row["rtpengine_loss"], row["p99_us"]) == (0.0, 0.01, 20.0)
-    assert (made["runs"], made["kb_per_call"]["ours"]) == (3, 7.0)
-    assert "max_calls" not in made
-    assert "   500     3.00      6.00   0.50" in report.table(made)
+    assert (made["runs"], made["kb_per_call"]["ours"], made["srtp"]["400"]["ours_us"]) == (3, 7.0, 4.0)
+    assert (made["max_calls"], made["lower_bounds"], made["extrapolated"]) == (None, [], [])
+    text = report.table(made)
+    assert "   500     3.00      6.00   0.50" in text
+    assert "   400     4.00         -" in text
 
 
 def test_disturbed_runs_count_only_when_there_are_no_others() -> None:
     quiet, stolen, late = sample(2_000_000), sample(9_000_000, steal_ms=60), sample(9_000_000, late=60)
-    assert report.result({100: {"ours": [stolen, quiet, late]}}, {})["base"]["100"]["ours_us"] == 2.0
-    made = report.result({100: {"ours": [stolen, late]}}, {})["base"]["100"]
+    assert report.result({"base": {100: {"ours": [stolen, quiet, late]}}}, {})["base"]["100"]["ours_us"] == 2.0
+    made = report.result({"base": {100: {"ours": [stolen, late]}}}, {})["base"]["100"]
     assert (made["ours_us"], made["disturbed"]) == (9.0, 2)
 
 
 def test_ours_alone_and_a_busy_machine_are_said() -> None:
-    made: dict[str, Any] = report.result({100: {"ours": [sample(1_000_000, late=100)]}}, {"ours": 2000})
+    made: dict[str, Any] = report.result({"base": {100: {"ours": [sample(1_000_000, late=100)]}}}, {"ours": Most(2000, True)})
     assert made["base"]["100"]["ratio"] is None
     assert made["ng_ms_per_call"] == {"ours": 1.0, "rtpengine": None}
+    assert (made["max_calls"], made["lower_bounds"]) == ({"base": 2000}, ["max_calls.base"])
     text = report.table(made)
     assert "1 runs disturbed by a busy machine" in text
     assert "most calls: ours 2000, rtpengine -" in text
+    assert "max_calls.base is a lower bound" in text
+
+
+def test_both_maxima_have_a_ratio() -> None:
+    made = report.result({"base": {100: {"ours": [sample(1)]}}}, {"ours": Most(1500, False), "rtpengine": Most(1000, False)})
+    assert made["max_calls"] == {"base": 1500, "rtpengine": 1000, "ratio": 1.5}
+
+
+def test_srtp_alone_says_nothing_of_plain_calls() -> None:
+    made = report.result({"srtp": {100: {"ours": [sample(1)]}}}, {})
+    assert "base" not in made
+    assert made["kb_per_call"] == {"ours": None, "rtpengine": None}
+
+
+@pytest.mark.parametrize(("limit", "found"), [(700, 700), (740, 700), (250, 250), (60, 50), (0, 0)])
+def test_most_calls_are_found(limit: int, found: int) -> None:
+    assert most_calls(lambda calls: loaded(p99_us=10.0 if calls <= limit else 2000.0)) == Most(found, False)
+
+
+def test_most_calls_forgives_a_bad_run() -> None:
+    seen: list[int] = []
+
+    def run(calls: int) -> load.Load:
+        seen.append(calls)
+        return loaded(received=1000 if calls <= 400 and seen.count(calls) > 1 else 500)
+
+    assert most_calls(run) == Most(400, False)
+
+
+def test_most_calls_is_a_lower_bound_where_the_load_maker_ends() -> None:
+    assert most_calls(lambda calls: loaded(late=0 if calls < 1000 else 900, p99_us=1.0 if calls < 1000 else 2e6)) == Most(
+        750, True
+    )
+    assert most_calls(lambda _: loaded()) == Most(6000, True)
+
+
+def test_shares_of_a_perf_report() -> None:
+    text = (
+        "    56.64%     1.09%  ignored\n  54.80%  [k] __x64_sys_sendto\n  12.5%  [.] run\n 11.00%  [k] __x64_sys_recvfrom\n\n"
+    )
+    seen = shares(text)
+    assert seen == [("__x64_sys_sendto", 54.8), ("run", 12.5), ("__x64_sys_recvfrom", 11.0)]
+    assert system_calls(seen) == [("sendto", 54.8), ("recvfrom", 11.0), ("the rest", 34.2)]
 
 
 def test_media_address_of_an_sdp() -> None:
@@ -62,32 +108,20 @@ def test_media_address_of_an_sdp() -> None:
         media_address("v=0\r\n")
 
 
-def free_address() -> tuple[str, int]:
-    with contextlib.closing(Phone()) as phone:
-        return phone.address
+def test_key_of_an_sdp() -> None:
+    other, ours = (
+        "a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:AAAA\r\n",
+        "a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:AQID|2^20\r\n",
+    )
+    assert crypto_of(other + ours) == ("7", b"\x01\x02\x03")
+    with pytest.raises(NgError, match="no AES_CM_128_HMAC_SHA1_80"):
+        crypto_of(other)
 
 
-def test_load_maker_counts_what_a_relay_relayed(tmp_path: Path) -> None:
-    program = load.build(tmp_path)
-    with started() as relay:
-        stream = Stream(relay)
-        ends = free_address(), free_address()
-        for side in (0, 1):
-            relay.set_remote(stream.id, side, 0, ends[side])
-        call = Call(0, ends, (stream.port(0), stream.port(1)))
-        seen = load.run(program, [call], os.getpid(), warm_up_s=0.1, measure_s=0.4)
-        assert (seen.sent, seen.received, seen.send_errors) == (40, 40, 0)
-        assert 0 < seen.p50_us <= seen.p99_us <= seen.p999_us <= seen.max_us
-        assert seen.relay_cpu_ns > 0
-        assert stream.stats(0).packets >= 20
-        assert stream.stats(0).lost == 0
-        assert native.monotonic_ns() > stream.stats(1).last_ns > 0
-
-
-def test_load_maker_says_what_it_could_not_do(tmp_path: Path) -> None:
-    program = load.build(tmp_path)
-    with pytest.raises(load.LoadError, match="no calls"):
-        load.run(program, [], os.getpid(), 0.1, 0.1)
-    nowhere = Call(0, (("192.0.2.77", 1), ("192.0.2.77", 2)), (("127.0.0.1", 9), ("127.0.0.1", 9)))
-    with pytest.raises(load.LoadError, match="bind"):
-        load.run(program, [nowhere], os.getpid(), 0.1, 0.1)
+def test_secure_ends_take_turns() -> None:
+    addresses = ("127.0.0.1", 4000), ("127.0.0.1", 4002)
+    assert [[end.key is not None for end in ends_of("srtp", number, addresses)] for number in (0, 1)] == [
+        [True, False],
+        [False, True],
+    ]
+    assert [end.key for end in ends_of("base", 1, addresses)] == [None, None]

@@ -29,8 +29,10 @@ ROW = {
 }
 RESULT = {
     "base": {"500": ROW, "1000": ROW | {"disturbed": 2}},
+    "srtp": {"500": ROW},
     "max_calls": {"base": 1200, "rtpengine": 600},
-    "lower_bounds": ["max_calls"],
+    "lower_bounds": ["max_calls.base"],
+    "profile": {"at": 1000, "calls": [["sendto", 56.2], ["the rest", 43.8]], "symbols": [["fdget", 4.25]]},
     "kb_per_call": {"ours": 16.9, "rtpengine": 48.9},
     "ng_ms_per_call": {"ours": 1.0, "rtpengine": 1.5},
     "machine": "a machine",
@@ -60,7 +62,10 @@ def test_section_replaced_and_the_rest_kept(tmp_path: Path) -> None:
     assert "| 500 | 5.00 | 10.00 | 0.50 | 12 / 40 / 300 | 18 / 600 / 1,600 | 50% / 100% | 0.000% / 25.000% |" in text
     assert "| 1,000 * | 5.00 |" in text
     assert "| most calls with p99 ≤ 1 ms, one core | ≥ 1,200 | 600 |" in text
-    assert [path.name for path in written] == ["performance.md", "relay-base-cpu.svg", "relay-base-latency.svg"]
+    assert "1,000 calls: sendto 56 %, the rest 44 %" in text
+    assert "| `fdget` | 4.2 % |" in text
+    kinds = ("base-cpu", "base-latency", "srtp-cpu", "srtp-latency")
+    assert [path.name for path in written] == ["performance.md", *(f"relay-{kind}.svg" for kind in kinds)]
     for path in written[1:]:
         assert f"(figures/{path.name})" in text
         assert ElementTree.parse(path).getroot().tag.endswith("svg")
