@@ -270,5 +270,9 @@ class Timers:
     def next_deadline(self) -> float | None:
         """When ``advance`` has something to do next; None when no timer runs."""
 
+def digest_params(value: str) -> dict[str, str] | None:
+    """Parameters of an Authorization or Proxy-Authorization value in the Digest scheme, names in lower case, quotes and quoted
+    pairs undone; None for another scheme. ParseError for what doesn't follow the grammar and for a name that comes twice."""
+
 def crc_slot(text: str) -> int:
     """Stable 32-bit hash of a Call-ID: slots and shards (the same in every process and version)."""

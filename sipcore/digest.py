@@ -5,22 +5,29 @@ room, in a bounded table of use counts, so a stranger stores nothing.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from functools import partial
 from hmac import compare_digest
 from itertools import count
 from typing import Protocol
 
+import msgspec
+
 from sipcore.digest_header import MalformedDigestError, parse_credentials
 from sipcore.keys import KeyRing
 
 MAX_ATTEMPTS = 4  # of our realm's credentials in one request: a client sends one per algorithm at most
+TIDY_INTERVAL_S = 1.0  # between two looks for expired nonces while there is room
 REQUIRED = ("username", "nonce", "uri", "response", "cnonce", "nc", "qop")
 
 
-class Algorithm(Enum):
+_NC = re.compile(r"[0-9A-Fa-f]{8}")
+
+
+class Algorithm(StrEnum):
     """What we challenge with, strongest first (RFC 8760 section 2.3); the value is the IANA name."""
 
     SHA_256 = "SHA-256"
@@ -28,7 +35,7 @@ class Algorithm(Enum):
 
     def hash(self, text: str) -> str:
         """Lower-case hex digest."""
-        return self.hash_bytes(text.encode("utf-8", "surrogateescape"))
+        return _HASHES[self](text.encode("utf-8", "surrogateescape")).hexdigest()
 
     def hash_bytes(self, data: bytes) -> str:
         return _HASHES[self](data).hexdigest()
@@ -41,7 +48,7 @@ _HASHES: dict[Algorithm, Callable[[bytes], "hashlib._Hash"]] = {
 _NOBODY = {
     algorithm: "0" * len(_HASHES[algorithm](b"").hexdigest()) for algorithm in Algorithm
 }  # stands for an unknown user's HA1
-ALGORITHMS = {algorithm.value.lower(): algorithm for algorithm in Algorithm}
+ALGORITHMS = {algorithm.lower(): algorithm for algorithm in Algorithm}
 
 
 def ha1(username: str, realm: str, password: str, algorithm: Algorithm) -> str:
@@ -56,7 +63,7 @@ class Credentials(Protocol):
         """H(username:realm:password) in lower-case hex; None for an unknown user."""
 
 
-class Outcome(Enum):
+class Outcome(StrEnum):
     ACCEPTED = "accepted"
     MISSING = "missing"  # no credentials of our realm and of an algorithm we know
     STALE = "stale"  # right password, but a nonce that is too old or not ours, or a use count seen before
@@ -64,8 +71,7 @@ class Outcome(Enum):
     MALFORMED = "malformed"  # to be answered 400 with the reason
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     outcome: Outcome
     username: str = ""
     reason: str = ""  # of MALFORMED
@@ -77,7 +83,7 @@ class DigestConfig:
     max_tracked_nonces: int = 65_536
 
 
-_MISSING = Verdict(Outcome.MISSING)
+MISSING = Verdict(Outcome.MISSING)
 _RANK = {Outcome.ACCEPTED: 0, Outcome.STALE: 1, Outcome.REFUSED: 2, Outcome.MALFORMED: 3, Outcome.MISSING: 4}
 
 
@@ -88,7 +94,19 @@ class Digest:
     fresh, so that users survive its restart; use counts are each process's own.
     """
 
-    __slots__ = ("_algorithms", "_config", "_credentials", "_floor_s", "_instance", "_keys", "_realm", "_serial", "_used")
+    __slots__ = (
+        "_algorithms",
+        "_config",
+        "_credentials",
+        "_floor_s",
+        "_head",
+        "_instance",
+        "_keys",
+        "_realm",
+        "_serial",
+        "_tidy_at",
+        "_used",
+    )
 
     def __init__(
         self,
@@ -100,6 +118,7 @@ class Digest:
         algorithms: tuple[Algorithm, ...] = tuple(Algorithm),
     ) -> None:
         self._realm = realm
+        self._head = 'Digest realm="{}", nonce="'.format(realm.replace("\\", "\\\\").replace('"', '\\"'))
         self._credentials = credentials
         self._keys = keys
         self._instance = instance
@@ -107,6 +126,7 @@ class Digest:
         self._algorithms = algorithms
         self._serial = count()
         self._used: dict[str, int] = {}  # nonce → highest use count, in the order of first use
+        self._tidy_at = 0.0
         self._floor_s = 0  # nonces issued up to this second are stale: their counts were forgotten for want of room
 
     def challenges(
@@ -117,12 +137,11 @@ class Digest:
         ``algorithms``: some of the realm's, for a client that can't read all; None: all.
         """
         nonce = self._issue(now)
-        realm = self._realm.replace("\\", "\\\\").replace('"', '\\"')
         tail = ", stale=true" if stale else ""
-        return tuple(
-            f'Digest realm="{realm}", nonce="{nonce}", algorithm={algorithm.value}, qop="auth"{tail}'
-            for algorithm in algorithms or self._algorithms
-        )
+        values = [
+            f'{self._head}{nonce}", algorithm={algorithm}, qop="auth"{tail}' for algorithm in algorithms or self._algorithms
+        ]
+        return tuple(values)
 
     def check(self, values: list[str], method: str, body: bytes, now: float) -> Verdict:
         """The best outcome among the Authorization (or Proxy-Authorization) ``values`` of a request.
@@ -130,7 +149,7 @@ class Digest:
         Other schemes, realms and algorithms are passed over: they are for somebody else (RFC 3261 section 22.3). The digest URI
         is not compared with the Request-URI, which proxies and clients may legitimately write differently (section 22.4).
         """
-        best = _MISSING
+        best = MISSING
         attempts = 0
         for value in values:
             try:
@@ -185,7 +204,7 @@ class Digest:
     def _issued_at(self, nonce: str) -> int | None:
         """Issue time of a nonce made with our keys for our realm, s; None for any other string."""
         stamp, _, seal = nonce.rpartition(".")
-        if len(seal) != 13 or not seal.isascii() or not self._keys.verify(seal[0], seal[1:], f"{self._realm}:{stamp}"):
+        if len(seal) != 13 or not self._keys.verify(seal[0], seal[1:], f"{self._realm}:{stamp}"):
             return None
         return int(stamp[:8], 16)
 
@@ -204,6 +223,9 @@ class Digest:
     def _make_room(self, now: float) -> None:
         """Forgets expired nonces. A live one that goes for want of room takes all as old as it along: none is replayable."""
         used = self._used
+        if now < self._tidy_at and len(used) < self._config.max_tracked_nonces:
+            return
+        self._tidy_at = now + TIDY_INTERVAL_S
         while used:
             oldest = next(iter(used))
             issued_s = int(oldest[:8], 16)
@@ -215,9 +237,4 @@ class Digest:
 
 
 def _use_count(nc: str) -> int | None:
-    if len(nc) != 8 or not nc.isalnum() or not nc.isascii():
-        return None
-    try:
-        return int(nc, 16) or None
-    except ValueError:
-        return None
+    return (int(nc, 16) or None) if _NC.fullmatch(nc) else None

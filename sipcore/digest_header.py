@@ -1,16 +1,10 @@
 """Reading the credentials of an Authorization header (RFC 7616 section 3.4, RFC 3261 section 25.1)."""
 
-import re
 from urllib.parse import unquote
 
-MAX_VALUE_CHARS = 512  # of one parameter
+from native.sip import ParseError, digest_params
 
-# name = token | quoted-string, then a comma or the end
-_PARAMETER = re.compile(
-    r"""\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s,"]+))\s*(?:,|$)""",
-    re.DOTALL,
-)
-_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+MAX_VALUE_CHARS = 512  # of one parameter
 
 
 class MalformedDigestError(ValueError):
@@ -22,25 +16,13 @@ def parse_credentials(value: str) -> dict[str, str] | None:
 
     ``username*`` (RFC 8187, as RFC 7616 section 3.4 allows) is decoded and returned as ``username``.
     """
-    scheme, _, rest = value.strip().partition(" ")
-    if scheme.lower() != "digest":
+    try:
+        fields = digest_params(value)
+    except ParseError as error:
+        raise MalformedDigestError(error.reason) from error
+    if fields is None:
         return None
-    fields: dict[str, str] = {}
-    position = 0
-    for match in _PARAMETER.finditer(rest):
-        if match.start() != position:
-            break
-        position = match.end()
-        name, quoted, text = match.groups()
-        if quoted is not None:
-            text = _QUOTED_PAIR.sub(r"\1", quoted) if "\\" in quoted else quoted
-        name = name.lower()
-        if name in fields:
-            raise MalformedDigestError("digest parameter twice")
-        fields[name] = text
-    if position != len(rest):
-        raise MalformedDigestError("digest parameter malformed")
-    if len(rest) > MAX_VALUE_CHARS and any(len(text) > MAX_VALUE_CHARS for text in fields.values()):
+    if len(value) > MAX_VALUE_CHARS and any(len(text) > MAX_VALUE_CHARS for text in fields.values()):
         raise MalformedDigestError("digest parameter too long")
     if not fields:
         raise MalformedDigestError("digest without parameters")

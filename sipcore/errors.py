@@ -9,10 +9,12 @@ class PeerError(SipError):
     """What the peer sent can't be served; ``status`` and ``reason`` are the answer."""
 
     def __init__(self, status: int, reason: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        super().__init__(f"{status} {reason}")
         self.status = status
         self.reason = reason
         self.headers = headers
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.reason}"
 
 
 class TransportError(SipError):

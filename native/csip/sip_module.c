@@ -31,6 +31,7 @@ static PyObject *crc_slot(PyObject *unused, PyObject *text) {
 static PyMethodDef functions[] = {
     {"frame_length", (PyCFunction)(void (*)(void))frame_length, METH_VARARGS | METH_KEYWORDS, NULL},
     {"crc_slot", crc_slot, METH_O, NULL},
+    {"digest_params", sip_digest_params, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -43,6 +43,7 @@ int sip_py_token_view(PyObject *str, const char *what, struct sip_py_view *view)
 
 PyObject *sip_py_header_params(struct sip_slice params);
 PyObject *sip_py_uri_params(struct sip_slice params);
+PyObject *sip_digest_params(PyObject *unused, PyObject *value); /* sip_digest_params.c */
 
 /* --- the types --- */
 

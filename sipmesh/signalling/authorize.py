@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from native.sip import Message, Uri
-from sipcore.digest import Algorithm, Digest, DigestConfig, Outcome
+from sipcore.digest import MISSING, Algorithm, Digest, DigestConfig, Outcome
 from sipcore.digest_header import MalformedDigestError, parse_credentials
 from sipcore.errors import PeerError
 from sipcore.keys import KeyRing
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 ANONYMOUS_HOST = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
 UNAUTHORIZED = (401, "WWW-Authenticate", "Authorization")  # RFC 3261 section 22.2: we are the registrar
-OUTCOME_NAMES = {outcome: f"sip_authorizations_total|outcome={outcome.value}" for outcome in Outcome}
+OUTCOME_NAMES = {outcome: f"sip_authorizations_total|outcome={outcome}" for outcome in Outcome}
 PROXY_AUTHENTICATION = (407, "Proxy-Authenticate", "Proxy-Authorization")  # section 22.3
 
 
@@ -62,7 +62,7 @@ class Accounts:
         user = self._directory.user(aor_of(username, realm))
         if user is None:
             return None
-        return (user.ha1_long if "@" in username else user.ha1).get(algorithm.value)
+        return (user.ha1_long if "@" in username else user.ha1).get(algorithm)
 
 
 class Authorizer:
@@ -140,8 +140,9 @@ class Authorizer:
     ) -> str:
         """AOR of the user whose credentials the request carries. ``who``: source host and the AOR it claims."""
         status, challenge_header, header = place
-        backoff = None if self._backoff is None or who[0] in self._exempt else self._backoff
-        if backoff is not None and request.has(header):
+        values = request.get_all(header)
+        backoff = None if not values or self._backoff is None or who[0] in self._exempt else self._backoff
+        if backoff is not None:
             pause_s = backoff.pause_left_s(who, now)
             if pause_s:
                 self._count("paused")
@@ -149,13 +150,13 @@ class Authorizer:
         digest = self._digests.get(domain)
         if digest is None:
             digest = self._digests[domain] = self._new_digest(domain, algorithms=self._domains.algorithms(domain))
-        verdict = digest.check(request.get_all(header), request.method, request.body, now)
+        verdict = digest.check(values, request.method, request.body, now) if values else MISSING
         self._counters[OUTCOME_NAMES[verdict.outcome]] += 1
         if verdict.outcome is Outcome.ACCEPTED:
             if backoff is not None:
                 backoff.succeeded(who)
             self._challenges.accepted(request.call_id)
-            _consume(request, header, domain)
+            _consume(request, header, values, domain)
             return aor_of(verdict.username, domain)
         if verdict.outcome is Outcome.REFUSED and backoff is not None and backoff.failed(who, now):
             self._quiet.warning("wrong passwords, no more of them for a while", now, f"{who[0]} for {who[1]}")
@@ -180,9 +181,8 @@ def _aor(uri: Uri, domain: str) -> str:
     return f"{uri.user_unescaped or ''}@{domain}"
 
 
-def _consume(request: Message, header: str, realm: str) -> None:
-    """Takes out the credentials of ``realm``; those for others travel on (RFC 3261 section 22.3)."""
-    values = request.get_all(header)
+def _consume(request: Message, header: str, values: list[str], realm: str) -> None:
+    """Takes those for ``realm`` out of the credentials; those for others travel on (RFC 3261 section 22.3)."""
     request.remove(header)
     if len(values) > 1:
         for value in values:

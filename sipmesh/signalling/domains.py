@@ -15,10 +15,13 @@ class Domains:
     ``is_local`` tells whether a host is one of our listeners', bound or advertised.
     """
 
-    __slots__ = ("_domains", "_first", "_is_local")
+    __slots__ = ("_algorithms", "_domains", "_first", "_is_local")
 
     def __init__(self, domains: Iterable[Domain], is_local: Callable[[str], bool]) -> None:
         self._domains = {domain.name.lower(): domain for domain in domains}
+        self._algorithms = {
+            name: tuple(ALGORITHMS[each.lower()] for each in domain.digest) for name, domain in self._domains.items()
+        }
         self._first = next(iter(self._domains), "")
         self._is_local = is_local
 
@@ -51,4 +54,4 @@ class Domains:
 
     def algorithms(self, domain: str) -> tuple[Algorithm, ...]:
         """Of its digest, in the order of the challenges."""
-        return tuple(ALGORITHMS[name.lower()] for name in self._domains[domain].digest)
+        return self._algorithms[domain]

@@ -122,6 +122,14 @@ def refuse_edits() -> None:
             call()
 
 
+def credentials() -> None:
+    for value in ('Digest a="\\"b", C=é', "Digest a=b,a=c", 'Digest a="', Text("Digest a=b"), "Basic x"):
+        try:
+            sip.digest_params(value)
+        except ParseError:
+            continue
+
+
 def build() -> None:
     message = Message(LATIN)
     message.reply(100)
@@ -215,7 +223,20 @@ def sockets() -> None:
     near.fileno(), near.dropped, near.oversized, near.pending, near.address
 
 
-CALLS = [read_messages, read_faults, edit, refuse_edits, build, salvage, values, refuse_values, module_functions, macs, sockets]
+CALLS = [
+    read_messages,
+    read_faults,
+    edit,
+    refuse_edits,
+    credentials,
+    build,
+    salvage,
+    values,
+    refuse_values,
+    module_functions,
+    macs,
+    sockets,
+]
 
 
 def shared_counts() -> list[int]:

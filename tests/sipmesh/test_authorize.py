@@ -98,7 +98,7 @@ def test_a_domain_without_digest_believes_its_users() -> None:
 def test_malformed_credentials_get_400_with_the_reason() -> None:
     with pytest.raises(PeerError) as caught:
         authorizer()[0].calling(request("sip:alice@example.com", 'Digest realm="example.com'), "203.0.113.9", NOW)
-    assert (caught.value.status, caught.value.reason) == (400, "digest parameter malformed")
+    assert (caught.value.status, caught.value.reason) == (400, "bad digest parameter: bad quoted string")
 
 
 def test_a_registration_in_a_domain_that_is_not_configured() -> None:

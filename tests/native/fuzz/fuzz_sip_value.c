@@ -1,10 +1,11 @@
-/* Fuzz target: any bytes as one header value: list, parameters, address, Via, URI. Invariants: every slice lies in the text;
- * unfolding and unescaping never grow; a URI equals itself and its hash repeats; what a Via, an address and a URI are cut to
- * parses again to the same. */
+/* Fuzz target: any bytes as one header value: list, parameters, address, Via, URI, credentials. Invariants: every slice lies in
+ * the text; unfolding and unescaping never grow; a URI equals itself and its hash repeats; what a Via, an address and a URI
+ * are cut to parses again to the same. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "sip_chars.h"
+#include "sip_digest.h"
 #include "sip_read.h"
 
 #define REQUIRE(condition) \
@@ -56,6 +57,20 @@ static void try_addr(struct sip_slice text) {
     try_uri(addr.uri.text);
 }
 
+static void try_digest(struct sip_slice text) {
+    struct sip_slice rest;
+    struct sip_param param;
+    bool found;
+    if (!sip_digest_scheme(text, &rest)) return;
+    inside(rest, text);
+    while (sip_digest_next(&rest, &param, &found) == SIP_OK && found) {
+        inside(param.name, text);
+        inside(param.value, text);
+        inside(rest, text);
+        REQUIRE(param.name.size > 0 && param.value.size > 0);
+    }
+}
+
 static void try_via(struct sip_slice text) {
     struct sip_via via;
     if (sip_via_parse(text, &via) != SIP_OK) return;
@@ -90,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     try_uri(text);
     try_addr(text);
     try_via(text);
+    try_digest(text);
     if (sip_cseq_parse(text, &number, &method) == SIP_OK) inside(method, text);
     if (sip_media_type(text, &type) == SIP_OK) inside(type, text);
     sip_call_id_check(text);
