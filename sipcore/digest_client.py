@@ -49,8 +49,8 @@ class DigestClient:
         return [(header, self._credentials(space, realm, method, uri)) for (header, realm), space in self._spaces.items()]
 
     def challenged(self, request: Message, response: Message, answered: int) -> bool:
-        """Takes over the challenges of ``response`` (401 or 407) to ``request``, as that left. ``answered``: challenges before it.
-        False when another answer would be refused too, or nothing in it can be answered.
+        """Takes over the challenges of ``response`` (401 or 407) to ``request``, as that left. ``answered``: challenges
+        before it. False when another answer would be refused too, or nothing in it can be answered.
 
         The first challenge is always answered: servers forget nonces without saying so. From then on only one that calls
         the nonce stale, or comes from a realm that has seen no credentials yet.

@@ -31,6 +31,7 @@ from sipmesh.config_values import (
     TargetUri,
     To,
     Token,
+    Username,
     Weight,
 )
 
@@ -82,6 +83,28 @@ class TrunkTarget(Table, frozen=True, kw_only=True):
     weight: Weight = 1  # share of the calls among living targets; 0: only when no other lives
 
 
+class Credentials(Table, frozen=True, kw_only=True):
+    username: Username
+    password: Password
+
+    def __repr__(self) -> str:
+        return f"Credentials(username={self.username!r})"
+
+
+class Register(Table, frozen=True, kw_only=True):
+    aor: Aor  # our account at the carrier
+    password: Password
+    username: str = ""  # in its digest; default the user part of ``aor``
+    expires_s: Positive = 3600  # asked for
+
+    @property
+    def credentials(self) -> Credentials:
+        return Credentials(username=self.username or self.aor.rpartition("@")[0], password=self.password)
+
+    def __repr__(self) -> str:
+        return f"Register(aor={self.aor!r})"
+
+
 class Trunk(Table, frozen=True, kw_only=True):
     name: Name
     targets: tuple[TrunkTarget, ...] = ()  # in the file each a URI, or a table { uri, weight }
@@ -91,6 +114,8 @@ class Trunk(Table, frozen=True, kw_only=True):
     probe_s: Seconds = 30.0  # between OPTIONS probes of a target; 0: never
     first_response_s: PositiveSeconds = 3.0  # a target silent for so long is left for the next one
     srtp: Srtp = "pass"  # on its media legs
+    register: Register | None = None  # we register there, take calls to that Contact, and answer its challenges
+    credentials: Credentials | None = None  # what we answer its challenges with, where we don't register
 
 
 class Route(Table, frozen=True, kw_only=True, rename={"from_": "from"}):

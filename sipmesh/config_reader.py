@@ -12,7 +12,6 @@ from sipmesh.config_lines import Path
 
 LATER = {
     ("mesh",): "this version runs single nodes; the table has no effect",
-    ("trunk", "register"): "this version does not register at trunks; the key has no effect",
 }
 SECRET_KEYS = frozenset({"password", "token", "secret"})  # values never shown
 
@@ -36,7 +35,8 @@ class Reader:
     def table(self, kind: type[AnyTable], raw: Any, path: Path) -> AnyTable | None:
         """None when anything in the table is wrong."""
         if not isinstance(raw, dict):
-            self.errors.append((path, f"must be a table [{path[0]}], not {raw!r}"))
+            wrong = f"[{path[0]}], not {raw!r}" if len(path) == 1 else "{ ... }"
+            self.errors.append((path, f"must be a table {wrong}"))
             return None
         before = len(self.errors)
         values = self.fields(kind, raw, path)

@@ -85,6 +85,11 @@ def user_rules(user: User, defined: Defined, path: Path) -> Found:
 def trunk_rules(trunk: Trunk, path: Path) -> Found:
     if not trunk.targets and not trunk.sources:
         yield path, "has neither targets nor sources; give one of them"
+    for key in ("register", "credentials"):
+        if getattr(trunk, key) is not None and not trunk.targets:
+            yield (*path, key), "needs targets beside it: where we send our requests"
+    if trunk.register is not None and trunk.credentials is not None:
+        yield (*path, "credentials"), "is there beside register, whose account is the one that answers challenges; remove it"
 
 
 def route_rules(route: Route, defined: Defined, path: Path) -> Found:

@@ -51,6 +51,11 @@ def check_password(text: str) -> None:
         raise ValueError("is empty; write one")
 
 
+def check_username(text: str) -> None:
+    if not text or not text.isprintable():
+        raise ValueError(f"{text!r} is no username; write what the digest calls it")
+
+
 def check_token(text: str) -> None:
     if not TOKEN.match(text):
         raise ValueError("is no token; write 16 or more letters, digits and signs, without blanks")
@@ -114,6 +119,7 @@ DomainName = Annotated[str, Meta(extra={"check": check_domain})]
 Aor = Annotated[str, Meta(extra={"check": check_aor})]
 Name = Annotated[str, Meta(extra={"check": check_name})]
 Password = Annotated[str, Meta(extra={"check": check_password})]
+Username = Annotated[str, Meta(extra={"check": check_username})]
 Token = Annotated[str, Meta(extra={"check": check_token})]
 Pattern = Annotated[str, Meta(extra={"check": check_pattern})]
 Prefix = Annotated[str, Meta(extra={"check": check_prefix})]

@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from urllib.parse import quote
 
-from native.sip import ParseError, Uri
+from native.sip import Message, ParseError, Uri
 from sipcore.flow import FlowTable
 from sipmesh.signalling.calls import CALLEE, CALLER, Calls
 from sipmesh.signalling.media_client import Body
@@ -55,7 +55,7 @@ class CallEnder:
 
     def hang_up_callee(self, record: CallRecord) -> None:
         """BYE to a callee whose answer can't be passed on, so that he does not wait for an ACK."""
-        self._bye(record, CALLEE, NO_RELAY, lambda status: None)
+        self._bye(record, CALLEE, NO_RELAY, lambda status, response: None)
 
     def on_media_event(self, body: Body) -> None:
         """After a media timeout the daemon has ended the media already. Other events change nothing."""
@@ -69,7 +69,7 @@ class CallEnder:
             if record is not None and record.state == "answered" and _concerns(body, record):
                 self.end(key, "media-timeout", NO_MEDIA)
 
-    def _said(self, key: str, cause: str, waiting: set[int], side: int, status: int) -> None:
+    def _said(self, key: str, cause: str, waiting: set[int], side: int, status: int, response: Message | None) -> None:
         waiting.discard(side)
         if not waiting:
             record = self._calls.get(key)
@@ -93,14 +93,14 @@ class CallEnder:
             self._send(leg, headers, done)
         except ParseError as error:
             log.warning("no BYE to %s: %s", leg.remote_target, error.reason, extra={"call_id": record.call_id})
-            done(UNREACHABLE)
+            done(UNREACHABLE, None)
 
     def _send(self, leg: CallLeg, headers: list[tuple[str, str]], done: Done) -> None:
         flow = None
         if leg.natted or leg.connection_id:
             flow = self._flows.flow_of(leg.listener, (leg.remote_host, leg.remote_port), leg.connection_id)
             if flow is None and leg.natted:
-                done(UNREACHABLE)
+                done(UNREACHABLE, None)
                 return
         next_hop = _route_uri(leg.route_set[0]) if leg.route_set else leg.remote_target
         self._requester.send("BYE", leg.remote_target, headers, done, next_hop=next_hop, flow=flow)

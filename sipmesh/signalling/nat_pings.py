@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from native.sip import Message
 from sipcore.flow import FlowTable
 from sipcore.location import Binding
 from sipcore.ports import Counters
@@ -81,6 +82,6 @@ class NatPings:
         ]
         self._requester.send("OPTIONS", binding.contact, headers, partial(NatPings._answered, self), flow=flow)
 
-    def _answered(self, status: int) -> None:
+    def _answered(self, status: int, response: Message | None) -> None:
         answered = "no" if status in (TIMEOUT, UNREACHABLE) else "yes"
         self._counters[f"sip_nat_pings_total|answered={answered}"] += 1

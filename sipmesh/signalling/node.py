@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import socket
@@ -40,10 +41,13 @@ from sipmesh.signalling.media_link import MediaLink
 from sipmesh.signalling.nat_pings import NatPings
 from sipmesh.signalling.probes import Probes
 from sipmesh.signalling.rates import Backoff, Rates
+from sipmesh.signalling.registrations import Registration, Registrations
 from sipmesh.signalling.requester import Requester
 from sipmesh.signalling.routing_table import RoutingTable
 from sipmesh.signalling.trunks import TargetState, Trunks
 from sipmesh.store import Store
+
+LEAVE_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +73,7 @@ class SignalNode:
         self.engine.gate = gate_for(limits, exempt, self.engine)
         timers, flows = self.engine.timers, self.engine.flows
         resolver = resolver_for(self.engine, listeners, counters)
-        self.trunks = Trunks(SystemRandom())
+        self.trunks = Trunks(SystemRandom(), store.key_ring("contact"))
         self._policy = PolicyHost(counters, lambda name: self.trunks.get(name) is not None, store.path / "policy.good")
         cdrs = CdrMaker(store.cdrs if config.cdr is not None else None, timers, self._policy)
         self.calls = Calls(store.calls, timers, counters, self.trunks.get, relayed=config.media.anchor, cdrs=cdrs)
@@ -108,6 +112,7 @@ class SignalNode:
         core.attach(self._layer)
         requester = Requester(self._layer, flows, resolver)
         self._probes = Probes(requester, timers, counters, lambda: f"sip:{listeners[0].sent_by}")
+        self.registrations = Registrations(requester, self.trunks, timers, counters, SystemRandom())
         self._nat_pings = NatPings(
             store.locations, flows, requester, timers, counters, limits.nat_ping_s, lambda: f"sip:{listeners[0].sent_by}"
         )
@@ -124,6 +129,13 @@ class SignalNode:
     def end_calls(self) -> None:
         """Before ``stop``, when the node stops with this worker."""
         self.engine.run(self.calls.stop)
+
+    async def take_registrations_back(self) -> None:
+        """Before ``stop``, too; carriers that don't answer soon are not waited for."""
+        over = asyncio.Event()
+        self.engine.run(partial(self.registrations.stop, over.set))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), LEAVE_S)
 
     def load_certificates(self) -> None:
         """The files as they are now, for handshakes from now on; all stays as it was when one of them can't be used."""
@@ -150,6 +162,11 @@ class SignalNode:
             del gauges[name]
         for trunk in self.trunks:
             gauges[f"sip_trunk_calls|trunk={trunk.name}"] = partial(getattr, trunk, "calls")
+            registration = self.registrations.of(trunk.name)
+            if registration is not None:
+                gauges[f"sip_trunk_registered|trunk={trunk.name}"] = partial(_held, registration)
+                gauges[f"sip_trunk_register_status|trunk={trunk.name}"] = partial(getattr, registration, "status")
+                gauges[f"sip_trunk_register_expires_at|trunk={trunk.name}"] = partial(getattr, registration, "expires_at")
             for target in trunk.targets:
                 name = f"sip_trunk_target_up|trunk={trunk.name},target={target.uri}"
                 gauges[name] = partial(self._target_up, target)
@@ -181,6 +198,7 @@ class SignalNode:
         routes = directory.routes()
         self._application.tables.routes = RoutingTable((each.route for each in routes), (each.id for each in routes))
         self._probes.load(self.trunks)
+        self.registrations.load()
         self._gauge()
 
     def _media_glue(self, link: MediaLink, instance: str, counters: Counters) -> MediaGlue:
@@ -191,6 +209,10 @@ class SignalNode:
 
     def _on_media_event(self, body: Body) -> None:
         self._ender.on_media_event(body)
+
+
+def _held(registration: Registration) -> float:
+    return float(registration.held)
 
 
 def gate_for(limits: Limits, exempt: Exempt, engine: Engine) -> Gate | None:

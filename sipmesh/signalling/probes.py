@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 
+from native.sip import Message
 from sipcore.ports import Counters
 from sipcore.timers import Timers
 from sipmesh.signalling.requester import Requester
@@ -80,7 +81,7 @@ class _Probe:
     def start(self) -> None:
         self._probes.send(self._target, self._timeout_s, self)
 
-    def done(self, status: int) -> None:
+    def done(self, status: int, response: Message | None = None) -> None:
         late = self._over
         self._over = True
         if late and status in DEAD:

@@ -1,4 +1,4 @@
-"""Requests of our own: OPTIONS that probe a trunk, BYE that ends a call."""
+"""Requests of our own: OPTIONS that probe a trunk, REGISTER at a carrier, BYE that ends a call."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import secrets
 from collections.abc import Callable
 
 from native.sip import Message, Uri
+from sipcore.digest_client import DigestClient
 from sipcore.errors import TransportError
-from sipcore.flow import Destination, Flow, FlowTable
+from sipcore.flow import Destination, Flow, FlowTable, Listener
 from sipcore.ports import Resolver
 from sipcore.proxy.forward import via_start
 from sipcore.transaction import ClientTransaction, TransactionLayer
 
-Done = Callable[[int], None]
-"""Told the final status once: 408 for none in time, 503 when it could not be sent."""
+Done = Callable[[int, Message | None], None]
+"""Told once how it ended: the final response and its status; without response 408 for none in time, 503 when it could not be
+sent."""
+ContactOf = Callable[[Listener], str]
+"""Value of the Contact of a request that leaves by a listener."""
 
+CHALLENGES = (401, 407)
 TIMEOUT = 408  # RFC 3261 section 8.1.3.1
 UNREACHABLE = 503
 
@@ -28,10 +33,19 @@ class Requester:
         self._resolver = resolver
 
     def send(
-        self, method: str, uri: str, headers: list[tuple[str, str]], done: Done, next_hop: str = "", flow: Flow | None = None
+        self,
+        method: str,
+        uri: str,
+        headers: list[tuple[str, str]],
+        done: Done,
+        next_hop: str = "",
+        flow: Flow | None = None,
+        digest: DigestClient | None = None,
+        contact: ContactOf | None = None,
     ) -> None:
-        """``headers`` without Via and Max-Forwards. Goes over ``flow``, else to the URI ``next_hop``, else to ``uri``."""
-        attempt = _Attempt(self, method, uri, headers, done)
+        """``headers`` without Via and Max-Forwards. Goes over ``flow``, else to the URI ``next_hop``, else to ``uri``.
+        Challenges are answered by ``digest``, each with the next CSeq."""
+        attempt = _Attempt(self, method, uri, headers, done, digest, contact)
         if flow is not None:
             attempt.send(flow)
         else:
@@ -47,14 +61,38 @@ class Requester:
 class _Attempt:
     """One request on its way over its destinations; the ClientUser of its transactions."""
 
-    __slots__ = ("_destinations", "_done", "_headers", "_method", "_requester", "_uri")
+    __slots__ = (
+        "_answered",
+        "_contact",
+        "_destinations",
+        "_digest",
+        "_done",
+        "_headers",
+        "_message",
+        "_method",
+        "_requester",
+        "_uri",
+    )
 
-    def __init__(self, requester: Requester, method: str, uri: str, headers: list[tuple[str, str]], done: Done) -> None:
+    def __init__(
+        self,
+        requester: Requester,
+        method: str,
+        uri: str,
+        headers: list[tuple[str, str]],
+        done: Done,
+        digest: DigestClient | None,
+        contact: ContactOf | None,
+    ) -> None:
         self._requester = requester
         self._method = method
         self._uri = uri
         self._headers = headers
         self._done: Done | None = done
+        self._digest = digest
+        self._contact = contact
+        self._answered = 0  # challenges
+        self._message: Message | None = None  # as sent last
         self._destinations: list[Destination] = []
 
     def resolved(self, destinations: list[Destination]) -> None:
@@ -64,7 +102,14 @@ class _Attempt:
     def send(self, flow: Flow) -> None:
         via = f"{via_start(flow.listener)}z9hG4bK{secrets.token_hex(8)}"
         headers = [("Via", via), ("Max-Forwards", "70"), *self._headers]
-        self._requester.start(Message.request(self._method, self._uri, headers), flow, self)
+        if self._contact is not None:
+            headers.append(("Contact", self._contact(listener)))
+        if self._digest is not None:
+            headers += self._digest.credentials(self._method, self._uri)
+        self._message = message = Message.request(self._method, self._uri, headers)
+        if self._answered:
+            message.set("CSeq", f"{message.cseq + self._answered} {self._method}")
+        self._requester.start(message, flow, self)
 
     def _next(self) -> None:
         while self._destinations:
@@ -77,8 +122,17 @@ class _Attempt:
         self._finish(UNREACHABLE)
 
     def on_response(self, transaction: ClientTransaction, response: Message) -> None:
-        if response.status >= 200:
-            self._finish(response.status)
+        if response.status < 200:
+            return
+        if response.status in CHALLENGES and self._answers(response):
+            self._answered += 1
+            self.send(transaction.flow)
+            return
+        self._finish(response.status, response)
+
+    def _answers(self, response: Message) -> bool:
+        digest, message = self._digest, self._message
+        return digest is not None and message is not None and digest.challenged(message, response, self._answered)
 
     def on_timeout(self, transaction: ClientTransaction) -> None:
         self._finish(TIMEOUT)
@@ -86,7 +140,7 @@ class _Attempt:
     def on_transport_error(self, transaction: ClientTransaction) -> None:
         self._next()
 
-    def _finish(self, status: int) -> None:
+    def _finish(self, status: int, response: Message | None = None) -> None:
         done, self._done = self._done, None
         if done is not None:
-            done(status)
+            done(status, response)

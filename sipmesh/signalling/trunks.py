@@ -1,4 +1,4 @@
-"""Trunks: who may call in by source address, and which target a call out tries in which order.
+"""Trunks: who may call in, by source address or to a Contact we registered, and which target a call out tries in which order.
 
 The state of a target (``TargetState``) outlives a reload of the tables, as long as the trunk keeps its name and its URI.
 """
@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from random import Random
 
 from native.sip import Uri
+from sipcore.digest_client import DigestClient
+from sipcore.keys import KeyRing
 from sipcore.ports import Target
-from sipmesh.config import Trunk, TrunkTarget
+from sipmesh.config import Credentials, Trunk, TrunkTarget
 
 MAX_REMEMBERED_SOURCES = 4096
+SEAL = "~"  # between a trunk's name and the proof, in the Contact we register; names have none
 REST_S = 30.0  # how long a target that failed is left alone when nothing probes it
 RETRY_AFTER = re.compile(r"[0-9]{1,9}")  # what parameters and a comment may follow
 MAX_RETRY_AFTER_S = 600  # a target that asks for a longer rest than this is tried again all the same
@@ -70,14 +74,20 @@ class TargetState:
 
 
 class TrunkState:
-    """One trunk as configured, its targets, and how many calls use it."""
+    """One trunk as configured, its targets, how many calls use it, and what answers its challenges, if anything does."""
 
-    __slots__ = ("calls", "config", "targets")
+    __slots__ = ("calls", "config", "digest", "targets")
 
     def __init__(self, config: Trunk, targets: list[TargetState], calls: int) -> None:
         self.config = config
         self.targets = targets
         self.calls = calls
+        self.digest = digest_of(config)
+
+    def change(self, config: Trunk, targets: list[TargetState]) -> None:
+        if credentials_of(config) != credentials_of(self.config):
+            self.digest = digest_of(config)
+        self.config, self.targets = config, targets
 
     @property
     def name(self) -> str:
@@ -95,10 +105,11 @@ class _Source:
 
 
 class Trunks:
-    """All trunks. ``random`` spreads calls over the targets by weight."""
+    """All trunks. ``random`` spreads calls over the targets by weight; ``keys`` seal the Contacts we register."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, keys: KeyRing) -> None:
         self._random = random
+        self._keys = keys
         self._trunks: dict[str, TrunkState] = {}
         self._sources: list[_Source] = []
         self._by_host: dict[str, TrunkState | None] = {}
@@ -114,7 +125,7 @@ class Trunks:
             if old is None:
                 self._trunks[config.name] = TrunkState(config, targets, 0)
             else:
-                old.config, old.targets = config, targets
+                old.change(config, targets)
                 self._trunks[config.name] = old
         sources = [_Source(ip_network(text), trunk) for trunk in self._trunks.values() for text in trunk.config.sources]
         self._sources = sorted(sources, key=lambda source: source.network.prefixlen, reverse=True)
@@ -146,8 +157,7 @@ class Trunks:
         return {trunk.name for trunk in self for target in trunk.targets if target.uri.host == host}
 
     def targets(self, trunk: TrunkState, number: str, now: float) -> list[Target]:
-        """Where to send a call to ``number``, one after the other. Targets known to be dead come only when no other lives."""
-        living = [target for target in trunk.targets if target.alive(now)]
+        """Where to send a call to ``number``, one after the other."""
         return [
             Target(
                 uri=target.request_uri(number),
@@ -156,8 +166,26 @@ class Trunks:
                 first_response_s=trunk.config.first_response_s,
                 label=target,
             )
-            for group, target in enumerate(self._shuffled(living or trunk.targets))
+            for group, target in enumerate(self.in_turn(trunk, now))
         ]
+
+    def in_turn(self, trunk: TrunkState, now: float) -> list[TargetState]:
+        """The targets in the order to try them. Those known to be dead come only when no other lives."""
+        living = [target for target in trunk.targets if target.alive(now)]
+        return self._shuffled(living or trunk.targets)
+
+    def contact_user(self, trunk: TrunkState) -> str:
+        """User part of the Contact that we register at ``trunk``: the same as long as the keys are, and nobody can guess it."""
+        key_id, mac = self._keys.sign(trunk.name)
+        return f"{trunk.name}{SEAL}{key_id}{mac}"
+
+    def by_contact(self, user: str) -> TrunkState | None:
+        """The trunk that ``user`` was registered at; None for a user part that isn't such a one."""
+        name, mark, seal = user.rpartition(SEAL)
+        trunk = self._trunks.get(name) if mark else None
+        if trunk is None or trunk.config.register is None or not self._keys.verify(seal[:1], seal[1:], name):
+            return None
+        return trunk
 
     def _shuffled(self, targets: list[TargetState]) -> list[TargetState]:
         """A random order in which heavier targets tend to the front; those of weight 0 stay last (RFC 2782's way)."""
@@ -176,3 +204,17 @@ def _target(trunk: Trunk, config: TrunkTarget, known: TargetState | None) -> Tar
         return TargetState(trunk.name, Uri(config.uri), config.weight, probed)
     known.weight, known.probed = config.weight, probed
     return known
+
+
+def credentials_of(config: Trunk) -> Credentials | None:
+    """What answers the trunk's challenges."""
+    return config.register.credentials if config.register is not None else config.credentials
+
+
+def digest_of(config: Trunk) -> DigestClient | None:
+    found = credentials_of(config)
+    return None if found is None else DigestClient(found.username, found.password, new_cnonce)
+
+
+def new_cnonce() -> str:
+    return secrets.token_hex(8)

@@ -20,6 +20,7 @@ async def serve(context: WorkerContext) -> None:
     context.ready()
     await context.stopping.wait()
     node.end_calls()
+    await node.take_registrations_back()
     await node.stop()
 
 

@@ -29,7 +29,7 @@ def authorizer(domains: tuple[Domain, ...] = DOMAINS) -> tuple[Authorizer, defau
         user.aor: user
         for user in (stored_user(User(aor=aor, password="pw")) for aor in ("alice@example.com", "olga@open.example"))
     }
-    trunks = Trunks(Random(1))
+    trunks = Trunks(Random(1), KeyRing("contact", Key("k", bytes(32))))
     trunks.load([Trunk(name="carrier", sources=("192.0.2.0/24",))])
     counters: defaultdict[str, int] = defaultdict(int)
     directory: Any = SimpleNamespace(user=users.get, has_user=users.__contains__)

@@ -11,6 +11,7 @@ import pytest
 
 from native.sip import Message
 from sipcore.errors import PeerError
+from sipcore.keys import Key, KeyRing
 from sipcore.ports import Dialog
 from sipmesh.config import Trunk, TrunkTarget
 from sipmesh.signalling.dialogs import Dialogs
@@ -42,7 +43,7 @@ def request(method: str, uri: str, tags: tuple[str, str], call_id: str = "c1", r
 
 class World:
     def __init__(self, **records: CallRecord) -> None:
-        trunks = Trunks(Random(1))
+        trunks = Trunks(Random(1), KeyRing("contact", Key("k", bytes(32))))
         carrier = Trunk(name="carrier", sources=(f"{NEIGHBOUR}/32",), targets=(TrunkTarget(uri=f"sip:{NEIGHBOUR}"),))
         trunks.load([carrier])
         calls: Any = SimpleNamespace(keys_of=lambda call_id: list(records) if call_id == "c1" else [], get=records.get)

@@ -80,5 +80,5 @@ def test_answers_are_counted() -> None:
     world = World(binding(1), interval_s=1.0)
     world.run(3.5)
     for done, status in zip(world.done, (200, 404, 408), strict=True):
-        done(status)
+        done(status, None)
     assert world.counters == {"sip_nat_pings_total|answered=yes": 2, "sip_nat_pings_total|answered=no": 1}

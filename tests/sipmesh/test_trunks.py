@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from sipcore.keys import Key, KeyRing
 from sipmesh.config import Trunk, TrunkTarget
 from sipmesh.signalling.trunks import REST_S, TargetState, Trunks, TrunkState
 
@@ -17,7 +18,7 @@ def trunk(name: str = "carrier", *targets: str | tuple[str, int], **options: obj
 
 
 def loaded(*configs: Trunk, seed: int = 1) -> Trunks:
-    trunks = Trunks(Random(seed))
+    trunks = Trunks(Random(seed), KeyRing("contact", Key("k", bytes(32))))
     trunks.load(configs)
     return trunks
 
