@@ -111,6 +111,10 @@ class Exchange(Protocol):
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
         """Each response about to be sent upstream: provisionals but 100, every 2xx, and the chosen final of 300 and up."""
 
+    def challenged(self, branch: Branch, response: Message) -> bool:
+        """The branch ended with 401 or 407. True: the same place is asked once more (RFC 3261 section 22.2) by a new branch,
+        whose ``request_out`` puts in the credentials and a higher CSeq number."""
+
     def branch_ended(self, branch: Branch, status: int) -> None:
         """The branch has its final status (408: timeout, 503: transport error, 487: cancelled); the request may not yet."""
 

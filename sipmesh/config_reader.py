@@ -10,7 +10,7 @@ import msgspec
 from sipmesh.config import Config, Table, TrunkTarget
 from sipmesh.config_lines import Path
 
-LATER = {
+LATER: dict[tuple[str, ...], str] = {
     ("mesh",): "this version runs single nodes; the table has no effect",
 }
 SECRET_KEYS = frozenset({"password", "token", "secret"})  # values never shown

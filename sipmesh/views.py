@@ -1,12 +1,15 @@
 """Store records as people and programs see them: rows for the command line and the console, the same names in both."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from sipcore.location import Binding
 from sipmesh.addresses import join_host_port
+from sipmesh.config import Trunk
 from sipmesh.store import CallRecord, Store, StoredTrunk
 
+REGISTRATION_STATES = {None: "unknown", 0.0: "not registered", 1.0: "registered"}
 TARGET_STATES = {None: "unknown", 0.0: "down", 1.0: "up"}
 
 
@@ -55,10 +58,23 @@ def trunk_rows(store: Store) -> list[dict[str, Any]]:
     """Each trunk with its calls and whether its targets answer, as the signal worker last counted."""
     snapshot = store.snapshots.all().get("signal-0")
     gauges = snapshot.counters if snapshot else {}
-    return [trunk_row(stored, gauges) for stored in store.directory.trunks()]
+    return [trunk_row(stored, gauges, time.time()) for stored in store.directory.trunks()]
 
 
-def trunk_row(stored: StoredTrunk, gauges: dict[str, float]) -> dict[str, Any]:
+def registration_row(trunk: Trunk, gauges: dict[str, float], now: float) -> dict[str, Any]:
+    """How it stands with our account at the carrier."""
+    assert trunk.register is not None
+    registered = gauges.get(f"sip_trunk_registered|trunk={trunk.name}")
+    expires_at = gauges.get(f"sip_trunk_register_expires_at|trunk={trunk.name}", 0.0)
+    return {
+        "aor": trunk.register.aor,
+        "state": REGISTRATION_STATES[registered],
+        "status": int(gauges.get(f"sip_trunk_register_status|trunk={trunk.name}", 0)),
+        "expires_in_s": round(expires_at - now) if registered else 0,
+    }
+
+
+def trunk_row(stored: StoredTrunk, gauges: dict[str, float], now: float) -> dict[str, Any]:
     trunk = stored.trunk
     up = {each.uri: gauges.get(f"sip_trunk_target_up|trunk={trunk.name},target={each.uri}") for each in trunk.targets}
     return {
@@ -66,6 +82,7 @@ def trunk_row(stored: StoredTrunk, gauges: dict[str, float]) -> dict[str, Any]:
         "targets": [{"uri": each.uri, "weight": each.weight, "state": TARGET_STATES[up[each.uri]]} for each in trunk.targets],
         "sources": list(trunk.sources),
         "transit": trunk.transit,
+        "registration": None if trunk.register is None else registration_row(trunk, gauges, now),
         "calls": int(gauges.get(f"sip_trunk_calls|trunk={trunk.name}", 0)),
         "max_calls": trunk.max_calls,
         "srtp": trunk.srtp,

@@ -314,5 +314,12 @@ class Branch(msgspec.Struct, eq=False):
         log.warning("%s: %s", self.target.uri, what, extra={"call_id": self.context.request.message.call_id})
 
 
+def same_place(branch: Branch) -> list[Destination]:
+    """Destinations of a branch that goes where ``branch`` went, and on from there as that would have."""
+    flow, request = branch.flow, branch.request
+    hop = request.routes[0].uri if request.has("Route") else request.request_uri
+    return [Destination(flow.listener.transport, *flow.remote, name=hop.host), *(branch.destinations or ())]
+
+
 def _proceeds_anyway(status: int = 0, reason: str = "") -> None:
     """``proceed`` for an exchange that looks on."""

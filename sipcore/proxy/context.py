@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from native.sip import Message
 from sipcore.flow import Destination, Flow
 from sipcore.ports import Exchange, Target
-from sipcore.proxy.best import Outcome, best_outcome
-from sipcore.proxy.branch import Branch, Headers
+from sipcore.proxy.best import CHALLENGES, Outcome, best_outcome
+from sipcore.proxy.branch import Branch, Headers, same_place
 from sipcore.proxy.cookie import Cookie, flow_token
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ class ResponseContext:
         if self._settled:
             self._finish()
             return
+        if outcome.status in CHALLENGES and self._answers(branch, outcome):
+            return
         lost = outcome.status in FAILOVER_STATUSES if outcome.response is None else outcome.status == 503
         if lost and branch.destinations and not self._stopped:
             self._add(branch.target, branch.destinations).start()
@@ -146,6 +148,15 @@ class ResponseContext:
             self._stay = True
         if not self._pending:
             self._group_failed()
+
+    def _answers(self, branch: Branch, outcome: Outcome) -> bool:
+        """Whether the exchange answers the challenge; then the place it came from is asked again."""
+        exchange, response = self.exchange, outcome.response
+        if self._stopped or exchange is None or response is None or not exchange.challenged(branch, response):
+            return False
+        self._outcomes.pop()  # the next branch's outcome takes its place
+        self._add(branch.target, same_place(branch)).start()
+        return True
 
     def _group_failed(self) -> None:
         if self._groups and not self._stopped and not self._stay:

@@ -104,13 +104,16 @@ def list_trunks(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
             row["name"],
             "\n".join(f"{each['uri']} ({each['weight']}) {each['state']}" for each in row["targets"]),
             "\n".join(row["sources"]),
+            registered(row["registration"]),
             "yes" if row["transit"] else "no",
             f"{row['calls']}/{row['max_calls'] or '-'}",
             row["origin"],
         )
         for row in rows
     ]
-    return show_table(("NAME", "TARGETS (WEIGHT)", "SOURCES", "TRANSIT", "CALLS/MOST", "FROM"), cells, "no trunks")
+    return show_table(
+        ("NAME", "TARGETS (WEIGHT)", "SOURCES", "REGISTERED", "TRANSIT", "CALLS/MOST", "FROM"), cells, "no trunks"
+    )
 
 
 @trunks.command("del")
@@ -167,6 +170,15 @@ def delete_route(route_id: str, config: ConfigOption = DEFAULT_CONFIG, as_json: 
         if not store.directory.delete_route(route_id):
             fail(f"there is no route {route_id}")
     show_done(f"route {route_id} deleted", {"id": route_id}, as_json)
+
+
+def registered(row: dict[str, Any] | None) -> str:
+    """How our account at the carrier stands, as ``sipmesh.views`` says it."""
+    if row is None:
+        return ""
+    if row["state"] == "registered":
+        return f"{row['aor']} for {row['expires_in_s']} s"
+    return f"{row['aor']}: {row['state']}" + (f", {row['status']}" if row["status"] else "")
 
 
 def weighted(text: str) -> str | dict[str, Any]:

@@ -24,7 +24,7 @@ from sipmesh.config_values import Srtp
 from sipmesh.policy.host import PolicyHost
 from sipmesh.policy.views import Actions
 from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
-from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.calls import CALLEE, CALLER, Calls
 from sipmesh.signalling.dialogs import OF_CALLS, STARTS_SOMETHING, Dialogs
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices, DialogExchange, InviteExchange, RequestExchange
@@ -34,7 +34,8 @@ from sipmesh.signalling.media_security import PASSES, Legs
 from sipmesh.signalling.policy_views import registration_of, view_of
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
-from sipmesh.signalling.trunks import Trunks, TrunkState
+from sipmesh.signalling.trunk_exchange import TrunkExchange, shift_ack
+from sipmesh.signalling.trunks import Trunks, TrunkState, called_uri
 from sipmesh.store import StoreError
 
 if TYPE_CHECKING:
@@ -129,15 +130,31 @@ class SignalApplication:
                 self._refuse(request, error)
                 return None
         self.calls.in_dialog(cookie, message)
+        exchange = None
         if message.method in ("INVITE", "UPDATE", "PRACK", "BYE"):
-            return DialogExchange(self._services, request, cookie)
-        return None
+            exchange = DialogExchange(self._services, request, cookie)
+        if self.calls.edited and cookie.call_key in self.calls.edited:
+            return self._trunk_exchange(exchange, message, cookie)
+        return exchange
+
+    def _trunk_exchange(self, exchange: Exchange | None, message: Message, cookie: Cookie) -> Exchange | None:
+        """Of a request within a call over a trunk whose messages we change."""
+        record = self.calls.get(cookie.call_key)
+        if record is None:
+            return exchange
+        sender, receiver = (CALLER, CALLEE) if cookie.caller_to_callee(message) else (CALLEE, CALLER)
+        trunk = self.calls.trunk_towards(record, receiver)
+        return TrunkExchange(self.calls, exchange, message, trunk, cookie.call_key, sender)
 
     def on_ack(self, request: Message, cookie: Cookie | None, proceed: Proceed) -> None:
         """A body in an ACK answers the offer of the 2xx (RFC 3261 section 13.2.2.4)."""
         if cookie is None:  # every INVITE we pass on gets our Record-Route: this one answers none of them
             proceed(403, "No Call Of Ours")
             return
+        if self.calls.edited and cookie.call_key in self.calls.edited:
+            record = self.calls.get(cookie.call_key)
+            if record is not None:
+                shift_ack(request, record, CALLER if cookie.caller_to_callee(request) else CALLEE)
         glue = self._services.glue
         if glue is None or not has_sdp(request):
             proceed()
@@ -187,12 +204,23 @@ class SignalApplication:
         caller = self._authorizer.calling(message, request.flow.remote[0], self._timers.wall)
         if caller.trunk is None:
             message.remove("P-Asserted-Identity")  # RFC 3325 section 5: only those we trust may assert one
+        elif caller.trunk.config.register is not None:
+            uri = self._called(message, caller.trunk)
         try:
             self._follow(request, caller, self._decided(request, caller, uri, ours))
         except PeerError as error:
             if message.method == "INVITE" and message.to_tag is None:
                 self.calls.refused(request, *_parties(request, caller), error.status)
             raise
+
+    def _called(self, message: Message, trunk: TrunkState) -> Uri:
+        """The Request-URI; in place of the Contact that we registered at ``trunk`` the number called."""
+        uri = message.request_uri
+        if self.tables.trunks.by_contact(uri.user or "") is trunk:
+            called = Uri.build("sip", called_uri(message).user, uri.host, uri.port)
+            message.set_request_uri(called.text)
+            uri = message.request_uri
+        return uri
 
     def _decided(self, request: InboundRequest, caller: Caller, uri: Uri, ours: bool) -> Hop | None:
         """Where the request goes by the tables, or by the policy."""
@@ -258,7 +286,11 @@ class SignalApplication:
         if caller.trunk is None and is_unverifiable(message, request.flow):
             request.natted = True
         if message.method != "INVITE" or message.to_tag is not None:
-            request.proxy(targets, RequestExchange(self._services) if hop.trunk else None)
+            other: Exchange | None = RequestExchange(self._services) if hop.trunk else None
+            trunk = self.tables.trunks.get(hop.trunk) if hop.trunk else None
+            if trunk is not None and trunk.edits:
+                other = TrunkExchange(self.calls, other, message, trunk)
+            request.proxy(targets, other)
             return
         if caller.trunk is not None and caller.trunk.full:
             raise PeerError(503, "Trunk Call Limit Reached", (("Retry-After", RETRY_AFTER_S),))
@@ -267,7 +299,10 @@ class SignalApplication:
         srtp = self._srtp(caller, hop) if self._services.glue is not None else PASSES
         self.calls.begin(request, calling, called, trunk_in, hop.trunk, destination=destination, route=hop.route, srtp=srtp)
         host = request.source[0]
-        request.proxy(targets, InviteExchange(self._services, request, Sender(host, request.natted), srtp))
+        exchange: Exchange = InviteExchange(self._services, request, Sender(host, request.natted), srtp)
+        if request.call_key in self.calls.edited:
+            exchange = TrunkExchange(self.calls, exchange, message, self.tables.trunks.get(hop.trunk), request.call_key)
+        request.proxy(targets, exchange)
 
     def _srtp(self, caller: Caller, hop: Hop) -> Legs:
         callee_trunk = self.tables.trunks.get(hop.trunk) if hop.trunk else None

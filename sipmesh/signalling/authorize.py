@@ -115,7 +115,7 @@ class Authorizer:
         domain = self._domains.canonical(from_uri.host)
         aor = "" if domain is None else _aor(from_uri, domain)
         known = domain is not None and self._accounts.has(aor)
-        trunk = self._trunks.by_source(source_host)
+        trunk = self._trunks.of_request(source_host, request)
         if trunk is not None and not known:
             return Caller(trunk=trunk)
         if from_uri.host == ANONYMOUS_HOST and self._domains.first:

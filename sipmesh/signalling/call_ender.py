@@ -12,6 +12,7 @@ from sipmesh.signalling.calls import CALLEE, CALLER, Calls
 from sipmesh.signalling.media_client import Body
 from sipmesh.signalling.media_glue import MediaGlue, Tags
 from sipmesh.signalling.requester import UNREACHABLE, Done, Requester
+from sipmesh.signalling.trunks import TrunkState
 from sipmesh.store import CallLeg, CallRecord
 
 ONE_WAY = "one-way audio"
@@ -90,20 +91,21 @@ class CallEnder:
             ("Reason", reason),
         ]
         try:
-            self._send(leg, headers, done)
+            self._send(leg, headers, done, self._calls.trunk_towards(record, side))
         except ParseError as error:
             log.warning("no BYE to %s: %s", leg.remote_target, error.reason, extra={"call_id": record.call_id})
             done(UNREACHABLE, None)
 
-    def _send(self, leg: CallLeg, headers: list[tuple[str, str]], done: Done) -> None:
+    def _send(self, leg: CallLeg, headers: list[tuple[str, str]], done: Done, trunk: TrunkState | None) -> None:
         flow = None
         if leg.natted or leg.connection_id:
             flow = self._flows.flow_of(leg.listener, (leg.remote_host, leg.remote_port), leg.connection_id)
             if flow is None and leg.natted:
                 done(UNREACHABLE, None)
                 return
+        digest = trunk.digest if trunk is not None else None
         next_hop = _route_uri(leg.route_set[0]) if leg.route_set else leg.remote_target
-        self._requester.send("BYE", leg.remote_target, headers, done, next_hop=next_hop, flow=flow)
+        self._requester.send("BYE", leg.remote_target, headers, done, next_hop=next_hop, flow=flow, digest=digest)
 
 
 def _concerns(body: Body, record: CallRecord) -> bool:

@@ -16,6 +16,7 @@ from sipcore.proxy.cookie import Cookie
 from sipcore.timers import Timers
 from sipmesh.addresses import join_host_port
 from sipmesh.signalling.cdr_maker import CdrMaker, quality_of
+from sipmesh.signalling.cseq_shift import with_shift
 from sipmesh.signalling.media_security import PASSES, Legs
 from sipmesh.signalling.trunks import TrunkState
 from sipmesh.store import CallLeg, CallRecord, Ender
@@ -52,13 +53,14 @@ class Calls:
     ) -> None:
         self._stored = stored
         self._timers = timers
-        self._counters = counters
+        self.counters = counters
         self._trunk_of = trunk_of
         self._relayed = relayed
         self._cdrs = cdrs
         self._calls: dict[str, CallRecord] = {}
         self._keys: dict[str, list[str]] = {}  # by Call-ID; more than one when a call spirals through us
         self._contexts: dict[str, ResponseContext] = {}  # of calls not answered yet
+        self.edited: set[str] = set()  # keys of calls over a trunk whose messages we change
         self._early_offers: set[tuple[str, str]] = set()  # key and To tag
 
     def __len__(self) -> int:
@@ -133,7 +135,7 @@ class Calls:
         )
         self._add(request.call_key, record)
         self._stored.put(request.call_key, record)
-        self._counters["sip_calls_started_total"] += 1
+        self.counters["sip_calls_started_total"] += 1
 
     def refused(self, request: InboundRequest, caller: str, callee: str, trunk_in: str, status: int) -> None:
         """An INVITE of somebody we know leads nowhere: a call that ended as it began."""
@@ -193,7 +195,7 @@ class Calls:
         record.answered_at = self._timers.wall
         self._contexts.pop(key, None)
         self._stored.put(key, record)
-        self._counters["sip_calls_answered_total"] += 1
+        self.counters["sip_calls_answered_total"] += 1
 
     def in_dialog(self, cookie: Cookie, request: Message) -> None:
         """Keeps the CSeq each side has seen, and the target it refreshed (RFC 3261 section 12.2.1.1)."""
@@ -215,6 +217,24 @@ class Calls:
         if request.method in ("INVITE", "UPDATE"):
             sender.remote_target = _contact(request) or sender.remote_target
         self._stored.put(cookie.call_key, record)
+
+    def sent_as(self, key: str, side: int, cseq: int, sent: int) -> None:
+        """A request that ``side`` gave the number ``cseq`` leaves with ``sent``."""
+        record = self._calls.get(key)
+        if record is None:
+            return
+        shifts = list(record.shifts)
+        shifts[side] = with_shift(shifts[side], cseq, sent - cseq)
+        for leg in (record.legs[CALLEE], *record.forks) if side == CALLER else (record.legs[CALLER],):
+            leg.cseq = max(leg.cseq, sent)
+        if shifts[side] is not record.shifts[side]:
+            record.shifts = (shifts[0], shifts[1])
+            self._stored.put(key, record)
+
+    def trunk_towards(self, record: CallRecord, side: int) -> TrunkState | None:
+        """The trunk that ``side`` is behind."""
+        name = record.trunk_out if side == CALLEE else record.trunk_in
+        return self._trunk_of(name) if name else None
 
     def response_in_dialog(self, cookie: Cookie, request: Message, response: Message) -> None:
         """A 2xx refreshes the target of the side it came from."""
@@ -274,6 +294,7 @@ class Calls:
         """Forgets the call. ``cause``: one word for the counters; ``status``: the failure the caller got; ``by``: by whom."""
         record = self._calls.pop(key, None)
         self._contexts.pop(key, None)
+        self.edited.discard(key)
         if record is None:
             return
         if self._early_offers:
@@ -286,7 +307,7 @@ class Calls:
         self._stored.delete(key)
         if self._cdrs is not None:
             self._cdrs.ended(key, record, cause, status, by)
-        self._counters[f"sip_calls_ended_total|cause={cause}"] += 1
+        self.counters[f"sip_calls_ended_total|cause={cause}"] += 1
 
     def older_than(self, age_s: float) -> list[str]:
         """Keys of calls that started so long ago."""
@@ -299,6 +320,10 @@ class Calls:
         self._calls[key] = record
         self._keys.setdefault(record.call_id, []).append(key)
         self._count_on_trunks(record, 1)
+        if record.trunk_in or record.trunk_out:
+            trunks = [self.trunk_towards(record, side) for side in (CALLER, CALLEE)]
+            if any(record.shifts) or any(trunk is not None and trunk.edits for trunk in trunks):
+                self.edited.add(key)
 
     def _count_on_trunks(self, record: CallRecord, step: int) -> None:
         for name in (record.trunk_in, record.trunk_out):

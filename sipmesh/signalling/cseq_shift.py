@@ -1,12 +1,12 @@
-"""CSeq numbers of a side whose requests we repeat with credentials: each repetition takes a number the side does not know of, so
-all its later requests in the dialog leave with higher ones than it wrote (RFC 3261 sections 8.1.3.5 and 12.2.1.1).
+"""CSeq numbers of a side whose requests we repeat with credentials: each repetition takes a number the side does not know of.
+All its later requests in the dialog then leave with higher ones than it wrote (RFC 3261 sections 8.1.3.5 and 12.2.1.1).
 
 ``Shifts`` says by how much: (first number as the side wrote it, what is added from that one on), in ascending order.
 """
 
 from collections.abc import Callable
 
-Shifts = tuple[tuple[int, int], ...]
+from sipmesh.store.records import Shifts
 
 MAX_SHIFTS = 16  # kept; older ones are of requests answered long ago
 REFER = "refer"

@@ -89,6 +89,9 @@ class RequestExchange:
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
         pass
 
+    def challenged(self, branch: Branch, response: Message) -> bool:
+        return False
+
     def branch_ended(self, branch: Branch, status: int) -> None:
         self._services.branch_lost(branch, status)
 
@@ -140,6 +143,9 @@ class InviteExchange:
             self._services.hang_up_callee(record)
         proceed(status, reason)
 
+    def challenged(self, branch: Branch, response: Message) -> bool:
+        return False
+
     def branch_ended(self, branch: Branch, status: int) -> None:
         self._services.branch_lost(branch, status)
         if self._media is not None:
@@ -187,6 +193,9 @@ class DialogExchange:
             self._services.calls.response_in_dialog(self._cookie, self._message, response)
         if self._media is not None:
             self._media.response_in(branch, response, proceed)
+
+    def challenged(self, branch: Branch, response: Message) -> bool:
+        return False
 
     def branch_ended(self, branch: Branch, status: int) -> None:
         pass

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from random import Random
 
-from native.sip import Uri
+from native.sip import Message, NameAddr, ParseError, Uri
 from sipcore.digest_client import DigestClient
 from sipcore.keys import KeyRing
 from sipcore.ports import Target
@@ -94,6 +94,11 @@ class TrunkState:
         return self.config.name
 
     @property
+    def edits(self) -> bool:
+        """Whether we change messages of its calls."""
+        return self.digest is not None
+
+    @property
     def full(self) -> bool:
         return 0 < self.config.max_calls <= self.calls
 
@@ -113,6 +118,7 @@ class Trunks:
         self._trunks: dict[str, TrunkState] = {}
         self._sources: list[_Source] = []
         self._by_host: dict[str, TrunkState | None] = {}
+        self._registering = False
 
     def load(self, configs: Iterable[Trunk]) -> None:
         """Replaces the trunks; calls and health of those that stay are kept."""
@@ -130,6 +136,7 @@ class Trunks:
         sources = [_Source(ip_network(text), trunk) for trunk in self._trunks.values() for text in trunk.config.sources]
         self._sources = sorted(sources, key=lambda source: source.network.prefixlen, reverse=True)
         self._by_host.clear()
+        self._registering = any(trunk.config.register is not None for trunk in self)
 
     def __iter__(self) -> Iterator[TrunkState]:
         return iter(self._trunks.values())
@@ -174,6 +181,13 @@ class Trunks:
         living = [target for target in trunk.targets if target.alive(now)]
         return self._shuffled(living or trunk.targets)
 
+    def of_request(self, source_host: str, request: Message) -> TrunkState | None:
+        """The trunk that sends ``request``: by its address, or because it calls the Contact that we registered there."""
+        found = self.by_source(source_host)
+        if found is None and self._registering:
+            found = self.by_contact(request.request_uri.user or "")
+        return found
+
     def contact_user(self, trunk: TrunkState) -> str:
         """User part of the Contact that we register at ``trunk``: the same as long as the keys are, and nobody can guess it."""
         key_id, mac = self._keys.sign(trunk.name)
@@ -204,6 +218,14 @@ def _target(trunk: Trunk, config: TrunkTarget, known: TargetState | None) -> Tar
         return TargetState(trunk.name, Uri(config.uri), config.weight, probed)
     known.weight, known.probed = config.weight, probed
     return known
+
+
+def called_uri(request: Message) -> Uri:
+    """Whom a call to the Contact of a trunk is for: RFC 7315 section 4.2 says it in a header, carriers without it in To."""
+    try:
+        return NameAddr(request.get("P-Called-Party-ID") or "").uri
+    except ParseError:
+        return request.to.uri
 
 
 def credentials_of(config: Trunk) -> Credentials | None:

@@ -59,6 +59,10 @@ class Quality(msgspec.Struct, frozen=True, omit_defaults=True):
     mos: float = 0.0  # 1 to 5; 0: unknown
 
 
+Shifts = tuple[tuple[int, int], ...]
+"""See ``sipmesh.signalling.cseq_shift``."""
+
+
 class CallRecord(msgspec.Struct, omit_defaults=True):
     """A call this node proxies, from the first INVITE that leaves to the end of its dialog."""
 
@@ -84,6 +88,7 @@ class CallRecord(msgspec.Struct, omit_defaults=True):
     bye_by: Ender = ""
     media: tuple[Quality, Quality] | None = None  # of what the caller and the callee sent
     srtp: tuple[Srtp, Srtp] = ("pass", "pass")  # as it was when the call began: the caller's and the callee's
+    shifts: tuple[Shifts, Shifts] = ((), ())  # of the CSeq numbers that the caller and the callee write
     forks: list[CallLeg] = []  # callees of its other dialogs: early ones with 100rel, then those that answered after the first
 
 

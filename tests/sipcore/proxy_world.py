@@ -286,12 +286,17 @@ class Recorder:
         self.cancelled: list[bool] = []  # by the caller, of each request that ended
         self.hold: set[str] = set()  # methods and statuses
         self.held: list[Proceed] = []
+        self.answers = 0  # challenges still to be answered
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
         self._pass(f"out {branch.index}", start_of(request), proceed)
 
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
         self._pass(f"in {branch.index}", start_of(response), proceed)
+
+    def challenged(self, branch: Branch, response: Message) -> bool:
+        self.answers -= 1
+        return self.answers >= 0
 
     def branch_ended(self, branch: Branch, status: int) -> None:
         self.events.append(f"branch {branch.index} ended {status}")

@@ -3,6 +3,7 @@
 import pytest
 
 from sipcore.errors import UsageError
+from sipcore.flow import Destination
 from sipcore.ports import Target
 from sipcore.proxy.branch import MAX_WAITING
 from tests.sipcore.proxy_world import Phone, Recorder, World, call
@@ -341,3 +342,75 @@ def test_only_final_responses_are_the_applications_to_send() -> None:
     world.run()
     with pytest.raises(UsageError):
         world.app.requests[0].reply(180)
+
+
+@pytest.mark.parametrize("status", [401, 407])
+def test_22_2_a_challenge_that_is_answered_asks_the_same_place_again(status: int) -> None:
+    world, alice, bob, recorder = pair()
+    recorder.answers = 1
+    alice.request("INVITE", "sip:bob@example.com")
+    world.run()
+    first = bob.expect("INVITE")
+    bob.reply(first, status)
+    world.run()
+    assert bob.expect("ACK").via.branch == first.via.branch
+    second = bob.expect("INVITE")
+    assert second.via.branch != first.via.branch
+    bob.reply(second, 200)
+    world.run()
+    assert alice.expect(200)
+    assert recorder.events == [
+        "out 0 INVITE",
+        f"branch 0 ended {status}",
+        "out 1 INVITE",
+        "branch 1 ended 200",
+        "in 1 200",
+        "ended 200",
+    ]
+
+
+def test_22_2_a_challenge_that_is_not_answered_goes_upstream() -> None:
+    world, alice, bob, recorder = pair()
+    recorder.answers = 1
+    alice.request("OPTIONS", "sip:bob@example.com")
+    world.run()
+    for _ in range(2):
+        bob.reply(bob.expect("OPTIONS"), 407)
+        world.run()
+    assert alice.expect(407)
+    bob.expect_nothing()
+
+
+def test_22_2_the_place_asked_again_is_the_one_that_challenged_and_the_others_come_after_it() -> None:
+    world, alice, bob, recorder = pair()
+    recorder.answers = 1
+    carol = world.phone("192.0.2.30")
+    world.names.hosts["gw.example.net"] = [Destination("udp", each.says_host, 5060) for each in (bob, carol)]
+    world.app.targets["bob@example.com"] = [Target("sip:gw.example.net")]
+    alice.request("INVITE", "sip:bob@example.com")
+    world.run()
+    bob.reply(bob.expect("INVITE"), 401)
+    world.run()
+    bob.expect("ACK")
+    bob.reply(bob.expect("INVITE"), 503)
+    world.run()
+    carol.reply(carol.expect("INVITE"), 200)
+    world.run()
+    assert alice.expect(200)
+
+
+def test_22_2_a_cancelled_request_is_not_sent_again() -> None:
+    world, alice, bob, recorder = pair()
+    recorder.answers = 1
+    invite = alice.request("INVITE", "sip:bob@example.com")
+    world.run()
+    received = bob.expect("INVITE")
+    bob.reply(received, 180)
+    world.run()
+    alice.cancel(invite)
+    world.run()
+    bob.expect("CANCEL")
+    bob.reply(received, 407)
+    world.run()
+    bob.expect("ACK")
+    bob.expect_nothing()

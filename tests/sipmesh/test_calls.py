@@ -40,7 +40,7 @@ class World:
         self.stored = Stored()
         self.timers = Timers(0.0, 1000.0)
         self.counters: defaultdict[str, int] = defaultdict(int)
-        self.trunks = {name: SimpleNamespace(calls=0) for name in ("in", "out")}
+        self.trunks = {name: SimpleNamespace(calls=0, edits=False) for name in ("in", "out")}
         self.calls = self.new_calls()
 
     def new_calls(self) -> Calls:

@@ -1,0 +1,138 @@
+"""A request to or from a trunk whose messages we change: answers to its challenges, and what follows from them.
+
+The sender sees nothing of it: a challenge (401, 407) is answered in a new branch with the next CSeq number, and every response
+goes back with the number the sender wrote. From then on the sender's requests in that dialog are shifted; the record of the
+call says by how much (``sipmesh.signalling.cseq_shift``).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from native.sip import Message
+from sipcore.ports import Exchange, Proceed
+from sipcore.proxy.best import CHALLENGES
+from sipcore.proxy.context import Branch, ResponseContext
+from sipmesh.signalling.calls import CALLER, Calls
+from sipmesh.signalling.cseq_shift import shift_of, shifted_event, shifted_rack, written_event
+from sipmesh.store import CallRecord
+
+if TYPE_CHECKING:
+    from sipmesh.signalling.trunks import TrunkState
+
+log = logging.getLogger(__name__)
+
+
+class TrunkExchange:
+    """Around ``inner``, the exchange that the request would have without it. ``side``: who sends the request, in ``record``;
+    ``trunk``: it goes to, None for one that comes from there."""
+
+    __slots__ = ("_answered", "_calls", "_cseq", "_inner", "_key", "_record", "_sent_cseq", "_side", "_trunk")
+
+    looks_on = False
+
+    def __init__(
+        self,
+        calls: Calls,
+        inner: Exchange | None,
+        message: Message,
+        trunk: TrunkState | None,
+        key: str = "",
+        side: int = CALLER,
+    ) -> None:
+        """``key``: of the call; "" for what belongs to none."""
+        self._calls = calls
+        self._inner = inner
+        self._trunk = trunk
+        self._key = key
+        self._side = side
+        self._record = calls.get(key) if key else None
+        self._cseq = message.cseq
+        shift = shift_of(self._record.shifts[side], self._cseq) if self._record is not None else 0
+        self._sent_cseq = self._cseq + shift
+        self._answered = 0  # challenges
+
+    def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
+        sent = self._sent_cseq
+        if self._record is not None:
+            rewrite(request, self._record, self._side)
+            self._calls.sent_as(self._key, self._side, self._cseq, sent)
+        if sent != self._cseq:
+            request.set("CSeq", f"{sent} {request.method}")
+        digest = self._trunk.digest if self._trunk is not None else None
+        if digest is not None:
+            request.remove("Authorization")  # the sender's are not for the carrier
+            request.remove("Proxy-Authorization")
+            for name, value in digest.credentials(request.method, request.request_uri_text):
+                request.append(name, value)
+        inner = self._inner
+        if inner is None:
+            proceed()
+            return
+        inner.request_out(branch, request, proceed)
+        if inner.looks_on:
+            proceed()
+
+    def challenged(self, branch: Branch, response: Message) -> bool:
+        digest = self._trunk.digest if self._trunk is not None else None
+        if digest is None or not digest.challenged(branch.request, response, self._answered):
+            return False
+        self._answered += 1
+        self._sent_cseq += 1
+        return True
+
+    def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
+        trunk = self._trunk
+        if trunk is not None and trunk.digest is not None:
+            if response.status in CHALLENGES:
+                self._refused(trunk, branch, response, proceed)
+                return
+            if response.status < 300:
+                trunk.digest.confirmed(response)
+        if response.cseq != self._cseq:
+            response.set("CSeq", f"{self._cseq} {response.cseq_method}")
+        inner = self._inner
+        if inner is None:
+            proceed()
+            return
+        inner.response_in(branch, response, proceed)
+        if inner.looks_on:
+            proceed()
+
+    def branch_ended(self, branch: Branch, status: int) -> None:
+        if self._inner is not None:
+            self._inner.branch_ended(branch, status)
+
+    def ended(self, context: ResponseContext, status: int) -> None:
+        if self._inner is not None:
+            self._inner.ended(context, status)
+
+    def _refused(self, trunk: TrunkState, branch: Branch, response: Message, proceed: Proceed) -> None:
+        """The sender could make nothing of the challenge: it has no account there."""
+        if branch.context.cancelled:
+            proceed(487, "Request Terminated")
+            return
+        self._calls.counters[f"sip_trunk_credentials_refused_total|trunk={trunk.name}"] += 1
+        log.warning(
+            "trunk %s refuses our credentials: %d %s",
+            *(trunk.name, response.status, response.reason),
+            extra={"call_id": response.call_id},
+        )
+        proceed(500, "Trunk Refuses Our Credentials")
+
+
+def rewrite(request: Message, record: CallRecord, side: int) -> None:
+    """What of a request within a call that ``side`` sends speaks of CSeq numbers, save CSeq itself."""
+    own, other = record.shifts[side], record.shifts[1 - side]
+    if own and request.has("RAck"):
+        request.set("RAck", shifted_rack(request.get("RAck") or "", own))
+    if (own or other) and request.has("Event"):
+        request.set("Event", written_event(shifted_event(request.get("Event") or "", own), other))
+
+
+def shift_ack(request: Message, record: CallRecord, side: int) -> None:
+    """An ACK for a 2xx has the number of its INVITE (RFC 3261 section 13.2.2.4)."""
+    shift = shift_of(record.shifts[side], request.cseq)
+    if shift:
+        request.set("CSeq", f"{request.cseq + shift} ACK")

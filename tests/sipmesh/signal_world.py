@@ -1,0 +1,187 @@
+"""The signalling of a node, proxy core and policy together, on the in-memory wire in virtual time.
+
+    world = SignalWorld(trunks=(...), routes=(...))
+    phone, carrier = world.phone("192.0.2.10"), Carrier(world)
+
+Users are of open.example, a domain without digest, so that phones need none. Nothing is anchored.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import count
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+from native.sip import Message
+from sipcore.digest import Algorithm, Digest, DigestConfig, ha1
+from sipcore.flow import Flow
+from sipcore.keys import Key, KeyRing
+from sipcore.location import Binding
+from sipcore.proxy.core import ProxyCore, ProxySettings
+from sipcore.registrar import Registrar
+from sipcore.transaction import TransactionLayer, TransactionSettings
+from sipcore.transport.ingress import Ingress
+from sipmesh.config import Domain, Route, Trunk
+from sipmesh.signalling.application import SignalApplication, Tables
+from sipmesh.signalling.authorize import Accounts, Authorizer
+from sipmesh.signalling.call_ender import CallEnder
+from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.domains import Domains
+from sipmesh.signalling.exchanges import CallServices
+from sipmesh.signalling.requester import Requester
+from sipmesh.signalling.routing_table import RoutingTable
+from sipmesh.signalling.trunks import Trunks
+from sipmesh.store import CallRecord
+from sipmesh.store.directory import stored_user
+from sipmesh.store.live import decode_call, encode
+from tests.sipcore.proxy_world import Names, Phone
+from tests.sipcore.wire import Wire
+
+US = "192.0.2.1"
+CARRIER = "192.0.2.90"
+KEY = Key("k", bytes(32))
+
+
+class StoredCalls:
+    """The calls table, encoded as in the store."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, bytes] = {}
+
+    def put(self, key: str, record: CallRecord) -> None:
+        self.records[key] = encode(record)
+
+    def delete(self, key: str) -> None:
+        self.records.pop(key, None)
+
+    def all(self) -> list[tuple[str, CallRecord]]:
+        return [(key, decode_call(data)) for key, data in self.records.items()]
+
+
+class StoredBindings:
+    def __init__(self) -> None:
+        self.bindings: dict[str, list[Binding]] = {}
+
+    def get(self, aor: str) -> list[Binding]:
+        return self.bindings.get(aor, [])
+
+    def put(self, aor: str, bindings: list[Binding]) -> None:
+        self.bindings[aor] = bindings
+
+
+class SignalWorld:
+    def __init__(
+        self,
+        trunks: tuple[Trunk, ...] = (),
+        routes: tuple[Route, ...] = (),
+        users: tuple[str, ...] = ("alice", "bob"),
+        domains: tuple[Domain, ...] = (Domain(name="open.example", auth=False),),
+        transports: tuple[str, ...] = ("udp", "tcp"),
+    ) -> None:
+        self.wire = Wire()
+        self.proxy = self.wire.node(US, transports=transports)
+        self.counters: defaultdict[str, int] = defaultdict(int)
+        self.stored = StoredCalls()
+        self.locations = StoredBindings()
+        self.trunk_configs, self.route_configs, self.domains = trunks, routes, domains
+        accounts = [stored_user(user if "@" in user else f"{user}@{domains[0].name}", f"pw-{user}") for user in users]
+        self.users = {user.aor: user for user in accounts}
+        self.start()
+
+    def start(self) -> None:
+        """The worker, or the one after it: it has what the store holds, and nothing else."""
+        timers, flows, counters = self.wire.timers, self.proxy.flows, self.counters
+        self.trunks = Trunks(Random(1), KeyRing("contact", KEY))
+        self.trunks.load(self.trunk_configs)
+        directory: Any = SimpleNamespace(user=self.users.get, has_user=self.users.__contains__)
+        stored: Any = self.stored
+        policy: Any = SimpleNamespace(active=False)
+        self.calls = Calls(stored, timers, counters, self.trunks.get)
+        self.calls.load()
+        domains = Domains(self.domains, lambda host: host == US)
+        accounts = Accounts(directory)
+        nonces = KeyRing("nonce", KEY)
+        services = CallServices(self.calls, None, flows, timers)
+        self.app = SignalApplication(
+            Tables(domains, RoutingTable(self.route_configs), self.trunks),
+            Authorizer(domains, self.trunks, accounts, nonces, "i", DigestConfig(), counters),
+            accounts,
+            Registrar(self.locations),
+            self.locations,
+            flows,
+            services,
+            policy,
+            timers,
+            counters,
+        )
+        branch_keys, cookie_keys = KeyRing("branch", KEY), KeyRing("cookie", KEY)
+        core = ProxyCore(ProxySettings(), self.app, flows, Names(), timers, branch_keys, cookie_keys, counters)
+        layer = TransactionLayer(core, flows, timers, TransactionSettings(), counters)
+        core.attach(layer)
+        self.ender = CallEnder(self.calls, Requester(layer, flows, Names()), flows, None)
+        self.proxy.receive = Ingress(layer, flows, counters).receive
+        self.proxy.on_flow_failed = layer.flow_failed
+
+    def phone(self, host: str, port: int = 5060, transport: str = "udp") -> Phone:
+        world: Any = self
+        return Phone(world, host, port, transport)
+
+    def run(self, for_s: float = 0.1) -> None:
+        self.wire.run(for_s)
+
+    def bind(self, aor: str, phone: Phone, **more: Any) -> None:
+        """Registers ``phone`` without a word."""
+        binding = Binding(contact=phone.contact, call_id="r", cseq=1, expires_at=self.wire.timers.wall + 3600, **more)
+        self.locations.put(aor, [*self.locations.get(aor), binding])
+
+
+class Carrier(Phone):
+    """Challenges each request that begins something, or all of ``wants``; what passes is in ``got()``."""
+
+    _serial = count(1)
+
+    def __init__(self, world: SignalWorld, host: str = CARRIER, *, status: int = 407, password: str = "s3cret") -> None:
+        any_world: Any = world
+        super().__init__(any_world, host, 5060, "udp")
+        self.status = status
+        self.password = password
+        self.wants = {"INVITE", "BYE", "PRACK", "UPDATE", "REFER", "MESSAGE", "SUBSCRIBE"}
+        self.challenged: list[Message] = []
+        self.challenge_acks: list[Message] = []
+        self.once = False  # each nonce serves once
+        self.digest = self.new_digest()
+        self.node.receive = self.receive
+
+    def new_digest(self) -> Digest:
+        """Knows none of the nonces of another."""
+        keys = KeyRing("nonce", Key("k", next(self._serial).to_bytes(32, "big")))
+        return Digest("carrier.example", self, keys, "i", DigestConfig(nonce_lifetime_s=100))
+
+    def ha1(self, username: str, realm: str, algorithm: Algorithm) -> str | None:
+        return ha1("acct", realm, self.password, algorithm) if username == "acct" else None
+
+    def receive(self, data: bytes, flow: Flow) -> None:
+        message = Message(data)
+        if message.method == "ACK" and message.to_tag == "challenge":
+            self.challenge_acks.append(message)
+            return
+        if message.is_request and message.method in self.wants and not self._accepts(message):
+            return
+        self.node.received.append(message)
+
+    def _accepts(self, request: Message) -> bool:
+        challenge, credentials = (
+            ("Proxy-Authenticate", "Proxy-Authorization") if self.status == 407 else ("WWW-Authenticate", "Authorization")
+        )
+        now = self.world.wire.timers.now
+        outcome = self.digest.check(request.get_all(credentials), request.method, request.body, now).outcome.value
+        if outcome == "accepted":
+            if self.once:
+                self.digest = self.new_digest()
+            return True
+        self.challenged.append(request)
+        challenges = self.digest.challenges(now, stale=outcome == "stale")
+        self.reply(request, self.status, tuple((challenge, value) for value in challenges), tag="challenge")
+        return False
