@@ -25,6 +25,7 @@ class Trunk:
     targets: tuple[str, ...]  # SIP URIs
     sources: tuple[str, ...]  # networks that may call in
     prefix: str  # numbers that go out over it
+    keys: tuple[tuple[str, object], ...] = ()  # more of its table
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class SipmeshNode:
             tables.append(("[[user]]", {"aor": f"{user}@{setup.domain}", "password": password, "srtp": srtp}))
         if trunk := setup.trunk:
             reached = {"targets": trunk.targets, "probe_s": 1, "first_response_s": 1}
-            tables.append(("[[trunk]]", {"name": trunk.name, "sources": trunk.sources, **reached}))
+            tables.append(("[[trunk]]", {"name": trunk.name, "sources": trunk.sources, **reached, **dict(trunk.keys)}))
             tables.append(("[[route]]", {"match": f"{trunk.prefix}*", "to": f"trunk:{trunk.name}"}))
         ports = f"{self.rtp_port}-{self.rtp_port + RTP_PORTS - 1}"
         media = {"anchor": setup.anchor, "address": self.address, "ports": ports, "ng": f"{self.ng[0]}:{self.ng[1]}"}
@@ -169,7 +170,9 @@ class SipmeshNode:
 
 
 def _toml(value: object) -> str:
-    """A string, number, boolean or tuple of strings; JSON's notation of these is TOML's."""
+    """A string, number, boolean or tuple of strings, whose notation in JSON is TOML's; or a table of these."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
     return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 

@@ -95,8 +95,11 @@ class Stage:
         with Client(self.target, address=self.node.address) as client, contextlib.suppress(TimeoutError):
             client.register(user, setup.domain, setup.users[user], setup.digest[-1], contact="*", expires_s=0)
 
-    def play(self, script: Script, end: End, name: str, called: str = "", **options: object) -> Sipp:
-        sipp = Sipp(script, end, self.target, self.folder, called, f"{len(self._sipps)}-{name}", **options)  # type: ignore[arg-type]
+    def play(
+        self, script: Script, end: End, name: str, called: str = "", to: tuple[str, int] | None = None, **options: object
+    ) -> Sipp:
+        """``to``: another address than the node's."""
+        sipp = Sipp(script, end, to or self.target, self.folder, called, f"{len(self._sipps)}-{name}", **options)  # type: ignore[arg-type]
         self._sipps.append(sipp)
         return sipp
 

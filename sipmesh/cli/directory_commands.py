@@ -33,7 +33,7 @@ def add_user(
 ) -> None:
     """Add an account, or change its password."""
     if password is None:
-        password = typer.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+        password = asked_password()
     with opened_store(config, create=True) as (node, store):
         user = made(User, {"aor": aor, "password": password, "srtp": srtp})
         require(user_rules(user, defined(node, store), ()))
@@ -72,11 +72,17 @@ def add_trunk(
     max_calls: Annotated[int, typer.Option(help="Calls at once; 0: no limit.")] = 0,
     probe_s: Annotated[float, typer.Option(help="Seconds between OPTIONS probes; 0: never.")] = 30.0,
     srtp: Annotated[str, typer.Option(help="On its media legs: pass, off, optional or mandatory.")] = "pass",
+    register: Annotated[
+        str | None, typer.Option(help="AOR of our account there, to register; its password is asked for, or read from input.")
+    ] = None,
+    credentials: Annotated[
+        str | None, typer.Option(help="Username that answers its challenges, where we don't register; password as above.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
     """Add a trunk, or replace one."""
-    raw = {
+    raw: dict[str, Any] = {
         "name": name,
         "targets": [weighted(each) for each in target or []],
         "sources": source or [],
@@ -85,6 +91,10 @@ def add_trunk(
         "probe_s": probe_s,
         "srtp": srtp,
     }
+    if register is not None:
+        raw["register"] = {"aor": register, "password": asked_password()}
+    if credentials is not None:
+        raw["credentials"] = {"username": credentials, "password": asked_password()}
     with opened_store(config, create=True) as (_, store):
         trunk = made(Trunk, raw)
         require(trunk_rules(trunk, ()))
@@ -179,6 +189,13 @@ def registered(row: dict[str, Any] | None) -> str:
     if row["state"] == "registered":
         return f"{row['aor']} for {row['expires_in_s']} s"
     return f"{row['aor']}: {row['state']}" + (f", {row['status']}" if row["status"] else "")
+
+
+def asked_password() -> str:
+    """From the terminal, or the next line of standard input."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True))
+    return sys.stdin.readline().rstrip("\n")
 
 
 def weighted(text: str) -> str | dict[str, Any]:

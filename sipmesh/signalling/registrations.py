@@ -14,7 +14,7 @@ from sipcore.ports import Counters
 from sipcore.timers import Timer, Timers
 from sipmesh.config import Register
 from sipmesh.signalling.requester import TIMEOUT, Requester
-from sipmesh.signalling.trunks import TargetState, Trunks, TrunkState, digest_of
+from sipmesh.signalling.trunks import RETRY_AFTER, TargetState, Trunks, TrunkState, digest_of
 
 REFRESH = (0.7, 0.9)  # of the time granted: when to register again, spread so that not all come at once
 MIN_REFRESH_S = 1.0
@@ -262,5 +262,5 @@ def granted(response: Message, user: str, asked_s: int) -> int:
 
 def retry_after_s(response: Message | None) -> float:
     """RFC 3261 section 20.33, as far as we are willing to wait."""
-    text = "" if response is None else (response.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
-    return min(MAX_RETRY_AFTER_S, float(text[:9])) if text.isascii() and text.isdigit() else 0.0
+    seconds = None if response is None else RETRY_AFTER.match(response.get("Retry-After") or "")
+    return 0.0 if seconds is None else min(MAX_RETRY_AFTER_S, float(seconds[0]))

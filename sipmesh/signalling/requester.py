@@ -103,7 +103,7 @@ class _Attempt:
         via = f"{via_start(flow.listener)}z9hG4bK{secrets.token_hex(8)}"
         headers = [("Via", via), ("Max-Forwards", "70"), *self._headers]
         if self._contact is not None:
-            headers.append(("Contact", self._contact(listener)))
+            headers.append(("Contact", self._contact(flow.listener)))
         if self._digest is not None:
             headers += self._digest.credentials(self._method, self._uri)
         self._message = message = Message.request(self._method, self._uri, headers)

@@ -23,7 +23,7 @@ from sipcore.proxy.core import ProxyCore, ProxySettings
 from sipcore.registrar import Registrar
 from sipcore.transaction import TransactionLayer, TransactionSettings
 from sipcore.transport.ingress import Ingress
-from sipmesh.config import Domain, Route, Trunk
+from sipmesh.config import Domain, Route, Trunk, User
 from sipmesh.signalling.application import SignalApplication, Tables
 from sipmesh.signalling.authorize import Accounts, Authorizer
 from sipmesh.signalling.call_ender import CallEnder
@@ -86,7 +86,9 @@ class SignalWorld:
         self.stored = StoredCalls()
         self.locations = StoredBindings()
         self.trunk_configs, self.route_configs, self.domains = trunks, routes, domains
-        accounts = [stored_user(user if "@" in user else f"{user}@{domains[0].name}", f"pw-{user}") for user in users]
+        accounts = [
+            stored_user(User(aor=user if "@" in user else f"{user}@{domains[0].name}", password="pw")) for user in users
+        ]
         self.users = {user.aor: user for user in accounts}
         self.start()
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sipcore.location import Binding
 from sipmesh.cdr import fields_of, line_of
 from sipmesh.cdr_file import CdrFile
 from sipmesh.config_load import load_config
-from sipmesh.store import CallRecord, Cdr, Store
+from sipmesh.store import CallRecord, Cdr, Snapshot, Store
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -238,3 +239,23 @@ def test_check_loads_the_policy(cli: Cli) -> None:
     assert f"{policy}:1: defines no hook" in cli.wrong("run", "--config", str(cli.file))
     policy.write_text("def on_route(request): ...\n")
     assert "good" in cli.good("check", str(cli.file))
+
+
+def test_a_trunk_with_an_account_shows_how_it_stands_and_no_password(cli: Cli) -> None:
+    options = ("--target", "sip:192.0.2.1", "--register", "acct@carrier.example")
+    cli.good("trunk", "add", "carrier", *options, typed="s3cret\n")
+    cli.good("trunk", "add", "other", "--target", "sip:192.0.2.1", "--credentials", "me", typed="s3cret\n")
+    [carrier, other] = cli.rows("trunk", "list")
+    unknown = {"aor": "acct@carrier.example", "state": "unknown", "status": 0, "expires_in_s": 0}
+    assert (carrier["registration"], other["registration"]) == (unknown, None)
+    with closing(cli.store()) as store:
+        assert [each.trunk.register.password for each in store.directory.trunks() if each.trunk.register] == ["s3cret"]
+        gauges = {"registered": 1.0, "register_status": 200.0, "register_expires_at": time.time() + 100}
+        counters = {f"sip_trunk_{name}|trunk=carrier": value for name, value in gauges.items()}
+        store.snapshots.put("signal-0", Snapshot(pid=1, at=time.time(), counters=counters))
+        store.commit()
+    shown = cli.good("trunk", "list")
+    assert "acct@carrier" in shown
+    assert cli.rows("trunk", "list")[0]["registration"]["state"] == "registered"
+    assert "s3cret" not in shown + json.dumps(cli.rows("trunk", "list"))
+    assert "register.password: is empty" in cli.wrong("trunk", "add", "c", *options, typed="\n")
