@@ -12,8 +12,6 @@ from native import relay
 
 Address = tuple[str, int]
 
-_LEARN_ANY = frozenset({"immediate", "delayed", "heuristic"})
-
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -53,8 +51,10 @@ def _mode(options: Options) -> int:
         return relay.ASYMMETRIC
     if options.endpoint_learning == "off":
         return relay.FIXED
-    if "media-handover" in options.flags or options.endpoint_learning in _LEARN_ANY:
+    if options.endpoint_learning == "any":
         return relay.ANY
+    if "media-handover" in options.flags:
+        return relay.HANDOVER
     return relay.SYMMETRIC
 
 

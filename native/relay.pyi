@@ -22,6 +22,7 @@ SYMMETRIC: Final[
 # port of that host is let in, and learned, only with the same SSRC within 536 sequence numbers, or when it is exactly the given one
 ASYMMETRIC: Final[int]  # accept from ``learn_host``, any port; always send to the given address
 ANY: Final[int]  # first packet from anywhere latches. Only when asked for by name
+HANDOVER: Final[int]  # SYMMETRIC, and who goes on with SSRC and sequence numbers may come from another host
 
 # kinds of stream
 RTP: Final[int]

@@ -46,7 +46,7 @@ static bool add_constants(PyObject *module)
         long value;
     } constants[] = {
         {"TABLE_VERSION", RELAY_TABLE_VERSION}, {"FIXED", RELAY_FIXED}, {"SYMMETRIC", RELAY_SYMMETRIC},
-        {"ASYMMETRIC", RELAY_ASYMMETRIC}, {"ANY", RELAY_ANY}, {"RTP", RELAY_RTP}, {"OPAQUE", RELAY_OPAQUE},
+        {"ASYMMETRIC", RELAY_ASYMMETRIC}, {"ANY", RELAY_ANY}, {"HANDOVER", RELAY_HANDOVER}, {"RTP", RELAY_RTP}, {"OPAQUE", RELAY_OPAQUE},
         {"LATCHED", RELAY_EVENT_LATCHED},
     };
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)

@@ -97,7 +97,7 @@ PyObject *relay_object_set_remote(RelayObject *self, PyObject *args, PyObject *k
                                                       &learn_host))
         return NULL;
     if (!relay_in_range("side", side, 0, 1) || !relay_in_range("component", component, 0, 1) ||
-        !relay_in_range("mode", mode, RELAY_FIXED, RELAY_ANY) || !parse_remote(pair, learn_host, &remote))
+        !relay_in_range("mode", mode, RELAY_FIXED, RELAY_HANDOVER) || !parse_remote(pair, learn_host, &remote))
         return NULL;
     remote.mode = (enum relay_mode)mode;
     Py_BEGIN_ALLOW_THREADS

@@ -90,6 +90,20 @@ static bool is_given(struct relay_stream *stream, int component, int side, const
     return relay_read_end(&leg->setting_sequence, seen) && relay_address_same(&given, source);
 }
 
+/* The peer moved and its RTCP with it: that may be learned anew, where a whole host may change on the new one. */
+static void follow_rtp(struct relay_stream *stream, int side, const struct relay_host *host)
+{
+    struct relay_leg *leg = leg_of(stream, RELAY_RTCP_COMPONENT, side);
+    forget_latch(stream, RELAY_RTCP_COMPONENT, side);
+    if (leg->mode != RELAY_HANDOVER)
+        return;
+    relay_write_begin(&leg->latch_sequence);
+    relay_put(leg->learn_family, (uint8_t)host->family);
+    relay_words_put(leg->learn, host->bytes, sizeof host->bytes);
+    relay_write_end(&leg->latch_sequence);
+    leg_changed(stream, RELAY_RTCP_COMPONENT, side);
+}
+
 static void latch(struct relay_stream *stream, int component, int side, const union relay_address *source)
 {
     struct relay_leg *leg = leg_of(stream, component, side);
@@ -105,8 +119,8 @@ static void latch(struct relay_stream *stream, int component, int side, const un
     relay_write_end(&leg->latch_sequence);
     leg_changed(stream, component, side);
     memset(&stream->past[component][side], 0, sizeof stream->past[component][side]);
-    if (moved && component == RELAY_RTP_COMPONENT) /* the peer's RTCP moved with it: it may be learned anew */
-        forget_latch(stream, RELAY_RTCP_COMPONENT, side);
+    if (moved && component == RELAY_RTP_COMPONENT)
+        follow_rtp(stream, side, &host);
 }
 
 const union relay_address *relay_rtcp_remote(const struct relay_leg *rtp, const struct relay_leg *rtcp,
@@ -137,6 +151,7 @@ static enum standing judge_by_rules(struct relay_stream *stream, int component, 
         expected = component == RELAY_RTP_COMPONENT ? rtp_remote(leg) : relay_rtcp_remote(rtp, leg, &scratch);
         return expected != NULL && relay_address_same(expected, source) ? KNOWN : STRANGER;
     case RELAY_SYMMETRIC:
+    case RELAY_HANDOVER:
         return relay_address_on(source, rules->learn, rules->learn_family) ? NEWCOMER : STRANGER;
     case RELAY_ASYMMETRIC:
         return relay_address_on(source, rules->learn, rules->learn_family) ? KNOWN : STRANGER;
@@ -164,10 +179,11 @@ static enum standing judge(struct relay_stream *stream, int component, int side,
         return judge_unlatched(stream, component, side, source, now_ns);
     if (likely(relay_address_same(&leg->remote, source)))
         return KNOWN;
-    return relay_address_on(source, leg->learn, leg->learn_family) ? MOVED : STRANGER;
+    return leg->mode == RELAY_HANDOVER || relay_address_on(source, leg->learn, leg->learn_family) ? MOVED : STRANGER;
 }
 
-/* Another port of the host a side was learned from: the same sender, near where it was, behind a NAT that changed its mind. */
+/* From another port of the host a side was learned from (RELAY_HANDOVER: or from another host): the same sender, near where it was,
+ * behind a NAT that changed its mind. */
 static bool may_move(struct relay_stream *stream, int component, int side, enum relay_packet_type type, const uint8_t *data,
                      const union relay_address *source)
 {

@@ -65,8 +65,10 @@ def test_whom_we_learn_from(host: str, source: str, flags: list[str], learned: s
         ({}, relay.SYMMETRIC),
         ({"flags": ["symmetric", "strict-source", "port latching"]}, relay.SYMMETRIC),
         ({"flags": ["asymmetric"]}, relay.ASYMMETRIC),
-        ({"flags": ["media handover"]}, relay.ANY),
-        ({"endpoint-learning": "immediate"}, relay.ANY),
+        ({"flags": ["media handover"]}, relay.HANDOVER),
+        ({"endpoint-learning": "immediate"}, relay.SYMMETRIC),
+        ({"endpoint-learning": "heuristic"}, relay.SYMMETRIC),
+        ({"endpoint-learning": "any"}, relay.ANY),
         ({"endpoint-learning": "off"}, relay.FIXED),
     ],
 )

@@ -149,6 +149,29 @@ def test_any_learns_from_whoever_is_first_and_then_is_strict(relay: native.Relay
     assert (stream.stats(0).strangers, stream.stats(0).remote) == (1, first.address)
 
 
+def test_handover_follows_who_goes_on_with_the_source_to_another_host(relay: native.Relay, phone: PhoneMaker) -> None:
+    stream, alice, roamed, bob, control = Stream(relay), phone(), phone("127.0.0.5"), phone(), phone("127.0.0.5")
+    hostile, b_rtcp = phone("127.0.0.6"), phone()
+    stream.remote(0, alice, mode=native.HANDOVER)
+    stream.remote(0, phone(), 1, mode=native.HANDOVER)
+    stream.remote(1, bob)
+    stream.remote(1, b_rtcp, 1)
+    hostile.send(rtp(0), stream.port(0))  # nobody to go on from yet
+    talk(stream, alice, bob, sequence=65500)
+    control.send(rtcp(), stream.port(0, 1))
+    for packet in (rtp(65501, ssrc=0xBAD), rtp(40000), rtcp()):
+        hostile.send(packet, stream.port(0))
+    talk(stream, roamed, bob, sequence=65502)
+    talk(stream, bob, roamed, side=1)
+    control.send(rtcp(), stream.port(0, 1))
+    assert b_rtcp.receive() == rtcp()
+    hostile.send(rtcp(), stream.port(0, 1))
+    eventually(lambda: (stream.stats(0).strangers, stream.stats(0, 1).strangers) == (3, 2))
+    talk(stream, alice, bob, sequence=9)  # back where it was signalled
+    assert (stream.stats(0).malformed, stream.stats(0, 1).malformed) == (1, 0)
+    assert bob.silent()
+
+
 def test_unchanged_setting_keeps_the_latch_and_a_changed_one_drops_it(relay: native.Relay, phone: PhoneMaker) -> None:
     stream, announced, alice, bob, neighbour = Stream(relay), phone(), phone(), phone(), phone()
     stream.remote(0, announced)
