@@ -97,6 +97,7 @@ class Reporter:
             "stats": {"packets": stats.packets, "bytes": stats.bytes, "errors": stats.send_errors + stats.malformed},
             "stats_out": {"packets": out.forwarded, "errors": out.send_errors},
             "strangers": stats.strangers,
+            "forged": stats.auth_failed + stats.replayed,
         }
         if stats.last_ns:
             body["last packet"] = int(self.clock.unix_s() - (self.clock.monotonic_ns() - stats.last_ns) / 1e9)

@@ -97,16 +97,22 @@ class Tally:
     packets: int = 0
     bytes: int = 0
     errors: int = 0
+    strangers: int = 0  # packets from elsewhere than the party
+    forged: int = 0  # SRTP packets that were not authentic, or seen before
 
     def add(self, stats: Stats) -> None:
         self.packets += stats.packets
         self.bytes += stats.bytes
         self.errors += stats.send_errors + stats.malformed
+        self.strangers += stats.strangers
+        self.forged += stats.auth_failed + stats.replayed
 
     def merge(self, other: "Tally") -> None:
         self.packets += other.packets
         self.bytes += other.bytes
         self.errors += other.errors
+        self.strangers += other.strangers
+        self.forged += other.forged
 
 
 @dataclass(slots=True)

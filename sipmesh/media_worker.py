@@ -50,6 +50,9 @@ async def _serve(context: WorkerContext, daemon: MediaDaemon) -> None:
     context.gauges["media_free_port_pairs"] = lambda: float(daemon.free_ports)
     context.gauges["media_packets_per_second"] = lambda: daemon.statistics.rates.packets
     context.gauges["media_bytes_per_second"] = lambda: daemon.statistics.rates.bytes
+    ended = daemon.calls.ended_totals
+    context.gauges["media_dropped_packets_total|reason=stranger"] = lambda: float(ended.rtp.strangers + ended.rtcp.strangers)
+    context.gauges["media_dropped_packets_total|reason=forged"] = lambda: float(ended.rtp.forged + ended.rtcp.forged)
     context.gauges["media_mos"] = lambda: daemon.sampler.summary.mos
     context.gauges["media_loss_percent"] = lambda: daemon.sampler.summary.loss_percent
     context.gauges["media_jitter_ms"] = lambda: daemon.sampler.summary.jitter_ms
