@@ -15,6 +15,16 @@ MAX_HEADERS: Final[int]  # 256 header lines
 MAX_LINE_BYTES: Final[int]  # 16384: one header, folding included
 BATCH: Final[int]  # 64 datagrams a system call
 
+# traits of a request: ``Message.check``
+OTHER_SCHEME: Final[int]  # Request-URI: none of sip, sips, tel
+LAST_HOP: Final[int]  # Max-Forwards is 0
+REQUIRES: Final[int]  # Proxy-Require
+HAS_BREADTH: Final[int]  # Max-Breadth
+ROUTED: Final[int]  # Route
+URI_DIRECTS: Final[int]  # lr or maddr in the Request-URI
+IN_DIALOG: Final[int]  # a To tag
+SEVERAL_VIAS: Final[int]
+
 Address = tuple[str, int]  # (host, port); host is a numeric address, IPv6 without brackets
 
 class ParseError(ValueError):
@@ -158,16 +168,19 @@ class Message:
     def has(self, name: str) -> bool: ...
     def header_names(self) -> list[str]:
         """Canonical long names in order, one per line, unknown names as written."""
-    def check(self) -> None:
+    def check(self) -> int:
         """RFC 3261 section 16.3 item 1 and 8.1.1: every mandatory header present once and well-formed, CSeq method equal to the
-        start line's, version 2.0, all typed values above readable. Raises ParseError on the first that is not."""
+        start line's, version 2.0, all typed values above readable. Raises ParseError on the first that is not.
+
+        Returns the sum of the traits found (OTHER_SCHEME and so on): a rule about something that isn't there has nothing to do."""
 
     # edits: ValueError for CR, LF or NUL in what is put in, for a name that is no token and for a line of more than 65,000 bytes
     def copy(self) -> Message:
         """Shares the bytes, has its own edits (one per forked branch)."""
     def push_via(self, value: str) -> None: ...
-    def pop_via(self) -> None:
-        """The first value goes, and its line with the last one; so for the other pops. ParseError when there is none."""
+    def pop_via(self) -> bool:
+        """The first value goes, and its line with the last one; so for the other pops. ParseError when there is none. Whether
+        another Via is left."""
     def stamp_via(self, received: str | None, rport: int | None) -> None:
         """Sets ``received`` (None: removes what the sender wrote) and fills ``rport`` on the top Via, if it is there
         (RFC 3261 section 18.2.1, RFC 3581 section 4)."""
@@ -190,6 +203,12 @@ class Message:
     def count_hop(self, max_forwards: int, max_breadth: int) -> None:
         """Max-Forwards one less, ``max_forwards`` when there was none (RFC 3261 section 16.6 item 3); ParseError when it is 0 or
         malformed. Max-Breadth as given (RFC 5393 section 5.3.3)."""
+    def forwarded(self, uri: str, max_forwards: int, max_breadth: int, /) -> Message:
+        """A copy that leaves for ``uri``, its hop counted (RFC 3261 section 16.6 items 1 to 3)."""
+    def add_hop(self, via: str, /, *record_routes: str) -> None:
+        """Our ``record_routes`` on top, the last one topmost, and our Via (RFC 3261 section 16.6 items 4 and 8)."""
+    def route_param(self, name: str) -> str | None:
+        """``routes[0].uri.params[name]`` without the objects; None without a Route, the parameter or a value of it."""
     def set_body(self, body: bytes, content_type: str | None = None) -> None:
         """Replaces the body and Content-Length."""
     def to_bytes(self, *, stream: bool = False) -> bytes:
@@ -242,6 +261,12 @@ class Mac:
         """72 bits in 12 URL-safe characters."""
     def matches(self, text: str, mac: str) -> bool:
         """Whether ``mac`` is that of ``text``; takes the same time wherever they differ."""
+    def seal(self, fields: str, context: str, /) -> str:
+        """``fields`` behind the MAC of fields, line end and ``context``."""
+    def unseal(self, sealed: str, context: str, /) -> str | None:
+        """The fields if ``seal`` made that for ``context``, else None."""
+    def branch(self, prefix: str, key_id: str, call_id: str, identity: str, target: str, loop: str, attempt: int, /) -> str:
+        """The branch of our Via (sipcore/proxy/via_branch.py says what is in it)."""
 
 class Timer:
     """One running timer; made by ``Timers.after``."""
@@ -273,6 +298,9 @@ class Timers:
 def digest_params(value: str) -> dict[str, str] | None:
     """Parameters of an Authorization or Proxy-Authorization value in the Digest scheme, names in lower case, quotes and quoted
     pairs undone; None for another scheme. ParseError for what doesn't follow the grammar and for a name that comes twice."""
+
+def tag_hash(tag: str | None) -> str:
+    """``crc_slot`` of a tag in decimal digits; None is the empty tag."""
 
 def crc_slot(text: str) -> int:
     """Stable 32-bit hash of a Call-ID: slots and shards (the same in every process and version)."""

@@ -24,16 +24,25 @@ class Key:
 class KeyRing:
     """Signs with the current key, verifies with any."""
 
-    __slots__ = ("_current", "_id", "_macs")
+    __slots__ = ("_macs", "current", "id")
 
     def __init__(self, purpose: str, current: Key, old: Iterable[Key] = ()) -> None:
         self._macs = {key.id: _mac(key, purpose) for key in (*old, current)}
-        self._id = current.id
-        self._current = self._macs[current.id]
+        self.id = current.id
+        self.current = self._macs[current.id]
 
     def sign(self, text: str) -> tuple[str, str]:
         """(key id, MAC of ``text`` in 12 URL-safe characters)."""
-        return self._id, self._current.of(text)
+        return self.id, self.current.of(text)
+
+    def seal(self, fields: str, context: str) -> str:
+        """``fields`` behind key id and MAC; it is worth something in the same ``context`` alone."""
+        return self.id + self.current.seal(fields, context)
+
+    def unseal(self, sealed: str, context: str) -> str | None:
+        """The fields if that was sealed for ``context``, else None. Constant time in the MAC."""
+        known = self._macs.get(sealed[:1])
+        return known.unseal(sealed[1:], context) if known is not None else None
 
     def verify(self, key_id: str, mac: str, text: str) -> bool:
         """Constant time in the MAC; False for an unknown key id."""

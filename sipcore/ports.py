@@ -59,8 +59,9 @@ class ClientUser(Protocol):
 
 
 class Resolver(Protocol):
-    def resolve(self, uri: Uri, done: Callable[[list[Destination]], None]) -> None:
-        """Next hops in the order to try them; empty when there is none. Numeric hosts are answered before this returns."""
+    def resolve(self, uri: Uri, done: Callable[[list[Destination]], None]) -> list[Destination] | None:
+        """Next hops in the order to try them; empty when there is none. None when somebody has to be asked: then ``done`` is
+        called with them later. Numeric hosts are answered at once."""
 
 
 # proxy core → application

@@ -1,4 +1,5 @@
 /* Edits of the header table. A touched line is rewritten in `text`; nothing else moves. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sip_chars.h"
@@ -123,6 +124,12 @@ enum sip_error sip_set(struct sip_message *message, struct sip_wanted name, stru
     enum sip_error error = sip_line_insert(message, index, name, value);
     if (error == SIP_OK) remove_from(message, name, index + 1);
     return error;
+}
+
+enum sip_error sip_set_number(struct sip_message *message, enum sip_name id, uint32_t number) {
+    char digits[16];
+    int used = snprintf(digits, sizeof digits, "%u", (unsigned)number);
+    return sip_set(message, sip_known(id), (struct sip_slice){digits, (size_t)used});
 }
 
 void sip_remove(struct sip_message *message, struct sip_wanted wanted) { remove_from(message, wanted, 0); }

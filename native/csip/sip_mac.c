@@ -1,5 +1,7 @@
 #include "sip_mac.h"
 
+#include <stdio.h>
+
 struct state {
     uint64_t a, b, c, d;
 };
@@ -60,4 +62,32 @@ void sip_mac_text(const uint8_t key[SIP_MAC_KEY_BYTES], struct sip_slice text, c
         uint32_t three = (uint32_t)hash[i] << 16 | (uint32_t)hash[i + 1] << 8 | hash[i + 2];
         for (int bits = 18; bits >= 0; bits -= 6) *out++ = alphabet[three >> bits & 63];
     }
+}
+
+bool sip_mac_same(const char *a, const char *b) {
+    int differences = 0;
+    for (size_t i = 0; i < SIP_MAC_TEXT_SIZE; i++) differences |= a[i] ^ b[i];
+    return !differences;
+}
+
+void sip_add_branch(struct sip_buffer *out, const uint8_t key[SIP_MAC_KEY_BYTES], const struct sip_branch *branch) {
+    char slot[16], distinction[32], mac[SIP_MAC_TEXT_SIZE];
+    int slot_size = snprintf(slot, sizeof slot, "%u.", (unsigned)sip_crc32(branch->call_id));
+    int distinction_size = snprintf(distinction, sizeof distinction, "%u.%u", (unsigned)branch->attempt,
+                                    (unsigned)sip_crc32(branch->target));
+    struct sip_slice distinct = {distinction, (size_t)distinction_size};
+    size_t start = out->size;
+    sip_add(out, branch->identity);
+    sip_add(out, SIP_TEXT("\n"));
+    sip_add(out, distinct);
+    if (out->failed) return;
+    sip_mac_text(key, (struct sip_slice){out->at + start, out->size - start}, mac);
+    out->size = start; /* the signed text has had its use */
+    sip_add(out, branch->prefix);
+    sip_add(out, (struct sip_slice){slot, (size_t)slot_size});
+    sip_add(out, branch->key_id);
+    sip_add(out, (struct sip_slice){mac, SIP_MAC_TEXT_SIZE});
+    sip_add(out, distinct);
+    sip_add(out, SIP_TEXT("."));
+    sip_add(out, branch->loop);
 }

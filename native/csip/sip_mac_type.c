@@ -31,22 +31,100 @@ static PyObject *mac_of(MacObject *self, PyObject *text) {
     return compute(self, text, mac) < 0 ? NULL : PyUnicode_FromStringAndSize(mac, SIP_MAC_TEXT_SIZE);
 }
 
-/* Every character is looked at, so the time taken says nothing of where the first difference is. */
 static PyObject *mac_matches(MacObject *self, PyObject *const *args, Py_ssize_t count) {
     char mac[SIP_MAC_TEXT_SIZE];
     struct sip_py_view given;
     if (count != 2) return PyErr_Format(PyExc_TypeError, "text and mac expected");
     if (compute(self, args[0], mac) < 0 || sip_py_view(args[1], &given) < 0) return NULL;
-    bool right_size = given.text.size == SIP_MAC_TEXT_SIZE;
-    int differences = 0;
-    for (size_t i = 0; right_size && i < SIP_MAC_TEXT_SIZE; i++) differences |= mac[i] ^ given.text.at[i];
+    bool same = given.text.size == SIP_MAC_TEXT_SIZE && sip_mac_same(mac, given.text.at);
     Py_XDECREF(given.holder);
-    return PyBool_FromLong(right_size && !differences);
+    return PyBool_FromLong(same);
+}
+
+/* The views of `count` strings; all are released when one is no str. */
+static int view_all(PyObject *const *args, struct sip_py_view *views, Py_ssize_t count) {
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (sip_py_view(args[i], &views[i]) == 0) continue;
+        while (i--) Py_XDECREF(views[i].holder);
+        return -1;
+    }
+    return 0;
+}
+
+static void release_all(struct sip_py_view *views, Py_ssize_t count) {
+    for (Py_ssize_t i = 0; i < count; i++) Py_XDECREF(views[i].holder);
+}
+
+/* Adds the MAC of the fields and the context they are good in, then the fields. */
+static void add_sealed(MacObject *self, struct sip_buffer *out, struct sip_slice fields, struct sip_slice context) {
+    char mac[SIP_MAC_TEXT_SIZE];
+    sip_add(out, fields);
+    sip_add(out, SIP_TEXT("\n"));
+    sip_add(out, context);
+    if (out->failed) return;
+    sip_mac_text(self->key, (struct sip_slice){out->at, out->size}, mac);
+    out->size = 0; /* the signed text has had its use */
+    sip_add(out, (struct sip_slice){mac, SIP_MAC_TEXT_SIZE});
+    sip_add(out, fields);
+}
+
+static PyObject *mac_seal(MacObject *self, PyObject *const *args, Py_ssize_t count) {
+    struct sip_py_view views[2];
+    struct sip_buffer out = {NULL, 0, 0, false};
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "fields and context expected");
+    if (view_all(args, views, 2) < 0) return NULL;
+    add_sealed(self, &out, views[0].text, views[1].text);
+    PyObject *sealed = out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
+    release_all(views, 2);
+    sip_buffer_free(&out);
+    return sealed;
+}
+
+static PyObject *mac_unseal(MacObject *self, PyObject *const *args, Py_ssize_t count) {
+    struct sip_py_view views[2];
+    struct sip_buffer out = {NULL, 0, 0, false};
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "sealed text and context expected");
+    if (view_all(args, views, 2) < 0) return NULL;
+    struct sip_slice sealed = views[0].text;
+    bool long_enough = sealed.size >= SIP_MAC_TEXT_SIZE;
+    struct sip_slice fields = {NULL, 0};
+    if (long_enough) fields = (struct sip_slice){sealed.at + SIP_MAC_TEXT_SIZE, sealed.size - SIP_MAC_TEXT_SIZE};
+    if (long_enough) add_sealed(self, &out, fields, views[1].text);
+    bool good = long_enough && !out.failed && sip_mac_same(out.at, sealed.at);
+    PyObject *result = out.failed ? PyErr_NoMemory() : good ? sip_py_str(fields) : Py_NewRef(Py_None);
+    release_all(views, 2);
+    sip_buffer_free(&out);
+    return result;
+}
+
+static PyObject *mac_branch(MacObject *self, PyObject *const *args, Py_ssize_t count) {
+    enum { PREFIX, KEY_ID, CALL_ID, IDENTITY, TARGET, LOOP, TEXTS };
+    struct sip_py_view views[TEXTS];
+    struct sip_buffer out = {NULL, 0, 0, false};
+    if (count != TEXTS + 1) return PyErr_Format(PyExc_TypeError, "prefix, key id, Call-ID, identity, target, loop, attempt expected");
+    unsigned long attempt = PyLong_AsUnsignedLong(args[TEXTS]);
+    if (PyErr_Occurred() || view_all(args, views, TEXTS) < 0) return NULL;
+    sip_add_branch(&out, self->key, &(struct sip_branch){
+        .prefix = views[PREFIX].text,
+        .key_id = views[KEY_ID].text,
+        .call_id = views[CALL_ID].text,
+        .identity = views[IDENTITY].text,
+        .target = views[TARGET].text,
+        .attempt = (uint32_t)attempt,
+        .loop = views[LOOP].text,
+    });
+    PyObject *branch = out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
+    release_all(views, TEXTS);
+    sip_buffer_free(&out);
+    return branch;
 }
 
 static PyMethodDef methods[] = {
     {"of", (PyCFunction)mac_of, METH_O, NULL},
     {"matches", (PyCFunction)(void (*)(void))mac_matches, METH_FASTCALL, NULL},
+    {"seal", (PyCFunction)(void (*)(void))mac_seal, METH_FASTCALL, NULL},
+    {"unseal", (PyCFunction)(void (*)(void))mac_unseal, METH_FASTCALL, NULL},
+    {"branch", (PyCFunction)(void (*)(void))mac_branch, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

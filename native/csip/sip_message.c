@@ -110,9 +110,10 @@ enum sip_error sip_message_copy(struct sip_message *copy, const struct sip_messa
     *copy = *message;
     copy->text = NULL;
     copy->text_room = message->text_size;
-    if (message->text_size && !(copy->text = malloc(message->text_size))) return SIP_NO_MEMORY;
+    if (message->text_size && !(copy->text = malloc(message->text_size))) goto no_memory;
     if (message->text_size) memcpy(copy->text, message->text, message->text_size);
     if (keep_lines(copy, message->lines, message->line_count) == SIP_OK) return SIP_OK;
+no_memory:
     free(copy->text);
     memset(copy, 0, sizeof *copy);
     return SIP_NO_MEMORY;

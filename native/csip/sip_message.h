@@ -63,6 +63,7 @@ struct sip_fault sip_message_scan(struct sip_message *message, const char *raw, 
  * can't have been a request or memory is short. The start line may be empty then. */
 bool sip_message_salvage(struct sip_message *message, const char *raw, size_t size);
 
+/* On failure `copy` owns nothing. */
 enum sip_error sip_message_copy(struct sip_message *copy, const struct sip_message *message);
 void sip_message_free(struct sip_message *message);
 
@@ -103,6 +104,7 @@ enum sip_error sip_line_splice(struct sip_message *message, uint32_t index, stru
 enum sip_error sip_push(struct sip_message *message, struct sip_wanted name, struct sip_slice value);
 enum sip_error sip_append(struct sip_message *message, struct sip_wanted name, struct sip_slice value);
 enum sip_error sip_set(struct sip_message *message, struct sip_wanted name, struct sip_slice value);
+enum sip_error sip_set_number(struct sip_message *message, enum sip_name id, uint32_t number);
 void sip_remove(struct sip_message *message, struct sip_wanted wanted);
 enum sip_error sip_pop_first(struct sip_message *message, enum sip_name id); /* SIP_MISSING when there is no value */
 enum sip_error sip_pop_last(struct sip_message *message, enum sip_name id);

@@ -3,7 +3,7 @@
 #include "sip_message_type.h"
 
 /* None, or the exception for an edit's outcome. */
-static PyObject *edited(MessageObject *self, enum sip_name id, enum sip_error error) {
+PyObject *sip_message_edited(MessageObject *self, enum sip_name id, enum sip_error error) {
     if (error == SIP_LINE_TOO_LONG) return PyErr_Format(PyExc_ValueError, "header line too long");
     if (error != SIP_OK) return sip_py_fault((struct sip_fault){error, id}, NULL);
     if (sip_message_changed(self, id) < 0) return NULL;
@@ -17,7 +17,7 @@ static PyObject *edit_known(MessageObject *self, enum sip_name id, line_edit edi
     if (sip_py_line_view(value, "header value", &view) < 0) return NULL;
     enum sip_error error = edit(&self->core, sip_known(id), view.text);
     Py_XDECREF(view.holder);
-    return edited(self, id, error);
+    return sip_message_edited(self, id, error);
 }
 
 static PyObject *edit_named(MessageObject *self, line_edit edit, PyObject *const *args, Py_ssize_t count) {
@@ -30,7 +30,7 @@ static PyObject *edit_named(MessageObject *self, line_edit edit, PyObject *const
     }
     struct sip_wanted wanted = sip_want(name.text);
     enum sip_error error = edit(&self->core, wanted, value.text);
-    PyObject *result = edited(self, wanted.id, error);
+    PyObject *result = sip_message_edited(self, wanted.id, error);
     Py_XDECREF(name.holder);
     Py_XDECREF(value.holder);
     return result;
@@ -50,18 +50,23 @@ PyObject *sip_message_push_record_route(MessageObject *self, PyObject *value) {
 }
 
 PyObject *sip_message_pop_via(MessageObject *self, PyObject *unused) {
+    struct sip_scratch scratch;
+    struct sip_slice next;
     (void)unused;
-    return edited(self, SIP_VIA, sip_pop_first(&self->core, SIP_VIA));
+    PyObject *done = sip_message_edited(self, SIP_VIA, sip_pop_first(&self->core, SIP_VIA));
+    if (!done) return NULL;
+    Py_DECREF(done);
+    return PyBool_FromLong(sip_read_first(&self->core, SIP_VIA, &scratch, &next) == SIP_OK);
 }
 
 PyObject *sip_message_pop_route(MessageObject *self, PyObject *unused) {
     (void)unused;
-    return edited(self, SIP_ROUTE, sip_pop_first(&self->core, SIP_ROUTE));
+    return sip_message_edited(self, SIP_ROUTE, sip_pop_first(&self->core, SIP_ROUTE));
 }
 
 PyObject *sip_message_pop_last_route(MessageObject *self, PyObject *unused) {
     (void)unused;
-    return edited(self, SIP_ROUTE, sip_pop_last(&self->core, SIP_ROUTE));
+    return sip_message_edited(self, SIP_ROUTE, sip_pop_last(&self->core, SIP_ROUTE));
 }
 
 PyObject *sip_message_stamp_via(MessageObject *self, PyObject *args, PyObject *kwargs) {
@@ -78,7 +83,7 @@ PyObject *sip_message_stamp_via(MessageObject *self, PyObject *args, PyObject *k
     if (received != Py_None && sip_py_line_view(received, "received", &view) < 0) return NULL;
     struct sip_fault fault = sip_stamp_via(&self->core, view.text, (int32_t)port);
     Py_XDECREF(view.holder);
-    return edited(self, SIP_VIA, fault.error);
+    return sip_message_edited(self, SIP_VIA, fault.error);
 }
 
 PyObject *sip_message_stamp_source(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
@@ -90,7 +95,7 @@ PyObject *sip_message_stamp_source(MessageObject *self, PyObject *const *args, P
     if (sip_py_line_view(args[0], "host", &host) < 0) return NULL;
     struct sip_fault fault = sip_stamp_source(&self->core, host.text, (uint16_t)port);
     Py_XDECREF(host.holder);
-    return edited(self, SIP_VIA, fault.error);
+    return sip_message_edited(self, SIP_VIA, fault.error);
 }
 
 PyObject *sip_message_push(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
@@ -111,45 +116,29 @@ PyObject *sip_message_remove(MessageObject *self, PyObject *name) {
     struct sip_wanted wanted = sip_want(view.text);
     sip_remove(&self->core, wanted);
     Py_XDECREF(view.holder);
-    return edited(self, wanted.id, SIP_OK);
+    return sip_message_edited(self, wanted.id, SIP_OK);
+}
+
+/* What may stand as the Request-URI of a request. */
+int sip_request_uri_view(MessageObject *self, PyObject *uri, struct sip_py_view *view) {
+    if (self->core.status) {
+        PyErr_SetString(PyExc_AttributeError, "a response has no Request-URI");
+        return -1;
+    }
+    if (sip_py_line_view(uri, "Request-URI", view) < 0) return -1;
+    struct sip_slice text = view->text;
+    if (text.size && !memchr(text.at, ' ', text.size) && !memchr(text.at, '\t', text.size)) return 0;
+    sip_py_fault((struct sip_fault){SIP_BAD_CHARACTER, SIP_REQUEST_URI}, NULL);
+    Py_CLEAR(view->holder);
+    return -1;
 }
 
 PyObject *sip_message_set_request_uri(MessageObject *self, PyObject *uri) {
     struct sip_py_view view;
-    if (self->core.status) return PyErr_Format(PyExc_AttributeError, "a response has no Request-URI");
-    if (sip_py_line_view(uri, "Request-URI", &view) < 0) return NULL;
-    struct sip_slice text = view.text;
-    bool broken = text.size == 0 || memchr(text.at, ' ', text.size) || memchr(text.at, '\t', text.size);
-    enum sip_error error = broken ? SIP_BAD_CHARACTER : sip_set_uri(&self->core, text);
+    if (sip_request_uri_view(self, uri, &view) < 0) return NULL;
+    enum sip_error error = sip_set_uri(&self->core, view.text);
     Py_XDECREF(view.holder);
-    return edited(self, SIP_REQUEST_URI, error);
-}
-
-static enum sip_error set_number(struct sip_message *core, enum sip_name id, uint32_t number) {
-    char digits[16];
-    int used = PyOS_snprintf(digits, sizeof digits, "%u", (unsigned)number);
-    return sip_set(core, sip_known(id), (struct sip_slice){digits, (size_t)used});
-}
-
-PyObject *sip_message_count_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
-    struct sip_scratch scratch;
-    struct sip_slice text;
-    uint32_t left;
-    if (count != 2) return PyErr_Format(PyExc_TypeError, "max_forwards and max_breadth expected");
-    long initial = PyLong_AsLong(args[0]), breadth = PyLong_AsLong(args[1]);
-    if (PyErr_Occurred()) return NULL;
-    if (initial < 0 || initial > 255 || breadth < 0 || breadth > UINT32_MAX)
-        return PyErr_Format(PyExc_ValueError, "Max-Forwards or Max-Breadth out of range");
-    enum sip_error error = SIP_OK;
-    if (sip_read_text(&self->core, SIP_MAX_FORWARDS, &scratch, &text) == SIP_OK) {
-        error = sip_number(text, 255, &left);
-        if (error == SIP_OK && left == 0) error = SIP_OUT_OF_RANGE;
-    } else {
-        left = (uint32_t)initial + 1;
-    }
-    if (error == SIP_OK) error = set_number(&self->core, SIP_MAX_FORWARDS, left - 1);
-    if (error == SIP_OK) error = set_number(&self->core, SIP_MAX_BREADTH, (uint32_t)breadth);
-    return edited(self, SIP_MAX_FORWARDS, error);
+    return sip_message_edited(self, SIP_REQUEST_URI, error);
 }
 
 PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kwargs) {
@@ -160,7 +149,7 @@ PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kw
     if (PyBytes_GET_SIZE(body) > (Py_ssize_t)SIP_MAX_MESSAGE_BYTES) return PyErr_Format(PyExc_ValueError, "body too large");
     if (content_type != Py_None && sip_py_line_view(content_type, "Content-Type", &type) < 0) return NULL;
     enum sip_error error = type.text.at ? sip_set(&self->core, sip_known(SIP_CONTENT_TYPE), type.text) : SIP_OK;
-    if (error == SIP_OK) error = set_number(&self->core, SIP_CONTENT_LENGTH, (uint32_t)PyBytes_GET_SIZE(body));
+    if (error == SIP_OK) error = sip_set_number(&self->core, SIP_CONTENT_LENGTH, (uint32_t)PyBytes_GET_SIZE(body));
     if (error == SIP_OK) {
         sip_set_body(&self->core, PyBytes_AS_STRING(body), (size_t)PyBytes_GET_SIZE(body));
         Py_XSETREF(self->body, Py_NewRef(body));
@@ -168,5 +157,5 @@ PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kw
         Py_CLEAR(self->cache[CACHE_BODY]);
     }
     Py_XDECREF(type.holder);
-    return edited(self, SIP_CONTENT_TYPE, error);
+    return sip_message_edited(self, SIP_CONTENT_TYPE, error);
 }

@@ -244,9 +244,9 @@ GETTER(get_wire_size) {
 
 PyObject *sip_message_check(MessageObject *self, PyObject *unused) {
     (void)unused;
-    struct sip_fault found = sip_check(&self->core);
-    if (found.error != SIP_OK) return sip_py_fault(found, NULL);
-    Py_RETURN_NONE;
+    uint32_t traits;
+    struct sip_fault found = sip_check(&self->core, &traits);
+    return found.error == SIP_OK ? PyLong_FromUnsignedLong(traits) : sip_py_fault(found, NULL);
 }
 
 #define ATTRIBUTE(name, function) {name, (getter)(function), NULL, NULL, NULL}

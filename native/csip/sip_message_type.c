@@ -91,18 +91,21 @@ static PyObject *message_salvage(PyObject *unused, PyObject *raw) {
     Py_RETURN_NONE;
 }
 
+MessageObject *sip_message_twin(MessageObject *self) {
+    MessageObject *twin = message_alloc(self->raw);
+    if (!twin) return NULL;
+    twin->method = Py_NewRef(self->method);
+    twin->body = Py_XNewRef(self->body);
+    for (int i = 0; i < CACHE_COUNT; i++) twin->cache[i] = Py_XNewRef(self->cache[i]);
+    return twin;
+}
+
 static PyObject *message_copy(MessageObject *self, PyObject *unused) {
     (void)unused;
-    MessageObject *copy = message_alloc(self->raw);
-    if (!copy) return NULL;
-    if (sip_message_copy(&copy->core, &self->core) != SIP_OK) {
-        Py_DECREF(copy);
-        return PyErr_NoMemory();
-    }
-    copy->method = Py_NewRef(self->method);
-    copy->body = Py_XNewRef(self->body);
-    for (int i = 0; i < CACHE_COUNT; i++) copy->cache[i] = Py_XNewRef(self->cache[i]);
-    return (PyObject *)copy;
+    MessageObject *copy = sip_message_twin(self);
+    if (!copy || sip_message_copy(&copy->core, &self->core) == SIP_OK) return (PyObject *)copy;
+    Py_DECREF(copy);
+    return PyErr_NoMemory();
 }
 
 static enum sip_cache cache_of(enum sip_name id) {
@@ -168,8 +171,11 @@ static PyMethodDef methods[] = {
     {"remove", FUNCTION(sip_message_remove), METH_O, NULL},
     {"set_request_uri", FUNCTION(sip_message_set_request_uri), METH_O, NULL},
     {"count_hop", FUNCTION(sip_message_count_hop), METH_FASTCALL, NULL},
+    {"forwarded", FUNCTION(sip_message_forwarded), METH_FASTCALL, NULL},
+    {"add_hop", FUNCTION(sip_message_add_hop), METH_FASTCALL, NULL},
+    {"route_param", FUNCTION(sip_message_route_param), METH_O, NULL},
     {"set_body", FUNCTION(sip_message_set_body), METH_VARARGS | METH_KEYWORDS, NULL},
-    {"to_bytes", FUNCTION(sip_message_to_bytes), METH_VARARGS | METH_KEYWORDS, NULL},
+    {"to_bytes", FUNCTION(sip_message_to_bytes), METH_FASTCALL | METH_KEYWORDS, NULL},
     {"reply", FUNCTION(sip_message_reply), METH_VARARGS | METH_KEYWORDS, NULL},
     {"derive", FUNCTION(sip_message_derive), METH_VARARGS | METH_KEYWORDS, NULL},
     {NULL, NULL, 0, NULL},

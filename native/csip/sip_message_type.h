@@ -40,6 +40,9 @@ typedef struct {
 /* From bytes; ParseError. Steals the reference. */
 PyObject *sip_message_object(PyObject *raw);
 
+/* What a copy shares with `self`; its core is empty still. */
+MessageObject *sip_message_twin(MessageObject *self);
+
 /* Drops what depends on a header (SIP_REQUEST_URI: on the start line); call after every edit. */
 int sip_message_changed(MessageObject *self, enum sip_name id);
 
@@ -60,7 +63,15 @@ PyObject *sip_message_header_names(MessageObject *self, PyObject *unused);
 /* sip_message_read.c */
 PyObject *sip_message_check(MessageObject *self, PyObject *unused);
 
+/* sip_message_forward.c */
+PyObject *sip_message_count_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *sip_message_forwarded(MessageObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *sip_message_add_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *sip_message_route_param(MessageObject *self, PyObject *name);
+
 /* sip_message_edit.c */
+PyObject *sip_message_edited(MessageObject *self, enum sip_name id, enum sip_error error);
+int sip_request_uri_view(MessageObject *self, PyObject *uri, struct sip_py_view *view);
 PyObject *sip_message_push_via(MessageObject *self, PyObject *value);
 PyObject *sip_message_pop_via(MessageObject *self, PyObject *unused);
 PyObject *sip_message_stamp_via(MessageObject *self, PyObject *args, PyObject *kwargs);
@@ -75,11 +86,10 @@ PyObject *sip_message_append(MessageObject *self, PyObject *const *args, Py_ssiz
 PyObject *sip_message_set(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_message_remove(MessageObject *self, PyObject *name);
 PyObject *sip_message_set_request_uri(MessageObject *self, PyObject *uri);
-PyObject *sip_message_count_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kwargs);
 
 /* sip_message_build.c */
-PyObject *sip_message_to_bytes(MessageObject *self, PyObject *args, PyObject *kwargs);
+PyObject *sip_message_to_bytes(MessageObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names);
 PyObject *sip_message_reply(MessageObject *self, PyObject *args, PyObject *kwargs);
 PyObject *sip_message_derive(MessageObject *self, PyObject *args, PyObject *kwargs);
 PyObject *sip_message_request(PyObject *unused, PyObject *args, PyObject *kwargs);

@@ -28,10 +28,18 @@ static PyObject *crc_slot(PyObject *unused, PyObject *text) {
     return PyLong_FromUnsignedLong(crc);
 }
 
+static PyObject *tag_hash(PyObject *unused, PyObject *tag) {
+    PyObject *hash = tag == Py_None ? PyLong_FromUnsignedLong(sip_crc32(SIP_TEXT(""))) : crc_slot(unused, tag);
+    PyObject *text = hash ? PyObject_Str(hash) : NULL;
+    Py_XDECREF(hash);
+    return text;
+}
+
 static PyMethodDef functions[] = {
     {"frame_length", (PyCFunction)(void (*)(void))frame_length, METH_VARARGS | METH_KEYWORDS, NULL},
     {"crc_slot", crc_slot, METH_O, NULL},
     {"digest_params", sip_digest_params, METH_O, NULL},
+    {"tag_hash", tag_hash, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -44,6 +52,20 @@ static int add_types(PyObject *module) {
                              &sip_timer_type, &sip_timers_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (PyModule_AddType(module, types[i]) < 0) return -1;
+    return 0;
+}
+
+static int add_traits(PyObject *module) {
+    static const struct {
+        const char *name;
+        enum sip_trait trait;
+    } traits[] = {
+        {"OTHER_SCHEME", SIP_OTHER_SCHEME}, {"LAST_HOP", SIP_LAST_HOP},       {"REQUIRES", SIP_REQUIRES},
+        {"HAS_BREADTH", SIP_HAS_BREADTH},   {"ROUTED", SIP_ROUTED},           {"URI_DIRECTS", SIP_URI_DIRECTS},
+        {"IN_DIALOG", SIP_IN_DIALOG},       {"SEVERAL_VIAS", SIP_SEVERAL_VIAS},
+    };
+    for (size_t i = 0; i < sizeof traits / sizeof *traits; i++)
+        if (PyModule_AddIntConstant(module, traits[i].name, traits[i].trait) < 0) return -1;
     return 0;
 }
 
@@ -63,6 +85,6 @@ static int add_constants(PyObject *module) {
 
 PyMODINIT_FUNC PyInit_sip(void) {
     PyObject *module = PyModule_Create(&definition);
-    if (module && (sip_py_init(module) < 0 || add_types(module) < 0 || add_constants(module) < 0)) Py_CLEAR(module);
+    if (module && (sip_py_init(module) < 0 || add_types(module) < 0 || add_constants(module) < 0 || add_traits(module) < 0)) Py_CLEAR(module);
     return module;
 }

@@ -89,25 +89,56 @@ static enum sip_error check_cseq(const struct sip_message *message, struct sip_s
     return sip_same(method, own) ? SIP_OK : SIP_METHOD_MISMATCH;
 }
 
-static enum sip_error check_value(const struct sip_message *message, enum sip_name id, struct sip_slice text, bool first) {
+static enum sip_error check_via(struct sip_slice text, bool first, uint32_t *traits) {
+    struct sip_slice value;
+    struct sip_via via;
+    if (!first) *traits |= SIP_SEVERAL_VIAS;
+    if (!first) return SIP_OK;
+    enum sip_error error = sip_list_next(&text, &value) ? sip_via_parse(value, &via) : SIP_MISSING;
+    if (error == SIP_OK && sip_list_next(&text, &value)) *traits |= SIP_SEVERAL_VIAS;
+    return error;
+}
+
+static enum sip_error check_value(const struct sip_message *message, enum sip_name id, struct sip_slice text, bool first,
+    uint32_t *traits) {
     struct sip_slice value;
     struct sip_addr addr;
-    struct sip_via via;
     uint32_t number;
+    enum sip_error error;
     switch (id) {
-    case SIP_VIA: return !first ? SIP_OK : sip_list_next(&text, &value) ? sip_via_parse(value, &via) : SIP_MISSING;
-    case SIP_FROM:
-    case SIP_TO: return sip_check_addr(id, text, &addr);
+    case SIP_VIA: return check_via(text, first, traits);
+    case SIP_FROM: return sip_check_addr(id, text, &addr);
+    case SIP_TO:
+        error = sip_check_addr(id, text, &addr);
+        if (error == SIP_OK && addr.tag.at) *traits |= SIP_IN_DIALOG;
+        return error;
     case SIP_CALL_ID: return sip_call_id_check(text);
     case SIP_CSEQ: return check_cseq(message, text);
-    case SIP_MAX_FORWARDS: return sip_number(text, 255, &number);
+    case SIP_MAX_FORWARDS:
+        error = sip_number(text, 255, &number);
+        if (error == SIP_OK && number == 0) *traits |= SIP_LAST_HOP;
+        return error;
     case SIP_CONTENT_TYPE: return sip_media_type(text, &value);
+    case SIP_ROUTE: *traits |= SIP_ROUTED; return check_addrs(id, text);
     case SIP_CONTACT:
-    case SIP_ROUTE:
     case SIP_RECORD_ROUTE:
     case SIP_PATH: return check_addrs(id, text);
+    case SIP_PROXY_REQUIRE: *traits |= SIP_REQUIRES; return SIP_OK;
+    case SIP_MAX_BREADTH: *traits |= SIP_HAS_BREADTH; return SIP_OK;
     default: return SIP_OK;
     }
+}
+
+static struct sip_fault check_uri(const struct sip_message *message, uint32_t *traits) {
+    struct sip_uri uri;
+    struct sip_param param;
+    struct sip_fault fault = sip_read_uri(message, &uri);
+    if (fault.error != SIP_OK) return fault;
+    if (uri.scheme_id == SIP_SCHEME_OTHER) *traits |= SIP_OTHER_SCHEME;
+    if (uri.params.size && (sip_uri_param_find(uri.params, SIP_TEXT("lr"), &param) ||
+                            sip_uri_param_find(uri.params, SIP_TEXT("maddr"), &param)))
+        *traits |= SIP_URI_DIRECTS;
+    return fault;
 }
 
 static bool is_single(enum sip_name id) {
@@ -115,22 +146,23 @@ static bool is_single(enum sip_name id) {
             id == SIP_CONTENT_TYPE;
 }
 
-struct sip_fault sip_check(const struct sip_message *message) {
+struct sip_fault sip_check(const struct sip_message *message, uint32_t *traits) {
     static const enum sip_name mandatory[] = {SIP_VIA, SIP_FROM, SIP_TO, SIP_CALL_ID, SIP_CSEQ};
     struct sip_slice version = {message->raw + message->version_at, message->version_size};
     struct sip_scratch scratch;
-    struct sip_uri uri;
     bool seen[SIP_NAME_COUNT] = {false};
+    *traits = 0;
     if (!sip_same(version, SIP_TEXT("2.0"))) return (struct sip_fault){SIP_BAD_VERSION, SIP_OTHER};
     if (!message->status) {
-        struct sip_fault fault = sip_read_uri(message, &uri);
+        struct sip_fault fault = check_uri(message, traits);
         if (fault.error != SIP_OK) return fault;
     }
     for (uint32_t i = 0; i < message->line_count; i++) {
         const struct sip_line *line = &message->lines[i];
         enum sip_name id = line->id;
         enum sip_error error = SIP_REPEATED;
-        if (!seen[id] || !is_single(id)) error = check_value(message, id, sip_line_text(message, line, &scratch), !seen[id]);
+        if (!seen[id] || !is_single(id))
+            error = check_value(message, id, sip_line_text(message, line, &scratch), !seen[id], traits);
         if (error != SIP_OK) return (struct sip_fault){error, id};
         seen[id] = true;
     }

@@ -36,7 +36,19 @@ struct sip_fault sip_read_uri(const struct sip_message *message, struct sip_uri 
 /* type "/" subtype out of a Content-Type. */
 enum sip_error sip_media_type(struct sip_slice text, struct sip_slice *type);
 
-/* RFC 3261 sections 8.1.1 and 16.3 item 1: the first thing that is wrong. */
-struct sip_fault sip_check(const struct sip_message *message);
+/* What a rule about requests looks for. A request that has none of these keeps all the rules they belong to. */
+enum sip_trait {
+    SIP_OTHER_SCHEME = 1,  /* of the Request-URI: none of sip, sips, tel */
+    SIP_LAST_HOP = 2,      /* Max-Forwards is 0 */
+    SIP_REQUIRES = 4,      /* Proxy-Require */
+    SIP_HAS_BREADTH = 8,   /* Max-Breadth */
+    SIP_ROUTED = 16,       /* Route */
+    SIP_URI_DIRECTS = 32,  /* lr or maddr in the Request-URI */
+    SIP_IN_DIALOG = 64,    /* a To tag */
+    SIP_SEVERAL_VIAS = 128,
+};
+
+/* RFC 3261 sections 8.1.1 and 16.3 item 1: the first thing that is wrong; *traits when nothing is. */
+struct sip_fault sip_check(const struct sip_message *message, uint32_t *traits);
 
 #endif

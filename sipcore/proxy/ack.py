@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from native.sip import Message, ParseError
+from native.sip import IN_DIALOG, Message, ParseError
 from sipcore.errors import PeerError, TransportError
 from sipcore.flow import Destination, Flow
 from sipcore.proxy.checks import check_request
 from sipcore.proxy.cookie import Cookie, flow_of_token
 from sipcore.proxy.forward import next_hop
-from sipcore.proxy.routing import preprocess_routes
+from sipcore.proxy.routing import DIRECTED, preprocess_routes
 from sipcore.proxy.via_branch import stateless_branch
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ class AckForwarder:
     def forward(self, request: Message, flow: Flow) -> None:
         core = self._core
         try:
-            check_request(request, core.settings.supported)
+            traits = check_request(request, core.settings.supported)
             branch = stateless_branch(core.branch_prefix, request.identity, request.call_id)
-            cookie = preprocess_routes(request, flow.listener, core)
-            if cookie is None and request.to_tag is not None:
+            cookie = preprocess_routes(request, traits, flow.listener, core) if traits & DIRECTED else None
+            if cookie is None and traits & IN_DIALOG:
                 cookie = core.find_dialog(request, flow)
         except ParseError:
             self._drop("malformed")
@@ -59,14 +59,12 @@ class AckForwarder:
         except ParseError:
             self._drop("malformed")
             return
-        if not token:
-            core.resolver.resolve(hop, partial(self._resolved, request, branch, flow))
+        if token:
+            self._leave(request, branch, flow_of_token(core.flows, token))
             return
-        out = flow_of_token(core.flows, token)
-        if out is None:
-            self._drop("flow gone")
-        else:
-            self._send(request, branch, out)
+        destinations = core.resolver.resolve(hop, partial(self._resolved, request, branch, flow))
+        if destinations is not None:
+            self._resolved(request, branch, flow, destinations)
 
     def _resolved(self, request: Message, branch: str, flow: Flow, destinations: list[Destination]) -> None:
         if not destinations:
@@ -77,9 +75,12 @@ class AckForwarder:
         except TransportError:
             self._drop("unreachable")
             return
-        self._send(request, branch, out)
+        self._leave(request, branch, out)
 
-    def _send(self, request: Message, branch: str, flow: Flow) -> None:
+    def _leave(self, request: Message, branch: str, flow: Flow | None) -> None:
+        if flow is None:
+            self._drop("flow gone")
+            return
         request.push_via(self._core.own_names.via[flow.listener.index] + branch)
         flow.send(request.to_bytes(stream=flow.reliable))
 

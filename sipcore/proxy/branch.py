@@ -65,10 +65,12 @@ class Branch(msgspec.Struct, eq=False):
         flow = self.target.flow
         if flow is not None:
             self._leave(flow)
-        elif self.destinations is None:
-            self.context.core.resolver.resolve(hop, self._reach)
-        else:
-            self._reach(self.destinations)
+            return
+        destinations = self.destinations
+        if destinations is None:
+            destinations = self.context.core.resolver.resolve(hop, self._reach)
+        if destinations is not None:
+            self._reach(destinations)
 
     def release(self) -> None:
         """Lets go of what a late 2xx doesn't need, so that no cycle is left to the garbage collector."""
@@ -80,11 +82,11 @@ class Branch(msgspec.Struct, eq=False):
         """RFC 3261 section 16.6 items 1 to 3, 5 and 6; the URI of the next hop."""
         context = self.context
         target = self.target
-        self.request = message = context.request.message.copy()
+        received = context.request.message
         uri = target.uri
-        if uri != message.request_uri_text:
-            message.set_request_uri(request_uri(uri))
-        message.count_hop(context.core.settings.max_forwards, context.share)
+        if uri != received.request_uri_text:
+            uri = request_uri(uri)
+        self.request = message = received.forwarded(uri, context.core.settings.max_forwards, context.share)
         if target.routes:
             push_routes(message, target.routes)
         for name, value in target.headers:
@@ -123,13 +125,16 @@ class Branch(msgspec.Struct, eq=False):
             self.fail(480, "No Secure Way")
             return
         self.flow = flow
-        if message.method not in NO_DIALOG:
-            cookie = context.cookie_for(self.target, flow)
-            core.own_names.push_record_routes(message, cookie, received.flow.listener.index, listener.index)
+        names = core.own_names
         self.via_branch = via_branch(
             core.branch_keys, core.branch_prefix, message, received.identity, self.target.uri, self.index, received.loop_hash
         )
-        message.push_via(core.own_names.via[listener.index] + self.via_branch)
+        via = names.via[listener.index] + self.via_branch
+        if message.method in NO_DIALOG:
+            message.push_via(via)
+        else:
+            cookie = context.cookie_for(self.target, flow)
+            message.add_hop(via, *names.record_routes(message, cookie, received.flow.listener.index, listener.index))
         exchange = context.exchange
         if exchange is None:
             self._send()
@@ -175,19 +180,16 @@ class Branch(msgspec.Struct, eq=False):
 
     def on_response(self, transaction: ClientTransaction, response: Message) -> None:
         status = response.status
-        context = self.context
         if status < 200:
             self._restart_timers(status)
             if status == 100:
                 return
-        if response.via_count < 2:
+        if not response.pop_via():
             # nobody is left to send it to (RFC 3261 section 16.7 item 3)
-            context.core.count("sip_proxy_responses_without_via_total")
-            if status >= 200 and not self.status:
+            self.context.core.count("sip_proxy_responses_without_via_total")
+            if status >= 200:
                 self.fail(502, "Bad Response")
-            return
-        response.pop_via()
-        if status < 200:
+        elif status < 200:
             self._on_provisional(response)
         elif status < 300:
             self._on_success(response, status)

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from native.sip import Message
+from native.sip import LAST_HOP, OTHER_SCHEME, REQUIRES, Message
 from sipcore.errors import PeerError
 
-SCHEMES = frozenset({"sip", "sips", "tel"})
+RULED = OTHER_SCHEME | LAST_HOP | REQUIRES
 
 
-def check_request(request: Message, supported: frozenset[str]) -> None:
-    """Raises ParseError for syntax and PeerError for the rest, each with the answer; loops are ``loop.has_looped``."""
-    request.check()
-    if request.request_uri.scheme not in SCHEMES:
+def check_request(request: Message, supported: frozenset[str]) -> int:
+    """Raises ParseError for syntax and PeerError for the rest, each with the answer; loops are ``loop.has_looped``. Returns the
+    request's traits."""
+    traits = request.check()
+    if traits & RULED:
+        _apply_rules(request, traits, supported)
+    return traits
+
+
+def _apply_rules(request: Message, traits: int, supported: frozenset[str]) -> None:
+    """RFC 3261 section 16.3 items 2, 3 and 5."""
+    if traits & OTHER_SCHEME:
         raise PeerError(416, "Unsupported URI Scheme")
-    if request.max_forwards == 0:
+    if traits & LAST_HOP:
         raise PeerError(483, "Too Many Hops")
-    if request.has("Proxy-Require"):
-        unknown = [tag for tag in request.values("Proxy-Require") if tag.lower() not in supported]
-        if unknown:
-            raise PeerError(420, "Bad Extension", (("Unsupported", ", ".join(unknown)),))
+    unknown = [tag for tag in request.values("Proxy-Require") if tag.lower() not in supported]
+    if unknown:
+        raise PeerError(420, "Bad Extension", (("Unsupported", ", ".join(unknown)),))
 
 
 def breadth_allowed(request: Message, maximum: int) -> int:

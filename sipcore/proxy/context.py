@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
 from native.sip import Message
@@ -17,7 +18,7 @@ from sipcore.proxy.branch import Branch, Headers, same_place
 from sipcore.proxy.cookie import Cookie, flow_token
 
 if TYPE_CHECKING:
-    from sipcore.proxy.core import InboundRequest
+    from sipcore.proxy.core import InboundRequest, ProxyCore
 
 __all__ = ["Branch", "ResponseContext"]
 
@@ -26,43 +27,24 @@ FLOW_FAILED = frozenset({408, 430})
 FAILOVER_STATUSES = frozenset({408, 502, 503})  # of our own making; of an answer only 503 (RFC 3263 section 4.3)
 
 
-class ResponseContext:
+class ResponseContext(msgspec.Struct, eq=False):
     """One proxied request: its targets, its branches, its outcome."""
 
-    __slots__ = (
-        "_cookie",
-        "_groups",
-        "_outcomes",
-        "_pending",
-        "_settled",
-        "_stay",
-        "_stopped",
-        "branches",
-        "cancelled",
-        "core",
-        "exchange",
-        "invite",
-        "request",
-        "share",
-        "status",
-    )
-
-    def __init__(self, request: InboundRequest, targets: list[Target], exchange: Exchange | None) -> None:
-        self.core = request.core
-        self.request = request
-        self.invite = request.message.method == "INVITE"
-        self.exchange = exchange
-        self.branches: list[Branch] = []  # in the order they were started
-        self.status = 0  # final response sent upstream
-        self.cancelled = False  # by the caller
-        self.share = 0  # Max-Breadth of each branch of the current group
-        self._cookie = request.cookie  # of the dialog, or the last one issued
-        self._groups = in_groups(targets)
-        self._outcomes: list[Outcome] = []
-        self._pending = 0  # branches without final status
-        self._stay = False  # a failover target of the current group gave an answer that counts
-        self._stopped = False  # no new branches
-        self._settled = False  # which final response goes upstream is decided
+    core: ProxyCore
+    request: InboundRequest
+    invite: bool
+    exchange: Exchange | None
+    _groups: list[list[Target]]  # left to try, the next one last
+    _cookie: Cookie | None  # of the dialog, or the last one issued
+    branches: list[Branch] = []  # in the order they were started
+    status: int = 0  # final response sent upstream
+    cancelled: bool = False  # by the caller
+    share: int = 0  # Max-Breadth of each branch of the current group
+    _outcomes: list[Outcome] = []
+    _pending: int = 0  # branches without final status
+    _stay: bool = False  # a failover target of the current group gave an answer that counts
+    _stopped: bool = False  # no new branches
+    _settled: bool = False  # which final response goes upstream is decided
 
     @property
     def call_key(self) -> str:
@@ -86,8 +68,9 @@ class ResponseContext:
                 branch.start()
 
     def _add(self, target: Target, destinations: list[Destination] | None) -> Branch:
-        branch = Branch(self, target, len(self.branches), self.request.message, destinations)
-        self.branches.append(branch)
+        branches = self.branches
+        branch = Branch(self, target, len(branches), self.request.message, destinations)
+        branches.append(branch)
         self._pending += 1
         return branch
 
@@ -245,8 +228,6 @@ def _flow_failed(outcome: Outcome) -> bool:
 
 def in_groups(targets: list[Target]) -> list[list[Target]]:
     """Targets by ``group``, the first group last."""
-    if len(targets) == 1:
-        return [targets]
     key = attrgetter("group")
     groups = [list(group) for _, group in groupby(sorted(targets, key=key), key)]
     groups.reverse()

@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from native.sip import Message, crc_slot
+from native.sip import Message, tag_hash
 from sipcore.flow import Flow, FlowTable
 
 if TYPE_CHECKING:
     from sipcore.keys import KeyRing
-
-MAC_LENGTH = 12
-FIELDS = 4
 
 
 class Cookie(msgspec.Struct, frozen=True, gc=False):
@@ -43,20 +40,18 @@ class Cookie(msgspec.Struct, frozen=True, gc=False):
     ) -> Cookie:
         """For the dialog that ``request`` makes, or for the one it belongs to when ``caller_tag`` says who made that."""
         caller_hash = tag_hash(request.from_tag if caller_tag is None else caller_tag)
-        fields = f"{call_key}~{caller_hash}~{caller_flow}~{callee_flow}"
-        key_id, mac = keys.sign(f"{fields}\n{request.call_id}")
-        return Cookie(call_key, caller_hash, caller_flow, callee_flow, f"{key_id}{mac}{fields}")
+        text = keys.seal(f"{call_key}~{caller_hash}~{caller_flow}~{callee_flow}", request.call_id)
+        return Cookie(call_key, caller_hash, caller_flow, callee_flow, text)
 
     @staticmethod
     def read(keys: KeyRing, text: str, request: Message) -> Cookie | None:
         """The cookie when it is ours and belongs to the dialog of ``request``; None otherwise."""
-        key_id, mac, fields = text[:1], text[1 : 1 + MAC_LENGTH], text[1 + MAC_LENGTH :]
-        parts = fields.split("~")
-        if len(parts) != FIELDS or not keys.verify(key_id, mac, f"{fields}\n{request.call_id}"):
-            return None
-        call_key, caller_hash, caller_flow, callee_flow = parts
+        fields = keys.unseal(text, request.call_id)
         to_tag = request.to_tag
-        if to_tag is None or (tag_hash(request.from_tag) != caller_hash and tag_hash(to_tag) != caller_hash):
+        if fields is None or to_tag is None:
+            return None
+        call_key, caller_hash, caller_flow, callee_flow = fields.split("~")
+        if caller_hash not in (tag_hash(request.from_tag), tag_hash(to_tag)):
             return None
         return Cookie(call_key, caller_hash, caller_flow, callee_flow, text)
 
@@ -69,10 +64,6 @@ class Cookie(msgspec.Struct, frozen=True, gc=False):
         if not self.callee_flow and not self.caller_flow:
             return ""
         return self.callee_flow if self.caller_to_callee(request) else self.caller_flow
-
-
-def tag_hash(tag: str | None) -> str:
-    return str(crc_slot(tag or ""))
 
 
 def flow_token(flow: Flow) -> str:

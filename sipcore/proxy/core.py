@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from native.sip import Message, ParseError, Uri
+from native.sip import HAS_BREADTH, IN_DIALOG, SEVERAL_VIAS, Message, ParseError, Uri
 from sipcore.errors import PeerError
 from sipcore.flow import Flow, FlowTable
 from sipcore.keys import KeyRing
@@ -16,7 +16,7 @@ from sipcore.proxy.cookie import Cookie, flow_of_token
 from sipcore.proxy.forward import OwnNames, push_routes, request_uri
 from sipcore.proxy.inbound import InboundRequest
 from sipcore.proxy.loop import has_looped
-from sipcore.proxy.routing import COOKIE_PARAM, preprocess_routes
+from sipcore.proxy.routing import DIRECTED, preprocess_routes
 from sipcore.proxy.via_branch import branch_prefix
 from sipcore.timers import Timers
 
@@ -81,15 +81,9 @@ class ProxyCore:
             return True
         return self.flows.is_local(host, port, uri.transport)
 
-    def read_cookie(self, request: Message, uri: Uri) -> Cookie | None:
-        """The cookie in ``uri``, a Route or a strict router's Request-URI, if it is valid for the dialog of ``request``."""
-        text = uri.params.get(COOKIE_PARAM)
-        if text is None:
-            return None
-        cookie = Cookie.read(self.cookie_keys, text, request)
-        if cookie is None and self.is_ours(uri):
-            self.count("sip_proxy_bad_cookies_total")
-        return cookie
+    def read_cookie(self, request: Message, text: str) -> Cookie | None:
+        """The cookie of that ``text`` if it is valid for the dialog of ``request``."""
+        return Cookie.read(self.cookie_keys, text, request)
 
     def find_dialog(self, request: Message, flow: Flow) -> Cookie | None:
         """For a request with a To tag and no valid cookie: if the application knows its dialog, a cookie such as it should have
@@ -110,7 +104,7 @@ class ProxyCore:
 
     def on_request(self, transaction: ServerTransaction) -> None:
         message = transaction.request
-        request = transaction.owner = InboundRequest(self, transaction)
+        request = transaction.owner = InboundRequest(self, transaction, message, transaction.flow)
         try:
             cookie = self._admit(request)
         except ParseError as error:
@@ -150,17 +144,19 @@ class ProxyCore:
     def _admit(self, request: InboundRequest) -> Cookie | None:
         """RFC 3261 sections 16.3 and 16.4; the cookie of a request that belongs to a dialog of ours."""
         message = request.message
-        check_request(message, self.settings.supported)
+        settings = self.settings
+        traits = check_request(message, settings.supported)
         request.identity = message.identity
-        request.breadth = breadth_allowed(message, self.settings.max_breadth)
+        request.breadth = breadth_allowed(message, settings.max_breadth) if traits & HAS_BREADTH else settings.max_breadth
         received = message.loop_hash  # before anything is edited
-        cookie = preprocess_routes(message, request.flow.listener, self)
-        if cookie is None and message.to_tag is not None:
+        cookie = preprocess_routes(message, traits, request.flow.listener, self) if traits & DIRECTED else None
+        if cookie is None and traits & IN_DIALOG:
             cookie = self.find_dialog(message, request.flow)
         if cookie is None:
             # what belongs to a dialog goes one way and can't multiply (RFC 5393 section 4.1); coming back, it has no cookie
             request.loop_hash = loop = str(received)
-            if has_looped(message, self.flows, self.branch_prefix, loop):
+            passed_us = traits & SEVERAL_VIAS or request.transaction.key.startswith(self.branch_prefix)
+            if passed_us and has_looped(message, self.flows, self.branch_prefix, loop):
                 raise PeerError(482, "Loop Detected")
         return cookie
 

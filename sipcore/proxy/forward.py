@@ -54,13 +54,13 @@ class OwnNames:
         self.record_route = {listener.index: record_route_start(listener, "sip") for listener in listeners}
         self.record_route_sips = {listener.index: record_route_start(listener, "sips") for listener in listeners}
 
-    def push_record_routes(self, message: Message, cookie: str, near: int, far: int) -> None:
+    def record_routes(self, message: Message, cookie: str, near: int, far: int) -> tuple[str, ...]:
         """RFC 3261 section 16.6 item 4: one entry, or two when the request leaves by another listener than it came by, so that
-        each side gets the one it can reach."""
+        each side gets the one it can reach. The last one goes on top."""
         starts = self.record_route_sips if leads_to_sips(message) else self.record_route
-        message.push_record_route(f"{starts[near]}{cookie}>")
-        if far != near:
-            message.push_record_route(f"{starts[far]}{cookie}>")
+        if far == near:
+            return (f"{starts[near]}{cookie}>",)
+        return f"{starts[near]}{cookie}>", f"{starts[far]}{cookie}>"
 
 
 def via_start(listener: Listener) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from native.sip import Message
 from sipcore.errors import UsageError
 from sipcore.flow import Flow, Listener
 from sipcore.ports import Exchange, Target
-from sipcore.proxy.context import ResponseContext
+from sipcore.proxy.context import ResponseContext, in_groups
 from sipcore.proxy.cookie import Cookie
 from sipcore.proxy.nat import sender_is_natted
 from sipcore.transaction_table import ACCEPTED
@@ -20,39 +22,22 @@ if TYPE_CHECKING:
     from sipcore.transaction import ServerTransaction
 
 
-class InboundRequest:
+class InboundRequest(msgspec.Struct, eq=False):
     """A request with its server transaction, for the application to answer or to send on."""
 
-    __slots__ = (
-        "_call_key",
-        "_natted",
-        "breadth",
-        "cancelled",
-        "context",
-        "cookie",
-        "core",
-        "flow",
-        "identity",
-        "loop_hash",
-        "message",
-        "status",
-        "transaction",
-    )
-
-    def __init__(self, core: ProxyCore, transaction: ServerTransaction) -> None:
-        self.core = core
-        self.transaction = transaction
-        self.message: Message = transaction.request  # gone once answered and every branch has ended
-        self.flow: Flow = transaction.flow  # it came over
-        self.cookie: Cookie | None = None  # valid one, for a request of a dialog
-        self.cancelled = False  # by a CANCEL: then ``reply`` and ``proxy`` do nothing any more
-        self.context: ResponseContext | None = None  # while proxied
-        self.status = 0  # final status sent
-        self.identity = ""  # what tells it from every other
-        self.loop_hash = ""  # RFC 5393 section 4.2.1; none within a dialog
-        self.breadth = 0  # Max-Breadth that it came with or got
-        self._natted: bool | None = None
-        self._call_key = ""
+    core: ProxyCore
+    transaction: ServerTransaction
+    message: Message  # gone once answered and every branch has ended
+    flow: Flow  # it came over
+    cookie: Cookie | None = None  # valid one, for a request of a dialog
+    cancelled: bool = False  # by a CANCEL: then ``reply`` and ``proxy`` do nothing any more
+    context: ResponseContext | None = None  # while proxied
+    status: int = 0  # final status sent
+    identity: str = ""  # what tells it from every other
+    loop_hash: str = ""  # RFC 5393 section 4.2.1; none within a dialog
+    breadth: int = 0  # Max-Breadth that it came with or got
+    _natted: bool | None = None
+    _call_key: str = ""
 
     @property
     def source(self) -> tuple[str, int]:
@@ -104,7 +89,9 @@ class InboundRequest:
         if not targets:
             self.reply(480, "Temporarily Unavailable")
             return
-        self.context = context = ResponseContext(self, targets, exchange)
+        groups = [targets] if len(targets) == 1 else in_groups(targets)
+        invite = self.message.method == "INVITE"
+        self.context = context = ResponseContext(self.core, self, invite, exchange, groups, self.cookie)
         context.start()
 
     # for the core

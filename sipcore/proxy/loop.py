@@ -8,8 +8,6 @@ from sipcore.flow import FlowTable
 
 def has_looped(request: Message, flows: FlowTable, prefix: str, loop: str) -> bool:
     """Whether a Via of ours in ``request`` carries the same hash ``loop``: nothing that matters changed since it was here."""
-    if request.via_count == 1 and not (request.via.branch or "").startswith(prefix):
-        return False
     suffix = f".{loop}"
     for text in request.values("Via"):
         if prefix not in text or suffix not in text:

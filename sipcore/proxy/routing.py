@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from native.sip import Message, Uri
+from native.sip import ROUTED, URI_DIRECTS, Message, Uri
 from sipcore.flow import Listener
 from sipcore.proxy.cookie import Cookie
 
 COOKIE_PARAM = "c"
 DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061, "ws": 80, "wss": 443}
+DIRECTED = ROUTED | URI_DIRECTS
 
 
 class Ours(Protocol):
@@ -17,27 +18,42 @@ class Ours(Protocol):
 
     def is_ours(self, uri: Uri) -> bool: ...
 
-    def read_cookie(self, request: Message, uri: Uri) -> Cookie | None:
-        """The cookie in ``uri`` if it is valid for the dialog of ``request``."""
+    def read_cookie(self, request: Message, text: str) -> Cookie | None:
+        """The cookie of that text if it is valid for the dialog of ``request``."""
+
+    def count(self, name: str) -> None: ...
 
 
-def preprocess_routes(request: Message, listener: Listener, ours: Ours) -> Cookie | None:
+def preprocess_routes(request: Message, traits: int, listener: Listener, ours: Ours) -> Cookie | None:
     """Undoes a strict router's rewriting, strips a maddr that names us and removes our own Route values.
 
     Returns the valid Record-Route cookie that came with them. ParseError when a Request-URI made of a Route is malformed.
     """
     cookie = None
-    uri = request.request_uri
-    if uri.lr and COOKIE_PARAM in uri.params and request.has("Route"):
-        cookie = ours.read_cookie(request, uri)
-        if cookie is not None or ours.is_ours(uri):
-            request.set_request_uri(request.routes[-1].uri.text)
-            request.pop_last_route()
-            uri = request.request_uri
-    if uri.maddr is not None:
-        strip_own_maddr(request, uri, listener, ours)
-    if request.has("Route"):
+    if traits & URI_DIRECTS:
+        if traits & ROUTED:
+            cookie = undo_strict_routing(request, ours)
+        strip_own_maddr(request, listener, ours)
+    if traits & ROUTED:
         cookie = pop_own_routes(request, cookie, ours)
+    return cookie
+
+
+def undo_strict_routing(request: Message, ours: Ours) -> Cookie | None:
+    """A Request-URI with lr and a cookie that we wrote into Record-Route: the real one is the last Route."""
+    uri = request.request_uri
+    params = uri.params
+    if not uri.lr or COOKIE_PARAM not in params:
+        return None
+    text = params[COOKIE_PARAM]
+    cookie = ours.read_cookie(request, text) if text is not None else None
+    if cookie is None:
+        if not ours.is_ours(uri):
+            return None
+        if text is not None:
+            ours.count("sip_proxy_bad_cookies_total")
+    request.set_request_uri(request.routes[-1].uri.text)
+    request.pop_last_route()
     return cookie
 
 
@@ -47,24 +63,29 @@ def pop_own_routes(request: Message, cookie: Cookie | None, ours: Ours) -> Cooki
     Two entries of one passage carry the same cookie. A different cookie is that of another passage of a spiral: it stays,
     so that the request comes back and is treated as that passage's.
     """
-    for route in request.routes:
-        uri = route.uri
-        text = uri.params.get(COOKIE_PARAM)
+    while request.has("Route"):
+        text = request.route_param(COOKIE_PARAM)
         if cookie is not None and text is not None:
             if text != cookie.text:
                 break
         else:
             if text is not None:
-                cookie = ours.read_cookie(request, uri)
-            if (cookie is None or text is None) and not ours.is_ours(uri):
-                break
+                cookie = ours.read_cookie(request, text)
+            if cookie is None or text is None:
+                if not ours.is_ours(request.routes[0].uri):
+                    break
+                if text is not None:
+                    ours.count("sip_proxy_bad_cookies_total")
         request.pop_route()
     return cookie
 
 
-def strip_own_maddr(request: Message, uri: Uri, listener: Listener, ours: Ours) -> None:
+def strip_own_maddr(request: Message, listener: Listener, ours: Ours) -> None:
     """Only if the request came to the port and by the transport the URI indicates; otherwise it must go there."""
-    maddr = Uri.build(uri.scheme, None, uri.maddr or "", uri.port, {"transport": uri.transport} if uri.transport else None)
+    uri = request.request_uri
+    if uri.maddr is None:
+        return
+    maddr = Uri.build(uri.scheme, None, uri.maddr, uri.port, {"transport": uri.transport} if uri.transport else None)
     transport = uri.transport or ("tls" if uri.scheme == "sips" else "udp")
     port = uri.port or DEFAULT_PORTS.get(transport, 5060)
     if transport != listener.transport or port not in (listener.port, listener.advertised_port) or not ours.is_ours(maddr):

@@ -26,9 +26,7 @@ def branch_prefix(address_id: str) -> str:
 
 def via_branch(keys: KeyRing, prefix: str, request: Message, identity: str, target: str, attempt: int, loop: str) -> str:
     """The branch for ``attempt`` at ``target`` of a request with that identity and loop hash."""
-    distinction = f"{attempt}.{crc_slot(target)}"
-    key_id, mac = keys.sign(f"{identity}\n{distinction}")
-    return f"{prefix}{crc_slot(request.call_id)}.{key_id}{mac}{distinction}.{loop}"
+    return keys.current.branch(prefix, keys.id, request.call_id, identity, target, loop, attempt)
 
 
 def stateless_branch(prefix: str, identity: str, call_id: str) -> str:

@@ -54,7 +54,7 @@ class Question:
 
 
 class DnsResolver:
-    """Implements ``sipcore.ports.Resolver``. Names are answered inside ``run`` (``Engine.run``), in a later batch."""
+    """Implements ``sipcore.ports.Resolver``. ``done`` is called inside ``run`` (``Engine.run``), in a later batch."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class DnsResolver:
             self._dns.port = self._settings.port
         self._dns.cache = dns.resolver.LRUCache(self._settings.cache_entries)
 
-    def resolve(self, uri: Uri, done: Done) -> None:
+    def resolve(self, uri: Uri, done: Done) -> list[Destination] | None:
         """RFC 3263 section 4. A sips URI gives TLS destinations only, even for ``transport=tcp`` (RFC 3261 section 26.2.2)."""
         secure = uri.scheme == "sips"
         transport = uri.transport
@@ -87,21 +87,21 @@ class DnsResolver:
         maddr = uri.maddr
         if uri.host_is_ip and maddr is None:  # the usual case, worth no more steps than this
             transport = transport or ("tls" if secure else "udp")
-            done([_destination(transport, uri.host, uri.port or DEFAULT_PORTS.get(transport, 5060), uri.host)])
-            return
+            return [_destination(transport, uri.host, uri.port or DEFAULT_PORTS.get(transport, 5060), uri.host)]
         question = Question((maddr or uri.host).lower().strip("[]").rstrip("."), uri.port, transport, secure)
         known = self._known(question)
         if known is not None:
-            done(known)
-        elif question in self._pending:
+            return known
+        if question in self._pending:
             self._pending[question].append(done)
         elif self._refuse(question):
-            done([])
+            return []
         else:
             self._pending[question] = [done]
             task = asyncio.get_running_loop().create_task(self._look_up(question))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        return None
 
     def close(self) -> None:
         for task in self._tasks:

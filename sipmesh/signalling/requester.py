@@ -49,7 +49,9 @@ class Requester:
         if flow is not None:
             attempt.send(flow)
         else:
-            self._resolver.resolve(Uri(next_hop or uri), attempt.resolved)
+            destinations = self._resolver.resolve(Uri(next_hop or uri), attempt.resolved)
+            if destinations is not None:
+                attempt.resolved(destinations)
 
     def flow_to(self, destination: Destination) -> Flow:
         return self._flows.flow_to(destination)

@@ -283,3 +283,58 @@ def test_a_hop_too_many_or_one_that_can_not_be_counted(value: bytes) -> None:
 def test_what_counts_a_hop_is_in_range(numbers: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="out of range"):
         Message(INVITE).count_hop(*numbers)
+
+
+def test_a_forwarded_request_is_a_copy_for_another_target_with_its_hop_counted() -> None:
+    received = Message(INVITE)
+    received.pop_route()
+    message = received.forwarded("sip:new@example.com", 70, 60)
+    expected = received.copy()
+    expected.set_request_uri("sip:new@example.com")
+    expected.count_hop(70, 60)
+    assert message.to_bytes() == expected.to_bytes()
+    assert message.request_uri.host == "example.com"
+    assert received.request_uri_text == "sip:bob@biloxi.example.com"
+    assert received.forwarded(received.request_uri_text, 70, 60).request_uri == received.request_uri
+
+
+@pytest.mark.parametrize("uri", ["", "sip:a b", "sip:a\r\nX: y"])
+def test_a_request_is_forwarded_to_nothing_that_could_not_be_its_uri(uri: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  the two kinds of edits' errors
+        Message(INVITE).forwarded(uri, 70, 60)
+
+
+def test_a_hop_adds_its_routes_and_its_via_on_top() -> None:
+    message = Message(INVITE)
+    message.add_hop("SIP/2.0/UDP us", "<sip:near>", "<sip:far>")
+    expected = Message(INVITE)
+    expected.push_record_route("<sip:near>")
+    expected.push_record_route("<sip:far>")
+    expected.push_via("SIP/2.0/UDP us")
+    assert message.to_bytes() == expected.to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("route", "value"),
+    [
+        (b"<sip:p1.example.com;lr;c=a%41>", "a%41"),
+        (b'"c=x" <sip:p;C=b;lr>;c=y, <sip:q;c=z>', "b"),
+        (b"<sip:p;c;lr>", None),
+        (b"<sip:p;lr>;c=y", None),
+        (b"<tel:+1;c=t>", "t"),
+    ],
+)
+def test_a_parameter_of_the_topmost_route(route: bytes, value: str | None) -> None:
+    message = Message(replaced(b"<sip:p1.example.com;lr>, <sip:p2.example.com;lr>", route))
+    assert message.route_param("c") == value
+    assert message.routes[0].uri.params.get("c") == value
+    message.remove("Route")
+    assert message.route_param("c") is None
+
+
+def test_popping_a_via_tells_whether_another_is_left() -> None:
+    message = Message(RESPONSE)
+    assert message.pop_via() is True
+    assert message.pop_via() is False
+    with pytest.raises(ParseError):
+        message.pop_via()

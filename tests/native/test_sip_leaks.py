@@ -82,6 +82,10 @@ def edit() -> None:
     copy.set_body(b"x" * 100, "text/plain")
     read_all(copy, ATTRIBUTES)
     copy.to_bytes(), copy.to_bytes(stream=True), copy.copy().to_bytes()
+    copy.add_hop("SIP/2.0/UDP é", "<sip:é>", Text("<sip:e>"))
+    copy.route_param("lr"), copy.route_param(Text("c")), copy.route_param("é")
+    for uri in (copy.request_uri_text, Text("sip:new"), "sip:é"):
+        read_all(copy.forwarded(uri, 70, 60), ATTRIBUTES)
     copy.pop_via(), copy.pop_route(), copy.pop_last_route()
     copy.set("CSeq", "1 INVITE")
     response = Message(RESPONSE)
@@ -98,6 +102,14 @@ def refuse_edits() -> None:
         lambda: message.set("X", 5),  # type: ignore[arg-type]
         lambda: message.push("X"),  # type: ignore[call-arg]
         lambda: message.set_request_uri("é x"),
+        lambda: message.forwarded("é x", 70, 60),
+        lambda: message.forwarded("sip:x", 70, -1),
+        lambda: message.forwarded("sip:x", 70),  # type: ignore[call-arg]
+        lambda: message.forwarded("y" * 70000, 70, 60),
+        lambda: Message(RESPONSE).forwarded("sip:x", 70, 60),
+        lambda: message.add_hop(),  # type: ignore[call-arg]
+        lambda: message.add_hop("é", "x\n"),
+        lambda: message.route_param(5),  # type: ignore[arg-type]
         lambda: message.set_body("x"),  # type: ignore[arg-type]
         lambda: message.set_body(b"x", "é\n"),
         lambda: message.stamp_via("é\n", 5),
@@ -118,7 +130,7 @@ def refuse_edits() -> None:
         lambda: message.get(b"x"),  # type: ignore[arg-type]
     ]
     for call in calls:
-        with pytest.raises((ValueError, TypeError)):
+        with pytest.raises((ValueError, TypeError, AttributeError)):
             call()
 
 
@@ -178,6 +190,8 @@ def refuse_values() -> None:
         lambda: Via("é"),
         lambda: Via("\ud800"),
         lambda: sip.crc_slot("\ud800"),
+        lambda: sip.tag_hash("\ud800"),
+        lambda: sip.tag_hash(5),  # type: ignore[arg-type]
         lambda: sip.crc_slot(5),  # type: ignore[arg-type]
         lambda: sip.frame_length(INVITE, 99999),
         lambda: sip.frame_length(b"\x16\x03\x01"),
@@ -200,8 +214,17 @@ def macs() -> None:
     for text in ("text", "é", Text("text"), "\udcff"):
         assert mac.matches(text, mac.of(text))
         mac.matches(text, text)
+        assert mac.unseal(mac.seal(text, text), text) == text
+        mac.unseal(text, text), mac.unseal(text * 20, "")
+        mac.branch(text, text, text, text, text, text, 0)
+        sip.tag_hash(text), sip.tag_hash(None)
     for wrong in (b"", None):
-        for call in (Mac, mac.of, lambda value: mac.matches("", value), lambda value: mac.matches(value, "")):
+        for call in (
+            *(Mac, mac.of, lambda value: mac.matches("", value), lambda value: mac.matches(value, "")),
+            *(lambda value: mac.seal("é", value), lambda value: mac.unseal("é", value)),
+            lambda value: mac.branch("é", "é", value, "", "", "", 0),
+            lambda value: mac.branch("é", "", "", "", "", "", value),
+        ):
             with pytest.raises((TypeError, ValueError)):
                 call(wrong)  # type: ignore[operator]
 

@@ -4,7 +4,7 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from native.sip import Mac
+from native.sip import Mac, crc_slot, tag_hash
 
 KEY = bytes(range(16))
 # SipHash-2-4 with 128 bits: the vectors of its reference implementation, for the bytes 0, 1, 2 ... under KEY
@@ -50,3 +50,29 @@ def test_arguments_of_another_type_are_refused() -> None:
     for arguments in (("text",), ("text", "mac", "more"), (b"text", "mac"), ("text", b"mac")):
         with pytest.raises(TypeError):
             Mac(KEY).matches(*arguments)  # type: ignore[arg-type]
+
+
+def test_what_is_sealed_opens_unaltered_and_in_its_context_alone() -> None:
+    mac = Mac(KEY)
+    sealed = mac.seal("fields", "context")
+    assert sealed == mac.of("fields\ncontext") + "fields"
+    assert mac.unseal(sealed, "context") == "fields"
+    assert mac.unseal(sealed, "contexts") is None
+    assert Mac(KEY[::-1]).unseal(sealed, "context") is None
+    for at in range(len(sealed)):
+        assert mac.unseal(sealed[:at], "context") is None
+        assert mac.unseal(sealed[:at] + chr(ord(sealed[at]) ^ 1) + sealed[at + 1 :], "context") is None
+    assert mac.unseal(mac.seal("", ""), "") == ""
+
+
+def test_a_branch_says_what_it_is_made_of() -> None:
+    mac = Mac(KEY)
+    distinction = f"3.{crc_slot('sip:bob@h')}"
+    expected = f"z9hG4bK0.{crc_slot('call')}.k{mac.of(f'identity{chr(10)}{distinction}')}{distinction}.77"
+    assert mac.branch("z9hG4bK0.", "k", "call", "identity", "sip:bob@h", "77", 3) == expected
+
+
+@pytest.mark.parametrize("tag", ["", "a", "ü"])
+def test_the_hash_of_a_tag_is_its_slot_in_digits(tag: str) -> None:
+    assert tag_hash(tag) == str(crc_slot(tag))
+    assert tag_hash(None) == tag_hash("")

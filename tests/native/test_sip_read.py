@@ -2,6 +2,7 @@
 
 import pytest
 
+from native import sip
 from native.sip import Message, ParseError, crc_slot
 from tests.native.sip_samples import INVITE, REGISTER, RESPONSE, replaced
 
@@ -305,3 +306,26 @@ def test_rport_of_the_top_via() -> None:
     assert Message(replaced(b";rport", b"")).via_rport is None
     with pytest.raises(ParseError):
         Message(INVITE.replace(b"Via:", b"X-Gone:")).via_rport  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "traits"),
+    [
+        (b"Max-Forwards: 70", b"Max-Forwards: 70", 0),
+        (b"sip:bob@biloxi.example.com SIP", b"tel:+1 SIP", 0),
+        (b"sip:bob@biloxi.example.com SIP", b"urn:x SIP", sip.OTHER_SCHEME),
+        (b"biloxi.example.com SIP", b"biloxi.example.com;LR SIP", sip.URI_DIRECTS),
+        (b"biloxi.example.com SIP", b"biloxi.example.com;maddr=a SIP", sip.URI_DIRECTS),
+        (b"Max-Forwards: 70", b"Max-Forwards: 0", sip.LAST_HOP),
+        (b"Max-Forwards: 70", b"Proxy-Require: x", sip.REQUIRES),
+        (b"Max-Forwards: 70", b"Max-Breadth: x", sip.HAS_BREADTH),
+        (b"biloxi.example.com>", b"biloxi.example.com>;tag=a", sip.IN_DIALOG),
+        (b";rport", b";rport, SIP/2.0/UDP b", sip.SEVERAL_VIAS),
+        (b"Max-Forwards: 70", b"Via: SIP/2.0/UDP b", sip.SEVERAL_VIAS),
+    ],
+)
+def test_the_traits_of_a_request(old: bytes, new: bytes, traits: int) -> None:
+    message = Message(replaced(old, new))
+    assert message.check() == traits | sip.ROUTED
+    message.remove("Route")
+    assert message.check() == traits

@@ -42,7 +42,7 @@ class Names:
         self.asked: list[str] = []
         self._waiting: list[Callable[[], None]] = []
 
-    def resolve(self, uri: Uri, done: Callable[[list[Destination]], None]) -> None:
+    def resolve(self, uri: Uri, done: Callable[[list[Destination]], None]) -> list[Destination] | None:
         self.asked.append(uri.text)
         if uri.host_is_ip:
             answer = [
@@ -52,8 +52,8 @@ class Names:
             answer = self.hosts.get(uri.maddr or uri.host, [])
         if uri.host in self.slow:
             self._waiting.append(lambda: done(answer))
-        else:
-            done(answer)
+            return None
+        return answer
 
     def release(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -4,6 +4,8 @@
 
 #include "../crelay/check.h"
 #include "sip_build.h"
+#include "sip_forward.h"
+#include "sip_mac.h"
 #include "sip_chars.h"
 
 static int calls, failing; /* failing 0: none */
@@ -87,15 +89,31 @@ static bool build_all(const struct sip_message *message) {
     return built;
 }
 
+static bool forward(const struct sip_message *message) {
+    static const uint8_t key[SIP_MAC_KEY_BYTES];
+    struct sip_message next;
+    struct sip_scratch scratch;
+    struct sip_slice value;
+    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_fault fault = sip_forward(&next, message, SIP_TEXT("sip:next@example.com"), 70, 60);
+    if (fault.error == SIP_OK) sip_message_free(&next);
+    CHECK(sip_route_param(message, SIP_TEXT("c"), &scratch, &value).error == SIP_OK);
+    sip_add_branch(&out, key, &(struct sip_branch){.prefix = SIP_TEXT("z9hG4bK0."), .identity = SIP_TEXT("identity")});
+    bool built = !out.failed;
+    sip_buffer_free(&out);
+    return fault.error == SIP_OK && built;
+}
+
 /* True when nothing failed. */
 static bool run(void) {
     struct sip_message message, copy;
     bool fine = false;
     struct sip_fault fault = sip_message_scan(&message, invite, sizeof invite - 1);
     if (fault.error == SIP_OK) {
-        CHECK(sip_check(&message).error == SIP_OK);
+        uint32_t traits;
+        CHECK(sip_check(&message, &traits).error == SIP_OK && traits == (SIP_ROUTED | SIP_SEVERAL_VIAS));
         if (sip_message_copy(&copy, &message) == SIP_OK) {
-            fine = edit_all(&copy) && build_all(&copy);
+            fine = edit_all(&copy) && build_all(&copy) && forward(&copy);
             struct sip_message second;
             bool copied = sip_message_copy(&second, &copy) == SIP_OK;
             if (copied) sip_message_free(&second);

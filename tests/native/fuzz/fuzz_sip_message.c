@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "sip_build.h"
+#include "sip_forward.h"
 
 #define REQUIRE(condition) \
     do { \
@@ -68,7 +69,13 @@ static void unedited_is_untouched(const struct sip_message *message) {
 static void build_all(struct sip_message *message) {
     struct sip_buffer out = {NULL, 0, 0, false};
     struct sip_slice method = {message->raw + message->start_at, message->method_size};
-    sip_check(message);
+    struct sip_scratch scratch;
+    struct sip_slice value;
+    uint32_t traits;
+    bool sound = sip_check(message, &traits).error == SIP_OK;
+    bool routed = sip_line_find(message, (struct sip_wanted){.id = SIP_ROUTE}, 0) < message->line_count;
+    REQUIRE(!sound || routed == !!(traits & SIP_ROUTED));
+    REQUIRE(!sound || sip_route_param(message, SIP_TEXT("c"), &scratch, &value).error == SIP_OK);
     sip_add_reply(&out, message, 400, SIP_TEXT("Bad Request"), SIP_TEXT("tag"));
     sip_add_body(&out, SIP_TEXT(""));
     struct sip_message reply;
@@ -83,6 +90,15 @@ static void build_all(struct sip_message *message) {
     sip_add_server_key(&out, message, method);
     sip_add_client_key(&out, message);
     sip_buffer_free(&out);
+}
+
+static void forward(const struct sip_message *message) {
+    struct sip_message next;
+    if (message->status || sip_forward(&next, message, SIP_TEXT("sip:next@example.com"), 70, 60).error != SIP_OK) return;
+    lines_lie_inside(&next);
+    REQUIRE(sip_same(sip_message_uri(&next), SIP_TEXT("sip:next@example.com")));
+    written_scans_the_same(&next);
+    sip_message_free(&next);
 }
 
 /* Each byte of `script` is an edit. */
@@ -132,6 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         edit(&copy, data + size - script, script);
         written_scans_the_same(&copy);
         build_all(&copy);
+        forward(&copy);
         sip_message_free(&copy);
         unedited_is_untouched(&message);
         sip_message_free(&message);

@@ -1,0 +1,65 @@
+/* What a proxy does to a Message: each function is several edits in one call. */
+#include "sip_forward.h"
+#include "sip_message_type.h"
+
+static int hop_numbers(PyObject *const *args, uint32_t *max_forwards, uint32_t *breadth) {
+    long initial = PyLong_AsLong(args[0]), width = PyLong_AsLong(args[1]);
+    if (PyErr_Occurred()) return -1;
+    if (initial < 0 || initial > 255 || width < 0 || width > UINT32_MAX) {
+        PyErr_SetString(PyExc_ValueError, "Max-Forwards or Max-Breadth out of range");
+        return -1;
+    }
+    *max_forwards = (uint32_t)initial;
+    *breadth = (uint32_t)width;
+    return 0;
+}
+
+PyObject *sip_message_count_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
+    uint32_t max_forwards, breadth;
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "max_forwards and max_breadth expected");
+    if (hop_numbers(args, &max_forwards, &breadth) < 0) return NULL;
+    return sip_message_edited(self, SIP_MAX_FORWARDS, sip_count_hop(&self->core, max_forwards, breadth));
+}
+
+PyObject *sip_message_forwarded(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
+    struct sip_py_view uri;
+    uint32_t max_forwards, breadth;
+    if (count != 3) return PyErr_Format(PyExc_TypeError, "uri, max_forwards and max_breadth expected");
+    if (hop_numbers(args + 1, &max_forwards, &breadth) < 0 || sip_request_uri_view(self, args[0], &uri) < 0) return NULL;
+    MessageObject *copy = sip_message_twin(self);
+    struct sip_fault fault = {SIP_NO_MEMORY, SIP_OTHER};
+    if (copy) fault = sip_forward(&copy->core, &self->core, uri.text, max_forwards, breadth);
+    Py_XDECREF(uri.holder);
+    if (fault.error == SIP_OK && sip_message_changed(copy, copy->core.uri_edited ? SIP_REQUEST_URI : SIP_MAX_FORWARDS) == 0)
+        return (PyObject *)copy;
+    if (fault.error != SIP_OK && !PyErr_Occurred()) Py_XDECREF(sip_message_edited(self, fault.header, fault.error));
+    Py_XDECREF(copy);
+    return NULL;
+}
+
+static int push(MessageObject *self, enum sip_name id, PyObject *value) {
+    struct sip_py_view view;
+    if (sip_py_line_view(value, "header value", &view) < 0) return -1;
+    PyObject *done = sip_message_edited(self, id, sip_push(&self->core, sip_known(id), view.text));
+    Py_XDECREF(view.holder);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+PyObject *sip_message_add_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count < 1) return PyErr_Format(PyExc_TypeError, "via expected");
+    for (Py_ssize_t i = 1; i < count; i++)
+        if (push(self, SIP_RECORD_ROUTE, args[i]) < 0) return NULL;
+    if (push(self, SIP_VIA, args[0]) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+PyObject *sip_message_route_param(MessageObject *self, PyObject *name) {
+    struct sip_scratch scratch;
+    struct sip_slice value;
+    struct sip_py_view view;
+    if (sip_py_view(name, &view) < 0) return NULL;
+    struct sip_fault fault = sip_route_param(&self->core, view.text, &scratch, &value);
+    Py_XDECREF(view.holder);
+    return fault.error == SIP_OK ? sip_py_str_or_none(value) : sip_py_fault(fault, NULL);
+}
