@@ -24,7 +24,7 @@ from sipmesh.config_values import Srtp
 from sipmesh.policy.host import PolicyHost
 from sipmesh.policy.views import Actions
 from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
-from sipmesh.signalling.calls import CALLEE, CALLER, Calls
+from sipmesh.signalling.calls import CALLEE, CALLER
 from sipmesh.signalling.dialogs import OF_CALLS, STARTS_SOMETHING, Dialogs
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices, DialogExchange, InviteExchange, RequestExchange
@@ -87,6 +87,7 @@ class SignalApplication:
         self._locations = locations
         self._flows = flows
         self._services = services
+        self.calls = services.calls
         self._timers = timers
         self._counters = counters
         self._user_rates = user_rates
@@ -94,10 +95,6 @@ class SignalApplication:
         self._dialogs = Dialogs(services.calls, tables.trunks, counters)
         self._log_second = 0
         self._logged = 0
-
-    @property
-    def calls(self) -> Calls:
-        return self._services.calls
 
     # sipcore.ports.Application
 
@@ -260,6 +257,9 @@ class SignalApplication:
     def _hop(self, request: InboundRequest, caller: Caller, user: str, domain: str) -> Hop | None:
         """An exact route, else an account of ours, else the route with the longest pattern."""
         routes = self.tables.routes
+        aor = f"{user}@{domain}"
+        if not routes.any:
+            return Hop(aor=aor) if self._accounts.has(aor) else None
         from_uri = request.message.from_.uri
         asked = Asked(
             user=user,
@@ -271,7 +271,6 @@ class SignalApplication:
         )
         hop = routes.exact(asked)
         if hop is None:
-            aor = f"{user}@{domain}"
             hop = Hop(aor=aor) if self._accounts.has(aor) else routes.longest(asked)
         return hop
 

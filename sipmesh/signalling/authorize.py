@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from native.sip import Message, Uri
+from native.sip import Message
 from sipcore.digest import MISSING, Algorithm, Digest, DigestConfig, Outcome
 from sipcore.digest_header import MalformedDigestError, parse_credentials
 from sipcore.errors import PeerError
@@ -44,13 +44,11 @@ class Caller(msgspec.Struct, frozen=True):
 class Accounts:
     """The directory as ``sipcore.digest.Credentials``; the realm is the domain."""
 
-    __slots__ = ("_directory",)
+    __slots__ = ("_directory", "has")
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-
-    def has(self, aor: str) -> bool:
-        return self._directory.has_user(aor)
+        self.has = directory.has_user
 
     def srtp(self, aor: str) -> Srtp | None:
         """None: as its domain has it."""
@@ -113,7 +111,7 @@ class Authorizer:
         """Who sends a request outside any dialog. Credentials that were meant for us are taken out of it."""
         from_uri = request.from_.uri
         domain = self._domains.canonical(from_uri.host)
-        aor = "" if domain is None else _aor(from_uri, domain)
+        aor = "" if domain is None else f"{from_uri.user_unescaped or ''}@{domain}"  # the host may be an alias
         known = domain is not None and self._accounts.has(aor)
         trunk = self._trunks.of_request(source_host, request)
         if trunk is not None and not known:
@@ -174,11 +172,6 @@ class Authorizer:
 def aor_of(username: str, realm: str) -> str:
     """The AOR a digest username stands for."""
     return username if username.endswith(f"@{realm}") else f"{username}@{realm}"
-
-
-def _aor(uri: Uri, domain: str) -> str:
-    """Key of an account; the host may be an alias of ``domain``."""
-    return f"{uri.user_unescaped or ''}@{domain}"
 
 
 def _consume(request: Message, header: str, values: list[str], realm: str) -> None:

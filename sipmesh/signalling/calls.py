@@ -303,7 +303,8 @@ class Calls:
         keys.remove(key)
         if not keys:
             del self._keys[record.call_id]
-        self._count_on_trunks(record, -1)
+        if record.trunk_in or record.trunk_out:
+            self._count_on_trunks(record, -1)
         self._stored.delete(key)
         if self._cdrs is not None:
             self._cdrs.ended(key, record, cause, status, by)
@@ -319,8 +320,8 @@ class Calls:
             self.end(key, "replaced")
         self._calls[key] = record
         self._keys.setdefault(record.call_id, []).append(key)
-        self._count_on_trunks(record, 1)
         if record.trunk_in or record.trunk_out:
+            self._count_on_trunks(record, 1)
             trunks = [self.trunk_towards(record, side) for side in (CALLER, CALLEE)]
             if any(record.shifts) or any(trunk is not None and trunk.edits for trunk in trunks):
                 self.edited.add(key)
@@ -334,7 +335,10 @@ class Calls:
 
 def belongs(record: CallRecord, request: Message) -> bool:
     """Whether a request within a dialog is of the one the call made, or of an early one."""
-    return not record.to_tag or {request.from_tag, request.to_tag} == {record.from_tag, record.to_tag}
+    if not record.to_tag:
+        return True
+    tags, ours = (request.from_tag, request.to_tag), (record.from_tag, record.to_tag)
+    return tags in (ours, ours[::-1])
 
 
 def legs_of(record: CallRecord, request: Message) -> tuple[CallLeg, CallLeg] | None:

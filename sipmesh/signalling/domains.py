@@ -15,20 +15,15 @@ class Domains:
     ``is_local`` tells whether a host is one of our listeners', bound or advertised.
     """
 
-    __slots__ = ("_algorithms", "_domains", "_first", "_is_local")
+    __slots__ = ("_algorithms", "_domains", "_is_local", "first")
 
     def __init__(self, domains: Iterable[Domain], is_local: Callable[[str], bool]) -> None:
         self._domains = {domain.name.lower(): domain for domain in domains}
         self._algorithms = {
             name: tuple(ALGORITHMS[each.lower()] for each in domain.digest) for name, domain in self._domains.items()
         }
-        self._first = next(iter(self._domains), "")
+        self.first = next(iter(self._domains), "")  # what our own addresses stand for; "" when no domain is configured
         self._is_local = is_local
-
-    @property
-    def first(self) -> str:
-        """What our own addresses stand for; "" when no domain is configured."""
-        return self._first
 
     def get(self, name: str) -> Domain | None:
         return self._domains.get(name)
@@ -38,7 +33,7 @@ class Domains:
         stand for themselves, which no account belongs to."""
         if host in self._domains:
             return host
-        return (self._first or host) if self.is_address(host) else None
+        return (self.first or host) if self.is_address(host) else None
 
     def is_address(self, host: str) -> bool:
         """Whether ``host`` is one of our own addresses rather than a domain."""

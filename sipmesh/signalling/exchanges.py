@@ -147,7 +147,8 @@ class InviteExchange:
         return False
 
     def branch_ended(self, branch: Branch, status: int) -> None:
-        self._services.branch_lost(branch, status)
+        if branch.target.label is not None:
+            self._services.branch_lost(branch, status)
         if self._media is not None:
             self._media.branch_ended(branch, status)
 

@@ -19,8 +19,10 @@ def targets_of(bindings: list[Binding], flows: FlowTable, now: float) -> list[Ta
     binding whose only way is a connection that closed is left out: nobody can reach it.
     """
     live = [binding for binding in bindings if binding.expires_at > now and binding.contact.startswith(REACHABLE_SCHEMES)]
-    if len(live) > 1:
-        live.sort(key=attrgetter("q"), reverse=True)
+    if len(live) == 1:
+        target = _target(live[0], flows, 0)
+        return [] if target is None else [target]
+    live.sort(key=attrgetter("q"), reverse=True)
     return _in_groups([[binding] for binding in live] if not any(map(key_of, live)) else _by_instance(live), flows)
 
 

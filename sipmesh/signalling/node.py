@@ -65,6 +65,7 @@ class SignalNode:
         gauges: dict[str, Callable[[], float]],
     ) -> None:
         self._store = store
+        store.read_in_batches()
         self._config = config
         self._gauges = gauges
         limits = config.limits

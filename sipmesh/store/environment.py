@@ -49,6 +49,8 @@ class Environment:
         self._max_map_bytes = max_map_bytes
         self._preallocate = not synced
         self._write: Any = None
+        self._read: Any = None  # kept between reads
+        self._keeps_read = False
         self._dirty = False  # the write transaction holds something
         self._lost = False  # an error took what had been written before it
         self._written_bytes = GROWTH_CHECK_BYTES  # so that the first write checks
@@ -77,13 +79,26 @@ class Environment:
         return self._tables[name]
 
     def get(self, table: Any, key: bytes) -> bytes | None:
-        txn = self._write
+        txn = self._write or self._read
         if txn is not None:
             return txn.get(key, None, table)  # type: ignore[no-any-return]
         txn = self._begin_read()
+        if self._keeps_read:
+            self._read = txn
+            return txn.get(key, None, table)  # type: ignore[no-any-return]
         try:
             return txn.get(key, None, table)  # type: ignore[no-any-return]
         finally:
+            txn.abort()
+
+    def read_in_batches(self) -> None:
+        """From now on ``get`` reads one state until ``renew``, which is to be called often: pages of that state stay in use."""
+        self._keeps_read = True
+
+    def renew(self) -> None:
+        """What others have committed is read from now on."""
+        txn, self._read = self._read, None
+        if txn is not None:
             txn.abort()
 
     def items(self, table: Any, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
@@ -130,6 +145,8 @@ class Environment:
 
     def commit(self) -> None:
         """StoreError: nothing written since the last commit is kept, be it for an error now or for an earlier one."""
+        if self._read is not None:
+            self.renew()
         txn = self._write
         if self._lost:
             self.abort()
@@ -145,6 +162,7 @@ class Environment:
 
     def abort(self) -> None:
         """Forgets what was written since the last commit."""
+        self.renew()
         txn, self._write = self._write, None
         self._dirty = self._lost = False
         if txn is not None:
@@ -177,7 +195,7 @@ class Environment:
         try:
             return self._env.begin()
         except lmdb.MapResizedError:
-            self._env.set_mapsize(0)
+            self._resize(0)
             return self._env.begin()
         except lmdb.Error as error:
             raise self._translated(error) from error
@@ -189,7 +207,7 @@ class Environment:
         try:
             self._write = self._env.begin(write=True)
         except lmdb.MapResizedError:
-            self._env.set_mapsize(0)
+            self._resize(0)
             self._write = self._env.begin(write=True)
         except lmdb.Error as error:
             raise self._translated(error) from error
@@ -210,7 +228,12 @@ class Environment:
             except OSError as error:  # what is left of the map still serves
                 log.error("the store can't grow", extra={"path": self.path, "size_bytes": grown, "reason": error.strerror})
                 return
-        self._env.set_mapsize(grown)
+        self._resize(grown)
+
+    def _resize(self, size_bytes: int) -> None:
+        """0: to what another process made of it. The map may move, so nothing may be reading."""
+        self.renew()
+        self._env.set_mapsize(size_bytes)
 
     def _translated(self, error: lmdb.Error) -> StoreError:
         if isinstance(error, (lmdb.MapFullError, lmdb.DiskError)) or "No space left" in str(error):

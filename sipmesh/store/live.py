@@ -89,23 +89,25 @@ class StoredLocations:
 
 
 class Calls:
+    """By the key that the proxy made for each: a few characters."""
+
     def __init__(self, environment: Environment) -> None:
         self._env = environment
         self._table = environment.table("calls")
 
     def get(self, key: str) -> CallRecord | None:
-        data = self._env.get(self._table, key_of(key))
+        data = self._env.get(self._table, key.encode())
         return None if data is None else decode_call(data)
 
     def put(self, key: str, record: CallRecord) -> None:
-        self._env.put(self._table, key_of(key), encode(record))
+        self._env.put(self._table, key.encode(), encode(record))
 
     def delete(self, key: str) -> None:
-        self._env.delete(self._table, key_of(key))
+        self._env.delete(self._table, key.encode())
 
     def all(self) -> Iterator[tuple[str, CallRecord]]:
         for key, data in self._env.items(self._table):
-            yield key.decode("utf-8", "surrogateescape"), decode_call(data)
+            yield key.decode(), decode_call(data)
 
     def count(self) -> int:
         return self._env.count(self._table)

@@ -29,7 +29,6 @@ class Store:
         self.recent_routes = live.RecentRoutes(live_state)
         self.commands = live.Commands(live_state)
         self.snapshots = live.Snapshots(live_state)
-        self.commit = live_state.commit
         self.abort = live_state.abort
 
     @classmethod
@@ -40,6 +39,15 @@ class Store:
             raise StoreError(f"there is no store in {path}; start the node once first")
         config = Environment(path / "config", directory.TABLES, synced=True)
         return cls(path, config, Environment(path / "live", live.TABLES, synced=False))
+
+    def read_in_batches(self) -> None:
+        """For a process that calls ``commit`` at the end of each of its turns: what it reads in one is of one state."""
+        self._config.read_in_batches()
+        self._live.read_in_batches()
+
+    def commit(self) -> None:
+        self._config.renew()
+        self._live.commit()
 
     def config_version(self) -> int:
         """Grows with every change of users, trunks, routes or configuration."""

@@ -13,7 +13,7 @@ import pytest
 
 from native.sip import Message
 from sipmesh.config import Limits, Route, Trunk, TrunkTarget, User
-from sipmesh.signalling.routing_table import RoutingTable
+from sipmesh.signalling.trunks import Trunks
 from sipmesh.store import Command, StoreError
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.phones import Phone
@@ -190,7 +190,7 @@ def test_an_error_of_ours_is_answered(tmp_path: Path, monkeypatch: pytest.Monkey
     async def scenario() -> None:
         async with LiveNode(tmp_path) as node:
             alice = await node.phone("alice")
-            monkeypatch.setattr(RoutingTable, "exact", lambda *_: {}["a bug"])
+            monkeypatch.setattr(Trunks, "by_source", lambda *_: {}["a bug"])
             invite = alice.request("INVITE", "sip:bob@example.com")
             assert (await alice.ask(invite)).status == 500
             assert node.counters["sip_internal_errors_total"] == 1

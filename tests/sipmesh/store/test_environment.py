@@ -48,6 +48,19 @@ for line in sys.stdin:
 """
 
 
+OBEDIENT_WRITER = """
+import sys
+from sipmesh.store import Store
+from tests.sipmesh.store.helpers import binding
+store = Store.open(sys.argv[1])
+print("open", flush=True)
+for line in sys.stdin:
+    store.locations.put(line.strip(), [binding("sip:" + "x" * int(sys.argv[2])) if sys.argv[2:] else binding()])
+    store.commit()
+    print("written", flush=True)
+"""
+
+
 def test_a_killed_writer_loses_only_what_it_had_not_committed(tmp_path: Path) -> None:
     writer = python(WRITER, str(tmp_path))
     assert line_from(writer) == "written"
@@ -92,6 +105,52 @@ def test_another_process_sees_a_write_once_it_is_committed(tmp_path: Path) -> No
     assert ask() == "1 1"
     reader.stdin.close()
     reader.wait()
+    store.close()
+
+
+def test_a_process_that_reads_in_batches_reads_one_state_in_each(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    store.read_in_batches()
+    writer = python(OBEDIENT_WRITER, str(tmp_path))
+    assert line_from(writer) == "open"
+    assert writer.stdin is not None
+
+    def written(aor: str) -> None:
+        print(aor, file=writer.stdin, flush=True)
+        assert line_from(writer) == "written"
+
+    assert store.locations.get("alice@example.com") == []
+    written("alice@example.com")
+    assert store.locations.get("alice@example.com") == []
+    store.commit()
+    assert store.locations.get("alice@example.com") == [binding()]
+    written("bob@example.com")
+    assert store.locations.get("bob@example.com") == []
+    store.locations.put("carol@example.com", [binding()])  # what is written builds on what is there
+    assert store.locations.get("bob@example.com") == [binding()]
+    store.commit()
+    writer.stdin.close()
+    writer.wait()
+    store.close()
+
+
+def test_the_map_grows_under_a_process_that_reads_in_batches(tmp_path: Path) -> None:
+    writer = python(OBEDIENT_WRITER, str(tmp_path), "3000")
+    assert line_from(writer) == "open"
+    assert writer.stdin is not None
+    store = Store.open(tmp_path)
+    store.read_in_batches()
+    last = 2 * FIRST_MAP_BYTES // 3000
+    for number in range(last + 1):
+        print(f"{number}@example.com", file=writer.stdin, flush=True)
+        assert line_from(writer) == "written"
+        if number % 100 == 0 or number == last:
+            assert len(store.locations.get(f"{number - 1}@example.com")) == (number > 0)
+            store.locations.put("own@example.com", [binding(expires_at=number)])
+            store.commit()
+    assert store.locations.count() == last + 2
+    writer.stdin.close()
+    writer.wait()
     store.close()
 
 
