@@ -151,6 +151,7 @@ class Message:
     identity: str
     """What tells a request from every other, and its retransmissions not (RFC 3261 section 16.11): the server key without method,
     Call-ID, CSeq number, From tag."""
+    begins: bool  # a request without To tag whose method is work: INVITE, REGISTER, OPTIONS, SUBSCRIBE, MESSAGE, PUBLISH, REFER
     loop_hash: int
     """32-bit hash of what in a request may decide where it goes (RFC 5393 section 4.2.1): Request-URI, Routes, To tag,
     Proxy-Require, Proxy-Authorization; and of Call-ID, CSeq number and From tag, so that a collision doesn't strike the next
@@ -244,12 +245,20 @@ class UdpSocket:
     oversized: int  # truncated datagrams (longer than MAX_MESSAGE_BYTES), dropped and counted
     def receive(self) -> list[tuple[bytes, Address, str]]:
         """Up to BATCH datagrams: (data, source, destination host). Empty when there is nothing. Errors queued by ICMP are skipped."""
+    def receive_shedding(
+        self, room: int, retry_after_s: int, held: tuple[dict[str, Any], ...]
+    ) -> tuple[list[tuple[bytes, Address, str]], int, int]:
+        """As ``receive``, for times when there is too much to do: of requests that begin something without credentials and whose
+        server key is in none of ``held``, the first ``room`` are given; the others get a 503 with To tag and Retry-After (1 to
+        ``retry_after_s``), queued for the next flush, and the ACKs for those are dropped. Returns (datagrams, how many there were
+        before, how many were refused)."""
     def queue(self, data: bytes, destination: Address, source_host: str | None = None) -> None:
         """Adds a datagram to the send batch; a full batch is flushed. ValueError when ``destination`` is not numeric or of another family."""
     def flush(self) -> list[tuple[Address, int]]:
         """Sends the batch. Returns (destination, errno) of each datagram the kernel refused; EAGAIN ones are kept for the next flush."""
     pending: int  # datagrams that wait for a flush
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """The counts stay readable."""
 
 class Mac:
     """A keyed hash (SipHash-2-4, 128-bit key) for short texts that we hand out and want back unaltered. Text is taken as UTF-8 with

@@ -1,57 +1,129 @@
-"""When messages come faster than they are handled: which share of new requests is refused so that the rest is served in time.
+"""When requests come faster than they are handled: which of them wait, which are served, and which are refused.
 
-The sign is a receive queue that stands, and loses datagrams, for a while. The share then grows step by step while that goes on,
-and shrinks slowly by itself; so it settles near what is too much.
+Only what would begin something new waits here; all else belongs to what was let in. How long the queue has been standing
+tells overload from a burst, as in CoDel (RFC 8289): a burst is worked off, and its requests may wait almost as long as their
+senders do before they repeat them. In overload the queue never gets empty; then waiting would only delay everybody, so it gets
+no longer than what is served in a short while, and what finds no room is refused at once. The share refused is then what there
+is too much.
 """
 
 from __future__ import annotations
 
-FIRST_S = 0.5  # the queue must stand for so long before anything is refused: a burst is no overload
-AGAIN_S = 0.1  # and for so long before the next step up
-STEP = 0.1
-SHRINK_PER_S = 0.2
-MAX_SHARE = 0.95
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Generic, TypeVar
 
-# what would begin something new; all else belongs to what was let in
-NEW_WORK = frozenset({"INVITE", "REGISTER", "SUBSCRIBE", "OPTIONS", "MESSAGE", "PUBLISH", "REFER"})
+PATIENCE_S = 0.4  # in a burst: less than T1 (RFC 3261 section 17.1.1.1), so that nobody has repeated it by then
+BUSY_PATIENCE_S = 0.025  # in overload
+STANDING_S = 0.01  # a shorter wait is no sign of anything
+BUSY_AFTER_S = 0.1  # longer waits for so long, without a pause, are overload
+CALM_AFTER_S = 1.0  # none for so long is its end
+WINDOW_S = 0.5  # over which the share refused and the number served are taken
+MAX_WAITING = 4096  # in each queue
+MIN_WAITING = 8  # may wait in overload, however slow we are
+
+Entry = TypeVar("Entry")
 
 
-class Overload:
-    """``share`` is 0 most of the time; only then ``refuses`` need not be asked."""
+class Backlog(Generic[Entry]):
+    """Requests by transaction key, in the order they came; those that go on with something, as one with credentials does with
+    the one that was challenged, before the others. ``now`` never goes back."""
 
-    __slots__ = ("_changed_at", "_due", "_raise_at", "share")
+    __slots__ = ("_limit", "_long_wait_at", "_refused", "_served", "_share", "_standing_since", "_window_end", "busy", "queues")
 
     def __init__(self) -> None:
-        self.share = 0.0
-        self._changed_at = 0.0
-        self._raise_at = 0.0
-        self._due = 0.0  # refusals owed, below 1
+        self.busy = False  # whether it is overload
+        self.queues: tuple[OrderedDict[str, tuple[Entry, float]], ...] = (OrderedDict(), OrderedDict())
+        self._limit = MIN_WAITING  # of each queue in overload
+        self._standing_since: float | None = None  # waits have been long
+        self._long_wait_at = 0.0  # the last one
+        self._window_end = 0.0
+        self._served = 0  # in this window
+        self._refused = 0
+        self._share = 0.0  # of the window before
 
-    @property
-    def patience_s(self) -> float:
-        """How long a queue must stand before ``stands`` is told."""
-        return AGAIN_S if self.share else FIRST_S
+    def __len__(self) -> int:
+        return len(self.queues[0]) + len(self.queues[1])
 
-    def stands(self, now: float) -> bool:
-        """A queue stood for ``patience_s`` and lost datagrams; whether refusing begins now."""
-        began = not self.share
-        if now >= self._raise_at:
-            self._shrink(now)
-            self.share = min(self.share + STEP, MAX_SHARE)
-            self._raise_at = now + AGAIN_S
-        return began and self.share > 0
+    def __contains__(self, key: object) -> bool:
+        return key in self.queues[0] or key in self.queues[1]
 
-    def refuses(self, method: str, within_dialog: bool, now: float) -> bool:
-        """Whether this new request is one of the share; every so many-th is, not a random one."""
-        if method not in NEW_WORK or within_dialog:
+    def share(self, now: float) -> float:
+        """How much of what waited was refused lately, 0 to 1."""
+        self._turn_window(now)
+        return self._share
+
+    def room(self, now: float) -> int:
+        """How many more may wait of those that go on with nothing."""
+        return max(0, self._limit_at(now) - len(self.queues[1]))
+
+    def put(self, key: str, entry: Entry, now: float, *, goes_on: bool) -> bool:
+        """False when there is no room, even to wait: to be refused by the caller."""
+        queue = self.queues[0 if goes_on else 1]
+        if len(queue) >= self._limit_at(now):
+            self.refused(1, now)
             return False
-        self._shrink(now)
-        self._due += self.share
-        if self._due < 1.0:
-            return False
-        self._due -= 1.0
+        queue[key] = (entry, now)
         return True
 
-    def _shrink(self, now: float) -> None:
-        self.share = max(0.0, self.share - SHRINK_PER_S * max(0.0, now - self._changed_at))
-        self._changed_at = now
+    def refused(self, count: int, now: float) -> None:
+        """So many found no room, whoever saw that."""
+        self._turn_window(now)
+        self._refused += count
+
+    def drop(self, key: str) -> Entry | None:
+        """Takes out what waits by that key."""
+        for queue in self.queues:
+            if key in queue:
+                return queue.pop(key)[0]
+        return None
+
+    def late(self, now: float) -> Iterator[Entry]:
+        """Takes out those that waited for too long: they are to be refused."""
+        patience_s = BUSY_PATIENCE_S if self.busy else PATIENCE_S
+        for queue in self.queues:
+            while queue:
+                key = next(iter(queue))
+                entry, since = queue[key]
+                if now - since <= patience_s:
+                    break
+                del queue[key]
+                self._judge(now - since, now)
+                self.refused(1, now)
+                yield entry
+
+    def next(self, now: float) -> Entry | None:
+        """Takes out the one to be served next; None when nothing waits."""
+        for queue in self.queues:
+            if queue:
+                entry, since = queue.popitem(last=False)[1]
+                self._judge(now - since, now)
+                self._turn_window(now)
+                self._served += 1
+                return entry
+        return None
+
+    def _limit_at(self, now: float) -> int:
+        if self.busy and now - self._long_wait_at >= CALM_AFTER_S:
+            self.busy = False
+        return self._limit if self.busy else MAX_WAITING
+
+    def _judge(self, waited_s: float, now: float) -> None:
+        if waited_s < STANDING_S:
+            self._standing_since = None
+            return
+        self._long_wait_at = now
+        if self._standing_since is None:
+            self._standing_since = now
+        elif now - self._standing_since >= BUSY_AFTER_S:
+            self.busy = True
+
+    def _turn_window(self, now: float) -> None:
+        if now < self._window_end:
+            return
+        both = self._served + self._refused
+        recent = now < self._window_end + WINDOW_S
+        self._share = self._refused / both if both and recent else 0.0
+        self._limit = max(MIN_WAITING, int(self._served * BUSY_PATIENCE_S / WINDOW_S))
+        self._served = self._refused = 0
+        self._window_end = now + WINDOW_S

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from native.sip import Address, Message, ParseError
+from native.sip import Address, Message, crc_slot
 from sipcore.client_transaction import ClientTransaction, begin
 from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow, FlowTable
-from sipcore.overload import Overload
 from sipcore.ports import ClientUser, Counters, TransactionUser
 from sipcore.server_transaction import ServerTransaction, serve
 from sipcore.timers import Timers
@@ -37,14 +36,13 @@ class TransactionLayer:
         self.timers = timers
         self.settings = settings
         self.counters = counters
-        self.overload: Overload | None = None  # the shell sets it
-        self._servers: dict[str, ServerTransaction] = {}
+        self.servers: dict[str, ServerTransaction] = {}  # by server key, oldest first; only to be looked at
         self._clients: dict[str, ClientTransaction] = {}
         self._by_connection: dict[int, set[ClientTransaction]] = {}
 
     @property
     def server_count(self) -> int:
-        return len(self._servers)
+        return len(self.servers)
 
     @property
     def client_count(self) -> int:
@@ -53,12 +51,12 @@ class TransactionLayer:
     @property
     def last_server(self) -> ServerTransaction | None:
         """The newest server transaction there is."""
-        return next(reversed(self._servers.values()), None)
+        return next(reversed(self.servers.values()), None)
 
     def forget_answered(self, since: ServerTransaction | None) -> None:
         """Forgets the non-INVITE requests begun after ``since`` that have their answer now, since it did not leave: the peer's
         retransmission is to be decided anew. An INVITE keeps its transaction; what it led to is sent again by timers."""
-        for transaction in list(takewhile(lambda each: each is not since, reversed(self._servers.values()))):
+        for transaction in list(takewhile(lambda each: each is not since, reversed(self.servers.values()))):
             if transaction.state == COMPLETED and transaction.answered_at(self.timers.now):
                 transaction.forget(None)
 
@@ -68,24 +66,30 @@ class TransactionLayer:
         """A new request starts a transaction; an ACK without one goes straight to the user."""
         key = request.server_key
         method = request.method
-        transaction = self._servers.get(key)
+        transaction = self.servers.get(key)
         if transaction is not None:
             if transaction.reply_flow.closed:
                 transaction.flow = transaction.reply_flow = flow  # the client came back over another connection
             transaction.handle(ACK if method == "ACK" else REQUEST, request)
         elif method == "ACK":
             self.user.on_ack(request, flow)
-        elif len(self._servers) >= self.settings.max_server_transactions or (
-            self.overload is not None and self.overload.share and self._sheds(request)
-        ):
-            self._refuse(request, flow)
+        elif len(self.servers) >= self.settings.max_server_transactions:
+            self.count("sip_transactions_refused_total")
+            self.refuse(request, flow)
         else:
-            transaction = self._servers[key] = serve(self, key, request, flow)
+            transaction = self.servers[key] = serve(self, key, request, flow)
             try:
                 self._tell_user(transaction)
             except Exception:
                 transaction.respond(request.reply(500))  # an error of ours must not leave the client waiting
                 raise
+
+    def refuse(self, request: Message, flow: Flow) -> None:
+        """503 without a transaction. When to come again differs from one to the next, so that not all do so at once."""
+        key = request.server_key
+        retry_after = str(1 + crc_slot(key) % self.settings.retry_after_s)
+        headers = [("Retry-After", retry_after)]
+        self.respond_statelessly(request, flow, request.reply(503, to_tag=refusal_tag(key), headers=headers))
 
     def receive_response(self, response: Message, flow: Flow) -> None:
         """For the client transaction it matches, else the user."""
@@ -146,7 +150,7 @@ class TransactionLayer:
             return flow
 
     def remove_server(self, transaction: ServerTransaction) -> None:
-        self._servers.pop(transaction.key, None)
+        self.servers.pop(transaction.key, None)
 
     def remove_client(self, transaction: ClientTransaction) -> None:
         self._clients.pop(transaction.key, None)
@@ -171,20 +175,13 @@ class TransactionLayer:
         if transaction.request.method == "CANCEL":
             # RFC 3261 section 9.2: matched as if its method were INVITE
             invite_key = transaction.key.removesuffix("CANCEL") + "INVITE"
-            self.user.on_cancel(transaction, self._servers.get(invite_key))
+            self.user.on_cancel(transaction, self.servers.get(invite_key))
         else:
             self.user.on_request(transaction)
         transaction.await_user()
 
-    def _sheds(self, request: Message) -> bool:
-        assert self.overload is not None
-        try:
-            within_dialog = request.to_tag is not None
-        except ParseError:
-            within_dialog = False
-        return self.overload.refuses(request.method, within_dialog, self.timers.now)
 
-    def _refuse(self, request: Message, flow: Flow) -> None:
-        self.count("sip_transactions_refused_total")
-        retry_after = str(self.settings.retry_after_s)
-        self.respond_statelessly(request, flow, request.reply(503, headers=[("Retry-After", retry_after)]))
+def refusal_tag(key: str) -> str:
+    """To tag of an answer to the request with that server key that has no transaction: the same for a retransmission
+    (RFC 3261 section 8.2.7)."""
+    return f"{crc_slot(key):08x}"

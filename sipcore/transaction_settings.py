@@ -15,7 +15,7 @@ class TransactionSettings:
     immediate_trying: bool = True  # send that 100 as soon as the user returns without an answer: a proxy always waits
     max_datagram_bytes: int = 1300  # longer requests go over a stream (section 18.1.1); 0: never
     max_server_transactions: int = 500_000  # above it new requests get 503 without a transaction
-    retry_after_s: int = 5  # in that 503
+    retry_after_s: int = 5  # at most, in that 503
     timeout_s: float = field(init=False)  # 64*T1: Timers B, F, H, J, L, M
     non_invite_trying_s: float = field(init=False)  # how long Timer E takes to reach T2
 

@@ -153,7 +153,7 @@ class Limits(Table, frozen=True, kw_only=True):
     auth_pause_s: PositiveSeconds = 10.0  # the first such while; twice as long after each further failure
     nat_ping_s: Seconds = 0.0  # between OPTIONS to each phone behind NAT that registered over UDP; 0: none
     refuse_scanners: bool = True  # requests whose User-Agent is that of a known scanner are dropped
-    shed_load: bool = True  # when the node falls behind, a share of new requests gets 503
+    shed_load: bool = True  # when more comes in than can be handled, new requests beyond it get 503
     max_bindings: Count = 10  # contacts of one AOR; 0: no limit
     min_expires_s: Count = 60  # shorter registrations get 423
     default_expires_s: Positive = 3600  # of a REGISTER that asks for none

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.sip.loads import LOADS, Bench, Measured
+from bench.sip.loads import LOADS, Bench, Measured, quantile
 from bench.sip.servers import Server, kamailio, sipmesh
 
 WARM_UP_S = 0.5
@@ -86,7 +86,7 @@ def _result(table: dict[str, dict[str, list[Measured]]], most: dict[str, int]) -
     if "call" in table:
         delays = {name: sorted(delay for each in runs for delay in each.delays_ms) for name, runs in table["call"].items()}
         for label, share in (("p50", 0.5), ("p99", 0.99)):
-            result[f"invite_{label}_ms"] = _pair({name: round(_quantile(each, share), 3) for name, each in delays.items()}, "")
+            result[f"invite_{label}_ms"] = _pair({name: round(quantile(each, share), 3) for name, each in delays.items()}, "")
     return result
 
 
@@ -96,10 +96,6 @@ def _pair(values: dict[str, Any], suffix: str) -> dict[str, Any]:
     if len(values) == 2 and values["kamailio"]:
         pair["ratio"] = round(values["sipmesh"] / values["kamailio"], 3)
     return pair
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float:
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
 
 def _machine() -> str:

@@ -58,30 +58,38 @@ class Bench:
         self.users.write_text("\n".join(["SEQUENTIAL", *rows, ""]))
         self._runs = 0
 
-    def _sipp(self, server: Server, scenario: str, transport: str, port: int, log: Path, arguments: Sequence[str]) -> Process:
+    def scratch(self, name: str) -> Path:
+        """A new folder for the files of one run."""
+        self._runs += 1
+        folder = self.folder / f"{self._runs}-{name}"
+        folder.mkdir()
+        return folder
+
+    def sipp(self, server: Server, scenario: str, transport: str, port: int, log: Path, arguments: Sequence[str]) -> Process:
+        """A SIPp that talks to ``server`` from ``port``; its own files are put beside ``log``."""
         command = ["taskset", "-c", self.cores, "sipp", f"{server.address}:{server.port}", "-sf", str(HERE / f"{scenario}.xml")]
         command += ["-i", "127.0.0.1", "-p", str(port), "-t", "u1" if transport == "udp" else "t1", "-nostdin"]
-        return Process([*command, "-buff_size", "4194304", *arguments], log)
+        return Process([*command, "-buff_size", "4194304", *arguments], log, log.parent)
 
     def run(self, server: Server, load: Load, seconds: float, rate: int = 0, probe: bool = False) -> Measured:
         """Offers ``load`` for ``seconds`` and waits for the last exchange to end."""
-        self._runs += 1
         rate = rate or load.rate
-        stem = self.folder / f"{self._runs}-{server.name}-{load.scenario}"
+        folder = self.scratch(f"{server.name}-{load.scenario}")
         callee_port, caller_port = free_port(), free_port()
         callee = None
         if load.callee:
-            callee = self._sipp(server, "callee", load.transport, callee_port, stem.with_suffix(".callee"), ())
-            callee.wait_ready(lambda: _bound(callee_port, load.transport))
+            callee = self.sipp(server, "callee", load.transport, callee_port, folder / "callee.log", ())
+            callee.wait_ready(lambda: bound(callee_port, load.transport))
             server.register_users(callee_port, load.transport)
-        statistics = stem.with_suffix(".csv")
+        statistics = folder / "caller.csv"
         arguments = ["-inf", str(self.users), "-r", str(rate), "-m", str(int(rate * seconds)), "-l", "50000"]
         arguments += ["-key", "callee_port", str(callee_port), "-recv_timeout", "4000"]
         arguments += ["-trace_stat", "-stf", str(statistics), "-fd", "600", "-timeout", f"{seconds + 8:g}"]
         prober = Prober(server) if probe else None
         try:
             before, worker_before, started = server.cpu_ns(), server.worker_ns(), time.monotonic()
-            caller = self._sipp(server, load.scenario, load.transport, caller_port, stem.with_suffix(".caller"), arguments)
+            log = folder / "caller.log"
+            caller = self.sipp(server, load.scenario, load.transport, caller_port, log, arguments)
             while caller.running() and time.monotonic() - started < seconds + 12:
                 time.sleep(0.02)
             spent, elapsed = server.cpu_ns() - before, time.monotonic() - started
@@ -213,5 +221,10 @@ class Prober:
         return self._delays
 
 
-def _bound(port: int, transport: str) -> bool:
+def bound(port: int, transport: str) -> bool:
     return f":{port:04X} " in Path(f"/proc/net/{transport}").read_text()
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """NaN of nothing."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")

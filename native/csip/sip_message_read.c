@@ -1,6 +1,7 @@
 /* Attributes of a Message that are single values. */
 #include "sip_chars.h"
 #include "sip_message_type.h"
+#include "sip_refuse.h"
 
 #define GETTER(name) static PyObject *name(MessageObject *self, void *closure)
 
@@ -48,6 +49,11 @@ GETTER(get_request_uri) {
     if (self->cache[CACHE_REQUEST_URI]) return Py_NewRef(self->cache[CACHE_REQUEST_URI]);
     if (refuse_response(self)) return NULL;
     return SIP_PY_CACHED(self->cache[CACHE_REQUEST_URI], make_request_uri(self));
+}
+
+GETTER(get_begins) {
+    (void)closure;
+    return PyBool_FromLong(sip_begins(&self->core));
 }
 
 /* --- single values --- */
@@ -279,6 +285,7 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("client_key", get_client_key),
     ATTRIBUTE("identity", get_identity),
     ATTRIBUTE("loop_hash", get_loop_hash),
+    ATTRIBUTE("begins", get_begins),
     ATTRIBUTE("body", get_body),
     ATTRIBUTE("trailing_bytes", get_trailing_bytes),
     ATTRIBUTE("wire_size", get_wire_size),

@@ -42,6 +42,8 @@ static PyObject *udp_close(UdpObject *self, PyObject *unused) {
     (void)unused;
     if (self->udp) {
         sip_udp_cancel(self->udp, release, NULL);
+        self->dropped = sip_udp_dropped(self->udp);
+        self->oversized = sip_udp_oversized(self->udp);
         sip_udp_close(self->udp);
         self->udp = NULL;
     }
@@ -80,23 +82,63 @@ static PyObject *datagram_tuple(UdpObject *self, const struct sip_datagram *data
     return NULL;
 }
 
-static PyObject *udp_receive(UdpObject *self, PyObject *unused) {
+/* Adds the datagram to the list, unless it is shed; -1 with an exception. */
+static int take(UdpObject *self, const struct sip_datagram *datagram, struct sip_shed *shed, PyObject *list) {
+    int done = shed ? sip_udp_shed(self, datagram, shed) : 0;
+    if (done) return done < 0 ? -1 : 0;
+    PyObject *tuple = datagram_tuple(self, datagram);
+    int result = tuple ? PyList_Append(list, tuple) : -1;
+    Py_XDECREF(tuple);
+    return result;
+}
+
+/* One batch; *count is how many datagrams it had. */
+static PyObject *receive(UdpObject *self, struct sip_shed *shed, int *count) {
     struct sip_datagram datagram;
-    (void)unused;
     if (!is_open(self)) return NULL;
-    int count = sip_udp_receive(self->udp);
-    if (count < 0) return PyErr_SetFromErrno(PyExc_OSError);
+    *count = sip_udp_receive(self->udp);
+    if (*count < 0) return PyErr_SetFromErrno(PyExc_OSError);
     PyObject *list = PyList_New(0);
-    for (int i = 0; list && i < count; i++) {
-        if (!sip_udp_datagram(self->udp, i, &datagram)) continue;
-        PyObject *tuple = datagram_tuple(self, &datagram);
-        if (!tuple || PyList_Append(list, tuple) < 0) Py_CLEAR(list);
-        Py_XDECREF(tuple);
-    }
+    for (int i = 0; list && i < *count; i++)
+        if (sip_udp_datagram(self->udp, i, &datagram) && take(self, &datagram, shed, list) < 0) Py_CLEAR(list);
     return list;
 }
 
+static PyObject *udp_receive(UdpObject *self, PyObject *unused) {
+    int count;
+    (void)unused;
+    return receive(self, NULL, &count);
+}
+
+static PyObject *udp_receive_shedding(UdpObject *self, PyObject *args) {
+    struct sip_shed shed = {.refused = 0};
+    unsigned long retry_after_s;
+    int count;
+    if (!PyArg_ParseTuple(args, "nkO!:receive_shedding", &shed.room, &retry_after_s, &PyTuple_Type, &shed.held)) return NULL;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shed.held); i++)
+        if (!PyDict_Check(PyTuple_GET_ITEM(shed.held, i))) return PyErr_Format(PyExc_TypeError, "held is a tuple of dicts");
+    if (!retry_after_s || retry_after_s > UINT32_MAX) return PyErr_Format(PyExc_ValueError, "retry_after_s out of range");
+    shed.retry_after_s = (uint32_t)retry_after_s;
+    PyObject *list = receive(self, &shed, &count);
+    return list ? Py_BuildValue("(Nin)", list, count, shed.refused) : NULL;
+}
+
 /* --- send --- */
+
+int sip_udp_put(UdpObject *self, PyObject *bytes, PyObject *destination, const union sip_sockaddr *to,
+    const struct sip_near *from) {
+    if (sip_udp_pending(self->udp) == SIP_UDP_BATCH) sip_udp_flush(self->udp, release, self->failed);
+    struct owner *owner = PyMem_Malloc(sizeof *owner);
+    if (!owner) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    *owner = (struct owner){Py_NewRef(bytes), Py_NewRef(destination)};
+    struct sip_slice data = {PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)};
+    /* a batch that the kernel has no room for stays; what comes on top is dropped and told, as the kernel would */
+    if (!sip_udp_queue(self->udp, data, to, from, owner)) release(self->failed, owner, EAGAIN);
+    return 0;
+}
 
 static PyObject *udp_queue(UdpObject *self, PyObject *const *args, Py_ssize_t count) {
     union sip_sockaddr to;
@@ -110,13 +152,7 @@ static PyObject *udp_queue(UdpObject *self, PyObject *const *args, Py_ssize_t co
         else if (sip_udp_parse_host(args[2], sip_udp_family(self->udp), &from) < 0)
             return NULL;
     }
-    if (sip_udp_pending(self->udp) == SIP_UDP_BATCH) sip_udp_flush(self->udp, release, self->failed);
-    struct owner *owner = PyMem_Malloc(sizeof *owner);
-    if (!owner) return PyErr_NoMemory();
-    *owner = (struct owner){Py_NewRef(args[0]), Py_NewRef(args[1])};
-    struct sip_slice data = {PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0])};
-    /* a batch that the kernel has no room for stays; what comes on top is dropped and told, as the kernel would */
-    if (!sip_udp_queue(self->udp, data, &to, &from, owner)) release(self->failed, owner, EAGAIN);
+    if (sip_udp_put(self, args[0], args[1], &to, &from) < 0) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -149,12 +185,12 @@ static PyObject *udp_address(UdpObject *self, void *unused) {
 
 static PyObject *udp_dropped(UdpObject *self, void *unused) {
     (void)unused;
-    return is_open(self) ? PyLong_FromUnsignedLong(sip_udp_dropped(self->udp)) : NULL;
+    return PyLong_FromUnsignedLong(self->udp ? sip_udp_dropped(self->udp) : self->dropped);
 }
 
 static PyObject *udp_oversized(UdpObject *self, void *unused) {
     (void)unused;
-    return is_open(self) ? PyLong_FromUnsignedLongLong(sip_udp_oversized(self->udp)) : NULL;
+    return PyLong_FromUnsignedLongLong(self->udp ? sip_udp_oversized(self->udp) : self->oversized);
 }
 
 static PyObject *udp_pending(UdpObject *self, void *unused) {
@@ -165,6 +201,7 @@ static PyObject *udp_pending(UdpObject *self, void *unused) {
 static PyMethodDef udp_methods[] = {
     {"fileno", (PyCFunction)udp_fileno, METH_NOARGS, NULL},
     {"receive", (PyCFunction)udp_receive, METH_NOARGS, NULL},
+    {"receive_shedding", (PyCFunction)udp_receive_shedding, METH_VARARGS, NULL},
     {"queue", (PyCFunction)(void (*)(void))udp_queue, METH_FASTCALL, NULL},
     {"flush", (PyCFunction)udp_flush, METH_NOARGS, NULL},
     {"close", (PyCFunction)udp_close, METH_NOARGS, NULL},

@@ -16,6 +16,8 @@ struct sip_place {
 typedef struct {
     PyObject_HEAD
     struct sip_udp *udp; /* NULL when closed */
+    uint32_t dropped;    /* both counts as they were when it was closed */
+    uint64_t oversized;
     PyObject *failed;    /* [(destination, errno)] of flushes that a full batch forced */
     struct sip_near near; /* of the last datagram, and its host */
     PyObject *near_host;
@@ -33,5 +35,20 @@ PyObject *sip_udp_near_host(UdpObject *self, const struct sip_near *near);
 /* ValueError and TypeError for what is no numeric address of the socket's family. */
 int sip_udp_parse_host(PyObject *host, sa_family_t family, struct sip_near *out);
 int sip_udp_destination(UdpObject *self, PyObject *destination, union sip_sockaddr *to);
+
+/* Queues bytes for an address whose tuple is known; -1 with MemoryError. */
+int sip_udp_put(UdpObject *self, PyObject *data, PyObject *destination, const union sip_sockaddr *to,
+    const struct sip_near *from);
+
+/* How new requests are to be refused (sip_udp_shed.c). */
+struct sip_shed {
+    PyObject *held; /* a tuple of dicts: requests whose server key one of them has are no news */
+    Py_ssize_t room; /* new requests that may still pass */
+    uint32_t retry_after_s;
+    Py_ssize_t refused;
+};
+
+/* 1: the datagram was refused, or ends a refusal; 0: it is to be handled; -1 with an exception. */
+int sip_udp_shed(UdpObject *self, const struct sip_datagram *datagram, struct sip_shed *shed);
 
 #endif

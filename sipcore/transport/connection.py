@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CR, LF = 0x0D, 0x0A
+FLOOD_BYTES = 32768  # in one read: so many messages that more may wait
 _connection_ids = itertools.count(time.time_ns() // 1000)  # begins above every id of an earlier run
 
 
@@ -145,6 +146,8 @@ class TcpConnection(asyncio.Protocol):
             return
         engine = self._engine
         engine.begin()
+        if len(data) >= FLOOD_BYTES:
+            engine.flooded()
         self._last_used_s = engine.timers.now
         try:
             self._take(data)

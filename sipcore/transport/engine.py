@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from native.sip import Address
+from sipcore.admission import Admission
 from sipcore.flow import Listener
-from sipcore.overload import Overload
 from sipcore.ports import Counters
 from sipcore.timers import Timers
 from sipcore.transaction import ServerTransaction, TransactionLayer
@@ -60,13 +60,14 @@ class Engine:
         self.handshakes: Handshakes
         self.layer: TransactionLayer
         self.gate: Gate | None = None  # set before ``start``
-        self.overload = Overload()
+        self.admission: Admission | None = None
         self.ingress: Ingress
         self._on_batch_end = on_batch_end
         self._in_batch = False
         self._last_server: ServerTransaction | None = None  # newest when the batch began
         self._log_loss_at = 0.0
         self._late_end: asyncio.Handle | None = None
+        self._turn: asyncio.Handle | None = None
         self._to_flush: list[Sender] = []
         self._unreachable: set[tuple[int, Address]] = set()
         self._tick_handle: asyncio.TimerHandle | None = None
@@ -76,7 +77,9 @@ class Engine:
         self.loop = asyncio.get_running_loop()
         self.layer = layer
         self.handshakes = Handshakes(self.loop)
-        self.ingress = Ingress(layer, self.flows, self.counters, self.gate)
+        if self.settings.shed_load:
+            self.admission = Admission(layer, self.timers, self.counters)
+        self.ingress = Ingress(layer, self.flows, self.counters, self.gate, self.admission)
         for listener in self.flows.listeners:
             sock = sockets[listener.index]
             if listener.transport == "udp":
@@ -90,6 +93,9 @@ class Engine:
         """Takes nothing new, lets what is queued leave, closes. The core's state is not touched."""
         if self._tick_handle is not None:
             self._tick_handle.cancel()
+        if self._turn is not None:
+            self._turn.cancel()  # who waits comes again
+        self.admission = None
         for endpoint in self.flows.endpoints:
             endpoint.stop_reading()
         self.run(lambda: None)
@@ -126,12 +132,14 @@ class Engine:
                     self.report("what was to be sent")
         if self._tick_handle is None:
             self._arm_tick()
+        admission = self.admission
+        if admission is not None and admission.sorting and self._turn is None:
+            self._turn = self.loop.call_soon(self._take_turn)
 
-    def queue_stands(self) -> None:
-        """A receive queue stood for a while and lost datagrams."""
-        self.counters["sip_overload_steps_total"] += 1
-        if self.overload.stands(self.timers.now):
-            log.warning("more comes in than can be handled: a share of new requests is refused")
+    def flooded(self) -> None:
+        """A transport found as much as it can take at once: more may wait, so new requests let the others pass."""
+        if self.admission is not None:
+            self.admission.sorting = True
 
     def _lose_batch(self) -> None:
         self.counters["sip_batches_lost_total"] += 1
@@ -175,6 +183,18 @@ class Engine:
     def _end_late(self) -> None:
         self._late_end = None
         self.run(lambda: None)
+
+    def _take_turn(self) -> None:
+        """Serves some of the requests that wait; the transports are looked at before the next turn."""
+        self._turn = None
+        assert self.admission is not None  # who sorted else?
+        self.begin()
+        for request, flow in self.admission.due():
+            try:
+                self.layer.receive_request(request, flow)
+            except Exception:
+                self.report("a request that waited")
+        self.end()
 
     def _tell_unreachable(self, _: None) -> None:
         addresses, self._unreachable = self._unreachable, set()

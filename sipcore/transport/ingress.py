@@ -6,6 +6,7 @@ Does no I/O itself, so tests put it behind an in-memory wire.
 from collections.abc import Callable
 
 from native.sip import Message, ParseError, crc_slot
+from sipcore.admission import Admission
 from sipcore.flow import Flow, FlowTable
 from sipcore.ports import Counters
 from sipcore.transaction import TransactionLayer
@@ -26,9 +27,18 @@ Gate = Callable[[Message, Flow], bool]
 class Ingress:
     """``receive`` takes bytes from the transports; it raises for nothing that a peer sends."""
 
-    def __init__(self, layer: TransactionLayer, flows: FlowTable, counters: Counters, gate: Gate | None = None) -> None:
-        """``gate`` says of each request whether it comes in; what does not is dropped, and the gate's to count."""
+    def __init__(
+        self,
+        layer: TransactionLayer,
+        flows: FlowTable,
+        counters: Counters,
+        gate: Gate | None = None,
+        admission: Admission | None = None,
+    ) -> None:
+        """``gate`` says of each request whether it comes in; what does not is dropped, and the gate's to count. ``admission``
+        says which of those wait."""
         self._gate = gate
+        self._admission = admission
         self._layer = layer
         self._counters = counters
         self._our_sent_by = frozenset(listener.sent_by.lower() for listener in flows.listeners)
@@ -61,7 +71,9 @@ class Ingress:
             self.refuse(data, flow, error)
             return
         if is_request:
-            self._layer.receive_request(message, flow)
+            admission = self._admission
+            if admission is None or not admission.sorting or not admission.takes(message, flow):
+                self._layer.receive_request(message, flow)
         else:
             self._counters["sip_responses_total"] += 1
             self._layer.receive_response(message, flow)

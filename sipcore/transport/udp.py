@@ -10,8 +10,10 @@ from sipcore.flow import Listener
 
 if TYPE_CHECKING:
     from native.sip import Address
+    from sipcore.admission import Admission
     from sipcore.transport.engine import Engine
 
+MAX_BATCHES = 4  # taken before timers and connections have their turn
 MAX_KEPT_FLOWS = 65536  # flow objects kept for the next datagram from their address
 
 
@@ -53,8 +55,6 @@ class UdpEndpoint:
         self._socket = UdpSocket(sock.detach())
         self._flows: dict[Address, UdpFlow] = {}
         self._waiting_to_write = False
-        self._standing_since = 0.0  # when the first of a row of full batches came
-        self._dropped_before = 0  # datagrams, by then
         self.out: list[tuple[bytes, Address, str | None]] = []  # of this batch: nothing leaves before its end
         self._failed_name = "sip_send_failed_total|transport=udp"
         engine.loop.add_reader(self._socket.fileno(), self._readable)
@@ -110,34 +110,42 @@ class UdpEndpoint:
         self._socket.close()
 
     def _readable(self) -> None:
-        batch = self._socket.receive()
-        if not batch:
-            return
+        """What belongs to something is not kept waiting by what is new, so all there is must be seen."""
         engine = self._engine
         receive = engine.ingress.receive
         flows = self._flows
-        engine.begin()
-        if len(batch) == BATCH:
-            self._watch_queue(engine.timers.now)
-        else:
-            self._standing_since = 0.0
-        for data, source, local_host in batch:
-            flow = flows.get(source)
-            try:
-                if flow is None or flow.local_host != local_host:
-                    flow = self.flow(source, local_host)
-                receive(data, flow)
-            except Exception:
-                engine.report("a datagram")
-        engine.end()
+        for _ in range(MAX_BATCHES):
+            if engine.admission is None or not engine.admission.backlog.busy:
+                batch = self._socket.receive()
+                count = len(batch)
+            else:
+                batch, count = self._receive_shedding(engine.admission)
+            if batch:
+                engine.begin()
+                if count == BATCH:
+                    engine.flooded()
+                for data, source, local_host in batch:
+                    flow = flows.get(source)
+                    try:
+                        if flow is None or flow.local_host != local_host:
+                            flow = self.flow(source, local_host)
+                        receive(data, flow)
+                    except Exception:
+                        engine.report("a datagram")
+                engine.end()
+            if count < BATCH:
+                return
 
-    def _watch_queue(self, now: float) -> None:
-        """A full batch: more may wait. Tells the engine when that goes on while the kernel drops what finds no room."""
-        if not self._standing_since:
-            self._standing_since, self._dropped_before = now, self._socket.dropped
-        elif now - self._standing_since >= self._engine.overload.patience_s and self._socket.dropped != self._dropped_before:
-            self._standing_since, self._dropped_before = now, self._socket.dropped
-            self._engine.queue_stands()
+    def _receive_shedding(self, admission: Admission) -> tuple[list[tuple[bytes, Address, str]], int]:
+        """A batch without the requests there is no room for, and how many datagrams it had with them. Those are refused in C:
+        what can't be served must cost next to nothing."""
+        retry_after_s = self._engine.layer.settings.retry_after_s
+        room = admission.backlog.room(self._engine.timers.now)
+        batch, count, refused = self._socket.receive_shedding(room, retry_after_s, admission.held)
+        if refused:
+            admission.shed(refused)
+            self.flush()
+        return batch, count
 
     def failed(self, remote: Address) -> None:
         self._engine.counters[self._failed_name] += 1

@@ -23,6 +23,7 @@ from sipcore.transaction import TransactionLayer, TransactionSettings
 from sipcore.transport.engine import Engine
 from sipcore.transport.resolver import DnsResolver
 from sipcore.transport.settings import TransportSettings
+from sipcore.transport.udp import UdpEndpoint
 from sipmesh.certificates import CertificateError, load_certificates
 from sipmesh.config import Config, Limits
 from sipmesh.policy.host import PolicyHost
@@ -108,8 +109,6 @@ class SignalNode:
         settings = ProxySettings(timer_c_s=limits.ring_s)
         core = ProxyCore(settings, self._application, flows, resolver, timers, branch_keys, cookie_keys, counters)
         self._layer = TransactionLayer(core, flows, timers, TransactionSettings(), counters)
-        if limits.shed_load:
-            self._layer.overload = self.engine.overload
         core.attach(self._layer)
         requester = Requester(self._layer, flows, resolver)
         self._probes = Probes(requester, timers, counters, lambda: f"sip:{listeners[0].sent_by}")
@@ -158,6 +157,14 @@ class SignalNode:
         gauges["sip_calls"] = lambda: len(self.calls)
         gauges["sip_server_transactions"] = lambda: self._layer.server_count
         gauges["sip_client_transactions"] = lambda: self._layer.client_count
+        admission = self.engine.admission
+        if admission is not None:
+            gauges["sip_requests_waiting"] = lambda: len(admission.backlog)
+            gauges["sip_shed_share"] = lambda: admission.backlog.share(self.engine.timers.now)
+        for endpoint in self.engine.flows.endpoints:
+            if isinstance(endpoint, UdpEndpoint):
+                gauges[f"sip_udp_dropped_total|listener={endpoint.listener.index}"] = partial(getattr, endpoint, "dropped")
+                gauges[f"sip_udp_oversized_total|listener={endpoint.listener.index}"] = partial(getattr, endpoint, "oversized")
         gauges["ng_link_up"] = lambda: float(link is not None and link.up)
         for name in [name for name in gauges if name.startswith("sip_trunk_")]:
             del gauges[name]
@@ -247,6 +254,7 @@ def transport_settings(limits: Limits) -> TransportSettings:
         max_connections_per_source=limits.tcp_connections_per_source,
         max_handshakes_per_source=limits.tls_handshakes_per_source,
         exempt=tuple(ip_network(text) for text in limits.exempt),
+        shed_load=limits.shed_load,
     )
 
 

@@ -239,6 +239,11 @@ def sockets() -> None:
         near.queue(b"y", (Text("127.0.0.1"), near.address[1]), Text("127.0.0.1"))
         near.flush()
         near.receive()
+        held = ({Message(REGISTER).server_key: 1},)
+        for data in (INVITE, REGISTER, RESPONSE, LATIN, BAD, INVITE.replace(b"Via: ", b"Via: SIP/2.0/UDP 127.0.0.1;rport,")):
+            near.queue(data, near.address)
+        near.flush()
+        near.receive_shedding(0, 5, held)
     for wrong in ((b"x", ("é", 1)), (b"x", 5), (5, ("127.0.0.1", 1)), (b"x", ("127.0.0.1", 1), "é")):
         with pytest.raises((ValueError, TypeError)):
             near.queue(*wrong)  # type: ignore[arg-type]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
 from sipcore.flow import Destination
-from sipcore.overload import Overload
 from sipcore.transaction import ServerTransaction, TransactionSettings
 from tests.sipcore.loop import Datagrams, Running, run, within
 from tests.sipcore.messages import request
@@ -287,26 +287,53 @@ def test_a_sender_that_fails_stops_nothing() -> None:
     run(main())
 
 
-def test_a_queue_that_stands_and_loses_datagrams_is_overload() -> None:
+def test_more_than_can_be_handled_is_refused_in_time_and_the_rest_served() -> None:
     async def main() -> None:
         def slow(transaction: ServerTransaction) -> None:
-            time.sleep(0.0005)
+            time.sleep(0.002)
+            transaction.respond(transaction.request.reply(200, to_tag="x"))
 
-        async with Running(slow, socket_buffer_bytes=100_000) as world:
+        async with Running(slow) as world:
             peer = await Datagrams.open()
-            data = [from_peer(peer, branch=f"z9hG4bK-{n}") for n in range(400)]
-            engine = world.engine
-            engine.overload = Impatient()
-            deadline = time.monotonic() + 5
-            while not engine.overload.share and time.monotonic() < deadline:
-                for each in data:
-                    peer.send(each, world)
-                await asyncio.sleep(0)
-            assert engine.overload.share > 0
-            assert world.counters["sip_overload_steps_total"] >= 1
+            for n in range(100):  # a fifth of a second's work
+                peer.send(from_peer(peer, branch=f"z9hG4bK-{n}"), world)
+            statuses = Counter([(await peer.message()).status for _ in range(100)])
+            assert set(statuses) == {200, 503}
+            assert statuses[503] == world.counters["sip_requests_shed_total"]
+            assert statuses[200] == len(world.user.transactions)
+            peer.send(from_peer(peer, "BYE", branch="z9hG4bK-bye", to_tag="t"), world)
+            assert (await peer.message()).status == 200
 
     run(main())
 
 
-class Impatient(Overload):
-    patience_s = 0.01  # type: ignore[assignment]
+def test_in_overload_the_socket_refuses_by_itself() -> None:
+    async def main() -> None:
+        async with Running() as world:
+            peer = await Datagrams.open()
+            backlog = world.engine.admission.backlog  # type: ignore[union-attr]
+            now = world.engine.timers.now
+            backlog.put("long", None, now - 1, goes_on=False)  # type: ignore[arg-type]
+            assert list(backlog.late(now)) == [None]
+            backlog.busy = True
+            for n in range(100):
+                peer.send(from_peer(peer, branch=f"z9hG4bK-{n}"), world)
+            answers = [await peer.message() for _ in range(100)]
+            refused = [answer for answer in answers if answer.status == 503]
+            assert {answer.status for answer in answers} == {200, 503}
+            assert world.counters["sip_requests_shed_total"] == len(refused)
+            assert backlog.share(now + 0.6) > 0
+
+    run(main())
+
+
+def test_without_shedding_nothing_waits() -> None:
+    async def main() -> None:
+        async with Running(shed_load=False) as world:
+            peer = await Datagrams.open()
+            for n in range(100):
+                peer.send(from_peer(peer, branch=f"z9hG4bK-{n}"), world)
+            assert {(await peer.message()).status for _ in range(100)} == {200}
+            assert world.engine.admission is None
+
+    run(main())

@@ -1,70 +1,130 @@
-"""sipcore.overload: a share of new requests is refused while a queue stands, and what was let in is served."""
+"""sipcore.overload: what waits, what is served and what is refused, alone and in a simulated server."""
 
 from __future__ import annotations
 
 import pytest
 
-from native.sip import Message
-from sipcore.overload import AGAIN_S, FIRST_S, MAX_SHARE, STEP, Overload
-from tests.sipcore.messages import request
-from tests.sipcore.users import RecordingUser
-from tests.sipcore.wire import Stack, Wire
+from sipcore.overload import BUSY_AFTER_S, BUSY_PATIENCE_S, CALM_AFTER_S, MAX_WAITING, MIN_WAITING, PATIENCE_S, Backlog
+from tests.sipcore.overload_world import CAPACITY, Server
+
+SETTLED_S, UNTIL_S = 1.0, 4.0
 
 
-def test_nothing_is_refused_in_quiet_times() -> None:
-    overload = Overload()
-    assert (overload.share, overload.patience_s) == (0.0, FIRST_S)
-    assert not any(overload.refuses("INVITE", False, now) for now in range(100))
+def busy_backlog() -> Backlog[str]:
+    """At time 10, empty."""
+    backlog: Backlog[str] = Backlog()
+    for at in (9.75, 9.85, 9.95):
+        assert not backlog.busy
+        assert backlog.put("x", "x", at, goes_on=False)
+        assert backlog.next(at + 0.05) == "x"
+    assert backlog.busy
+    return backlog
 
 
-def test_the_share_grows_by_steps_and_shrinks_by_itself() -> None:
-    overload = Overload()
-    assert overload.stands(10.0)
-    assert (overload.share, overload.patience_s) == (STEP, AGAIN_S)
-    assert not overload.stands(10.05)
-    assert overload.share == STEP  # one step for each interval
-    for step in range(1, 40):
-        overload.stands(10.0 + step * AGAIN_S)
-    assert overload.share == MAX_SHARE
-    overload.refuses("INVITE", False, 60.0)
-    assert overload.share == 0.0
-    assert overload.stands(61.0)
+def test_what_waits_is_served_in_order_and_what_goes_on_first() -> None:
+    backlog: Backlog[str] = Backlog()
+    for key in ("a", "b", "C", "D"):
+        assert backlog.put(key, key, 1.0, goes_on=key.isupper())
+    assert len(backlog) == 4
+    assert "a" in backlog
+    assert [backlog.next(1.0) for _ in range(5)] == ["C", "D", "a", "b", None]
+    assert len(backlog) == 0
 
 
-def test_the_share_is_kept_exactly() -> None:
-    overload = Overload()
-    for step in range(6):
-        overload.stands(10.0 + step * AGAIN_S)
-    share, now = overload.share, 10.0 + 5 * AGAIN_S
-    assert sum(overload.refuses("INVITE", False, now) for _ in range(1000)) == pytest.approx(1000 * share, abs=1)
+def test_what_waits_can_be_taken_out() -> None:
+    backlog: Backlog[str] = Backlog()
+    backlog.put("a", "A", 1.0, goes_on=False)
+    assert backlog.drop("a") == "A"
+    assert backlog.drop("a") is None
+    assert backlog.next(1.0) is None
 
 
-@pytest.mark.parametrize(("method", "within"), [("BYE", True), ("INVITE", True), ("CANCEL", False), ("PRACK", True)])
-def test_what_belongs_to_something_let_in_is_served(method: str, within: bool) -> None:
-    overload = Overload()
-    for step in range(20):
-        overload.stands(10.0 + step * AGAIN_S)
-    assert not any(overload.refuses(method, within, 12.0) for _ in range(100))
+def test_a_burst_is_worked_off_and_nobody_is_refused() -> None:
+    backlog: Backlog[int] = Backlog()
+    for number in range(500):
+        assert backlog.put(str(number), number, 1.0, goes_on=False)
+    for number in range(500):
+        now = 1.0 + number * 0.0002
+        assert list(backlog.late(now)) == []
+        assert backlog.next(now) == number
 
 
-def test_a_refused_request_gets_503_with_retry_after_and_no_transaction() -> None:
-    wire = Wire(delay_s=0.0)
-    node, phone = wire.node("192.0.2.1"), wire.node("192.0.2.2")
-    stack = Stack(node, RecordingUser(lambda transaction: transaction.respond(transaction.request.reply(200, to_tag="x"))))
-    stack.layer.overload = overload = Overload()
-    now = wire.timers.now
-    for step in range(20):
-        overload.stands(now + step * AGAIN_S)
-    wire.timers.now = now + 19 * AGAIN_S
-    flow = node.flows.flow_of(0, ("192.0.2.2", 5060), 0)
-    assert flow is not None
-    for number in range(20):
-        node.receive(request("OPTIONS", branch=f"z9hG4bK-{number}").raw, flow)  # type: ignore[arg-type]
-    wire.run(0.0)
-    answers: list[Message] = phone.received
-    assert sorted({answer.status for answer in answers}) == [200, 503]
-    refused = [answer for answer in answers if answer.status == 503]
-    assert len(refused) in (18, 19)
-    assert all(answer.get("Retry-After") for answer in refused)
-    assert stack.counters["sip_transactions_refused_total"] == len(refused)
-    assert stack.layer.server_count == 20 - len(refused)
+def test_nobody_waits_so_long_that_he_repeats_it() -> None:
+    backlog: Backlog[str] = Backlog()
+    backlog.put("a", "a", 1.0, goes_on=False)
+    assert list(backlog.late(1.0 + PATIENCE_S)) == []
+    assert list(backlog.late(1.001 + PATIENCE_S)) == ["a"]
+    assert backlog.share(1.0 + PATIENCE_S + 0.6) == 1.0
+
+
+def test_a_queue_that_stands_is_overload_and_gets_short() -> None:
+    backlog = busy_backlog()
+    took = sum(backlog.put(str(number), "x", 10.0, goes_on=False) for number in range(1000))
+    assert took == MIN_WAITING
+    assert backlog.room(10.0) == 0
+    assert backlog.put("credentials", "x", 10.0, goes_on=True)  # has room of its own
+    assert len(list(backlog.late(10.001 + BUSY_PATIENCE_S))) == MIN_WAITING + 1
+
+
+def test_in_overload_as_many_may_wait_as_are_served_meanwhile() -> None:
+    backlog = busy_backlog()
+    for number in range(1000):  # one each millisecond
+        now = 10.0 + number / 1000
+        backlog.put(str(number), "x", now - 0.02, goes_on=False)
+        assert backlog.next(now) == "x"
+    assert backlog.room(11.0) == pytest.approx(1000 * BUSY_PATIENCE_S, abs=2)
+
+
+def test_overload_ends_when_nobody_waits_for_long() -> None:
+    backlog = busy_backlog()
+    backlog.put("long", "x", 9.98, goes_on=False)
+    backlog.next(10.0)
+    for at in (10.0, 10.5, 9.99 + CALM_AFTER_S):
+        assert backlog.room(at) == MIN_WAITING
+        backlog.put("short", "x", at, goes_on=False)
+        backlog.next(at)
+    assert backlog.room(10.0 + CALM_AFTER_S) == MAX_WAITING
+    assert not backlog.busy
+
+
+def test_the_share_is_that_of_the_last_window() -> None:
+    backlog: Backlog[str] = Backlog()
+    assert backlog.share(0.0) == 0.0
+    for number in range(4):
+        backlog.put(str(number), "x", 1.0, goes_on=False)
+        backlog.next(1.0)
+    backlog.refused(12, 1.1)
+    assert backlog.share(1.6) == pytest.approx(0.75)
+    assert backlog.share(9.0) == 0.0
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.9, 1.1, 1.5, 2.0, 3.0, 4.0])
+def test_goodput_stays_whatever_is_offered(factor: float) -> None:
+    server = Server(((UNTIL_S, factor * CAPACITY),), Backlog()).run()
+    goodput = server.completed_per_s(SETTLED_S, UNTIL_S)
+    assert goodput >= 0.9 * min(factor, 1.0) * CAPACITY
+    assert server.lost == 0
+    if factor < 1:
+        assert server.refusal_delays(0.0) == []
+    if factor >= 1.5:
+        delays = server.refusal_delays(SETTLED_S)
+        assert delays[len(delays) * 99 // 100] <= 0.05
+        assert server.refusal_delays(0.0)[-1] <= BUSY_AFTER_S + 0.05
+
+
+@pytest.mark.parametrize("factor", [1.1, 2.0, 4.0])
+def test_goodput_does_not_swing(factor: float) -> None:
+    server = Server(((UNTIL_S, factor * CAPACITY),), Backlog()).run()
+    parts = [server.completed_per_s(start / 4, start / 4 + 0.25) for start in range(4, 16)]
+    assert min(parts) >= 0.85 * max(parts)
+
+
+def test_the_same_server_without_it_collapses() -> None:
+    server = Server(((UNTIL_S, 2.0 * CAPACITY),), None).run()
+    assert server.completed_per_s(SETTLED_S, UNTIL_S) < 0.6 * CAPACITY
+
+
+def test_calm_after_overload_refuses_nobody() -> None:
+    server = Server(((2.0, 3.0 * CAPACITY), (6.0, 0.8 * CAPACITY)), Backlog()).run()
+    assert server.refusal_delays(2.1) == []
+    assert server.completed_per_s(3.0, 6.0) == pytest.approx(0.8 * CAPACITY, rel=0.05)

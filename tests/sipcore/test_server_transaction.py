@@ -245,7 +245,8 @@ def test_above_the_limit_new_requests_get_503_and_old_ones_go_on() -> None:
     server.receive(request(branch="z9hG4bK-2"))
     server.receive(request())
     refusal = server.wire.sent(server.node, "503")[0].message
-    assert refusal.get("Retry-After") == "7"
+    assert 1 <= int(refusal.get("Retry-After") or "") <= 7
+    assert refusal.to_tag
     assert [start for _, start in server.sent()] == ["100", "503", "100"]
     assert server.stack.counters["sip_transactions_refused_total"] == 1
 

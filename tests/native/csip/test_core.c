@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "../crelay/check.h"
-#include "sip_build.h"
 #include "sip_forward.h"
 #include "sip_mac.h"
+#include "sip_refuse.h"
 #include "sip_chars.h"
 
 static int calls, failing; /* failing 0: none */
@@ -104,6 +104,14 @@ static bool forward(const struct sip_message *message) {
     return fault.error == SIP_OK && built;
 }
 
+static bool refuse(struct sip_message *message) {
+    struct sip_buffer out = {NULL, 0, 0, false};
+    enum sip_error error = sip_add_refusal(&out, message, SIP_TEXT("192.0.2.1"), 5060, SIP_TEXT("key"), 5).error;
+    CHECK(error == SIP_OK || error == SIP_NO_MEMORY);
+    sip_buffer_free(&out);
+    return error == SIP_OK;
+}
+
 /* True when nothing failed. */
 static bool run(void) {
     struct sip_message message, copy;
@@ -113,7 +121,7 @@ static bool run(void) {
         uint32_t traits;
         CHECK(sip_check(&message, &traits).error == SIP_OK && traits == (SIP_ROUTED | SIP_SEVERAL_VIAS));
         if (sip_message_copy(&copy, &message) == SIP_OK) {
-            fine = edit_all(&copy) && build_all(&copy) && forward(&copy);
+            fine = edit_all(&copy) && build_all(&copy) && forward(&copy) && refuse(&copy);
             struct sip_message second;
             bool copied = sip_message_copy(&second, &copy) == SIP_OK;
             if (copied) sip_message_free(&second);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sip_build.h"
 #include "sip_forward.h"
+#include "sip_refuse.h"
 
 #define REQUIRE(condition) \
     do { \
@@ -101,6 +101,22 @@ static void forward(const struct sip_message *message) {
     sip_message_free(&next);
 }
 
+/* Stamps the Via. */
+static void refuse(struct sip_message *message) {
+    struct sip_buffer out = {NULL, 0, 0, false};
+    sip_ends_refusal(message, SIP_TEXT("key"));
+    if (sip_begins(message) && sip_answers_to_source(message, 5060)) {
+        struct sip_message answer;
+        REQUIRE(sip_add_refusal(&out, message, SIP_TEXT("192.0.2.1"), 5060, SIP_TEXT("key"), 5).error == SIP_OK);
+        if (out.size <= SIP_MAX_MESSAGE_BYTES) {
+            enum sip_error error = sip_message_scan(&answer, out.at, out.size).error;
+            REQUIRE(error == SIP_LINE_TOO_LONG || (error == SIP_OK && answer.status == 503));
+            sip_message_free(&answer);
+        }
+    }
+    sip_buffer_free(&out);
+}
+
 /* Each byte of `script` is an edit. */
 static void edit(struct sip_message *message, const uint8_t *script, size_t size) {
     static const char filler[300] = "sip:filler@example.com;tag=x";
@@ -145,6 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         build_all(&message);
         REQUIRE(sip_message_copy(&copy, &message) == SIP_OK);
         size_t script = size < 24 ? size : 24;
+        refuse(&copy);
         edit(&copy, data + size - script, script);
         written_scans_the_same(&copy);
         build_all(&copy);

@@ -1,0 +1,71 @@
+#include "sip_refuse.h"
+
+#include <stdio.h>
+
+#include "sip_chars.h"
+
+#define DEFAULT_PORT 5060
+
+static struct sip_slice method_of(const struct sip_message *message) {
+    return (struct sip_slice){message->raw + message->start_at, message->method_size};
+}
+
+static bool has(const struct sip_message *message, enum sip_name id) {
+    return sip_line_find(message, (struct sip_wanted){.id = id}, 0) < message->line_count;
+}
+
+static struct sip_slice to_tag(const struct sip_message *message, struct sip_scratch *scratch) {
+    struct sip_addr to;
+    bool read = sip_read_addr(message, SIP_TO, scratch, &to).error == SIP_OK;
+    return read ? to.tag : (struct sip_slice){NULL, 0};
+}
+
+bool sip_begins(const struct sip_message *message) {
+    static const struct sip_slice methods[] = {SIP_TEXT("INVITE"),  SIP_TEXT("REGISTER"), SIP_TEXT("OPTIONS"), SIP_TEXT("SUBSCRIBE"),
+                                               SIP_TEXT("MESSAGE"), SIP_TEXT("PUBLISH"),  SIP_TEXT("REFER")};
+    struct sip_scratch scratch;
+    struct sip_slice method = method_of(message);
+    if (message->status) return false;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (sip_same(method, methods[i])) return !to_tag(message, &scratch).at;
+    return false;
+}
+
+bool sip_has_credentials(const struct sip_message *message) {
+    return has(message, SIP_AUTHORIZATION) || has(message, SIP_PROXY_AUTHORIZATION);
+}
+
+struct sip_refusal_tag sip_refusal_tag(struct sip_slice server_key) {
+    struct sip_refusal_tag tag;
+    snprintf(tag.text, sizeof tag.text, "%08x", (unsigned)sip_crc32(server_key));
+    return tag;
+}
+
+bool sip_ends_refusal(const struct sip_message *message, struct sip_slice server_key) {
+    struct sip_scratch scratch;
+    if (message->status || !sip_same(method_of(message), SIP_TEXT("ACK"))) return false;
+    struct sip_refusal_tag tag = sip_refusal_tag(server_key);
+    return sip_same(to_tag(message, &scratch), (struct sip_slice){tag.text, sizeof tag.text - 1});
+}
+
+bool sip_answers_to_source(const struct sip_message *message, uint16_t port) {
+    struct sip_scratch scratch;
+    struct sip_via via;
+    if (sip_read_via(message, &scratch, &via).error != SIP_OK || via.maddr.at) return false;
+    return via.rport.at || (via.port < 0 ? DEFAULT_PORT : via.port) == port;
+}
+
+struct sip_fault sip_add_refusal(struct sip_buffer *out, struct sip_message *request, struct sip_slice host, uint16_t port,
+    struct sip_slice server_key, uint32_t retry_after_s) {
+    char digits[12];
+    struct sip_fault fault = sip_stamp_source(request, host, port);
+    if (fault.error != SIP_OK) return fault;
+    struct sip_refusal_tag tag = sip_refusal_tag(server_key);
+    const char *reason = sip_reason_phrase(503);
+    unsigned seconds = 1 + sip_crc32(server_key) % retry_after_s;
+    sip_add_reply(out, request, 503, (struct sip_slice){reason, strlen(reason)},
+        (struct sip_slice){tag.text, sizeof tag.text - 1});
+    sip_add_header(out, SIP_TEXT("Retry-After"), (struct sip_slice){digits, (size_t)snprintf(digits, sizeof digits, "%u", seconds)});
+    sip_add_body(out, (struct sip_slice){"", 0});
+    return (struct sip_fault){out->failed ? SIP_NO_MEMORY : SIP_OK, SIP_OTHER};
+}
