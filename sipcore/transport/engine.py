@@ -100,12 +100,16 @@ class Engine:
             endpoint.stop_reading()
         self.run(lambda: None)
         for endpoint in self.flows.endpoints:
-            endpoint.close()
-        if self._tick_handle is not None:
-            self._tick_handle.cancel()
+            if endpoint.listener.reliable:
+                endpoint.close()
         deadline = self.loop.time() + self.settings.stop_s
         while any(endpoint.busy for endpoint in self.flows.endpoints) and self.loop.time() < deadline:
             await asyncio.sleep(0.005)
+        for endpoint in self.flows.endpoints:  # datagrams last: what a lost connection was to carry may leave as one
+            if not endpoint.listener.reliable:
+                endpoint.close()
+        if self._tick_handle is not None:
+            self._tick_handle.cancel()
         self.handshakes.close()
 
     # batches

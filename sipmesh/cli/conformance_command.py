@@ -14,17 +14,15 @@ from sipmesh.conformance.report import as_json as results_as_json
 from sipmesh.conformance.report import details, line, markdown, summary
 from sipmesh.conformance.run import all_cases, run_cases
 
-SLOW = frozenset({44})  # clauses that take longer than half a minute
-
 
 def conformance(
     target: Annotated[str, typer.Option(help="The element to test, as sip:host:port.")] = "sip:127.0.0.1:5060",
-    transport: Annotated[Literal["udp", "tcp"], typer.Option(help="Of the tester's agents.")] = "udp",
+    transport: Annotated[Literal["udp", "tcp", "tls"], typer.Option(help="Of the tester's agents.")] = "udp",
     domain: Annotated[str, typer.Option(help="Domain of the account; the target's host when absent.")] = "",
     user: Annotated[str, typer.Option(help="The account; its bindings are removed.")] = "alice",
     password: Annotated[str, typer.Option(help="Its password.")] = "",
     only: Annotated[str, typer.Option(help="Numbers of clauses or names of cases, separated by commas.")] = "",
-    slow: Annotated[bool, typer.Option("--slow", help="Also cases that take longer than half a minute.")] = False,
+    slow: Annotated[bool, typer.Option("--slow", help="Also cases that take longer than ten seconds.")] = False,
     show: Annotated[bool, typer.Option("--list", help="Print the cases and run none.")] = False,
     compare: Annotated[
         list[str] | None,
@@ -44,7 +42,7 @@ def conformance(
     if show:
         show_cases(cases, as_json)
         return
-    host, port = host_and_port(target)
+    host, port = host_and_port(target, 5061 if transport == "tls" else 5060)
     if not host:
         fail(f"{target!r} is not sip:host or sip:host:port")
     results: list[Result] = []
@@ -70,7 +68,7 @@ def chosen(only: str, *, slow: bool) -> list[Case]:
         fail(f"no such case: {', '.join(sorted(unknown))}; --list names them")
     if wanted:
         return [case for case in cases if str(case.clause) in wanted or case.run.__name__ in wanted]
-    return [case for case in cases if slow or case.clause not in SLOW]
+    return [case for case in cases if slow or not case.slow]
 
 
 def show_cases(cases: list[Case], as_json: bool) -> None:

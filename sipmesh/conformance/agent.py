@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from sipmesh.conformance.requests import ack_failure, new_branch
 WAIT_S = 2.0
 CHALLENGE_S = 1.0  # a challenge that takes longer is none
 SDP = "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio 49170 RTP/AVP 0\r\n"
+
+MAKES_DIALOG = frozenset({"INVITE", "SUBSCRIBE"})
 
 Match = Callable[[Message], bool]
 
@@ -34,13 +37,15 @@ class Account:
 
 @dataclass(slots=True)
 class Agent:
-    """``trace`` is shared by the agents of a test. ``account`` answers challenges."""
+    """``trace`` is shared by the agents of a test; ``account`` answers challenges; ``accepted``: a connection that the target
+    opened."""
 
     name: str
     target: tuple[str, int]
     transport: str
     account: Account
     trace: list[str]
+    accepted: socket.socket | None = None
     socket: socket.socket = field(init=False)
     host: str = ""
     port: int = 0
@@ -52,15 +57,21 @@ class Agent:
     _invites: dict[str, Message] = field(default_factory=dict)  # received and not answered, by branch
 
     def __post_init__(self) -> None:
+        if self.accepted is not None:
+            self.socket = self.accepted
+            self.host, self.port = self.socket.getsockname()[:2]
+            return
         kind = socket.AF_INET6 if ":" in self.target[0] else socket.AF_INET
         with socket.socket(kind, socket.SOCK_DGRAM) as probe:
             probe.connect(self.target)
             self.host = probe.getsockname()[0]
         self.socket = socket.socket(kind, socket.SOCK_DGRAM if self.transport == "udp" else socket.SOCK_STREAM)
         self.socket.bind((self.host, 0))
-        if self.transport == "tcp":
+        if self.transport != "udp":
             self.socket.settimeout(WAIT_S)
             self.socket.connect(self.target)
+        if self.transport == "tls":
+            self.socket = unverified().wrap_socket(self.socket, server_hostname=self.account.domain)
         self.port = self.socket.getsockname()[1]
 
     @property
@@ -69,7 +80,7 @@ class Agent:
 
     @property
     def contact(self) -> str:
-        return f"<sip:{self.account.user}@{self.address}" + (";transport=tcp>" if self.transport == "tcp" else ">")
+        return f"<sip:{self.account.user}@{self.address}{uri_transport(self.transport)}>"
 
     @property
     def unanswered(self) -> list[Message]:
@@ -221,9 +232,9 @@ class Agent:
         return self.ask(self.request("REGISTER", uri, [("Expires", str(expires_s)), *(headers or [])], **replace))
 
     def reply(self, request: Message, status: int, tag: str = "", headers: Headers | None = None, body: str = "") -> Message:
-        """Sends a response; a 2xx or provisional to INVITE has Contact and the Record-Route that came."""
+        """Sends a response; a 2xx or provisional that makes a dialog has Contact and the Record-Route that came."""
         kept = [(name, value) for name, value in request.headers if name.lower() in ("via", "v")]
-        if request.method == "INVITE" and 100 < status < 300:
+        if request.method in MAKES_DIALOG and 100 < status < 300:
             kept += [("Record-Route", value) for value in request.all("Record-Route")] + [("Contact", self.contact)]
         to = request["To"] + (f";tag={tag or self.name}" if status > 100 and not request.tag("To") else "")
         kept += [("From", request["From"]), ("To", to), ("Call-ID", request["Call-ID"]), ("CSeq", request["CSeq"])]
@@ -252,3 +263,16 @@ class Agent:
         """A request of the callee; ``to`` is the To value of its answer."""
         routes, target = invite.values("Record-Route"), uri_of(invite["Contact"])
         return self.within(method, to, invite["From"], target, routes, invite["Call-ID"], cseq)
+
+
+def uri_transport(transport: str) -> str:
+    """What a URI says of it."""
+    return "" if transport == "udp" else f";transport={transport}"
+
+
+def unverified() -> ssl.SSLContext:
+    """It is SIP that is tested, not who has signed a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sipmesh.conformance.agent import Account, Agent
+from sipmesh.conformance.agent import Account, Agent, uri_transport
 from sipmesh.conformance.errors import FailedError, NotApplicableError
 from sipmesh.conformance.hang_up import hang_up
+from sipmesh.conformance.listening import Listening
 from sipmesh.conformance.message import Message
 
 Outcome = Literal["pass", "fail", "not applicable"]
-Transport = Literal["udp", "tcp"]
+Transport = Literal["udp", "tcp", "tls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Case:
     source: str  # RFC and section
     title: str  # what an obedient target does
     run: Callable[[World], None]
+    slow: bool = False  # takes longer than ten seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,11 @@ class Cases:
     def __iter__(self) -> Iterator[Case]:
         return iter(self._cases)
 
-    def add(self, clause: int, source: str, title: str) -> Callable[[Callable[[World], None]], Callable[[World], None]]:
+    def add(
+        self, clause: int, source: str, title: str, *, slow: bool = False
+    ) -> Callable[[Callable[[World], None]], Callable[[World], None]]:
         def put(run: Callable[[World], None]) -> Callable[[World], None]:
-            self._cases.append(Case(clause, source, title, run))
+            self._cases.append(Case(clause, source, title, run, slow))
             return run
 
         return put
@@ -79,6 +84,7 @@ class World:
     target: Target
     trace: list[str] = field(default_factory=list)
     _agents: list[Agent] = field(default_factory=list)
+    _listening: list[Listening] = field(default_factory=list)
     _registered: bool = False
 
     @property
@@ -91,12 +97,43 @@ class World:
         if self.target.transport != "udp":
             raise NotApplicableError("about UDP")
 
+    @property
+    def stream(self) -> str:
+        """The transport with connections."""
+        return "tcp" if self.target.transport == "udp" else self.target.transport
+
+    @property
+    def address(self) -> str:
+        """The target's, as hosts and ports stand in URIs."""
+        host = self.target.host
+        return f"[{host}]:{self.target.port}" if ":" in host else f"{host}:{self.target.port}"
+
+    @property
+    def uri_transport(self) -> str:
+        return uri_transport(self.target.transport)
+
     def agent(self, name: str = "caller", transport: str = "") -> Agent:
         target = self.target
+        if target.transport == "tls" and transport not in ("", "tls"):
+            raise NotApplicableError(f"about {transport.upper()}")
         try:
             agent = Agent(name, (target.host, target.port), transport or target.transport, target.account, self.trace)
         except OSError as error:
             raise NotApplicableError(f"no {transport or target.transport} connection: {error.strerror}") from error
+        self._agents.append(agent)
+        return agent
+
+    def listening(self, port: int = 0) -> Listening:
+        """A TCP port of ours, on the address that an agent has."""
+        with suppress(OSError):
+            listening = Listening(self.agent("probe").host, port, self._accepted)
+            self._listening.append(listening)
+            return listening
+        raise NotApplicableError(f"can't listen on TCP port {port}")
+
+    def _accepted(self, connection: socket.socket) -> Agent:
+        target = self.target
+        agent = Agent("listener", (target.host, target.port), "tcp", target.account, self.trace, accepted=connection)
         self._agents.append(agent)
         return agent
 
@@ -123,6 +160,8 @@ class World:
                 self.agent("cleaner").register(contact="*", expires_s=0)
         for agent in self._agents:
             agent.close()
+        for listening in self._listening:
+            listening.close()
 
 
 def require(condition: bool, reason: str) -> None:

@@ -25,9 +25,9 @@ class Ringing:
         return self.caller.expect_response(self.invite, timeout_s)
 
 
-def ring(world: World, callees: int = 1, headers: Headers | None = None, status: int = 180) -> Ringing:
-    """``status`` 0: nobody says anything."""
-    phones = [world.callee(f"callee{number}") for number in range(callees)]
+def ring(world: World, callees: int = 1, headers: Headers | None = None, status: int = 180, *, transport: str = "") -> Ringing:
+    """``status`` 0: nobody says anything. ``transport``: of the callees."""
+    phones = [world.callee(f"callee{number}", transport) for number in range(callees)]
     caller = world.agent()
     invite = caller.start(caller.request("INVITE", world.account.uri, headers, SDP.format(caller.host)))
     legs: list[tuple[Agent, Message]] = []

@@ -20,32 +20,28 @@ def pass_message(world: World, callee: Agent, uri: str, headers: Headers | None 
 
 @CASES.add(6, "RFC 3261 16.4", "removes a Route with its own address")
 def own_route_address(world: World) -> None:
-    target = world.target
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    got = pass_message(world, world.callee(), world.account.uri, [("Route", f"<sip:{host}:{target.port};lr>")])
+    got = pass_message(world, world.callee(), world.account.uri, [("Route", f"<sip:{world.address};lr{world.uri_transport}>")])
     require(not got["Route"], f"left with Route: {got['Route']}")
 
 
 @CASES.add(6, "RFC 3261 16.4", "removes a Route with its own domain")
 def own_route_domain(world: World) -> None:
-    route = f"<sip:{world.account.domain}:{world.target.port};lr>"
+    route = f"<sip:{world.account.domain}:{world.target.port};lr{world.uri_transport}>"
     got = pass_message(world, world.callee(), world.account.uri, [("Route", route)])
     require(not got["Route"], f"left with Route: {got['Route']}")
 
 
 @CASES.add(7, "RFC 3261 16.4", "strips a maddr that names itself")
 def own_maddr(world: World) -> None:
-    target = world.target
-    transport = ";transport=tcp" if target.transport == "tcp" else ""
-    uri = f"sip:{world.account.user}@{world.account.domain}:{target.port};maddr={target.host}{transport}"
+    port, host = world.target.port, world.target.host
+    uri = f"sip:{world.account.user}@{world.account.domain}:{port};maddr={host}{world.uri_transport}"
     pass_message(world, world.callee(), uri)
 
 
 @CASES.add(8, "RFC 3261 16.5", "doesn't retarget a request for another domain")
 def foreign_domain(world: World) -> None:
     callee, other, agent = world.callee(), world.agent("other"), world.agent()
-    transport = ";transport=tcp" if world.target.transport == "tcp" else ""
-    sent = agent.start(agent.request("MESSAGE", f"sip:{world.account.user}@{other.address}{transport}"))
+    sent = agent.start(agent.request("MESSAGE", f"sip:{world.account.user}@{other.address}{world.uri_transport}"))
     reached = other.incoming("MESSAGE", 1.0)
     if reached is not None:
         other.reply(reached, 200)
@@ -108,8 +104,7 @@ def credentials_of_others(world: World) -> None:
 @CASES.add(54, "RFC 3327 5.3", "sends requests by the Path of the binding")
 def path(world: World) -> None:
     edge, agent = world.agent("edge"), world.agent()
-    transport = ";transport=tcp" if world.target.transport == "tcp" else ""
-    hop = f"<sip:{edge.address};lr{transport}>"
+    hop = f"<sip:{edge.address};lr{world.uri_transport}>"
     answer = world.bind(edge, "<sip:phone@192.0.2.77>", [("Path", hop), ("Supported", "path")])
     require(any(edge.address in value for value in answer.all("Path")), "the 200 to REGISTER has no Path")
     agent.start(agent.request("MESSAGE", world.account.uri))

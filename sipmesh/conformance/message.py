@@ -128,7 +128,7 @@ def uri_of(value: str) -> str:
     return found[1] if found else value.split(";", 1)[0].strip()
 
 
-def host_and_port(uri: str) -> tuple[str, int]:
-    """Of a SIP URI without user; ("", 0) when it is none. Port 5060 where it names none."""
+def host_and_port(uri: str, default_port: int = 5060) -> tuple[str, int]:
+    """Of a SIP URI without user; ("", 0) when it is none."""
     found = re.fullmatch(r"(?i)sip:(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::(\d{1,5}))?", uri)
-    return (found[1] or found[2], int(found[3] or 5060)) if found else ("", 0)
+    return (found[1] or found[2], int(found[3] or default_port)) if found else ("", 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from sipmesh.conformance.agent import Agent
 from sipmesh.conformance.case import Cases, World, require
 from sipmesh.conformance.credentials import challenges, credentials
@@ -58,6 +60,14 @@ def contacts_equal(world: World) -> None:
     require(len(values) == 1, f"two bindings of one URI: {values}")
 
 
+@CASES.add(37, "RFC 3261 19.1.4", "tells contacts apart that differ in the case of the user, or in a port given or not")
+def contacts_differ(world: World) -> None:
+    agent = world.callee(contact="<sip:phone@192.0.2.1>")
+    world.bind(agent, "<sip:PHONE@192.0.2.1>")
+    values = world.bind(agent, "<sip:phone@192.0.2.1:5060>").values("Contact")
+    require(len(values) == 3, f"bindings of three contacts: {values}")
+
+
 @CASES.add(33, "RFC 3261 10.2.2", "Expires: 0 removes a binding")
 def removal(world: World) -> None:
     agent = world.callee(contact="<sip:one@192.0.2.1>")
@@ -78,6 +88,33 @@ def somebody_else(world: World) -> None:
     challenged(world, agent)
     answer = agent.register(To=f"<sip:somebody-else@{world.account.domain}>")
     require(answer.status in (403, 404), f"answered {answer.start}")
+
+
+def bind_flow(world: World, agent: Agent, instance: str, reg_id: int) -> Message:
+    """NotApplicableError when the target doesn't do RFC 5626."""
+    contact = f'{agent.contact};+sip.instance="<urn:uuid:{instance}>";reg-id={reg_id}'
+    answer = world.bind(agent, contact, [("Supported", "path, outbound")])
+    if "outbound" not in answer["Require"]:
+        raise NotApplicableError("doesn't do outbound")
+    return answer
+
+
+@CASES.add(55, "RFC 5626 6", "replaces the binding of the same instance and reg-id")
+def flow_replaced(world: World) -> None:
+    before, after, instance = world.agent("before"), world.agent("after"), str(uuid4())
+    bind_flow(world, before, instance, 1)
+    values = bind_flow(world, after, instance, 1).values("Contact")
+    require(len(values) == 1 and after.address in values[0], f"bindings: {values}")
+
+
+@CASES.add(55, "RFC 5626 7", "uses one flow of an instance at a time")
+def one_flow(world: World) -> None:
+    first, second, caller, instance = world.agent("first"), world.agent("second"), world.agent(), str(uuid4())
+    bind_flow(world, first, instance, 1)
+    bind_flow(world, second, instance, 2)
+    caller.start(caller.request("MESSAGE", world.account.uri))
+    reached = [phone for phone in (first, second) if (got := phone.incoming("MESSAGE", 0.5)) and phone.reply(got, 200)]
+    require(len(reached) == 1, f"reached {len(reached)} flows")
 
 
 @CASES.add(61, "RFC 8760 2.4", "challenges for each algorithm, strongest first")
@@ -108,6 +145,20 @@ def replay(world: World) -> None:
         statuses.append(agent.expect_response(attempt).status)
     require(statuses[0] == 200, f"the first was answered {statuses[0]}")
     require(statuses[1] in (401, 403), f"the second was answered {statuses[1]}")
+
+
+@CASES.add(64, "RFC 7616 3.4, RFC 3261 25.1", "undoes quoted pairs in a username")
+def quoted_pairs(world: World) -> None:
+    agent, account = world.agent(), world.account
+    request, answer = challenged(world, agent)
+    usable = next(each for each in challenges(answer) if each["algorithm"].upper() in ("MD5", "SHA-256"))
+    plain = credentials(usable, "REGISTER", request.uri, account.user, account.password)
+    attempt = agent.again(request)
+    quoted = plain.replace(f'username="{account.user}"', f'username="\\{account.user}"')
+    attempt.headers.append(("Authorization", quoted))
+    agent.send(attempt)
+    answer = agent.expect_response(attempt)
+    require(answer.status == 200, f"answered {answer.start}")
 
 
 @CASES.add(63, "RFC 7616 3.3", "refuses a wrong password without calling its nonce stale")

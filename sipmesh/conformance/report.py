@@ -48,5 +48,5 @@ def _cell(result: Mapping[str, object] | None) -> str:
     if result is None:
         return ""
     mark = MARKS[str(result["verdict"])]
-    reason = str(result["reason"]).replace("|", "\\|")
+    reason = str(result["reason"]).replace("|", "\\|") if result["verdict"] == "fail" else ""
     return f"{mark}: {reason}" if reason else mark

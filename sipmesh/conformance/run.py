@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sipmesh.conformance import checks, dialogs, forking, forwarding, registrar, transactions, transports
+from sipmesh.conformance import (
+    checks,
+    connections,
+    dialogs,
+    forking,
+    forwarding,
+    loops,
+    registrar,
+    torture,
+    transactions,
+    transports,
+)
 from sipmesh.conformance.case import Case, Result, Target, World
 from sipmesh.conformance.errors import FailedError, NotApplicableError
 
-TOPICS = (checks, forwarding, forking, transactions, dialogs, transports, registrar)
+TOPICS = (checks, loops, forwarding, forking, transactions, dialogs, transports, connections, registrar, torture)
 
 
 def all_cases() -> list[Case]:

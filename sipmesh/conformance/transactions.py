@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from itertools import pairwise
 
 from sipmesh.conformance.agent import SDP
 from sipmesh.conformance.case import Cases, World, require
@@ -105,7 +107,60 @@ def no_provisional(world: World) -> None:
     require(agent.expect_response(sent).status == 200, "the final response did not arrive")
 
 
-@CASES.add(44, "RFC 4320 4.2", "never answers 408 to anything but INVITE")
+@CASES.add(21, "RFC 3261 17.1.2.2", "repeats a request other than INVITE after 0.5 and 1 s")
+def non_invite_retransmission(world: World) -> None:
+    _ = world.udp_only
+    callee, agent = world.callee(), world.agent()
+    agent.start(agent.request("MESSAGE", world.account.uri))
+    first = callee.expect_incoming("MESSAGE")
+    for wait_s in (0.5, 1.0):
+        require(callee.incoming("MESSAGE", wait_s * 0.6) is None, f"came again before {wait_s * 0.6:.1f} s")
+        again = callee.expect_incoming("MESSAGE", wait_s)
+        require(again.branch == first.branch, f"{again.branch} after {first.branch}")
+    callee.reply(again, 200)
+
+
+@CASES.add(21, "RFC 3261 17.1.1.2, 17.1.2.2", "repeats up to every 4 s, but INVITE after 8 s too", slow=True)
+def longest_intervals(world: World) -> None:
+    _ = world.udp_only
+    callee, agent, other = world.callee(), world.agent(), world.agent("other")
+    agent.start(agent.request("INVITE", world.account.uri, body=SDP.format(agent.host)))
+    callee.expect_incoming("INVITE")
+    started = time.monotonic()
+    other.start(other.request("MESSAGE", world.account.uri))
+    seen: dict[str, list[float]] = {"INVITE": [], "MESSAGE": []}
+    while (left := started + 14.0 - time.monotonic()) > 0:
+        got = callee.receive(left, lambda message: message.is_request)
+        if got is not None:
+            seen.setdefault(got.method, []).append(time.monotonic() - started)
+    gaps = {method: [later - earlier for earlier, later in pairwise(times)] for method, times in seen.items()}
+    late = [at for at in seen["INVITE"] if at > 8.5]
+    require(not late, f"INVITE came again after {', '.join(f'{at:.1f}' for at in seen['INVITE'])} s")
+    waits = [gap for gap in gaps["MESSAGE"] if gap > 2.5]
+    require(len(waits) > 1 and all(3.5 < wait < 4.6 for wait in waits), f"waits before MESSAGE: {gaps['MESSAGE']}")
+
+
+@CASES.add(18, "RFC 3261 16.6(11), 16.8", "lets it ring for three minutes, then cancels", slow=True)
+def rings_for_ever(world: World) -> None:
+    ringing = ring(world)
+    phone, invite = ringing.legs[0]
+    require(phone.incoming("CANCEL", 180.5) is None, "cancelled within three minutes")
+    got = phone.expect_incoming("CANCEL", 180.0)
+    phone.reply(got, 200)
+    phone.reply(invite, 487)
+    require(ringing.final().status in (408, 487), "the caller got something else")
+
+
+@CASES.add(38, "RFC 3261 20.33, 16.7(8)", "leaves Retry-After in a refusal")
+def retry_after(world: World) -> None:
+    ringing = ring(world)
+    phone, invite = ringing.legs[0]
+    phone.reply(invite, 480, headers=[("Retry-After", "18 (at table)")])
+    final = ringing.final()
+    require(final["Retry-After"] == "18 (at table)", f"Retry-After: {final['Retry-After'] or 'absent'}")
+
+
+@CASES.add(44, "RFC 4320 4.2", "never answers 408 to anything but INVITE", slow=True)
 def no_408(world: World) -> None:
     world.callee()
     agent = world.agent()

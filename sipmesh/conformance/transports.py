@@ -53,7 +53,7 @@ def rport(world: World) -> None:
 
 @CASES.add(29, "RFC 3261 18.3", "reads a message that comes byte by byte")
 def byte_by_byte(world: World) -> None:
-    agent = world.agent(transport="tcp")
+    agent = world.agent(transport=world.stream)
     agent.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     request = options(world, agent)
     for byte in request.to_bytes():
@@ -63,7 +63,7 @@ def byte_by_byte(world: World) -> None:
 
 @CASES.add(29, "RFC 3261 18.3, 7.5", "reads ten messages in one segment, empty lines between them")
 def ten_at_once(world: World) -> None:
-    agent = world.agent(transport="tcp")
+    agent = world.agent(transport=world.stream)
     requests = [options(world, agent) for _ in range(10)]
     agent.send(b"\r\n\r\n".join(request.to_bytes() for request in requests))
     for request in requests:
@@ -72,7 +72,7 @@ def ten_at_once(world: World) -> None:
 
 @CASES.add(57, "RFC 5626 4.2.2", "doesn't wait for a phone whose connection is gone")
 def closed_connection(world: World) -> None:
-    callee = world.callee(transport="tcp")
+    callee = world.callee(transport=world.stream)
     callee.close()
     agent = world.agent("caller")
     before = time.monotonic()

@@ -186,6 +186,9 @@ def test_half_open_handshakes_of_one_source_are_limited(authority: Authority, tl
         async with Running(tls=tls, max_handshakes_per_source=2) as world:
             connections = world.engine.flows.endpoints[2].connections  # type: ignore[union-attr]
             served = [await world.connect_tls(authority.client()) for _ in range(3)]  # those that have ended theirs don't count
+            for number, stream in enumerate(served):
+                stream.send(options(f"z9hG4bK-{number}"))
+                assert (await stream.message()).status == 200
             held = [Stream(*await asyncio.open_connection(world.host, world.tls_port)) for _ in range(2)]
             await world.until(lambda: len(connections) == len(served) + 2)
             assert await refused(world, authority.client())
@@ -193,7 +196,7 @@ def test_half_open_handshakes_of_one_source_are_limited(authority: Authority, tl
             held[0].close()
             await world.until(lambda: len(connections) == len(served) + 1)
             stream = await world.connect_tls(authority.client())
-            stream.send(options())
+            stream.send(options("z9hG4bK-last"))
             assert (await stream.message()).status == 200
 
     run(main())

@@ -1,0 +1,80 @@
+"""Every case of ``sipmesh conformance`` against this node and against Kamailio, over each transport.
+
+``python -m interop.conformance`` writes the table of docs/conformance.md anew, which takes a quarter of an hour, most of it for
+timers; ``--quick`` leaves the slow cases out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from interop.certificates import Authority
+from interop.kamailio.node import KamailioNode
+from interop.node import ROOT, Setup, SipmeshNode
+from sipmesh.conformance.agent import Account
+from sipmesh.conformance.case import Case, Target, Transport
+from sipmesh.conformance.report import markdown
+from sipmesh.conformance.run import all_cases, run_case
+
+PAGE = ROOT / "docs" / "conformance.md"
+HEAD = "| # | RFC |"
+USERS = {"alice": "wonder-land"}
+COLUMNS: dict[str, tuple[type[SipmeshNode] | type[KamailioNode], Transport]] = {
+    "sipmesh UDP": (SipmeshNode, "udp"),
+    "TCP": (SipmeshNode, "tcp"),
+    "TLS": (SipmeshNode, "tls"),
+    "Kamailio UDP": (KamailioNode, "udp"),
+    "TCP ": (KamailioNode, "tcp"),
+}
+
+
+@contextmanager
+def serving(kind: type[SipmeshNode] | type[KamailioNode], folder: Path) -> Iterator[SipmeshNode | KamailioNode]:
+    files = Authority(folder / "ca").issue("node", "DNS:example.test", "IP:127.0.0.1")
+    node = kind(Setup(users=USERS, digest=("SHA-256", "MD5"), tls=(files.certificate, files.key)), folder / "node")
+    try:
+        yield node
+    finally:
+        node.stop()
+
+
+def target_of(node: SipmeshNode | KamailioNode, transport: Transport) -> Target:
+    port = node.tls_port if transport == "tls" and isinstance(node, SipmeshNode) else node.port
+    return Target(node.address, port, transport, Account("alice", USERS["alice"], node.setup.domain))
+
+
+def column(name: str, cases: list[Case]) -> list[dict[str, object]]:
+    kind, transport = COLUMNS[name]
+    found = []
+    with tempfile.TemporaryDirectory() as folder, serving(kind, Path(folder)) as node:
+        for case in cases:
+            result = run_case(case, target_of(node, transport))
+            if result.outcome == "fail":
+                print(f"{name}: {case.clause} {case.run.__name__}: {result.reason}", file=sys.stderr, flush=True)
+            found.append(result.as_dict())
+    return found
+
+
+def write(table: str) -> None:
+    text = PAGE.read_text()
+    start = text.index(HEAD)
+    end = next((at for at in (text.find("\n\n", start),) if at >= 0), len(text))
+    PAGE.write_text(text[:start] + table + (text[end:] or "\n"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="without the slow cases; their cells stay empty")
+    quick = parser.parse_args().quick
+    cases = all_cases()
+    chosen = [case for case in cases if not (quick and case.slow)]
+    write(markdown({name: column(name, chosen) for name in COLUMNS}, cases))
+
+
+if __name__ == "__main__":
+    main()
