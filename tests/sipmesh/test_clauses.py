@@ -1,0 +1,42 @@
+"""Clauses of docs/rfc.md's table that need a whole node."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from sipmesh.config import Limits, Trunk, TrunkTarget
+from sipmesh.store import Command
+from tests.sipmesh.live_node import LiveNode
+from tests.sipmesh.phones import Phone
+from tests.sipmesh.test_signal_node import call, run
+
+
+def test_clause_32_every_request_of_our_own_has_a_from_tag(tmp_path: Path) -> None:
+    """Probes of trunks, pings through NATs, and BYE in a party's name."""
+
+    async def scenario() -> None:
+        carrier = await Phone("carrier", "", ("127.0.0.1", 9)).start()
+        trunk = Trunk(name="carrier", targets=(TrunkTarget(uri=f"sip:127.0.0.1:{carrier.port}"),), probe_s=0.2)
+        async with LiveNode(tmp_path, trunks=(trunk,), limits=Limits(nat_ping_s=0.3)) as node:
+            alice, bob = await node.phone("alice"), await node.phone("bob")
+            carol = await node.phone("carol", register=False)
+            behind_nat = carol.request("REGISTER", "sip:example.com", to=f"<{carol.aor}>", contact="<sip:carol@10.9.8.7>")
+            assert (await carol.ask(behind_nat)).status == 200
+            ours = [await carrier.incoming("OPTIONS"), await carol.incoming("OPTIONS")]
+            _, answered = await call(alice, bob, "sip:bob@example.com")
+            key = next(iter(node.store.calls.all()))[0]
+            node.store.commands.put(Command(verb="end", key=key))
+            byes = await asyncio.gather(alice.incoming("BYE"), bob.incoming("BYE"))
+            for phone, bye in zip((alice, bob), byes, strict=True):
+                phone.answer(bye, 200)
+            assert [(bye.from_tag, bye.to_tag) for bye in byes] == [
+                (answered.to_tag, answered.from_tag),
+                (answered.from_tag, answered.to_tag),
+            ]
+            assert all(len(message.from_tag or "") >= 8 for message in ours)
+            for message in (*ours, *byes):
+                message.check()
+        carrier.close()
+
+    run(scenario())
