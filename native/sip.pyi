@@ -313,3 +313,7 @@ def tag_hash(tag: str | None) -> str:
 
 def crc_slot(text: str) -> int:
     """Stable 32-bit hash of a Call-ID: slots and shards (the same in every process and version)."""
+
+def call_slot(data: bytes) -> int:
+    """``crc_slot`` of the Call-ID in a message that is not parsed yet: all messages of a call agree. Of a REGISTER that of the
+    address-of-record in To, so that its bindings have one writer. -1 when the header is not there."""

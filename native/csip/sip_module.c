@@ -1,5 +1,6 @@
 /* Python binding of native.sip: the module, framing and the slot hash. */
 #include "sip_py.h"
+#include "sip_slot.h"
 #include "sip_udp.h"
 
 static PyObject *frame_length(PyObject *unused, PyObject *args, PyObject *kwargs) {
@@ -35,11 +36,19 @@ static PyObject *tag_hash(PyObject *unused, PyObject *tag) {
     return text;
 }
 
+static PyObject *call_slot(PyObject *unused, PyObject *data) {
+    (void)unused;
+    if (!PyBytes_Check(data)) return PyErr_Format(PyExc_TypeError, "bytes expected, not %.100s", Py_TYPE(data)->tp_name);
+    struct sip_slice message = {PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data)};
+    return PyLong_FromLongLong(sip_call_slot(message));
+}
+
 static PyMethodDef functions[] = {
     {"frame_length", (PyCFunction)(void (*)(void))frame_length, METH_VARARGS | METH_KEYWORDS, NULL},
     {"crc_slot", crc_slot, METH_O, NULL},
     {"digest_params", sip_digest_params, METH_O, NULL},
     {"tag_hash", tag_hash, METH_O, NULL},
+    {"call_slot", call_slot, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 

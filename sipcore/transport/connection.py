@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
-import time
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from native.sip import MAX_MESSAGE_BYTES, Address, ParseError, frame_length
@@ -19,7 +17,6 @@ log = logging.getLogger(__name__)
 
 CR, LF = 0x0D, 0x0A
 FLOOD_BYTES = 32768  # in one read: so many messages that more may wait
-_connection_ids = itertools.count(time.time_ns() // 1000)  # begins above every id of an earlier run
 
 
 class StreamTransport(Protocol):
@@ -41,7 +38,7 @@ class TcpConnection(asyncio.Protocol):
         self.listener = endpoint.listener
         self.remote = remote
         self.local_host = endpoint.listener.host
-        self.connection_id = next(_connection_ids)
+        self.connection_id = endpoint.engine.new_connection_id()
         self.closed = False
         self.outgoing = outgoing
         self.name = name
@@ -199,7 +196,7 @@ class TcpConnection(asyncio.Protocol):
         if self.may_alias and b"alias" in data:
             self._endpoint.alias(self, data)
         try:
-            self._engine.ingress.receive(data, self)
+            self._engine.receive(data, self)
         except Exception:
             self._engine.report("a message")
 
@@ -259,6 +256,8 @@ class TcpConnection(asyncio.Protocol):
                 timer.cancel()
         self._partial_timer = self._idle_timer = None
         self._endpoint.remove(self)
+        if self._engine.siblings is not None:
+            self._engine.siblings.connection_lost(self.connection_id)
         self._engine.run(self._engine.layer.flow_failed, self)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import socket
 import time
@@ -11,13 +12,14 @@ from typing import Any, Protocol
 
 from native.sip import Address
 from sipcore.admission import Admission
-from sipcore.flow import Listener
+from sipcore.flow import Flow, Listener
 from sipcore.ports import Counters
 from sipcore.timers import Timers
 from sipcore.transaction import ServerTransaction, TransactionLayer
 from sipcore.transport.handshakes import Handshakes
 from sipcore.transport.ingress import Gate, Ingress
 from sipcore.transport.settings import TransportSettings
+from sipcore.transport.siblings import MAX_WORKERS, Siblings
 from sipcore.transport.table import TransportTable
 from sipcore.transport.tcp import TcpEndpoint
 from sipcore.transport.tls_context import ListenerTls
@@ -50,7 +52,9 @@ class Engine:
         settings: TransportSettings | None = None,
         on_batch_end: Callable[[], None] | None = None,
         tls: Mapping[int, ListenerTls] | None = None,
+        siblings: Siblings | None = None,
     ) -> None:
+        """``siblings``: the other workers on the same addresses, if there are any."""
         self.counters = counters
         self.settings = settings or TransportSettings()
         self.timers = Timers(time.monotonic(), time.time(), lambda: self.report("a timer"))
@@ -62,6 +66,9 @@ class Engine:
         self.gate: Gate | None = None  # set before ``start``
         self.admission: Admission | None = None
         self.ingress: Ingress
+        self.receive: Callable[[bytes, Flow], None]  # what the sockets bring
+        self.siblings = siblings
+        self._connection_numbers = itertools.count(time.time_ns() // 1000)  # begins above every one of an earlier run
         self._on_batch_end = on_batch_end
         self._in_batch = False
         self._last_server: ServerTransaction | None = None  # newest when the batch began
@@ -80,6 +87,7 @@ class Engine:
         if self.settings.shed_load:
             self.admission = Admission(layer, self.timers, self.counters)
         self.ingress = Ingress(layer, self.flows, self.counters, self.gate, self.admission)
+        self.receive = self.ingress.receive if self.siblings is None else self.siblings.receive
         for listener in self.flows.listeners:
             sock = sockets[listener.index]
             if listener.transport == "udp":
@@ -88,6 +96,13 @@ class Engine:
                 endpoint = TcpEndpoint(listener, self)
                 await endpoint.start(sock)
                 self.flows.add(endpoint)
+        if self.siblings is not None:
+            self.siblings.start(self)
+
+    def new_connection_id(self) -> int:
+        """Never used twice, also not by a sibling; tells which of them holds the connection."""
+        index = 0 if self.siblings is None else self.siblings.index
+        return next(self._connection_numbers) * MAX_WORKERS + index
 
     async def stop(self) -> None:
         """Takes nothing new, lets what is queued leave, closes. The core's state is not touched."""
@@ -111,6 +126,8 @@ class Engine:
         if self._tick_handle is not None:
             self._tick_handle.cancel()
         self.handshakes.close()
+        if self.siblings is not None:
+            self.siblings.stop()
 
     # batches
 

@@ -49,10 +49,26 @@ class TransportTable:
     def flow_of(self, listener_index: int, remote: Address, connection_id: int) -> Flow | None:
         endpoint = self._by_index.get(listener_index)
         if isinstance(endpoint, TcpEndpoint):
-            return endpoint.connections.get(connection_id)
+            connection = endpoint.connections.get(connection_id)
+            siblings = self._engine.siblings
+            if connection is None and siblings is not None:
+                return siblings.connection(endpoint.listener, remote, connection_id)
+            return connection
         if endpoint is None or connection_id:
             return None
         return endpoint.flow(remote)
+
+    def datagram_flow(self, listener_index: int, remote: Address, local_host: str) -> Flow | None:
+        """The flow that a datagram came by, whichever worker got it."""
+        endpoint = self._by_index.get(listener_index)
+        return endpoint.flow(remote, local_host) if isinstance(endpoint, UdpEndpoint) else None
+
+    def own_connection(self, connection_id: int) -> Flow | None:
+        """One that this process holds."""
+        for endpoint in self.endpoints:
+            if isinstance(endpoint, TcpEndpoint) and connection_id in endpoint.connections:
+                return endpoint.connections[connection_id]
+        return None
 
     def reply_flow(self, request: Message, flow: Flow) -> Flow:
         if flow.reliable and not flow.closed:

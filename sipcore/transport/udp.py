@@ -112,10 +112,11 @@ class UdpEndpoint:
     def _readable(self) -> None:
         """What belongs to something is not kept waiting by what is new, so all there is must be seen."""
         engine = self._engine
-        receive = engine.ingress.receive
+        receive = engine.receive
         flows = self._flows
         for _ in range(MAX_BATCHES):
-            if engine.admission is None or not engine.admission.backlog.busy:
+            if engine.admission is None or not engine.admission.backlog.busy or engine.siblings is not None:
+                # what a sibling has in progress looks new here, so nothing is refused before its owner saw it
                 batch = self._socket.receive()
                 count = len(batch)
             else:

@@ -1,0 +1,11 @@
+/* Which of several processes a message is for, read from its bytes before anything is parsed. */
+#ifndef SIP_SLOT_H
+#define SIP_SLOT_H
+
+#include "sip_base.h"
+
+/* CRC-32 of the Call-ID, so that all messages of a call agree; of a REGISTER that of the address-of-record it names, so that its
+ * bindings have one writer. -1 when the header is not there. */
+int64_t sip_call_slot(struct sip_slice message);
+
+#endif
