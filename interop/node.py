@@ -43,6 +43,7 @@ class Setup:
     profile: str = ""  # a callee is offered RTP in this profile, whatever the caller offered
     media_timeout_s: int = 60  # a call without packets for so long is ended
     tls: tuple[str, str] | None = None  # files of certificate and key; a TLS listener too
+    signal_workers: int = 1
     srtp: str = "pass"  # of the domain
     srtp_of: dict[str, str] = field(default_factory=dict)  # of single users, by their user part
 
@@ -96,6 +97,7 @@ class SipmeshNode:
         """The TOML of design.md section 9."""
         setup = self.setup
         tables: list[tuple[str, dict[str, object]]] = [("[node]", {"name": "interop", "data": str(data)})]
+        tables[0][1]["signal_workers"] = setup.signal_workers
         for transport in ("udp", "tcp"):
             tables.append(("[[listen]]", {"transport": transport, "address": f"{bracketed(self.address)}:{self.port}"}))
         if setup.tls:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sipmesh.store.boot import discard_if_damaged, mark_synced
 from sipmesh.store.secrets import load_secrets
 from sipmesh.supervisor import Supervisor
 
-ROLES: tuple[tuple[Role, int], ...] = (("agent", 0), ("media", 0), ("signal", 0))  # stopped in the opposite order
+ROLES: tuple[tuple[Role, int], ...] = (("agent", 0), ("media", 0))  # then the signal workers; stopped in the opposite order
 
 
 class NodeRunsError(Exception):
@@ -35,7 +36,8 @@ def run_node(config: Config, config_file: Path, *, log_format: str = "text", on_
             load_certificates(config)  # the account must be able to read them
         prepare_store(config, data)
         specs = spec_maker(sockets, data, config_file, log_format)
-        Supervisor(data, ROLES, specs, on_ready=on_ready).run()
+        signal_workers: list[tuple[Role, int]] = [("signal", index) for index in range(len(sockets.sip))]
+        Supervisor(data, [*ROLES, *signal_workers], specs, on_ready=on_ready).run()
         mark_synced(data)
     finally:
         sockets.close()
@@ -85,7 +87,8 @@ def spec_maker(sockets: NodeSockets, data: Path, config_file: Path, log_format: 
             config_file=str(config_file.resolve()),
             supervisor_pid=os.getpid(),
             report_fd=report_fd,
-            sip={number: each.fileno() for number, each in sockets.sip.items()} if role == "signal" else {},
+            sip=descriptors(sockets.sip[index]) if role == "signal" else {},
+            siblings=descriptors(sockets.siblings[index]) if role == "signal" else {},
             ng_fd=sockets.ng.fileno() if sockets.ng and role == "media" else -1,
             ng_udp_fd=sockets.ng_udp.fileno() if sockets.ng_udp and role == "media" else -1,
             console_fd=sockets.console.fileno() if sockets.console and role == "agent" else -1,
@@ -93,3 +96,7 @@ def spec_maker(sockets: NodeSockets, data: Path, config_file: Path, log_format: 
         )
 
     return spec_of
+
+
+def descriptors(sockets: dict[int, socket.socket]) -> dict[int, int]:
+    return {number: opened.fileno() for number, opened in sockets.items()}

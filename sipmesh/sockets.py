@@ -2,18 +2,21 @@
 
 import contextlib
 import errno
+import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
+from sipcore.transport.siblings import MAX_WORKERS
 from sipmesh.addresses import split_host_port
 from sipmesh.config import Config
 from sipmesh.spec import ng_path
 
-UDP_BUFFER_BYTES = 8 << 20  # asked for; the kernel caps it at net.core.rmem_max unless we are root
+BUFFER_BYTES = 8 << 20  # asked for; the kernel caps it at net.core.rmem_max unless we are root
 BACKLOG = 1024
-SO_RCVBUFFORCE = 33
+SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 MAX_UNIX_PATH_BYTES = 107
 
 
@@ -23,25 +26,30 @@ class SocketError(Exception):
 
 @dataclass(slots=True)
 class NodeSockets:
-    sip: dict[int, socket.socket] = field(default_factory=dict)  # by listener index
+    sip: list[dict[int, socket.socket]] = field(default_factory=list)  # of each signal worker, by listener index
+    siblings: list[dict[int, socket.socket]] = field(default_factory=list)  # of each signal worker, by the other's index
     ng: socket.socket | None = None
     ng_udp: socket.socket | None = None
     console: socket.socket | None = None
 
     def close(self) -> None:
-        for opened in (*self.sip.values(), self.ng, self.ng_udp, self.console):
+        shared = (opened for each in (*self.sip, *self.siblings) for opened in each.values())
+        for opened in (*shared, self.ng, self.ng_udp, self.console):
             if opened is not None:
                 opened.close()
 
 
 def open_sockets(config: Config) -> NodeSockets:
     """All or none. SocketError."""
-    sockets = NodeSockets()
+    workers = range(signal_worker_count(config))
+    sockets = NodeSockets([{} for _ in workers])
     try:
         for index, listen in enumerate(config.listen):
             with named(f"{listen.address} ({listen.transport})", f"address of [[listen]] {index + 1}"):
                 opener = open_udp if listen.transport == "udp" else open_tcp
-                sockets.sip[index] = opener(listen.host, listen.port)
+                for worker, opened in zip(workers, open_shared(opener, listen.host, listen.port, len(workers)), strict=True):
+                    sockets.sip[worker][index] = opened
+        sockets.siblings = open_links(len(workers))
         if config.media.ng:
             with named(f"{config.media.ng} (udp)", "ng in [media]"):
                 sockets.ng_udp = open_udp(*split_host_port(config.media.ng))
@@ -73,11 +81,45 @@ def named(address: str, key: str) -> Iterator[None]:
         raise SocketError(f"{address} {reason} {key}") from error
 
 
-def open_udp(host: str, port: int) -> socket.socket:
+def signal_worker_count(config: Config) -> int:
+    return config.node.signal_workers or min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+
+
+def open_shared(opener: Callable[..., socket.socket], host: str, port: int, count: int) -> list[socket.socket]:
+    """``count`` sockets on one address. First one that shares it with nobody must get it, or two nodes could serve it."""
+    first = opener(host, port)
+    if count == 1:
+        return [first]
+    port = first.getsockname()[1]
+    first.close()
+    shared: list[socket.socket] = []
+    try:
+        for _ in range(count):
+            shared.append(opener(host, port, shared=True))
+    except OSError:
+        for opened in shared:
+            opened.close()
+        raise
+    return shared
+
+
+def open_links(count: int) -> list[dict[int, socket.socket]]:
+    """A pair of connected datagram sockets for every two of ``count`` workers."""
+    links: list[dict[int, socket.socket]] = [{} for _ in range(count)]
+    for one, other in combinations(range(count), 2):
+        links[one][other], links[other][one] = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        for end in (links[one][other], links[other][one]):
+            enlarge(end, SO_SNDBUFFORCE, socket.SO_SNDBUF)
+    return links
+
+
+def open_udp(host: str, port: int, *, shared: bool = False) -> socket.socket:
     opened = socket.socket(family_of(host), socket.SOCK_DGRAM)
     try:
         only_its_family(opened)
-        enlarge(opened)
+        if shared:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        enlarge(opened, SO_RCVBUFFORCE, socket.SO_RCVBUF)
         opened.setblocking(False)
         opened.bind((host, port))
     except OSError:
@@ -86,10 +128,12 @@ def open_udp(host: str, port: int) -> socket.socket:
     return opened
 
 
-def open_tcp(host: str, port: int) -> socket.socket:
+def open_tcp(host: str, port: int, *, shared: bool = False) -> socket.socket:
     opened = socket.socket(family_of(host), socket.SOCK_STREAM)
     try:
         only_its_family(opened)
+        if shared:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.setblocking(False)
         opened.bind((host, port))
@@ -127,8 +171,9 @@ def only_its_family(opened: socket.socket) -> None:
         opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 
 
-def enlarge(opened: socket.socket) -> None:
-    for option in (SO_RCVBUFFORCE, socket.SO_RCVBUF):
+def enlarge(opened: socket.socket, *options: int) -> None:
+    """Of ``options`` the first that the kernel allows."""
+    for option in options:
         with contextlib.suppress(OSError):
-            opened.setsockopt(socket.SOL_SOCKET, option, UDP_BUFFER_BYTES)
+            opened.setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)
             return

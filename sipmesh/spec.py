@@ -19,6 +19,7 @@ class Spec(msgspec.Struct, frozen=True):
     supervisor_pid: int
     report_fd: int  # pipe to the supervisor: "ready" once, then "alive" each second
     sip: dict[int, int] = {}  # listener index → descriptor
+    siblings: dict[int, int] = {}  # other signal workers' index → descriptor of a datagram socket to it
     ng_fd: int = -1  # Unix seqpacket, listening
     ng_udp_fd: int = -1  # bound to [media] ng
     console_fd: int = -1  # TCP, listening
@@ -26,7 +27,8 @@ class Spec(msgspec.Struct, frozen=True):
 
     def descriptors(self) -> list[int]:
         """What the process must inherit."""
-        return [fd for fd in (self.report_fd, *self.sip.values(), self.ng_fd, self.ng_udp_fd, self.console_fd) if fd >= 0]
+        fds = (self.report_fd, *self.sip.values(), *self.siblings.values(), self.ng_fd, self.ng_udp_fd, self.console_fd)
+        return [fd for fd in fds if fd >= 0]
 
 
 def ng_path(data: str | Path) -> Path:

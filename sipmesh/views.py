@@ -7,9 +7,10 @@ from typing import Any
 from sipcore.location import Binding
 from sipmesh.addresses import join_host_port
 from sipmesh.config import Trunk
-from sipmesh.store import CallRecord, Store, StoredTrunk
+from sipmesh.store import CallRecord, Snapshot, Store, StoredTrunk
 
 REGISTRATION_STATES = {None: "unknown", 0.0: "not registered", 1.0: "registered"}
+STALE_S = 10.0  # a snapshot so much older than the newest is of a worker that is no more
 TARGET_STATES = {None: "unknown", 0.0: "down", 1.0: "up"}
 
 
@@ -55,10 +56,24 @@ def call_row(key: str, record: CallRecord, now: float) -> dict[str, Any]:
 
 
 def trunk_rows(store: Store) -> list[dict[str, Any]]:
-    """Each trunk with its calls and whether its targets answer, as the signal worker last counted."""
-    snapshot = store.snapshots.all().get("signal-0")
-    gauges = snapshot.counters if snapshot else {}
+    """Each trunk with its calls and whether its targets answer, as the signal workers last counted."""
+    gauges = trunk_gauges(store.snapshots.all())
     return [trunk_row(stored, gauges, time.time()) for stored in store.directory.trunks()]
+
+
+def trunk_gauges(snapshots: dict[str, Snapshot]) -> dict[str, float]:
+    """Calls of all signal workers together; whether targets answer and carriers know us by the first, which asks."""
+    gauges: dict[str, float] = {}
+    newest = max((snapshot.at for snapshot in snapshots.values()), default=0.0)
+    for worker, snapshot in sorted(snapshots.items()):
+        if newest - snapshot.at > STALE_S:
+            continue
+        for name, value in snapshot.counters.items():
+            if name.startswith("sip_trunk_calls|") and worker.startswith("signal-"):
+                gauges[name] = gauges.get(name, 0) + value
+            elif worker == "signal-0":
+                gauges[name] = value
+    return gauges
 
 
 def registration_row(trunk: Trunk, gauges: dict[str, float], now: float) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class WorkerContext:
         self.gauges: dict[str, Callable[[], float]] = {}  # read once a second
         self.listeners = listeners_of(config)
         self.sockets = {index: socket.socket(fileno=fd) for index, fd in spec.sip.items()}
+        self.siblings = {index: socket.socket(fileno=fd) for index, fd in spec.siblings.items()}
         self.ng_path = str(ng_path(spec.data))
         self.ng_socket = adopted(spec.ng_fd)
         self.ng_udp_socket = adopted(spec.ng_udp_fd)

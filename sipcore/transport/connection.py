@@ -131,6 +131,8 @@ class TcpConnection(asyncio.Protocol):
         self._transport = transport
         self._open = True
         self._endpoint.opened(self)
+        if self._engine.siblings is not None:
+            self._engine.siblings.connection_opened(self.connection_id)
         self._engine.begin()
         self._last_used_s = self._engine.timers.now
         self._watch_idle(None)

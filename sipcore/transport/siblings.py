@@ -1,8 +1,8 @@
 """The other signal workers of this node, which serve the same addresses, and the way to them.
 
-The kernel hands a datagram or a connection to any worker. A message belongs to the one its slot names (``call_slot``), so all of
-a call meet in one place whatever socket they came by: what lands elsewhere is passed on, once. What the owner says over a
-connection of another worker goes back the same way.
+The kernel hands a datagram or a connection to any worker. A message belongs to the one its slot names (``call_slot``), so all
+of a call meet in one place whatever socket they came by: what lands elsewhere is passed on, once. What the owner says over
+a connection of another worker goes back the same way.
 """
 
 from __future__ import annotations
@@ -48,6 +48,12 @@ class Send(msgspec.Struct, array_like=True, tag=1, gc=False):
     data: bytes
 
 
+class Opened(msgspec.Struct, array_like=True, tag=5, gc=False):
+    """A connection of the teller's can be used."""
+
+    connection_id: int
+
+
 class Closed(msgspec.Struct, array_like=True, tag=2, gc=False):
     """A connection of the teller's is no more."""
 
@@ -65,13 +71,13 @@ class News(msgspec.Struct, array_like=True, tag=4, gc=False):
     text: bytes
 
 
-Item = Passed | Send | Closed | Started | News
+Item = Passed | Send | Opened | Closed | Started | News
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Item]).decode
 
 
 class SiblingConnection:
-    """A Flow over a connection that another worker holds. Taken for open until that one says otherwise."""
+    """A Flow over a connection that another worker holds, as far as that one has said."""
 
     __slots__ = ("_link", "closed", "connection_id", "listener", "local_host", "remote")
 
@@ -97,6 +103,7 @@ class Siblings:
     def __init__(self, index: int, links: Mapping[int, socket.socket]) -> None:
         self.index = index
         self.on_news: dict[str, Callable[[int, bytes], None]] = {}  # by topic; told the teller's index
+        self.on_started: Callable[[int], None] | None = None  # another began anew; told its index
         self._count = len(links) + 1
         self._sockets = dict(links)
         self._links: dict[int, _Link] = {}
@@ -127,12 +134,15 @@ class Siblings:
         self._links[owner].tell(Passed(flow.listener.index, host, port, flow.local_host, flow.connection_id, data))
 
     def connection(self, listener: Listener, remote: Address, connection_id: int, local_host: str = "") -> Flow | None:
-        """The flow over a connection of another worker; None for an id that is none of theirs."""
+        """The flow over a connection of another worker; None when no other holds it (any more)."""
         link = self._links.get(connection_id % MAX_WORKERS)
         return None if link is None else link.connection(listener, remote, connection_id, local_host or listener.host)
 
+    def connection_opened(self, connection_id: int) -> None:
+        """One of ours. All are told: whoever looks up a binding must know whether its connection lives."""
+        self.tell_all(Opened(connection_id))
+
     def connection_lost(self, connection_id: int) -> None:
-        """One of ours."""
         self.tell_all(Closed(connection_id))
 
     def tell_all(self, item: Item) -> None:
@@ -141,7 +151,7 @@ class Siblings:
 
 
 class _Link:
-    """The way to one sibling, and what it holds that we use. What is told leaves at the end of the batch, as one packet if it fits."""
+    """The way to one sibling, and its connections that we use. What is told leaves as one packet at the end of the batch."""
 
     def __init__(self, siblings: Siblings, index: int, sock: socket.socket, engine: Engine) -> None:
         self._siblings = siblings
@@ -151,7 +161,8 @@ class _Link:
         self._items: list[Item] = []
         self._packets: deque[bytes] = deque()
         self._waiting_bytes = 0
-        self._connections: dict[int, SiblingConnection] = {}
+        self._open: set[int] = set()  # ids of its connections
+        self._connections: dict[int, SiblingConnection] = {}  # those of them that were used
         sock.setblocking(False)
         engine.loop.add_reader(sock.fileno(), self._readable)
 
@@ -175,9 +186,11 @@ class _Link:
 
     discard = flush  # what others are told does not hang on our store
 
-    def connection(self, listener: Listener, remote: Address, connection_id: int, local_host: str) -> SiblingConnection:
+    def connection(self, listener: Listener, remote: Address, connection_id: int, local_host: str) -> Flow | None:
         known = self._connections.get(connection_id)
         if known is None:
+            if connection_id not in self._open:
+                return None
             known = SiblingConnection(self, listener, remote, local_host, connection_id)
             self._connections[connection_id] = known
         return known
@@ -235,11 +248,12 @@ class _Link:
             self._take_message(item)
         elif isinstance(item, Send):
             self._send_over(item)
+        elif isinstance(item, Opened):
+            self._open.add(item.connection_id)
         elif isinstance(item, Closed):
             self._lose(item.connection_id)
         elif isinstance(item, Started):
-            for connection_id in list(self._connections):
-                self._lose(connection_id)
+            self._greet()
         else:
             hear = self._siblings.on_news.get(item.topic)
             if hear is not None:
@@ -262,7 +276,16 @@ class _Link:
         else:
             connection.send(item.data)
 
+    def _greet(self) -> None:
+        for connection_id in list(self._open):
+            self._lose(connection_id)
+        for connection_id in self._engine.flows.own_connections():
+            self.tell(Opened(connection_id))
+        if self._siblings.on_started is not None:
+            self._siblings.on_started(self._index)
+
     def _lose(self, connection_id: int) -> None:
+        self._open.discard(connection_id)
         connection = self._connections.pop(connection_id, None)
         if connection is not None:
             connection.closed = True

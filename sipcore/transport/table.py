@@ -107,6 +107,10 @@ class TransportTable:
     def is_local(self, host: str, port: int | None, transport: str | None) -> bool:
         return self._local.has(host, port, transport)
 
+    def own_connections(self) -> list[int]:
+        """Ids of all that this process holds."""
+        return [key for endpoint in self.endpoints if isinstance(endpoint, TcpEndpoint) for key in endpoint.connections]
+
     def _endpoint_for(self, destination: Destination, near: Listener | None) -> Endpoint:
         way = (destination.transport, destination.host, -1 if near is None else near.index)
         endpoint = self._chosen.get(way)

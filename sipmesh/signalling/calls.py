@@ -50,13 +50,16 @@ class Calls:
         *,
         relayed: bool = False,
         cdrs: CdrMaker | None = None,
+        owns: Callable[[str], bool] = lambda call_id: True,
     ) -> None:
+        """``owns``: whether a call, by its Call-ID, is this worker's."""
         self._stored = stored
         self._timers = timers
         self.counters = counters
         self._trunk_of = trunk_of
         self._relayed = relayed
         self._cdrs = cdrs
+        self._owns = owns
         self._calls: dict[str, CallRecord] = {}
         self._keys: dict[str, list[str]] = {}  # by Call-ID; more than one when a call spirals through us
         self._contexts: dict[str, ResponseContext] = {}  # of calls not answered yet
@@ -68,7 +71,7 @@ class Calls:
 
     def load(self) -> None:
         """Takes over the answered calls of the worker before this one; those that only rang are gone with it."""
-        for key, record in list(self._stored.all()):
+        for key, record in [(key, record) for key, record in self._stored.all() if self._owns(record.call_id)]:
             if record.state == "answered":
                 self._add(key, record)
             else:
@@ -330,7 +333,7 @@ class Calls:
         for name in (record.trunk_in, record.trunk_out):
             trunk = self._trunk_of(name) if name else None
             if trunk is not None:
-                trunk.calls = max(0, trunk.calls + step)
+                trunk.count_call(step)
 
 
 def belongs(record: CallRecord, request: Message) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sipmesh.store import Store
 
 INTERVAL_S = 1.0
+COMMAND_LIFE_S = 60.0  # a worker that starts again meanwhile still finds it
 LONGEST_CALL_S = 24 * 3600.0  # a call that nobody ended for so long is forgotten; relayed ones end by silence before
 OPERATOR = 'SIP;cause=487;text="Ended By Operator"'
 
@@ -35,6 +36,7 @@ class Housekeeping:
         self._reload = reload
         self._policy = policy
         self._version = store.config_version()
+        self._seen = b""  # of the commands
 
     def start(self) -> None:
         self._timers.after(INTERVAL_S, self._tick, None)
@@ -58,9 +60,11 @@ class Housekeeping:
         recent = self._policy.take_recent()
         if recent is not None:
             self._store.recent_routes.put(recent)
-        for command in self._store.commands.take():
+        commands, self._seen = self._store.commands.after(self._seen)
+        for command in commands:
             if command.verb == "policy":
                 config = self._store.config()
                 self._policy.reload(config.policy if config else None)
-            elif command.verb == "end" and not self._ender.end(command.key, "operator", OPERATOR):
-                log.info("no call %s to end", command.key)
+            elif not self._ender.end(command.key, "operator", OPERATOR) and self._store.calls.get(command.key) is None:
+                log.info("no call %s to end, here or at another worker", command.key)
+        self._store.commands.sweep(self._timers.wall - COMMAND_LIFE_S)

@@ -76,7 +76,7 @@ class NatPings:
         headers = [
             ("From", f"<{us}>;tag={secrets.token_hex(4)}"),
             ("To", f"<{binding.contact}>"),
-            ("Call-ID", secrets.token_hex(12)),
+            ("Call-ID", self._requester.new_call_id()),
             ("CSeq", "1 OPTIONS"),
             ("Contact", f"<{us}>"),
         ]

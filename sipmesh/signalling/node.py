@@ -14,6 +14,7 @@ from random import SystemRandom
 
 import msgspec
 
+from native.sip import crc_slot
 from sipcore.digest import DigestConfig
 from sipcore.flow import FlowTable, Listener
 from sipcore.ports import Counters
@@ -23,6 +24,7 @@ from sipcore.transaction import TransactionLayer, TransactionSettings
 from sipcore.transport.engine import Engine
 from sipcore.transport.resolver import DnsResolver
 from sipcore.transport.settings import TransportSettings
+from sipcore.transport.siblings import Siblings
 from sipcore.transport.udp import UdpEndpoint
 from sipmesh.certificates import CertificateError, load_certificates
 from sipmesh.config import Config, Limits
@@ -45,6 +47,7 @@ from sipmesh.signalling.rates import Backoff, Rates
 from sipmesh.signalling.registrations import Registration, Registrations
 from sipmesh.signalling.requester import Requester
 from sipmesh.signalling.routing_table import RoutingTable
+from sipmesh.signalling.trunk_news import TrunkNews
 from sipmesh.signalling.trunks import TargetState, Trunks
 from sipmesh.store import Store
 
@@ -64,21 +67,27 @@ class SignalNode:
         ng_path: str,
         counters: Counters,
         gauges: dict[str, Callable[[], float]],
+        siblings: Siblings | None = None,
     ) -> None:
+        """``siblings``: the node's other signal workers. What a node does once, the first worker does."""
         self._store = store
         store.read_in_batches()
+        self._first = siblings is None or siblings.index == 0
         self._config = config
         self._gauges = gauges
         limits = config.limits
         exempt = Exempt(tuple(ip_network(text) for text in limits.exempt))
-        self.engine = Engine(listeners, counters, transport_settings(limits), store.commit, load_certificates(config))
+        certificates = load_certificates(config)
+        self.engine = Engine(listeners, counters, transport_settings(limits), store.commit, certificates, siblings)
+        owns = owner_test(siblings)
         self.engine.gate = gate_for(limits, exempt, self.engine)
         timers, flows = self.engine.timers, self.engine.flows
         resolver = resolver_for(self.engine, listeners, counters)
         self.trunks = Trunks(SystemRandom(), store.key_ring("contact"))
+        self._trunk_news = TrunkNews(self.trunks, siblings, timers) if siblings is not None else None
         self._policy = PolicyHost(counters, lambda name: self.trunks.get(name) is not None, store.path / "policy.good")
         cdrs = CdrMaker(store.cdrs if config.cdr is not None else None, timers, self._policy)
-        self.calls = Calls(store.calls, timers, counters, self.trunks.get, relayed=config.media.anchor, cdrs=cdrs)
+        self.calls = Calls(store.calls, timers, counters, self.trunks.get, relayed=config.media.anchor, cdrs=cdrs, owns=owns)
         instance = secrets.token_hex(4)
         self.link = MediaLink(ng_path, asyncio.get_running_loop(), counters) if config.media.anchor else None
         glue = self._media_glue(self.link, instance, counters) if self.link is not None else None
@@ -110,8 +119,9 @@ class SignalNode:
         core = ProxyCore(settings, self._application, flows, resolver, timers, branch_keys, cookie_keys, counters)
         self._layer = TransactionLayer(core, flows, timers, TransactionSettings(), counters)
         core.attach(self._layer)
-        requester = Requester(self._layer, flows, resolver)
-        self._probes = Probes(requester, timers, counters, lambda: f"sip:{listeners[0].sent_by}")
+        requester = Requester(self._layer, flows, resolver, owns)
+        tell_target = self._trunk_news.tell_target if self._trunk_news is not None else None
+        self._probes = Probes(requester, timers, counters, lambda: f"sip:{listeners[0].sent_by}", tell_target)
         self.registrations = Registrations(requester, self.trunks, timers, counters, SystemRandom())
         self._nat_pings = NatPings(
             store.locations, flows, requester, timers, counters, limits.nat_ping_s, lambda: f"sip:{listeners[0].sent_by}"
@@ -187,7 +197,7 @@ class SignalNode:
         self._policy.start(self._config.policy)
         self.calls.load()
         self._housekeeping.start()
-        if self._config.limits.nat_ping_s:
+        if self._config.limits.nat_ping_s and self._first:
             self._nat_pings.start()
 
     def _reload(self) -> None:
@@ -205,8 +215,11 @@ class SignalNode:
         self.trunks.load(stored.trunk for stored in directory.trunks())
         routes = directory.routes()
         self._application.tables.routes = RoutingTable((each.route for each in routes), (each.id for each in routes))
-        self._probes.load(self.trunks)
-        self.registrations.load()
+        if self._first:
+            self._probes.load(self.trunks)
+            self.registrations.load()
+        if self._trunk_news is not None:
+            self._trunk_news.watch()
         self._gauge()
 
     def _media_glue(self, link: MediaLink, instance: str, counters: Counters) -> MediaGlue:
@@ -233,6 +246,13 @@ def gate_for(limits: Limits, exempt: Exempt, engine: Engine) -> Gate | None:
 
 def backoff_for(limits: Limits) -> Backoff[tuple[str, str]] | None:
     return Backoff(limits.auth_failures, limits.auth_pause_s) if limits.auth_failures else None
+
+
+def owner_test(siblings: Siblings | None) -> Callable[[str], bool]:
+    """Whether a call, by its Call-ID, is this worker's."""
+    if siblings is None:
+        return lambda call_id: True
+    return lambda call_id: siblings.owns(crc_slot(call_id))
 
 
 def own_host_test(flows: FlowTable) -> Callable[[str], bool]:

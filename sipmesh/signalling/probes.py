@@ -18,8 +18,17 @@ MAX_DEAD_INTERVAL_S = 10.0  # a dead target is asked at least so often
 class Probes:
     """One endless series of probes per target; a series ends when its target left the tables."""
 
-    def __init__(self, requester: Requester, timers: Timers, counters: Counters, local_uri: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        requester: Requester,
+        timers: Timers,
+        counters: Counters,
+        local_uri: Callable[[], str],
+        on_outcome: Callable[[TargetState], None] | None = None,
+    ) -> None:
+        """``on_outcome`` is told after each probe."""
         self._requester = requester
+        self._on_outcome = on_outcome
         self._timers = timers
         self._counters = counters
         self._local_uri = local_uri
@@ -52,7 +61,7 @@ class Probes:
         headers = [
             ("From", f"<{us}>;tag={secrets.token_hex(4)}"),
             ("To", f"<{target.uri}>"),
-            ("Call-ID", secrets.token_hex(12)),
+            ("Call-ID", self._requester.new_call_id()),
             ("CSeq", "1 OPTIONS"),
             ("Contact", f"<{us}>"),
         ]
@@ -65,6 +74,8 @@ class Probes:
             target.failed(self._timers.now, f"OPTIONS got {status}")
         else:
             target.answered()
+        if self._on_outcome is not None:
+            self._on_outcome(target)
 
 
 class _Probe:

@@ -102,7 +102,7 @@ class Registration:
         self.expires_at = 0.0
         self.status = 0
         self._digest = digest_of(trunk.config)  # apart from that of calls: registrar and proxy may be of different realms
-        self._call_id = secrets.token_hex(12)
+        self._call_id = all_.requester.new_call_id()
         self._tag = secrets.token_hex(4)
         self._cseq = 0
         self._asked_s = register.expires_s

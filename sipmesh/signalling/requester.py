@@ -27,10 +27,23 @@ UNREACHABLE = 503
 class Requester:
     """Sends requests outside the proxy core; never INVITE."""
 
-    def __init__(self, transactions: TransactionLayer, flows: FlowTable, resolver: Resolver) -> None:
+    def __init__(
+        self,
+        transactions: TransactionLayer,
+        flows: FlowTable,
+        resolver: Resolver,
+        owns: Callable[[str], bool] = lambda call_id: True,
+    ) -> None:
+        """``owns``: whether answers in a call, by its Call-ID, come to this worker."""
         self._transactions = transactions
         self._flows = flows
         self._resolver = resolver
+        self._owns = owns
+
+    def new_call_id(self) -> str:
+        while not self._owns(call_id := secrets.token_hex(12)):
+            pass
+        return call_id
 
     def send(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from random import Random
@@ -76,12 +76,14 @@ class TargetState:
 class TrunkState:
     """One trunk as configured, its targets, how many calls use it, and what answers its challenges, if anything does."""
 
-    __slots__ = ("calls", "config", "digest", "targets")
+    __slots__ = ("calls", "calls_elsewhere", "config", "digest", "on_count", "targets")
 
     def __init__(self, config: Trunk, targets: list[TargetState], calls: int) -> None:
         self.config = config
         self.targets = targets
-        self.calls = calls
+        self.calls = calls  # of this worker
+        self.calls_elsewhere: dict[int, int] = {}  # by index of the worker
+        self.on_count: Callable[[TrunkState], None] | None = None
         self.digest = digest_of(config)
 
     def change(self, config: Trunk, targets: list[TargetState]) -> None:
@@ -100,7 +102,13 @@ class TrunkState:
 
     @property
     def full(self) -> bool:
-        return 0 < self.config.max_calls <= self.calls
+        limit = self.config.max_calls
+        return 0 < limit <= self.calls + sum(self.calls_elsewhere.values())
+
+    def count_call(self, step: int) -> None:
+        self.calls = max(0, self.calls + step)
+        if self.on_count is not None and self.config.max_calls:
+            self.on_count(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 
+from sipcore.transport.siblings import Siblings
 from sipmesh.signalling.node import SignalNode
 from sipmesh.worker import WorkerContext
 
@@ -13,7 +14,10 @@ def main(context: WorkerContext) -> None:
 
 
 async def serve(context: WorkerContext) -> None:
-    node = SignalNode(context.config, context.store, context.listeners, context.ng_path, context.counters, context.gauges)
+    siblings = Siblings(context.index, context.siblings) if context.siblings else None
+    node = SignalNode(
+        context.config, context.store, context.listeners, context.ng_path, context.counters, context.gauges, siblings
+    )
     await node.start(context.sockets)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, node.load_certificates)
     spare_collector()

@@ -162,7 +162,7 @@ class RecentRoutes:
 
 
 class Commands:
-    """A queue from the command line to the signal worker."""
+    """What people asked of the signal workers. Each worker looks through those it has not seen; old ones are swept out."""
 
     def __init__(self, environment: Environment) -> None:
         self._env = environment
@@ -170,19 +170,25 @@ class Commands:
 
     def put(self, command: Command) -> None:
         """Queued and committed."""
+        self._env.begin()  # before the time is taken: a later key is never there before an earlier one
         self._env.put(self._table, time.time_ns().to_bytes(8, "big"), encode(command))
         self._env.commit()
 
-    def take(self) -> list[Command]:
-        """Oldest first; each is given once."""
+    def after(self, seen: bytes) -> tuple[list[Command], bytes]:
+        """Those behind ``seen`` (b"": all), oldest first, and what ``seen`` is then."""
         if not self._env.count(self._table):
-            return []
-        self._env.begin()
-        waiting = [(key, msgspec.msgpack.decode(data, type=Command)) for key, data in self._env.items(self._table)]
-        for key, _ in waiting:
+            return [], seen
+        commands: list[Command] = []
+        for key, data in self._env.items(self._table, seen and seen + b"\0"):
+            commands.append(msgspec.msgpack.decode(data, type=Command))
+            seen = key
+        return commands, seen
+
+    def sweep(self, before: float) -> None:
+        """Forgets those older than ``before``, Unix time; the caller commits."""
+        limit = int(before * 1e9).to_bytes(8, "big")
+        for key in [key for key, _ in self._env.items(self._table) if key < limit]:
             self._env.delete(self._table, key)
-        self._env.commit()
-        return [command for _, command in waiting]
 
 
 class Snapshots:

@@ -17,6 +17,7 @@ from sipcore.ports import Counters
 from sipcore.transaction import ServerTransaction, TransactionLayer, TransactionSettings
 from sipcore.transport.engine import Engine
 from sipcore.transport.settings import TransportSettings
+from sipcore.transport.siblings import Siblings
 from sipcore.transport.tls_context import ListenerTls
 from tests.sipcore.users import RecordingUser
 
@@ -30,13 +31,15 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         runner.run(asyncio.wait_for(main, 30))
 
 
-def bound_sockets(host: str = "127.0.0.1") -> tuple[socket.socket, socket.socket]:
-    """UDP and TCP on the same free port."""
+def bound_sockets(host: str = "127.0.0.1", port: int = 0, *, shared: bool = False) -> tuple[socket.socket, socket.socket]:
+    """UDP and TCP on the same free port, or on ``port``, which others may ``share``."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(50):
         udp = socket.socket(family, socket.SOCK_DGRAM)
-        udp.bind((host, 0))
         tcp = socket.socket(family, socket.SOCK_STREAM)
+        for each in (udp, tcp) if shared else ():
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        udp.bind((host, port))
         try:
             tcp.bind((host, udp.getsockname()[1]))
         except OSError:
@@ -61,6 +64,8 @@ class Running:
         host: str = "127.0.0.1",
         layer_settings: TransactionSettings | None = None,
         tls: ListenerTls | None = None,
+        siblings: Siblings | None = None,
+        port: int = 0,
         **settings: Any,
     ) -> None:
         self.host = host
@@ -70,9 +75,11 @@ class Running:
         self.layer_settings = layer_settings or TransactionSettings()
         self.on_batch_end = on_batch_end
         self.tls = tls
+        self.siblings = siblings
+        self.port = port
 
     async def __aenter__(self) -> Running:
-        udp, tcp = bound_sockets(self.host)
+        udp, tcp = bound_sockets(self.host, self.port, shared=self.siblings is not None)
         self.port = udp.getsockname()[1]
         listeners = [Listener(i, name, self.host, self.port, self.host, self.port) for i, name in enumerate(("udp", "tcp"))]
         sockets = {0: udp, 1: tcp}
@@ -81,7 +88,7 @@ class Running:
             self.tls_port = sockets[TLS].getsockname()[1]
             listeners.append(Listener(TLS, "tls", self.host, self.tls_port, self.host, self.tls_port))
         contexts = {TLS: self.tls} if self.tls else {}
-        self.engine = Engine(listeners, self.counters, self.settings, self.on_batch_end, contexts)
+        self.engine = Engine(listeners, self.counters, self.settings, self.on_batch_end, contexts, self.siblings)
         self.layer = TransactionLayer(self.user, self.engine.flows, self.engine.timers, self.layer_settings, self.counters)
         await self.engine.start(sockets, self.layer)
         return self

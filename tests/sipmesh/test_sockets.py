@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sipmesh.config import Config
@@ -26,7 +27,9 @@ def test_every_socket_is_bound_and_takes_traffic(tmp_path: Path) -> None:
     port, ng_port, console_port = free_port(), free_port(), free_port()
     more = f'[media]\nng = "127.0.0.1:{ng_port}"\n[console]\naddress = "127.0.0.1:{console_port}"\n'
     sockets = open_sockets(config(tmp_path, f"127.0.0.1:{port}", more))
-    udp, tcp = sockets.sip[0], sockets.sip[1]
+    (sip,) = sockets.sip
+    udp, tcp = sip[0], sip[1]
+    assert sockets.siblings == [{}]
     assert (udp.type, tcp.type) == (socket.SOCK_DGRAM, socket.SOCK_STREAM)
     assert udp.getsockname() == tcp.getsockname() == ("127.0.0.1", port)
     assert not udp.getblocking()
@@ -39,6 +42,22 @@ def test_every_socket_is_bound_and_takes_traffic(tmp_path: Path) -> None:
     assert sockets.ng_udp is not None
     assert sockets.ng_udp.getsockname() == ("127.0.0.1", ng_port)
     sockets.close()
+
+
+def test_workers_share_each_address_and_have_a_way_to_each_other(tmp_path: Path) -> None:
+    port = free_port()
+    settings = config(tmp_path, f"127.0.0.1:{port}")
+    settings = msgspec.structs.replace(settings, node=msgspec.structs.replace(settings.node, signal_workers=3))
+    sockets = open_sockets(settings)
+    names = {opened.getsockname() for each in sockets.sip for opened in each.values()}
+    assert (len(sockets.sip), names) == (3, {("127.0.0.1", port)})
+    assert [sorted(links) for links in sockets.siblings] == [[1, 2], [0, 2], [0, 1]]
+    sockets.siblings[0][2].send(b"x" * 100_000)
+    assert len(sockets.siblings[2][0].recv(200_000)) == 100_000
+    with pytest.raises(SocketError, match="taken by another program"):
+        open_sockets(settings)  # SO_REUSEPORT must not let two nodes share a port
+    sockets.close()
+    open_sockets(settings).close()
 
 
 def test_a_second_start_reuses_the_path_and_the_ports(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Bindings, calls, commands and counters, within one process."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,12 +132,23 @@ def test_a_record_of_a_newer_version_is_read_without_what_is_unknown() -> None:
     assert (read.call_id, read.v) == (CALL.call_id, 2)
 
 
-def test_commands_are_taken_once_in_their_order(store: Store) -> None:
-    assert store.commands.take() == []
+def test_every_worker_sees_each_command_once_in_their_order(store: Store) -> None:
+    assert store.commands.after(b"") == ([], b"")
     store.commands.put(Command(verb="end", key="k2"))
+    _, seen = store.commands.after(b"")
     store.commands.put(Command(verb="end", key="k1"))
-    assert [command.key for command in store.commands.take()] == ["k2", "k1"]
-    assert store.commands.take() == []
+    assert [command.key for command in store.commands.after(seen)[0]] == ["k1"]
+    commands, last = store.commands.after(b"")
+    assert [command.key for command in commands] == ["k2", "k1"]
+    assert store.commands.after(last) == ([], last)
+
+
+def test_old_commands_are_swept(store: Store) -> None:
+    store.commands.put(Command(verb="end", key="k1"))
+    store.commands.sweep(time.time() - 60)
+    assert len(store.commands.after(b"")[0]) == 1
+    store.commands.sweep(time.time() + 1)
+    assert store.commands.after(b"") == ([], b"")
 
 
 def test_snapshots_replace_each_other_by_worker(store: Store) -> None:

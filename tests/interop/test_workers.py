@@ -1,0 +1,82 @@
+"""Three signal workers on one address: calls work whatever worker the kernel gives their messages to. (sipmesh only.)"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from interop.node import Node, Setup, SipmeshNode
+from interop.process import wait_for
+from interop.rawsip import Client
+from interop.stage import Stage
+from tests.interop.conftest import USERS, serving
+
+WORKERS = 3
+
+
+@pytest.fixture(scope="module")
+def setup() -> Setup:
+    return Setup(users=USERS, signal_workers=WORKERS, bindings=100)
+
+
+@pytest.fixture(scope="module")
+def node(setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    yield from serving(SipmeshNode(setup, tmp_path_factory.mktemp("node")), expected="worker ended")
+
+
+def by_worker(node: SipmeshNode, name: str) -> dict[str, float]:
+    """A counter of each signal worker, its labels summed up."""
+    counts: dict[str, float] = {}
+    for worker, value in re.findall(rf'(?m)^{name}{{.*?worker="(signal-\d)".*?}} (\S+)$', node.get("/metrics")):
+        counts[worker] = counts.get(worker, 0.0) + float(value)
+    return counts
+
+
+@pytest.mark.parametrize("flow", ["bye_from_caller", "bye_from_callee", "hold", "cancel", "busy"])
+@pytest.mark.parametrize(("near", "far"), [("udp", "udp"), ("tcp", "tcp"), ("udp", "tcp")])
+def test_flows(stage: Stage, flow: str, near: str, far: str) -> None:
+    call = stage.call(flow, stage.registered("alice", near), stage.registered("bob", far))
+    if flow.startswith("bye"):
+        call.talk()
+    call.expect_ok()
+
+
+def test_all_workers_take_part_and_each_message_of_a_call_finds_its_own(stage: Stage, node: SipmeshNode) -> None:
+    wait_for(lambda: len(by_worker(node, "sipmesh_sip_calls_started_total")) == WORKERS, "calls at every worker", 5)
+    assert min(by_worker(node, "sipmesh_sip_requests_total").values()) > 0
+    passed = by_worker(node, "sipmesh_sip_passed_on_total")
+    assert sum(passed.values()) > 0
+    assert node.metric("sipmesh_sip_passed_on_dropped_total") == 0
+    assert node.metric("sipmesh_sip_proxy_stray_responses_total") == 0
+    assert node.metric("sipmesh_sip_proxy_cancels_unmatched_total") == 0
+
+
+def test_a_registration_is_known_everywhere_before_its_200_leaves(stage: Stage, node: SipmeshNode) -> None:
+    """Asked by other sockets, so by other workers, at once."""
+    setup = node.setup
+    with Client(stage.target) as phone:
+        for n in range(20):
+            contact = f"<sip:carol-{n}@127.0.0.1:{phone.port}>"
+            assert phone.register("carol", setup.domain, setup.users["carol"], "MD5", contact=contact).status == 200
+            with Client(stage.target) as asking:
+                listed = asking.register("carol", setup.domain, setup.users["carol"], "MD5", contact="")
+            assert sum(f"carol-{k}@" in value for k in range(n + 1) for value in listed.headers("Contact")) == n + 1
+        phone.register("carol", setup.domain, setup.users["carol"], "MD5", contact="*", expires_s=0)
+
+
+def test_calls_of_the_others_stand_while_a_worker_dies(stage: Stage, node: SipmeshNode) -> None:
+    """A hold, its end and the BYE come after each worker in turn was killed."""
+    for index in range(WORKERS):
+        call = stage.call("long_hold", stage.registered("alice"), stage.registered("bob"))
+        call.talk()
+        name = f"signal-{index}"
+        pid = node.workers()[name]
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda name=name, pid=pid: node.workers().get(name, pid) != pid and node.healthy(), f"another {name}", 15)
+        call.caller.media("answer-sendrecv", timeout_s=15)
+        call.talk("answer-sendrecv")
+        call.expect_ok()
