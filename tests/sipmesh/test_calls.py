@@ -8,7 +8,9 @@ from typing import Any
 
 from native.sip import Message
 from sipcore.timers import Timers
+from sipmesh.config import Trunk
 from sipmesh.signalling.calls import MAX_FORKS, Calls
+from sipmesh.signalling.trunks import TrunkState
 from sipmesh.store import CallRecord
 
 INVITE_TEXT = (
@@ -40,7 +42,7 @@ class World:
         self.stored = Stored()
         self.timers = Timers(0.0, 1000.0)
         self.counters: defaultdict[str, int] = defaultdict(int)
-        self.trunks = {name: SimpleNamespace(calls=0, edits=False) for name in ("in", "out")}
+        self.trunks = {name: TrunkState(Trunk(name=name), [], 0) for name in ("in", "out")}
         self.calls = self.new_calls()
 
     def new_calls(self) -> Calls:
