@@ -19,21 +19,33 @@ from bench.relay.ng import NgError
 from bench.relay.profile import profile
 
 QUICK_S = 20.0
-CALLS = {"base": "100,500,1000,1500", "srtp": "500,1000"}
-QUICK_CALLS = {"base": "500,1000", "srtp": "500"}
+CALLS = {"base": [100, 500, 1000, 1500], "srtp": [500, 1000]}
+QUICK_CALLS = {"base": [500, 1000], "srtp": [500]}
 PROFILED_CALLS = 1000
+
+
+def _kinds(text: str) -> list[str]:
+    kinds = text.split(",")
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(KINDS)}")
+    return kinds
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [int(number) for number in text.split(",") if number.isdigit()]
+    if len(numbers) != len(text.split(",")) or not all(numbers):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers of calls")
+    return numbers
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.relay", description=__doc__)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.add_argument("--quick", action="store_true", help="few calls, one or two short runs each, below a minute")
-    parser.add_argument(
-        "--kinds", default=",".join(KINDS), help="base (plain RTP), srtp (one side of each call secure), or both"
-    )
-    parser.add_argument(
-        "--calls", metavar="N[,N...]", help=f"numbers of calls; default {CALLS['base']}, with SRTP {CALLS['srtp']}"
-    )
+    kinds = "base (plain RTP), srtp (one side of each call secure), or both"
+    parser.add_argument("--kinds", type=_kinds, default=list(KINDS), help=kinds)
+    parser.add_argument("--calls", type=_numbers, metavar="N[,N...]", help="numbers of calls, the same of each kind")
     parser.add_argument("--runs", type=int, default=3, help="runs of each relay at each number, time permitting")
     parser.add_argument("--seconds", type=float, default=2.5, help="measured time of a run")
     parser.add_argument(
@@ -82,14 +94,13 @@ def _most(contenders: list[Contender], plan: Plan) -> dict[str, Most]:
 
 
 def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    seconds, runs = (
-        (min(arguments.seconds, 2.0), min(arguments.runs, 2)) if arguments.quick else (arguments.seconds, arguments.runs)
-    )
+    seconds, runs, budget_s, default = arguments.seconds, arguments.runs, arguments.budget, CALLS
+    if arguments.quick:
+        seconds, runs, budget_s, default = min(seconds, 2.0), min(runs, 2), QUICK_S, QUICK_CALLS
     plan = Plan(load.build(folder), folder, 0.5, seconds)
-    asked = {kind: arguments.calls or (QUICK_CALLS if arguments.quick else CALLS)[kind] for kind in arguments.kinds.split(",")}
-    calls = {kind: [int(number) for number in numbers.split(",")] for kind, numbers in asked.items()}
+    calls = {kind: arguments.calls or default[kind] for kind in arguments.kinds}
     contenders = _contenders()
-    samples = _rounds(contenders, calls, runs, plan, QUICK_S if arguments.quick else arguments.budget)
+    samples = _rounds(contenders, calls, runs, plan, budget_s)
     made = report.result(samples, _most(contenders, plan) if arguments.max else {})
     if arguments.profile:
         made["profile"] = profile(PROFILED_CALLS, plan)

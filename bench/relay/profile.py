@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ def system_calls(report: list[tuple[str, float]]) -> list[tuple[str, float]]:
 
 
 def profile(calls: int, plan: Plan) -> dict[str, Any]:
+    if shutil.which("perf") is None:
+        raise LoadError("perf is missing (apt-get install linux-perf)")
     data, seconds = plan.folder / "perf.data", plan.warm_up_s + plan.measure_s
 
     def begin(pid: int) -> subprocess.Popen[bytes]:
