@@ -33,6 +33,8 @@ struct end {
     uint64_t sent_ns[REMEMBERED];
 };
 
+static struct relay_engine *engine;
+
 static struct sockaddr_in address(const char *host, unsigned port)
 {
     struct sockaddr_in made = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -95,7 +97,7 @@ static bool read_key(const char *digits, struct relay_key *key)
 static void encrypt(struct end *end, const struct relay_key *key, size_t packets)
 {
     struct relay_way_state state = {0};
-    struct relay_srtp *srtp = relay_srtp_open(key, RELAY_SEND);
+    struct relay_srtp *srtp = relay_srtp_open(engine, key);
     uint8_t packet[ROOM];
     end->packets = malloc(packets * SECURE);
     if (srtp == NULL || end->packets == NULL)
@@ -116,6 +118,9 @@ void ends_read(struct ends *ends, size_t packets)
     unsigned own_port, relay_port;
     size_t room = 0;
     *ends = (struct ends){0};
+    engine = relay_engine_open();
+    if (engine == NULL)
+        die("memory");
     while (scanf("%63s %u %63s %u %60s %60s", own, &own_port, relay, &relay_port, own_digits, relay_digits) == 6) {
         struct relay_key own_key;
         if (ends->count == room) {
@@ -203,7 +208,7 @@ static bool as_sent(const struct end *end, const struct end *peer)
     memcpy(packet, end->last, sizeof packet);
     if (end->packets != NULL) {
         struct relay_way_state state = {0};
-        struct relay_srtp *srtp = relay_srtp_open(&end->relay_key, RELAY_RECEIVE);
+        struct relay_srtp *srtp = relay_srtp_open(engine, &end->relay_key);
         if (srtp == NULL)
             die("memory");
         enum relay_srtp_result result = relay_srtp_unprotect(srtp, &state, false, packet, &size);

@@ -5,7 +5,7 @@
 
 #include "relay_state.h"
 
-struct relay_crypto *relay_crypto_open(struct relay_srtp_record *record)
+struct relay_crypto *relay_crypto_open(struct relay_engine *engine, struct relay_srtp_record *record)
 {
     struct relay_crypto *crypto = calloc(1, sizeof *crypto);
     if (crypto == NULL)
@@ -16,7 +16,7 @@ struct relay_crypto *relay_crypto_open(struct relay_srtp_record *record)
             const struct relay_key *key = &record->way[side][way].key;
             if (key->suite == RELAY_NO_SUITE)
                 continue;
-            crypto->way[side][way] = relay_srtp_open(key, (enum relay_way)way);
+            crypto->way[side][way] = relay_srtp_open(engine, key);
             if (crypto->way[side][way] == NULL) {
                 relay_crypto_close(crypto);
                 return NULL;
@@ -64,6 +64,7 @@ bool relay_record_intact(const struct relay_srtp_record *record)
 /* What changes while the thread stands still. */
 struct rekeying {
     struct relay_stream *stream;
+    struct relay_engine *engine;
     struct relay_crypto *crypto;
     struct relay_crypto **slot; /* the thread's view of it */
     int side;
@@ -71,6 +72,11 @@ struct rekeying {
     struct relay_srtp *srtp[RELAY_WAYS];       /* in: new contexts; out: those they replaced */
     bool changed[RELAY_WAYS];
 };
+
+static struct relay_engine *engine_of(const struct relay *relay, uint32_t number)
+{
+    return relay->threads[relay->table.streams[number].thread].engine;
+}
 
 /* Of a stream of RTP. */
 static void set_flag(struct relay_stream *stream, bool on)
@@ -110,7 +116,7 @@ static enum relay_error open_contexts(struct rekeying *change)
         change->changed[way] = memcmp(before, &change->key[way], sizeof *before) != 0;
         if (!change->changed[way] || change->key[way].suite == RELAY_NO_SUITE)
             continue;
-        change->srtp[way] = relay_srtp_open(&change->key[way], (enum relay_way)way);
+        change->srtp[way] = relay_srtp_open(change->engine, &change->key[way]);
         if (change->srtp[way] == NULL)
             return RELAY_ERROR_MEMORY;
     }
@@ -130,8 +136,10 @@ static enum relay_error set_locked(struct relay *relay, uint32_t number, struct 
         return RELAY_OK;
     if (crypto == NULL) /* whatever an earlier stream left there */
         memset(relay_record_of(&relay->table, number), 0, sizeof(struct relay_srtp_record));
-    struct rekeying change = {.stream = stream, .slot = &relay->crypto[number], .side = side, .key = key,
-                              .crypto = crypto != NULL ? crypto : relay_crypto_open(relay_record_of(&relay->table, number))};
+    if (crypto == NULL)
+        crypto = relay_crypto_open(engine_of(relay, number), relay_record_of(&relay->table, number));
+    struct rekeying change = {.stream = stream, .engine = engine_of(relay, number), .slot = &relay->crypto[number],
+                              .side = side, .key = key, .crypto = crypto};
     if (change.crypto == NULL)
         return RELAY_ERROR_MEMORY;
     error = open_contexts(&change);
@@ -158,7 +166,7 @@ enum relay_error relay_adopt_crypto(struct relay *relay, uint32_t number)
         return RELAY_OK;
     if (!relay_record_intact(record))
         return RELAY_ERROR_CHECKSUM;
-    relay->crypto[number] = relay_crypto_open(record);
+    relay->crypto[number] = relay_crypto_open(engine_of(relay, number), record);
     return relay->crypto[number] != NULL ? RELAY_OK : RELAY_ERROR_MEMORY;
 }
 

@@ -14,7 +14,8 @@
 
 /* A packet on its way through the cipher. */
 struct pass {
-    struct relay_srtp_half *half;
+    const struct relay_srtp_half *half;
+    EVP_CIPHER_CTX *cipher;
     bool rtcp;
     bool clear; /* SRTCP without its E bit */
     uint8_t *data;
@@ -40,9 +41,10 @@ static size_t rtp_header(const uint8_t *data)
     return size;
 }
 
-static struct pass begin(struct relay_srtp *srtp, bool rtcp, uint8_t *data, size_t end)
+static struct pass begin(const struct relay_srtp *srtp, bool sealing, bool rtcp, uint8_t *data, size_t end)
 {
-    return (struct pass){.half = &srtp->half[rtcp], .rtcp = rtcp, .data = data, .end = end,
+    const struct relay_srtp_half *half = &srtp->half[rtcp];
+    return (struct pass){.half = half, .cipher = sealing ? half->seal : half->open, .rtcp = rtcp, .data = data, .end = end,
                          .header = rtcp ? RELAY_RTCP_HEADER : rtp_header(data),
                          .ssrc = rtcp ? relay_word_at(data + 4) : relay_rtp_ssrc(data)};
 }
@@ -58,14 +60,20 @@ static bool counter_mode(const struct pass *pass)
     for (int i = 0; i < 6; i++)
         iv[8 + i] ^= (uint8_t)(pass->index >> (40 - 8 * i));
     uint8_t *body = pass->data + pass->header;
-    return pass->clear || (EVP_EncryptInit_ex(pass->half->cipher, NULL, NULL, NULL, iv) == 1 &&
-                           EVP_EncryptUpdate(pass->half->cipher, body, &written, body, (int)(pass->end - pass->header)) == 1);
+    return pass->clear || (EVP_EncryptInit_ex(pass->cipher, NULL, NULL, pass->half->cipher, iv) == 1 &&
+                           EVP_EncryptUpdate(pass->cipher, body, &written, body, (int)(pass->end - pass->header)) == 1);
+}
+
+static SHA_CTX hash_from(const struct relay_hash_start *start)
+{
+    return (SHA_CTX){.h0 = start->word[0], .h1 = start->word[1], .h2 = start->word[2], .h3 = start->word[3],
+                     .h4 = start->word[4], .Nl = 8 * RELAY_SHA1_BLOCK};
 }
 
 /* RFC 3711 section 4.2.1: over the packet and, of RTP, the rollover counter; ``size`` has RTCP's index in it. */
 static void hmac(const struct pass *pass, size_t size, uint8_t tag[SHA1_BYTES])
 {
-    SHA_CTX context = pass->half->inner;
+    SHA_CTX context = hash_from(&pass->half->inner);
     uint8_t rollovers[4];
     SHA1_Update(&context, pass->data, size);
     if (!pass->rtcp) {
@@ -73,7 +81,7 @@ static void hmac(const struct pass *pass, size_t size, uint8_t tag[SHA1_BYTES])
         SHA1_Update(&context, rollovers, sizeof rollovers);
     }
     SHA1_Final(tag, &context);
-    context = pass->half->outer;
+    context = hash_from(&pass->half->outer);
     SHA1_Update(&context, tag, SHA1_BYTES);
     SHA1_Final(tag, &context);
 }
@@ -97,11 +105,11 @@ static void aead_iv(const struct pass *pass, uint8_t iv[12])
 /* All but the tag: IV, associated data (RFC 7714 sections 8.2, 9.2 and 9.3), body. */
 static bool aead(const struct pass *pass)
 {
-    EVP_CIPHER_CTX *cipher = pass->half->cipher;
+    EVP_CIPHER_CTX *cipher = pass->cipher;
     uint8_t iv[12], *body = pass->data + pass->header;
     int written;
     aead_iv(pass, iv);
-    if (EVP_CipherInit_ex(cipher, NULL, NULL, NULL, iv, -1) != 1 ||
+    if (EVP_CipherInit_ex(cipher, NULL, NULL, pass->half->cipher, iv, -1) != 1 ||
         EVP_CipherUpdate(cipher, NULL, &written, pass->data, (int)(pass->clear ? pass->end : pass->header)) != 1)
         return false;
     if (pass->rtcp && EVP_CipherUpdate(cipher, NULL, &written, pass->word, sizeof pass->word) != 1)
@@ -110,15 +118,15 @@ static bool aead(const struct pass *pass)
            EVP_CipherUpdate(cipher, body, &written, body, (int)(pass->end - pass->header)) == 1;
 }
 
-static bool seal(const struct pass *pass, bool by_aead, size_t *size)
+static bool seal(const struct pass *pass, size_t *size)
 {
     uint8_t tag[SHA1_BYTES], *end = pass->data + pass->end;
     int written;
     size_t index = pass->rtcp ? RTCP_INDEX_BYTES : 0, tag_bytes = pass->half->tag_bytes;
     *size = pass->end + index + tag_bytes;
-    if (by_aead) {
-        if (!aead(pass) || EVP_EncryptFinal_ex(pass->half->cipher, tag, &written) != 1 ||
-            EVP_CIPHER_CTX_ctrl(pass->half->cipher, EVP_CTRL_AEAD_GET_TAG, RELAY_GCM_TAG, tag) != 1)
+    if (relay_srtp_aead(pass->half)) {
+        if (!aead(pass) || EVP_EncryptFinal_ex(pass->cipher, tag, &written) != 1 ||
+            EVP_CIPHER_CTX_ctrl(pass->cipher, EVP_CTRL_AEAD_GET_TAG, RELAY_GCM_TAG, tag) != 1)
             return false;
         memcpy(end, tag, tag_bytes);
         memcpy(end + tag_bytes, pass->word, index);
@@ -132,10 +140,10 @@ static bool seal(const struct pass *pass, bool by_aead, size_t *size)
     return true;
 }
 
-enum relay_srtp_result relay_srtp_protect(struct relay_srtp *srtp, struct relay_way_state *state, bool rtcp, uint8_t *data,
-                                          size_t *size)
+enum relay_srtp_result relay_srtp_protect(const struct relay_srtp *srtp, struct relay_way_state *state, bool rtcp,
+                                          uint8_t *data, size_t *size)
 {
-    struct pass pass = begin(srtp, rtcp, data, *size);
+    struct pass pass = begin(srtp, true, rtcp, data, *size);
     struct relay_source *source = relay_source_find(state, pass.ssrc);
     if (rtcp) {
         if ((state->rtcp_next & ENCRYPTED) != 0)
@@ -147,7 +155,7 @@ enum relay_srtp_result relay_srtp_protect(struct relay_srtp *srtp, struct relay_
         if (relay_source_replayed(source, false, pass.index))
             return RELAY_SRTP_REPLAYED; /* one index must not encrypt two packets (RFC 3711 section 9.1) */
     }
-    if (!seal(&pass, srtp->aead, size))
+    if (!seal(&pass, size))
         return RELAY_SRTP_EXHAUSTED;
     state->rtcp_next += rtcp;
     relay_source_commit(state, source, pass.ssrc, rtcp, pass.index);
@@ -159,8 +167,8 @@ static bool open_aead(const struct pass *pass, const uint8_t *tag)
     uint8_t none[RELAY_GCM_TAG];
     int written;
     return aead(pass) &&
-           EVP_CIPHER_CTX_ctrl(pass->half->cipher, EVP_CTRL_AEAD_SET_TAG, RELAY_GCM_TAG, (void *)(uintptr_t)tag) == 1 &&
-           EVP_DecryptFinal_ex(pass->half->cipher, none, &written) == 1;
+           EVP_CIPHER_CTX_ctrl(pass->cipher, EVP_CTRL_AEAD_SET_TAG, RELAY_GCM_TAG, (void *)(uintptr_t)tag) == 1 &&
+           EVP_DecryptFinal_ex(pass->cipher, none, &written) == 1;
 }
 
 static bool open_hmac(const struct pass *pass, const uint8_t *tag)
@@ -170,19 +178,20 @@ static bool open_hmac(const struct pass *pass, const uint8_t *tag)
     return CRYPTO_memcmp(expected, tag, pass->half->tag_bytes) == 0 && counter_mode(pass);
 }
 
-enum relay_srtp_result relay_srtp_unprotect(struct relay_srtp *srtp, struct relay_way_state *state, bool rtcp, uint8_t *data,
-                                            size_t *size)
+enum relay_srtp_result relay_srtp_unprotect(const struct relay_srtp *srtp, struct relay_way_state *state, bool rtcp,
+                                            uint8_t *data, size_t *size)
 {
-    const size_t tag_bytes = srtp->half[rtcp].tag_bytes, index_bytes = rtcp ? RTCP_INDEX_BYTES : 0;
-    const size_t trailer = tag_bytes + index_bytes + srtp->mki_bytes;
-    struct pass pass = begin(srtp, rtcp, data, 0);
+    struct pass pass = begin(srtp, false, rtcp, data, 0);
+    const bool by_aead = relay_srtp_aead(pass.half);
+    const size_t tag_bytes = pass.half->tag_bytes, index_bytes = rtcp ? RTCP_INDEX_BYTES : 0;
+    const size_t trailer = tag_bytes + index_bytes + pass.half->mki_bytes;
     if (*size < pass.header + trailer)
         return RELAY_SRTP_FORGED;
     pass.end = *size - trailer;
-    const uint8_t *tag = srtp->aead ? data + pass.end : data + *size - tag_bytes;
+    const uint8_t *tag = by_aead ? data + pass.end : data + *size - tag_bytes;
     struct relay_source *source = relay_source_find(state, pass.ssrc);
     if (rtcp) {
-        memcpy(pass.word, data + pass.end + (srtp->aead ? tag_bytes : 0), index_bytes);
+        memcpy(pass.word, data + pass.end + (by_aead ? tag_bytes : 0), index_bytes);
         uint32_t word = relay_word_at(pass.word);
         pass.clear = (word & ENCRYPTED) == 0;
         pass.index = word & ~ENCRYPTED;
@@ -191,9 +200,17 @@ enum relay_srtp_result relay_srtp_unprotect(struct relay_srtp *srtp, struct rela
     }
     if (relay_source_replayed(source, rtcp, pass.index))
         return RELAY_SRTP_REPLAYED;
-    if (!(srtp->aead ? open_aead(&pass, tag) : open_hmac(&pass, tag)))
+    if (!(by_aead ? open_aead(&pass, tag) : open_hmac(&pass, tag)))
         return RELAY_SRTP_FORGED;
     *size = pass.end;
     relay_source_commit(state, source, pass.ssrc, rtcp, pass.index);
     return RELAY_SRTP_DONE;
+}
+
+void relay_srtp_prefetch(const struct relay_srtp *srtp, const struct relay_way_state *state)
+{
+    __builtin_prefetch(&srtp->half[0].seal);
+    __builtin_prefetch(&srtp->half[0].inner);
+    __builtin_prefetch(&state->turn);
+    __builtin_prefetch(&state->source[0], 1);
 }

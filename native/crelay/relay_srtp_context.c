@@ -1,11 +1,9 @@
-/* Suites, session keys and contexts. */
+/* Suites, ciphers, session keys and contexts. */
 #include "relay_srtp_context.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SHA1_BLOCK 64
 
 struct suite {
     const char *name;
@@ -71,50 +69,81 @@ bool relay_srtp_derive(const struct relay_key *key, bool rtcp, struct relay_sess
     return derived;
 }
 
-/* RFC 2104: the state after the block of the key and ``pad``. */
-static void start_hmac(SHA_CTX *context, const uint8_t *key, uint8_t pad)
+static EVP_CIPHER_CTX *open_cipher(const struct suite *suite, int encrypt)
 {
-    uint8_t block[SHA1_BLOCK];
-    for (size_t i = 0; i < sizeof block; i++)
-        block[i] = (i < RELAY_AUTH_BYTES ? key[i] : 0) ^ pad;
-    SHA1_Init(context);
-    SHA1_Update(context, block, sizeof block);
-    OPENSSL_cleanse(block, sizeof block);
-}
-
-static bool open_half(struct relay_srtp_half *half, const struct suite *suite, bool rtcp, enum relay_way way,
-                      const struct relay_session_keys *keys)
-{
-    half->tag_bytes = rtcp && !suite->aead ? 10 : suite->tag_bytes;
-    memcpy(half->salt, keys->salt, suite->salt_bytes);
-    start_hmac(&half->inner, keys->auth, 0x36);
-    start_hmac(&half->outer, keys->auth, 0x5c);
-    half->cipher = EVP_CIPHER_CTX_new();
-    int encrypt = !suite->aead || way == RELAY_SEND; /* counter mode is its own inverse */
-    return half->cipher != NULL && EVP_CipherInit_ex(half->cipher, cipher_of(suite), NULL, keys->cipher, NULL, encrypt) == 1;
-}
-
-struct relay_srtp *relay_srtp_open_session(enum relay_suite suite, uint8_t mki_bytes, enum relay_way way,
-                                           const struct relay_session_keys session[2])
-{
-    struct relay_srtp *srtp = calloc(1, sizeof *srtp);
-    if (srtp == NULL)
-        return NULL;
-    srtp->aead = suites[suite].aead;
-    srtp->mki_bytes = mki_bytes;
-    if (open_half(&srtp->half[0], &suites[suite], false, way, &session[0]) &&
-        open_half(&srtp->half[1], &suites[suite], true, way, &session[1]))
-        return srtp;
-    relay_srtp_close(srtp);
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+    if (cipher != NULL && EVP_CipherInit_ex(cipher, cipher_of(suite), NULL, NULL, NULL, encrypt) == 1)
+        return cipher;
+    EVP_CIPHER_CTX_free(cipher);
     return NULL;
 }
 
-struct relay_srtp *relay_srtp_open(const struct relay_key *key, enum relay_way way)
+struct relay_engine *relay_engine_open(void)
+{
+    struct relay_engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL)
+        return NULL;
+    for (int suite = 1; suite < RELAY_SUITES; suite++) {
+        engine->seal[suite] = open_cipher(&suites[suite], 1);
+        engine->open[suite] = suites[suite].aead ? open_cipher(&suites[suite], 0) : engine->seal[suite];
+        if (engine->seal[suite] == NULL || engine->open[suite] == NULL) {
+            relay_engine_close(engine);
+            return NULL;
+        }
+    }
+    return engine;
+}
+
+void relay_engine_close(struct relay_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    for (int suite = 1; suite < RELAY_SUITES; suite++) {
+        if (engine->open[suite] != engine->seal[suite])
+            EVP_CIPHER_CTX_free(engine->open[suite]);
+        EVP_CIPHER_CTX_free(engine->seal[suite]);
+    }
+    free(engine);
+}
+
+/* RFC 2104: the state after the block of the key and ``pad``. */
+static void start_hmac(struct relay_hash_start *start, const uint8_t *key, uint8_t pad)
+{
+    uint8_t block[RELAY_SHA1_BLOCK];
+    SHA_CTX context;
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] = (i < RELAY_AUTH_BYTES ? key[i] : 0) ^ pad;
+    SHA1_Init(&context);
+    SHA1_Update(&context, block, sizeof block);
+    *start = (struct relay_hash_start){{context.h0, context.h1, context.h2, context.h3, context.h4}};
+    OPENSSL_cleanse(block, sizeof block);
+    OPENSSL_cleanse(&context, sizeof context);
+}
+
+struct relay_srtp *relay_srtp_open_session(struct relay_engine *engine, enum relay_suite suite, uint8_t mki_bytes,
+                                           const struct relay_session_keys session[2])
+{
+    struct relay_srtp *srtp = aligned_alloc(RELAY_LINE, sizeof *srtp);
+    if (srtp == NULL)
+        return NULL;
+    for (int rtcp = 0; rtcp < 2; rtcp++) {
+        struct relay_srtp_half *half = &srtp->half[rtcp];
+        *half = (struct relay_srtp_half){.seal = engine->seal[suite], .open = engine->open[suite], .mki_bytes = mki_bytes,
+                                         .tag_bytes = rtcp && !suites[suite].aead ? 10 : suites[suite].tag_bytes};
+        memcpy(half->cipher, session[rtcp].cipher, suites[suite].key_bytes);
+        memcpy(half->salt, session[rtcp].salt, suites[suite].salt_bytes);
+        start_hmac(&half->inner, session[rtcp].auth, 0x36);
+        start_hmac(&half->outer, session[rtcp].auth, 0x5c);
+    }
+    return srtp;
+}
+
+struct relay_srtp *relay_srtp_open(struct relay_engine *engine, const struct relay_key *key)
 {
     struct relay_session_keys session[2] = {0};
     struct relay_srtp *srtp = NULL;
     if (relay_srtp_derive(key, false, &session[0]) && relay_srtp_derive(key, true, &session[1]))
-        srtp = relay_srtp_open_session((enum relay_suite)key->suite, key->mki_bytes, way, session);
+        srtp = relay_srtp_open_session(engine, (enum relay_suite)key->suite, key->mki_bytes, session);
     OPENSSL_cleanse(session, sizeof session);
     return srtp;
 }
@@ -123,8 +152,6 @@ void relay_srtp_close(struct relay_srtp *srtp)
 {
     if (srtp == NULL)
         return;
-    EVP_CIPHER_CTX_free(srtp->half[0].cipher);
-    EVP_CIPHER_CTX_free(srtp->half[1].cipher);
     OPENSSL_cleanse(srtp, sizeof *srtp);
     free(srtp);
 }

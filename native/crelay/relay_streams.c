@@ -102,6 +102,10 @@ static enum relay_error adopt_locked(struct relay *relay, uint32_t number, struc
     enum relay_error error = prepare_sockets(stream->kind, sockets);
     if (error != RELAY_OK)
         return error;
+    if (stream->thread >= relay->thread_count) {
+        stream->thread = least_loaded(relay);
+        relay_stream_seal(stream);
+    }
     if ((error = relay_adopt_crypto(relay, number)) != RELAY_OK)
         return error;
     repair_latches(stream);
@@ -109,10 +113,6 @@ static enum relay_error adopt_locked(struct relay *relay, uint32_t number, struc
         relay_leg_of(stream, component, side)->flags = stream->side_flags[side] | kind_flag(stream->kind);
         if ((stream->dscp[side] & RELAY_DSCP_SET) != 0 && sockets[side][component] >= 0)
             relay_socket_dscp(sockets[side][component], stream->dscp[side] & ~RELAY_DSCP_SET);
-    }
-    if (stream->thread >= relay->thread_count) {
-        stream->thread = least_loaded(relay);
-        relay_stream_seal(stream);
     }
     if ((error = attach(relay, number, sockets)) != RELAY_OK)
         relay_drop_crypto(relay, number);

@@ -39,6 +39,14 @@ static void clear_error(struct relay_thread *thread, int fd, uint32_t ready)
         (void)!recv(fd, thread->datagram, RELAY_DATAGRAM_BYTES, MSG_ERRQUEUE | MSG_DONTWAIT);
 }
 
+/* The contexts of a stream that has some. */
+static inline const struct relay_crypto *crypto_of(const struct relay_thread *thread, uint32_t leg)
+{
+    const struct relay_component *sides = thread->table->streams[leg >> 2].component[leg >> 1 & 1];
+    bool secure = (relay_get(sides[leg & 1].leg.flags) & RELAY_FLAG_SRTP) != 0;
+    return secure ? thread->crypto[leg >> 2] : NULL;
+}
+
 /* One datagram of a socket that has some. The next one waits for the next turn: epoll reports the socket again, which costs
  * less than a recvfrom that finds nothing, and no socket can keep the others waiting. */
 static void relay_ready(struct relay_thread *thread, uint32_t leg, uint32_t ready, uint64_t now_ns)
@@ -49,14 +57,15 @@ static void relay_ready(struct relay_thread *thread, uint32_t leg, uint32_t read
     struct relay_datagram datagram = {.data = thread->datagram};
     socklen_t length = sizeof datagram.source;
     int fd = stream->component[component][side].leg.fd;
+    const struct relay_crypto *crypto = crypto_of(thread, leg);
+    if (crypto != NULL)
+        relay_crypto_prefetch(crypto, side);
     ssize_t size = recvfrom(fd, thread->datagram, RELAY_DATAGRAM_BYTES, 0, &datagram.source.any, &length);
     if (__builtin_expect(size < 0, 0)) {
         clear_error(thread, fd, ready);
         return;
     }
     datagram.size = (size_t)size;
-    bool secure = (relay_get(stream->component[component][side].leg.flags) & RELAY_FLAG_SRTP) != 0;
-    const struct relay_crypto *crypto = secure ? thread->crypto[leg >> 2] : NULL;
     bool forward = relay_packet(stream, crypto, component, side, &datagram, now_ns, &route);
     if (__builtin_expect(route.latched, 0))
         tell_latched(thread, leg);
@@ -135,7 +144,8 @@ enum relay_error relay_thread_open(struct relay_thread *thread, const struct rel
     *thread = (struct relay_thread){.table = table, .crypto = crypto, .news = news, .owner = owner, .epoll = -1, .wake = -1};
     sem_init(&thread->acknowledged, 0, 0);
     thread->datagram = malloc(RELAY_DATAGRAM_BYTES + RELAY_SRTP_ROOM);
-    if (thread->datagram == NULL)
+    thread->engine = relay_engine_open();
+    if (thread->datagram == NULL || thread->engine == NULL)
         return RELAY_ERROR_MEMORY;
     thread->epoll = epoll_create1(EPOLL_CLOEXEC);
     thread->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -197,6 +207,7 @@ void relay_thread_abandon(struct relay_thread *thread)
         close(thread->epoll);
     if (thread->wake >= 0)
         close(thread->wake);
+    relay_engine_close(thread->engine);
     free(thread->datagram);
     *thread = (struct relay_thread){.epoll = -1, .wake = -1};
 }

@@ -34,6 +34,7 @@ struct relay_thread {
     pthread_t id;
     void (*task)(void *argument); /* control: to be run by the thread, before it acknowledges */
     void *argument;
+    struct relay_engine *engine; /* the thread's; control makes contexts for it */
     uint8_t *datagram; /* RELAY_DATAGRAM_BYTES and room for what SRTP appends, the thread's */
 };
 

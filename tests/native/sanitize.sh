@@ -28,7 +28,7 @@ binding_tests() {
 relay_core() { grep -L relay_module.h native/crelay/*.c; }
 
 relay() {
-    local wrap=(malloc calloc free memfd_create ftruncate mmap epoll_create1 eventfd epoll_ctl pthread_create)
+    local wrap=(malloc calloc aligned_alloc free memfd_create ftruncate mmap epoll_create1 eventfd epoll_ctl pthread_create)
     for program in test_rtp test_srtp test_table churn; do
         local flags=()
         [ "$program" = test_table ] && flags=("${wrap[@]/#/-Wl,--wrap=}")

@@ -12,6 +12,7 @@ CORE = HERE.parents[1] / "native" / "crelay"
 WRAPPED = [
     "malloc",
     "calloc",
+    "aligned_alloc",
     "free",
     "memfd_create",
     "ftruncate",

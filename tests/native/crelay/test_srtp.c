@@ -7,6 +7,8 @@
 
 #define ROOM 256
 
+static struct relay_engine *engine;
+
 static size_t hex(const char *text, uint8_t *out)
 {
     size_t size = 0;
@@ -61,8 +63,8 @@ static void key_derivation(void)
 static void open_pair(enum relay_suite suite, const struct relay_session_keys *session, struct relay_srtp *pair[2])
 {
     const struct relay_session_keys both[2] = {*session, *session};
-    pair[0] = relay_srtp_open_session(suite, 0, RELAY_SEND, both);
-    pair[1] = relay_srtp_open_session(suite, 0, RELAY_RECEIVE, both);
+    pair[0] = relay_srtp_open_session(engine, suite, 0, both);
+    pair[1] = relay_srtp_open_session(engine, suite, 0, both);
     CHECK(pair[0] != NULL && pair[1] != NULL);
 }
 
@@ -196,8 +198,8 @@ static void connect_wire(struct wire *wire, enum relay_suite suite)
 {
     struct relay_key key = any_key(suite, 0);
     memset(wire, 0, sizeof *wire);
-    wire->pair[0] = relay_srtp_open(&key, RELAY_SEND);
-    wire->pair[1] = relay_srtp_open(&key, RELAY_RECEIVE);
+    wire->pair[0] = relay_srtp_open(engine, &key);
+    wire->pair[1] = relay_srtp_open(engine, &key);
     CHECK(wire->pair[0] != NULL && wire->pair[1] != NULL);
 }
 
@@ -294,11 +296,11 @@ static void mki_is_skipped(enum relay_suite suite)
     uint8_t packet[ROOM];
     connect_wire(&wire, suite);
     size_t size = protect(&wire, 9, packet);
-    size_t behind = wire.pair[0]->aead ? 0 : wire.pair[0]->half[0].tag_bytes;
+    size_t behind = relay_srtp_aead(&wire.pair[0]->half[0]) ? 0 : wire.pair[0]->half[0].tag_bytes;
     memmove(packet + size - behind + 4, packet + size - behind, behind);
     memset(packet + size - behind, 0xee, 4);
     relay_srtp_close(wire.pair[1]);
-    wire.pair[1] = relay_srtp_open(&key, RELAY_RECEIVE);
+    wire.pair[1] = relay_srtp_open(engine, &key);
     CHECK(wire.pair[1] != NULL && unprotect(&wire, packet, size + 4, 9) == RELAY_SRTP_DONE);
     close_pair(wire.pair);
 }
@@ -356,6 +358,8 @@ static void an_index_protects_one_packet(void)
 
 int main(void)
 {
+    engine = relay_engine_open();
+    CHECK(engine != NULL);
     key_derivation();
     counter_mode_keystream();
     vectors_of_rfc_7714();
@@ -372,5 +376,6 @@ int main(void)
     an_index_protects_one_packet();
     CHECK(relay_suite_named("AEAD_AES_256_GCM") == RELAY_AEAD_AES_256_GCM);
     CHECK(relay_suite_named("F8_128_HMAC_SHA1_80") == RELAY_NO_SUITE);
+    relay_engine_close(engine);
     return 0;
 }

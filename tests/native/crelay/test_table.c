@@ -18,6 +18,7 @@ static bool fails(void) { return ++calls == failing; }
 /* The linker gives us every call of these (-Wl,--wrap). */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
 void __real_free(void *memory);
 int __real_memfd_create(const char *name, unsigned int flags);
 int __real_ftruncate(int fd, off_t size);
@@ -37,6 +38,13 @@ void *__wrap_malloc(size_t size)
 void *__wrap_calloc(size_t count, size_t size)
 {
     void *memory = fails() ? NULL : __real_calloc(count, size);
+    allocated += memory != NULL;
+    return memory;
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    void *memory = fails() ? NULL : __real_aligned_alloc(alignment, size);
     allocated += memory != NULL;
     return memory;
 }

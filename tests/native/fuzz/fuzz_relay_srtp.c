@@ -13,6 +13,8 @@
 
 #define REQUIRE(condition) ((condition) ? (void)0 : abort())
 
+static struct relay_engine *engine;
+
 static struct relay_key key_for(uint8_t choices, bool sending)
 {
     struct relay_key key = {.suite = (uint8_t)(1 + choices % (RELAY_SUITES - 1)), .mki_bytes = sending ? 0 : choices >> 4};
@@ -22,7 +24,7 @@ static struct relay_key key_for(uint8_t choices, bool sending)
 
 static void refused(const struct relay_key *key, bool rtcp, const uint8_t *data, size_t size)
 {
-    struct relay_srtp *srtp = relay_srtp_open(key, RELAY_RECEIVE);
+    struct relay_srtp *srtp = relay_srtp_open(engine, key);
     struct relay_way_state state = {.key = *key}, before = state;
     uint8_t *exact = malloc(size);
     REQUIRE(srtp != NULL && exact != NULL);
@@ -35,7 +37,7 @@ static void refused(const struct relay_key *key, bool rtcp, const uint8_t *data,
 
 static void there_and_back(const struct relay_key *key, bool rtcp, const uint8_t *data, size_t size)
 {
-    struct relay_srtp *sender = relay_srtp_open(key, RELAY_SEND), *receiver = relay_srtp_open(key, RELAY_RECEIVE);
+    struct relay_srtp *sender = relay_srtp_open(engine, key), *receiver = relay_srtp_open(engine, key);
     struct relay_way_state sending = {.key = *key}, receiving = sending;
     uint8_t *exact = malloc(size + RELAY_SRTP_ROOM), *again = malloc(size + RELAY_SRTP_ROOM);
     size_t moved = size;
@@ -55,6 +57,8 @@ static void there_and_back(const struct relay_key *key, bool rtcp, const uint8_t
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    if (engine == NULL)
+        REQUIRE((engine = relay_engine_open()) != NULL);
     if (size < 2)
         return 0;
     const bool rtcp = (data[1] & 1) != 0;
