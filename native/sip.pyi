@@ -120,6 +120,7 @@ class Message:
     method: str  # request: start line's; response: CSeq's. "" when a response has no readable CSeq
     request_uri: Uri  # ParseError when malformed; AttributeError on a response
     request_uri_text: str
+    is_sips: bool  # the Request-URI
     version: str  # "2.0"; another version parses, the core answers 505
     status: int  # 0 for a request
     reason: str

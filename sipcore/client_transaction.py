@@ -64,17 +64,6 @@ class ClientTransaction(msgspec.Struct, eq=False, gc=False):
     retransmit_timer: Timer | None = None
     wait_timer: Timer | None = None
 
-    def start(self, fixed_flow: bool) -> None:
-        """Sends the request and starts Timers A and B, or E and F."""
-        flow = self.flow
-        data = self.request.to_bytes(stream=flow.reliable)
-        settings = self.layer.settings
-        if not flow.reliable and not fixed_flow and 0 < settings.max_datagram_bytes < len(data):
-            data = self._prefer_stream(data)
-        self._send_first(data)
-        timeout = FIRE_B if self.state == CALLING else FIRE_F
-        self.wait_timer = self.layer.timers.after(settings.timeout_s, timeout, self)
-
     def cancel(self, headers: Headers = ()) -> None:
         """Cancels an INVITE: at once after a provisional response, else with the first one (RFC 3261 section 9.1).
 
@@ -193,13 +182,18 @@ class ClientTransaction(msgspec.Struct, eq=False, gc=False):
         self.stop_timers(None)
         self.layer.remove_client(self)
 
-    def _send_first(self, data: bytes) -> None:
+    def send_first(self, data: bytes) -> None:
+        """Sends the request and starts Timer A or E; it may be repeated over an unreliable transport alone."""
         self.sent = data
-        self.flow.send(data)
-        if not self.flow.reliable:
-            self._retransmit_after(FIRE_A if self.state == CALLING else FIRE_E, self.layer.settings.t1_s)
+        flow = self.flow
+        flow.send(data)
+        if not flow.reliable:
+            layer = self.layer
+            self.interval_s = t1_s = layer.settings.t1_s
+            self.retransmit_timer = layer.timers.after(t1_s, FIRE_A if self.state == CALLING else FIRE_E, self)
 
-    def _prefer_stream(self, data: bytes) -> bytes:
+    def prefer_stream(self, data: bytes) -> bytes:
+        """TCP for a request too long for a datagram, if there can be (section 18.1.1); what is to be sent."""
         stream = self.layer.flows.stream_flow(self.flow)
         if stream is None:
             return data
@@ -210,7 +204,7 @@ class ClientTransaction(msgspec.Struct, eq=False, gc=False):
         self.layer.unwatch(self)
         self.datagram_flow, self.flow = None, flow
         self.layer.count("sip_stream_fallbacks_total")
-        self._send_first(self._rewrite_via(flow))
+        self.send_first(self._rewrite_via(flow))
 
     def _rewrite_via(self, flow: Flow) -> bytes:
         """The top Via names the transport the request really takes (RFC 3261 section 18.1.1); the branch stays."""
@@ -235,7 +229,20 @@ _INVITE: Machine = bind(INVITE_CLIENT, ClientTransaction)
 _NON_INVITE: Machine = bind(NON_INVITE_CLIENT, ClientTransaction)
 
 
-def begin(layer: TransactionLayer, key: str, request: Message, flow: Flow, owner: ClientUser | None) -> ClientTransaction:
-    """The transaction of a request about to be sent, in its first state."""
-    machine, state = (_INVITE, CALLING) if request.method == "INVITE" else (_NON_INVITE, TRYING)
-    return ClientTransaction(layer, key, request, flow, owner, machine, state)
+def begin(
+    layer: TransactionLayer, key: str, request: Message, flow: Flow, owner: ClientUser | None, fixed_flow: bool
+) -> ClientTransaction:
+    """Sends the request and starts Timers A and B, or E and F."""
+    settings = layer.settings
+    if request.method == "INVITE":
+        transaction = ClientTransaction(layer, key, request, flow, owner, _INVITE, CALLING)
+        timeout = FIRE_B
+    else:
+        transaction = ClientTransaction(layer, key, request, flow, owner, _NON_INVITE, TRYING)
+        timeout = FIRE_F
+    data = request.to_bytes(stream=flow.reliable)
+    if len(data) > settings.max_datagram_bytes > 0 and not (flow.reliable or fixed_flow):
+        data = transaction.prefer_stream(data)
+    transaction.send_first(data)
+    transaction.wait_timer = layer.timers.after(settings.timeout_s, timeout, transaction)
+    return transaction

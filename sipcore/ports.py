@@ -61,7 +61,7 @@ class ClientUser(Protocol):
 class Resolver(Protocol):
     def resolve(self, uri: Uri, done: Callable[[list[Destination]], None]) -> list[Destination] | None:
         """Next hops in the order to try them; empty when there is none. None when somebody has to be asked: then ``done`` is
-        called with them later. Numeric hosts are answered at once."""
+        called with them later. Numeric hosts are answered at once. The list is not the caller's to change."""
 
 
 # proxy core → application

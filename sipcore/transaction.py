@@ -79,7 +79,11 @@ class TransactionLayer:
         else:
             transaction = self.servers[key] = serve(self, key, request, flow)
             try:
-                self._tell_user(transaction)
+                if method == "CANCEL":
+                    self._tell_cancel(transaction)
+                else:
+                    self.user.on_request(transaction)
+                transaction.await_user()
             except Exception:
                 transaction.respond(request.reply(500))  # an error of ours must not leave the client waiting
                 raise
@@ -121,15 +125,11 @@ class TransactionLayer:
         behind NAT. Nothing is told before this returns. UsageError for a branch in use, or an ACK: it has no transaction.
         """
         key = message.client_key
-        if message.method == "ACK" or key in self._clients:
+        if key in self._clients or message.method == "ACK":
             raise UsageError(f"no client transaction for {message.method} with key {key}")
-        transaction = self._clients[key] = begin(self, key, message, flow, owner)
-        transaction.start(fixed_flow)
-        flow = transaction.flow
-        if flow.reliable:
-            self._by_connection.setdefault(flow.connection_id, set()).add(transaction)
-            if flow.closed:
-                self.timers.after(0.0, self.flow_failed, flow)
+        transaction = self._clients[key] = begin(self, key, message, flow, owner, fixed_flow)
+        if transaction.flow.reliable:
+            self._watch(transaction)
         return transaction
 
     def respond_statelessly(self, request: Message, flow: Flow, response: Message) -> None:
@@ -156,6 +156,12 @@ class TransactionLayer:
         self._clients.pop(transaction.key, None)
         self.unwatch(transaction)
 
+    def _watch(self, transaction: ClientTransaction) -> None:
+        flow = transaction.flow
+        self._by_connection.setdefault(flow.connection_id, set()).add(transaction)
+        if flow.closed:
+            self.timers.after(0.0, self.flow_failed, flow)
+
     def unwatch(self, transaction: ClientTransaction) -> None:
         """Its flow's fate no longer matters to ``transaction``."""
         flow = transaction.flow
@@ -171,14 +177,9 @@ class TransactionLayer:
     def count_illegal(self, side: str, state: str, event: str) -> None:
         self.count(f"sip_transaction_illegal_events_total|side={side},state={state},event={event}")
 
-    def _tell_user(self, transaction: ServerTransaction) -> None:
-        if transaction.request.method == "CANCEL":
-            # RFC 3261 section 9.2: matched as if its method were INVITE
-            invite_key = transaction.key.removesuffix("CANCEL") + "INVITE"
-            self.user.on_cancel(transaction, self.servers.get(invite_key))
-        else:
-            self.user.on_request(transaction)
-        transaction.await_user()
+    def _tell_cancel(self, cancel: ServerTransaction) -> None:
+        """RFC 3261 section 9.2: matched as if its method were INVITE."""
+        self.user.on_cancel(cancel, self.servers.get(cancel.key.removesuffix("CANCEL") + "INVITE"))
 
 
 def refusal_tag(key: str) -> str:

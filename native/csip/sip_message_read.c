@@ -56,6 +56,12 @@ GETTER(get_begins) {
     return PyBool_FromLong(sip_begins(&self->core));
 }
 
+GETTER(get_is_sips) {
+    struct sip_slice uri = sip_message_uri(&self->core);
+    (void)closure;
+    return PyBool_FromLong(uri.size > 5 && sip_same_nocase((struct sip_slice){uri.at, 5}, SIP_TEXT("sips:")));
+}
+
 /* --- single values --- */
 
 static PyObject *make_via(MessageObject *self) {
@@ -263,6 +269,7 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("version", get_version),
     ATTRIBUTE("request_uri", get_request_uri),
     ATTRIBUTE("request_uri_text", get_request_uri_text),
+    ATTRIBUTE("is_sips", get_is_sips),
     ATTRIBUTE("via", get_via),
     ATTRIBUTE("via_count", sip_message_via_count),
     ATTRIBUTE("via_sent_by", get_via_sent_by),

@@ -50,12 +50,13 @@ class AckForwarder:
             self._drop("policy")
             return
         token = cookie.flow_token(request) if cookie is not None else ""
-        if not token and not request.has("Route") and core.is_ours(request.request_uri):
+        routed = request.has("Route")
+        if not token and not routed and core.is_ours(request.request_uri):
             self._drop("own uri")
             return
         try:
             request.count_hop(core.settings.max_forwards, core.settings.max_breadth)
-            hop = next_hop(request)
+            hop = next_hop(request) if routed else request.request_uri
         except ParseError:
             self._drop("malformed")
             return

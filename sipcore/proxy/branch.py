@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from native.sip import Message, ParseError, Uri
+from native.sip import Message, ParseError
 from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow
 from sipcore.ports import Target
 from sipcore.proxy.best import Outcome
 from sipcore.proxy.forward import NO_DIALOG, next_hop, push_routes, request_uri
-from sipcore.proxy.via_branch import via_branch
 from sipcore.timers import Timer
 
 if TYPE_CHECKING:
@@ -56,19 +55,31 @@ class Branch(msgspec.Struct, eq=False):
     # the request on its way out
 
     def start(self) -> None:
+        """RFC 3261 section 16.6 items 1 to 3 and 5 to 7."""
+        context = self.context
+        core = context.core
+        target = self.target
+        received = context.request.message
+        uri = target.uri
         try:
-            hop = self._prepare()
+            if uri != received.request_uri_text:
+                uri = request_uri(uri)
+            self.request = message = received.forwarded(uri, core.settings.max_forwards, context.share)
+            if target.routes:
+                push_routes(message, target.routes)
+            for name, value in target.headers:
+                message.set(name, value)
+            hop = next_hop(message) if message.has("Route") else message.request_uri
         except ParseError as error:
             self._warn(f"no next hop: {error.reason}")
             self.fail(502, "Bad Next Hop")
             return
-        flow = self.target.flow
-        if flow is not None:
-            self._leave(flow)
+        if target.flow is not None:
+            self._leave(target.flow)
             return
         destinations = self.destinations
         if destinations is None:
-            destinations = self.context.core.resolver.resolve(hop, self._reach)
+            destinations = core.resolver.resolve(hop, self._reach)
         if destinations is not None:
             self._reach(destinations)
 
@@ -77,21 +88,6 @@ class Branch(msgspec.Struct, eq=False):
         del self.request
         self.transaction = None
         self.outcome = None
-
-    def _prepare(self) -> Uri:
-        """RFC 3261 section 16.6 items 1 to 3, 5 and 6; the URI of the next hop."""
-        context = self.context
-        target = self.target
-        received = context.request.message
-        uri = target.uri
-        if uri != received.request_uri_text:
-            uri = request_uri(uri)
-        self.request = message = received.forwarded(uri, context.core.settings.max_forwards, context.share)
-        if target.routes:
-            push_routes(message, target.routes)
-        for name, value in target.headers:
-            message.set(name, value)
-        return next_hop(message)
 
     def _reach(self, destinations: list[Destination]) -> None:
         if self.status:  # cancelled while the name was looked up
@@ -120,16 +116,16 @@ class Branch(msgspec.Struct, eq=False):
         received = context.request
         message = self.request
         listener = flow.listener
-        sips = message.request_uri.scheme == "sips" or received.message.request_uri_text[:5].lower() == "sips:"
+        sips = message.is_sips or received.message.is_sips
         if sips and listener.transport not in SECURE_TRANSPORTS:  # RFC 3261 section 26.2.2
             self.fail(480, "No Secure Way")
             return
         self.flow = flow
         names = core.own_names
-        self.via_branch = via_branch(
-            core.branch_keys, core.branch_prefix, message, received.identity, self.target.uri, self.index, received.loop_hash
+        self.via_branch = branch = core.via_branch(
+            message.call_id, received.identity, self.target.uri, received.loop_hash, self.index
         )
-        via = names.via[listener.index] + self.via_branch
+        via = names.via[listener.index] + branch
         if message.method in NO_DIALOG:
             message.push_via(via)
         else:

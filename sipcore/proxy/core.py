@@ -17,7 +17,7 @@ from sipcore.proxy.forward import OwnNames, push_routes, request_uri
 from sipcore.proxy.inbound import InboundRequest
 from sipcore.proxy.loop import has_looped
 from sipcore.proxy.routing import DIRECTED, preprocess_routes
-from sipcore.proxy.via_branch import branch_prefix
+from sipcore.proxy.via_branch import branch_maker, branch_prefix
 from sipcore.timers import Timers
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class ProxyCore:
         self.cookie_keys = cookie_keys
         self.counters = counters
         self.branch_prefix = branch_prefix(settings.address_id)
+        self.via_branch = branch_maker(branch_keys, self.branch_prefix)
         self.own_names = OwnNames(flows.listeners)
         self._acks = AckForwarder(self)
         self._ports = frozenset(port for listener in flows.listeners for port in (listener.port, listener.advertised_port))

@@ -27,10 +27,8 @@ def push_routes(message: Message, routes: tuple[str, ...]) -> None:
 
 
 def next_hop(message: Message) -> Uri:
-    """Items 6 and 7: the URI to resolve; rewrites ``message`` when the next hop is a strict router."""
+    """Items 6 and 7 for a request with Route: the URI to resolve; rewrites it when the next hop is a strict router."""
     target = message.request_uri
-    if not message.has("Route"):
-        return target
     routes = message.routes
     if not routes:
         return target
@@ -77,6 +75,4 @@ def record_route_start(listener: Listener, scheme: str) -> str:
 
 def leads_to_sips(message: Message) -> bool:
     """Whether the Request-URI or the topmost Route is a SIPS URI (item 4)."""
-    if message.request_uri_text[:5].lower() == "sips:":
-        return True
-    return message.has("Route") and message.routes[0].uri.scheme == "sips"
+    return message.is_sips or (message.has("Route") and message.routes[0].uri.scheme == "sips")

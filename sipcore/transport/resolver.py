@@ -71,6 +71,7 @@ class DnsResolver:
         self._settings = settings or ResolverSettings()
         self._pending: dict[Question, list[Done]] = {}
         self._failed_until: dict[Question, float] = {}
+        self._numeric: dict[str, list[Destination]] = {}  # by the text of URIs with a numeric host
         self._tasks: set[asyncio.Task[None]] = set()
         self._dns = dns.asyncresolver.Resolver(configure=not self._settings.nameservers)
         if self._settings.nameservers:
@@ -80,14 +81,17 @@ class DnsResolver:
 
     def resolve(self, uri: Uri, done: Done) -> list[Destination] | None:
         """RFC 3263 section 4. A sips URI gives TLS destinations only, even for ``transport=tcp`` (RFC 3261 section 26.2.2)."""
+        known = self._numeric.get(uri.text)
+        if known is not None:
+            return known
         secure = uri.scheme == "sips"
         transport = uri.transport
         if secure and transport in ("tcp", "udp"):
             transport = "tls"
         maddr = uri.maddr
-        if uri.host_is_ip and maddr is None:  # the usual case, worth no more steps than this
+        if uri.host_is_ip and maddr is None:
             transport = transport or ("tls" if secure else "udp")
-            return [_destination(transport, uri.host, uri.port or DEFAULT_PORTS.get(transport, 5060), uri.host)]
+            return self._keep(uri, _destination(transport, uri.host, uri.port or DEFAULT_PORTS.get(transport, 5060), uri.host))
         question = Question((maddr or uri.host).lower().strip("[]").rstrip("."), uri.port, transport, secure)
         known = self._known(question)
         if known is not None:
@@ -106,6 +110,12 @@ class DnsResolver:
     def close(self) -> None:
         for task in self._tasks:
             task.cancel()
+
+    def _keep(self, uri: Uri, destination: Destination) -> list[Destination]:
+        if len(self._numeric) >= self._settings.cache_entries:
+            self._numeric.clear()
+        known = self._numeric[uri.text] = [destination]
+        return known
 
     def _known(self, question: Question) -> list[Destination] | None:
         """The next hops of what needs no DNS: localhost, a numeric maddr."""
