@@ -245,7 +245,7 @@ class UdpSocket:
     dropped: int  # datagrams the kernel dropped for want of buffer, since the socket was opened
     oversized: int  # truncated datagrams (longer than MAX_MESSAGE_BYTES), dropped and counted
     def receive(self) -> list[tuple[bytes, Address, str]]:
-        """Up to BATCH datagrams: (data, source, destination host). Empty when there is nothing. Errors queued by ICMP are skipped."""
+        """Up to BATCH datagrams: (data, source, destination host). Empty when there is nothing. Errors left by ICMP are for ``unreachable``."""
     def receive_shedding(
         self, room: int, retry_after_s: int, held: tuple[dict[str, Any], ...]
     ) -> tuple[list[tuple[bytes, Address, str]], int, int]:
@@ -257,6 +257,9 @@ class UdpSocket:
         """Adds a datagram to the send batch; a full batch is flushed. ValueError when ``destination`` is not numeric or of another family."""
     def flush(self) -> list[tuple[Address, int]]:
         """Sends the batch. Returns (destination, errno) of each datagram the kernel refused; EAGAIN ones are kept for the next flush."""
+    def unreachable(self) -> tuple[Address, ...]:
+        """Destinations that ICMP called unreachable since the last call, as told by an error met while sending or receiving. While there are
+        such, the socket polls as broken, which some event loops take as its end: watch it through an epoll descriptor."""
     pending: int  # datagrams that wait for a flush
     def close(self) -> None:
         """The counts stay readable."""

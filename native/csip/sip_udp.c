@@ -30,6 +30,7 @@ struct sip_udp {
     uint32_t dropped;
     uint64_t oversized;
     int pending;
+    bool met_error; /* the error queue is worth a look */
     struct mmsghdr in_headers[SIP_UDP_BATCH];
     struct mmsghdr out_headers[SIP_UDP_BATCH];
     struct in_slot in[SIP_UDP_BATCH];
@@ -43,6 +44,7 @@ static int prepare(int fd, sa_family_t family) {
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -1;
     if (family == AF_INET && setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) < 0) return -1;
     if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) < 0) return -1;
+    if (sip_udp_ask_for_errors(fd, family) < 0) return -1;
     return setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
 }
 
@@ -82,6 +84,12 @@ uint32_t sip_udp_dropped(const struct sip_udp *udp) { return udp->dropped; }
 uint64_t sip_udp_oversized(const struct sip_udp *udp) { return udp->oversized; }
 int sip_udp_pending(const struct sip_udp *udp) { return udp->pending; }
 
+bool sip_udp_may_have_errors(struct sip_udp *udp) {
+    bool met = udp->met_error;
+    udp->met_error = false;
+    return met;
+}
+
 /* What an ICMP message about an earlier datagram leaves on the socket. */
 static bool is_icmp_error(int error) {
     switch (error) {
@@ -109,8 +117,10 @@ int sip_udp_receive(struct sip_udp *udp) {
     for (int attempts = 0; attempts <= SIP_UDP_BATCH; attempts++) {
         int count = recvmmsg(udp->fd, udp->in_headers, SIP_UDP_BATCH, MSG_DONTWAIT, NULL);
         if (count >= 0) return count;
+        if (errno == EINTR) continue;
+        udp->met_error = true; /* woken for nothing: then it was for an error */
         if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
-        if (errno != EINTR && !is_icmp_error(errno)) return -1;
+        if (!is_icmp_error(errno)) return -1;
     }
     return 0;
 }
@@ -201,7 +211,7 @@ void sip_udp_flush(struct sip_udp *udp, void (*done)(void *, void *, int), void 
         if (error == EINTR) continue;
         /* the error may be an earlier datagram's, left by ICMP: one more try tells */
         if (is_icmp_error(error) && !retried) {
-            retried = true;
+            udp->met_error = retried = true;
             continue;
         }
         retried = false;

@@ -52,6 +52,14 @@ bool sip_udp_datagram(struct sip_udp *udp, int i, struct sip_datagram *datagram)
 uint32_t sip_udp_dropped(const struct sip_udp *udp);   /* by the kernel */
 uint64_t sip_udp_oversized(const struct sip_udp *udp); /* truncated */
 
+/* Asks the kernel to keep what ICMP says of datagrams that have left; -1 with errno. While something is kept, poll reports
+ * an error on the socket. */
+int sip_udp_ask_for_errors(int fd, sa_family_t family);
+/* The destinations it calls unreachable, at most `room`; all of what is kept is read but for a great many. */
+int sip_udp_read_errors(int fd, int room, union sip_sockaddr *unreachable);
+/* Whether something may be kept: an error was met since the last look, or a receive found nothing. Ends with the look. */
+bool sip_udp_may_have_errors(struct sip_udp *udp);
+
 /* Puts a datagram into the next slot; false when the batch is full. */
 bool sip_udp_queue(struct sip_udp *udp, struct sip_slice data, const union sip_sockaddr *to, const struct sip_near *from,
     void *owner);

@@ -167,6 +167,25 @@ static PyObject *udp_flush(UdpObject *self, PyObject *unused) {
     return failed;
 }
 
+/* --- errors --- */
+
+static PyObject *udp_unreachable(UdpObject *self, PyObject *unused) {
+    union sip_sockaddr addresses[SIP_UDP_BATCH];
+    (void)unused;
+    if (!is_open(self)) return NULL;
+    if (!sip_udp_may_have_errors(self->udp)) return PyTuple_New(0);
+    int count = sip_udp_read_errors(sip_udp_fd(self->udp), SIP_UDP_BATCH, addresses);
+    PyObject *found = PyTuple_New(count);
+    for (int i = 0; found && i < count; i++) {
+        PyObject *address = sip_udp_address_tuple(&addresses[i]);
+        if (address)
+            PyTuple_SET_ITEM(found, i, address);
+        else
+            Py_CLEAR(found);
+    }
+    return found;
+}
+
 /* --- attributes --- */
 
 static PyObject *udp_fileno(UdpObject *self, PyObject *unused) {
@@ -204,6 +223,7 @@ static PyMethodDef udp_methods[] = {
     {"receive_shedding", (PyCFunction)udp_receive_shedding, METH_VARARGS, NULL},
     {"queue", (PyCFunction)(void (*)(void))udp_queue, METH_FASTCALL, NULL},
     {"flush", (PyCFunction)udp_flush, METH_NOARGS, NULL},
+    {"unreachable", (PyCFunction)udp_unreachable, METH_NOARGS, NULL},
     {"close", (PyCFunction)udp_close, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from typing import TYPE_CHECKING
 
@@ -53,11 +54,14 @@ class UdpEndpoint:
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, engine.settings.socket_buffer_bytes)
         self._socket = UdpSocket(sock.detach())
+        # what ICMP left makes the socket poll as broken, and uvloop would stop at that: it sees this descriptor only
+        self._poll = select.epoll()
+        self._poll.register(self._socket.fileno(), select.EPOLLIN)
         self._flows: dict[Address, UdpFlow] = {}
         self._waiting_to_write = False
         self.out: list[tuple[bytes, Address, str | None]] = []  # of this batch: nothing leaves before its end
         self._failed_name = "sip_send_failed_total|transport=udp"
-        engine.loop.add_reader(self._socket.fileno(), self._readable)
+        engine.loop.add_reader(self._poll.fileno(), self._ready)
 
     @property
     def dropped(self) -> int:
@@ -95,21 +99,30 @@ class UdpEndpoint:
             self.failed(remote)
         if (self._socket.pending > 0) != self._waiting_to_write:
             self._waiting_to_write = not self._waiting_to_write
-            if self._waiting_to_write:
-                self._engine.loop.add_writer(self._socket.fileno(), self.flush)
-            else:
-                self._engine.loop.remove_writer(self._socket.fileno())
+            self._poll.modify(self._socket.fileno(), select.EPOLLIN | (select.EPOLLOUT if self._waiting_to_write else 0))
 
     def stop_reading(self) -> None:
-        self._engine.loop.remove_reader(self._socket.fileno())
+        self._engine.loop.remove_reader(self._poll.fileno())
 
     def close(self) -> None:
         self.flush()
-        if self._waiting_to_write:
-            self._engine.loop.remove_writer(self._socket.fileno())
+        self._poll.close()
         self._socket.close()
 
-    def _readable(self) -> None:
+    def _ready(self) -> None:
+        if self._waiting_to_write:
+            self.flush()
+        self._read()
+        if unreachable := self._socket.unreachable():
+            self._engine.run(self._told_unreachable, unreachable)
+
+    def _told_unreachable(self, addresses: tuple[Address, ...]) -> None:
+        """RFC 3261 section 18.4."""
+        self._engine.counters["sip_icmp_errors_total"] += len(addresses)
+        for remote in addresses:
+            self._engine.unreachable_later(self.listener.index, remote)
+
+    def _read(self) -> None:
         """What belongs to something is not kept waiting by what is new, so all there is must be seen."""
         engine = self._engine
         receive = engine.receive

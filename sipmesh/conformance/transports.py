@@ -30,6 +30,18 @@ def closed_port(world: World) -> None:
     require(time.monotonic() - before < 2.0, f"took {time.monotonic() - before:.1f} s")
 
 
+@CASES.add(13, "RFC 3261 18.4", "answers at once when ICMP says that nobody listens")
+def closed_udp_port(world: World) -> None:
+    agent = world.agent()
+    with socket.socket(socket.AF_INET6 if ":" in agent.host else socket.AF_INET, socket.SOCK_DGRAM) as closed:
+        closed.bind((agent.host, 0))
+        port = closed.getsockname()[1]
+    host = f"[{agent.host}]" if ":" in agent.host else agent.host
+    world.bind(agent, f"<sip:nobody@{host}:{port}>")
+    answer = agent.ask(agent.request("INVITE", world.account.uri))
+    require(answer.status >= 400, f"answered {answer.start}")
+
+
 @CASES.add(27, "RFC 3261 18.2.1", "adds received when sent-by is a name")
 def received(world: World) -> None:
     agent = world.agent()

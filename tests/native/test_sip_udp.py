@@ -2,6 +2,7 @@
 
 import errno
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -125,14 +126,45 @@ def test_refusals_of_a_forced_flush_are_told_at_the_next() -> None:
     near.close()
 
 
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_what_icmp_says_names_the_destination(family: int, host: str) -> None:
+    near, gone, far = opened(family, host), opened(family, host), opened(family, host)
+    dead = gone.address
+    gone.close()
+    watch = select.epoll()
+    watch.register(near.fileno(), select.EPOLLIN)
+    assert near.unreachable() == ()
+    near.queue(b"lost", dead)
+    near.queue(b"arrives", far.address)
+    assert near.flush() == []
+    assert [mask for _, mask in watch.poll(1.0)] == [select.EPOLLERR]
+    assert near.receive() == []
+    assert near.unreachable() == (dead,)
+    assert watch.poll(0) == []
+    assert [data for data, _, _ in far.receive()] == [b"arrives"]
+    for each in (near, far, watch):
+        each.close()
+
+
+def test_many_errors_are_read_a_batch_at_a_time() -> None:
+    near, gone = opened(socket.AF_INET, "127.0.0.1"), opened(socket.AF_INET, "127.0.0.1")
+    dead = gone.address
+    gone.close()
+    for _ in range(3):
+        near.queue(b"lost", dead)
+        near.flush()
+    found: list[object] = []
+    while near.receive() == [] and (more := near.unreachable()):
+        found += more
+    assert set(found) == {dead}
+    near.close()
+
+
 def test_errors_that_icmp_left_are_skipped() -> None:
     gone = opened(socket.AF_INET, "127.0.0.1")
     address = gone.address
     gone.close()
-    plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    plain.setsockopt(socket.IPPROTO_IP, 11, 1)  # IP_RECVERR: the kernel reports port unreachable on the next call
-    plain.bind(("127.0.0.1", 0))
-    near, far = UdpSocket(plain.detach()), opened(socket.AF_INET, "127.0.0.1")
+    near, far = opened(socket.AF_INET, "127.0.0.1"), opened(socket.AF_INET, "127.0.0.1")
     for _ in range(3):
         near.queue(b"lost", address)
         assert near.flush() == []
@@ -207,6 +239,7 @@ def test_a_closed_socket_says_so() -> None:
         near.fileno,
         near.receive,
         near.flush,
+        near.unreachable,
         lambda: near.queue(b"x", ("127.0.0.1", 1)),
         lambda: near.address,
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -214,6 +215,26 @@ def test_a_refused_datagram_fails_its_transaction() -> None:
             world.engine.run(world.layer.request, mine, flow, client)
             await world.until(lambda: client.told == ["transport error"])
             assert world.counters["sip_send_failed_total|transport=udp"] == 1
+
+    run(main())
+
+
+def test_clause_13_a_port_nobody_listens_at_is_found_at_once() -> None:
+    """RFC 3261 section 18.4, by ICMP."""
+
+    async def main() -> None:
+        async with Running() as world:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+                gone.bind((world.host, 0))
+                port = gone.getsockname()[1]
+            for number in range(3):  # the socket lives on
+                flow = world.engine.flows.flow_to(Destination("udp", world.host, port))
+                client = RecordingClient()
+                sent = request("OPTIONS", branch=f"z9hG4bK-{number}", sent_by=flow.listener.sent_by)
+                world.engine.run(world.layer.request, sent, flow, client)
+                await world.until(lambda: client.told == ["transport error"])  # noqa: B023
+            assert world.counters["sip_icmp_errors_total"] >= 3
+            assert world.counters["sip_send_failed_total|transport=udp"] == 0
 
     run(main())
 

@@ -102,6 +102,7 @@ SENT: dict[str, Maker] = {
     "long_request": lambda: unless(rb"^MESSAGE.*\nVia: SIP/2.0/TCP"),
     "answer_after_close": lambda: unless(rb"^SIP/2.0 486"),
     "alias_without_certificate": lambda: unless(rb"^MESSAGE.*\nVia: SIP/2.0/TCP"),
+    "closed_udp_port": lambda: unless(rb"^SIP/2.0 500"),
     "path": lambda: with_(rb"\r\nRoute: [^\r]*", b""),
 }
 
