@@ -45,11 +45,12 @@ class RegistrarConfig:
 class Registrar:
     """Applies REGISTER requests to ``locations``: whole or not at all."""
 
-    __slots__ = ("_config", "_date", "_date_s", "_locations")
+    __slots__ = ("_config", "_date", "_date_s", "_locations", "_shortest_s")
 
     def __init__(self, locations: Locations, config: RegistrarConfig | None = None) -> None:
         self._locations = locations
         self._config = config or RegistrarConfig()
+        self._shortest_s = min(self._config.min_expires_s, ONE_HOUR_S)
         self._date_s = -1
         self._date = ""
 
@@ -99,26 +100,16 @@ class Registrar:
         config = self._config
         if len(request.call_id) > config.max_call_id_chars:
             raise PeerError(400, "Call-ID Too Long")
-        known = current.copy()
-        kept: list[Binding | None] = [*current]  # as ``known``, None for what is removed
+        kept: list[Binding | None] = [*current, *[None] * len(contacts)]  # None: removed, or not there yet
         before = len(current)  # the order of CSeq is asked only of bindings older than this request
         for number, contact in enumerate(contacts):
             key = None if keys is None else keys[number]
             params = contact.params
             expires_s = self._expires_s(params, request)
-            at = _place_of(contact.uri, key, known)
+            at = _place_of(contact.uri, key, kept, before + number)
             if at < before:
-                _check_order(request, known[at])
-            if not expires_s:
-                if at < len(kept):
-                    kept[at] = None
-                continue
-            binding = self._binding(request, contact, params, path, key, source, now + expires_s, now)
-            if at < len(kept):
-                kept[at] = binding
-            else:
-                kept.append(binding)
-                known.append(binding)
+                _check_order(request, current[at])
+            kept[at] = self._binding(request, contact, params, path, key, source, now + expires_s, now) if expires_s else None
         bindings = [binding for binding in kept if binding is not None]
         if len(bindings) > before and 0 < config.max_bindings < len(bindings):
             # not 503: the request would fare no better elsewhere, and a peer must not take this node for overloaded
@@ -166,7 +157,7 @@ class Registrar:
     def _expires_s(self, params: Params, request: Message) -> int:
         """Step 7: the contact's own wish, else the request's, else our default; then our limits."""
         config = self._config
-        if "expires" in params:
+        if params and "expires" in params:
             asked = _seconds(params["expires"])
         else:
             expires = request.expires
@@ -174,13 +165,17 @@ class Registrar:
                 asked = expires
             else:
                 asked = ONE_HOUR_S if request.has("Expires") else config.default_expires_s
-        if 0 < asked < min(config.min_expires_s, ONE_HOUR_S):
+        if 0 < asked < self._shortest_s:
             raise PeerError(423, "Interval Too Brief", (("Min-Expires", str(config.min_expires_s)),))
         return min(asked, config.max_expires_s)
 
     def _answer(self, bindings: list[Binding], path: tuple[str, ...], now: float, *, outbound: bool) -> Headers:
         """Step 8: every binding with the time it has left."""
-        headers = [("Contact", _contact_value(binding, now)) for binding in bindings]
+        headers: list[tuple[str, str]] = []
+        for binding in bindings:
+            left_s = int(binding.expires_at - now + 0.5) or 1
+            extra = _extra(binding) if binding.q != 1.0 or binding.instance else ""
+            headers.append(("Contact", f"<{binding.contact}>;expires={left_s}{extra}"))
         if path:
             headers.append(("Path", ", ".join(path)))
             headers.append(("Supported", "path"))
@@ -188,14 +183,11 @@ class Registrar:
             headers.append(("Require", OUTBOUND))
             if not path:
                 headers.append(("Flow-Timer", str(self._config.flow_timer_s)))
-        headers.append(("Date", self._date_of(now)))
-        return tuple(headers)
-
-    def _date_of(self, now: float) -> str:
         if not 0.0 <= now - self._date_s < 1.0:
             self._date_s = int(now)
             self._date = sip_date(self._date_s)
-        return self._date
+        headers.append(("Date", self._date))
+        return tuple(headers)
 
 
 def sip_date(unix_s: int) -> str:
@@ -213,15 +205,17 @@ def _check_extensions(request: Message) -> None:
         raise PeerError(420, "Bad Extension", (("Unsupported", "path"),))
 
 
-def _place_of(uri: Uri, key: FlowKey | None, known: list[Binding]) -> int:
-    """Index of the binding that a contact means: the one of its flow, else the one of that URI; the next free one for a new."""
+def _place_of(uri: Uri, key: FlowKey | None, known: list[Binding | None], new: int) -> int:
+    """Index of the binding that a contact means: the one of its flow, else the one of that URI; ``new`` when there is none."""
     for at, binding in enumerate(known):
+        if binding is None:
+            continue
         if key is not None or binding.reg_id:
             if key_of(binding) == key:  # both flows
                 return at
         elif binding.contact == uri.text or Uri(binding.contact) == uri:
             return at
-    return len(known)
+    return new
 
 
 def _cleared(request: Message, contacts: list[NameAddr], current: list[Binding]) -> list[Binding]:
@@ -254,11 +248,11 @@ def _q(text: str | None) -> float:
     return float(text)
 
 
-def _contact_value(binding: Binding, now: float) -> str:
-    left_s = max(1, round(binding.expires_at - now))
+def _extra(binding: Binding) -> str:
+    """Parameters of a contact besides its expiry."""
     extra = "" if binding.q == 1.0 else f";q={binding.q:g}"
     if binding.instance:
         extra += f';+sip.instance="{binding.instance}"'
         if binding.reg_id:
             extra += f";reg-id={binding.reg_id}"
-    return f"<{binding.contact}>;expires={left_s}{extra}"
+    return extra
