@@ -105,7 +105,9 @@ class ProxyCore:
 
     def on_request(self, transaction: ServerTransaction) -> None:
         message = transaction.request
-        request = transaction.owner = InboundRequest(self, transaction, message, transaction.flow)
+        request = InboundRequest(self, transaction, message, transaction.flow)
+        if message.method == "INVITE":  # a CANCEL may name it
+            transaction.owner = request
         try:
             cookie = self._admit(request)
         except ParseError as error:

@@ -79,6 +79,7 @@ class InboundRequest(msgspec.Struct, eq=False):
             raise UsageError(f"{status} for a request that is answered or proxied, or not final")
         self.respond(status, reason, headers, body)
         self.status = status
+        self.release()
 
     def proxy(self, targets: list[Target], exchange: Exchange | None = None) -> None:
         """Forwards the request to ``targets`` (RFC 3261 section 16.6); 480 when there is none."""

@@ -8,6 +8,7 @@ import tracemalloc
 from sipcore.flow import Destination
 from sipcore.transaction import ServerTransaction
 from tests.sipcore.messages import request
+from tests.sipcore.proxy_world import World as ProxyWorld
 from tests.sipcore.users import RecordingClient, RecordingUser
 from tests.sipcore.wire import Stack, Wire
 
@@ -61,3 +62,30 @@ def test_memory_comes_back_and_waiting_takes_little() -> None:
     assert (world.caller.layer.client_count, world.callee.layer.server_count) == (0, 0)
     assert waiting < 5000 * CALLS
     assert after < 100 * CALLS
+
+
+def test_a_request_that_the_proxy_answered_itself_keeps_its_answer_only() -> None:
+    world = ProxyWorld()
+    alice = world.phone("192.0.2.10")
+
+    def waiting_bytes() -> int:
+        before = used()
+        for _ in range(CALLS):
+            alice.request("REGISTER", "sip:nobody@example.com", (("X-Filler", "x" * 4000),))
+            world.run(0.001)
+        world.app.requests.clear()
+        alice.node.received.clear()
+        return used() - before
+
+    def used() -> int:
+        world.wire.log.clear()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        waiting_bytes()
+        world.run(100)
+        assert waiting_bytes() < 2500 * CALLS
+    finally:
+        tracemalloc.stop()
