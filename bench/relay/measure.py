@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ class Plan:
 class Sample:
     load: load.Load
     kb_per_call: float
-    ng_ms_per_call: float  # offer, answer and delete, one after the other
+    ng_ms_per_call: float  # CPU time of offer, answer and delete, one after the other
 
 
 def _set_up(relay: Running, kind: str, calls: int) -> list[Call]:
@@ -36,16 +35,16 @@ def _set_up(relay: Running, kind: str, calls: int) -> list[Call]:
 def loaded(contender: Contender, kind: str, calls: int, plan: Plan, begin: Callable[[int], object]) -> Sample:
     """``begin`` is called with the relay's process id just before the load."""
     with running(contender, plan.folder) as relay:
-        before_kb, started = relay.memory_kb(), time.perf_counter()
+        before_kb, started_ns = relay.memory_kb(), relay.cpu_ns()
         up = _set_up(relay, kind, calls)
-        ng_s, used_kb = time.perf_counter() - started, relay.memory_kb() - before_kb
+        ng_ns, used_kb = relay.cpu_ns() - started_ns, relay.memory_kb() - before_kb
         begin(relay.pid)
         seen = load.run(plan.program, up, relay.pid, plan.warm_up_s, plan.measure_s)
-        started = time.perf_counter()
+        started_ns = relay.cpu_ns()
         for call in up:
             relay.ng.delete(call.number)
-        ng_s += time.perf_counter() - started
-        return Sample(seen, used_kb / calls, ng_s * 1000 / calls)
+        ng_ns += relay.cpu_ns() - started_ns
+        return Sample(seen, used_kb / calls, ng_ns / 1e6 / calls)
 
 
 def measure(contender: Contender, kind: str, calls: int, plan: Plan) -> Sample:

@@ -11,7 +11,7 @@ PERCENTILES = (("p50", "median"), ("p99", "p99"), ("p999", "p99.9"))
 HEAD = ("calls", "sipmesh µs", "rtpengine µs", "ratio", "sipmesh p50/p99/p99.9", "rtpengine p50/p99/p99.9", "core used", "lost")
 TOTALS = (
     ("memory a call, kernel slab counted, kB", "kb_per_call", 1),
-    ("ng offer + answer + delete, ms", "ng_ms_per_call", 2),
+    ("ng offer + answer + delete, CPU ms", "ng_ms_per_call", 2),
     ("most calls with p99 ≤ 1 ms, one core", "max_calls", 0),
 )
 

@@ -15,7 +15,7 @@ from bench.relay.most import Most
 
 Samples = dict[str, dict[int, dict[str, list[Sample]]]]  # by kind, number of calls and contender
 NAMES = ("ours", "rtpengine")
-TOTALS = (("kB a call", "kb_per_call", ".1f"), ("ng ms a call", "ng_ms_per_call", ".2f"), ("most calls", "max_calls", "d"))
+TOTALS = (("kB a call", "kb_per_call", ".1f"), ("ng CPU ms a call", "ng_ms_per_call", ".2f"), ("most calls", "max_calls", "d"))
 
 
 def machine() -> str:
