@@ -28,6 +28,12 @@ HANDOVER: Final[int]  # SYMMETRIC, and who goes on with SSRC and sequence number
 RTP: Final[int]
 OPAQUE: Final[int]  # UDPTL and whatever else the SDP announces: one component, bytes relayed as they are
 
+# states of a recording
+RECORDING: Final[int]
+RECORDED: Final[int]
+RECORDING_FULL: Final[int]
+RECORDING_FAILED: Final[int]
+
 # kinds of event
 LATCHED: Final[int]  # a side's address was learned (or learned again)
 
@@ -62,6 +68,13 @@ class ComponentStats(NamedTuple):
     last_ns: int
     remote: tuple[str, int] | None  # where we send, latched or given
     latched: bool
+
+class RecordingStatus(NamedTuple):
+    state: int  # RECORDING, RECORDED, RECORDING_FULL (at its limit of bytes) or RECORDING_FAILED; all but the first: the file is closed
+    packets: int
+    bytes: int  # written
+    dropped: int  # packets that came faster than they could be written
+    error: int  # errno of one that failed
 
 def bind_udp(host: str, port: int, dscp: int = 46) -> int:
     """A bound, non-blocking UDP socket's descriptor. OSError (EADDRINUSE, EMFILE ...) as the kernel says."""
@@ -132,6 +145,15 @@ class Relay:
         What fails authentication or was seen before is dropped and teaches nothing. A key that is not new keeps its rollover counter and replay
         window, a new one begins at 0. ValueError for an unknown suite, a key of another length than the suite's, an MKI to send, an
         OPAQUE stream."""
+    def begin_recording(self, fd: int, max_bytes: int) -> int:
+        """A pcap file that a thread of its own writes to ``fd``, which is taken over. Returns its number. MemoryError when there are as many as may
+        be; the descriptor stays the caller's when it raises."""
+    def end_recording(self, recording: int) -> None:
+        """What its streams had accepted before still gets into the file."""
+    def recording_status(self, recording: int) -> RecordingStatus:
+        """One that was ended is forgotten once this has told that its file is closed. ValueError when there is none of that number."""
+    def tape(self, stream: int, recording: int | None) -> None:
+        """What the stream accepts goes to that recording too, as UDP over IP from its source to our socket, SRTP taken off; None: no longer."""
     def stats(self, stream: int, side: int, component: int) -> ComponentStats: ...
     def stream_stats(self, stream: int) -> tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]]:
         """Those of all its legs: [side][component]."""

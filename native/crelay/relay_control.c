@@ -13,10 +13,11 @@ static enum relay_error allocate(struct relay *relay, uint32_t threads)
     relay->sockets = malloc(capacity * sizeof *relay->sockets);
     relay->attached = calloc(capacity, sizeof *relay->attached);
     relay->crypto = calloc(capacity, sizeof *relay->crypto);
+    relay->taping = calloc(capacity, sizeof *relay->taping);
     relay->free_streams = malloc(capacity * sizeof *relay->free_streams);
     relay->news.latched = calloc(capacity, RELAY_COMPONENTS * RELAY_SIDES);
-    if (!relay->threads || !relay->sockets || !relay->attached || !relay->crypto || !relay->free_streams ||
-        !relay->news.latched)
+    if (!relay->threads || !relay->sockets || !relay->attached || !relay->crypto || !relay->taping ||
+        !relay->free_streams || !relay->news.latched)
         return RELAY_ERROR_MEMORY;
     memset(relay->sockets, -1, capacity * sizeof *relay->sockets);
     for (uint32_t stream = capacity; stream-- > 0;)
@@ -32,7 +33,8 @@ static enum relay_error open_threads(struct relay *relay, uint32_t threads)
         return RELAY_ERROR_SYSTEM;
     for (; relay->thread_count < threads; relay->thread_count++) {
         struct relay_thread *thread = &relay->threads[relay->thread_count];
-        enum relay_error error = relay_thread_open(thread, &relay->table, relay->crypto, &relay->news, relay->owner);
+        enum relay_error error = relay_thread_open(thread, &relay->table, relay->crypto, relay->taping, &relay->news,
+                                                    relay->owner);
         if (error != RELAY_OK) {
             relay_thread_close(thread);
             return error;
@@ -92,6 +94,8 @@ void relay_stop(struct relay *relay)
     pthread_mutex_lock(&relay->mutex);
     for (uint32_t i = 0; i < relay->thread_count; i++)
         relay_thread_stop(&relay->threads[i]);
+    relay_recorder_close(relay->recorder, true);
+    relay->recorder = NULL;
     for (uint32_t stream = 0; !relay->stopped && stream < relay->table.header->capacity; stream++)
         relay_close_sockets(relay, stream);
     relay->stopped = true;
@@ -103,6 +107,8 @@ void relay_close(struct relay *relay)
     bool whole = relay->news.fd >= 0;
     if (whole)
         relay_stop(relay);
+    if (relay_forked(relay))
+        relay_recorder_close(relay->recorder, false);
     for (uint32_t stream = 0; whole && relay_forked(relay) && stream < relay->table.header->capacity; stream++)
         relay_close_sockets(relay, stream);
     for (uint32_t i = 0; i < relay->thread_count; i++)
@@ -113,6 +119,7 @@ void relay_close(struct relay *relay)
         relay_drop_crypto(relay, stream);
     relay_table_close(&relay->table);
     free(relay->crypto);
+    free(relay->taping);
     free(relay->threads);
     free(relay->sockets);
     free(relay->attached);

@@ -1,8 +1,9 @@
 /* What the application asks of the relay. Every call is safe from any thread (one mutex, which no relay thread ever takes);
- * only relay_remove, relay_set_crypto and relay_stop wait for relay threads. */
+ * only relay_remove, relay_set_crypto, relay_tape_stream and relay_stop wait for relay threads. */
 #ifndef RELAY_CONTROL_H
 #define RELAY_CONTROL_H
 
+#include "relay_recorder.h"
 #include "relay_srtp.h"
 #include "relay_thread.h"
 
@@ -59,6 +60,17 @@ enum relay_error relay_set_clock(struct relay *relay, uint32_t stream, int side,
 
 /* Keys by way; RELAY_NO_SUITE: plain. A key that is not new keeps its indices. Waits for a relay thread when one is. */
 enum relay_error relay_set_crypto(struct relay *relay, uint32_t stream, int side, const struct relay_key key[RELAY_WAYS]);
+
+/* A recording to ``fd``, of at most ``max_bytes``; taken over when that succeeds (RELAY_ERROR_FULL: too many at once). It gets what the
+ * streams taped for it accept, in pcap. Ending it returns at once; what was taped before gets into the file. */
+enum relay_error relay_begin_recording(struct relay *relay, int fd, uint64_t max_bytes, uint32_t *recording);
+enum relay_error relay_end_recording(struct relay *relay, uint32_t recording);
+
+/* One that was ended is forgotten once this has told that its file is closed. */
+enum relay_error relay_get_recording(struct relay *relay, uint32_t recording, struct relay_recording_status *status);
+
+/* ``recording`` -1: none any more, and when it returns nothing more of the stream gets there. Waits for a relay thread. */
+enum relay_error relay_tape_stream(struct relay *relay, uint32_t stream, int64_t recording);
 
 enum relay_error relay_get_stats(struct relay *relay, uint32_t stream, int side, int component, struct relay_stats *stats);
 enum relay_error relay_last_packet(struct relay *relay, uint32_t stream, uint64_t *last_ns);

@@ -86,7 +86,7 @@ static void set_flag(struct relay_stream *stream, bool on)
         relay_put(leg->flags, (uint8_t)(on ? leg->flags | RELAY_FLAG_SRTP : leg->flags & ~RELAY_FLAG_SRTP));
     }
     for (int side = 0; side < RELAY_SIDES; side++)
-        stream->side_flags[side] = relay_leg_of(stream, RELAY_RTP_COMPONENT, side)->flags;
+        stream->side_flags[side] = relay_leg_of(stream, RELAY_RTP_COMPONENT, side)->flags & ~RELAY_FLAG_TAPED;
 }
 
 /* A new key begins anew with indices and windows (RFC 4568 section 6.4). */

@@ -6,6 +6,7 @@
 
 PyObject *relay_stats_type;
 PyObject *relay_event_type;
+PyObject *relay_recording_type;
 
 static PyObject *bind_udp(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
@@ -46,8 +47,9 @@ static bool add_constants(PyObject *module)
         long value;
     } constants[] = {
         {"TABLE_VERSION", RELAY_TABLE_VERSION}, {"FIXED", RELAY_FIXED}, {"SYMMETRIC", RELAY_SYMMETRIC},
-        {"ASYMMETRIC", RELAY_ASYMMETRIC}, {"ANY", RELAY_ANY}, {"HANDOVER", RELAY_HANDOVER}, {"RTP", RELAY_RTP}, {"OPAQUE", RELAY_OPAQUE},
-        {"LATCHED", RELAY_EVENT_LATCHED},
+        {"ASYMMETRIC", RELAY_ASYMMETRIC}, {"ANY", RELAY_ANY}, {"HANDOVER", RELAY_HANDOVER}, {"RTP", RELAY_RTP},
+        {"OPAQUE", RELAY_OPAQUE}, {"LATCHED", RELAY_EVENT_LATCHED}, {"RECORDING", RELAY_RECORDING},
+        {"RECORDED", RELAY_RECORDED}, {"RECORDING_FULL", RELAY_RECORDING_FULL}, {"RECORDING_FAILED", RELAY_RECORDING_FAILED},
     };
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
         if (PyModule_AddIntConstant(module, constants[i].name, constants[i].value) < 0)
@@ -74,12 +76,14 @@ static bool add_types(PyObject *module)
                                  "packets bytes forwarded send_errors strangers malformed no_remote auth_failed replayed "
                                  "lost gaps jitter round_trip_us ssrc payload_type first_ns last_ns remote latched");
         relay_event_type = named_tuple(collections, "Event", "kind stream side component");
+        relay_recording_type = named_tuple(collections, "RecordingStatus", "state packets bytes dropped error");
     }
     PyObject *layout = relay_layout();
-    bool added = relay_stats_type != NULL && relay_event_type != NULL && layout != NULL &&
+    bool added = relay_stats_type != NULL && relay_event_type != NULL && relay_recording_type != NULL && layout != NULL &&
                  PyModule_AddObjectRef(module, "Relay", relay_type) == 0 &&
                  PyModule_AddObjectRef(module, "ComponentStats", relay_stats_type) == 0 &&
                  PyModule_AddObjectRef(module, "Event", relay_event_type) == 0 &&
+                 PyModule_AddObjectRef(module, "RecordingStatus", relay_recording_type) == 0 &&
                  PyModule_AddObjectRef(module, "STREAM_DTYPE", layout) == 0;
     Py_XDECREF(layout);
     Py_XDECREF(relay_type);

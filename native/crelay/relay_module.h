@@ -18,6 +18,7 @@ extern PyType_Spec relay_object_spec;
 /* The named tuples, made with the module. */
 extern PyObject *relay_stats_type;
 extern PyObject *relay_event_type;
+extern PyObject *relay_recording_type;
 
 #define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 #define PLAIN(function, flags) (PyCFunction)(void (*)(void))(function), flags
@@ -46,6 +47,12 @@ PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs
 PyObject *relay_object_stream_stats(RelayObject *self, PyObject *argument);
 PyObject *relay_object_last_packet_ns(RelayObject *self, PyObject *argument);
 PyObject *relay_object_remove(RelayObject *self, PyObject *argument);
+
+/* Methods about recordings. */
+PyObject *relay_object_begin_recording(RelayObject *self, PyObject *args);
+PyObject *relay_object_end_recording(RelayObject *self, PyObject *argument);
+PyObject *relay_object_recording_status(RelayObject *self, PyObject *argument);
+PyObject *relay_object_tape(RelayObject *self, PyObject *args);
 
 /* Bencode to and from Python objects (native.relay.bencode_decode and bencode_encode). */
 PyObject *relay_bencode_decode(PyObject *module, PyObject *args);

@@ -2,6 +2,7 @@
 
 #include "relay_report.h"
 #include "relay_rtp.h"
+#include "relay_taping.h"
 
 #define RELEARN_DISTANCE 536
 #define GRACE (4000000000u >> RELAY_PAST_SHIFT) /* since the last packet from there */
@@ -349,6 +350,8 @@ bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto
         latch(stream, component, side, &datagram->source);
         route->latched = true;
     }
+    if (unlikely((flags & RELAY_FLAG_TAPED) != 0))
+        relay_taping_put(datagram->taping, component, side, &datagram->source, data, datagram->size, now_ns);
     if (type == RELAY_IS_RTCP)
         component = RELAY_RTCP_COMPONENT;
     count(stream, component, side, type, opaque, data, datagram->size, now_ns);

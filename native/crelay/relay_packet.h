@@ -9,6 +9,7 @@ struct relay_datagram {
     uint8_t *data; /* with RELAY_SRTP_ROOM bytes of ours after it */
     size_t size;
     union relay_address source;
+    const struct relay_taping *taping; /* of the stream, when a leg of it is taped */
 };
 
 /* Where an accepted packet leaves, and whose counters learn how that went. Valid until the next packet. */

@@ -4,6 +4,7 @@
 
 #include "relay_control.h"
 #include "relay_crypto.h"
+#include "relay_taping.h"
 
 /* Everything here but ``news.latched`` is control's: under ``mutex`` or fixed after relay_open. */
 struct relay {
@@ -19,6 +20,8 @@ struct relay {
     relay_sockets *sockets; /* by stream: what we hold open; the table's copy may be another process's by now */
     bool *attached;         /* by stream */
     struct relay_crypto **crypto; /* by stream, NULL: plain; control writes it while the stream's thread stands still */
+    struct relay_recorder *recorder; /* NULL: nothing was recorded yet */
+    struct relay_taping *taping;     /* by stream; a thread's for its streams */
     uint32_t *free_streams; /* a stack, lowest number on top at first */
     uint32_t free_count;
 };

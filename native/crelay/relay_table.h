@@ -40,6 +40,7 @@ enum relay_flag {
     RELAY_FLAG_SILENCED = 8,
     RELAY_FLAG_TYPES = 16, /* some payload types are blocked */
     RELAY_FLAG_SRTP = 32,
+    RELAY_FLAG_TAPED = 64, /* copies go to a recording of this process; not among side_flags */
 };
 
 /* One socket as the packet path sees it: one line. */
@@ -167,6 +168,7 @@ enum relay_error {
     RELAY_ERROR_STOPPED,
     RELAY_ERROR_NOT_RTP,
     RELAY_ERROR_FORKED,
+    RELAY_ERROR_RECORDING,
 };
 
 const char *relay_error_text(enum relay_error error);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "relay_packet.h"
+#include "relay_taping.h"
 
 #define EVENTS 64
 #define WAKE UINT64_MAX
@@ -54,7 +55,7 @@ static void relay_ready(struct relay_thread *thread, uint32_t leg, uint32_t read
     int component = (int)(leg >> 1 & 1), side = (int)(leg & 1);
     struct relay_stream *stream = &thread->table->streams[leg >> 2];
     struct relay_route route;
-    struct relay_datagram datagram = {.data = thread->datagram};
+    struct relay_datagram datagram = {.data = thread->datagram, .taping = &thread->taping[leg >> 2]};
     socklen_t length = sizeof datagram.source;
     int fd = stream->component[component][side].leg.fd;
     const struct relay_crypto *crypto = crypto_of(thread, leg);
@@ -138,10 +139,12 @@ static void *run(void *argument)
 }
 
 enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table,
-                                   struct relay_crypto *const *crypto, struct relay_news *news, uint64_t owner)
+                                   struct relay_crypto *const *crypto, const struct relay_taping *taping,
+                                   struct relay_news *news, uint64_t owner)
 {
     struct epoll_event wake = {.events = EPOLLIN, .data.u64 = WAKE};
-    *thread = (struct relay_thread){.table = table, .crypto = crypto, .news = news, .owner = owner, .epoll = -1, .wake = -1};
+    *thread = (struct relay_thread){.table = table, .crypto = crypto, .taping = taping, .news = news, .owner = owner, .epoll = -1,
+                                    .wake = -1};
     sem_init(&thread->acknowledged, 0, 0);
     thread->datagram = malloc(RELAY_DATAGRAM_BYTES + RELAY_SRTP_ROOM);
     thread->engine = relay_engine_open();

@@ -9,6 +9,7 @@
 #include "relay_table.h"
 
 struct relay_crypto;
+struct relay_taping;
 
 #define RELAY_DATAGRAM_BYTES 65536
 
@@ -21,6 +22,7 @@ struct relay_news {
 struct relay_thread {
     const struct relay_table *table;
     struct relay_crypto *const *crypto; /* by stream; see struct relay */
+    const struct relay_taping *taping;  /* the same */
     struct relay_news *news;
     uint64_t owner; /* the header's, as long as the table is ours */
     int epoll;
@@ -42,7 +44,8 @@ uint64_t relay_now_ns(void);
 
 /* Makes what the thread needs, epoll first, so that streams can be added before it runs. */
 enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table,
-                                   struct relay_crypto *const *crypto, struct relay_news *news, uint64_t owner);
+                                   struct relay_crypto *const *crypto, const struct relay_taping *taping,
+                                   struct relay_news *news, uint64_t owner);
 enum relay_error relay_thread_start(struct relay_thread *thread, bool fifo);
 
 /* Ends and joins it; it may be started again. */
