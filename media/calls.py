@@ -1,26 +1,20 @@
 """All calls of a daemon, by Call-ID."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
+from media.clock import Clock
 from media.errors import SESSION_LIMIT, LoadLimitError
+from media.recording import Recordings
 from media.session import Call, Dialogue
 from media.streams import Line, Lines, Totals
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Both clocks a daemon reads, so that tests can turn them."""
-
-    unix_s: Callable[[], float]
-    monotonic_ns: Callable[[], int]  # the clock of the relay's packet times
 
 
 class CallTable:
     """Creates and ends calls; keeps what ended ones have relayed."""
 
-    def __init__(self, lines: Lines, clock: Clock, max_calls: int) -> None:
+    def __init__(self, lines: Lines, recordings: Recordings, clock: Clock, max_calls: int) -> None:
         self.lines = lines
+        self.recordings = recordings
         self.clock = clock
         self.ended_count = 0
         self.ended_seconds = 0.0
@@ -54,6 +48,7 @@ class CallTable:
 
     def end(self, call: Call) -> None:
         """Closes everything the call has."""
+        self.recordings.stop(call)
         for dialogue in list(call.dialogues):
             self.end_dialogue(call, dialogue)
         if self._calls.pop(call.call_id, None) is not None:

@@ -61,6 +61,9 @@ class Commands:
             "query": self._query,
             "list": self._list,
             **{f"{verb} {noun}": partial(self._set_muted, *what) for (verb, noun), what in _MUTES.items()},
+            "start recording": self._start_recording,
+            "pause recording": self._pause_recording,
+            "stop recording": self._stop_recording,
             "statistics": lambda request: {"result": "ok", "statistics": self._statistics_body()},
         }
 
@@ -94,17 +97,20 @@ class Commands:
         _require(request, request.sdp, request.from_tag)
         body: Body = {"result": "ok", "sdp": self._offer_answer.offer(request)}
         call = self._calls.get(request.call_id)
+        warnings = [NO_ICE] if request.options.ice in ("force", "force-relay") else []
         if call is not None:
             self._timeouts.watch(call)
-        if request.options.ice in ("force", "force-relay"):
-            body["warning"] = NO_ICE
-        return body
+            warnings += self._record(call, request.options.record)
+        return body | {"warning": "; ".join(warnings)} if warnings else body
 
     def _answer(self, request: Request) -> Body:
         _require(request, request.sdp, request.from_tag)
         if not request.to_tag:
             raise RequestError("No to-tag in message")
-        return {"result": "ok", "sdp": self._offer_answer.answer(request)}
+        body: Body = {"result": "ok", "sdp": self._offer_answer.answer(request)}
+        call = self._calls.get(request.call_id)
+        warnings = self._record(call, request.options.record) if call is not None else []
+        return body | {"warning": "; ".join(warnings)} if warnings else body
 
     def _delete(self, request: Request) -> Body:
         _require(request)
@@ -142,21 +148,51 @@ class Commands:
         return found
 
     def _query(self, request: Request) -> Body:
-        _require(request)
-        call = self._calls.get(request.call_id)
-        if call is None:
-            raise RequestError(UNKNOWN_CALL)
+        call = self._known_call(request)
         dialogues = call.matching(request.from_tag, request.to_tag, request.via_branch)
         if not dialogues:
             raise RequestError(NO_MATCH)
-        return {"result": "ok", **self._reporter.query(call, dialogues)}
+        return {"result": "ok", **self._reporter.query(call, dialogues), **self._calls.recordings.describe(call)}
 
-    def _set_muted(self, what: str, on: bool, request: Request) -> Body:
+    def _record(self, call: Call, wanted: str) -> list[str]:
+        """What an offer or answer says of recording; why it can't be, for that must not end the call."""
+        recordings = self._calls.recordings
+        if wanted == "off":
+            recordings.stop(call)
+        elif wanted == "on" and call.recording is None:
+            try:
+                recordings.start(call)
+            except RequestError as cause:
+                self._counters["media_recordings_refused_total"] += 1
+                return [cause.reason]
+        recordings.tape(call)
+        return []
+
+    def _known_call(self, request: Request) -> Call:
         _require(request)
         call = self._calls.get(request.call_id)
         if call is None:
             raise RequestError(UNKNOWN_CALL)
-        self._mute.set(call, request, what, on)
+        return call
+
+    def _start_recording(self, request: Request) -> Body:
+        self._calls.recordings.start(self._known_call(request))
+        return {"result": "ok"}
+
+    def _pause_recording(self, request: Request) -> Body:
+        self._calls.recordings.pause(self._known_call(request))
+        return {"result": "ok"}
+
+    def _stop_recording(self, request: Request) -> Body:
+        call = self._known_call(request)
+        if "pause" in request.options.flags:
+            self._calls.recordings.pause(call)
+        else:
+            self._calls.recordings.stop(call, "discard-recording" in request.options.flags)
+        return {"result": "ok"}
+
+    def _set_muted(self, what: str, on: bool, request: Request) -> Body:
+        self._mute.set(self._known_call(request), request, what, on)
         return {"result": "ok"}
 
     def _list(self, request: Request) -> Body:

@@ -9,13 +9,15 @@ import time
 from collections import defaultdict
 
 from media import ng_udp, ng_unix
-from media.calls import CallTable, Clock
+from media.calls import CallTable
+from media.clock import Clock
 from media.commands import Commands
 from media.dispatch import Dispatcher
 from media.ng import Body
 from media.offer_answer import OfferAnswer
 from media.one_way import OneWayWatch
 from media.ports import PortPool
+from media.recording import Recordings
 from media.report import Reporter
 from media.sampling import QualitySampler
 from media.settings import MediaSettings
@@ -50,7 +52,8 @@ class MediaDaemon:
             for interface in settings.interfaces
         }
         lines = Lines(relay_, self._pools)
-        self.calls = CallTable(lines, clock, settings.max_calls)
+        recordings = Recordings(relay_, settings.recording, clock, self.counters)
+        self.calls = CallTable(lines, recordings, clock, settings.max_calls)
         self.table = StreamTable(relay_.table_fd)
         self.statistics = Statistics(self.calls, self.table, self.counters)
         self.sampler = QualitySampler(self.table.capacity, lines.encoding)
@@ -95,6 +98,7 @@ class MediaDaemon:
         """A fault here must not end the calls of everybody."""
         try:
             self._timeouts.scan()
+            self.calls.recordings.scan()
             self.statistics.measure()
             self._sample()
         except Exception:

@@ -4,7 +4,7 @@ import logging
 
 from media import ng
 from media.addresses import is_loopback
-from media.calls import Clock
+from media.clock import Clock
 from media.commands import Commands
 from media.errors import FrameError, RequestError
 from media.reply_cache import ReplyCache

@@ -25,6 +25,9 @@ SERVED_FLAGS = frozenset(
         "to-tag",
         "fragment",
         "provisional",
+        "pause",
+        "discard-recording",
+        "record-call",
         "webrtc",
         "recrypt",
     }
@@ -75,11 +78,13 @@ SERVED_KEYS = frozenset(
         "metadata",
         "limit",
         "sip-code",
+        "record-call",
     }
 )
 QUIET_KEYS = frozenset({"sip-message-type", "xmlrpc-callback", "template", "dtls", "t.38"})
 
 _OWNED = frozenset({"origin-full"})
+_RECORD = {"yes": "on", "on": "on", "true": "on", "1": "on", "no": "off", "off": "off", "false": "off", "0": "off"}
 _FAMILIES = {"ip4": 4, "ipv4": 4, "inet": 4, "ip6": 6, "ipv6": 6, "inet6": 6}
 
 
@@ -108,6 +113,7 @@ class Options:
     load_limit: bool  # the proxy knows the result "load limit"
     metadata: str
     limit: int
+    record: str  # whether the call is to be recorded: "on", "off" or nothing said
     provisional: bool  # the body came in a provisional response
     ignored: frozenset[str]  # "key 'x'" and "flag 'y'" that mean nothing to us
 
@@ -138,6 +144,7 @@ def read(keys: dict[str, Any], own: bool = False) -> Options:
         load_limit="load-limit" in _words(keys, "supports"),
         metadata=text(keys, "metadata"),
         limit=_number(keys, "limit", 32, 1_000_000),
+        record=_record(keys, flags),
         provisional="provisional" in flags or 100 < _number(keys, "sip-code", 0, 999) < 200,
         ignored=_ignored(keys, flags),
     )
@@ -206,6 +213,13 @@ def _family(value: str) -> int:
     if family is None:
         raise RequestError(f"address-family must be IP4 or IP6, not {value!r}")
     return family
+
+
+def _record(keys: dict[str, Any], flags: frozenset[str]) -> str:
+    wanted = canonical(text(keys, "record-call"))
+    if wanted and wanted not in _RECORD:
+        raise RequestError(f"record-call must be yes or no, not {wanted!r}")
+    return _RECORD[wanted] if wanted else ("on" if "record-call" in flags else "")
 
 
 def _ignored(keys: dict[str, Any], flags: frozenset[str]) -> frozenset[str]:

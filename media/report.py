@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from media.calls import Clock
+from media.clock import Clock
 from media.endpoint import Address, Endpoint
 from media.ng import Body
 from media.quality import Quality, estimate

@@ -119,6 +119,16 @@ class Dialogue:
 
 
 @dataclass(slots=True, eq=False)
+class Recording:
+    """One file. ``number`` is the relay's."""
+
+    number: int
+    call_id: str
+    path: str
+    paused: bool = False
+
+
+@dataclass(slots=True, eq=False)
 class Call:
     call_id: str
     created_at: float  # Unix time, s
@@ -128,6 +138,7 @@ class Call:
     dialogues: list[Dialogue] = field(default_factory=list)
     past: Totals = field(default_factory=Totals)  # of dialogues that are gone
     metadata: str = ""
+    recording: Recording | None = None
     delete_ns: int = 0  # when it is to go, 0: not yet
     check_ns: int = 0  # next look at its deadlines (media.timeouts), 0: none planned
 

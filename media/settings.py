@@ -27,6 +27,16 @@ class Interface:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingSettings:
+    """Where calls are recorded, and how far that goes."""
+
+    folder: str = ""  # empty: not at all
+    max_bytes: int = 256 * 1024 * 1024  # of one file: about two hours of G.711
+    min_free_bytes: int = 1024 * 1024 * 1024  # left on that file system, else every recording ends
+    max_calls: int = 100  # recorded at once
+
+
+@dataclass(frozen=True, slots=True)
 class MediaSettings:
     """ConfigError names the field that can't be."""
 
@@ -44,6 +54,8 @@ class MediaSettings:
     scan_interval_s: float = 1.0
     dscp: int = 46  # of relayed packets (EF, RFC 3246)
     short_reply_bytes: int = 1400  # to which statistics for other hosts are shortened, to fit into one datagram
+
+    recording: RecordingSettings = RecordingSettings()
 
     def __post_init__(self) -> None:
         if not self.interfaces:

@@ -1,16 +1,19 @@
 """A media daemon without sockets: a relay that only remembers, a clock that is turned by hand, and bodies to send."""
 
 import errno
+import os
 from collections import defaultdict
 from typing import Any
 
-from media.calls import CallTable, Clock
+from media.calls import CallTable
+from media.clock import Clock
 from media.commands import Commands
 from media.dispatch import Dispatcher
 from media.flags import normalise
 from media.offer_answer import OfferAnswer
 from media.options import Options, read
 from media.ports import PortPool
+from media.recording import Recordings
 from media.report import Reporter
 from media.sampling import History
 from media.settings import Interface, MediaSettings
@@ -41,6 +44,8 @@ class FakeRelay:
         self.heard: dict[int, int] = {}
         self.counted: dict[tuple[int, int, int], dict[str, Any]] = {}
         self.removed: list[int] = []
+        self.recordings: list[relay.RecordingStatus] = []
+        self.taped: dict[int, int | None] = {}
         self.keys: dict[tuple[int, int], Any] = {}
         self._next = 0
 
@@ -82,6 +87,23 @@ class FakeRelay:
     def set_dscp(self, stream: int, side: int, dscp: int) -> None:
         self.dscp[stream, side] = dscp
 
+    def begin_recording(self, fd: int, max_bytes: int) -> int:
+        os.close(fd)
+        self.recordings.append(relay.RecordingStatus(relay.RECORDING, 0, 0, 0, 0))
+        return len(self.recordings) - 1
+
+    def end_recording(self, recording: int) -> None:
+        status = self.recordings[recording]
+        if status.state == relay.RECORDING:
+            self.recordings[recording] = status._replace(state=relay.RECORDED)
+
+    def recording_status(self, recording: int) -> relay.RecordingStatus:
+        return self.recordings[recording]
+
+    def tape(self, stream: int, recording: int | None) -> None:
+        assert stream in self.kinds
+        self.taped[stream] = recording
+
     def stats(self, stream: int, side: int, component: int) -> relay.ComponentStats:
         zero = dict.fromkeys(relay.ComponentStats._fields, 0) | {"remote": None, "latched": False}
         return relay.ComponentStats(**(zero | self.counted.get((stream, side, component), {})))
@@ -94,6 +116,7 @@ class FakeRelay:
 
     def remove(self, stream: int) -> None:
         del self.kinds[stream]
+        self.taped.pop(stream, None)
         self.removed.append(stream)
 
 
@@ -115,7 +138,8 @@ class World:
         pools = {each.address: self.pool(each.address) for each in interfaces}
         self.pools = pools
         lines = Lines(self.relay, pools, self.close)
-        self.calls = CallTable(lines, self.clock, self.settings.max_calls)
+        recordings = Recordings(self.relay, self.settings.recording, self.clock, self.counters)
+        self.calls = CallTable(lines, recordings, self.clock, self.settings.max_calls)
         self.timeouts = Timeouts(self.calls, self.settings, self.events.append, self.counters)
         self.commands = Commands(
             self.calls,

@@ -29,7 +29,7 @@ relay_core() { grep -L relay_module.h native/crelay/*.c; }
 
 relay() {
     local wrap=(malloc calloc aligned_alloc free memfd_create ftruncate mmap epoll_create1 eventfd epoll_ctl pthread_create)
-    for program in test_rtp test_srtp test_table churn; do
+    for program in test_rtp test_srtp test_table test_recording churn; do
         local flags=()
         [ "$program" = test_table ] && flags=("${wrap[@]/#/-Wl,--wrap=}")
         gcc "${WARN[@]}" -fsanitize=address,undefined -fno-sanitize-recover=all -Inative/crelay \
@@ -38,6 +38,8 @@ relay() {
     done
     gcc "${WARN[@]}" -fsanitize=thread -Wno-tsan -Inative/crelay tests/native/crelay/churn.c $(relay_core) -o "$work/churn_tsan" -lpthread -lcrypto
     "$work/churn_tsan" 5
+    gcc "${WARN[@]}" -fsanitize=thread -Inative/crelay tests/native/crelay/test_recording.c $(relay_core) -o "$work/recording_tsan" -lpthread -lcrypto
+    "$work/recording_tsan"
     # resident memory says nothing while ASan keeps what was freed
     binding_tests relay tests/native --deselect tests/native/test_relay_c.py -k "relay and not memory"
 }

@@ -39,6 +39,7 @@ def build(program: str, folder: Path, *flags: str) -> Path:
         ("test_rtp", []),
         ("test_srtp", []),
         ("test_table", [f"-Wl,--wrap={name}" for name in WRAPPED]),
+        ("test_recording", []),
         ("churn", []),
     ],
 )

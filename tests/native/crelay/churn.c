@@ -1,5 +1,6 @@
 /* The C core under traffic and control churn at once, for ThreadSanitizer: churn SECONDS.
  * Fails when the steady stream stops. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -61,6 +62,22 @@ static void rekey(struct stream *stream, int side, uint8_t seed)
     CHECK(relay_set_crypto(relay, stream->number, side, keys) == RELAY_OK);
 }
 
+static void record(struct stream *stream, uint32_t *recording)
+{
+    CHECK(relay_begin_recording(relay, open("/dev/null", O_WRONLY), 100000, recording) == RELAY_OK);
+    CHECK(relay_tape_stream(relay, stream->number, *recording) == RELAY_OK);
+    CHECK(relay_tape_stream(relay, steady.number, *recording) == RELAY_OK);
+}
+
+static void stop_recording(struct stream *stream, uint32_t recording)
+{
+    struct relay_recording_status status = {.state = RELAY_RECORDING};
+    CHECK(relay_tape_stream(relay, stream->number, -1) == RELAY_OK && relay_tape_stream(relay, steady.number, -1) == RELAY_OK);
+    CHECK(relay_end_recording(relay, recording) == RELAY_OK);
+    while (status.state == RELAY_RECORDING && relay_get_recording(relay, recording, &status) == RELAY_OK)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 static void look(struct stream *stream)
 {
     struct relay_stats stats;
@@ -78,7 +95,9 @@ static void *churn(void *argument)
 {
     struct stream *stream = argument;
     for (uint32_t turn = 0; !relay_get(ended); turn++) {
+        uint32_t recording;
         add(stream);
+        record(stream, &recording);
         for (uint16_t i = 1; i < 20; i++) {
             point(stream, i & 1, (uint16_t)(9000 + i), i % 5 == 0 ? RELAY_ANY : RELAY_SYMMETRIC);
             CHECK(relay_set_mux(relay, stream->number, i & 1, i & 2) == RELAY_OK);
@@ -88,6 +107,7 @@ static void *churn(void *argument)
             look(stream);
             look(&steady);
         }
+        stop_recording(stream, recording);
         CHECK(relay_remove(relay, stream->number) == RELAY_OK);
     }
     return NULL;
