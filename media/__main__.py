@@ -12,7 +12,7 @@ import uvloop
 
 from media.daemon import MediaDaemon
 from media.errors import ConfigError
-from media.settings import LOOPBACK, Interface, MediaSettings, parse_address, parse_ports
+from media.settings import LOOPBACK, Interface, MediaSettings, RecordingSettings, parse_address, parse_ports
 from native.relay import Relay
 
 log = logging.getLogger("media")
@@ -44,6 +44,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ports", default="30000-39999", metavar="FIRST-LAST", help="UDP ports of RTP and RTCP")
     parser.add_argument("--timeout", type=float, default=60.0, metavar="S", help="end a call without packets after so long")
     parser.add_argument("--max-calls", type=int, default=0, metavar="N", help="calls at once; 0: no limit")
+    parser.add_argument("--max-cpu", type=float, default=0.0, metavar="PERCENT", help="of the machine, then no new calls")
+    parser.add_argument("--max-load", type=float, default=0.0, metavar="LOAD", help="average of a minute, then no new calls")
+    parser.add_argument("--max-bandwidth", type=int, default=0, metavar="BYTES", help="received a second, then no new calls")
+    parser.add_argument("--recording-dir", default="", metavar="FOLDER", help="where calls are recorded; empty: they are not")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="relay threads")
     parser.add_argument("--max-streams", type=int, default=8192, metavar="N", help="media lines at once")
     parser.add_argument("--log", default="info", choices=("debug", "info", "warning", "error"), help="what to log")
@@ -60,6 +64,10 @@ def _settings(arguments: argparse.Namespace) -> MediaSettings:
         ng_allow=tuple(arguments.ng_allow or LOOPBACK),
         unix_path=arguments.unix,
         max_calls=arguments.max_calls,
+        max_cpu_percent=arguments.max_cpu,
+        max_load_average=arguments.max_load,
+        max_bytes_per_s=arguments.max_bandwidth,
+        recording=RecordingSettings(folder=arguments.recording_dir),
         timeout_s=arguments.timeout,
     )
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from media.clock import Clock
-from media.errors import SESSION_LIMIT, LoadLimitError
+from media.errors import LoadLimitError
+from media.load import Load
 from media.recording import Recordings
 from media.session import Call, Dialogue
 from media.streams import Line, Lines, Totals
@@ -12,7 +13,7 @@ from media.streams import Line, Lines, Totals
 class CallTable:
     """Creates and ends calls; keeps what ended ones have relayed."""
 
-    def __init__(self, lines: Lines, recordings: Recordings, clock: Clock, max_calls: int) -> None:
+    def __init__(self, lines: Lines, recordings: Recordings, clock: Clock, load: Load) -> None:
         self.lines = lines
         self.recordings = recordings
         self.clock = clock
@@ -21,7 +22,7 @@ class CallTable:
         self.ended_totals = Totals()
         self.rejected_count = 0
         self._calls: dict[str, Call] = {}
-        self._max_calls = max_calls
+        self._load = load
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -33,10 +34,12 @@ class CallTable:
         return self._calls.get(call_id)
 
     def create(self, call_id: str) -> Call:
-        """LoadLimitError when there are as many as there may be."""
-        if self._max_calls and len(self._calls) >= self._max_calls:
+        """LoadLimitError when there are as many as there may be, or too much to do."""
+        try:
+            self._load.admit(len(self._calls))
+        except LoadLimitError:
             self.rejected_count += 1
-            raise LoadLimitError(SESSION_LIMIT)
+            raise
         unix_s, now_ns = self.clock.unix_s(), self.clock.monotonic_ns()
         call = Call(call_id, unix_s, now_ns, unix_s, now_ns)
         self._calls[call_id] = call

@@ -11,6 +11,7 @@ from media.errors import NO_MATCH, UNKNOWN_CALL, UNKNOWN_COMMAND, LoadLimitError
 from media.mute import DTMF, MEDIA, SOUND, Mute
 from media.ng import Body
 from media.offer_answer import OfferAnswer
+from media.proxy_counts import ProxyCounts
 from media.report import Reporter
 from media.request import Request, RequestReader
 from media.session import Call, Dialogue
@@ -18,6 +19,7 @@ from media.timeouts import Timeouts
 
 log = logging.getLogger(__name__)
 
+OWN = "local"  # the host of this node's own proxy
 MAX_NAMES_LOGGED = 1000
 _MUTES = {
     ("block", "media"): (MEDIA, True),
@@ -41,6 +43,7 @@ class Commands:
         timeouts: Timeouts,
         statistics: Callable[[], Body],
         counters: dict[str, int],
+        proxies: ProxyCounts,
         delete_delay_s: int,
     ) -> None:
         self._calls = calls
@@ -49,6 +52,7 @@ class Commands:
         self._timeouts = timeouts
         self._statistics_body = statistics
         self._counters = counters
+        self._proxies = proxies
         self._delete_delay_s = delete_delay_s
         self._mute = Mute(calls)
         self._reader = RequestReader()
@@ -67,12 +71,14 @@ class Commands:
             "statistics": lambda request: {"result": "ok", "statistics": self._statistics_body()},
         }
 
-    def serve(self, body: dict[str, Any], own: bool) -> Body:
-        """``own``: it comes from this node's own proxy, for which the o= line is always ours."""
+    def serve(self, body: dict[str, Any], host: str) -> Body:
+        """``host``: where it comes from; OWN is this node's own proxy, for which the o= line is always ours."""
         request = None
         command = "unknown"
+        failed = False
+        started_ns = self._calls.clock.monotonic_ns()
         try:
-            request = self._reader.read(body, own)
+            request = self._reader.read(body, host == OWN)
             if not request.options.command:
                 raise RequestError('Dictionary contains no key "command"')
             function = self._table.get(request.options.command)
@@ -82,16 +88,16 @@ class Commands:
             self._log_ignored(request)
             return function(request)
         except LoadLimitError as limit:
-            self._count("media_ng_errors_total", command)
+            failed = True
             if request is not None and request.options.load_limit:
                 return {"result": "load limit", "message": limit.reason}
             return ng.error(limit.reason)
         except RequestError as cause:
-            self._count("media_ng_errors_total", command)
+            failed = True
             log.info("ng %s: %s", command, cause.reason, extra={"call_id": request.call_id if request else ""})
             return ng.error(cause.reason)
         finally:
-            self._count("media_ng_requests_total", command)
+            self._count(host, command, failed, self._calls.clock.monotonic_ns() - started_ns)
 
     def _offer(self, request: Request) -> Body:
         _require(request, request.sdp, request.from_tag)
@@ -199,8 +205,11 @@ class Commands:
         names = [call.call_id for call, _ in zip(self._calls, range(request.options.limit), strict=False)]
         return {"result": "ok", "calls": names}
 
-    def _count(self, name: str, command: str) -> None:
-        self._counters[f"{name}|command={command}"] += 1
+    def _count(self, host: str, command: str, failed: bool, duration_ns: int) -> None:
+        self._counters[f"media_ng_requests_total|command={command}"] += 1
+        if failed:
+            self._counters[f"media_ng_errors_total|command={command}"] += 1
+        self._proxies.add(host, command, failed, duration_ns)
 
     def _log_ignored(self, request: Request) -> None:
         for name in sorted(request.options.ignored - self._names_logged):

@@ -13,10 +13,12 @@ from media.calls import CallTable
 from media.clock import Clock
 from media.commands import Commands
 from media.dispatch import Dispatcher
+from media.load import Load
 from media.ng import Body
 from media.offer_answer import OfferAnswer
 from media.one_way import OneWayWatch
 from media.ports import PortPool
+from media.proxy_counts import ProxyCounts
 from media.recording import Recordings
 from media.report import Reporter
 from media.sampling import QualitySampler
@@ -53,9 +55,11 @@ class MediaDaemon:
         }
         lines = Lines(relay_, self._pools)
         recordings = Recordings(relay_, settings.recording, clock, self.counters)
-        self.calls = CallTable(lines, recordings, clock, settings.max_calls)
+        self.load = Load(settings, lambda: self.statistics.rates.bytes)
+        self.calls = CallTable(lines, recordings, clock, self.load)
         self.table = StreamTable(relay_.table_fd)
-        self.statistics = Statistics(self.calls, self.table, self.counters)
+        proxies = ProxyCounts()
+        self.statistics = Statistics(self.calls, self.table, proxies, self.counters)
         self.sampler = QualitySampler(self.table.capacity, lines.encoding)
         self._one_way = OneWayWatch(self.calls, self.sampler, self.emit, self.counters)
         self._sample_ns = 0
@@ -67,6 +71,7 @@ class MediaDaemon:
             self._timeouts,
             self.statistics.body,
             self.counters,
+            proxies,
             settings.delete_delay_s,
         )
         self._dispatcher = Dispatcher(commands, clock, self.counters, settings.short_reply_bytes)
@@ -100,6 +105,7 @@ class MediaDaemon:
             self._timeouts.scan()
             self.calls.recordings.scan()
             self.statistics.measure()
+            self.load.measure()
             self._sample()
         except Exception:
             self.counters["media_scan_failures_total"] += 1

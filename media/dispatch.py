@@ -5,7 +5,7 @@ import logging
 from media import ng
 from media.addresses import is_loopback
 from media.clock import Clock
-from media.commands import Commands
+from media.commands import OWN, Commands
 from media.errors import FrameError, RequestError
 from media.reply_cache import ReplyCache
 from media.report import shorten
@@ -37,14 +37,14 @@ class Dispatcher:
             self._counters["media_ng_retransmissions_total"] += 1
             return reply
         short_bytes = 0 if is_loopback(source[0]) else self._short_bytes
-        reply = self._serve(message, False, max_reply_bytes, short_bytes)
+        reply = self._serve(message, source[0], max_reply_bytes, short_bytes)
         self._cache.put(key, reply, now)
         return reply
 
     def packet(self, data: bytes, max_reply_bytes: int) -> bytes | None:
         """The same from this node's own proxy, over a connection that loses and repeats nothing."""
         message = self._split(data)
-        return None if message is None else self._serve(message, True, max_reply_bytes, 0)
+        return None if message is None else self._serve(message, OWN, max_reply_bytes, 0)
 
     def _split(self, data: bytes) -> ng.Message | None:
         try:
@@ -54,13 +54,13 @@ class Dispatcher:
             log.info("ng: %s in %d bytes", cause, len(data))
             return None
 
-    def _serve(self, message: ng.Message, own: bool, max_reply_bytes: int, short_bytes: int) -> bytes:
+    def _serve(self, message: ng.Message, host: str, max_reply_bytes: int, short_bytes: int) -> bytes:
         """``short_bytes``: what a reply with statistics is shortened to; 0: it comes whole."""
         command = ""
         try:
             body = message.body()
             command = str(body.get("command", ""))
-            reply = self._commands.serve(body, own)
+            reply = self._commands.serve(body, host)
         except RequestError as cause:
             self._counters["media_ng_malformed_total"] += 1
             log.info("ng: %s", cause.reason)

@@ -1,10 +1,13 @@
 """Errors of the media daemon: what a request can't have, with the exact words of the answer.
 
 The words that proxies compare are fixed by the ng protocol: Kamailio and OpenSIPS go to another relay on SESSION_LIMIT and
-OUT_OF_PORTS.
+OUT_OF_PORTS, OpenSIPS on the other limits too, Kamailio by their result "load limit".
 """
 
 SESSION_LIMIT = "Parallel session limit reached"
+CPU_LIMIT = "CPU usage limit exceeded"
+LOAD_LIMIT = "Load limit exceeded"
+BANDWIDTH_LIMIT = "Bandwidth limit exceeded"
 OUT_OF_PORTS = "Ran out of ports"
 UNKNOWN_CALL = "Unknown call-id"
 UNKNOWN_COMMAND = "Unrecognized command"

@@ -101,6 +101,7 @@ class Recordings:
         if len(self._running) >= settings.max_calls:
             raise RequestError(f"Can't record: {settings.max_calls} calls are being recorded")
         try:
+            os.makedirs(settings.folder, mode=0o700, exist_ok=True)
             if self._free_bytes() < settings.min_free_bytes:
                 raise RequestError(f"Can't record: less than {settings.min_free_bytes} bytes are free")
             path = self._path(call_id)

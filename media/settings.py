@@ -46,7 +46,10 @@ class MediaSettings:
     ng: tuple[str, int] | None = None  # UDP address to serve proxies on; None: closed
     ng_allow: tuple[str, ...] = LOOPBACK  # networks that may use it
     unix_path: str = ""  # seqpacket socket for the node's own proxy; empty: none
-    max_calls: int = 0  # 0: no limit
+    max_calls: int = 0  # of this and the next three, 0: no limit; new calls are refused, others go on
+    max_cpu_percent: float = 0.0  # of all processors of the machine
+    max_load_average: float = 0.0  # of the last minute
+    max_bytes_per_s: int = 0  # received, over all calls
     timeout_s: float = 60.0  # no packet on any stream of an answered call
     held_timeout_s: float = 3600.0  # the same while every line is on hold
     unanswered_timeout_s: float = 3600.0  # offer without answer

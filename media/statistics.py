@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from media.calls import CallTable
 from media.ng import Body
+from media.proxy_counts import ProxyCounts
 from media.table import StreamTable
 
 _NS = 1_000_000_000
@@ -17,9 +18,10 @@ class Rates:
 
 
 class Statistics:
-    def __init__(self, calls: CallTable, table: StreamTable, counters: dict[str, int]) -> None:
+    def __init__(self, calls: CallTable, table: StreamTable, proxies: ProxyCounts, counters: dict[str, int]) -> None:
         self._calls = calls
         self._table = table
+        self._proxies = proxies
         self._counters = counters
         self._started_ns = calls.clock.monotonic_ns()
         self._measured_ns = self._started_ns
@@ -49,7 +51,7 @@ class Statistics:
             },
             "totalstatistics": self._totals(),
             "intervalstatistics": {},
-            "controlstatistics": self._control(),
+            "controlstatistics": self._proxies.body(),
         }
 
     def _totals(self) -> Body:
@@ -73,11 +75,3 @@ class Statistics:
             "relayedpacketerrors": errors + ended.rtp.errors + ended.rtcp.errors,
             "avgcallduration": round(calls.ended_seconds / calls.ended_count) if calls.ended_count else 0,
         }
-
-    def _control(self) -> Body:
-        """Requests and errors by command, over all proxies."""
-        counts: Body = {"proxies": []}
-        for command in ("ping", "offer", "answer", "delete", "query", "list", "statistics"):
-            counts[f"total{command}count"] = self._counters.get(f"media_ng_requests_total|command={command}", 0)
-            counts[f"total{command}errors"] = self._counters.get(f"media_ng_errors_total|command={command}", 0)
-        return counts

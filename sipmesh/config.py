@@ -140,6 +140,13 @@ class Media(Table, frozen=True, kw_only=True):
     ng: Endpoint | None = None  # numeric address:port for ng over UDP from other proxies; absent: not opened
     ng_allow: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")  # networks that may use it
 
+    recording_dir: str = (
+        ""  # where calls are recorded when a proxy asks over ng; a relative one starts at the data folder; "": refused
+    )
+    recording_mb: Positive = 256  # of one file, then its recording ends
+    recording_free_mb: Count = 1024  # less left on that file system ends all recordings
+    recording_calls: Positive = 100  # recorded at once
+
     @property
     def port_range(self) -> tuple[int, int]:
         """First and last port, both usable."""
@@ -167,6 +174,10 @@ class Limits(Table, frozen=True, kw_only=True):
     tls_handshakes_per_source: Count = 250  # begun and not ended; 0: no limit
     tcp_idle_s: PositiveSeconds = 3700.0  # a connection without traffic is closed; longer than phones register for
     tcp_message_s: PositiveSeconds = 10.0  # a started message must be complete by then
+    media_calls: Count = 0  # relayed at once, then new ones are refused; 0: no limit, like the next three
+    media_cpu_percent: Count = 0  # of the machine's processors busy, then new calls are refused
+    media_load_average: Count = 0  # the machine's, of the last minute
+    media_mbit_per_s: Count = 0  # received by the relay
     media_timeout_s: Seconds = 60.0  # no packet of either side for so long ends the call; 0: never
     media_hold_timeout_s: Seconds = 3600.0  # the same while on hold or before the answer; 0: never
 

@@ -9,12 +9,12 @@ import msgspec
 
 from sipmesh.addresses import reachable_host
 from sipmesh.certificates import certificate_errors, certificate_warnings
-from sipmesh.config import CdrFiles, Config, Domain, Listen, PolicyFile, Tls
+from sipmesh.config import CdrFiles, Config, Domain, Listen, Media, PolicyFile, Tls
 from sipmesh.config_lines import Path, key_lines, line_of
 from sipmesh.config_reader import Reader
 from sipmesh.config_rules import check_rules
 
-FileTable = TypeVar("FileTable", Listen, Domain, Tls, PolicyFile)
+FileTable = TypeVar("FileTable", Listen, Domain, Media, Tls, PolicyFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def with_defaults(config: Config, base: FilePath) -> Config:
         node=msgspec.structs.replace(config.node, data=str(base / data)),
         policy=rooted(config.policy, base, "file") if config.policy else None,
         cdr=with_file(config.cdr, base / data) if config.cdr else None,
-        media=msgspec.structs.replace(config.media, address=media_host),
+        media=rooted(msgspec.structs.replace(config.media, address=media_host), base / data, "recording_dir"),
         listen=tuple(rooted(each, base, "certificate", "key", "client_ca") for each in config.listen),
         domain=tuple(rooted(each, base, "certificate", "key") for each in config.domain),
         tls=rooted(config.tls, base, "ca"),

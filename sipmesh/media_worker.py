@@ -6,7 +6,7 @@ import logging
 import os
 
 from media.daemon import MediaDaemon
-from media.settings import Interface, MediaSettings
+from media.settings import Interface, MediaSettings, RecordingSettings
 from native.relay import Relay
 from sipmesh.addresses import reachable_host
 from sipmesh.config import Config
@@ -37,6 +37,16 @@ def settings_of(config: Config) -> MediaSettings:
         first_port=first_port,
         last_port=last_port,
         ng_allow=config.media.ng_allow,
+        max_calls=config.limits.media_calls,
+        max_cpu_percent=config.limits.media_cpu_percent,
+        max_load_average=config.limits.media_load_average,
+        max_bytes_per_s=config.limits.media_mbit_per_s * 125_000,
+        recording=RecordingSettings(
+            folder=config.media.recording_dir,
+            max_bytes=config.media.recording_mb * 1_000_000,
+            min_free_bytes=config.media.recording_free_mb * 1_000_000,
+            max_calls=config.media.recording_calls,
+        ),
         timeout_s=config.limits.media_timeout_s,
         held_timeout_s=config.limits.media_hold_timeout_s,
         unanswered_timeout_s=config.limits.media_hold_timeout_s,
@@ -53,6 +63,7 @@ async def _serve(context: WorkerContext, daemon: MediaDaemon) -> None:
     ended = daemon.calls.ended_totals
     context.gauges["media_dropped_packets_total|reason=stranger"] = lambda: float(ended.rtp.strangers + ended.rtcp.strangers)
     context.gauges["media_dropped_packets_total|reason=forged"] = lambda: float(ended.rtp.forged + ended.rtcp.forged)
+    context.gauges["media_recordings"] = lambda: float(len(daemon.calls.recordings))
     context.gauges["media_mos"] = lambda: daemon.sampler.summary.mos
     context.gauges["media_loss_percent"] = lambda: daemon.sampler.summary.loss_percent
     context.gauges["media_jitter_ms"] = lambda: daemon.sampler.summary.jitter_ms

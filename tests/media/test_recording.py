@@ -144,7 +144,7 @@ def test_without_space_every_recording_ends(tmp_path: Path, monkeypatch: pytest.
     ("settings", "reason"),
     [
         ({"folder": ""}, "Recording is not configured here"),
-        ({"folder": "/nowhere/at/all"}, "Can't record: No such file or directory"),
+        ({"folder": "/dev/null/records"}, "Can't record: Not a directory"),
         ({"max_calls": 0}, "Can't record: 0 calls are being recorded"),
     ],
 )

@@ -27,7 +27,7 @@ class FakeTable:
 
 def test_rates_are_differences_over_time() -> None:
     world, table = World(), FakeTable()
-    statistics = Statistics(world.calls, table, defaultdict(int))  # type: ignore[arg-type]
+    statistics = Statistics(world.calls, table, world.proxies, defaultdict(int))  # type: ignore[arg-type]
     statistics.measure()
     assert statistics.rates == Rates()
     table.sums = (100, 17200, 2)
@@ -42,7 +42,7 @@ def test_rates_are_differences_over_time() -> None:
 
 def test_ended_calls_are_counted_by_how_they_ended() -> None:
     world = World(timeout_s=60.0)
-    statistics = Statistics(world.calls, FakeTable(), world.counters)  # type: ignore[arg-type]
+    statistics = Statistics(world.calls, FakeTable(), world.proxies, world.counters)  # type: ignore[arg-type]
     for call in ("one", "two"):
         world.offer(sdp(), call=call)
         world.answer(sdp(), call=call)

@@ -7,12 +7,14 @@ from typing import Any
 
 from media.calls import CallTable
 from media.clock import Clock
-from media.commands import Commands
+from media.commands import OWN, Commands
 from media.dispatch import Dispatcher
 from media.flags import normalise
+from media.load import Load
 from media.offer_answer import OfferAnswer
 from media.options import Options, read
 from media.ports import PortPool
+from media.proxy_counts import ProxyCounts
 from media.recording import Recordings
 from media.report import Reporter
 from media.sampling import History
@@ -24,6 +26,7 @@ from native import relay
 NS = 1_000_000_000
 NEAR = Interface("192.0.2.10", name="near")
 FAR = Interface("198.51.100.10", "203.0.113.10", name="far")
+PROXY = "192.0.2.250"
 SIX = Interface("2001:db8::10", name="six")
 
 
@@ -139,7 +142,12 @@ class World:
         self.pools = pools
         lines = Lines(self.relay, pools, self.close)
         recordings = Recordings(self.relay, self.settings.recording, self.clock, self.counters)
-        self.calls = CallTable(lines, recordings, self.clock, self.settings.max_calls)
+        self.cpu_times = (0, 0)
+        self.load_average = 0.0
+        self.bytes_per_s = 0.0
+        self.load = Load(self.settings, lambda: self.bytes_per_s, lambda: self.cpu_times, lambda: (self.load_average, 0.0, 0.0))
+        self.proxies = ProxyCounts()
+        self.calls = CallTable(lines, recordings, self.clock, self.load)
         self.timeouts = Timeouts(self.calls, self.settings, self.events.append, self.counters)
         self.commands = Commands(
             self.calls,
@@ -148,6 +156,7 @@ class World:
             self.timeouts,
             dict,
             self.counters,
+            self.proxies,
             self.settings.delete_delay_s,
         )
         self.dispatcher = Dispatcher(self.commands, self.clock, self.counters, self.settings.short_reply_bytes)
@@ -172,7 +181,9 @@ class World:
 
     def serve(self, command: str, own: bool = False, **keys: Any) -> dict[str, Any]:
         """One request; key names are written with ``_`` for ``-``."""
-        return self.commands.serve({"command": command} | {key.replace("_", "-"): value for key, value in keys.items()}, own)
+        return self.commands.serve(
+            {"command": command} | {key.replace("_", "-"): value for key, value in keys.items()}, OWN if own else PROXY
+        )
 
     def offer(self, sdp: str, *, call: str = "call-1", frm: str = "a", **keys: Any) -> str:
         return self._body(self.serve("offer", sdp=sdp, call_id=call, from_tag=frm, **keys))

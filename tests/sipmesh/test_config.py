@@ -267,6 +267,12 @@ def test_a_relative_data_folder_starts_at_the_file(tmp_path: Path) -> None:
     assert load_config(tmp_path / "sipmesh.toml").config.node.data == str(tmp_path / "var" / "a")
 
 
+def test_a_relative_recording_folder_starts_at_the_data_folder(tmp_path: Path) -> None:
+    path = tmp_path / "sipmesh.toml"
+    path.write_text(GOOD + '[media]\nrecording_dir = "records"\n')
+    assert load_config(path).config.media.recording_dir == str(tmp_path / "var" / "a" / "records")
+
+
 def test_trunks_and_configs_can_be_made_by_hand() -> None:
     assert Trunk(name="c").probe_s == 30.0
     assert Config(node=parse_config(GOOD).config.node).media.anchor

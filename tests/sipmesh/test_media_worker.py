@@ -1,6 +1,7 @@
+import msgspec
 import pytest
 
-from media.settings import Interface
+from media.settings import Interface, RecordingSettings
 from sipmesh.config import Config, Limits, Listen, Media, Node
 from sipmesh.media_worker import settings_of
 
@@ -37,3 +38,12 @@ def test_ports_networks_and_times_are_those_of_the_file() -> None:
     assert (settings.first_port, settings.last_port, settings.ng_allow) == (31000, 31999, ("10.0.0.0/8",))
     assert (settings.timeout_s, settings.held_timeout_s, settings.unanswered_timeout_s) == (20.0, 200.0, 200.0)
     assert (settings.ng, settings.unix_path) == (None, "")
+
+
+def test_limits_and_recordings_are_those_of_the_file() -> None:
+    config = configured(recording_dir="/srv/records", recording_mb=5, recording_free_mb=7, recording_calls=3)
+    limits = Limits(media_calls=100, media_cpu_percent=80, media_load_average=4, media_mbit_per_s=8)
+    settings = settings_of(msgspec.structs.replace(config, limits=limits))
+    assert settings.recording == RecordingSettings("/srv/records", 5_000_000, 7_000_000, 3)
+    assert (settings.max_calls, settings.max_cpu_percent, settings.max_load_average) == (100, 80, 4)
+    assert settings.max_bytes_per_s == 1_000_000
