@@ -110,7 +110,7 @@ class Register(Table, frozen=True, kw_only=True):
 class Trunk(Table, frozen=True, kw_only=True):
     name: Name
     targets: tuple[TrunkTarget, ...] = ()  # in the file each a URI, or a table { uri, weight }
-    sources: tuple[Network, ...] = ()  # networks that may call in without digest
+    sources: tuple[Network, ...] = ()  # networks that may call in, without digest unless ``incoming`` says otherwise
     transit: bool = False  # its calls may leave by another trunk
     max_calls: Count = 0  # at once, both directions; 0: no limit
     probe_s: Seconds = 30.0  # between OPTIONS probes of a target; 0: never
@@ -118,6 +118,7 @@ class Trunk(Table, frozen=True, kw_only=True):
     srtp: Srtp = "pass"  # on its media legs
     register: Register | None = None  # we register there, take calls to that Contact, and answer its challenges
     credentials: Credentials | None = None  # what we answer its challenges with, where we don't register
+    incoming: Credentials | None = None  # what it answers our challenges with: then its address alone is not enough
 
 
 class Route(Table, frozen=True, kw_only=True, rename={"from_": "from"}):

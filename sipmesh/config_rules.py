@@ -38,6 +38,10 @@ def check_rules(config: Config) -> list[tuple[Path, str]]:
         *duplicates("domain", "name", config.domain, lambda each: each.name.lower()),
         *duplicates("user", "aor", config.user, lambda each: each.aor.lower()),
         *duplicates("trunk", "name", config.trunk, lambda each: each.name),
+        *duplicates(
+            "trunk", "incoming", config.trunk, lambda each: each.incoming.username if each.incoming else each.name + "\0"
+        ),
+        *incoming_names(config),
         *(media_rules(config.media) if config.media else ()),
         *(limits_rules(config.limits) if config.limits else ()),
         *(console_rules(config.console) if config.console else ()),
@@ -82,8 +86,16 @@ def user_rules(user: User, defined: Defined, path: Path) -> Found:
     yield from domain_served(user.aor, defined, (*path, "aor"))
 
 
+def incoming_names(config: Config) -> Found:
+    """A username that is a user's too would be taken for him."""
+    users = {each.aor.partition("@")[0] for each in config.user if each is not None}
+    for index, trunk in enumerate(config.trunk):
+        if trunk is not None and trunk.incoming is not None and trunk.incoming.username in users:
+            yield ("trunk", index, "incoming", "username"), "is that of a [[user]] too; give the trunk another"
+
+
 def trunk_rules(trunk: Trunk, path: Path) -> Found:
-    if not trunk.targets and not trunk.sources:
+    if not trunk.targets and not trunk.sources and trunk.incoming is None:
         yield path, "has neither targets nor sources; give one of them"
     for key in ("register", "credentials"):
         if getattr(trunk, key) is not None and not trunk.targets:

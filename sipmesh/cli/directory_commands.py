@@ -78,6 +78,9 @@ def add_trunk(
     credentials: Annotated[
         str | None, typer.Option(help="Username that answers its challenges, where we don't register; password as above.")
     ] = None,
+    incoming: Annotated[
+        str | None, typer.Option(help="Username by which it proves in digest who it is when it calls in; password as above.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -95,6 +98,8 @@ def add_trunk(
         raw["register"] = {"aor": register, "password": asked_password()}
     if credentials is not None:
         raw["credentials"] = {"username": credentials, "password": asked_password()}
+    if incoming is not None:
+        raw["incoming"] = {"username": incoming, "password": asked_password()}
     with opened_store(config, create=True) as (_, store):
         trunk = made(Trunk, raw)
         require(trunk_rules(trunk, ()))

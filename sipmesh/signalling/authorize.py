@@ -42,13 +42,14 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class Accounts:
-    """The directory as ``sipcore.digest.Credentials``; the realm is the domain."""
+    """The directory as ``sipcore.digest.Credentials``, then the trunks; the realm is the domain."""
 
-    __slots__ = ("_directory", "has")
+    __slots__ = ("_directory", "_trunks", "has")
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, trunks: Trunks) -> None:
         self._directory = directory
         self.has = directory.has_user
+        self._trunks = trunks
 
     def srtp(self, aor: str) -> Srtp | None:
         """None: as its domain has it."""
@@ -59,7 +60,7 @@ class Accounts:
         """``username`` is the user part, or the whole AOR."""
         user = self._directory.user(aor_of(username, realm))
         if user is None:
-            return None
+            return self._trunks.ha1(username, realm, algorithm)
         return (user.ha1_long if "@" in username else user.ha1).get(algorithm)
 
 
@@ -102,7 +103,10 @@ class Authorizer:
         if known is None:
             raise PeerError(404, "Not Found")
         if known.auth:
-            return self._authenticated(request, domain, UNAUTHORIZED, (source_host, aor), now)
+            found = self._authenticated(request, domain, UNAUTHORIZED, (source_host, aor), now)
+            if self._trunks.usernames and not self._accounts.has(found):
+                raise PeerError(403, "Trunks Don't Register Here")
+            return found
         if not self._accounts.has(aor):
             raise PeerError(404, "Not Found")
         return aor
@@ -114,24 +118,29 @@ class Authorizer:
         aor = "" if domain is None else f"{from_uri.user_unescaped or ''}@{domain}"  # the host may be an alias
         known = domain is not None and self._accounts.has(aor)
         trunk = self._trunks.of_request(source_host, request)
-        if trunk is not None and not known:
+        if trunk is not None and not known and trunk.config.incoming is None:
             return Caller(trunk=trunk)
-        if from_uri.host == ANONYMOUS_HOST and self._domains.first:
-            return Caller(
-                aor=self._authenticated(request, self._domains.first, PROXY_AUTHENTICATION, (source_host, ANONYMOUS_HOST), now)
-            )
-        if domain is None or not self._domains.first:
+        usernames = self._trunks.usernames
+        anonymous = from_uri.host == ANONYMOUS_HOST
+        if domain is None and (anonymous or usernames):
+            domain = self._domains.first
+        if not domain or not self._domains.first:
             self._count("stranger")
             raise PeerError(403, "Unknown Caller")
-        if not self._domains.wants_digest(domain):
+        if not anonymous and not self._domains.wants_digest(domain):
             if known:
                 return Caller(aor=aor)
-            self._count("stranger")
-            raise PeerError(403, "Unknown Caller")
-        if self._authenticated(request, domain, PROXY_AUTHENTICATION, (source_host, aor), now) != aor:
+            if not usernames:
+                self._count("stranger")
+                raise PeerError(403, "Unknown Caller")
+        who = (source_host, aor or from_uri.host)
+        found = self._authenticated(request, domain, PROXY_AUTHENTICATION, who, now)
+        if usernames and not known and (trunk := self._trunks.by_username(found, source_host)) is not None:
+            return Caller(trunk=trunk)
+        if not anonymous and found != aor:
             self._count("forbidden")
             raise PeerError(403, "From Is Not Your Address-Of-Record")
-        return Caller(aor=aor)
+        return Caller(aor=found)
 
     def _authenticated(
         self, request: Message, domain: str, place: tuple[int, str, str], who: tuple[str, str], now: float

@@ -93,7 +93,7 @@ class SignalNode:
         glue = self._media_glue(self.link, instance, counters) if self.link is not None else None
         self._own_hosts = own_host_test(flows)
         domains = Domains(config.domain, self._own_hosts)
-        accounts = Accounts(store.directory)
+        accounts = Accounts(store.directory, self.trunks)
         digest_config = DigestConfig(nonce_lifetime_s=limits.nonce_s)
         backoff = backoff_for(limits)
         self._authorizer = Authorizer(

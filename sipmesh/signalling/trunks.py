@@ -14,7 +14,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from random import Random
 
 from native.sip import Message, NameAddr, ParseError, Uri
+from sipcore.digest import Algorithm, ha1
 from sipcore.digest_client import DigestClient
+from sipcore.errors import PeerError
 from sipcore.keys import KeyRing
 from sipcore.ports import Target
 from sipmesh.config import Credentials, Trunk, TrunkTarget
@@ -126,6 +128,7 @@ class Trunks:
         self._trunks: dict[str, TrunkState] = {}
         self._sources: list[_Source] = []
         self._by_host: dict[str, TrunkState | None] = {}
+        self.usernames: dict[str, TrunkState] = {}  # of trunks that prove by digest who they are
         self._registering = False
 
     def load(self, configs: Iterable[Trunk]) -> None:
@@ -144,6 +147,7 @@ class Trunks:
         sources = [_Source(ip_network(text), trunk) for trunk in self._trunks.values() for text in trunk.config.sources]
         self._sources = sorted(sources, key=lambda source: source.network.prefixlen, reverse=True)
         self._by_host.clear()
+        self.usernames = {trunk.config.incoming.username: trunk for trunk in self if trunk.config.incoming is not None}
         self._registering = any(trunk.config.register is not None for trunk in self)
 
     def __iter__(self) -> Iterator[TrunkState]:
@@ -195,6 +199,20 @@ class Trunks:
         if found is None and self._registering:
             found = self.by_contact(request.request_uri.user or "")
         return found
+
+    def ha1(self, username: str, realm: str, algorithm: Algorithm) -> str | None:
+        """``sipcore.digest.Credentials``."""
+        trunk = self.usernames.get(username)
+        if trunk is None or trunk.config.incoming is None:
+            return None
+        return ha1(username, realm, trunk.config.incoming.password, algorithm)
+
+    def by_username(self, aor: str, source_host: str) -> TrunkState | None:
+        """The trunk whose digest, of a user called ``aor``, was accepted; PeerError when it came from none of its sources."""
+        trunk = self.usernames.get(aor) or self.usernames.get(aor.rpartition("@")[0])
+        if trunk is not None and trunk.config.sources and self.by_source(source_host) is not trunk:
+            raise PeerError(403, "Not From Here")
+        return trunk
 
     def contact_user(self, trunk: TrunkState) -> str:
         """User part of the Contact that we register at ``trunk``: the same as long as the keys are, and nobody can guess it."""

@@ -103,7 +103,7 @@ class SignalWorld:
         self.calls = Calls(stored, timers, counters, self.trunks.get)
         self.calls.load()
         domains = Domains(self.domains, lambda host: host == US)
-        accounts = Accounts(directory)
+        accounts = Accounts(directory, self.trunks)
         nonces = KeyRing("nonce", KEY)
         services = CallServices(self.calls, None, flows, timers)
         self.app = SignalApplication(

@@ -11,10 +11,11 @@ import pytest
 
 from native.sip import Message
 from sipcore.digest import Algorithm, DigestConfig, ha1
+from sipcore.digest_client import DigestClient
 from sipcore.errors import PeerError
 from sipcore.keys import Key, KeyRing
-from sipmesh.config import Domain, Trunk, User
-from sipmesh.signalling.authorize import Accounts, Authorizer, aor_of
+from sipmesh.config import Credentials, Domain, Trunk, User
+from sipmesh.signalling.authorize import Accounts, Authorizer, Caller, aor_of
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.rates import Backoff
 from sipmesh.signalling.trunks import Trunks
@@ -24,19 +25,19 @@ NOW = 1_800_000_000.0
 DOMAINS = (Domain(name="example.com"), Domain(name="open.example", auth=False))
 
 
-def authorizer(domains: tuple[Domain, ...] = DOMAINS) -> tuple[Authorizer, defaultdict[str, int]]:
+def authorizer(domains: tuple[Domain, ...] = DOMAINS, *more: Trunk) -> tuple[Authorizer, defaultdict[str, int]]:
     users = {
         user.aor: user
         for user in (stored_user(User(aor=aor, password="pw")) for aor in ("alice@example.com", "olga@open.example"))
     }
     trunks = Trunks(Random(1), KeyRing("contact", Key("k", bytes(32))))
-    trunks.load([Trunk(name="carrier", sources=("192.0.2.0/24",))])
+    trunks.load([Trunk(name="carrier", sources=("192.0.2.0/24",)), *more])
     counters: defaultdict[str, int] = defaultdict(int)
     directory: Any = SimpleNamespace(user=users.get, has_user=users.__contains__)
     keys = KeyRing("nonce", Key("0", b"k" * 32))
     ours = Domains(domains, {"198.51.100.1"}.__contains__)
     backoff: Backoff[tuple[str, str]] = Backoff(2, 10.0)
-    made = Authorizer(ours, trunks, Accounts(directory), keys, "i", DigestConfig(), counters, backoff, ("127.0.0.1",))
+    made = Authorizer(ours, trunks, Accounts(directory, trunks), keys, "i", DigestConfig(), counters, backoff, ("127.0.0.1",))
     return made, counters
 
 
@@ -165,3 +166,83 @@ def test_the_pause_is_of_one_source_and_user() -> None:
     with pytest.raises(PeerError, match="407"):  # without credentials there is nothing to guess
         checker.calling(request("sip:alice@example.com"), "203.0.113.9", NOW + 2)
     assert statuses(checker, "127.0.0.1", *range(9)) == [407] * 9
+
+
+ITSP = Trunk(name="itsp", incoming=Credentials(username="itsp", password="s3cret"))
+FIXED = Trunk(name="fixed", incoming=Credentials(username="fixed", password="s3cret"), sources=("198.51.100.0/24",))
+
+
+def answering(checker: Authorizer, from_: str, source: str, username: str = "itsp", password: str = "s3cret") -> Caller:
+    """Who ``from_`` is found to be when it answers the challenge."""
+    asked = request(from_)
+    with pytest.raises(PeerError) as caught:
+        checker.calling(asked, source, NOW)
+    assert caught.value.status == 407
+    ours = DigestClient(username, password, lambda: "cafe")
+    assert ours.challenged(asked, asked.reply(407, headers=list(caught.value.headers)), 0)
+    answer = request(from_, *(value for _, value in ours.credentials("INVITE", asked.request_uri_text)))
+    found = checker.calling(answer, source, NOW)
+    assert not answer.has("Proxy-Authorization")
+    return found
+
+
+@pytest.mark.parametrize(
+    "from_",
+    [
+        "sip:+4420@carrier.example",
+        "sip:+4420@example.com",
+        "sip:+4420@198.51.100.1",
+        "sip:nobody@open.example",
+        "sip:anonymous@anonymous.invalid",
+    ],
+)
+def test_a_trunk_may_prove_by_digest_who_it_is(from_: str) -> None:
+    checker, _ = authorizer(DOMAINS, ITSP)
+    caller = answering(checker, from_, "203.0.113.9")
+    assert (caller.aor, caller.trunk and caller.trunk.name) == ("", "itsp")
+
+
+def test_a_trunk_with_a_password_is_not_known_by_its_address() -> None:
+    checker, _ = authorizer(DOMAINS, FIXED)
+    caller = answering(checker, "sip:+4420@carrier.example", "198.51.100.7", "fixed")
+    assert caller.trunk is not None
+    assert caller.trunk.name == "fixed"
+
+
+def test_nor_by_its_password_from_another_address() -> None:
+    checker, _ = authorizer(DOMAINS, FIXED)
+    with pytest.raises(PeerError, match="Not From Here"):
+        answering(checker, "sip:+4420@carrier.example", "203.0.113.9", "fixed")
+
+
+def test_a_trunk_is_none_of_our_users() -> None:
+    checker, _ = authorizer(DOMAINS, ITSP)
+    with pytest.raises(PeerError, match="From Is Not Your Address-Of-Record"):
+        answering(checker, "sip:alice@example.com", "203.0.113.9")
+
+
+@pytest.mark.parametrize(("username", "password"), [("itsp", "wrong"), ("carrier", "s3cret"), ("other", "s3cret")])
+def test_wrong_passwords_of_trunks_are_refused(username: str, password: str) -> None:
+    checker, _ = authorizer(DOMAINS, ITSP)
+    with pytest.raises(PeerError, match="407"):
+        answering(checker, "sip:+4420@carrier.example", "203.0.113.9", username, password)
+
+
+def test_our_users_can_not_call_under_foreign_names_for_all_that() -> None:
+    checker, _ = authorizer(DOMAINS, ITSP)
+    with pytest.raises(PeerError, match="From Is Not Your Address-Of-Record"):
+        answering(checker, "sip:+4420@carrier.example", "203.0.113.9", "alice", "pw")
+    assert answering(checker, "sip:alice@example.com", "203.0.113.9", "alice", "pw").aor == "alice@example.com"
+
+
+def test_a_trunk_registers_nothing() -> None:
+    checker, _ = authorizer(DOMAINS, ITSP)
+    register = request("sip:itsp@example.com", method="REGISTER")
+    with pytest.raises(PeerError) as caught:
+        checker.registering(register, "itsp@example.com", "example.com", "203.0.113.9", NOW)
+    ours = DigestClient("itsp", "s3cret", lambda: "cafe")
+    ours.challenged(register, register.reply(401, headers=list(caught.value.headers)), 0)
+    for _, value in ours.credentials("REGISTER", register.request_uri_text):
+        register.append("Authorization", value)
+    with pytest.raises(PeerError, match="Trunks Don't Register Here"):
+        checker.registering(register, "itsp@example.com", "example.com", "203.0.113.9", NOW)

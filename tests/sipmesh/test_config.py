@@ -151,6 +151,12 @@ MISTAKES = {
     TARGET + 'register = { aor = "a", password = "x" }': (4, "trunk.1.register.aor", "write user@domain"),
     TARGET + 'register = { aor = "a@b", password = "x", expires_s = 0 }': (4, "trunk.1.register.expires_s", "1 or more"),
     TARGET + 'register = "x"': (4, "trunk.1.register", "must be a table { ... }"),
+    '[[user]]\naor = "a@example.com"\npassword = "x"\n[[trunk]]\nname = "c"\nincoming = { username = "a", password = "x" }': (
+        6,
+        "trunk.1.incoming.username",
+        "is that of a [[user]] too",
+    ),
+    '[[trunk]]\nname = "c"\nincoming = { username = "a" }': (3, "trunk.1.incoming", "password is missing"),
     TARGET + 'credentials = { username = "", password = "x" }': (4, "trunk.1.credentials.username", "is no username"),
     TARGET + 'credentials = { username = "u", password = "" }': (4, "trunk.1.credentials.password", "is empty"),
     '[[trunk]]\nname = "c"\ntargets = [{ uri = "sip:a", cost = 1 }]': (3, "trunk.1.targets.1.cost", "known: uri, weight"),
