@@ -105,7 +105,7 @@ class Exchange(Protocol):
     status is the outcome: of the branch for a request, of the response for a response (a failure to the caller)."""
 
     looks_on: bool
-    """It edits nothing and holds nothing back: messages leave when its method returns, and its ``proceed`` has no effect."""
+    """It holds nothing back: messages leave when its method returns, and its ``proceed`` has no effect."""
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None: ...
 

@@ -1,8 +1,10 @@
-"""Numeric addresses as configuration writes them: ``192.0.2.1:5060``, ``[2001:db8::1]:5060``."""
+"""Addresses: numeric ones as configuration writes them, ``192.0.2.1:5060``, ``[2001:db8::1]:5060``; AORs as URIs."""
 
 import ipaddress
 import socket
+from urllib.parse import quote
 
+USER_CHARS = "-_.!~*'()&=+$,;?/"  # of a URI's user part that stay as they are (RFC 3261 section 25.1)
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 
@@ -52,3 +54,9 @@ def reachable_host(host: str) -> str:
     if host not in WILDCARDS:
         return host
     return outgoing_host(socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
+def sip_uri(aor: str) -> str:
+    """user@host, the user part unescaped, or a host alone, as a SIP URI."""
+    user, at, host = aor.rpartition("@")
+    return f"sip:{quote(user, safe=USER_CHARS)}@{host}" if at else f"sip:{host}"

@@ -11,7 +11,10 @@ from sipmesh.addresses import split_host_port
 from sipmesh.config_values import (
     Advertised,
     Aor,
+    CallerId,
     Count,
+    Country,
+    Dialled,
     DomainName,
     Endpoint,
     Host,
@@ -78,6 +81,7 @@ class User(Table, frozen=True, kw_only=True):
     aor: Aor  # user@domain
     password: Password  # kept in the store only as HA1 (RFC 8760)
     srtp: Srtp | None = None  # on its media legs; None: as its domain has it
+    caller_ids: tuple[CallerId, ...] = ()  # its own numbers, shown to trunks; the first unless it prefers another
 
 
 class TrunkTarget(Table, frozen=True, kw_only=True):
@@ -107,7 +111,19 @@ class Register(Table, frozen=True, kw_only=True):
         return f"Register(aor={self.aor!r})"
 
 
-class Trunk(Table, frozen=True, kw_only=True):
+NumberForm = Literal["as-is", "e164", "plain", "national"]
+
+
+class Numbers(Table, frozen=True, kw_only=True):
+    country: Country = ""  # code of the trunk's country, digits
+    national_prefix: Dialled = "0"  # before numbers of that country
+    international_prefix: Dialled = "00"  # before those of others, country code and all
+    sent: NumberForm = "as-is"  # how the trunk wants numbers: +4420..., 4420..., or as dialled in the country
+    received: NumberForm = "as-is"  # how it writes them
+    uri: Literal["sip", "user-phone", "tel"] = "sip"  # as sip URI, with user=phone, or as tel URI
+
+
+class Trunk(Table, frozen=True, kw_only=True, rename={"from_": "from"}):
     name: Name
     targets: tuple[TrunkTarget, ...] = ()  # in the file each a URI, or a table { uri, weight }
     sources: tuple[Network, ...] = ()  # networks that may call in, without digest unless ``incoming`` says otherwise
@@ -118,6 +134,10 @@ class Trunk(Table, frozen=True, kw_only=True):
     srtp: Srtp = "pass"  # on its media legs
     register: Register | None = None  # we register there, take calls to that Contact, and answer its challenges
     credentials: Credentials | None = None  # what we answer its challenges with, where we don't register
+    trusted: bool = True  # by RFC 3325: it is told who calls and believed what it says of that
+    from_: Literal["caller", "identity", "account"] = "caller"  # whom From names: as the caller has it, his number, our account
+    anonymous_from: bool = False  # From is anonymous when the caller asks for Privacy: id
+    numbers: Numbers = Numbers()
     incoming: Credentials | None = None  # what it answers our challenges with: then its address alone is not enough
 
 

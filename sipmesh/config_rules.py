@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sipmesh.addresses import is_loopback, split_host_port
-from sipmesh.config import Config, Console, Domain, Limits, Listen, Media, Route, Trunk, User
+from sipmesh.config import Config, Console, Domain, Limits, Listen, Media, Numbers, Route, Trunk, User
 from sipmesh.config_lines import Path
 
 Found = Iterator[tuple[Path, str]]
@@ -86,6 +86,16 @@ def user_rules(user: User, defined: Defined, path: Path) -> Found:
     yield from domain_served(user.aor, defined, (*path, "aor"))
 
 
+def numbers_rules(numbers: Numbers, path: Path) -> Found:
+    for key in ("sent", "received"):
+        if getattr(numbers, key) == "national" and not numbers.country:
+            yield (*path, key), "is national; give country too, like 44"
+    if not numbers.international_prefix:
+        yield (*path, "international_prefix"), "is empty; write what is dialled before a country code, like 00"
+    if numbers.uri == "tel" and numbers.sent == "plain":
+        yield (*path, "uri"), 'is tel, whose numbers have a plus; write sent = "e164"'
+
+
 def incoming_names(config: Config) -> Found:
     """A username that is a user's too would be taken for him."""
     users = {each.aor.partition("@")[0] for each in config.user if each is not None}
@@ -100,6 +110,9 @@ def trunk_rules(trunk: Trunk, path: Path) -> Found:
     for key in ("register", "credentials"):
         if getattr(trunk, key) is not None and not trunk.targets:
             yield (*path, key), "needs targets beside it: where we send our requests"
+    if trunk.from_ == "account" and trunk.register is None:
+        yield (*path, "from"), "is account, and there is none; add register"
+    yield from numbers_rules(trunk.numbers, (*path, "numbers"))
     if trunk.register is not None and trunk.credentials is not None:
         yield (*path, "credentials"), "is there beside register, whose account is the one that answers challenges; remove it"
 

@@ -14,6 +14,9 @@ PATTERN = re.compile(r"^(?=.)[^*\s]*\*?$")
 PREFIX = re.compile(r"^[^\s@<>;:]*$")
 TARGET = re.compile(r"^sip:([^@\s<>;?]+@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?(;[^\s<>;?]+)*$")
 PORTS = re.compile(r"^(\d{1,5})-(\d{1,5})$")
+COUNTRY = re.compile(r"^([1-9][0-9]{0,2})?$")
+DIALLED = re.compile(r"^[0-9]{0,8}$")
+CALLER_ID = re.compile(r"^\+?[0-9]{1,32}$")
 TOKEN = re.compile(r"^[!-~]{16,}$")
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 
@@ -54,6 +57,21 @@ def check_password(text: str) -> None:
 def check_username(text: str) -> None:
     if not text or not text.isprintable():
         raise ValueError(f"{text!r} is no username; write what the digest calls it")
+
+
+def check_country(text: str) -> None:
+    if not COUNTRY.match(text):
+        raise ValueError(f"{text!r} is no country code; write its digits, like 44, without + or zeros")
+
+
+def check_dialled(text: str) -> None:
+    if not DIALLED.match(text):
+        raise ValueError(f"{text!r} is not dialled before a number; write up to 8 digits")
+
+
+def check_caller_id(text: str) -> None:
+    if not CALLER_ID.match(text):
+        raise ValueError(f"{text!r} is no number; write one like +442071838750")
 
 
 def check_token(text: str) -> None:
@@ -120,6 +138,9 @@ Aor = Annotated[str, Meta(extra={"check": check_aor})]
 Name = Annotated[str, Meta(extra={"check": check_name})]
 Password = Annotated[str, Meta(extra={"check": check_password})]
 Username = Annotated[str, Meta(extra={"check": check_username})]
+Country = Annotated[str, Meta(extra={"check": check_country})]
+Dialled = Annotated[str, Meta(extra={"check": check_dialled})]
+CallerId = Annotated[str, Meta(extra={"check": check_caller_id})]
 Token = Annotated[str, Meta(extra={"check": check_token})]
 Pattern = Annotated[str, Meta(extra={"check": check_pattern})]
 Prefix = Annotated[str, Meta(extra={"check": check_prefix})]

@@ -28,6 +28,9 @@ def add_user(
     srtp: Annotated[
         str | None, typer.Option(help="pass, off, optional or mandatory; without, as it was or as its domain.")
     ] = None,
+    caller_id: Annotated[
+        list[str] | None, typer.Option(help="Number of its own, shown to trunks; the first by default. Repeat for more.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -35,7 +38,7 @@ def add_user(
     if password is None:
         password = asked_password()
     with opened_store(config, create=True) as (node, store):
-        user = made(User, {"aor": aor, "password": password, "srtp": srtp})
+        user = made(User, {"aor": aor, "password": password, "srtp": srtp, "caller_ids": caller_id or []})
         require(user_rules(user, defined(node, store), ()))
         store.directory.put_user(user)
     show_done(f"{aor} added", {"aor": aor}, as_json)
@@ -46,12 +49,19 @@ def list_users(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fals
     """List accounts."""
     with opened_store(config) as (_, store):
         rows = [
-            {"aor": each.aor, "origin": each.origin, "algorithms": sorted(each.ha1), "srtp": each.srtp}
+            {
+                "aor": each.aor,
+                "origin": each.origin,
+                "algorithms": sorted(each.ha1),
+                "srtp": each.srtp,
+                "caller_ids": list(each.caller_ids),
+            }
             for each in store.directory.users()
         ]
     if as_json:
         return show_json(rows)
-    return show_table(("AOR", "SRTP", "FROM"), [(row["aor"], row["srtp"] or "", row["origin"]) for row in rows], "no accounts")
+    cells = [(row["aor"], row["srtp"] or "", "\n".join(row["caller_ids"] or ()), row["origin"]) for row in rows]
+    return show_table(("AOR", "SRTP", "NUMBERS", "FROM"), cells, "no accounts")
 
 
 @users.command("del")

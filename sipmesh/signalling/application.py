@@ -27,14 +27,17 @@ from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
 from sipmesh.signalling.calls import CALLEE, CALLER
 from sipmesh.signalling.dialogs import OF_CALLS, STARTS_SOMETHING, Dialogs
 from sipmesh.signalling.domains import Domains
+from sipmesh.signalling.editing_exchange import EditingExchange, edit_ack
 from sipmesh.signalling.exchanges import CallServices, DialogExchange, InviteExchange, RequestExchange
+from sipmesh.signalling.identity import Presenter
 from sipmesh.signalling.locate import targets_of
 from sipmesh.signalling.media_glue import Sender, Tags, has_sdp
 from sipmesh.signalling.media_security import PASSES, Legs
+from sipmesh.signalling.number_forms import SEPARATORS, read_uri
 from sipmesh.signalling.policy_views import registration_of, view_of
+from sipmesh.signalling.privacy import ASSERTED, OPTION, PREFERRED, asserts
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
-from sipmesh.signalling.trunk_exchange import TrunkExchange, shift_ack
 from sipmesh.signalling.trunks import Trunks, TrunkState, called_uri
 from sipmesh.store import StoreError
 
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, REFER, MESSAGE, INFO, UPDATE, PRACK, PUBLISH"
 CAPABILITIES = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "path, outbound"))  # RFC 3261 section 11.2
+SUPPORTED = frozenset({OPTION})  # of what Proxy-Require may name
 RETRY_AFTER_S = "5"
 MAX_REFUSALS_LOGGED = 20  # a second
 
@@ -92,6 +96,7 @@ class SignalApplication:
         self._counters = counters
         self._user_rates = user_rates
         self._exempt = exempt
+        self._presenter = Presenter(accounts, relayed=services.glue is not None)
         self._dialogs = Dialogs(services.calls, tables.trunks, counters)
         self._log_second = 0
         self._logged = 0
@@ -127,21 +132,23 @@ class SignalApplication:
                 self._refuse(request, error)
                 return None
         self.calls.in_dialog(cookie, message)
+        if asserts(message):
+            self.calls.filter_identity(cookie.call_key, message, CALLER if cookie.caller_to_callee(message) else CALLEE)
         exchange = None
         if message.method in ("INVITE", "UPDATE", "PRACK", "BYE"):
             exchange = DialogExchange(self._services, request, cookie)
         if self.calls.edited and cookie.call_key in self.calls.edited:
-            return self._trunk_exchange(exchange, message, cookie)
+            return self._editing_exchange(exchange, message, cookie)
         return exchange
 
-    def _trunk_exchange(self, exchange: Exchange | None, message: Message, cookie: Cookie) -> Exchange | None:
+    def _editing_exchange(self, exchange: Exchange | None, message: Message, cookie: Cookie) -> Exchange | None:
         """Of a request within a call over a trunk whose messages we change."""
         record = self.calls.get(cookie.call_key)
         if record is None:
             return exchange
         sender, receiver = (CALLER, CALLEE) if cookie.caller_to_callee(message) else (CALLEE, CALLER)
         trunk = self.calls.trunk_towards(record, receiver)
-        return TrunkExchange(self.calls, exchange, message, trunk, cookie.call_key, sender)
+        return EditingExchange(self.calls, exchange, message, trunk, cookie.call_key, sender)
 
     def on_ack(self, request: Message, cookie: Cookie | None, proceed: Proceed) -> None:
         """A body in an ACK answers the offer of the 2xx (RFC 3261 section 13.2.2.4)."""
@@ -151,7 +158,7 @@ class SignalApplication:
         if self.calls.edited and cookie.call_key in self.calls.edited:
             record = self.calls.get(cookie.call_key)
             if record is not None:
-                shift_ack(request, record, CALLER if cookie.caller_to_callee(request) else CALLEE)
+                edit_ack(request, record, CALLER if cookie.caller_to_callee(request) else CALLEE)
         glue = self._services.glue
         if glue is None or not has_sdp(request):
             proceed()
@@ -199,10 +206,12 @@ class SignalApplication:
             request.reply(200, None, CAPABILITIES)
             return
         caller = self._authorizer.calling(message, request.flow.remote[0], self._timers.wall)
-        if caller.trunk is None:
-            message.remove("P-Asserted-Identity")  # RFC 3325 section 5: only those we trust may assert one
-        elif caller.trunk.config.register is not None:
-            uri = self._called(message, caller.trunk)
+        trunk = caller.trunk
+        if trunk is None or not trunk.config.trusted:
+            message.remove(ASSERTED)  # RFC 3325 section 5: only those we trust may assert one
+        if uri.scheme == "tel" or (trunk is not None and (trunk.config.register or trunk.config.numbers.received != "as-is")):
+            uri = self._called(message, caller)
+            ours = request.core.is_ours(uri)
         try:
             self._follow(request, caller, self._decided(request, caller, uri, ours))
         except PeerError as error:
@@ -210,14 +219,20 @@ class SignalApplication:
                 self.calls.refused(request, *_parties(request, caller), error.status)
             raise
 
-    def _called(self, message: Message, trunk: TrunkState) -> Uri:
-        """The Request-URI; in place of the Contact that we registered at ``trunk`` the number called."""
-        uri = message.request_uri
-        if self.tables.trunks.by_contact(uri.user or "") is trunk:
-            called = Uri.build("sip", called_uri(message).user, uri.host, uri.port)
-            message.set_request_uri(called.text)
-            uri = message.request_uri
-        return uri
+    def _called(self, message: Message, caller: Caller) -> Uri:
+        """The Request-URI with the number called as we know it: in place of the Contact that we registered at a trunk, of a tel
+        URI, and of a number in the trunk's own form."""
+        uri, trunk = message.request_uri, caller.trunk
+        number = uri
+        if trunk is not None and self.tables.trunks.by_contact(uri.user or "") is trunk:
+            number = called_uri(message)
+        if trunk is not None:
+            number = Uri(read_uri(number, trunk.config.numbers))
+        if number is not uri or uri.scheme == "tel":
+            host = uri.host or caller.aor.rpartition("@")[2] or self.tables.domains.first
+            user = SEPARATORS.sub("", number.user or "") if number.scheme == "tel" else number.user
+            message.set_request_uri(Uri.build("sip", user, host, uri.port).text)
+        return message.request_uri
 
     def _decided(self, request: InboundRequest, caller: Caller, uri: Uri, ours: bool) -> Hop | None:
         """Where the request goes by the tables, or by the policy."""
@@ -280,15 +295,16 @@ class SignalApplication:
             self._check_rate(self._user_rates, request, caller)
         if not targets:
             raise PeerError(480, "Temporarily Unavailable")
-        if not hop.trunk and message.has("Privacy") and _wants_privacy(message):
-            message.remove("P-Asserted-Identity")
+        trunk = self.tables.trunks.get(hop.trunk) if hop.trunk else None
+        names = None
+        if trunk is not None or caller.trunk is not None or message.has("Privacy") or message.has(PREFERRED):
+            names = self._presenter.present(message, caller, trunk)
         if caller.trunk is None and is_unverifiable(message, request.flow):
             request.natted = True
         if message.method != "INVITE" or message.to_tag is not None:
             other: Exchange | None = RequestExchange(self._services) if hop.trunk else None
-            trunk = self.tables.trunks.get(hop.trunk) if hop.trunk else None
-            if trunk is not None and trunk.edits:
-                other = TrunkExchange(self.calls, other, message, trunk)
+            if names is not None or (trunk is not None and trunk.edits):
+                other = EditingExchange(self.calls, other, message, trunk, names=names)
             request.proxy(targets, other)
             return
         if caller.trunk is not None and caller.trunk.full:
@@ -296,11 +312,17 @@ class SignalApplication:
         calling, called, trunk_in = _parties(request, caller)
         destination = hop.aor or hop.number or (called if hop.route != "policy" else hop.uris[0])
         srtp = self._srtp(caller, hop) if self._services.glue is not None else PASSES
-        self.calls.begin(request, calling, called, trunk_in, hop.trunk, destination=destination, route=hop.route, srtp=srtp)
+        self.calls.begin(
+            *(request, calling, called, trunk_in, hop.trunk),
+            destination=destination,
+            route=hop.route,
+            srtp=srtp,
+            names=names,
+        )
         host = request.source[0]
         exchange: Exchange = InviteExchange(self._services, request, Sender(host, request.natted), srtp)
         if request.call_key in self.calls.edited:
-            exchange = TrunkExchange(self.calls, exchange, message, self.tables.trunks.get(hop.trunk), request.call_key)
+            exchange = EditingExchange(self.calls, exchange, message, trunk, request.call_key)
         request.proxy(targets, exchange)
 
     def _srtp(self, caller: Caller, hop: Hop) -> Legs:
@@ -347,8 +369,3 @@ def _parties(request: InboundRequest, caller: Caller) -> tuple[str, str, str]:
     message = request.message
     trunk_in = caller.trunk.name if caller.trunk is not None else ""
     return caller.aor or message.from_.uri.aor, message.request_uri.aor, trunk_in
-
-
-def _wants_privacy(message: Message) -> bool:
-    """RFC 3325 section 7: whether the asserted identity must not reach those we don't trust: phones and foreign domains."""
-    return any(token.strip().lower() == "id" for value in message.get_all("Privacy") for token in value.split(";"))

@@ -51,6 +51,11 @@ class Accounts:
         self.has = directory.has_user
         self._trunks = trunks
 
+    def caller_ids(self, aor: str) -> tuple[str, ...]:
+        """Numbers of a user, the first of which is shown by default."""
+        user = self._directory.user(aor)
+        return () if user is None else user.caller_ids
+
     def srtp(self, aor: str) -> Srtp | None:
         """None: as its domain has it."""
         user = self._directory.user(aor)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from urllib.parse import quote
 
 from native.sip import Message, ParseError, Uri
 from sipcore.flow import FlowTable
+from sipmesh.addresses import sip_uri
 from sipmesh.signalling.calls import CALLEE, CALLER, Calls
 from sipmesh.signalling.media_client import Body
 from sipmesh.signalling.media_glue import MediaGlue, Tags
@@ -19,7 +19,6 @@ ONE_WAY = "one-way audio"
 MEDIA_TIMEOUT = "media timeout"  # as the daemon calls it
 NO_RELAY = 'SIP;cause=503;text="Media Relay Unavailable"'
 NO_MEDIA = 'SIP;cause=408;text="No Media"'
-USER_CHARS = "-_.!~*'()&=+$,;?/"  # of a URI's user part that stay as they are (RFC 3261 section 25.1)
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +83,8 @@ class CallEnder:
         leg.cseq += 1
         headers = [("Route", route) for route in leg.route_set]
         headers += [
-            ("From", f"<{_uri(names[1 - side])}>;tag={other.tag}"),
-            ("To", f"<{_uri(names[side])}>" + (f";tag={leg.tag}" if leg.tag else "")),
+            ("From", f"<{sip_uri(names[1 - side])}>;tag={other.tag}"),
+            ("To", f"<{sip_uri(names[side])}>" + (f";tag={leg.tag}" if leg.tag else "")),
             ("Call-ID", record.call_id),
             ("CSeq", f"{leg.cseq} BYE"),
             ("Reason", reason),
@@ -112,11 +111,6 @@ def _concerns(body: Body, record: CallRecord) -> bool:
     """An event may name a tag; then it is about that dialog of a forked call alone."""
     tags = {body[name] for name in ("from-tag", "to-tag") if body.get(name)}
     return tags <= {record.from_tag, record.to_tag}
-
-
-def _uri(aor: str) -> str:
-    user, at, host = aor.rpartition("@")
-    return f"sip:{quote(user, safe=USER_CHARS)}@{host}" if at else f"sip:{host}"
 
 
 def _route_uri(route: str) -> str:

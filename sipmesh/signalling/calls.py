@@ -18,8 +18,9 @@ from sipmesh.addresses import join_host_port
 from sipmesh.signalling.cdr_maker import CdrMaker, quality_of
 from sipmesh.signalling.cseq_shift import with_shift
 from sipmesh.signalling.media_security import PASSES, Legs
+from sipmesh.signalling.privacy import filter_identity
 from sipmesh.signalling.trunks import TrunkState
-from sipmesh.store import CallLeg, CallRecord, Ender
+from sipmesh.store import CallLeg, CallRecord, Ender, Names
 
 if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
@@ -106,6 +107,7 @@ class Calls:
         destination: str = "",
         route: str = "",
         srtp: Legs = PASSES,
+        names: Names | None = None,
     ) -> None:
         """An INVITE that makes a dialog is about to be proxied."""
         message = request.message
@@ -135,6 +137,7 @@ class Calls:
             destination=destination[:MAX_TEXT_CHARS],
             route=route,
             srtp=srtp,
+            names=names,
         )
         self._add(request.call_key, record)
         self._stored.put(request.call_key, record)
@@ -239,6 +242,14 @@ class Calls:
         name = record.trunk_out if side == CALLEE else record.trunk_in
         return self._trunk_of(name) if name else None
 
+    def filter_identity(self, key: str, message: Message, sender: int) -> None:
+        """Of a message within the call that ``sender`` sends: who is believed, and who is told, who it is (RFC 3325)."""
+        record = self._calls.get(key)
+        by = None if record is None else self.trunk_towards(record, sender)
+        to = None if record is None else self.trunk_towards(record, 1 - sender)
+        believed, trusted = (trunk is not None and trunk.config.trusted for trunk in (by, to))
+        filter_identity(message, believed=believed, trusted=trusted, user=to is None)
+
     def response_in_dialog(self, cookie: Cookie, request: Message, response: Message) -> None:
         """A 2xx refreshes the target of the side it came from."""
         record = self._calls.get(cookie.call_key)
@@ -328,6 +339,8 @@ class Calls:
             trunks = [self.trunk_towards(record, side) for side in (CALLER, CALLEE)]
             if any(record.shifts) or any(trunk is not None and trunk.edits for trunk in trunks):
                 self.edited.add(key)
+        if record.names is not None:
+            self.edited.add(key)
 
     def _count_on_trunks(self, record: CallRecord, step: int) -> None:
         for name in (record.trunk_in, record.trunk_out):

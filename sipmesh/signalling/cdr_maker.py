@@ -49,7 +49,7 @@ class CdrMaker:
             if call.bye_by == "caller" and status in GAVE_UP:
                 cause = "cancelled"
         ended_at = (call.bye_at if call.answered_at else 0.0) or self._timers.wall
-        call.legs, call.forks, call.shifts = [], [], ((), ())
+        call.legs, call.forks, call.shifts, call.names = [], [], ((), ()), None
         cdr = Cdr(
             key=key,
             call=call,

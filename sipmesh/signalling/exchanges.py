@@ -11,10 +11,11 @@ from native.sip import Message
 from sipcore.ports import Proceed
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie, flow_of_token
-from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.calls import CALLEE, CALLER, Calls
 from sipmesh.signalling.cdr_maker import GAVE_UP
 from sipmesh.signalling.media_glue import DialogMedia, InviteMedia, MediaGlue, Sender, Tags, has_sdp
 from sipmesh.signalling.media_security import PASSES, Legs
+from sipmesh.signalling.privacy import asserts
 from sipmesh.signalling.trunks import TargetState
 from sipmesh.store import CallRecord, Ender
 
@@ -121,6 +122,8 @@ class InviteExchange:
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
         status = response.status
         calls = self._services.calls
+        if asserts(response):
+            calls.filter_identity(self._key, response, CALLEE)
         if 200 <= status < 300:
             calls.answered(self._key, branch, response)
             if self._media is not None:
@@ -190,6 +193,9 @@ class DialogExchange:
             self._media.request_out(request, proceed)
 
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
+        if asserts(response):
+            answering = CALLEE if self._cookie.caller_to_callee(self._message) else CALLER
+            self._services.calls.filter_identity(self._cookie.call_key, response, answering)
         if 200 <= response.status < 300 and self._method in ("INVITE", "UPDATE"):
             self._services.calls.response_in_dialog(self._cookie, self._message, response)
         if self._media is not None:

@@ -29,7 +29,7 @@ from sipcore.transport.udp import UdpEndpoint
 from sipmesh.certificates import CertificateError, load_certificates
 from sipmesh.config import Config, Limits
 from sipmesh.policy.host import PolicyHost
-from sipmesh.signalling.application import SignalApplication, Tables
+from sipmesh.signalling.application import SUPPORTED, SignalApplication, Tables
 from sipmesh.signalling.authorize import Accounts, Authorizer
 from sipmesh.signalling.call_ender import CallEnder
 from sipmesh.signalling.calls import Calls
@@ -115,7 +115,7 @@ class SignalNode:
             exempt,
         )
         branch_keys, cookie_keys = store.key_ring("branch"), store.key_ring("cookie")
-        settings = ProxySettings(timer_c_s=limits.ring_s)
+        settings = ProxySettings(timer_c_s=limits.ring_s, supported=SUPPORTED)
         core = ProxyCore(settings, self._application, flows, resolver, timers, branch_keys, cookie_keys, counters)
         self._layer = TransactionLayer(core, flows, timers, TransactionSettings(), counters)
         core.attach(self._layer)

@@ -19,8 +19,10 @@ from sipcore.digest_client import DigestClient
 from sipcore.errors import PeerError
 from sipcore.keys import KeyRing
 from sipcore.ports import Target
-from sipmesh.config import Credentials, Trunk, TrunkTarget
+from sipmesh.config import Credentials, Numbers, Trunk, TrunkTarget
+from sipmesh.signalling.number_forms import write_uri
 
+PLAIN_FORMS = Numbers()
 MAX_REMEMBERED_SOURCES = 4096
 SEAL = "~"  # between a trunk's name and the proof, in the Contact we register; names have none
 REST_S = 30.0  # how long a target that failed is left alone when nothing probes it
@@ -177,9 +179,11 @@ class Trunks:
 
     def targets(self, trunk: TrunkState, number: str, now: float) -> list[Target]:
         """Where to send a call to ``number``, one after the other."""
+        numbers = trunk.config.numbers
         return [
             Target(
-                uri=target.request_uri(number),
+                uri=(uri := called_at(target, number, numbers)),
+                routes=(f"<{target.uri};lr>",) if uri.startswith("tel:") else (),
                 group=group,
                 failover=True,
                 first_response_s=trunk.config.first_response_s,
@@ -244,6 +248,12 @@ def _target(trunk: Trunk, config: TrunkTarget, known: TargetState | None) -> Tar
         return TargetState(trunk.name, Uri(config.uri), config.weight, probed)
     known.weight, known.probed = config.weight, probed
     return known
+
+
+def called_at(target: TargetState, number: str, numbers: Numbers) -> str:
+    """Request-URI of a call to ``number``, in the form that the trunk wants."""
+    uri = target.request_uri(number)
+    return uri if numbers == PLAIN_FORMS else write_uri(Uri(uri), numbers)
 
 
 def called_uri(request: Message) -> Uri:

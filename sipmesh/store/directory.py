@@ -34,6 +34,7 @@ def stored_user(user: User, origin: Origin = "cli") -> StoredUser:
         origin=origin,
         ha1_long=_hashes(f"{name}@{domain}:{domain}:{user.password}"),
         srtp=user.srtp,
+        caller_ids=user.caller_ids,
     )
 
 
@@ -96,11 +97,12 @@ class Directory:
         return changed
 
     def put_user(self, user: User) -> None:
-        """Adds the account or sets its password and, unless it is None, ``srtp``. InFileError when it comes from the file."""
+        """Adds the account or sets its password and what else ``user`` says of it. InFileError when it comes from the file."""
         record = stored_user(user)
         before = self.user(record.aor)
-        if user.srtp is None and before is not None:
-            record = msgspec.structs.replace(record, srtp=before.srtp)
+        if before is not None:
+            kept = {"srtp": user.srtp or before.srtp, "caller_ids": user.caller_ids or before.caller_ids}
+            record = msgspec.structs.replace(record, **kept)
         self._put(self._users, key_of(record.aor), record, f"user {record.aor}")
 
     def put_trunk(self, trunk: Trunk) -> None:

@@ -1,6 +1,6 @@
 """What the store keeps, besides bindings (``sipcore.location.Binding``). Readers ignore fields they do not know."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,7 @@ class StoredUser(msgspec.Struct, frozen=True, omit_defaults=True):
     v: int = 1
     ha1_long: dict[str, str] = {}
     srtp: Srtp | None = None  # None: as the domain has it
+    caller_ids: tuple[str, ...] = ()
 
 
 class StoredTrunk(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,6 +64,15 @@ Shifts = tuple[tuple[int, int], ...]
 """See ``sipmesh.signalling.cseq_shift``."""
 
 
+class Names(NamedTuple):
+    """From and To without their tags, as the caller writes them and as the callee sees them."""
+
+    caller_from: str
+    caller_to: str
+    callee_from: str
+    callee_to: str
+
+
 class CallRecord(msgspec.Struct, omit_defaults=True):
     """A call this node proxies, from the first INVITE that leaves to the end of its dialog."""
 
@@ -88,6 +98,7 @@ class CallRecord(msgspec.Struct, omit_defaults=True):
     bye_by: Ender = ""
     media: tuple[Quality, Quality] | None = None  # of what the caller and the callee sent
     srtp: tuple[Srtp, Srtp] = ("pass", "pass")  # as it was when the call began: the caller's and the callee's
+    names: Names | None = None  # when the callee is shown others than the caller wrote
     shifts: tuple[Shifts, Shifts] = ((), ())  # of the CSeq numbers that the caller and the callee write
     forks: list[CallLeg] = []  # callees of its other dialogs: early ones with 100rel, then those that answered after the first
 

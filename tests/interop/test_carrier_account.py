@@ -54,6 +54,7 @@ def test_a_call_out_is_challenged_and_nobody_hears_of_it(stage: Stage, carrier: 
     stage.play(flow[0], caller, "out", "+441234567", keys=keys, calls=3, rate=2).expect_ok()
     callee.expect_ok()
     assert len(carrier.logged(r"calls \+441234567 ")) == 3
+    assert set(carrier.logged(r"asserted (\S+) cseq")) == {"<sip:alice@example.test>"}
     numbers = [int(number) for number in carrier.logged(r"cseq (\d+)")]
     assert len(set(numbers)) == (1 if carrier.account.once else 2), numbers  # nonces that are counted serve more than one call
     assert not isinstance(stage.node, SipmeshNode) or not stage.node.metric("sipmesh_sip_trunk_credentials_refused_total")

@@ -24,7 +24,7 @@ from sipcore.registrar import Registrar
 from sipcore.transaction import TransactionLayer, TransactionSettings
 from sipcore.transport.ingress import Ingress
 from sipmesh.config import Domain, Route, Trunk, User
-from sipmesh.signalling.application import SignalApplication, Tables
+from sipmesh.signalling.application import SUPPORTED, SignalApplication, Tables
 from sipmesh.signalling.authorize import Accounts, Authorizer
 from sipmesh.signalling.call_ender import CallEnder
 from sipmesh.signalling.calls import Calls
@@ -76,7 +76,7 @@ class SignalWorld:
         self,
         trunks: tuple[Trunk, ...] = (),
         routes: tuple[Route, ...] = (),
-        users: tuple[str, ...] = ("alice", "bob"),
+        users: tuple[str | User, ...] = ("alice", "bob"),
         domains: tuple[Domain, ...] = (Domain(name="open.example", auth=False),),
         transports: tuple[str, ...] = ("udp", "tcp"),
     ) -> None:
@@ -86,9 +86,8 @@ class SignalWorld:
         self.stored = StoredCalls()
         self.locations = StoredBindings()
         self.trunk_configs, self.route_configs, self.domains = trunks, routes, domains
-        accounts = [
-            stored_user(User(aor=user if "@" in user else f"{user}@{domains[0].name}", password="pw")) for user in users
-        ]
+        everyone = (each if isinstance(each, User) else User(aor=f"{each}@{domains[0].name}", password="pw") for each in users)
+        accounts = [stored_user(user) for user in everyone]
         self.users = {user.aor: user for user in accounts}
         self.start()
 
@@ -119,7 +118,9 @@ class SignalWorld:
             counters,
         )
         branch_keys, cookie_keys = KeyRing("branch", KEY), KeyRing("cookie", KEY)
-        core = ProxyCore(ProxySettings(), self.app, flows, Names(), timers, branch_keys, cookie_keys, counters)
+        core = ProxyCore(
+            ProxySettings(supported=SUPPORTED), self.app, flows, Names(), timers, branch_keys, cookie_keys, counters
+        )
         layer = TransactionLayer(core, flows, timers, TransactionSettings(), counters)
         core.attach(layer)
         self.ender = CallEnder(self.calls, Requester(layer, flows, Names()), flows, None)

@@ -114,12 +114,12 @@ def test_users_are_added_listed_changed_and_deleted(cli: Cli) -> None:
     assert cli.rows("user", "add", "carol@example.com", "--password", "x") == {"aor": "carol@example.com"}
     both = {"origin": "cli", "algorithms": ["MD5", "SHA-256"]}
     assert cli.rows("user", "list") == [
-        {"aor": "bob@example.com", **both, "srtp": None},
-        {"aor": "carol@example.com", **both, "srtp": None},
+        {"aor": "bob@example.com", **both, "srtp": None, "caller_ids": []},
+        {"aor": "carol@example.com", **both, "srtp": None, "caller_ids": []},
     ]
-    cli.good("user", "add", "bob@example.com", "--srtp", "mandatory", typed="secret\n")
+    cli.good("user", "add", "bob@example.com", "--srtp", "mandatory", "--caller-id", "+4420", typed="secret\n")
     cli.good("user", "add", "bob@example.com", typed="another\n")
-    assert "bob@example.com    mandatory" in cli.good("user", "list")
+    assert "bob@example.com    mandatory  +4420" in cli.good("user", "list")
     cli.good("user", "del", "bob@example.com")
     assert "there is no account bob@example.com" in cli.wrong("user", "del", "bob@example.com")
 

@@ -1,8 +1,10 @@
-"""A request to or from a trunk whose messages we change: answers to its challenges, and what follows from them.
+"""A request that the other side sees otherwise than its sender wrote it.
 
-The sender sees nothing of it: a challenge (401, 407) is answered in a new branch with the next CSeq number, and every response
-goes back with the number the sender wrote. From then on the sender's requests in that dialog are shifted; the record of the
-call says by how much (``sipmesh.signalling.cseq_shift``).
+Other names in From and To: whoever wrote them sees them unchanged in whatever comes back (RFC 3323 section 5.3).
+
+Our answer to a trunk's challenge: 401 and 407 are answered in a new branch with the next CSeq number, and every response goes
+back with the number the sender wrote. From then on the sender's requests in that dialog are shifted; the record of the call
+says by how much (``sipmesh.signalling.cseq_shift``).
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from sipcore.proxy.best import CHALLENGES
 from sipcore.proxy.context import Branch, ResponseContext
 from sipmesh.signalling.calls import CALLER, Calls
 from sipmesh.signalling.cseq_shift import shift_of, shifted_event, shifted_rack, written_event
-from sipmesh.store import CallRecord
+from sipmesh.signalling.privacy import ANONYMOUS, TELLING_HEADERS
+from sipmesh.store import CallRecord, Names
 
 if TYPE_CHECKING:
     from sipmesh.signalling.trunks import TrunkState
@@ -24,11 +27,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class TrunkExchange:
-    """Around ``inner``, the exchange that the request would have without it. ``side``: who sends the request, in ``record``;
-    ``trunk``: it goes to, None for one that comes from there."""
+class EditingExchange:
+    """Around ``inner``, the exchange that the request would have without it. ``trunk``: it goes to, if to any."""
 
-    __slots__ = ("_answered", "_calls", "_cseq", "_inner", "_key", "_record", "_sent_cseq", "_side", "_trunk")
+    __slots__ = (
+        "_answered",
+        "_calls",
+        "_cseq",
+        "_inner",
+        "_key",
+        "_message",
+        "_names",
+        "_record",
+        "_sent_cseq",
+        "_side",
+        "_trunk",
+    )
 
     looks_on = False
 
@@ -40,14 +54,18 @@ class TrunkExchange:
         trunk: TrunkState | None,
         key: str = "",
         side: int = CALLER,
+        names: Names | None = None,
     ) -> None:
-        """``key``: of the call; "" for what belongs to none."""
+        """``key``: of the call, which has names of its own, and ``side``: who of it sends the request; "" for what belongs to
+        none."""
         self._calls = calls
         self._inner = inner
         self._trunk = trunk
         self._key = key
         self._side = side
+        self._message = message
         self._record = calls.get(key) if key else None
+        self._names = names if self._record is None else self._record.names
         self._cseq = message.cseq
         shift = shift_of(self._record.shifts[side], self._cseq) if self._record is not None else 0
         self._sent_cseq = self._cseq + shift
@@ -55,6 +73,8 @@ class TrunkExchange:
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
         sent = self._sent_cseq
+        if self._names is not None:
+            rename(request, self._names, self._side)
         if self._record is not None:
             rewrite(request, self._record, self._side)
             self._calls.sent_as(self._key, self._side, self._cseq, sent)
@@ -92,6 +112,8 @@ class TrunkExchange:
                 trunk.digest.confirmed(response)
         if response.cseq != self._cseq:
             response.set("CSeq", f"{self._cseq} {response.cseq_method}")
+        if self._names is not None:
+            self._restore_names(response)
         inner = self._inner
         if inner is None:
             proceed()
@@ -99,6 +121,14 @@ class TrunkExchange:
         inner.response_in(branch, response, proceed)
         if inner.looks_on:
             proceed()
+
+    def _restore_names(self, response: Message) -> None:
+        message = self._message
+        response.set("From", message.get("From") or "")
+        to, tag = message.get("To") or "", response.to_tag
+        if message.to_tag is None and tag is not None:
+            to = f"{to};tag={tag}"
+        response.set("To", to)
 
     def branch_ended(self, branch: Branch, status: int) -> None:
         if self._inner is not None:
@@ -122,6 +152,16 @@ class TrunkExchange:
         proceed(500, "Trunk Refuses Our Credentials")
 
 
+def rename(request: Message, names: Names, side: int) -> None:
+    """From and To as the receiver knows them."""
+    from_, to = (names.callee_from, names.callee_to) if side == CALLER else (names.caller_to, names.caller_from)
+    for header, name, tag in (("From", from_, request.from_tag), ("To", to, request.to_tag)):
+        request.set(header, name if tag is None else f"{name};tag={tag}")
+    if names.callee_from == ANONYMOUS and side == CALLER:
+        for header in TELLING_HEADERS:
+            request.remove(header)
+
+
 def rewrite(request: Message, record: CallRecord, side: int) -> None:
     """What of a request within a call that ``side`` sends speaks of CSeq numbers, save CSeq itself."""
     own, other = record.shifts[side], record.shifts[1 - side]
@@ -131,8 +171,10 @@ def rewrite(request: Message, record: CallRecord, side: int) -> None:
         request.set("Event", written_event(shifted_event(request.get("Event") or "", own), other))
 
 
-def shift_ack(request: Message, record: CallRecord, side: int) -> None:
+def edit_ack(request: Message, record: CallRecord, side: int) -> None:
     """An ACK for a 2xx has the number of its INVITE (RFC 3261 section 13.2.2.4)."""
+    if record.names is not None:
+        rename(request, record.names, side)
     shift = shift_of(record.shifts[side], request.cseq)
     if shift:
         request.set("CSeq", f"{request.cseq + shift} ACK")

@@ -1,4 +1,4 @@
-"""sipmesh.signalling.trunk_exchange: a carrier challenges, we answer, and the caller's CSeq numbers never tell."""
+"""sipmesh.signalling.editing_exchange: a carrier challenges, we answer, and the caller's CSeq numbers never tell."""
 
 from __future__ import annotations
 
