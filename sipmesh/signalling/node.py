@@ -71,7 +71,7 @@ class SignalNode:
     ) -> None:
         """``siblings``: the node's other signal workers. What a node does once, the first worker does."""
         self._store = store
-        store.read_in_batches()
+        store.read_in_batches(staged=siblings is not None)
         self._first = siblings is None or siblings.index == 0
         self._config = config
         self._gauges = gauges

@@ -51,6 +51,8 @@ class Environment:
         self._write: Any = None
         self._read: Any = None  # kept between reads
         self._keeps_read = False
+        self._stages = False
+        self._staged: dict[tuple[Any, bytes], bytes | None] = {}  # writes that wait for ``commit``; None: a deletion
         self._dirty = False  # the write transaction holds something
         self._lost = False  # an error took what had been written before it
         self._written_bytes = GROWTH_CHECK_BYTES  # so that the first write checks
@@ -79,6 +81,8 @@ class Environment:
         return self._tables[name]
 
     def get(self, table: Any, key: bytes) -> bytes | None:
+        if self._staged and (table, key) in self._staged:
+            return self._staged[table, key]
         txn = self._write or self._read
         if txn is not None:
             return txn.get(key, None, table)  # type: ignore[no-any-return]
@@ -91,9 +95,14 @@ class Environment:
         finally:
             txn.abort()
 
-    def read_in_batches(self) -> None:
-        """From now on ``get`` reads one state until ``renew``, which is to be called often: pages of that state stay in use."""
+    def read_in_batches(self, *, staged: bool = False) -> None:
+        """From now on ``get`` reads one state until ``renew``, which is to be called often: pages of that state stay in use.
+
+        ``staged``: writes wait in memory until ``commit``. Then several processes that write hold the lock for a moment each,
+        not for their whole batch; an error that ``put`` would have told of comes at the commit.
+        """
         self._keeps_read = True
+        self._stages = staged
 
     def renew(self) -> None:
         """What others have committed is read from now on."""
@@ -103,6 +112,7 @@ class Environment:
 
     def items(self, table: Any, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """(key, value) in the order of keys, from ``start`` on. Iterate to the end or close it before the next write."""
+        self._write_staged()
         with contextlib.ExitStack() as stack:
             txn = self._write
             if txn is None:
@@ -113,6 +123,7 @@ class Environment:
                 yield from cursor
 
     def count(self, table: Any) -> int:
+        self._write_staged()
         txn = self._write
         if txn is not None:
             return int(txn.stat(table)["entries"])
@@ -123,6 +134,9 @@ class Environment:
             txn.abort()
 
     def put(self, table: Any, key: bytes, value: bytes) -> None:
+        if self._stages and self._write is None:
+            self._staged[table, key] = value
+            return
         txn = self._write or self._begin_write()
         self._written_bytes += PAGE_BYTES + len(value)
         try:
@@ -134,6 +148,10 @@ class Environment:
 
     def delete(self, table: Any, key: bytes) -> bool:
         """False when there is no such key."""
+        if self._stages and self._write is None:
+            known = self.get(table, key) is not None
+            self._staged[table, key] = None
+            return known
         txn = self._write or self._begin_write()
         self._written_bytes += PAGE_BYTES
         try:
@@ -147,6 +165,12 @@ class Environment:
         """StoreError: nothing written since the last commit is kept, be it for an error now or for an earlier one."""
         if self._read is not None:
             self.renew()
+        if self._staged:
+            try:
+                self._write_staged()
+            except StoreError:
+                self._lost = False  # told now
+                raise
         txn = self._write
         if self._lost:
             self.abort()
@@ -163,6 +187,7 @@ class Environment:
     def abort(self) -> None:
         """Forgets what was written since the last commit."""
         self.renew()
+        self._staged.clear()
         txn, self._write = self._write, None
         self._dirty = self._lost = False
         if txn is not None:
@@ -177,8 +202,21 @@ class Environment:
     def begin(self, room_bytes: int = 0) -> None:
         """Opens the write transaction now, so that what is read next can't change before ``commit``.
         ``room_bytes``: what it will write, when that may be much."""
+        self._write_staged()
         if self._write is None:
             self._begin_write(room_bytes)
+
+    def _write_staged(self) -> None:
+        """Opens the transaction for what waited, and for what follows until ``commit``."""
+        if not self._staged:
+            return
+        staged, self._staged = self._staged, {}
+        self._begin_write()
+        for (table, key), value in staged.items():
+            if value is None:
+                self.delete(table, key)
+            else:
+                self.put(table, key, value)
 
     def forget_dead_readers(self) -> None:
         """Frees the reader slots of processes that were killed; they would keep old pages from being used again."""

@@ -40,10 +40,11 @@ class Store:
         config = Environment(path / "config", directory.TABLES, synced=True)
         return cls(path, config, Environment(path / "live", live.TABLES, synced=False))
 
-    def read_in_batches(self) -> None:
-        """For a process that calls ``commit`` at the end of each of its turns: what it reads in one is of one state."""
+    def read_in_batches(self, *, staged: bool = False) -> None:
+        """For a process that calls ``commit`` at the end of each of its turns: what it reads in one is of one state.
+        ``staged``: for one of several that write; see ``Environment.read_in_batches``."""
         self._config.read_in_batches()
-        self._live.read_in_batches()
+        self._live.read_in_batches(staged=staged)
 
     def commit(self) -> None:
         self._config.renew()

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -206,6 +207,73 @@ def test_a_commit_tells_of_writes_that_an_error_took(tmp_path: Path) -> None:
     environment.put(things, b"third", b"3")
     environment.commit()
     assert environment.get(things, b"third") == b"3"
+    environment.close()
+
+
+def staging(path: Path) -> tuple[Environment, Any]:
+    environment = Environment(path / "staged", ("things",), synced=False, max_map_bytes=FIRST_MAP_BYTES)
+    environment.read_in_batches(staged=True)
+    return environment, environment.table("things")
+
+
+def test_staged_writes_are_read_at_once_and_there_after_the_commit(tmp_path: Path) -> None:
+    environment, things = staging(tmp_path)
+    environment.put(things, b"a", b"1")
+    environment.put(things, b"b", b"1")
+    environment.commit()
+    environment.put(things, b"a", b"2")
+    assert environment.delete(things, b"b")
+    assert not environment.delete(things, b"c")
+    assert (environment.get(things, b"a"), environment.get(things, b"b")) == (b"2", None)
+    assert not environment.delete(things, b"b")
+    environment.commit()
+    assert list(environment.items(things)) == [(b"a", b"2")]
+    environment.put(things, b"a", b"3")
+    environment.abort()
+    assert environment.get(things, b"a") == b"2"
+    environment.close()
+
+
+def test_staged_writes_hold_no_lock_before_the_commit(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    store.read_in_batches(staged=True)
+    writer = python(OBEDIENT_WRITER, str(tmp_path))
+    assert line_from(writer) == "open"
+    store.locations.put("alice@example.com", [binding()])
+    assert writer.stdin is not None
+    print("bob@example.com", file=writer.stdin, flush=True)
+    assert line_from(writer) == "written"
+    store.commit()
+    assert sorted(aor for aor, _ in store.locations.all()) == ["alice@example.com", "bob@example.com"]
+    writer.stdin.close()
+    writer.wait()
+    store.close()
+
+
+def test_looking_through_all_sees_staged_writes(tmp_path: Path) -> None:
+    environment, things = staging(tmp_path)
+    environment.put(things, b"a", b"1")
+    assert environment.count(things) == 1
+    environment.put(things, b"b", b"1")
+    assert [key for key, _ in environment.items(things)] == [b"a", b"b"]
+    environment.begin()
+    assert environment.delete(things, b"a")
+    environment.commit()
+    assert [key for key, _ in environment.items(things)] == [b"b"]
+    environment.close()
+
+
+def test_the_commit_tells_when_staged_writes_find_no_room_and_the_next_one_is_well(tmp_path: Path) -> None:
+    environment, things = staging(tmp_path)
+    environment.put(things, b"kept", b"1")
+    environment.commit()
+    environment.put(things, b"small", b"1")
+    environment.put(things, b"huge", bytes(FIRST_MAP_BYTES + 1))
+    with pytest.raises(StoreFullError):
+        environment.commit()
+    environment.put(things, b"after", b"1")
+    environment.commit()
+    assert [key for key, _ in environment.items(things)] == [b"after", b"kept"]
     environment.close()
 
 
