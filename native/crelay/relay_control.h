@@ -46,6 +46,7 @@ uint64_t relay_turns(const struct relay *relay, uint32_t thread);
 enum relay_error relay_add(struct relay *relay, enum relay_kind kind, relay_sockets sockets, int thread, uint32_t *stream);
 enum relay_error relay_adopt(struct relay *relay, uint32_t stream, relay_sockets sockets);
 enum relay_error relay_remove(struct relay *relay, uint32_t stream);
+enum relay_error relay_undo_add(struct relay *relay, uint32_t stream); /* relay_remove, but the sockets are the caller's again */
 
 enum relay_error relay_thread_of(struct relay *relay, uint32_t stream, uint32_t *thread);
 enum relay_error relay_set_remote(struct relay *relay, uint32_t stream, int side, int component,

@@ -19,7 +19,12 @@ static PyObject *bind_udp(PyObject *Py_UNUSED(module), PyObject *args, PyObject 
     if (!relay_in_range("dscp", dscp, 0, 63) || !relay_parse_address(host, port, &address))
         return NULL;
     int fd = relay_bind(&address, (uint8_t)dscp);
-    return fd < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(fd);
+    if (fd < 0)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    PyObject *number = PyLong_FromLong(fd);
+    if (number == NULL)
+        close(fd);
+    return number;
 }
 
 static PyObject *monotonic_ns(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))

@@ -18,7 +18,12 @@ PyObject *relay_object_add(RelayObject *self, PyObject *args, PyObject *kwargs)
     Py_BEGIN_ALLOW_THREADS
     error = relay_add(relay, (enum relay_kind)kind, sockets, (int)thread, &stream);
     Py_END_ALLOW_THREADS
-    return error != RELAY_OK ? relay_fail(error, stream) : PyLong_FromUnsignedLong(stream);
+    if (error != RELAY_OK)
+        return relay_fail(error, stream);
+    PyObject *number = PyLong_FromUnsignedLong(stream);
+    if (number == NULL) /* the caller will never know of it */
+        relay_undo_add(relay, stream);
+    return number;
 }
 
 PyObject *relay_object_adopt(RelayObject *self, PyObject *args, PyObject *kwargs)

@@ -126,14 +126,24 @@ enum relay_error relay_adopt(struct relay *relay, uint32_t number, relay_sockets
     return error != RELAY_OK ? error : relay_unlock(relay, adopt_locked(relay, number, stream, sockets));
 }
 
-static void detach(struct relay *relay, uint32_t number)
+static void forget_sockets(struct relay *relay, uint32_t number)
+{
+    RELAY_FOR_SOCKETS (component, side)
+        relay->sockets[number][side][component] = -1;
+    relay->attached[number] = false;
+}
+
+static void detach(struct relay *relay, uint32_t number, bool give_back)
 {
     struct relay_thread *thread = &relay->threads[relay->table.streams[number].thread];
     RELAY_FOR_SOCKETS (component, side)
         if (relay->sockets[number][side][component] >= 0)
             relay_thread_unwatch(thread, relay->sockets[number][side][component]);
     relay_thread_settle(thread);
-    relay_close_sockets(relay, number);
+    if (give_back)
+        forget_sockets(relay, number);
+    else
+        relay_close_sockets(relay, number);
     thread->streams--;
     for (uint32_t leg = relay_leg_index(number, 0, 0); leg <= relay_leg_index(number, 1, 1); leg++)
         relay_put(relay->news.latched[leg], 0);
@@ -147,16 +157,20 @@ static void forget_keys(struct relay *relay, uint32_t number)
     relay_drop_crypto(relay, number);
 }
 
-enum relay_error relay_remove(struct relay *relay, uint32_t number)
+static enum relay_error end_stream(struct relay *relay, uint32_t number, bool give_back)
 {
     struct relay_stream *stream;
     enum relay_error error = relay_lock_stream(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
     if (relay->attached[number])
-        detach(relay, number);
+        detach(relay, number, give_back);
     forget_keys(relay, number);
     relay_put(stream->state, RELAY_FREE);
     relay->free_streams[relay->free_count++] = number;
     return relay_unlock(relay, RELAY_OK);
 }
+
+enum relay_error relay_remove(struct relay *relay, uint32_t number) { return end_stream(relay, number, false); }
+
+enum relay_error relay_undo_add(struct relay *relay, uint32_t number) { return end_stream(relay, number, true); }

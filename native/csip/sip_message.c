@@ -83,14 +83,14 @@ static void salvage_headers(struct sip_message *message, struct sip_line *lines,
     }
 }
 
-bool sip_message_salvage(struct sip_message *message, const char *raw, size_t size) {
+enum sip_error sip_message_salvage(struct sip_message *message, const char *raw, size_t size) {
     struct sip_line lines[SIP_MAX_HEADERS];
     uint32_t count = 0;
     memset(message, 0, sizeof *message);
     if (size > SIP_MAX_MESSAGE_BYTES) size = SIP_MAX_MESSAGE_BYTES;
     size_t start = sip_scan_leading(raw, size);
     const char *lf = memchr(raw + start, '\n', size - start);
-    if (!lf || (size - start >= 4 && sip_same_nocase((struct sip_slice){raw + start, 4}, SIP_TEXT("SIP/")))) return false;
+    if (!lf || (size - start >= 4 && sip_same_nocase((struct sip_slice){raw + start, 4}, SIP_TEXT("SIP/")))) return SIP_NOT_SIP;
     message->raw = raw;
     message->raw_size = (uint32_t)size;
     message->start_at = (uint32_t)start;
@@ -103,7 +103,7 @@ bool sip_message_salvage(struct sip_message *message, const char *raw, size_t si
     salvage_headers(message, lines, &count, headers);
     message->body = raw + size;
     message->end_at = (uint32_t)size;
-    return keep_lines(message, lines, count) == SIP_OK;
+    return keep_lines(message, lines, count);
 }
 
 enum sip_error sip_message_copy(struct sip_message *copy, const struct sip_message *message) {

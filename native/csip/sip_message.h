@@ -59,9 +59,9 @@ struct sip_fault {
 /* Scans one datagram, or one framed message. On failure nothing is owned and sip_message_free is allowed but not needed. */
 struct sip_fault sip_message_scan(struct sip_message *message, const char *raw, size_t size);
 
-/* Takes what can be read of bytes sip_message_scan refused: bad lines, limits and lengths are passed over. False when it
- * can't have been a request or memory is short. The start line may be empty then. */
-bool sip_message_salvage(struct sip_message *message, const char *raw, size_t size);
+/* Takes what can be read of bytes sip_message_scan refused: bad lines, limits and lengths are passed over. SIP_NOT_SIP when it
+ * can't have been a request. The start line may be empty then. */
+enum sip_error sip_message_salvage(struct sip_message *message, const char *raw, size_t size);
 
 /* On failure `copy` owns nothing. */
 enum sip_error sip_message_copy(struct sip_message *copy, const struct sip_message *message);

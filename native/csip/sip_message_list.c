@@ -20,6 +20,14 @@ static int collect(MessageObject *self, struct sip_wanted wanted, maker make, Py
     return 0;
 }
 
+/* PySequence_List leaks a reference when it finds no memory (CPython 3.11). */
+static PyObject *list_of(PyObject *tuple) {
+    PyObject *list = PyList_New(PyTuple_GET_SIZE(tuple));
+    for (Py_ssize_t i = 0; list && i < PyTuple_GET_SIZE(tuple); i++)
+        PyList_SET_ITEM(list, i, Py_NewRef(PyTuple_GET_ITEM(tuple, i)));
+    return list;
+}
+
 /* A fresh list each time, so that nobody can change what is cached. */
 static PyObject *addr_list(MessageObject *self, enum sip_name id, enum sip_cache slot) {
     if (!self->cache[slot]) {
@@ -33,7 +41,7 @@ static PyObject *addr_list(MessageObject *self, enum sip_name id, enum sip_cache
         Py_DECREF(list);
         if (!self->cache[slot]) return NULL;
     }
-    return PySequence_List(self->cache[slot]);
+    return list_of(self->cache[slot]);
 }
 
 PyObject *sip_message_routes(MessageObject *self, void *closure) {

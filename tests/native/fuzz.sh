@@ -1,13 +1,16 @@
 #!/bin/bash
-# Runs each libFuzzer target of tests/native/fuzz; a crash ends it and leaves its input in var/fuzz.
+# Fuzzes what strangers send: each libFuzzer target of tests/native/fuzz (C: RTP, RTCP, STUN and DTLS on RTP ports, SRTP, SIP, URIs),
+# then those of tests/fuzz (Python: bencode, JSON, SDP, STUN, SIP, URIs, digest). A crash ends it and leaves its input in var/fuzz.
 # usage: fuzz.sh [SECONDS] [TARGET ...]     30 seconds each, every target
-# Seeds: tests/native/fuzz/corpus/TARGET, and the torture messages for the targets that take whole messages.
+# Seeds: tests/native/fuzz/corpus/TARGET and tests/fuzz/corpus/TARGET, and the torture messages where whole messages are taken.
 set -euo pipefail
 seconds=${1:-${SECONDS_EACH:-30}}
 [ $# -eq 0 ] || shift
 cd "$(dirname "$0")/../.."
 clang=$(command -v clang clang-16 clang-15 clang-14 | head -1) || { echo "clang is missing: apt-get install clang"; exit 1; }
 mkdir -p var/fuzz
+python=${PYTHON:-.venv/bin/python}
+everything=$([ $# -gt 0 ] || echo yes)
 [ $# -gt 0 ] || set -- tests/native/fuzz/fuzz_*.c
 for target in "$@"; do
     name=$(basename "$target" .c)
@@ -27,3 +30,4 @@ for target in "$@"; do
         -print_final_stats=1 "var/fuzz/$name.corpus" "${seeds[@]}"
     echo "$name: clean"
 done
+[ -z "$everything" ] || "$python" -m tests.fuzz.run "$seconds"

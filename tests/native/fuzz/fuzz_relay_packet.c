@@ -23,7 +23,7 @@ static void set_up(struct relay_stream *stream, uint8_t choices)
 {
     for (int side = 0; side < RELAY_SIDES; side++) {
         struct relay_setting setting = {.remote = address("192.0.2.1", (uint16_t)(4000 + side)),
-                                        .mode = 1 + (choices >> side * 2 & 3),
+                                        .mode = choices & 0x40 ? RELAY_HANDOVER : 1 + (choices >> side * 2 & 3),
                                         .learn_family = AF_INET, .learn = {192, 0, 2, 1}};
         stream->setting[0][side] = setting;
         for (int component = 0; component < RELAY_COMPONENTS; component++) {

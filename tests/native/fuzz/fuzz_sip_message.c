@@ -148,7 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct sip_message message, copy;
     char *raw = malloc(size ? size : 1); /* its own block, so that the sanitizer sees one byte too far */
     memcpy(raw, data, size);
-    if (sip_message_salvage(&message, raw, size)) {
+    if (sip_message_salvage(&message, raw, size) == SIP_OK) {
         lines_lie_inside(&message);
         build_all(&message);
         sip_message_free(&message);

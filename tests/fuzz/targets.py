@@ -1,0 +1,193 @@
+"""What strangers send and Python reads: one function a form, which takes any bytes and holds its reader to what it promises.
+
+A reader may refuse, by its own error; anything else it raises, and any promise it breaks, is a finding. The result names the
+path the bytes took, so that the fuzzer can tell new ones from old ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from media import bencode, ng
+from media.errors import BencodeError, RequestError, SdpError
+from media.flags import parse_raw
+from media.sdp import lines_of, parse, serialise
+from native.sip import Message, NameAddr, ParseError, Uri, Via
+from sipcore.digest_header import MalformedDigestError, parse_credentials
+from sipcore.transport.stun import stun_answer
+from tests.media.world import World, sdp
+
+CORPUS = Path(__file__).parent / "corpus"
+Target = Callable[[bytes], str]
+
+
+def text_of(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def path_of(error: Exception) -> str:
+    """A refusal without what varies in it: numbers and quoted text."""
+    return re.sub(r"'.*'|\".*\"|\d+|(?<= of ).*(?= is )", "#", str(error))[:80]
+
+
+def read_bencode(data: bytes) -> str:
+    """What is read is written and read again to the same."""
+    try:
+        value = bencode.decode(data)
+    except BencodeError as error:
+        return path_of(error)
+    assert bencode.decode(bencode.encode(value)) == value
+    return type(value).__name__
+
+
+def read_json(data: bytes) -> str:
+    """The same of an ng message in JSON; bencode has words for it too."""
+    try:
+        body = ng.split(b"c {" + data).body()
+    except RequestError as error:
+        return path_of(error)
+    assert ng.split(b"c " + ng.encode_json(body)).body() == body
+    bencode.encode(body)
+    return "read"
+
+
+def read_flags(data: bytes) -> str:
+    """The string ``rtpp-flags``."""
+    try:
+        words, values = parse_raw(text_of(data))
+    except RequestError as error:
+        return path_of(error)
+    return f"{bool(words)} {bool(values)}"
+
+
+def read_sdp(data: bytes) -> str:
+    """A body is refused by line and reason, or keeps its lines; as an offer and as an answer it gets a reply."""
+    text = text_of(data)
+    try:
+        description = parse(text)
+    except SdpError as error:
+        taken = path_of(error)
+    else:
+        written = serialise(lines_of(description))
+        assert serialise(lines_of(parse(written))) == written
+        taken = " ".join(sorted({media.protocol.upper()[:20] for media in description.media}))
+    world = World()
+    replies = [
+        world.serve("offer", sdp=text, call_id="c", from_tag="a", **{"transport-protocol": "RTP/SAVP"}),
+        world.serve("offer", sdp=sdp(), call_id="d", from_tag="a"),
+        world.serve("answer", sdp=text, call_id="d", from_tag="a", to_tag="b"),
+    ]
+    for call in list(world.calls):
+        world.calls.end(call)
+    assert not world.streams()
+    return f"{taken} {[reply['result'] for reply in replies]}"
+
+
+def read_stun(data: bytes) -> str:
+    """An answer is framed as RFC 5389 section 6 says and no amplifier."""
+    answer = stun_answer(data, ("192.0.2.1", 5060))
+    if answer is None:
+        return "none"
+    assert len(answer) == 20 + int.from_bytes(answer[2:4], "big")
+    assert answer[4:20] == data[4:20]
+    assert len(answer) <= len(data) + 48
+    return answer[:2].hex()
+
+
+def read_sip(data: bytes) -> str:
+    """Every value is there or a ParseError; what is written is read again."""
+    try:
+        message = Message(data)
+    except ParseError as error:
+        salvaged = Message.salvage(data)
+        return f"{error.reason} {salvaged is not None and salvaged.reply(400).status}"
+    refused = [name for name in VALUES if not _is_read(message, name)]
+    for name in message.header_names()[:8]:
+        message.get_all(name)
+        message.values(name)
+    copy = message.copy()
+    if message.is_request:
+        copy.set_request_uri("sip:x@example.com")
+        copy.push_via("SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx")
+    copy.set_body(b"body", "text/plain")
+    again = Message(copy.to_bytes(stream=True))
+    assert again.body == b"body"
+    assert again.is_request == message.is_request
+    return " ".join(refused)
+
+
+VALUES = (
+    *("request_uri", "via", "via_rport", "via_sent_by", "call_id", "cseq", "cseq_method", "from_"),
+    *("to", "from_tag", "to_tag", "max_forwards", "expires", "content_type", "routes"),
+    *("record_routes", "contacts", "paths", "server_key", "client_key"),
+    *("identity", "loop_hash", "body", "check"),
+)
+OF_REQUESTS = ("request_uri", "loop_hash")
+
+
+def _is_read(message: Message, name: str) -> bool:
+    try:
+        value = getattr(message, name)
+        if callable(value):
+            value()
+    except ParseError:
+        return False
+    except AttributeError:
+        assert name in OF_REQUESTS
+        assert not message.is_request
+    return True
+
+
+def read_uri(data: bytes) -> str:
+    """A URI equals itself, has one hash, and goes on without its parameters; so do the values that hold one."""
+    text = text_of(data)
+    paths = []
+    try:
+        uri = Uri(text)
+    except ParseError as error:
+        paths.append(error.reason)
+    else:
+        assert uri == Uri(uri.text)
+        assert hash(uri) == hash(Uri(uri.text))
+        paths.append(f"{uri.scheme if uri.scheme in ('sip', 'sips', 'tel') else 'other'} {uri.host_is_ip}")
+        if uri.scheme in ("sip", "sips"):
+            names = [name for name in uri.params if name.isascii()]
+            assert len(uri.without_params(*names).params) == len(uri.params) - len(names)
+    for kind in (NameAddr, Via):
+        try:
+            value = kind(text)
+            _ = value.params
+        except ParseError as error:
+            paths.append(error.reason)
+    return "|".join(paths)
+
+
+def read_digest(data: bytes) -> str:
+    """Credentials of a Digest header."""
+    try:
+        fields = parse_credentials(text_of(data))
+    except MalformedDigestError as error:
+        return path_of(error)
+    return "other scheme" if fields is None else str(len(fields))
+
+
+TARGETS: dict[str, Target] = {
+    "bencode": read_bencode,
+    "json": read_json,
+    "flags": read_flags,
+    "sdp": read_sdp,
+    "stun": read_stun,
+    "sip": read_sip,
+    "uri": read_uri,
+    "digest": read_digest,
+}
+
+
+def seeds(name: str) -> Iterator[Path]:
+    """The files of a target in the repository; every finding becomes one of them."""
+    yield from sorted((CORPUS / name).iterdir())
+    if name == "sip":
+        torture = CORPUS.parents[1] / "torture"
+        yield from sorted(path for folder in ("rfc4475", "rfc5118") for path in (torture / folder).iterdir())

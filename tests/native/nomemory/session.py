@@ -1,0 +1,346 @@
+"""Every call of both extensions with its n-th allocation failing, for each n.
+
+To be run with nomemory.so preloaded and PYTHONMALLOC=malloc. Each call either works as ever or raises MemoryError (or what it
+raises anyway), and leaves nothing behind. Prints what doesn't.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import functools
+import gc
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from native import relay, sip
+
+MAX_ALLOCATIONS = 3000  # of one call
+SWEEPS = 4
+SMALL_NUMBERS = 257  # that CPython keeps ready
+
+INVITE = (
+    b"INVITE sip:bob@b.example;x=%41 SIP/2.0\r\nVia: SIP/2.0/UDP a.example:5060;branch=z9hG4bK7;rport\r\nMax-Forwards: 70\r\n"
+    b'Route: <sip:p1;lr>, <sip:p2;lr>\r\nFrom: "\xc3\xa9" <sip:a@a.example>;tag=9\r\nTo: <sip:bob@b.example>\r\n'
+    b"Call-ID: 1@a\r\n"
+    b"CSeq: 2 INVITE\r\nContact: <sip:a@192.0.2.1>;q=0.5\r\nX-Odd: a\r\n b\r\n"
+    b"Content-Type: application/sdp\r\nContent-Length: 4\r\n\r\nv=0\n"
+)
+CALLS: list[Callable[[], object]] = []
+Call = Callable[[], object]
+
+
+def tried(call: Call) -> Call:
+    CALLS.append(call)
+    return call
+
+
+# SIP
+
+
+@tried
+def parse_and_read() -> object:
+    message = sip.Message(INVITE)
+    return [
+        getattr(message, name) for name in ("via", "from_", "to", "routes", "contacts", "request_uri", "call_id", "server_key")
+    ]
+
+
+@tried
+def read_more() -> object:
+    message = sip.Message(INVITE)
+    message.check()
+    read = [getattr(message, name) for name in ("identity", "loop_hash", "client_key", "via_sent_by", "content_type", "body")]
+    return read, message.get("X-Odd"), message.get_all("Via"), message.values("Route"), message.header_names()
+
+
+@tried
+def edit_and_write() -> object:
+    message = sip.Message(INVITE).copy()
+    message.stamp_source("192.0.2.1", 5)
+    message.push_via("SIP/2.0/UDP z;branch=z9hG4bKé")
+    message.pop_route()
+    message.push_route("<sip:r>")
+    message.push_record_route("<sip:us;lr>")
+    message.set("Max-Forwards", "69")
+    message.append("X-More", "y" * 300)
+    message.remove("X-Odd")
+    message.set_request_uri("sip:c@c.example")
+    message.set_body(b"x" * 100, "text/plain")
+    message.count_hop(70, 60)
+    return message.to_bytes(stream=True)
+
+
+@tried
+def reply_and_derive() -> object:
+    message = sip.Message(INVITE)
+    answer = message.reply(486, "Büsy", to_tag="t", headers=[("Contact", "<sip:x>")], body=b"x")
+    return answer.to_bytes(), message.derive("ACK").to_bytes(), message.derive("CANCEL").to_bytes()
+
+
+@tried
+def make_and_salvage() -> object:
+    made = sip.Message.request("OPTIONS", "sip:x", [("Via", "x"), ("From", "é")], b"body").to_bytes()
+    salvaged = sip.Message.salvage(INVITE.replace(b"Length: 4", b"Length: 40"))
+    assert salvaged is not None
+    return made, salvaged.reply(400).to_bytes()
+
+
+@tried
+def refuse() -> object:
+    with contextlib.suppress(sip.ParseError):
+        sip.Message(b"noise\r\n\r\n")
+    with contextlib.suppress(sip.ParseError):
+        _ = sip.Message(INVITE.replace(b"CSeq: 2", b"CSeq: x")).cseq
+    return None
+
+
+@tried
+def uris() -> object:
+    uri = sip.Uri("sip:%61:pw@[::1]:5;lr;x=%41;transport=TCP?y=z")
+    assert uri == sip.Uri(uri.text)
+    built = sip.Uri.build("sip", "a", "::1", 5, {"lr": None, "x": "y"})
+    return hash(uri), uri.params, uri.aor, uri.user_unescaped, uri.without_params("lr").text, str(built)
+
+
+@tried
+def header_values() -> object:
+    address, via = sip.NameAddr('"A \\" é" <sip:a@b>;tag=x;y="z"'), sip.Via('SIP/2.0/UDP [::1]:5;branch=a;rport;x="é"')
+    return address.display, address.uri.text, address.params, via.params, via.sent_by, via.branch
+
+
+@tried
+def small_things() -> object:
+    mac = sip.Mac(bytes(16))
+    assert mac.matches("text", mac.of("text"))
+    return sip.digest_params('Digest a="\\"b", C=é'), sip.crc_slot("x"), sip.frame_length(INVITE)
+
+
+@tried
+def timers() -> object:
+    fired: list[Any] = []
+    clock = sip.Timers(0.0, 1000.0)
+    clock.after(1.0, fired.append, "a").cancel()
+    clock.after(2.0, fired.append, "b")
+    clock.after(3.0, fired.append, "c")
+    clock.advance(2.5, 1002.5)
+    return clock.next_deadline(), fired
+
+
+@tried
+def datagrams() -> object:
+    plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with plain:
+        plain.bind(("127.0.0.1", 0))
+        one = taken_over(os.dup(plain.fileno()))
+        one.queue(INVITE, one.address, "127.0.0.1")
+        with contextlib.suppress(ValueError):
+            one.queue(b"x", ("nowhere", 1))
+        refused = one.flush()
+        received = one.receive()
+        one.close()
+    return refused, len(received)
+
+
+def taken_over(descriptor: int) -> sip.UdpSocket:
+    try:
+        return sip.UdpSocket(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+# relay
+
+
+@contextlib.contextmanager
+def four_sockets() -> Iterator[list[int]]:
+    """Descriptors that the relay has not taken over are closed."""
+    made = [-1, -1, -1, -1]
+    try:
+        for index in (0, 1, 2, 3):
+            made[index] = relay.bind_udp("127.0.0.1", 0)
+        yield made
+    finally:
+        for descriptor in made:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+@contextlib.contextmanager
+def started(capacity: int = 8, **options: Any) -> Iterator[relay.Relay]:
+    made = relay.Relay(capacity=capacity, fifo=False, **options)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def add(to: relay.Relay) -> int:
+    with four_sockets() as sockets:
+        stream = to.add(relay.RTP, ((sockets[0], sockets[1]), (sockets[2], sockets[3])))
+        sockets.clear()
+    return stream
+
+
+@tried
+def streams() -> object:
+    with started() as one:
+        stream = add(one)
+        one.set_remote(stream, 0, 0, ("127.0.0.1", 9), mode=relay.SYMMETRIC, learn_host="127.0.0.2")
+        one.set_mux(stream, 0, True)
+        one.set_dscp(stream, 1, 46)
+        one.set_clock(stream, 0, 96, 48000)
+        counts = one.stats(stream, 0, 0), one.stream_stats(stream)
+        events = one.events(), one.progress()
+        one.remove(stream)
+    return counts, len(events)
+
+
+@functools.cache
+def crowded() -> relay.Relay:
+    """With so many streams that the number of another one is an object of its own."""
+    made = relay.Relay(capacity=SMALL_NUMBERS + 2, fifo=False)
+    made.start()
+    for _ in range(SMALL_NUMBERS):
+        made.add(relay.OPAQUE, ((relay.bind_udp("127.0.0.1", 0), -1), (relay.bind_udp("127.0.0.1", 0), -1)))
+    return made
+
+
+@tried
+def late_stream() -> object:
+    one, near, far = crowded(), -1, -1
+    try:
+        near = relay.bind_udp("127.0.0.1", 0)
+        far = relay.bind_udp("127.0.0.1", 0)
+        stream = one.add(relay.OPAQUE, ((near, -1), (far, -1)))
+        near = far = -1
+    finally:
+        for descriptor in (near, far):
+            if descriptor >= 0:
+                os.close(descriptor)
+    one.remove(stream)
+    return stream >= SMALL_NUMBERS
+
+
+@tried
+def keys() -> object:
+    with started() as one:
+        stream = add(one)
+        one.set_crypto(stream, 0, ("AES_CM_128_HMAC_SHA1_80", bytes(30), 0), ("AEAD_AES_256_GCM", bytes(44), 0))
+        one.set_crypto(stream, 1, ("AES_256_CM_HMAC_SHA1_32", bytes(46), 4), None)
+        one.set_crypto(stream, 0, None, None)
+    return None
+
+
+@tried
+def successor() -> object:
+    with started() as first:
+        stream = add(first)
+        first.set_crypto(stream, 0, ("AES_CM_128_HMAC_SHA1_80", bytes(30), 0), None)
+        with started(table_fd=first.table_fd) as second, four_sockets() as sockets:
+            second.adopt(stream, ((sockets[0], sockets[1]), (sockets[2], sockets[3])))
+            sockets.clear()
+            return second.stats(stream, 1, 1)
+
+
+@tried
+def bodies() -> object:
+    text = "v=0\r\na=rtpmap:0 x\r\nm=audio 5 é\r\n"
+    for bad in ("\r\n\r\nx", "v=0\r\nnonsense", "v=0\r\na=\0"):
+        with contextlib.suppress(ValueError):
+            relay.sdp_split(bad)
+    return relay.sdp_split(text)
+
+
+@tried
+def dictionaries() -> object:
+    value = {"a": [1, -2, "é", {"b": ""}], "sdp": "x" * 500, "yes": True}
+    for bad in (b"d1:a", b"i00e", b"x", b"l" * 30):
+        with contextlib.suppress(ValueError):
+            relay.bencode_decode(bad, 16)
+    with contextlib.suppress(TypeError):
+        relay.bencode_encode({"a": 1.5})
+    return relay.bencode_decode(relay.bencode_encode(value), 16)
+
+
+class Nomemory:
+    def __init__(self) -> None:
+        library = ctypes.CDLL(None)
+        self.arm, self.live = library.nomemory_arm, library.nomemory_live
+        self.arm.restype = self.live.restype = ctypes.c_long
+
+    def failing(self, call: Call, n: int) -> tuple[bool, object]:
+        """(whether the n-th allocation came within the call, what that returned or raised)."""
+        self.arm(n)
+        try:
+            outcome = call()
+        except BaseException as error:
+            came = self.disarm()
+            return came, error.with_traceback(None)
+        return self.disarm(), outcome
+
+    def disarm(self) -> bool:
+        """Whether the allocation had come before."""
+        try:
+            return bool(self.arm(0) == 0)
+        except MemoryError:
+            return False
+
+
+def sweep(nomemory: Nomemory, call: Call, expected: str) -> str:
+    """What went wrong, or nothing."""
+    for n in range(1, MAX_ALLOCATIONS):
+        came, outcome = nomemory.failing(call, n)
+        if not came:
+            return "" if n > 1 else "allocates nothing"
+        if not is_refusal(outcome) and repr(outcome) != expected:
+            return f"allocation {n} failing: {outcome!r}, not {expected}"
+    return f"more than {MAX_ALLOCATIONS} allocations"
+
+
+def is_refusal(outcome: object) -> bool:
+    """Also what CPython 3.11 says when it finds no memory for a frame; of an extension without exception it has other words."""
+    if isinstance(outcome, SystemError):
+        return str(outcome) == "error return without exception set"
+    return isinstance(outcome, MemoryError) or (isinstance(outcome, OSError) and outcome.errno == errno.ENOMEM)
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def main(names: list[str]) -> int:
+    nomemory = Nomemory()
+    failed = 0
+    for call in CALLS:
+        if names and call.__name__ not in names:
+            continue
+        expected = repr(call())
+        opened = descriptors()
+        grown: list[int] = []
+        wrong = ""
+        for _ in range(SWEEPS):
+            gc.collect()
+            before = nomemory.live()
+            wrong = wrong or sweep(nomemory, call, expected)
+            gc.collect()
+            grown.append(nomemory.live() - before)
+        if not wrong and min(grown[1:]) > 0:
+            wrong = f"leaves memory behind: {grown} blocks"
+        if not wrong and repr(call()) != expected:
+            wrong = "does not work any more"
+        if not wrong and descriptors() != opened:
+            wrong = f"leaves {descriptors() - opened} descriptors open"
+        print(f"{call.__name__}: {wrong or 'good'}", flush=True)
+        failed += bool(wrong)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
