@@ -4,8 +4,28 @@ from typing import Protocol
 
 import msgspec
 
+KEYS = {
+    "contact": "c",
+    "call_id": "i",
+    "cseq": "n",
+    "expires_at": "e",
+    "registered_at": "t",
+    "q": "q",
+    "path": "p",
+    "listener": "l",
+    "remote_host": "h",
+    "remote_port": "r",
+    "connection_id": "o",
+    "natted": "a",
+    "user_agent": "u",
+    "instance": "s",
+    "reg_id": "g",
+    "v": "v",
+}
+"""What the fields are called where bindings are stored: there are very many of them."""
 
-class Binding(msgspec.Struct, omit_defaults=True):
+
+class Binding(msgspec.Struct, omit_defaults=True, rename=KEYS):
     """One contact of an AOR, as registered.
 
     ``listener`` with ``remote_*`` and ``connection_id`` is the flow the REGISTER came over; ``natted`` says that the Contact's

@@ -39,11 +39,11 @@ FIRE_L, FIRE_TRYING = FIRE[TIMER_L], FIRE[TIMER_TRYING]
 
 
 class ServerTransaction(msgspec.Struct, eq=False, gc=False):
-    """``owner`` is the user's own. ``request`` is gone once the final response was sent: only bytes that may have to be sent
-    again are kept.
+    """``owner`` is the user's own. ``request`` is gone once the final response was sent, of an INVITE ``owner`` too: only bytes
+    that may have to be sent again are kept.
 
     Hundreds of thousands may wait for their last timer, so the garbage collector is spared walking them (``gc=False``);
-    ``forget`` cuts what could be a cycle.
+    ``drop_owner`` and ``forget`` cut what could be a cycle.
     """
 
     layer: TransactionLayer
@@ -144,6 +144,9 @@ class ServerTransaction(msgspec.Struct, eq=False, gc=False):
 
     def release(self, _: object) -> None:
         del self.request
+
+    def drop_owner(self, _: object) -> None:
+        self.owner = None
 
     def forget(self, _: object) -> None:
         self.stop_timers(None)

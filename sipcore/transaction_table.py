@@ -57,8 +57,8 @@ INVITE_SERVER: Final[Table] = {
     PROCEEDING: {
         REQUEST: (PROCEEDING, ("resend",)),
         PROVISIONAL: (PROCEEDING, ("send",)),
-        SUCCESS: (ACCEPTED, ("stop_timers", "pass_on", "start_l", "release")),
-        FAILURE: (COMPLETED, ("stop_timers", "send", "start_g", "start_h", "release")),
+        SUCCESS: (ACCEPTED, ("stop_timers", "pass_on", "start_l", "release", "drop_owner")),
+        FAILURE: (COMPLETED, ("stop_timers", "send", "start_g", "start_h", "release", "drop_owner")),
         TIMER_TRYING: (PROCEEDING, ("send_trying",)),
     },
     ACCEPTED: {

@@ -126,14 +126,15 @@ class ProxyCore:
     def on_cancel(self, cancel: ServerTransaction, invite: ServerTransaction | None) -> None:
         """RFC 3261 section 16.10. A CANCEL for a transaction we don't know can't have a context anywhere else: 481."""
         message = cancel.request
-        request = invite.owner if invite is not None else None
-        if not isinstance(request, InboundRequest):
+        if invite is None:
             self.count("sip_proxy_cancels_unmatched_total")
             cancel.respond(message.reply(481, to_tag=self.tag_for(message)))
             return
         headers = tuple(("Reason", value) for value in message.get_all("Reason"))  # RFC 3326 section 2
         cancel.respond(message.reply(200, to_tag=self.tag_for(message)))
-        request.cancel(headers)
+        request = invite.owner
+        if isinstance(request, InboundRequest):  # not when the INVITE has its final response (section 9.2)
+            request.cancel(headers)
 
     def on_ack(self, request: Message, flow: Flow) -> None:
         self._acks.forward(request, flow)
