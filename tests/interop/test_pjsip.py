@@ -1,4 +1,7 @@
-"""Two PJSIP phones, each playing a tone of its own: the far tone must be in each recording, before and after hold."""
+"""Two PJSIP phones, each playing a tone of its own: the far tone must be in each recording, before and after hold.
+
+Phones over TLS check our certificate.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from interop import tones
-from interop.node import Node, Setup
+from interop.certificates import Authority
+from interop.node import Node, Setup, SipmeshNode, start
 from interop.pjsua import Phone
-from tests.interop.conftest import USERS
+from tests.interop.conftest import USERS, serving
 
 TONE_HZ = {"alice": 600.0, "bob": 1100.0}
 IN_FLIGHT = 6  # packets that may be on their way between two readings
@@ -19,19 +23,31 @@ MakePhone = Callable[..., Phone]
 
 
 @pytest.fixture(scope="module")
-def setup(request: pytest.FixtureRequest) -> Setup:
-    return Setup(users=USERS, digest=request.param)
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="module")
+def node(request: pytest.FixtureRequest, authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """With TLS it is sipmesh always: Kamailio's configuration has none."""
+    digest, tls = request.param
+    folder = tmp_path_factory.mktemp("node")
+    if tls:
+        own = authority.issue("own", "DNS:127.0.0.1", "IP:127.0.0.1", "DNS:example.test")
+        yield from serving(SipmeshNode(Setup(users=USERS, digest=digest, tls=(own.certificate, own.key)), folder))
+    else:
+        yield from serving(start(Setup(users=USERS, digest=digest), folder))
 
 
 @pytest.fixture
-def phone(node: Node, tmp_path: Path) -> Iterator[MakePhone]:
+def phone(node: Node, authority: Authority, tmp_path: Path) -> Iterator[MakePhone]:
     started: list[Phone] = []
 
     def make(user: str, transport: str) -> Phone:
-        wav = tmp_path / f"{user}-tone.wav"
+        wav, log = tmp_path / f"{user}-tone.wav", tmp_path / f"{user}.log"
         tones.write(wav, TONE_HZ[user])
-        target = (node.address, node.port)
-        made = Phone(user, node.setup.domain, USERS[user], target, wav, tmp_path / f"{user}.log", transport)
+        port = node.tls_port if transport == "tls" and isinstance(node, SipmeshNode) else node.port
+        made = Phone(user, node.setup.domain, USERS[user], (node.address, port), wav, log, transport, authority.ca)
         started.append(made)
         return made
 
@@ -73,11 +89,15 @@ def assert_counters_agree(node: Node, alice: Phone, bob: Phone) -> None:
     assert alice.state()["lost"] == bob.state()["lost"] == 0
 
 
-MD5, BOTH = ("MD5",), ("SHA-256", "MD5")
-CASES = [(MD5, "udp", "udp"), (MD5, "udp", "tcp"), (MD5, "tcp", "udp"), (BOTH, "udp", "udp")]
+PLAIN, SECURE, BOTH = (("MD5",), False), (("MD5",), True), (("SHA-256", "MD5"), False)  # digest algorithms, TLS
+CASES = [
+    *((PLAIN, *ways) for ways in (("udp", "udp"), ("udp", "tcp"), ("tcp", "udp"))),
+    *((SECURE, *ways) for ways in (("tls", "udp"), ("udp", "tls"), ("tls", "tls"))),
+    (BOTH, "udp", "udp"),
+]
 
 
-@pytest.mark.parametrize(("setup", "near", "far"), CASES, indirect=["setup"])
+@pytest.mark.parametrize(("node", "near", "far"), CASES, indirect=["node"])
 def test_they_hear_each_other_before_and_after_hold(node: Node, phone: MakePhone, tmp_path: Path, near: str, far: str) -> None:
     alice, bob = phone("alice", near), phone("bob", far)
     for one in (alice, bob):
