@@ -76,7 +76,11 @@ def _run(contender: Contender, kind: str, calls: int, plan: Plan) -> Sample:
     return sample
 
 
-def _rounds(contenders: list[Contender], calls: dict[str, list[int]], runs: int, plan: Plan, budget_s: float) -> report.Samples:
+def _rounds(
+    contenders: list[Contender], calls: dict[str, list[int]], arguments: argparse.Namespace, plan: Plan
+) -> report.Samples:
+    """Rounds through all numbers of calls; a disturbed run is repeated once, unless it has to be quick."""
+    runs, budget_s = (min(arguments.runs, 2), QUICK_S) if arguments.quick else (arguments.runs, arguments.budget)
     samples: report.Samples = {kind: {n: {c.name: [] for c in contenders} for n in each} for kind, each in calls.items()}
     started = time.monotonic()
     for done in range(runs):
@@ -85,7 +89,10 @@ def _rounds(contenders: list[Contender], calls: dict[str, list[int]], runs: int,
             break
         for kind, number in [(kind, number) for kind, numbers in calls.items() for number in numbers]:
             for contender in contenders[:: 1 if done % 2 == 0 else -1]:
-                samples[kind][number][contender.name].append(_run(contender, kind, number, plan))
+                runs_of = samples[kind][number][contender.name]
+                runs_of.append(_run(contender, kind, number, plan))
+                if runs_of[-1].load.disturbed and not arguments.quick:
+                    runs_of.append(_run(contender, kind, number, plan))
     return samples
 
 
@@ -94,13 +101,11 @@ def _most(contenders: list[Contender], plan: Plan) -> dict[str, Most]:
 
 
 def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    seconds, runs, budget_s, default = arguments.seconds, arguments.runs, arguments.budget, CALLS
-    if arguments.quick:
-        seconds, runs, budget_s, default = min(seconds, 2.0), min(runs, 2), QUICK_S, QUICK_CALLS
+    seconds, default = (min(arguments.seconds, 2.0), QUICK_CALLS) if arguments.quick else (arguments.seconds, CALLS)
     plan = Plan(load.build(folder), folder, 0.5, seconds)
     calls = {kind: arguments.calls or default[kind] for kind in arguments.kinds}
     contenders = _contenders()
-    samples = _rounds(contenders, calls, runs, plan, budget_s)
+    samples = _rounds(contenders, calls, arguments, plan)
     made = report.result(samples, _most(contenders, plan) if arguments.max else {})
     if arguments.profile:
         made["profile"] = profile(PROFILED_CALLS, plan)

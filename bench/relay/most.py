@@ -34,7 +34,7 @@ def most_calls(run: Callable[[int], Load]) -> Most:
             runs.append(run(calls))
             if _in_time(runs[-1]):
                 return True
-        at_least = all(seen.disturbed for seen in runs)
+        at_least = all(seen.uneven for seen in runs)
         return False
 
     low, high = 0, FIRST

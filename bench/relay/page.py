@@ -9,6 +9,7 @@ OURS, THEIRS = "#1f6fb2", "#c2571a"
 KINDS = (("base", "Plain RTP"), ("srtp", "RTP on one side, SRTP (AES_CM_128_HMAC_SHA1_80 by SDES) on the other"))
 PERCENTILES = (("p50", "median"), ("p99", "p99"), ("p999", "p99.9"))
 HEAD = ("calls", "sipmesh µs", "rtpengine µs", "ratio", "sipmesh p50/p99/p99.9", "rtpengine p50/p99/p99.9", "core used", "lost")
+DISTURBED = "\\* In some of these runs the load was late or the hypervisor took time; they count only if there are no others."
 TOTALS = (
     ("memory a call, kernel slab counted, kB", "kb_per_call", 1),
     ("ng offer + answer + delete, CPU ms", "ng_ms_per_call", 2),
@@ -84,7 +85,7 @@ def draw(result: Result, command: str) -> Drawn:
         made = _figures(kind, rows)
         parts += [f"### {title}", table(HEAD, _rows(rows))]
         if any(row.get("disturbed") for row in rows.values()):
-            parts.append("\\* The machine did something else in some of these runs; those count only if there are no others.")
+            parts.append(DISTURBED)
         parts += [f"![{title}: {name.split('-')[-1].removesuffix('.svg')}](figures/{name})" for name in made]
         figures |= made
     parts += ["### A call", _totals(result)]

@@ -114,6 +114,6 @@ def _line(calls: str, row: dict[str, Any]) -> str:
     latency = ["/".join(_cell(row[p + w], ".0f") for w in ("p50_us", "p99_us", "p999_us")) for p in ("", "rtpengine_")]
     cpu = f"{_cell(row['ours_us'], '8.2f')} {_cell(row['rtpengine_us'], '9.2f')} {_cell(row['ratio'], '6.2f')}"
     loss = f"{_cell(row['loss'], '.4%'):8} {_cell(row['rtpengine_loss'], '.4%')}"
-    uneven = f"  ({row['disturbed']} runs disturbed by a busy machine)" if row["disturbed"] else ""
+    uneven = f"  ({row['disturbed']} runs disturbed: late load or stolen time)" if row["disturbed"] else ""
     busy = f"{_cell(row['busy'], '6.0%')} {_cell(row['rtpengine_busy'], '9.0%')}"
     return f"{calls:>6} {cpu} {busy}   {latency[0]:20} {latency[1]:22} {loss}{uneven}"

@@ -43,7 +43,7 @@ def test_rows_are_medians_and_ratios() -> None:
 
 
 def test_disturbed_runs_count_only_when_there_are_no_others() -> None:
-    quiet, stolen, late = sample(2_000_000), sample(9_000_000, steal_ms=60), sample(9_000_000, late=60)
+    quiet, stolen, late = sample(2_000_000), sample(9_000_000, steal_ms=10), sample(9_000_000, late=6)
     assert report.result({"base": {100: {"ours": [stolen, quiet, late]}}}, {})["base"]["100"]["ours_us"] == 2.0
     made = report.result({"base": {100: {"ours": [stolen, late]}}}, {})["base"]["100"]
     assert (made["ours_us"], made["disturbed"]) == (9.0, 2)
@@ -55,7 +55,7 @@ def test_ours_alone_and_a_busy_machine_are_said() -> None:
     assert made["ng_ms_per_call"] == {"ours": 1.0, "rtpengine": None}
     assert (made["max_calls"], made["lower_bounds"]) == ({"base": 2000}, ["max_calls.base"])
     text = report.table(made)
-    assert "1 runs disturbed by a busy machine" in text
+    assert "1 runs disturbed: late load or stolen time" in text
     assert "most calls: ours 2000, rtpengine -" in text
     assert "max_calls.base is a lower bound" in text
 
@@ -91,6 +91,10 @@ def test_most_calls_is_a_lower_bound_where_the_load_maker_ends() -> None:
         750, True
     )
     assert most_calls(lambda _: loaded()) == Most(6000, True)
+
+
+def test_stolen_time_is_no_limit_of_the_load_maker() -> None:
+    assert most_calls(lambda calls: loaded(steal_ms=20, p99_us=1.0 if calls < 300 else 2e6)) == Most(250, False)
 
 
 def test_shares_of_a_perf_report() -> None:
