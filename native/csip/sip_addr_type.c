@@ -76,12 +76,6 @@ static PyObject *addr_tag(AddrObject *self, void *unused) {
     return SIP_PY_CACHED(self->tag, sip_py_str_or_none(self->addr.tag));
 }
 
-PyObject *sip_addr_tag(PyObject *addr) {
-    PyObject *tag = addr ? addr_tag((AddrObject *)addr, NULL) : NULL;
-    Py_XDECREF(addr);
-    return tag;
-}
-
 static PyObject *addr_is_star(AddrObject *self, void *unused) {
     (void)unused;
     return PyBool_FromLong(self->addr.is_star);

@@ -15,9 +15,18 @@ static enum sip_error reserve_text(struct sip_message *message, size_t size) {
     wanted += wanted / 2 + TEXT_STEP;
     char *text = realloc(message->text, wanted);
     if (!text) return SIP_NO_MEMORY;
+    if (message->text_size && text != message->text) message->known = (struct sip_known){0};
     message->text = text;
     message->text_room = (uint32_t)wanted;
     return SIP_OK;
+}
+
+/* A line of that name has changed. */
+static void forget(struct sip_message *message, unsigned id) {
+    if (id == SIP_VIA) message->known.via = false;
+    if (id == SIP_FROM) message->known.from = false;
+    if (id == SIP_TO) message->known.to = false;
+    message->edited = true;
 }
 
 static void add_text(struct sip_message *message, struct sip_slice text) {
@@ -66,14 +75,14 @@ enum sip_error sip_line_insert(struct sip_message *message, uint32_t index, stru
     memmove(message->lines + index + 1, message->lines + index, (message->line_count - index) * sizeof line);
     message->lines[index] = line;
     message->line_count++;
-    message->edited = true;
+    forget(message, line.id);
     return SIP_OK;
 }
 
 void sip_line_remove(struct sip_message *message, uint32_t index) {
+    forget(message, message->lines[index].id);
     message->line_count--;
     memmove(message->lines + index, message->lines + index + 1, (message->line_count - index) * sizeof *message->lines);
-    message->edited = true;
 }
 
 enum sip_error sip_line_splice(struct sip_message *message, uint32_t index, struct sip_slice old, struct sip_slice new) {
@@ -91,7 +100,7 @@ enum sip_error sip_line_splice(struct sip_message *message, uint32_t index, stru
     line->value_size = (uint16_t)(line->value_size - old.size + new.size);
     line->size = (uint16_t)size;
     line->flags |= SIP_LINE_EDITED;
-    message->edited = true;
+    forget(message, line->id);
     return SIP_OK;
 }
 

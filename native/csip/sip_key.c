@@ -17,16 +17,15 @@ static void add_separator(struct sip_buffer *out) { sip_add(out, SIP_TEXT("|"));
 /* RFC 2543 clients have no branch worth the name: the fields of section 17.2.3, the To tag left out because the ACK's is the
  * response's. */
 static struct sip_fault add_old_key(struct sip_buffer *out, const struct sip_message *message, struct sip_scratch *scratch) {
-    struct sip_addr from;
     struct sip_slice text, method;
     uint32_t number;
     char digits[16];
     sip_add(out, SIP_TEXT("2543|"));
     sip_add(out, sip_message_uri(message));
     add_separator(out);
-    struct sip_fault fault = sip_read_addr(message, SIP_FROM, scratch, &from);
+    struct sip_fault fault = sip_read_tag(message, SIP_FROM, scratch, &text);
     if (fault.error != SIP_OK) return fault;
-    sip_add(out, from.tag);
+    sip_add(out, text);
     add_separator(out);
     fault = (struct sip_fault){sip_read_text(message, SIP_CALL_ID, scratch, &text), SIP_CALL_ID};
     if (fault.error != SIP_OK) return fault;
@@ -80,7 +79,6 @@ struct sip_fault sip_add_client_key(struct sip_buffer *out, const struct sip_mes
 /* Call-ID, CSeq number and From tag, each behind a space. */
 static struct sip_fault add_sequence(struct sip_buffer *out, const struct sip_message *message, struct sip_scratch *scratch) {
     struct sip_slice text, method;
-    struct sip_addr from;
     uint32_t number;
     char digits[16];
     struct sip_fault fault = {sip_read_text(message, SIP_CALL_ID, scratch, &text), SIP_CALL_ID};
@@ -90,8 +88,8 @@ static struct sip_fault add_sequence(struct sip_buffer *out, const struct sip_me
     fault = sip_read_cseq(message, scratch, &number, &method);
     if (fault.error != SIP_OK) return fault;
     sip_add(out, (struct sip_slice){digits, (size_t)snprintf(digits, sizeof digits, " %u ", (unsigned)number)});
-    fault = sip_read_addr(message, SIP_FROM, scratch, &from);
-    sip_add(out, from.tag);
+    fault = sip_read_tag(message, SIP_FROM, scratch, &text);
+    if (fault.error == SIP_OK) sip_add(out, text);
     return fault;
 }
 
@@ -106,14 +104,14 @@ struct sip_fault sip_add_identity(struct sip_buffer *out, const struct sip_messa
 struct sip_fault sip_add_decisive(struct sip_buffer *out, const struct sip_message *message) {
     static const enum sip_name names[] = {SIP_ROUTE, SIP_PROXY_REQUIRE, SIP_PROXY_AUTHORIZATION};
     struct sip_scratch scratch;
-    struct sip_addr to;
+    struct sip_slice to_tag;
     sip_add(out, sip_message_uri(message));
     struct sip_fault fault = add_sequence(out, message, &scratch);
     if (fault.error != SIP_OK) return fault;
-    fault = sip_read_addr(message, SIP_TO, &scratch, &to);
+    fault = sip_read_tag(message, SIP_TO, &scratch, &to_tag);
     if (fault.error != SIP_OK) return fault;
     add_separator(out);
-    sip_add(out, to.tag);
+    sip_add(out, to_tag);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct sip_wanted wanted = {.id = names[i]};
         SIP_EACH_LINE(line, message, wanted) {

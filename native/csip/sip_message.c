@@ -109,6 +109,7 @@ enum sip_error sip_message_salvage(struct sip_message *message, const char *raw,
 enum sip_error sip_message_copy(struct sip_message *copy, const struct sip_message *message) {
     *copy = *message;
     copy->text = NULL;
+    if (message->text_size) copy->known = (struct sip_known){0};
     copy->text_room = message->text_size;
     if (message->text_size && !(copy->text = malloc(message->text_size))) goto no_memory;
     if (message->text_size) memcpy(copy->text, message->text, message->text_size);

@@ -6,6 +6,7 @@
 #ifndef SIP_MESSAGE_H
 #define SIP_MESSAGE_H
 
+#include "sip_addr.h"
 #include "sip_names.h"
 
 enum { SIP_LINE_EDITED = 1, SIP_LINE_FOLDED = 2 };
@@ -18,6 +19,17 @@ struct sip_line {
     uint16_t value_size;
     uint8_t id;          /* enum sip_name */
     uint8_t flags;
+};
+
+/* What is asked for again and again, once it was parsed. Its slices lie in raw or text, so an edit of such a line ends it, and
+ * so does `text` when it moves. Not part of what the message says: readers fill it in. */
+struct sip_known {
+    bool via;
+    bool from;
+    bool to;
+    struct sip_via top_via;
+    struct sip_slice from_tag;
+    struct sip_slice to_tag;
 };
 
 struct sip_message {
@@ -48,6 +60,7 @@ struct sip_message {
     char *text;
     uint32_t text_size;
     uint32_t text_room;
+    struct sip_known known;
 };
 
 /* Which header, or SIP_OTHER for start line and framing. */

@@ -111,9 +111,22 @@ GETTER(get_to) {
     return SIP_PY_CACHED(self->cache[CACHE_TO], make_addr(self, SIP_TO));
 }
 
-GETTER(get_from_tag) { return sip_addr_tag(get_from(self, closure)); }
+static PyObject *get_tag(MessageObject *self, enum sip_name id) {
+    struct sip_scratch scratch;
+    struct sip_slice tag;
+    struct sip_fault found = sip_read_tag(&self->core, id, &scratch, &tag);
+    return found.error == SIP_OK ? sip_py_str_or_none(tag) : sip_py_fault(found, NULL);
+}
 
-GETTER(get_to_tag) { return sip_addr_tag(get_to(self, closure)); }
+GETTER(get_from_tag) {
+    (void)closure;
+    return get_tag(self, SIP_FROM);
+}
+
+GETTER(get_to_tag) {
+    (void)closure;
+    return get_tag(self, SIP_TO);
+}
 
 static PyObject *make_call_id(MessageObject *self) {
     struct sip_scratch scratch;

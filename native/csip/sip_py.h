@@ -53,7 +53,6 @@ extern PyTypeObject sip_uri_type, sip_addr_type, sip_via_type, sip_message_type,
 /* From text whose header is known; for faults. */
 PyObject *sip_uri_object(struct sip_slice text, enum sip_name header);
 PyObject *sip_addr_object(struct sip_slice text, enum sip_name header);
-PyObject *sip_addr_tag(PyObject *addr); /* steals it; NULL stays NULL */
 PyObject *sip_via_object(struct sip_slice text);
 
 /* A lazily made attribute: `*slot` is filled by `make` once. Returns a new reference. */

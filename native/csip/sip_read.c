@@ -28,11 +28,48 @@ enum sip_error sip_read_first(const struct sip_message *message, enum sip_name i
     return SIP_MISSING;
 }
 
+/* What was read from a folded line lies in the scratch, and can't be kept. */
+static bool lasts(const struct sip_scratch *scratch, struct sip_slice text) {
+    return text.at < scratch->bytes || text.at >= scratch->bytes + sizeof scratch->bytes;
+}
+
+static struct sip_known *known_of(const struct sip_message *message) { return (struct sip_known *)&message->known; }
+
 struct sip_fault sip_read_via(const struct sip_message *message, struct sip_scratch *scratch, struct sip_via *via) {
+    struct sip_known *known = known_of(message);
     struct sip_slice text;
+    if (known->via) {
+        *via = known->top_via;
+        return FINE;
+    }
     enum sip_error error = sip_read_first(message, SIP_VIA, scratch, &text);
     if (error == SIP_OK) error = sip_via_parse(text, via);
+    if (error == SIP_OK && lasts(scratch, text)) {
+        known->via = true;
+        known->top_via = *via;
+    }
     return (struct sip_fault){error, SIP_VIA};
+}
+
+static void keep_tag(const struct sip_message *message, enum sip_name id, struct sip_slice tag) {
+    struct sip_known *known = known_of(message);
+    *(id == SIP_FROM ? &known->from : &known->to) = true;
+    *(id == SIP_FROM ? &known->from_tag : &known->to_tag) = tag;
+}
+
+struct sip_fault sip_read_tag(const struct sip_message *message, enum sip_name from_or_to, struct sip_scratch *scratch,
+    struct sip_slice *tag) {
+    struct sip_addr addr;
+    bool from = from_or_to == SIP_FROM;
+    if (from ? message->known.from : message->known.to) {
+        *tag = from ? message->known.from_tag : message->known.to_tag;
+        return FINE;
+    }
+    struct sip_fault fault = sip_read_addr(message, from_or_to, scratch, &addr);
+    if (fault.error != SIP_OK) return fault;
+    *tag = addr.tag;
+    if (lasts(scratch, addr.text)) keep_tag(message, from_or_to, addr.tag);
+    return fault;
 }
 
 enum sip_error sip_check_addr(enum sip_name id, struct sip_slice text, struct sip_addr *addr) {
@@ -89,29 +126,35 @@ static enum sip_error check_cseq(const struct sip_message *message, struct sip_s
     return sip_same(method, own) ? SIP_OK : SIP_METHOD_MISMATCH;
 }
 
-static enum sip_error check_via(struct sip_slice text, bool first, uint32_t *traits) {
+static enum sip_error check_via(const struct sip_message *message, struct sip_slice text, bool first, uint32_t *traits) {
+    struct sip_scratch scratch;
     struct sip_slice value;
     struct sip_via via;
     if (!first) *traits |= SIP_SEVERAL_VIAS;
     if (!first) return SIP_OK;
-    enum sip_error error = sip_list_next(&text, &value) ? sip_via_parse(value, &via) : SIP_MISSING;
-    if (error == SIP_OK && sip_list_next(&text, &value)) *traits |= SIP_SEVERAL_VIAS;
+    if (!sip_list_next(&text, &value)) return SIP_MISSING;
+    if (sip_list_next(&text, &value)) *traits |= SIP_SEVERAL_VIAS;
+    return sip_read_via(message, &scratch, &via).error;
+}
+
+/* From or To, with its tag. */
+static enum sip_error check_side(const struct sip_message *message, enum sip_name id, uint32_t *traits) {
+    struct sip_scratch scratch;
+    struct sip_slice tag;
+    enum sip_error error = sip_read_tag(message, id, &scratch, &tag).error;
+    if (error == SIP_OK && id == SIP_TO && tag.at) *traits |= SIP_IN_DIALOG;
     return error;
 }
 
 static enum sip_error check_value(const struct sip_message *message, enum sip_name id, struct sip_slice text, bool first,
     uint32_t *traits) {
     struct sip_slice value;
-    struct sip_addr addr;
     uint32_t number;
     enum sip_error error;
     switch (id) {
-    case SIP_VIA: return check_via(text, first, traits);
-    case SIP_FROM: return sip_check_addr(id, text, &addr);
-    case SIP_TO:
-        error = sip_check_addr(id, text, &addr);
-        if (error == SIP_OK && addr.tag.at) *traits |= SIP_IN_DIALOG;
-        return error;
+    case SIP_VIA: return check_via(message, text, first, traits);
+    case SIP_FROM:
+    case SIP_TO: return check_side(message, id, traits);
     case SIP_CALL_ID: return sip_call_id_check(text);
     case SIP_CSEQ: return check_cseq(message, text);
     case SIP_MAX_FORWARDS:

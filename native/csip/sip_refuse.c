@@ -15,9 +15,9 @@ static bool has(const struct sip_message *message, enum sip_name id) {
 }
 
 static struct sip_slice to_tag(const struct sip_message *message, struct sip_scratch *scratch) {
-    struct sip_addr to;
-    bool read = sip_read_addr(message, SIP_TO, scratch, &to).error == SIP_OK;
-    return read ? to.tag : (struct sip_slice){NULL, 0};
+    struct sip_slice tag;
+    bool read = sip_read_tag(message, SIP_TO, scratch, &tag).error == SIP_OK;
+    return read ? tag : (struct sip_slice){NULL, 0};
 }
 
 bool sip_begins(const struct sip_message *message) {

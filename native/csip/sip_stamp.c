@@ -33,7 +33,11 @@ struct sip_fault sip_stamp_via(struct sip_message *message, struct sip_slice rec
     uint32_t index;
     if (!find_top(message, &index, &value)) return (struct sip_fault){SIP_MISSING, SIP_VIA};
     struct sip_slice text = blanked(value, &scratch);
-    enum sip_error error = sip_via_parse(text, &via);
+    enum sip_error error = SIP_OK;
+    if (message->known.via && message->known.top_via.text.at == text.at)
+        via = message->known.top_via;
+    else
+        error = sip_via_parse(text, &via);
     if (error != SIP_OK) return (struct sip_fault){error, SIP_VIA};
     struct sip_slice rest = via.params;
     bool found = true;

@@ -1,6 +1,6 @@
 /* Fuzz target: any bytes as a datagram. Invariants: every line and slice lies in its buffer; what was not edited is written
- * as it came; what is written scans again to the same lines, after edits too; salvage, check, replies, keys and copies only
- * read what is there. */
+ * as it came; what is written scans again to the same lines, after edits too; what was kept of an earlier parse is what is
+ * there; salvage, check, replies, keys and copies only read what is there. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -64,6 +64,19 @@ static void unedited_is_untouched(const struct sip_message *message) {
     REQUIRE(size == kept + (message->end_size ? 0 : 2));
     REQUIRE(!memcmp(out, message->raw + message->start_at, kept));
     free(out);
+}
+
+/* What was kept from an earlier parse is what a parse finds now. */
+static void knows_what_it_says(struct sip_message *message) {
+    struct sip_scratch scratch;
+    struct sip_via kept, parsed;
+    struct sip_slice kept_tag, tag;
+    bool had_via = sip_read_via(message, &scratch, &kept).error == SIP_OK && message->known.via;
+    bool had_tag = sip_read_tag(message, SIP_TO, &scratch, &kept_tag).error == SIP_OK && message->known.to;
+    message->known = (struct sip_known){0};
+    REQUIRE(!had_via || (sip_read_via(message, &scratch, &parsed).error == SIP_OK && sip_same(parsed.text, kept.text) &&
+                         sip_same(parsed.branch, kept.branch) && parsed.rport_number == kept.rport_number));
+    REQUIRE(!had_tag || (sip_read_tag(message, SIP_TO, &scratch, &tag).error == SIP_OK && sip_same(tag, kept_tag)));
 }
 
 static void build_all(struct sip_message *message) {
@@ -134,6 +147,7 @@ static void edit(struct sip_message *message, const uint8_t *script, size_t size
         case 7: sip_set(message, sip_want(SIP_TEXT("X-Other")), value); break;
         case 8: sip_remove(message, sip_want(SIP_TEXT("Route"))); break;
         case 9: sip_remove(message, sip_want(SIP_TEXT("x-other"))); break;
+        case 14: sip_set(message, sip_want(SIP_TEXT("To")), SIP_TEXT("<sip:to>;tag=new")); break;
         case 10: if (!message->status) sip_set_uri(message, SIP_TEXT("sip:new")); break;
         case 11: sip_push(message, sip_want(SIP_TEXT("Record-Route")), value); break;
         case 12: sip_set(message, sip_want(SIP_TEXT("Max-Forwards")), SIP_TEXT("69")); break;
@@ -141,6 +155,7 @@ static void edit(struct sip_message *message, const uint8_t *script, size_t size
         default: sip_set(message, sip_want(SIP_TEXT("CSeq")), SIP_TEXT("1 INVITE")); break;
         }
         lines_lie_inside(message);
+        knows_what_it_says(message);
     }
 }
 
