@@ -43,9 +43,10 @@ def reach_of(contact: Uri, request: Message, source: Flow) -> Reach:
         return _FLOW_ONLY
     via = request.via
     via_port = via.port or default_port
-    names_sender = _same_host(contact.host, via.host) and contact_port == via_port
-    elsewhere = not _same_host(via.host, host) or (not source.reliable and via.has_rport and via_port != port)
-    if (names_sender and elsewhere) or _unreachable(contact, host):
+    names_sender = contact_port == via_port and _same_host(contact.host, via.host)
+    if names_sender and (not _same_host(via.host, host) or (not source.reliable and via.has_rport and via_port != port)):
+        return _FLOW_ONLY
+    if contact.host != host and _unreachable(contact, host):
         return _FLOW_ONLY
     if source.reliable and (names_sender or (_same_host(contact.host, host) and contact_port == port)):
         unverifiable = contact_port != port and source.listener.transport in VERIFIED_TRANSPORTS

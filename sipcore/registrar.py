@@ -73,7 +73,7 @@ class Registrar:
             else:
                 if with_path:
                     path = self._path(request)
-                keys = flow_keys(request, contacts)
+                keys = flow_keys(request, contacts) if len(contacts) > 1 or contacts[0].params else None
                 outbound = keys is not None and supports(request, OUTBOUND)
                 current = self._updated(request, contacts, keys, current, path, source, now)
             self._locations.put(aor, current)
@@ -100,17 +100,24 @@ class Registrar:
         config = self._config
         if len(request.call_id) > config.max_call_id_chars:
             raise PeerError(400, "Call-ID Too Long")
-        kept: list[Binding | None] = [*current, *[None] * len(contacts)]  # None: removed, or not there yet
+        bindings = [*current]
+        gone: list[int] = []  # places of those removed
         before = len(current)  # the order of CSeq is asked only of bindings older than this request
         for number, contact in enumerate(contacts):
             key = None if keys is None else keys[number]
             params = contact.params
             expires_s = self._expires_s(params, request)
-            at = _place_of(contact.uri, key, kept, before + number)
+            at = _place_of(contact.uri, key, bindings)
             if at < before:
                 _check_order(request, current[at])
-            kept[at] = self._binding(request, contact, params, path, key, source, now + expires_s, now) if expires_s else None
-        bindings = [binding for binding in kept if binding is not None]
+            if not expires_s:
+                gone.append(at)
+                continue
+            bindings[at : at + 1] = [self._binding(request, contact, params, path, key, source, now + expires_s, now)]
+            if gone:
+                gone = [place for place in gone if place != at]
+        if gone:
+            bindings = [binding for place, binding in enumerate(bindings) if place not in gone]
         if len(bindings) > before and 0 < config.max_bindings < len(bindings):
             # not 503: the request would fare no better elsewhere, and a peer must not take this node for overloaded
             raise PeerError(403, "Too Many Bindings")
@@ -205,17 +212,15 @@ def _check_extensions(request: Message) -> None:
         raise PeerError(420, "Bad Extension", (("Unsupported", "path"),))
 
 
-def _place_of(uri: Uri, key: FlowKey | None, known: list[Binding | None], new: int) -> int:
-    """Index of the binding that a contact means: the one of its flow, else the one of that URI; ``new`` when there is none."""
-    for at, binding in enumerate(known):
-        if binding is None:
-            continue
+def _place_of(uri: Uri, key: FlowKey | None, bindings: list[Binding]) -> int:
+    """Index of the binding that a contact means: the one of its flow, else the one of that URI; their number: a new one."""
+    for at, binding in enumerate(bindings):
         if key is not None or binding.reg_id:
             if key_of(binding) == key:  # both flows
                 return at
         elif binding.contact == uri.text or Uri(binding.contact) == uri:
             return at
-    return new
+    return len(bindings)
 
 
 def _cleared(request: Message, contacts: list[NameAddr], current: list[Binding]) -> list[Binding]:

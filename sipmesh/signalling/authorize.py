@@ -104,7 +104,7 @@ class Authorizer:
     def registering(self, request: Message, aor: str, domain: str, source_host: str, now: float) -> str:
         """AOR of the user who sends a REGISTER for ``aor`` in ``domain`` (RFC 3261 section 10.3 step 3). Without digest whoever
         asks is believed."""
-        known = self._domains.get(domain)
+        known = self._domains.by_name.get(domain)
         if known is None:
             raise PeerError(404, "Not Found")
         if known.auth:

@@ -15,36 +15,33 @@ class Domains:
     ``is_local`` tells whether a host is one of our listeners', bound or advertised.
     """
 
-    __slots__ = ("_algorithms", "_domains", "_is_local", "first")
+    __slots__ = ("_algorithms", "_is_local", "by_name", "first")
 
     def __init__(self, domains: Iterable[Domain], is_local: Callable[[str], bool]) -> None:
-        self._domains = {domain.name.lower(): domain for domain in domains}
+        self.by_name = {domain.name.lower(): domain for domain in domains}
         self._algorithms = {
-            name: tuple(ALGORITHMS[each.lower()] for each in domain.digest) for name, domain in self._domains.items()
+            name: tuple(ALGORITHMS[each.lower()] for each in domain.digest) for name, domain in self.by_name.items()
         }
-        self.first = next(iter(self._domains), "")  # what our own addresses stand for; "" when no domain is configured
+        self.first = next(iter(self.by_name), "")  # what our own addresses stand for; "" when no domain is configured
         self._is_local = is_local
-
-    def get(self, name: str) -> Domain | None:
-        return self._domains.get(name)
 
     def canonical(self, host: str) -> str | None:
         """The domain of ours that ``host`` (lower case) names; None for anybody else's. Our addresses without any [[domain]]
         stand for themselves, which no account belongs to."""
-        if host in self._domains:
+        if host in self.by_name:
             return host
         return (self.first or host) if self.is_address(host) else None
 
     def is_address(self, host: str) -> bool:
         """Whether ``host`` is one of our own addresses rather than a domain."""
-        return host not in self._domains and (host in LOOPBACK_NAMES or self._is_local(host))
+        return host not in self.by_name and (host in LOOPBACK_NAMES or self._is_local(host))
 
     def wants_digest(self, domain: str) -> bool:
-        found = self._domains.get(domain)
+        found = self.by_name.get(domain)
         return found is None or found.auth
 
     def srtp(self, domain: str) -> Srtp:
-        found = self._domains.get(domain)
+        found = self.by_name.get(domain)
         return "pass" if found is None else found.srtp
 
     def algorithms(self, domain: str) -> tuple[Algorithm, ...]:
