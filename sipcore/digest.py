@@ -187,8 +187,10 @@ class Digest:
         # an unknown user costs what a wrong password costs, and is answered alike
         secret = stored if stored is not None else _NOBODY[algorithm]
         entity = ":" + algorithm.hash_bytes(body) if qop == "auth-int" else ""
-        ha2 = algorithm.hash(f"{method}:{fields['uri']}{entity}")
-        expected = algorithm.hash(f"{secret}:{nonce}:{nc}:{fields['cnonce']}:{fields['qop']}:{ha2}")
+        make = _HASHES[algorithm]
+        ha2 = make(f"{method}:{fields['uri']}{entity}".encode("utf-8", "surrogateescape")).hexdigest()
+        text = f"{secret}:{nonce}:{nc}:{fields['cnonce']}:{fields['qop']}:{ha2}"
+        expected = make(text.encode("utf-8", "surrogateescape")).hexdigest()
         matches = compare_digest(expected.encode(), fields["response"].lower().encode("utf-8", "surrogateescape"))
         if stored is None or not matches:
             return Verdict(Outcome.REFUSED, username)

@@ -177,7 +177,7 @@ class Authorizer:
         answered = verdict.outcome is not Outcome.MISSING
         offered = self._challenges.algorithms(request, self._domains.algorithms(domain), answered)
         challenges = digest.challenges(now, offered, stale=verdict.outcome is Outcome.STALE)
-        raise PeerError(status, "", tuple((challenge_header, value) for value in challenges))
+        raise PeerError(status, "", tuple([(challenge_header, value) for value in challenges]))
 
     def _count(self, outcome: str) -> None:
         self._counters[f"sip_authorizations_total|outcome={outcome}"] += 1
