@@ -81,6 +81,7 @@ class Target(msgspec.Struct, eq=False):
     group: int = 0
     failover: bool = False
     first_response_s: float | None = None  # no response at all for so long counts as a timeout
+    secure: bool = False  # over TLS only, though ``uri`` is no sips URI (RFC 5630 section 5.3)
     headers: tuple[tuple[str, str], ...] = ()  # set on this branch's request
     label: Any = None  # the application's own
     spare: tuple[Target, ...] = ()  # other flows to the same user agent, tried in turn when this one fails (RFC 5626 section 7)

@@ -85,7 +85,7 @@ class User(Table, frozen=True, kw_only=True):
 
 
 class TrunkTarget(Table, frozen=True, kw_only=True):
-    uri: TargetUri  # sip:host[:port][;transport=tcp]
+    uri: TargetUri  # sip:host[:port][;transport=tcp], or sips: for TLS alone
     weight: Weight = 1  # share of the calls among living targets; 0: only when no other lives
 
 

@@ -12,7 +12,7 @@ DOMAIN = re.compile(r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-
 AOR = re.compile(r"^(?!sips?:)[^@\s:]+@[^@\s:]+$")
 PATTERN = re.compile(r"^(?=.)[^*\s]*\*?$")
 PREFIX = re.compile(r"^[^\s@<>;:]*$")
-TARGET = re.compile(r"^sip:([^@\s<>;?]+@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?(;[^\s<>;?]+)*$")
+TARGET = re.compile(r"^sips?:([^@\s<>;?]+@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?(;[^\s<>;?]+)*$")
 PORTS = re.compile(r"^(\d{1,5})-(\d{1,5})$")
 COUNTRY = re.compile(r"^([1-9][0-9]{0,2})?$")
 DIALLED = re.compile(r"^[0-9]{0,8}$")

@@ -14,7 +14,7 @@ from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow
 from sipcore.ports import Target
 from sipcore.proxy.best import Outcome
-from sipcore.proxy.forward import NO_DIALOG, next_hop, push_routes, request_uri
+from sipcore.proxy.forward import NO_DIALOG, next_hop, push_routes, request_uri, secured
 from sipcore.timers import Timer
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Branch(msgspec.Struct, eq=False):
             return
         destinations = self.destinations
         if destinations is None:
-            destinations = core.resolver.resolve(hop, self._reach)
+            destinations = core.resolver.resolve(secured(hop) if target.secure else hop, self._reach)
         if destinations is not None:
             self._reach(destinations)
 
@@ -116,7 +116,7 @@ class Branch(msgspec.Struct, eq=False):
         received = context.request
         message = self.request
         listener = flow.listener
-        sips = message.is_sips or received.message.is_sips
+        sips = message.is_sips or received.message.is_sips or self.target.secure
         if sips and listener.transport not in SECURE_TRANSPORTS:  # RFC 3261 section 26.2.2
             self.fail(480, "No Secure Way")
             return

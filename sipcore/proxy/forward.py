@@ -37,9 +37,12 @@ def next_hop(message: Message) -> Uri:
         message.append_route(f"<{message.request_uri_text}>")
         message.pop_route()
         message.set_request_uri(request_uri(hop.text))
-    if target.scheme == "sips" and hop.scheme == "sip":
-        return Uri("sips" + hop.text[len("sip") :])
-    return hop
+    return secured(hop) if target.scheme == "sips" else hop
+
+
+def secured(hop: Uri) -> Uri:
+    """``hop`` as a sips URI: it is resolved to what TLS reaches."""
+    return Uri("sips" + hop.text[len("sip") :]) if hop.scheme == "sip" else hop
 
 
 class OwnNames:

@@ -38,6 +38,7 @@ from sipmesh.signalling.policy_views import registration_of, view_of
 from sipmesh.signalling.privacy import ASSERTED, OPTION, PREFERRED, asserts
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
+from sipmesh.signalling.sips import is_secure, suited
 from sipmesh.signalling.trunks import Trunks, TrunkState, called_uri
 from sipmesh.store import StoreError
 
@@ -96,6 +97,7 @@ class SignalApplication:
         self._counters = counters
         self._user_rates = user_rates
         self._exempt = exempt
+        self._tls = any(listener.transport == "tls" for listener in flows.listeners)
         self._presenter = Presenter(accounts, relayed=services.glue is not None)
         self._dialogs = Dialogs(services.calls, tables.trunks, counters)
         self._log_second = 0
@@ -295,6 +297,8 @@ class SignalApplication:
             self._check_rate(self._user_rates, request, caller)
         if not targets:
             raise PeerError(480, "Temporarily Unavailable")
+        if message.is_sips or any(map(is_secure, targets)):
+            targets = suited(targets, sips=message.is_sips, tls=self._tls, agent=request.listener.sent_by)
         trunk = self.tables.trunks.get(hop.trunk) if hop.trunk else None
         names = None
         if trunk is not None or caller.trunk is not None or message.has("Privacy") or message.has(PREFERRED):
