@@ -112,6 +112,10 @@ class Message:
     def request(method: str, uri: str, headers: list[tuple[str, str]], body: bytes = b"") -> Message:
         """Builds a request; Content-Length is added."""
     @staticmethod
+    def received(data: bytes, source: Address, /) -> Message:
+        """As it came from there: a request has its top Via stamped (``stamp_source``) and a ``server_key``, a response a
+        ``client_key``; ParseError when that can't be."""
+    @staticmethod
     def salvage(data: bytes) -> Message | None:
         """The headers a 400 needs (Via, From, To, Call-ID, CSeq) out of bytes ``Message`` refuses; None if they aren't there."""
 
@@ -260,6 +264,8 @@ class UdpSocket:
     def unreachable(self) -> tuple[Address, ...]:
         """Destinations that ICMP called unreachable since the last call, as told by an error met while sending or receiving. While there are
         such, the socket polls as broken, which some event loops take as its end: watch it through an epoll descriptor."""
+    def send(self, datagrams: list[tuple[bytes, Address, str | None]], /) -> list[tuple[Address, int]]:
+        """``queue`` for each, then ``flush``; what ``queue`` raises ValueError for is among the refused."""
     pending: int  # datagrams that wait for a flush
     def close(self) -> None:
         """The counts stay readable."""

@@ -241,14 +241,22 @@ GETTER(get_loop_hash) {
     return hash;
 }
 
+PyObject *sip_message_server_key(MessageObject *self) {
+    return SIP_PY_CACHED(self->cache[CACHE_SERVER_KEY], make_server_key(self));
+}
+
+PyObject *sip_message_client_key(MessageObject *self) {
+    return SIP_PY_CACHED(self->cache[CACHE_CLIENT_KEY], make_client_key(self));
+}
+
 GETTER(get_server_key) {
     (void)closure;
-    return SIP_PY_CACHED(self->cache[CACHE_SERVER_KEY], make_server_key(self));
+    return sip_message_server_key(self);
 }
 
 GETTER(get_client_key) {
     (void)closure;
-    return SIP_PY_CACHED(self->cache[CACHE_CLIENT_KEY], make_client_key(self));
+    return sip_message_client_key(self);
 }
 
 GETTER(get_body) {

@@ -74,6 +74,36 @@ static bool has(const struct sip_message *core, enum sip_name id) {
     return sip_line_find(core, (struct sip_wanted){.id = id}, 0) < core->line_count;
 }
 
+static PyObject *message_received(PyObject *unused, PyObject *const *args, Py_ssize_t count) {
+    struct sip_py_view host;
+    (void)unused;
+    if (count != 2 || !PyBytes_Check(args[0]) || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 2)
+        return PyErr_Format(PyExc_TypeError, "received(data, (host, port))");
+    long port = PyLong_AsLong(PyTuple_GET_ITEM(args[1], 1));
+    if (port == -1 && PyErr_Occurred()) return NULL;
+    if (port < 0 || port > 65535) return PyErr_Format(PyExc_ValueError, "port out of range");
+    MessageObject *self = (MessageObject *)sip_message_object(Py_NewRef(args[0]));
+    if (!self) return NULL;
+    bool request = !self->core.status;
+    struct sip_fault fault = {SIP_OK, SIP_OTHER};
+    if (request && sip_py_line_view(PyTuple_GET_ITEM(args[1], 0), "host", &host) < 0) goto failed;
+    if (request) {
+        fault = sip_stamp_source(&self->core, host.text, (uint16_t)port);
+        Py_XDECREF(host.holder);
+    }
+    if (fault.error != SIP_OK) {
+        sip_py_fault(fault, NULL);
+        goto failed;
+    }
+    PyObject *key = request ? sip_message_server_key(self) : sip_message_client_key(self);
+    if (!key) goto failed;
+    Py_DECREF(key);
+    return (PyObject *)self;
+failed:
+    Py_DECREF(self);
+    return NULL;
+}
+
 static PyObject *message_salvage(PyObject *unused, PyObject *raw) {
     static const enum sip_name needed[] = {SIP_VIA, SIP_FROM, SIP_TO, SIP_CALL_ID, SIP_CSEQ};
     struct sip_scratch scratch;
@@ -149,6 +179,7 @@ static PyObject *message_repr(MessageObject *self) {
 #define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"request", FUNCTION(sip_message_request), METH_VARARGS | METH_KEYWORDS | METH_STATIC, NULL},
+    {"received", FUNCTION(message_received), METH_FASTCALL | METH_STATIC, NULL},
     {"salvage", message_salvage, METH_O | METH_STATIC, NULL},
     {"copy", FUNCTION(message_copy), METH_NOARGS, NULL},
     {"get", FUNCTION(sip_message_get), METH_O, NULL},

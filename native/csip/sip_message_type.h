@@ -61,6 +61,8 @@ PyObject *sip_message_has(MessageObject *self, PyObject *name);
 PyObject *sip_message_header_names(MessageObject *self, PyObject *unused);
 
 /* sip_message_read.c */
+PyObject *sip_message_server_key(MessageObject *self); /* cached; ParseError */
+PyObject *sip_message_client_key(MessageObject *self);
 PyObject *sip_message_check(MessageObject *self, PyObject *unused);
 
 /* sip_message_forward.c */

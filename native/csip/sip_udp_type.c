@@ -140,19 +140,27 @@ int sip_udp_put(UdpObject *self, PyObject *bytes, PyObject *destination, const u
     return 0;
 }
 
-static PyObject *udp_queue(UdpObject *self, PyObject *const *args, Py_ssize_t count) {
+/* `args`: data, destination, perhaps source host. */
+static int queue(UdpObject *self, PyObject *const *args, Py_ssize_t count) {
     union sip_sockaddr to;
     struct sip_near from = {.family = 0};
-    if (count < 2 || count > 3) return PyErr_Format(PyExc_TypeError, "queue(data, destination, source_host=None)");
-    if (!PyBytes_Check(args[0])) return PyErr_Format(PyExc_TypeError, "data is bytes");
-    if (!is_open(self) || sip_udp_destination(self, args[1], &to) < 0) return NULL;
+    if (!PyBytes_Check(args[0])) {
+        PyErr_Format(PyExc_TypeError, "data is bytes");
+        return -1;
+    }
+    if (sip_udp_destination(self, args[1], &to) < 0) return -1;
     if (count == 3 && args[2] != Py_None) {
         if (self->near_host == args[2])
             from = self->near;
         else if (sip_udp_parse_host(args[2], sip_udp_family(self->udp), &from) < 0)
-            return NULL;
+            return -1;
     }
-    if (sip_udp_put(self, args[0], args[1], &to, &from) < 0) return NULL;
+    return sip_udp_put(self, args[0], args[1], &to, &from);
+}
+
+static PyObject *udp_queue(UdpObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count < 2 || count > 3) return PyErr_Format(PyExc_TypeError, "queue(data, destination, source_host=None)");
+    if (!is_open(self) || queue(self, args, count) < 0) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -165,6 +173,28 @@ static PyObject *udp_flush(UdpObject *self, PyObject *unused) {
     PyObject *failed = self->failed;
     self->failed = fresh;
     return failed;
+}
+
+static int queue_or_fail(UdpObject *self, PyObject *datagram) {
+    if (!PyTuple_Check(datagram) || PyTuple_GET_SIZE(datagram) < 2 || PyTuple_GET_SIZE(datagram) > 3) {
+        PyErr_Format(PyExc_TypeError, "a datagram is (data, destination, source_host=None)");
+        return -1;
+    }
+    if (queue(self, &PyTuple_GET_ITEM(datagram, 0), PyTuple_GET_SIZE(datagram)) == 0) return 0;
+    if (!PyErr_ExceptionMatches(PyExc_ValueError)) return -1;
+    PyErr_Clear();
+    PyObject *item = Py_BuildValue("(Oi)", PyTuple_GET_ITEM(datagram, 1), EINVAL);
+    int result = item ? PyList_Append(self->failed, item) : -1;
+    Py_XDECREF(item);
+    return result;
+}
+
+static PyObject *udp_send(UdpObject *self, PyObject *datagrams) {
+    if (!PyList_Check(datagrams)) return PyErr_Format(PyExc_TypeError, "a list of datagrams expected");
+    if (!is_open(self)) return NULL;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(datagrams); i++)
+        if (queue_or_fail(self, PyList_GET_ITEM(datagrams, i)) < 0) return NULL;
+    return udp_flush(self, NULL);
 }
 
 /* --- errors --- */
@@ -223,6 +253,7 @@ static PyMethodDef udp_methods[] = {
     {"receive_shedding", (PyCFunction)udp_receive_shedding, METH_VARARGS, NULL},
     {"queue", (PyCFunction)(void (*)(void))udp_queue, METH_FASTCALL, NULL},
     {"flush", (PyCFunction)udp_flush, METH_NOARGS, NULL},
+    {"send", (PyCFunction)udp_send, METH_O, NULL},
     {"unreachable", (PyCFunction)udp_unreachable, METH_NOARGS, NULL},
     {"close", (PyCFunction)udp_close, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},

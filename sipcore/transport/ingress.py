@@ -3,6 +3,7 @@
 Does no I/O itself, so tests put it behind an in-memory wire.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 
 from native.sip import Message, ParseError, crc_slot
@@ -42,7 +43,7 @@ class Ingress:
         self._layer = layer
         self._counters = counters
         self._our_sent_by = frozenset(listener.sent_by.lower() for listener in flows.listeners)
-        self._request_names: dict[tuple[str, str], str] = {}
+        self._request_names: defaultdict[str, dict[str, str]] = defaultdict(dict)  # of counters, by transport and method
 
     def receive(self, data: bytes, flow: Flow) -> None:
         """One datagram, or one message that was framed: a message, a keep-alive, or something that isn't SIP."""
@@ -51,32 +52,24 @@ class Ingress:
             if not data:
                 return
         try:
-            message = Message(data)
-            is_request = message.is_request
-            if is_request:
-                host, port = flow.remote
-                message.stamp_source(host, port)
-                message.server_key  # noqa: B018  readable or not decides whether there can be a transaction
-                transport = flow.listener.transport
-                name = self._request_names.get((message.method, transport)) or self._name(message.method, transport)
-                self._counters[name] += 1
-                if self._gate is not None and not self._gate(message, flow):
-                    return
-            else:
-                message.client_key  # noqa: B018
-                if message.via_sent_by not in self._our_sent_by:  # RFC 3261 section 18.1.2
-                    self._counters["sip_dropped_responses_total|reason=sent-by"] += 1
-                    return
+            message = Message.received(data, flow.remote)
         except ParseError as error:
             self.refuse(data, flow, error)
             return
-        if is_request:
+        counters = self._counters
+        if message.is_request:
+            names = self._request_names[flow.listener.transport]
+            counters[names.get(message.method) or self._name(message.method, flow.listener.transport)] += 1
+            if self._gate is not None and not self._gate(message, flow):
+                return
             admission = self._admission
             if admission is None or not admission.sorting or not admission.takes(message, flow):
                 self._layer.receive_request(message, flow)
-        else:
-            self._counters["sip_responses_total"] += 1
+        elif message.via_sent_by in self._our_sent_by:
+            counters["sip_responses_total"] += 1
             self._layer.receive_response(message, flow)
+        else:  # RFC 3261 section 18.1.2
+            counters["sip_dropped_responses_total|reason=sent-by"] += 1
 
     def _skip_noise(self, data: bytes, flow: Flow) -> bytes:
         """What follows line ends; nothing after keep-alives (empty, line ends, zero bytes, STUN that wants an answer)."""
@@ -99,7 +92,7 @@ class Ingress:
         label = method if method in METHODS else "other"
         name = f"sip_requests_total|method={label},transport={transport}"
         if label == method:
-            self._request_names[method, transport] = name
+            self._request_names[transport][method] = name
         return name
 
     def refuse(self, data: bytes, flow: Flow, error: ParseError) -> None:

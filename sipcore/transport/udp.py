@@ -88,14 +88,9 @@ class UdpEndpoint:
         self.out.clear()
 
     def flush(self) -> None:
-        queue = self._socket.queue
-        for datagram in self.out:
-            try:
-                queue(*datagram)
-            except ValueError:
-                self.failed(datagram[1])
+        failed = self._socket.send(self.out)
         self.out.clear()
-        for remote, _ in self._socket.flush():
+        for remote, _ in failed:
             self.failed(remote)
         if (self._socket.pending > 0) != self._waiting_to_write:
             self._waiting_to_write = not self._waiting_to_write

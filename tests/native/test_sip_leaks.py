@@ -124,6 +124,8 @@ def refuse_edits() -> None:
         lambda: Message.request("A", "é b", []),
         lambda: Message.request("A", "é", [5]),  # type: ignore[list-item]
         lambda: Message("x"),  # type: ignore[arg-type]
+        lambda: Message.received(INVITE, ("é\n", 5)),
+        lambda: Message.received(BAD, ("192.0.2.1", 5)),
         lambda: Message(INVITE, data=INVITE),  # type: ignore[misc]
         lambda: Message(other=INVITE),  # type: ignore[call-arg]
         lambda: message.to_bytes(True),  # type: ignore[misc]

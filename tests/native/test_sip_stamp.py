@@ -62,3 +62,54 @@ def test_arguments_are_checked(arguments: tuple[object, ...], error: type[Except
 def test_a_host_with_a_line_end_is_refused() -> None:
     with pytest.raises(ValueError, match="host"):
         message("SIP/2.0/UDP 192.0.2.2;branch=b").stamp_source("192.0.2.2\r\nX: y", 5060)
+
+
+SOURCE = ("192.0.2.9", 5070)
+
+
+def test_a_received_request_is_stamped_and_has_its_key() -> None:
+    raw = message("SIP/2.0/UDP 192.0.2.2:5060;rport;branch=z9hG4bK-b").raw
+    received, stamped = Message.received(raw, SOURCE), Message(raw)
+    stamped.stamp_source(*SOURCE)
+    assert received.to_bytes() == stamped.to_bytes()
+    assert (received.via.received, received.via_rport, received.raw) == ("192.0.2.9", 5070, raw)
+    assert received.server_key == stamped.server_key
+
+
+def test_a_received_response_is_left_as_it_is() -> None:
+    raw = b"SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP h;rport;branch=z9hG4bK-b\r\nCSeq: 1 INVITE\r\n\r\n"
+    received = Message.received(raw, SOURCE)
+    assert (received.to_bytes(), received.client_key) == (raw, Message(raw).client_key)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"nonsense",
+        b"OPTIONS sip:a SIP/2.0\r\nTo: x\r\n\r\n",
+        b"OPTIONS sip:a SIP/2.0\r\nVia: nonsense\r\n\r\n",
+        b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK-b\r\n\r\n",
+        b"SIP/2.0 200 OK\r\nCSeq: 1 INVITE\r\n\r\n",
+    ],
+)
+def test_what_can_have_no_transaction_is_not_received(data: bytes) -> None:
+    with pytest.raises(ParseError):
+        Message.received(data, SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ((b"x",), TypeError),
+        (("x", SOURCE), TypeError),
+        ((b"x", "192.0.2.2"), TypeError),
+        ((b"x", ("192.0.2.2",)), TypeError),
+        ((b"x", ("192.0.2.2", 70000)), ValueError),
+        ((b"x", ("192.0.2.2", "5060")), TypeError),
+        ((message("SIP/2.0/UDP h;branch=b").raw, (1, 5060)), TypeError),
+        ((message("SIP/2.0/UDP h;branch=b").raw, ("192.0.2.2\r\nX: y", 5060)), ValueError),
+    ],
+)
+def test_what_received_takes_is_checked(arguments: tuple[object, ...], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Message.received(*arguments)  # type: ignore[arg-type]

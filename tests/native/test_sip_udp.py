@@ -45,6 +45,23 @@ def test_a_datagram_arrives_with_both_addresses(pair: tuple[UdpSocket, UdpSocket
     assert far.receive() == []
 
 
+def test_many_datagrams_are_sent_at_once_and_those_that_lead_nowhere_are_named(pair: tuple[UdpSocket, UdpSocket]) -> None:
+    near, far = pair
+    nowhere = ("a.name.test", 5060)
+    batch: list[tuple[bytes, tuple[str, int], str | None]] = [(b"%d" % n, far.address, None) for n in range(BATCH + 3)]
+    refused = near.send([*batch[:2], (b"lost", nowhere, None), (b"lost", far.address, "no host"), *batch[2:]])
+    assert refused == [(nowhere, errno.EINVAL), (far.address, errno.EINVAL)]
+    arrived = [data for data, _, _ in (*far.receive(), *far.receive())]
+    assert arrived == [data for data, _, _ in batch]
+    assert near.send([]) == []
+
+
+@pytest.mark.parametrize("wrong", [5, [5], [(b"x",)], [("x", ("127.0.0.1", 5060), None)], [(b"x", 5, None)]])
+def test_what_is_no_list_of_datagrams_is_refused(pair: tuple[UdpSocket, UdpSocket], wrong: object) -> None:
+    with pytest.raises(TypeError):
+        pair[0].send(wrong)  # type: ignore[arg-type]
+
+
 def test_the_same_peer_is_the_same_address_object(pair: tuple[UdpSocket, UdpSocket]) -> None:
     near, far = pair
     for text in (b"1", b"2"):
