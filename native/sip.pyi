@@ -171,7 +171,8 @@ class Message:
         """One entry per header line."""
     def values(self, name: str) -> list[str]:
         """Comma lists split, quoted strings and <> respected, over all lines of that name."""
-    def has(self, name: str) -> bool: ...
+    def has(self, *names: str) -> bool:
+        """Whether it has a header of any of these names."""
     def header_names(self) -> list[str]:
         """Canonical long names in order, one per line, unknown names as written."""
     def check(self) -> int:

@@ -56,8 +56,8 @@ class Registrar:
 
     def register(self, request: Message, aor: str, source: Flow, now: float) -> Headers:
         """Headers of the 200 (OK). ``now`` is Unix time. PeerError says what else to answer; then nothing has changed."""
-        with_path = request.has("Path")
-        if with_path or request.has("Require"):
+        extended = request.has("Path", "Require")
+        if extended:
             _check_extensions(request)
         contacts = request.contacts
         current = self._locations.get(aor)
@@ -71,7 +71,7 @@ class Registrar:
             if contacts[0].is_star or (len(contacts) > 1 and any(contact.is_star for contact in contacts)):
                 current = _cleared(request, contacts, current)
             else:
-                if with_path:
+                if extended:
                     path = self._path(request)
                 keys = flow_keys(request, contacts) if len(contacts) > 1 or contacts[0].params else None
                 outbound = keys is not None and supports(request, OUTBOUND)

@@ -131,12 +131,15 @@ PyObject *sip_message_values(MessageObject *self, PyObject *name) {
     return list;
 }
 
-PyObject *sip_message_has(MessageObject *self, PyObject *name) {
+PyObject *sip_message_has(MessageObject *self, PyObject *const *names, Py_ssize_t count) {
     struct sip_py_view view;
     struct sip_wanted wanted;
-    if (want(name, &wanted, &view) < 0) return NULL;
-    bool found = sip_line_find(&self->core, wanted, 0) < self->core.line_count;
-    Py_XDECREF(view.holder);
+    bool found = false;
+    for (Py_ssize_t i = 0; i < count && !found; i++) {
+        if (want(names[i], &wanted, &view) < 0) return NULL;
+        found = sip_line_find(&self->core, wanted, 0) < self->core.line_count;
+        Py_XDECREF(view.holder);
+    }
     return PyBool_FromLong(found);
 }
 

@@ -185,7 +185,7 @@ static PyMethodDef methods[] = {
     {"get", FUNCTION(sip_message_get), METH_O, NULL},
     {"get_all", FUNCTION(sip_message_get_all), METH_O, NULL},
     {"values", FUNCTION(sip_message_values), METH_O, NULL},
-    {"has", FUNCTION(sip_message_has), METH_O, NULL},
+    {"has", FUNCTION(sip_message_has), METH_FASTCALL, NULL},
     {"header_names", FUNCTION(sip_message_header_names), METH_NOARGS, NULL},
     {"check", FUNCTION(sip_message_check), METH_NOARGS, NULL},
     {"push_via", FUNCTION(sip_message_push_via), METH_O, NULL},

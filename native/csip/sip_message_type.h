@@ -57,7 +57,7 @@ PyObject *sip_message_via_count(MessageObject *self, void *closure);
 PyObject *sip_message_get(MessageObject *self, PyObject *name);
 PyObject *sip_message_get_all(MessageObject *self, PyObject *name);
 PyObject *sip_message_values(MessageObject *self, PyObject *name);
-PyObject *sip_message_has(MessageObject *self, PyObject *name);
+PyObject *sip_message_has(MessageObject *self, PyObject *const *names, Py_ssize_t count);
 PyObject *sip_message_header_names(MessageObject *self, PyObject *unused);
 
 /* sip_message_read.c */

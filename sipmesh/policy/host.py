@@ -60,10 +60,7 @@ class PolicyHost:
         self._runner: Runner | None = None
         self._recent: deque[Routed] = deque(maxlen=MAX_RECENT)
         self._unseen = False  # ``take_recent`` has not given the last of them yet
-
-    @property
-    def active(self) -> bool:
-        return self._policy is not None
+        self.active = False  # whether there is a policy
 
     # the file
 
@@ -84,7 +81,7 @@ class PolicyHost:
         """False: the file is bad, and the policy stays as it was."""
         self._counters["policy_reloads_total"] += 1
         if settings is None:
-            self._policy = self._runner = None
+            self._drop()
             return True
         try:
             policy = load_within_limits(settings, self._counters)
@@ -97,12 +94,15 @@ class PolicyHost:
         return True
 
     def _take(self, policy: Policy, settings: PolicyFile) -> None:
-        self._policy, self._runner = policy, new_runner(settings, self._counters)
+        self._policy, self._runner, self.active = policy, new_runner(settings, self._counters), True
         log.info("policy %s is in force: %s", policy.file, ", ".join(policy.hooks))
         if self._kept is not None:
             draft = self._kept.with_suffix(".new")
             draft.write_text(policy.source, encoding="utf-8")
             draft.replace(self._kept)
+
+    def _drop(self) -> None:
+        self._policy, self._runner, self.active = None, None, False
 
     def _dry_run(self, policy: Policy, settings: PolicyFile) -> None:
         runner = new_runner(settings, self._counters)
@@ -125,7 +125,7 @@ class PolicyHost:
     def watch(self) -> None:
         """Once a second."""
         if self._runner is not None and not self._runner.watch_memory():
-            self._policy = self._runner = None
+            self._drop()
             self._counters["policy_memory_stops_total"] += 1
             log.error("the worker has grown too much since the policy was loaded; the policy is off until the next reload")
 

@@ -35,7 +35,7 @@ from sipmesh.signalling.media_glue import Sender, Tags, has_sdp
 from sipmesh.signalling.media_security import PASSES, Legs
 from sipmesh.signalling.number_forms import SEPARATORS, read_uri
 from sipmesh.signalling.policy_views import registration_of, view_of
-from sipmesh.signalling.privacy import ASSERTED, OPTION, PREFERRED, asserts
+from sipmesh.signalling.privacy import ASSERTED, OPTION, PREFERRED
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
 from sipmesh.signalling.sips import is_secure, suited
@@ -134,7 +134,7 @@ class SignalApplication:
                 self._refuse(request, error)
                 return None
         self.calls.in_dialog(cookie, message)
-        if asserts(message):
+        if message.has(ASSERTED, PREFERRED):
             self.calls.filter_identity(cookie.call_key, message, CALLER if cookie.caller_to_callee(message) else CALLEE)
         exchange = None
         if message.method in ("INVITE", "UPDATE", "PRACK", "BYE"):
@@ -301,7 +301,7 @@ class SignalApplication:
             targets = suited(targets, sips=message.is_sips, tls=self._tls, agent=request.listener.sent_by)
         trunk = self.tables.trunks.get(hop.trunk) if hop.trunk else None
         names = None
-        if trunk is not None or caller.trunk is not None or message.has("Privacy") or message.has(PREFERRED):
+        if trunk is not None or caller.trunk is not None or message.has("Privacy", PREFERRED):
             names = self._presenter.present(message, caller, trunk)
         if caller.trunk is None and is_unverifiable(message, request.flow):
             request.natted = True

@@ -15,7 +15,7 @@ from sipmesh.signalling.calls import CALLEE, CALLER, Calls
 from sipmesh.signalling.cdr_maker import GAVE_UP
 from sipmesh.signalling.media_glue import DialogMedia, InviteMedia, MediaGlue, Sender, Tags, has_sdp
 from sipmesh.signalling.media_security import PASSES, Legs
-from sipmesh.signalling.privacy import asserts
+from sipmesh.signalling.privacy import ASSERTED, PREFERRED
 from sipmesh.signalling.trunks import TargetState
 from sipmesh.store import CallRecord, Ender
 
@@ -122,7 +122,7 @@ class InviteExchange:
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
         status = response.status
         calls = self._services.calls
-        if asserts(response):
+        if response.has(ASSERTED, PREFERRED):
             calls.filter_identity(self._key, response, CALLEE)
         if 200 <= status < 300:
             calls.answered(self._key, branch, response)
@@ -193,7 +193,7 @@ class DialogExchange:
             self._media.request_out(request, proceed)
 
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
-        if asserts(response):
+        if response.has(ASSERTED, PREFERRED):
             answering = CALLEE if self._cookie.caller_to_callee(self._message) else CALLER
             self._services.calls.filter_identity(self._cookie.call_key, response, answering)
         if 200 <= response.status < 300 and self._method in ("INVITE", "UPDATE"):

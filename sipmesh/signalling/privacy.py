@@ -15,11 +15,6 @@ TELLING_HEADERS = ("Subject", "Call-Info", "Organization", "User-Agent", "Reply-
 ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'  # section 4.1
 
 
-def asserts(message: Message) -> bool:
-    """Whether it says who its sender is, so that ``filter_identity`` must look at it."""
-    return message.has(ASSERTED) or message.has(PREFERRED)
-
-
 def wishes_of(message: Message) -> frozenset[str]:
     """The priv-values, in lower case; ``none`` stands alone (section 4.2)."""
     if not message.has("Privacy"):

@@ -43,7 +43,7 @@ def read_messages() -> None:
         message.check()
         repr(message)
         for name in ("Via", "Allow", "X-Odd", Text("From"), "Ünknown"):
-            message.get(name), message.get_all(name), message.values(name), message.has(name)
+            message.get(name), message.get_all(name), message.values(name), message.has("X", name)
         message.header_names()
 
 

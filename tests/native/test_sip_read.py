@@ -329,3 +329,13 @@ def test_the_traits_of_a_request(old: bytes, new: bytes, traits: int) -> None:
     assert message.check() == traits | sip.ROUTED
     message.remove("Route")
     assert message.check() == traits
+
+
+def test_has_any_of_several_names() -> None:
+    message = Message(INVITE)
+    assert message.has("Path", "v")
+    assert message.has("Via", "Path")
+    assert not message.has("Path", "X-None")
+    assert not message.has()
+    with pytest.raises(TypeError):
+        message.has("Path", 5)  # type: ignore[arg-type]
