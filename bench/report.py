@@ -1,40 +1,38 @@
 """``python -m bench.report bench/results/X.json ...``: writes the generated parts of docs/performance.md and its figures.
 
-A results file is ``{"runs": [{"command": ..., "result": ...}]}``, a result the line of JSON that a benchmark ended with. Of
-each benchmark the last result counts. A section stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; what is
+Of each benchmark the last result counts. A section stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; what is
 around it is written by hand.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from bench.page import Drawn, Section
 from bench.relay import page as relay_page
+from bench.results_file import ResultsError, runs
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SECTIONS: tuple[Section, ...] = (relay_page.SECTION,)
 
 
 class ReportError(Exception):
-    """A results file or the page is not what it should be."""
+    """The page or a result is not what it should be."""
 
 
 def drawn(files: list[Path]) -> dict[str, Drawn]:
     """By section; those no result belongs to are missing."""
     made: dict[str, Drawn] = {}
     for file in files:
-        try:
-            content = json.loads(file.read_text())
-            for run in content["runs"]:
-                for section in SECTIONS:
-                    if section.owns(run["result"]):
-                        made[section.name] = section.draw(run["result"], run["command"])
-        except (OSError, ValueError, KeyError, TypeError) as cause:
-            raise ReportError(f"{file}: not a results file ({type(cause).__name__}: {cause})") from None
+        for command, result in runs(file):
+            for section in SECTIONS:
+                if section.owns(result):
+                    try:
+                        made[section.name] = section.draw(result, command)
+                    except (LookupError, TypeError, ValueError, AttributeError) as cause:
+                        raise ReportError(f"{file}: {command}: {type(cause).__name__}: {cause}") from None
     return made
 
 
@@ -67,7 +65,7 @@ def main() -> int:
     parser.add_argument("files", metavar="RESULTS.json", type=Path, nargs="+")
     try:
         written = write(parser.parse_args().files)
-    except ReportError as cause:
+    except (ReportError, ResultsError) as cause:
         print(f"bench.report: {cause}", file=sys.stderr)
         return 1
     print("\n".join(str(path) for path in written))

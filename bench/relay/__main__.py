@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from bench.relay.measure import KINDS, Plan, Sample, measure
 from bench.relay.most import Most, most_calls
 from bench.relay.ng import NgError
 from bench.relay.profile import profile
+from bench.results_file import ResultsError, add, check
 
 QUICK_S = 20.0
 CALLS = {"base": [100, 500, 1000, 1500], "srtp": [500, 1000]}
@@ -42,6 +44,7 @@ def _numbers(text: str) -> list[int]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.relay", description=__doc__)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="add the result to a file for bench.report")
     parser.add_argument("--quick", action="store_true", help="few calls, one or two short runs each, below a minute")
     kinds = "base (plain RTP), srtp (one side of each call secure), or both"
     parser.add_argument("--kinds", type=_kinds, default=list(KINDS), help=kinds)
@@ -119,10 +122,14 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory() as name:
         try:
+            if arguments.save:
+                check(arguments.save)
             made = _measure(arguments, Path(name))
-        except (NgError, load.LoadError) as cause:
+        except (NgError, load.LoadError, ResultsError) as cause:
             _say(f"bench.relay: {cause}")
             return 1
+    if arguments.save:
+        add(arguments.save, shlex.join(["python", "-m", "bench.relay", *sys.argv[1:]]), made)
     print(report.table(made))
     if arguments.json:
         print(json.dumps(made))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,20 +33,18 @@ def _set_up(relay: Running, kind: str, calls: int) -> list[Call]:
     return [relay.ng.call(number, ends_of(kind, number, load.addresses_of(number))) for number in range(calls)]
 
 
-def loaded(contender: Contender, kind: str, calls: int, plan: Plan, begin: Callable[[int], object]) -> Sample:
-    """``begin`` is called with the relay's process id just before the load."""
+def measure(
+    contender: Contender, kind: str, calls: int, plan: Plan, during: Callable[[int], AbstractContextManager[None]] = nullcontext
+) -> Sample:
+    """``during`` gets the relay's process id and is entered for the time of the load."""
     with running(contender, plan.folder) as relay:
         before_kb, started_ns = relay.memory_kb(), relay.cpu_ns()
         up = _set_up(relay, kind, calls)
         ng_ns, used_kb = relay.cpu_ns() - started_ns, relay.memory_kb() - before_kb
-        begin(relay.pid)
-        seen = load.run(plan.program, up, relay.pid, plan.warm_up_s, plan.measure_s)
+        with during(relay.pid):
+            seen = load.run(plan.program, up, relay.pid, plan.warm_up_s, plan.measure_s)
         started_ns = relay.cpu_ns()
         for call in up:
             relay.ng.delete(call.number)
         ng_ns += relay.cpu_ns() - started_ns
         return Sample(seen, used_kb / calls, ng_ns / 1e6 / calls)
-
-
-def measure(contender: Contender, kind: str, calls: int, plan: Plan) -> Sample:
-    return loaded(contender, kind, calls, plan, begin=lambda _: None)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bench.relay.contenders import OURS
 from bench.relay.load import LoadError
-from bench.relay.measure import Plan, loaded
+from bench.relay.measure import Plan, measure
 
 SAMPLES_A_SECOND = "1999"
 SYMBOLS = 12
@@ -41,20 +44,23 @@ def system_calls(report: list[tuple[str, float]]) -> list[tuple[str, float]]:
     return [*entries[:3], ("the rest", round(100 - sum(share for _, share in entries[:3]), 2))]
 
 
+@contextmanager
+def _recorded(pid: int, data: Path) -> Iterator[None]:
+    command = ["perf", "record", "-e", "cpu-clock", "-F", SAMPLES_A_SECOND, "-g", "-t", _relay_thread(pid), "-o", str(data)]
+    recorder = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        recorder.send_signal(signal.SIGINT)
+        recorder.wait(30)
+
+
 def profile(calls: int, plan: Plan) -> dict[str, Any]:
+    """Shares in per cent of the relay thread's time: of system calls with all below them, and of symbols by themselves."""
     if shutil.which("perf") is None:
         raise LoadError("perf is missing (apt-get install linux-perf)")
-    data, seconds = plan.folder / "perf.data", plan.warm_up_s + plan.measure_s
-
-    def begin(pid: int) -> subprocess.Popen[bytes]:
-        options = ["-e", "cpu-clock", "-F", SAMPLES_A_SECOND, "-g", "-t", _relay_thread(pid), "-o", str(data)]
-        command = ["perf", "record", *options, "--", "sleep", str(seconds)]
-        recorders.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        return recorders[0]
-
-    recorders: list[subprocess.Popen[bytes]] = []
-    loaded(OURS, "base", calls, plan, begin)
-    recorders[0].wait(30)
+    data = plan.folder / "perf.data"
+    measure(OURS, "base", calls, plan, during=lambda pid: _recorded(pid, data))
     symbols = _report(data, "--no-children")
     if not symbols:
         raise LoadError("perf saw nothing of the relay thread")

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import report, svg
+from bench.results_file import ResultsError, add, check, runs
 
 PAGE = "# Performance\n\nby hand\n\n<!-- begin relay -->\nold\n<!-- end relay -->\n\nmore by hand\n"
 ROW = {
@@ -92,15 +93,32 @@ def test_unknown_results_leave_the_page(tmp_path: Path) -> None:
     assert (docs / "performance.md").read_text() == PAGE
 
 
-@pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"runs": [{}]}', '{"runs": [{"command": "x", "result": {"base": 1, "kb_per_call": 1}}]}']
-)
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"runs": [{}]}', '{"runs": [{"command": "x", "result": 1}]}'])
 def test_not_a_results_file(tmp_path: Path, content: str) -> None:
     docs, file = write_docs(tmp_path), tmp_path / "results.json"
     file.write_text(content)
-    with pytest.raises(report.ReportError, match="not a results file"):
+    with pytest.raises(ResultsError, match="not a results file"):
         report.write([file], docs)
+    with pytest.raises(ResultsError, match="not a results file"):
+        check(file)
     assert (docs / "performance.md").read_text() == PAGE
+
+
+def test_result_with_something_missing(tmp_path: Path) -> None:
+    docs = write_docs(tmp_path)
+    with pytest.raises(report.ReportError, match=r"bench[.]relay --json: KeyError: 'commit'"):
+        report.write([results(tmp_path, {key: value for key, value in RESULT.items() if key != "commit"})], docs)
+    assert (docs / "performance.md").read_text() == PAGE
+
+
+def test_runs_are_added_to_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    check(file)
+    add(file, "first", {"a": 1})
+    add(file, "second", {"a": "µ"})
+    assert list(runs(file)) == [("first", {"a": 1}), ("second", {"a": "µ"})]
+    with pytest.raises(ResultsError, match="there is no directory"):
+        check(tmp_path / "nowhere" / "results.json")
 
 
 def test_page_without_markers(tmp_path: Path) -> None:
