@@ -12,7 +12,7 @@ from sipmesh.conformance.case import Case, Result, Target
 from sipmesh.conformance.message import host_and_port
 from sipmesh.conformance.report import as_json as results_as_json
 from sipmesh.conformance.report import details, line, markdown, summary
-from sipmesh.conformance.run import all_cases, run_cases
+from sipmesh.conformance.run import all_cases, anybody_there, run_cases
 
 
 def conformance(
@@ -45,8 +45,11 @@ def conformance(
     host, port = host_and_port(target, 5061 if transport == "tls" else 5060)
     if not host:
         fail(f"{target!r} is not sip:host or sip:host:port")
+    tested = Target(host, port, transport, Account(user, password, domain or host))
+    if not anybody_there(tested):
+        fail(f"nobody answers at {target} over {transport.upper()}")
     results: list[Result] = []
-    for result in run_cases(cases, Target(host, port, transport, Account(user, password, domain or host))):
+    for result in run_cases(cases, tested):
         results.append(result)
         if not as_json:
             print(line(result), flush=True)

@@ -27,6 +27,23 @@ def all_cases() -> list[Case]:
     return sorted((case for topic in TOPICS for case in topic.CASES), key=lambda case: case.clause)
 
 
+def anybody_there(target: Target) -> bool:
+    """Whether the target answers anything at all."""
+    world = World(target)
+    try:
+        agent, domain = world.agent(), target.account.domain
+        for method in ("OPTIONS", "REGISTER", "OPTIONS"):
+            request = agent.request(method, f"sip:{domain}", To=f"<{target.account.uri}>")
+            agent.send(request)
+            if agent.response(request, 1.0) is not None:
+                return True
+    except (OSError, NotApplicableError):
+        pass
+    finally:
+        world.close()
+    return False
+
+
 def run_case(case: Case, target: Target) -> Result:
     world = World(target)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,15 @@ def test_list_names_every_quick_case() -> None:
     assert status == 0
     assert {row["name"] for row in json.loads(output)} == {case.run.__name__ for case in all_cases() if not case.slow}
     assert "max_forwards_zero" in run("--list")[1]
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+def test_status_2_when_nobody_answers(transport: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        status, output = run("--target", f"sip:127.0.0.1:{silent.getsockname()[1]}", "--transport", transport)
+    assert status == 2
+    assert f"over {transport.upper()}" in output
 
 
 @pytest.mark.parametrize(
