@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 
 import dns.flags
 import dns.message
@@ -15,11 +16,19 @@ SOA = "ns.test. admin.test. 1 3600 600 86400 30"
 
 
 class DnsServer(asyncio.DatagramProtocol):
-    """``zone`` maps (name without final dot, type) to record texts. Unknown names: NXDOMAIN. Names in ``silent``: no answer."""
+    """``zone`` maps (name without final dot, type) to record texts. Unknown names: NXDOMAIN. Names in ``silent``: no answer.
+    ``lies``: by name, what is sent in place of the answer."""
 
-    def __init__(self, zone: dict[tuple[str, str], list[str]], silent: tuple[str, ...] = (), ttl: int = 60) -> None:
+    def __init__(
+        self,
+        zone: dict[tuple[str, str], list[str]],
+        silent: tuple[str, ...] = (),
+        ttl: int = 60,
+        lies: dict[str, Callable[[dns.message.Message], bytes]] | None = None,
+    ) -> None:
         self.zone = zone
         self.silent = silent
+        self.lies = lies or {}
         self.ttl = ttl
         self.asked: Counter[tuple[str, str]] = Counter()
         self.port = 0
@@ -48,4 +57,5 @@ class DnsServer(asyncio.DatagramProtocol):
             if not any(known == name for known, _ in self.zone):
                 answer.set_rcode(dns.rcode.NXDOMAIN)
             answer.authority.append(dns.rrset.from_text("test.", self.ttl, "IN", "SOA", SOA))
-        self._transport.sendto(answer.to_wire(), source)
+        wire = self.lies[name](answer) if name in self.lies else answer.to_wire()
+        self._transport.sendto(wire, source)

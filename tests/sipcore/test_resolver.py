@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from typing import Any
 
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
 import pytest
 
 from native.sip import Uri
@@ -14,13 +19,16 @@ from sipcore.transport.resolver import DnsResolver, ResolverSettings
 from tests.sipcore.dns_server import DnsServer
 
 Zone = dict[tuple[str, str], list[str]]
+Lie = Callable[[dns.message.Message], bytes]
 
 
 class World:
     """A resolver that asks a test server."""
 
-    def __init__(self, zone: Zone, silent: tuple[str, ...] = (), ttl: int = 60, **options: Any) -> None:
-        self.server = DnsServer(zone, silent, ttl)
+    def __init__(
+        self, zone: Zone, silent: tuple[str, ...] = (), ttl: int = 60, lies: dict[str, Lie] | None = None, **options: Any
+    ) -> None:
+        self.server = DnsServer(zone, silent, ttl, lies)
         self.options = options
         self.counters: dict[str, int] = defaultdict(int)
 
@@ -249,5 +257,71 @@ def test_a_limit_of_pending_names() -> None:
             assert world.counters["sip_dns_failures_total|reason=too many"] == 1
             assert await waiting == []
             assert await world.ask("sip:b.test:5060") == [Destination("udp", "192.0.2.1", 5060)]
+
+    asyncio.run(run())
+
+
+def fails(answer: dns.message.Message) -> bytes:
+    answer.set_rcode(dns.rcode.SERVFAIL)
+    return answer.to_wire()
+
+
+def truncated(answer: dns.message.Message) -> bytes:
+    """To be asked again over TCP, where nobody listens."""
+    answer.flags |= dns.flags.TC
+    answer.answer.clear()
+    return answer.to_wire()
+
+
+def of_another_question(answer: dns.message.Message) -> bytes:
+    other = dns.message.make_response(dns.message.make_query("evil.test", "A"))
+    other.id = answer.id
+    other.answer.append(dns.rrset.from_text("evil.test.", 60, "IN", "A", "203.0.113.66"))
+    return other.to_wire()
+
+
+def with_another_id(answer: dns.message.Message) -> bytes:
+    answer.id ^= 1
+    return answer.to_wire()
+
+
+@pytest.mark.parametrize("lie", [fails, truncated, of_another_question, with_another_id, lambda _: b"", lambda _: b"\xff" * 40])
+def test_an_answer_that_lies_leads_nowhere_and_harms_no_other_target(lie: Lie) -> None:
+    zone = {
+        ("_sip._udp.a.test", "SRV"): ["0 0 5060 lying.a.test.", "1 0 5060 good.a.test."],
+        ("lying.a.test", "A"): ["192.0.2.1"],
+        ("good.a.test", "A"): ["192.0.2.2"],
+    }
+    assert ask(zone, "sip:a.test", lies={"lying.a.test": lie}, lifetime_s=0.3) == [Destination("udp", "192.0.2.2", 5060)]
+    assert ask({("a.test", "A"): ["192.0.2.1"]}, "sip:a.test:5060", lies={"a.test": lie}, lifetime_s=0.3) == []
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        {("a.test", "CNAME"): ["a.test."]},
+        {("_sip._udp.a.test", "SRV"): ["0 0 5060 _sip._udp.a.test."]},
+        {("_sip._udp.a.test", "SRV"): ["0 0 5060 a.test."], ("a.test", "A"): []},
+        {("a.test", "NAPTR"): ['10 10 "s" "SIP+D2U" "" a.test.'], ("a.test", "SRV"): ["0 0 5060 a.test."]},
+        {("a.test", "NAPTR"): ['10 10 "a" "SIP+D2U" "" b.test.', '10 10 "s" "NONE+D2X" "" b.test.']},
+    ],
+)
+def test_records_that_lead_in_circles_or_nowhere_end(zone: Zone) -> None:
+    assert ask(zone, "sip:a.test", lifetime_s=0.5) == []
+
+
+def test_more_records_than_anybody_needs_are_bounded() -> None:
+    zone: Zone = {("_sip._udp.a.test", "SRV"): [f"{n} 0 5060 t.a.test." for n in range(100)], ("t.a.test", "A"): ["192.0.2.1"]}
+    found = ask(zone, "sip:a.test")
+    assert found == [Destination("udp", "192.0.2.1", 5060)] * 32
+
+
+def test_a_slow_answer_for_one_name_holds_up_no_other() -> None:
+    async def run() -> None:
+        async with World({("b.test", "A"): ["192.0.2.1"]}, silent=("a.test",), lifetime_s=0.5) as world:
+            waiting = asyncio.ensure_future(world.ask("sip:a.test:5060"))
+            assert await world.ask("sip:b.test:5060") == [Destination("udp", "192.0.2.1", 5060)]
+            assert not waiting.done()
+            assert await waiting == []
 
     asyncio.run(run())

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from functools import partial
 from pathlib import Path
 
+import pytest
+
+from sipcore.transport.resolver import ResolverSettings
 from sipmesh.config import Limits, Trunk, TrunkTarget
 from sipmesh.store import Command
+from tests.sipcore.dns_server import DnsServer
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.phones import Phone
 from tests.sipmesh.test_signal_node import call, run
@@ -38,5 +44,40 @@ def test_clause_32_every_request_of_our_own_has_a_from_tag(tmp_path: Path) -> No
             for message in (*ours, *byes):
                 message.check()
         carrier.close()
+
+    run(scenario())
+
+
+def dead_ports(count: int) -> list[int]:
+    """UDP ports that nobody listens at."""
+    held = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+    for each in held:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in held]
+    for each in held:
+        each.close()
+    return ports
+
+
+def test_clause_48_nine_dead_servers_of_twelve_cost_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a DNS server, datagrams and the ICMP that comes back for them."""
+
+    async def scenario() -> None:
+        living = await Phone("living", "", ("127.0.0.1", 9)).start()
+        ports = [*dead_ports(9), living.port, *dead_ports(2)]
+        records = [f"{priority} 0 {port} host.carrier.test." for priority, port in enumerate(ports)]
+        server = DnsServer({("_sip._udp.carrier.test", "SRV"): records, ("host.carrier.test", "A"): ["127.0.0.1"]})
+        await server.start()
+        asked_here = partial(ResolverSettings, nameservers=("127.0.0.1",), port=server.port)
+        monkeypatch.setattr("sipcore.transport.resolver.ResolverSettings", asked_here)
+        async with LiveNode(tmp_path) as node:
+            living.node = ("127.0.0.1", node.port)
+            alice = await node.phone("alice")
+            asking = asyncio.create_task(alice.ask(alice.request("INVITE", "sip:+31@carrier.test")))
+            living.answer(await living.incoming("INVITE"), 486)
+            assert (await asking).status == 486
+            assert node.counters["sip_icmp_errors_total"] >= 9
+        server.stop()
+        living.close()
 
     run(scenario())
