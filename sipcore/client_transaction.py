@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -29,6 +29,7 @@ from sipcore.transaction_table import (
     TRANSPORT_ERROR,
     TRYING,
     Event,
+    Fire,
     Machine,
     State,
     bind,
@@ -40,13 +41,14 @@ if TYPE_CHECKING:
 
 Headers = Iterable[tuple[str, str]]
 
-FIRE_A, FIRE_B, FIRE_E, FIRE_F, FIRE_M = (FIRE[event] for event in (TIMER_A, TIMER_B, TIMER_E, TIMER_F, TIMER_M))
+FIRE_A, FIRE_B, FIRE_D, FIRE_E = (FIRE[event] for event in (TIMER_A, TIMER_B, TIMER_D, TIMER_E))
+FIRE_F, FIRE_K, FIRE_M = (FIRE[event] for event in (TIMER_F, TIMER_K, TIMER_M))
 
 
 class ClientTransaction(msgspec.Struct, eq=False, gc=False):
     """``request`` is gone once the user was told of the first final response, a timeout or a transport error.
 
-    Not walked by the garbage collector, like ServerTransaction; ``drop_owner`` and ``forget`` cut what could be a cycle.
+    Not walked by the garbage collector, like ServerTransaction; ``release`` and ``drop_owner`` cut what could be a cycle.
     """
 
     layer: TransactionLayer
@@ -152,14 +154,16 @@ class ClientTransaction(msgspec.Struct, eq=False, gc=False):
     def restart_e_slowly(self, _: object) -> None:
         self._retransmit_after(FIRE_E, self.layer.settings.t2_s)
 
-    def start_d(self, _: object) -> None:
-        self._linger(TIMER_D, self.layer.settings.timer_d_s)
+    def settle_d(self, _: object) -> None:
+        self._settle(FIRE_D, self.layer.settings.timer_d_s)
 
-    def start_k(self, _: object) -> None:
-        self._linger(TIMER_K, self.layer.settings.t4_s)
+    def settle_k(self, _: object) -> None:
+        self._settle(FIRE_K, self.layer.settings.t4_s)
 
-    def start_m(self, _: object) -> None:
-        self.wait_timer = self.layer.timers.after(self.layer.settings.timeout_s, FIRE_M, self)
+    def settle_m(self, _: object) -> None:
+        layer = self.layer
+        self.stop_timers(None)
+        self.wait_timer = layer.timers.after(layer.settings.timeout_s, FIRE_M, self)
 
     def stop_timers(self, _: object) -> None:
         if self.retransmit_timer is not None:
@@ -170,10 +174,13 @@ class ClientTransaction(msgspec.Struct, eq=False, gc=False):
             self.wait_timer = None
 
     def release(self, _: object) -> None:
+        """The request has had its use; so has the user, save after a 2xx to an INVITE, which may be followed by others."""
         del self.request
         self.cancel_headers = None
         if self.state == ACCEPTED:
             self.sent = b""
+        else:
+            self.owner = None
 
     def drop_owner(self, _: object) -> None:
         self.owner = None
@@ -213,16 +220,17 @@ class ClientTransaction(msgspec.Struct, eq=False, gc=False):
         self.request.push_via(f"SIP/2.0/{flow.listener.transport.upper()} {flow.listener.sent_by};{params}")
         return self.request.to_bytes(stream=flow.reliable)
 
-    def _retransmit_after(self, fire: Callable[[Any], None], interval_s: float) -> None:
+    def _retransmit_after(self, fire: Fire, interval_s: float) -> None:
         self.interval_s = interval_s
         self.retransmit_timer = self.layer.timers.after(interval_s, fire, self)
 
-    def _linger(self, event: Event, delay_s: float) -> None:
-        """Waits for retransmissions, which a reliable transport doesn't have (zero seconds there)."""
+    def _settle(self, fire: Fire, delay_s: float) -> None:
+        """Nothing is left but to wait for retransmissions, which a reliable transport doesn't have (zero seconds there)."""
+        self.stop_timers(None)
         if self.flow.reliable:
-            self.handle(event)
+            fire(self)
         else:
-            self.wait_timer = self.layer.timers.after(delay_s, FIRE[event], self)
+            self.wait_timer = self.layer.timers.after(delay_s, fire, self)
 
 
 _INVITE: Machine = bind(INVITE_CLIENT, ClientTransaction)

@@ -26,6 +26,7 @@ from sipcore.transaction_table import (
     TIMER_TRYING,
     TRYING,
     Event,
+    Fire,
     Machine,
     State,
     bind,
@@ -35,7 +36,7 @@ from sipcore.transaction_table import (
 if TYPE_CHECKING:
     from sipcore.transaction import TransactionLayer
 
-FIRE_L, FIRE_TRYING = FIRE[TIMER_L], FIRE[TIMER_TRYING]
+FIRE_I, FIRE_J, FIRE_L, FIRE_TRYING = (FIRE[event] for event in (TIMER_I, TIMER_J, TIMER_L, TIMER_TRYING))
 
 
 class ServerTransaction(msgspec.Struct, eq=False, gc=False):
@@ -119,15 +120,16 @@ class ServerTransaction(msgspec.Struct, eq=False, gc=False):
     def start_h(self, _: object) -> None:
         self._wait(TIMER_H, self.layer.settings.timeout_s)
 
-    def start_i(self, _: object) -> None:
+    def settle_i(self, _: object) -> None:
         self.response = b""
-        self._linger(TIMER_I, self.layer.settings.t4_s)
+        self._settle(FIRE_I, self.layer.settings.t4_s)
 
-    def start_j(self, _: object) -> None:
-        self._linger(TIMER_J, self.layer.settings.timeout_s)
+    def settle_j(self, _: object) -> None:
+        self._settle(FIRE_J, self.layer.settings.timeout_s)
 
-    def start_l(self, _: object) -> None:
+    def settle_l(self, _: object) -> None:
         layer = self.layer
+        self.stop_timers(None)
         self.wait_timer = layer.timers.after(layer.settings.timeout_s, FIRE_L, self)
 
     def start_expiry(self, _: object) -> None:
@@ -143,9 +145,8 @@ class ServerTransaction(msgspec.Struct, eq=False, gc=False):
             self.wait_timer = None
 
     def release(self, _: object) -> None:
+        """The request has had its use, and so has what the user keeps of it."""
         del self.request
-
-    def drop_owner(self, _: object) -> None:
         self.owner = None
 
     def forget(self, _: object) -> None:
@@ -167,12 +168,13 @@ class ServerTransaction(msgspec.Struct, eq=False, gc=False):
     def _wait(self, event: Event, delay_s: float) -> None:
         self.wait_timer = self.layer.timers.after(delay_s, FIRE[event], self)
 
-    def _linger(self, event: Event, delay_s: float) -> None:
-        """Waits for retransmissions, which a reliable transport doesn't have (zero seconds there)."""
+    def _settle(self, fire: Fire, delay_s: float) -> None:
+        """Nothing is left but to wait for retransmissions, which a reliable transport doesn't have (zero seconds there)."""
+        self.stop_timers(None)
         if self.reply_flow.reliable:
-            self.handle(event)
+            fire(self)
         else:
-            self._wait(event, delay_s)
+            self.wait_timer = self.layer.timers.after(delay_s, fire, self)
 
 
 _INVITE: Machine = bind(INVITE_SERVER, ServerTransaction)

@@ -1,6 +1,7 @@
 """The four transaction machines as data (RFC 3261 section 17, figures 5 to 8; RFC 6026 figures 5 and 7; RFC 4320).
 
-``TABLE[state][event]`` is (next state, actions). An action is the name of a method of ServerTransaction or ClientTransaction.
+``TABLE[state][event]`` is (next state, actions). An action is the name of a method of ServerTransaction or ClientTransaction;
+``start_x`` starts Timer X, ``settle_x`` makes it the only one.
 No entry: the event is illegal in that state, changes nothing and is counted. No actions: the event is legal and absorbed.
 """
 
@@ -57,8 +58,8 @@ INVITE_SERVER: Final[Table] = {
     PROCEEDING: {
         REQUEST: (PROCEEDING, ("resend",)),
         PROVISIONAL: (PROCEEDING, ("send",)),
-        SUCCESS: (ACCEPTED, ("stop_timers", "pass_on", "start_l", "release", "drop_owner")),
-        FAILURE: (COMPLETED, ("stop_timers", "send", "start_g", "start_h", "release", "drop_owner")),
+        SUCCESS: (ACCEPTED, ("pass_on", "settle_l", "release")),
+        FAILURE: (COMPLETED, ("stop_timers", "send", "start_g", "start_h", "release")),
         TIMER_TRYING: (PROCEEDING, ("send_trying",)),
     },
     ACCEPTED: {
@@ -69,7 +70,7 @@ INVITE_SERVER: Final[Table] = {
     },
     COMPLETED: {
         REQUEST: (COMPLETED, ("resend",)),
-        ACK: (CONFIRMED, ("stop_timers", "start_i")),
+        ACK: (CONFIRMED, ("settle_i",)),
         TIMER_G: (COMPLETED, ("resend", "restart_g")),
         TIMER_H: (TERMINATED, ("forget",)),
     },
@@ -82,7 +83,7 @@ INVITE_SERVER: Final[Table] = {
 }
 
 # RFC 4320 section 4.1 leaves no provisional response for the user to send: the only legal one, 100, is the machine's own.
-_FINAL_OF_NON_INVITE: Final[Rule] = (COMPLETED, ("stop_timers", "send", "start_j", "release"))
+_FINAL_OF_NON_INVITE: Final[Rule] = (COMPLETED, ("send", "settle_j", "release"))
 NON_INVITE_SERVER: Final[Table] = {
     TRYING: {
         REQUEST: (TRYING, ()),
@@ -103,8 +104,8 @@ NON_INVITE_SERVER: Final[Table] = {
     TERMINATED: {},
 }
 
-_ACCEPT: Final[Rule] = (ACCEPTED, ("stop_timers", "start_m", "tell", "release"))
-_REJECT: Final[Rule] = (COMPLETED, ("stop_timers", "send_ack", "start_d", "tell", "release", "drop_owner"))
+_ACCEPT: Final[Rule] = (ACCEPTED, ("settle_m", "tell", "release"))
+_REJECT: Final[Rule] = (COMPLETED, ("send_ack", "settle_d", "tell", "release"))
 INVITE_CLIENT: Final[Table] = {
     CALLING: {
         PROVISIONAL: (PROCEEDING, ("stop_timers", "tell", "send_remembered_cancel")),
@@ -112,15 +113,15 @@ INVITE_CLIENT: Final[Table] = {
         FAILURE: _REJECT,
         CANCEL: (CALLING, ("remember_cancel",)),  # RFC 3261 section 9.1: no CANCEL before a provisional response
         TIMER_A: (CALLING, ("resend", "restart_a")),
-        TIMER_B: (TERMINATED, ("forget", "tell_timeout", "release", "drop_owner")),
-        TRANSPORT_ERROR: (TERMINATED, ("forget", "tell_transport_error", "release", "drop_owner")),
+        TIMER_B: (TERMINATED, ("forget", "tell_timeout", "release")),
+        TRANSPORT_ERROR: (TERMINATED, ("forget", "tell_transport_error", "release")),
     },
     PROCEEDING: {
         PROVISIONAL: (PROCEEDING, ("tell",)),
         SUCCESS: _ACCEPT,
         FAILURE: _REJECT,
         CANCEL: (PROCEEDING, ("send_cancel",)),
-        TIMER_CANCELLED: (TERMINATED, ("forget", "tell_timeout", "release", "drop_owner")),
+        TIMER_CANCELLED: (TERMINATED, ("forget", "tell_timeout", "release")),
         TRANSPORT_ERROR: (PROCEEDING, ()),  # the final response may come over another connection (section 18.2.2)
     },
     ACCEPTED: {
@@ -140,9 +141,9 @@ INVITE_CLIENT: Final[Table] = {
     TERMINATED: {},
 }
 
-_FINAL_TO_CLIENT: Final[Rule] = (COMPLETED, ("stop_timers", "start_k", "tell", "release", "drop_owner"))
-_TIMEOUT: Final[Rule] = (TERMINATED, ("forget", "tell_timeout", "release", "drop_owner"))
-_LOST: Final[Rule] = (TERMINATED, ("forget", "tell_transport_error", "release", "drop_owner"))
+_FINAL_TO_CLIENT: Final[Rule] = (COMPLETED, ("settle_k", "tell", "release"))
+_TIMEOUT: Final[Rule] = (TERMINATED, ("forget", "tell_timeout", "release"))
+_LOST: Final[Rule] = (TERMINATED, ("forget", "tell_transport_error", "release"))
 NON_INVITE_CLIENT: Final[Table] = {
     TRYING: {
         PROVISIONAL: (PROCEEDING, ("tell",)),
@@ -191,12 +192,15 @@ def handle(self: Transaction, event: Event, message: Any = None) -> None:
         action(self, message)
 
 
-def _firing(event: Event) -> Callable[[Transaction], None]:
+Fire = Callable[[Any], None]
+"""Callback of a timer; its argument is the transaction."""
+
+
+def _firing(event: Event) -> Fire:
     return lambda transaction: handle(transaction, event)
 
 
 FIRE: Final = {event: _firing(event) for event in EVENTS if event.startswith("timer ")}
-"""Timer callbacks; their argument is the transaction."""
 
 
 def bind(table: Table, cls: type[Any]) -> Machine:
