@@ -1,5 +1,6 @@
 # Thin targets; the work is in setup.py, pytest and the packages. `make build` is all that the others need.
 PYTHON ?= python3
+CALLS ?= 2000
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.built
@@ -54,7 +55,7 @@ bench: build $(VENV)/.tests
 
 soak: build $(VENV)/.tests
 	./interop/install.sh
-	$(BIN)/python -m interop.soak --calls 2000
+	$(BIN)/python -m interop.soak --json --calls $(CALLS)
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,7 +1,8 @@
 """Many calls through Kamailio with its rtpengine module over our media daemon: nothing may be left of them.
 
-``python -m interop.soak --calls 2000`` prints one line of JSON and exits with 1 when something is. Each call takes two port
-pairs of a range that has room for fifty: a port that is not given back shows as calls that fail.
+``python -m interop.soak --calls 100000 [--json]`` tells how it goes after each round, ends with a verdict and exits with 1 when
+something is left. Each call takes two port pairs of a range that has room for fifty: a port that is not given back shows as
+calls that fail.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,6 +26,9 @@ from interop.stage import Stage
 
 USERS = {"alice": "wonder-land", "bob": "builder-1"}
 WARM_UP_CALLS = 20
+ROUND_CALLS = 2000
+MB = 1 << 20
+MAX_GROWTH_BYTES = 48 * MB  # kept replies are 16 MB at most; with 100,000 calls a leak of half a kilobyte shows
 MOST_AT_ONCE = 20
 FLOWS = {"carrier_out": 0.8, "busy": 0.1, "cancel": 0.1}  # answered, refused, given up: share of the calls
 
@@ -33,6 +38,7 @@ class Held:
     """What the daemon holds while no call is up."""
 
     sessions: int
+    ports: int  # bound, of those it relays on
     descriptors: int
     rss_bytes: int
 
@@ -42,30 +48,49 @@ class Outcome:
     calls: int
     failed: int
     seconds: float
-    before: Held
+    before: Held  # after the calls that warm it up
     after: Held
 
     @property
-    def clean(self) -> bool:
-        """No call failed, and nothing but memory, which the first calls touch, has changed."""
-        left = (self.after.sessions, self.after.descriptors) == (0, self.before.descriptors)
-        return left and not self.failed
+    def faults(self) -> list[str]:
+        """What is wrong, in words; empty when nothing is."""
+        grown_bytes = self.after.rss_bytes - self.before.rss_bytes
+        found = {
+            f"{self.failed} calls failed": self.failed,
+            f"{self.after.sessions} sessions are left": self.after.sessions,
+            f"{self.after.ports} ports are left": self.after.ports,
+            f"{self.after.descriptors - self.before.descriptors} descriptors are left": self.after.descriptors
+            != self.before.descriptors,
+            f"memory has grown by {grown_bytes // MB} MB, more than {MAX_GROWTH_BYTES // MB}": grown_bytes > MAX_GROWTH_BYTES,
+        }
+        return [words for words, wrong in found.items() if wrong]
 
 
-def run(count: int, rate: float, folder: Path) -> Outcome:
-    """``count`` calls, ``rate`` a second of each kind; at most about a minute longer than that takes."""
+def run(count: int, rate: float, folder: Path, tell: Callable[[str], None] = lambda line: None) -> Outcome:
+    """``count`` calls, ``rate`` a second of each kind, in rounds; ``tell`` is told of each."""
     node = KamailioNode(Setup(users=USERS), folder / "node", MediaDaemon)
     stage = Stage(node, folder)
     try:
         play(stage, WARM_UP_CALLS, rate)
         before = held(node)
         start = time.monotonic()
-        failed = play(stage, count, rate)
-        seconds = time.monotonic() - start
-        return Outcome(count, failed, round(seconds, 1), before, held(node))
+        done = failed = 0
+        while done < count:
+            wanted = min(ROUND_CALLS, count - done)
+            failed += play(stage, wanted, rate)
+            done += wanted
+            after = held(node)
+            tell(_progress(done, count, failed, time.monotonic() - start, after))
+        return Outcome(count, failed, round(time.monotonic() - start, 1), before, after)
     finally:
         stage.close()
         node.stop()
+
+
+def _progress(done: int, count: int, failed: int, seconds: float, now: Held) -> str:
+    left_s = seconds / done * (count - done)
+    holds = f"{now.sessions} sessions, {now.ports} ports, {now.descriptors} descriptors, {now.rss_bytes / MB:.1f} MB"
+    return f"{done}/{count} calls, {failed} failed, {seconds:.0f} s, {left_s:.0f} s to go; held: {holds}"
 
 
 def play(stage: Stage, count: int, rate: float) -> int:
@@ -107,21 +132,39 @@ def play(stage: Stage, count: int, rate: float) -> int:
 
 def held(node: KamailioNode) -> Held:
     """After the last transactions of the proxy have deleted their sessions, or not."""
+    relay = node.relay
+    assert isinstance(relay, MediaDaemon)
     with contextlib.suppress(TimeoutError):
-        wait_for(lambda: not ng.calls(node.relay.ng), "the end of all sessions", 10.0)
-    pid = node.relay.process.pid
-    return Held(len(ng.calls(node.relay.ng)), len(os.listdir(f"/proc/{pid}/fd")), rss_bytes(pid))
+        wait_for(lambda: not ng.calls(relay.ng), "the end of all sessions", 10.0)
+    pid = relay.process.pid
+    bound = sum(port in relay.ports for port in udp_ports())
+    return Held(len(ng.calls(relay.ng)), bound, len(os.listdir(f"/proc/{pid}/fd")), rss_bytes(pid))
+
+
+def udp_ports() -> list[int]:
+    """Local ports of every UDP socket here (proc(5), /proc/net/udp)."""
+    found = []
+    for name in ("udp", "udp6"):
+        with contextlib.suppress(OSError):
+            lines = Path("/proc/net", name).read_text().splitlines()[1:]
+            found += [int(line.split()[1].rpartition(":")[2], 16) for line in lines]
+    return found
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m interop.soak", description=__doc__)
     parser.add_argument("--calls", type=int, default=2000, metavar="N")
     parser.add_argument("--rate", type=float, default=50.0, metavar="N", help="calls a second")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        outcome = run(arguments.calls, arguments.rate, Path(folder))
-    print(json.dumps(asdict(outcome) | {"clean": outcome.clean}))
-    return 0 if outcome.clean else 1
+        outcome = run(arguments.calls, arguments.rate, Path(folder), lambda line: print(line, file=sys.stderr, flush=True))
+    if arguments.json:
+        print(json.dumps(asdict(outcome) | {"clean": not outcome.faults, "faults": outcome.faults}))
+    else:
+        held_mb = f"{outcome.before.rss_bytes / MB:.1f} MB before, {outcome.after.rss_bytes / MB:.1f} MB after"
+        print(f"{outcome.calls} calls in {outcome.seconds} s, {held_mb}: {'; '.join(outcome.faults) or 'nothing is left'}")
+    return 1 if outcome.faults else 0
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ Two generations: the older is dropped each GENERATION_S, so a reply lives betwee
 their end in the order of their arrival, so a retransmission always finds the reply of the first.
 """
 
-GENERATION_S = 30.0
-MAX_GENERATION_BYTES = 64 * 1024 * 1024
+GENERATION_S = 10.0  # proxies try again each second, five times, before they take another relay
+MAX_GENERATION_BYTES = 8 * 1024 * 1024
 
 Key = tuple[str, int, bytes]
 """The client's host and port and its cookie: two clients may count alike, and a retransmission comes from the same socket."""

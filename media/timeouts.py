@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 Emit = Callable[[Body], None]
 _NS = 1_000_000_000
 _NEVER = 1 << 62
+_MANY = 1000  # looks at what is no more that are not worth the work
 _CHECK_S = 60.0  # at least so often, for what may have changed meanwhile
 
 
@@ -45,10 +46,12 @@ class Timeouts:
 
     def scan(self) -> None:
         """Ends what is due now."""
+        if len(self._heap) > 2 * len(self._calls) + _MANY:
+            self._forget_ended()
         now_ns = self._calls.clock.monotonic_ns()
         while self._heap and self._heap[0][0] <= now_ns:
             due_ns, _, call = heapq.heappop(self._heap)
-            if self._calls.get(call.call_id) is not call or due_ns != call.check_ns:
+            if not self._is_planned(due_ns, call):
                 continue
             deadline_ns, reason = self._deadline(call)
             if deadline_ns <= now_ns:
@@ -56,6 +59,14 @@ class Timeouts:
             else:
                 call.check_ns = 0
                 self._plan(call, deadline_ns)
+
+    def _is_planned(self, due_ns: int, call: Call) -> bool:
+        return self._calls.get(call.call_id) is call and due_ns == call.check_ns
+
+    def _forget_ended(self) -> None:
+        """Calls that ended, and looks that became nearer ones, would otherwise stay until they are due."""
+        self._heap = [look for look in self._heap if self._is_planned(look[0], look[2])]
+        heapq.heapify(self._heap)
 
     def _plan(self, call: Call, deadline_ns: int) -> None:
         """The next look at the call, unless a nearer one is planned."""

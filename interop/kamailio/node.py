@@ -42,8 +42,9 @@ class MediaDaemon:
     def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
         self.ng = (address, free_port((socket.SOCK_DGRAM,)))
         first = free_port((socket.SOCK_DGRAM,), span=200)
+        self.ports = range(first, first + 200)
         command = [sys.executable, "-m", "media", "--ng", f"{address}:{self.ng[1]}", "--address", address]
-        self.process = Process([*command, "--ports", f"{first}-{first + 199}"], folder / "media.log", cwd=ROOT)
+        self.process = Process([*command, "--ports", f"{first}-{self.ports[-1]}"], folder / "media.log", cwd=ROOT)
         self.process.wait_ready(lambda: ng.alive(self.ng))
 
     def stop(self) -> None:

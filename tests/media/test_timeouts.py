@@ -144,3 +144,13 @@ def test_parties_that_both_sent_talk_though_only_a_provisional_answer_was_seen()
     assert len(world.calls) == 1
     run(world, 1)
     assert world.events[0]["event"] == "media timeout"
+
+
+def test_calls_that_ended_leave_no_plans() -> None:
+    world = World(first_port=30000, last_port=39999)
+    world.offer(A, call="stays")
+    for number in range(3000):
+        world.offer(A, call=str(number))
+        world.serve("delete", call_id=str(number))
+    world.timeouts.scan()
+    assert len(world.timeouts) == 1
