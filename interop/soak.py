@@ -137,17 +137,21 @@ def held(node: KamailioNode) -> Held:
     with contextlib.suppress(TimeoutError):
         wait_for(lambda: not ng.calls(relay.ng), "the end of all sessions", 10.0)
     pid = relay.process.pid
-    bound = sum(port in relay.ports for port in udp_ports())
+    bound = sum(port in relay.ports for port in udp_ports(pid))
     return Held(len(ng.calls(relay.ng)), bound, len(os.listdir(f"/proc/{pid}/fd")), rss_bytes(pid))
 
 
-def udp_ports() -> list[int]:
-    """Local ports of every UDP socket here (proc(5), /proc/net/udp)."""
+def udp_ports(pid: int) -> list[int]:
+    """Local ports of a process's UDP sockets (proc(5), /proc/net/udp)."""
+    own = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):
+            own.add(os.readlink(f"/proc/{pid}/fd/{name}"))
     found = []
     for name in ("udp", "udp6"):
         with contextlib.suppress(OSError):
-            lines = Path("/proc/net", name).read_text().splitlines()[1:]
-            found += [int(line.split()[1].rpartition(":")[2], 16) for line in lines]
+            lines = [line.split() for line in Path("/proc/net", name).read_text().splitlines()[1:]]
+            found += [int(fields[1].rpartition(":")[2], 16) for fields in lines if f"socket:[{fields[9]}]" in own]
     return found
 
 

@@ -11,6 +11,7 @@ from media.errors import NO_MATCH, UNKNOWN_CALL, UNKNOWN_COMMAND, LoadLimitError
 from media.mute import DTMF, MEDIA, SOUND, Mute
 from media.ng import Body
 from media.offer_answer import OfferAnswer
+from media.options import Options
 from media.proxy_counts import ProxyCounts
 from media.report import Reporter
 from media.request import Request, RequestReader
@@ -106,7 +107,7 @@ class Commands:
         warnings = [NO_ICE] if request.options.ice in ("force", "force-relay") else []
         if call is not None:
             self._timeouts.watch(call)
-            warnings += self._record(call, request.options.record)
+            warnings += self._note(call, request.options)
         return body | {"warning": "; ".join(warnings)} if warnings else body
 
     def _answer(self, request: Request) -> Body:
@@ -115,7 +116,7 @@ class Commands:
             raise RequestError("No to-tag in message")
         body: Body = {"result": "ok", "sdp": self._offer_answer.answer(request)}
         call = self._calls.get(request.call_id)
-        warnings = self._record(call, request.options.record) if call is not None else []
+        warnings = self._note(call, request.options) if call is not None else []
         return body | {"warning": "; ".join(warnings)} if warnings else body
 
     def _delete(self, request: Request) -> Body:
@@ -160,9 +161,11 @@ class Commands:
             raise RequestError(NO_MATCH)
         return {"result": "ok", **self._reporter.query(call, dialogues), **self._calls.recordings.describe(call)}
 
-    def _record(self, call: Call, wanted: str) -> list[str]:
-        """What an offer or answer says of recording; why it can't be, for that must not end the call."""
-        recordings = self._calls.recordings
+    def _note(self, call: Call, options: Options) -> list[str]:
+        """What an offer or answer says of DTMF and of recording; why that can't be, for it must not end the call."""
+        recordings, wanted = self._calls.recordings, options.record
+        if "block-dtmf" in options.flags:
+            self._mute.block_dtmf(call)
         if wanted == "off":
             recordings.stop(call)
         elif wanted == "on" and call.recording is None:
@@ -215,7 +218,8 @@ class Commands:
         for name in sorted(request.options.ignored - self._names_logged):
             if len(self._names_logged) < MAX_NAMES_LOGGED:
                 self._names_logged.add(name)
-                log.info("ng %s is not served here and ignored", name)
+                self._counters["media_ng_ignored_words_total"] += 1
+                log.warning("ng %s is not served here and ignored", name)
 
 
 def _require(request: Request, sdp: str | None = None, from_tag: str | None = None) -> None:

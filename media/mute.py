@@ -38,6 +38,13 @@ class Mute:
             side.muted = side.muted | {what} if on else side.muted - {what}
             apply(self._calls.lines, dialogue)
 
+    def block_dtmf(self, call: Call) -> None:
+        """Of every party, from now on."""
+        for dialogue in call.dialogues:
+            for side in dialogue.sides:
+                side.muted = side.muted | {DTMF}
+            apply(self._calls.lines, dialogue)
+
 
 def _is_chosen(dialogue: Dialogue, side: Side, request: Request) -> bool:
     if "all" in request.options.flags:

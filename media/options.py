@@ -7,81 +7,7 @@ from media.addresses import numeric
 from media.codecs import NO_WISH, CodecWish
 from media.errors import RequestError
 from media.flags import canonical, strings
-
-SERVED_FLAGS = frozenset(
-    {
-        "trust-address",
-        "sip-source-address",
-        "symmetric",
-        "asymmetric",
-        "strict-source",
-        "media-handover",
-        "port-latching",
-        "no-rtcp-attribute",
-        "full-rtcp-attribute",
-        "loop-protect",
-        "fatal",
-        "fast",
-        "to-tag",
-        "fragment",
-        "provisional",
-        "pause",
-        "discard-recording",
-        "record-call",
-        "webrtc",
-        "recrypt",
-    }
-)
-# what other relays need to be told and we do anyway, or what has no meaning without a feature we lack
-QUIET_FLAGS = frozenset(
-    {
-        "all",
-        "allow-no-codec-media",
-        "debug",
-        "directional",
-        "new-branch",
-        "no-port-latching",
-        "no-tls-id",
-        "original-sendrecv",
-        "trickle-ice",
-    }
-)
-SERVED_KEYS = frozenset(
-    {
-        "command",
-        "sdp",
-        "call-id",
-        "from-tag",
-        "to-tag",
-        "via-branch",
-        "received-from",
-        "media-address",
-        "address",
-        "address-family",
-        "direction",
-        "from-interface",
-        "to-interface",
-        "transport-protocol",
-        "ice",
-        "rtcp-mux",
-        "sdes",
-        "osrtp",
-        "replace",
-        "codec",
-        "codec-words",
-        "flags",
-        "endpoint-learning",
-        "label",
-        "tos",
-        "delete-delay",
-        "supports",
-        "metadata",
-        "limit",
-        "sip-code",
-        "record-call",
-    }
-)
-QUIET_KEYS = frozenset({"sip-message-type", "xmlrpc-callback", "template", "dtls", "t.38"})
+from media.vocabulary import ignored
 
 _OWNED = frozenset({"origin-full"})
 _RECORD = {"yes": "on", "on": "on", "true": "on", "1": "on", "no": "off", "off": "off", "false": "off", "0": "off"}
@@ -115,7 +41,7 @@ class Options:
     limit: int
     record: str  # whether the call is to be recorded: "on", "off" or nothing said
     provisional: bool  # the body came in a provisional response
-    ignored: frozenset[str]  # "key 'x'" and "flag 'y'" that mean nothing to us
+    ignored: frozenset[str]  # what means nothing to us: "key 'x'", "flag 'y'", "replace 'z'"
 
 
 def read(keys: dict[str, Any], own: bool = False) -> Options:
@@ -146,7 +72,7 @@ def read(keys: dict[str, Any], own: bool = False) -> Options:
         limit=_number(keys, "limit", 32, 1_000_000),
         record=_record(keys, flags),
         provisional="provisional" in flags or 100 < _number(keys, "sip-code", 0, 999) < 200,
-        ignored=_ignored(keys, flags),
+        ignored=ignored(keys),
     )
 
 
@@ -220,11 +146,3 @@ def _record(keys: dict[str, Any], flags: frozenset[str]) -> str:
     if wanted and wanted not in _RECORD:
         raise RequestError(f"record-call must be yes or no, not {wanted!r}")
     return _RECORD[wanted] if wanted else ("on" if "record-call" in flags else "")
-
-
-def _ignored(keys: dict[str, Any], flags: frozenset[str]) -> frozenset[str]:
-    strange_keys = keys.keys() - SERVED_KEYS - QUIET_KEYS
-    strange_flags = flags - SERVED_FLAGS - QUIET_FLAGS
-    if not strange_keys and not strange_flags:
-        return frozenset()
-    return frozenset({f"key {key!r}" for key in strange_keys} | {f"flag {flag!r}" for flag in strange_flags})

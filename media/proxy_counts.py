@@ -54,15 +54,14 @@ class ProxyCounts:
         count.duration_ns += duration_ns
 
     def body(self) -> Body:
-        """Per proxy and in total; durations in microseconds, of all requests of a command together."""
+        """Per proxy what it asked, and all in total; durations in microseconds, of all requests of a command together."""
         whole = {command: _Count() for command in _NAMES}
         proxies = []
         for host, commands in self._proxies.items():
             row: Body = {"proxy": host}
-            for command, name in _NAMES.items():
-                count = commands.get(command, _Count())
+            for command, count in commands.items():
                 _merge(whole[command], count)
-                row |= _told(name, count)
+                row |= _told(_NAMES[command], count)
             row["errorcount"] = sum(count.errors for count in commands.values())
             proxies.append(row)
         body: Body = {"proxies": proxies}

@@ -86,3 +86,12 @@ def test_nobody_to_mute(keys: dict[str, Any], reason: str) -> None:
     world, stream = talking()
     assert world.serve("silence media", **keys) == {"result": "error", "error-reason": reason}
     assert (stream, 0) not in world.relay.silenced
+
+
+def test_a_flag_of_the_offer_blocks_dtmf_of_both() -> None:
+    world = World()
+    audio = "m=audio 5000 RTP/AVP 0 101|a=rtpmap:101 telephone-event/8000"
+    world.offer(sdp(audio), flags=["block DTMF"])
+    world.answer(sdp(audio))
+    (stream,) = world.streams()
+    assert world.relay.blocked_types == {(stream, side): 1 << 5 for side in (0, 1)}

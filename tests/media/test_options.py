@@ -56,6 +56,30 @@ def test_a_wrong_value_is_named(body: dict[str, Any], reason: str) -> None:
     assert caught.value.reason.startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({"flags": ["generate mid", "pierce NAT", "NAT-wait", "reset", "single-codec", "symmetric"]},
+         ["flag 'generate-mid'", "flag 'nat-wait'", "flag 'pierce-nat'", "flag 'reset'", "flag 'single-codec'"]),
+        ({"flags": ["replace-origin", "replace-session-connection", "replace-everything"]}, ["replace 'everything'"]),
+        ({"flags": ["rtcp-mux-demux", "rtcp-mux-perhaps"]}, ["rtcp-mux 'perhaps'"]),
+        ({"flags": ["codec-transcode-opus", "codec-strip-G729", "codec-mask-all"]}, ["codec 'mask'", "codec 'transcode'"]),
+        ({"codec": {"transcode": ["PCMA"], "strip": ["EVS"]}}, ["codec 'transcode'"]),
+        ({"flags": ["SDES-off", "SDES-no-AES_CM_128_HMAC_SHA1_32", "SDES-unencrypted_srtp"]}, ["sdes 'unencrypted-srtp'"]),
+        ({"flags": ["T.38-decode"]}, ["t.38 'decode'"]),
+        ({"ICE": "lite"}, ["ice 'lite'"]),
+        ({"DTLS": "passive", "DTLS-fingerprint": "sha-1"}, ["key 'dtls'", "key 'dtls-fingerprint'"]),
+        ({"xmlrpc-callback": "127.0.0.1", "template": "WebRTC"}, ["key 'template'", "key 'xmlrpc-callback'"]),
+        ({"generate RTCP": "on", "ICE-lite": "both"}, ["key 'generate-rtcp'", "key 'ice-lite'"]),
+        ({"endpoint-learning": "clever"}, ["endpoint-learning 'clever'"]),
+        ({"flags": ["trust-address", "SIP-source-address", "record-call", "block-DTMF", "loop-protect", "RTP/SAVP"],
+          "ICE": "remove", "sip-message-type": "sip_request", "supports": ["load limit"], "direction": ["in", "out"]}, []),
+    ],
+)  # fmt: skip
+def test_words_that_proxies_send_are_served_or_named(body: dict[str, Any], names: list[str]) -> None:
+    assert sorted(parse(body).ignored) == names
+
+
 def test_what_means_nothing_here_is_named_and_ignored() -> None:
     options = parse({"command": "offer", "moon": "full", "flags": ["pierce NAT", "trust-address", "debug"], "SIP-code": 200})
     assert options.ignored == {"key 'moon'", "flag 'pierce-nat'"}

@@ -261,6 +261,7 @@ def test_binding_calls_leak_no_memory(relay: native.Relay) -> None:
             relay.set_remote(stream.id, 0, 0, ("127.0.0.1", 4000), learn_host="127.0.0.2")
             relay.set_clock(stream.id, 0, 96, 48000)
             relay.last_packet_ns(stream.id)
+            relay.stream_stats(stream.id)
             relay.progress()
             relay.events()
             with pytest.raises(KeyError):
@@ -269,6 +270,28 @@ def test_binding_calls_leak_no_memory(relay: native.Relay) -> None:
     calls()
     resident = resident_kb()
     calls()
+    assert resident_kb() - resident < 512
+
+
+def test_recordings_leave_no_memory_and_no_descriptor(relay: native.Relay) -> None:
+    stream = Stream(relay)
+
+    def calls() -> None:
+        for _ in range(200):
+            number = relay.begin_recording(os.open("/dev/null", os.O_WRONLY), 1000)
+            relay.tape(stream.id, number)
+            relay.tape(stream.id, None)
+            relay.end_recording(number)
+            eventually(lambda number=number: relay.recording_status(number).state == native.RECORDED)  # type: ignore[misc]
+            with pytest.raises(ValueError, match="no such recording"):
+                relay.recording_status(number)
+            with pytest.raises(ValueError, match="no such recording"):
+                relay.tape(stream.id, 5000)
+
+    calls()
+    open_before, resident = descriptors(), resident_kb()
+    calls()
+    assert descriptors() == open_before
     assert resident_kb() - resident < 512
 
 

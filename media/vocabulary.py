@@ -1,0 +1,132 @@
+"""The words of ng that we serve, and those that may pass in silence; every other one is named in the log."""
+
+from typing import Any
+
+from media.flags import canonical
+
+_SERVED_FLAGS = frozenset(
+    {
+        "trust-address",
+        "sip-source-address",
+        "symmetric",
+        "asymmetric",
+        "strict-source",
+        "media-handover",
+        "port-latching",
+        "no-rtcp-attribute",
+        "full-rtcp-attribute",
+        "loop-protect",
+        "fatal",
+        "fast",
+        "to-tag",
+        "fragment",
+        "provisional",
+        "pause",
+        "discard-recording",
+        "record-call",
+        "webrtc",
+        "block-dtmf",
+        "recrypt",
+    }
+)
+# what other relays need to be told and we do anyway, or what has no meaning without a feature we lack
+_QUIET_FLAGS = frozenset(
+    {
+        "all",
+        "debug",
+        "directional",
+        "new-branch",
+        "no-port-latching",
+        "no-tls-id",
+        "original-sendrecv",
+        "trickle-ice",
+        "unidirectional",
+    }
+)
+_SERVED_KEYS = frozenset(
+    {
+        "command",
+        "sdp",
+        "call-id",
+        "from-tag",
+        "to-tag",
+        "via-branch",
+        "received-from",
+        "media-address",
+        "address",
+        "address-family",
+        "direction",
+        "from-interface",
+        "to-interface",
+        "transport-protocol",
+        "ice",
+        "rtcp-mux",
+        "sdes",
+        "osrtp",
+        "replace",
+        "codec",
+        "codec-words",
+        "flags",
+        "endpoint-learning",
+        "label",
+        "tos",
+        "delete-delay",
+        "supports",
+        "metadata",
+        "limit",
+        "sip-code",
+        "record-call",
+    }
+)
+_QUIET_KEYS = frozenset({"sip-message-type"})
+# items of list keys: what we serve, and what we do anyway
+_ITEMS = {
+    "replace": frozenset(
+        {
+            "origin",
+            "origin-full",
+            "username",
+            "session-name",
+            "session-connection",
+            "sdp-version",
+            "force-increment-sdp-ver",
+            "zero-address",
+        }
+    ),
+    "rtcp-mux": frozenset({"offer", "require", "demux", "accept", "reject"}),
+    "osrtp": frozenset({"offer", "offer-rfc", "accept", "accept-rfc"}),
+    "supports": frozenset({"load-limit"}),
+    "t.38": frozenset(),
+}
+_SDES = frozenset({"off", "no", "disable"})
+_SUITE_WORDS = ("only-", "no-")
+_VALUES = {
+    "ice": frozenset({"", "remove", "force", "force-relay", "default", "optional", "reject"}),
+    "endpoint-learning": frozenset({"", "off", "immediate", "delayed", "heuristic"}),
+}
+_CODEC = frozenset({"strip", "except", "offer"})
+
+
+def ignored(keys: dict[str, Any]) -> frozenset[str]:
+    """What of ``keys``, as media.flags.normalise leaves them, means nothing to us: ``flag 'x'``, ``replace 'y'`` and so on."""
+    found = {("key", key) for key in keys.keys() - _SERVED_KEYS - _QUIET_KEYS - _ITEMS.keys()}
+    found |= {("flag", flag) for flag in set(keys["flags"]) - _SERVED_FLAGS - _QUIET_FLAGS}
+    for key, known in _ITEMS.items():
+        found |= {(key, word) for word in map(canonical, keys.get(key, ())) if word not in known}
+    found |= {("sdes", word) for word in map(canonical, keys.get("sdes", ())) if not _is_sdes(word)}
+    found |= {("codec", kind) for kind in _codec_kinds(keys) if kind not in _CODEC}
+    for key, known in _VALUES.items():
+        word = canonical(str(keys.get(key, "")))
+        if word not in known:
+            found.add((key, word))
+    return frozenset(f"{kind} {word!r}" for kind, word in found)
+
+
+def _is_sdes(word: str) -> bool:
+    return word in _SDES or word.startswith(_SUITE_WORDS)
+
+
+def _codec_kinds(keys: dict[str, Any]) -> set[str]:
+    lists = keys.get("codec")
+    kinds = {canonical(word).partition("-")[0] for word in keys.get("codec-words", ())}
+    return kinds | ({canonical(kind) for kind in lists} if isinstance(lists, dict) else set())

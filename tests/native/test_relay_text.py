@@ -1,0 +1,71 @@
+"""What native.relay reads and writes of ng messages: every failing way too, in a loop, leaves nothing behind."""
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+
+from native import relay
+
+MESSAGE = b"d7:command5:offer3:sdp12:v=0\r\no=- 1 15:flagsl5:fatale4:\xff\xfe\xc3\xa9i-42e1:yd1:zi99999999999999999999eee"
+BROKEN = [MESSAGE[:cut] for cut in range(len(MESSAGE))] + [
+    b"i9999999999999999999999e",
+    b"l" * 20,
+    b"di1ei2ee",
+    b"1:ab",
+    b"3:ab",
+]
+BODY = (
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n"
+    "m=audio 5000 RTP/AVP 0\r\na=x:\xe9\u20ac\U0001f600\r\n"
+)
+BROKEN_BODIES = ["hello", "v=0\r\n\r\na=x", "a", "A=x", "a=\0", "a=x\rb\n", "\u20ac=x"]
+
+
+def bencode() -> None:
+    value = relay.bencode_decode(MESSAGE, 16)
+    assert relay.bencode_encode(value) == MESSAGE
+    for data in BROKEN:
+        with pytest.raises(ValueError, match="at byte"):
+            relay.bencode_decode(data, 16)
+    for wrong in (1.5, {"a": None}, ["x" * 2000, b""], {1.5: 1}):
+        with pytest.raises(TypeError, match="bencode has no"):
+            relay.bencode_encode(wrong)
+
+
+def bodies() -> None:
+    assert [line for line, _, _ in relay.sdp_split(BODY)] == BODY.split("\r\n")[:-1]
+    assert relay.sdp_split(BODY)[2:4] == [("a=rtpmap:0 PCMU/8000", "rtpmap", "0 PCMU/8000"), ("a=sendrecv", "sendrecv", "")]
+    assert relay.sdp_split(BODY)[4] == ("m=audio 5000 RTP/AVP 0", "m=", "audio 5000 RTP/AVP 0")
+    for body in BROKEN_BODIES:
+        with pytest.raises(ValueError, match=r"empty|form|CR or NUL"):
+            relay.sdp_split(body)
+
+
+def test_a_value_that_holds_itself_is_refused() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(RecursionError):
+        relay.bencode_encode(endless)
+
+
+def test_large_strings_leave_whole() -> None:
+    for size in (500, 511, 512, 513, 5000, 70_000):
+        assert relay.bencode_encode(["x" * size, size]) == b"l%d:%bi%dee" % (size, b"x" * size, size)
+
+
+@pytest.mark.parametrize("calls", [bencode, bodies])
+def test_nothing_is_left_behind(calls: Callable[[], None]) -> None:
+    for _ in range(10):
+        calls()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(100):
+            calls()
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] - before < 20_000
+    finally:
+        tracemalloc.stop()
