@@ -15,7 +15,7 @@ from typing import Any
 from bench.relay import load, report
 from bench.relay.contenders import CORES, OURS, RTPENGINE, Contender
 from bench.relay.measure import KINDS, Plan, Sample, measure
-from bench.relay.most import Most, most_calls
+from bench.relay.most import Most, most_calls, most_possible
 from bench.relay.ng import NgError
 from bench.relay.profile import profile
 from bench.results_file import ResultsError, add, check
@@ -100,7 +100,9 @@ def _rounds(
 
 
 def _most(contenders: list[Contender], plan: Plan) -> dict[str, Most]:
-    return {one.name: most_calls(lambda calls, one=one: _run(one, "base", calls, plan).load) for one in contenders}
+    return {
+        one.name: most_calls(lambda calls, one=one: _run(one, "base", calls, plan).load, most_possible()) for one in contenders
+    }
 
 
 def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from bench.relay.load import Load
 
 MAX_P99_US = 1000.0
 MAX_LOSS = 0.001
-FIRST, STEP, LAST, RESOLUTION = 250, 250, 6000, 50
+FIRST, STEP, RESOLUTION = 250, 250, 50
+SOCKETS_A_CALL, PORTS, SPARE = 4, 20000, 1000  # of a relay; the ports of one address, some descriptors for itself
 TRIES = 3  # another one's load on the machine looks like ours at its limit
 
 
@@ -19,12 +21,19 @@ class Most:
     at_least: bool  # the load could not be made for more, so the relay may carry more
 
 
+def most_possible() -> int:
+    """More calls have no place in a relay's ports, nor in the descriptors it may have."""
+    _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
+    room = PORTS if descriptors == resource.RLIM_INFINITY else min(PORTS, descriptors)
+    return (room - SPARE) // SOCKETS_A_CALL
+
+
 def _in_time(seen: Load) -> bool:
     return seen.loss <= MAX_LOSS and seen.p99_us <= MAX_P99_US
 
 
-def most_calls(run: Callable[[int], Load]) -> Most:
-    """Up in steps until ``run`` of that many calls is not in time, then between the last two by halves."""
+def most_calls(run: Callable[[int], Load], last: int) -> Most:
+    """Up in steps to ``last``, until ``run`` of that many calls is not in time; then between the last two by halves."""
     at_least = False
 
     def carries(calls: int) -> bool:
@@ -38,9 +47,9 @@ def most_calls(run: Callable[[int], Load]) -> Most:
         return False
 
     low, high = 0, FIRST
-    while high <= LAST and carries(high):
+    while high <= last and carries(high):
         low, high = high, high + STEP
-    at_least = at_least or high > LAST
+    at_least = at_least or high > last
     while not at_least and high - low > RESOLUTION:
         middle = (low + high) // 2 // RESOLUTION * RESOLUTION
         low, high = (middle, high) if carries(middle) else (low, middle)

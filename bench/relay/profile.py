@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +50,7 @@ def _recorded(pid: int, data: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        recorder.send_signal(signal.SIGINT)
+        recorder.terminate()  # it writes what it has
         recorder.wait(30)
 
 
