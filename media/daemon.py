@@ -61,13 +61,13 @@ class MediaDaemon:
         proxies = ProxyCounts()
         self.statistics = Statistics(self.calls, self.table, proxies, self.counters)
         self.sampler = QualitySampler(self.table.capacity, lines.encoding)
-        self._one_way = OneWayWatch(self.calls, self.sampler, self.emit, self.counters)
+        self.one_way = OneWayWatch(self.calls, self.sampler, self.emit, self.counters)
         self._sample_ns = 0
         self._timeouts = Timeouts(self.calls, settings, self.emit, self.counters)
         commands = Commands(
             self.calls,
             OfferAnswer(self.calls, settings.interfaces, secrets.token_hex(8)),
-            Reporter(lines, clock, self.sampler.history),
+            Reporter(lines, clock, self.sampler.history, self.one_way.is_silent),
             self._timeouts,
             self.statistics.body,
             self.counters,
@@ -116,7 +116,7 @@ class MediaDaemon:
         if now_ns - self._sample_ns >= SAMPLE_INTERVAL_S * 1_000_000_000:
             self._sample_ns = now_ns
             self.sampler.take(self.table.sources(), self.calls.clock.unix_s())
-            self._one_way.look()
+            self.one_way.look()
 
     def emit(self, event: Body) -> None:
         """Tells this node's proxy."""

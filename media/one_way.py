@@ -25,6 +25,14 @@ class OneWayWatch:
         self._counters = counters
         self._told: set[int] = set()  # streams
 
+    @property
+    def silent(self) -> int:
+        """Audio streams of which only one side is heard."""
+        return len(self._told)
+
+    def is_silent(self, stream: int, side: int) -> bool:
+        return stream in self._told and int(self._sampler.silent_side[stream]) == side
+
     def look(self) -> None:
         """After each sample."""
         suspects = set(np.flatnonzero(self._sampler.silent_rounds >= ROUNDS).tolist())

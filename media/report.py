@@ -22,6 +22,7 @@ class Reporter:
     lines: Lines
     clock: Clock
     history: Callable[[int, int], History | None]  # of what a stream's side sent
+    is_silent: Callable[[int, int], bool]  # whether nothing is heard of a stream's side, while the other one is
 
     def query(self, call: Call, dialogues: list[Dialogue]) -> Body:
         """Times of the call, its totals, and of ``dialogues`` each party (``tags``) and each source it sends (``SSRC``)."""
@@ -79,6 +80,8 @@ class Reporter:
                 port = line.blocks[side].port + 2 * pair + rtcp
                 body["streams"].append(self._stream(line.interfaces[side], port, described.endpoint, sides, side, rtcp))
             stats = sides[side][0]
+            if self.is_silent(line.streams[pair], side):
+                body["flags"].append("silent")
             if stats.ssrc:
                 sources[str(stats.ssrc)] = self._source(line.streams[pair], side, stats, described)
                 body.setdefault("ingress SSRCs", []).append({"SSRC": stats.ssrc, **sources[str(stats.ssrc)]})

@@ -14,7 +14,7 @@ CodecName = Callable[[int, int], str]
 """(stream, payload type) to its encoding name, "" when unknown."""
 
 POOR_MOS = 3.1  # "nearly all users dissatisfied" begins here (G.107 annex B, R = 60)
-_MOS, _JITTER, _LOSS, _TRIP, _FIGURES = 0, 1, 2, 3, 4
+_MOS, _JITTER, _LOSS, _TRIP, _BURSTS, _FIGURES = 0, 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class Summary:
     mos: float = 0.0
     loss_percent: float = 0.0
     jitter_ms: float = 0.0
+    burst_ratio: float = 0.0  # mean length of runs of loss to that of random loss; of streams that lost anything
+    round_trip_ms: float = 0.0  # of streams whose parties tell it
 
 
 class QualitySampler:
@@ -119,8 +121,9 @@ class QualitySampler:
         loss = 100.0 * lost / np.maximum(packets + lost, 1)
         jitter_ms = sources.jitter * unit_ms
         trip_ms = sources.round_trip_us.sum(axis=1, keepdims=True) / 1000 * np.ones_like(loss)
-        score = mos(loss, burst_ratio(lost, gaps, loss), jitter_ms, trip_ms, impairment, np.maximum(robustness, 1.0))
-        return np.stack([score, jitter_ms, loss, trip_ms], axis=-1)
+        bursts = burst_ratio(lost, gaps, loss)
+        score = mos(loss, bursts, jitter_ms, trip_ms, impairment, np.maximum(robustness, 1.0))
+        return np.stack([score, jitter_ms, loss, trip_ms, bursts], axis=-1)
 
     def _add(self, streams: NDArray[np.int64], heard: NDArray[np.bool_], figures: Floats, now_s: float) -> None:
         first = heard & (self._count[streams] == 0)
@@ -143,7 +146,7 @@ class QualitySampler:
 
 
 def _quality(figures: Floats) -> Quality:
-    score, jitter_ms, loss, trip_ms = figures
+    score, jitter_ms, loss, trip_ms, _ = figures
     return Quality(round(10 * score), round(jitter_ms), round(loss), round(1000 * trip_ms))
 
 
@@ -152,4 +155,10 @@ def _summary(figures: Floats) -> Summary:
         return Summary()
     means = figures.mean(axis=0)
     poor = int((figures[:, _MOS] < POOR_MOS).sum())
-    return Summary(len(figures), poor, float(means[_MOS]), float(means[_LOSS]), float(means[_JITTER]))
+    bursts = _mean(figures[figures[:, _LOSS] > 0, _BURSTS])
+    trip_ms = _mean(figures[figures[:, _TRIP] > 0, _TRIP])
+    return Summary(len(figures), poor, float(means[_MOS]), float(means[_LOSS]), float(means[_JITTER]), bursts, trip_ms)
+
+
+def _mean(figures: Floats) -> float:
+    return float(figures.mean()) if len(figures) else 0.0

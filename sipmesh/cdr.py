@@ -16,7 +16,12 @@ FIELDS = (
     *("v", "node", "key", "call_id", "caller", "called", "callee", "source", "trunk_in", "trunk_out", "route"),
     *("started_at", "ringing_at", "answered_at", "ended_at", "duration_s", "ring_s"),
     *("disposition", "cause", "status", "ended_by"),
-    *(f"{side}_{figure}" for side in ("caller", "callee") for figure in ("packets", "lost", "jitter_ms", "mos")),
+    *(
+        f"{side}_{figure}"
+        for side in ("caller", "callee")
+        for figure in ("packets", "lost", "loss_bursts", "jitter_ms", "round_trip_ms", "mos")
+    ),
+    "silent",
 )
 CSV_HEAD = ",".join(FIELDS) + "\n"
 SPACES = {**dict.fromkeys(range(32), " "), 127: " ", 133: " ", 0x2028: " ", 0x2029: " "}  # a line is a line to every reader
@@ -34,7 +39,7 @@ def fields_of(cdr: Cdr, node: str) -> dict[str, Any]:
         seconds(cdr.ended_at - call.answered_at) if call.answered_at else 0.0,
         seconds(rang_until - call.ringing_at) if call.ringing_at else 0.0,
         *(cdr.disposition, cdr.cause, cdr.status, cdr.ended_by),
-        *(*figures(caller), *figures(callee)),
+        *(*figures(caller), *figures(callee), call.silent),
     )
     return dict(zip(FIELDS, map(cleaned, values), strict=True))
 
@@ -78,8 +83,9 @@ def seconds(span: float) -> float:
 
 def figures(quality: Quality | None) -> tuple[int | float | None, ...]:
     if quality is None:
-        return (None,) * 4
-    return quality.packets, quality.lost, quality.jitter_ms, quality.mos or None
+        return (None,) * 6
+    loss = quality.packets, quality.lost, quality.loss_bursts
+    return *loss, quality.jitter_ms, quality.round_trip_ms or None, quality.mos or None
 
 
 def cleaned(value: Any) -> Any:

@@ -48,6 +48,7 @@ class Node(Table, frozen=True, kw_only=True):
     name: Name  # of this node: in logs, metrics and the mesh
     data: str = ""  # folder of the store, the sockets and the keys; default var/NAME, relative to the file's folder
     user: str = ""  # account to become once the sockets are bound, when started as root; "": stay
+    log_calls: bool = True  # a line for each relayed call that has ended
     signal_workers: SignalWorkers = 1  # processes that share the SIP addresses; 0: one for each core
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 LogFormat = Literal["text", "json"]
 
 PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+CALL_LOG = "sipmesh.call"  # the logger of what is written once a call, however many there are
 SECRET_FIELDS = frozenset({"password", "secret", "token", "ha1", "authorization"})
 
 
@@ -70,6 +71,8 @@ class RepeatFilter(logging.Filter):
         self._seen: dict[tuple[str, int], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == CALL_LOG:
+            return True
         place = (record.pathname, record.lineno)
         now = self._now()
         since, count = self._seen.get(place, (now, 0))

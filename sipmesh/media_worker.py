@@ -67,6 +67,9 @@ async def _serve(context: WorkerContext, daemon: MediaDaemon) -> None:
     context.gauges["media_mos"] = lambda: daemon.sampler.summary.mos
     context.gauges["media_loss_percent"] = lambda: daemon.sampler.summary.loss_percent
     context.gauges["media_jitter_ms"] = lambda: daemon.sampler.summary.jitter_ms
+    context.gauges["media_loss_burst_ratio"] = lambda: daemon.sampler.summary.burst_ratio
+    context.gauges["media_round_trip_ms"] = lambda: daemon.sampler.summary.round_trip_ms
+    context.gauges["media_silent_sources"] = lambda: float(daemon.one_way.silent)
     context.gauges["media_poor_sources"] = lambda: float(daemon.sampler.summary.poor_streams)
     context.ready()
     await daemon.run(context.stopping)

@@ -60,8 +60,9 @@ class CallEnder:
     def on_media_event(self, body: Body) -> None:
         """After a media timeout the daemon has ended the media already. Other events change nothing."""
         if body.get("event") == ONE_WAY:
-            silent = body.get("silent") or "a party without tag"
-            log.warning("one-way audio: nothing is heard of %s", silent, extra={"call_id": str(body.get("call-id", ""))})
+            call_id, silent = str(body.get("call-id", "")), str(body.get("silent", ""))
+            log.warning("one-way audio: nothing is heard of %s", silent or "a party without tag", extra={"call_id": call_id})
+            self._calls.silent(call_id, silent)
         if body.get("event") != MEDIA_TIMEOUT:
             return
         for key in self._calls.keys_of(str(body.get("call-id", ""))):

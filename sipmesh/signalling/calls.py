@@ -286,7 +286,7 @@ class Calls:
         self._stored.put(key, record)
 
     def wants_quality(self, key: str) -> bool:
-        """Whether the figures of its media are for a CDR."""
+        """Whether the figures of its media are for a CDR or the log."""
         if self._cdrs is None or not self._cdrs.wants_quality:
             return False
         record = self._calls.get(key)
@@ -297,6 +297,14 @@ class Calls:
         record = self._calls.get(key)
         if record is not None and reply is not None:
             record.media = (quality_of(reply, record.from_tag), quality_of(reply, record.to_tag))
+
+    def silent(self, call_id: str, tag: str) -> None:
+        """Nothing is heard of the party with that tag, while the other one is."""
+        for key in self._keys.get(call_id, ()):
+            record = self._calls[key]
+            if tag and tag in (record.from_tag, record.to_tag):
+                record.silent = "caller" if tag == record.from_tag else "callee"
+                self._stored.put(key, record)
 
     def goes_on(self, key: str) -> None:
         """The BYE was challenged."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sipcore.timers import Timers
+from sipmesh.signalling.call_log import log_ended
 from sipmesh.store import CallRecord, Cdr, Ender, Quality
 
 if TYPE_CHECKING:
@@ -26,23 +27,25 @@ GAVE_UP = frozenset({408, 487})  # final status of an INVITE that the caller end
 
 
 class CdrMaker:
-    """Puts one CDR into the outbox for each call, in the transaction that is open, and shows it to the policy.
-    ``outbox``: None when no CDRs are written."""
+    """Puts one CDR into the outbox for each call, in the transaction that is open, shows it to the policy and logs it.
+    ``outbox``: None when no CDRs are written; ``logs``: calls whose media was relayed."""
 
-    __slots__ = ("_outbox", "_policy", "_timers")
+    __slots__ = ("_logs", "_outbox", "_policy", "_timers")
 
-    def __init__(self, outbox: CdrOutbox | None, timers: Timers, policy: PolicyHost) -> None:
+    def __init__(self, outbox: CdrOutbox | None, timers: Timers, policy: PolicyHost, *, logs: bool = False) -> None:
         self._outbox = outbox
+        self._logs = logs
         self._timers = timers
         self._policy = policy
 
     @property
     def wants_quality(self) -> bool:
-        return self._outbox is not None
+        return self._outbox is not None or self._logs
 
     def ended(self, key: str, call: CallRecord, cause: str, status: int = 0, by: Ender = "") -> None:
         """``status``: the failure the caller got. A call whose answer could not be passed on is not answered."""
-        if self._outbox is None and not self._policy.active:
+        logs = self._logs and bool(call.ng_call_id)
+        if self._outbox is None and not self._policy.active and not logs:
             return
         if status >= 300:
             call.answered_at = 0.0
@@ -61,6 +64,8 @@ class CdrMaker:
         )
         if self._outbox is not None:
             self._outbox.put(cdr)
+        if logs:
+            log_ended(cdr)
         self._policy.call_ended(cdr)
 
 
@@ -83,4 +88,6 @@ def quality_of(reply: dict[str, Any], tag: str) -> Quality:
         lost=sum(source.get("cumulative loss", 0) for source in sources),
         jitter_ms=round(max((each.get("jitter", 0) for each in heard), default=0)),
         mos=min((each.get("MOS", 0) for each in heard), default=0) / 10,
+        loss_bursts=sum(source.get("loss bursts", 0) for source in sources),
+        round_trip_ms=round(max((each.get("round-trip time", 0) for each in heard), default=0) / 1000),
     )

@@ -86,7 +86,12 @@ class SignalNode:
         self.trunks = Trunks(SystemRandom(), store.key_ring("contact"))
         self._trunk_news = TrunkNews(self.trunks, siblings, timers) if siblings is not None else None
         self._policy = PolicyHost(counters, lambda name: self.trunks.get(name) is not None, store.path / "policy.good")
-        cdrs = CdrMaker(store.cdrs if config.cdr is not None else None, timers, self._policy)
+        cdrs = CdrMaker(
+            store.cdrs if config.cdr is not None else None,
+            timers,
+            self._policy,
+            logs=config.node.log_calls and config.media.anchor,
+        )
         self.calls = Calls(store.calls, timers, counters, self.trunks.get, relayed=config.media.anchor, cdrs=cdrs, owns=owns)
         instance = secrets.token_hex(4)
         self.link = MediaLink(ng_path, asyncio.get_running_loop(), counters) if config.media.anchor else None

@@ -58,6 +58,8 @@ class Quality(msgspec.Struct, frozen=True, omit_defaults=True):
     lost: int = 0
     jitter_ms: int = 0
     mos: float = 0.0  # 1 to 5; 0: unknown
+    loss_bursts: int = 0  # runs of missing packets
+    round_trip_ms: int = 0  # between the parties, by their RTCP; 0: unknown
 
 
 Shifts = tuple[tuple[int, int], ...]
@@ -97,6 +99,7 @@ class CallRecord(msgspec.Struct, omit_defaults=True):
     bye_at: float = 0.0  # the request that may end it passed, or was sent by us
     bye_by: Ender = ""
     media: tuple[Quality, Quality] | None = None  # of what the caller and the callee sent
+    silent: Ender = ""  # of whom nothing was heard for a while, the other one speaking
     srtp: tuple[Srtp, Srtp] = ("pass", "pass")  # as it was when the call began: the caller's and the callee's
     names: Names | None = None  # when the callee is shown others than the caller wrote
     shifts: tuple[Shifts, Shifts] = ((), ())  # of the CSeq numbers that the caller and the callee write

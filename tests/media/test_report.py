@@ -104,3 +104,12 @@ def test_a_reply_that_would_be_fragmented_loses_details_step_by_step() -> None:
     assert len(encode(slimmer)) < 1200
     bare = shorten(reply, 300, lambda body: len(encode(body)))
     assert set(reply) - set(bare) == {"tags", "SSRC"}
+
+
+def test_a_party_that_is_not_heard_is_marked() -> None:
+    world = World()
+    world.offer(sdp())
+    world.answer(sdp("m=audio 6000 RTP/AVP 0"))
+    world.silent.add((world.streams()[0], 1))
+    tags = world.serve("query", call_id="call-1")["tags"]
+    assert [tags[tag]["medias"][0]["flags"] for tag in ("a", "b")] == [["sendrecv"], ["sendrecv", "silent"]]

@@ -139,11 +139,13 @@ def test_dtmf_between_the_sound_does_not_change_the_codec() -> None:
 
 def test_summary_is_of_the_last_interval() -> None:
     table, quality = Table(3), sampler()
+    table.round_trip_us[0] = 30_000, 70_000
     table.hear(0)
     table.hear(1, sides=(0,), packets=150, lost=100, gaps=2)
     quality.take(table.sources(), 1.0)
     assert (quality.summary.streams, quality.summary.poor_streams) == (3, 1)
     assert quality.summary.loss_percent == pytest.approx(40 / 3)
+    assert (quality.summary.burst_ratio, quality.summary.round_trip_ms) == (pytest.approx(30.0), 100.0)
     quality.take(table.sources(), 2.0)
     assert quality.summary.streams == 0
 
@@ -178,6 +180,8 @@ def test_one_way_audio_is_told_once_until_it_is_over() -> None:
     talk.hear(0)
     talk.hear(0)
     assert talk.events == [{"event": "one-way audio", "call-id": "call-1", "silent": "b", "from-tag": "a", "to-tag": "b"}]
+    (stream,) = talk.world.streams()
+    assert (talk.watch.silent, talk.watch.is_silent(stream, 1), talk.watch.is_silent(stream, 0)) == (1, True, False)
     talk.hear(0, 1)
     talk.hear(1)
     talk.hear(1)

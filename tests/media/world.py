@@ -136,6 +136,7 @@ class World:
         self.bind_error: int = 0
         self._next_descriptor = 100
         self.counters: dict[str, int] = defaultdict(int)
+        self.silent: set[tuple[int, int]] = set()
         self.histories: dict[tuple[int, int], History] = {}
         self.events: list[dict[str, Any]] = []
         pools = {each.address: self.pool(each.address) for each in interfaces}
@@ -152,7 +153,12 @@ class World:
         self.commands = Commands(
             self.calls,
             OfferAnswer(self.calls, interfaces, "this-node"),
-            Reporter(lines, self.clock, lambda stream, side: self.histories.get((stream, side))),
+            Reporter(
+                lines,
+                self.clock,
+                lambda stream, side: self.histories.get((stream, side)),
+                lambda stream, side: (stream, side) in self.silent,
+            ),
             self.timeouts,
             dict,
             self.counters,

@@ -66,7 +66,7 @@ class LiveNode:
             at = f"127.0.0.1:{self.tls_port}"
             listen.append(Listen(transport="tls", address=at, certificate=files.certificate, key=files.key))
         self.config = Config(
-            node=Node(name="test", data=str(data)),
+            node=more.pop("node", None) or Node(name="test", data=str(data)),
             listen=tuple(listen),
             domain=(Domain(name="example.com"), Domain(name="open.example", auth=False)),
             user=(

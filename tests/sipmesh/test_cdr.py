@@ -51,7 +51,7 @@ def keys_in(file: Path, form: Format = "json") -> list[str]:
 
 
 def test_the_fields() -> None:
-    fields = fields_of(a_cdr(media=(Quality(500, 2, 3, 4.3), Quality())), "a")
+    fields = fields_of(a_cdr(media=(Quality(500, 2, 3, 4.3, 1, 40), Quality()), silent="callee"), "a")
     assert tuple(fields) == FIELDS
     assert (fields["v"], fields["node"], fields["called"], fields["callee"]) == (1, "a", "0044@example.com", "+44")
     assert fields["started_at"] == "1970-01-01T00:16:40.000Z"
@@ -63,7 +63,8 @@ def test_the_fields() -> None:
         3,
         4.3,
     )
-    assert (fields["callee_packets"], fields["callee_mos"]) == (0, None)
+    assert (fields["caller_loss_bursts"], fields["caller_round_trip_ms"], fields["silent"]) == (1, 40, "callee")
+    assert (fields["callee_packets"], fields["callee_mos"], fields["callee_round_trip_ms"]) == (0, None, None)
     assert fields_of(a_cdr(), "a")["caller_packets"] is None
 
 

@@ -71,10 +71,10 @@ class FakeDaemon:
                 self._connection.send(cookie + b" " + bencode.encode(reply))
 
 
-def with_daemon(tmp_path: Path, scenario: Any, **options: Any) -> None:
+def with_daemon(tmp_path: Path, scenario: Any, daemon: type[FakeDaemon] = FakeDaemon, **options: Any) -> None:
     async def running() -> None:
-        async with FakeDaemon(tmp_path / "ng.sock") as daemon, LiveNode(tmp_path, anchor=True, **options) as node:
-            await scenario(node, daemon)
+        async with daemon(tmp_path / "ng.sock") as served, LiveNode(tmp_path, anchor=True, **options) as node:
+            await scenario(node, served)
 
     run(running())
 
@@ -86,10 +86,10 @@ def test_bodies_go_through_the_daemon_both_ways(tmp_path: Path) -> None:
         assert invite.body == SDP + b"a=by:offer\r\n"
         assert answered.body == SDP + b"a=by:answer\r\n"
         await hang_up(alice, bob, alice.within("BYE", answered, 5))
-        await node.until(lambda: len(daemon.asked) == 3)
-        assert daemon.commands() == ["offer", "answer", "delete"]
+        await node.until(lambda: len(daemon.asked) == 4)
+        assert daemon.commands() == ["offer", "answer", "query", "delete"]
         tags = {"from-tag": "talice", "to-tag": "ubob"}
-        assert {key: daemon.asked[2][key] for key in tags} == tags
+        assert {key: daemon.asked[3][key] for key in tags} == tags
 
     with_daemon(tmp_path, scenario)
 
