@@ -44,6 +44,10 @@ class KeyRing:
         known = self._macs.get(sealed[:1])
         return known.unseal(sealed[1:], context) if known is not None else None
 
+    def mac(self, key_id: str, text: str) -> str:
+        """That of a key which ``verify`` or ``sign`` named."""
+        return self._macs[key_id].of(text)
+
     def verify(self, key_id: str, mac: str, text: str) -> bool:
         """Constant time in the MAC; False for an unknown key id."""
         known = self._macs.get(key_id)

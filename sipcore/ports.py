@@ -141,6 +141,10 @@ class Application(Protocol):
     def find_dialog(self, request: Message, flow: Flow) -> Dialog | None:
         """The dialog of a request with a To tag that brought no valid cookie; None: it is treated as outside any dialog."""
 
+    def find_instance(self, request: Message, cookie: Cookie) -> Target | None:
+        """Where a request within a dialog goes whose Request-URI is a GRUU of ours, the Contact of the other side (RFC 5627
+        section 6.1). None: it is not that, or leads nowhere now."""
+
     def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
         """A request of a dialog (BYE, re-INVITE, UPDATE ...), about to be forwarded. ``cookie``: the one it brought, or that
         of the dialog ``find_dialog`` found."""

@@ -6,15 +6,17 @@ Authentication, authorisation and the choice of the AOR come before; see ``sipme
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from native.sip import Message, NameAddr, Uri
 from sipcore.errors import PeerError
 from sipcore.flow import Flow
+from sipcore.gruu import GRUU, Gruus
 from sipcore.location import Binding, Locations
 from sipcore.nat import reach_of
 from sipcore.outbound import OUTBOUND, FlowKey, flow_keys, instance_of, key_of, supports
 
-SUPPORTED = frozenset({"path", OUTBOUND})  # option-tags a REGISTER may require
+SUPPORTED = frozenset({"path", OUTBOUND, GRUU})  # option-tags a REGISTER may require
 ONE_HOUR_S = 3600  # RFC 3261: no shorter a minimum may be refused, and what a malformed value means (section 10.2.1.1)
 LONGEST_S = 2**32 - 1  # RFC 3261 section 20.19
 MAX_USER_AGENT_CHARS = 128
@@ -45,10 +47,12 @@ class RegistrarConfig:
 class Registrar:
     """Applies REGISTER requests to ``locations``: whole or not at all."""
 
-    __slots__ = ("_config", "_date", "_date_s", "_locations", "_shortest_s")
+    __slots__ = ("_config", "_date", "_date_s", "_gruus", "_locations", "_shortest_s")
 
-    def __init__(self, locations: Locations, config: RegistrarConfig | None = None) -> None:
+    def __init__(self, locations: Locations, config: RegistrarConfig | None = None, gruus: Gruus | None = None) -> None:
+        """``gruus``: None when user agents get none."""
         self._locations = locations
+        self._gruus = gruus
         self._config = config or RegistrarConfig()
         self._shortest_s = min(self._config.min_expires_s, ONE_HOUR_S)
         self._date_s = -1
@@ -77,7 +81,18 @@ class Registrar:
                 outbound = keys is not None and supports(request, OUTBOUND)
                 current = self._updated(request, contacts, keys, current, path, source, now)
             self._locations.put(aor, current)
-        return self._answer(current, path, now, outbound=outbound)
+        headers = self._answer(current, path, now, outbound=outbound)
+        if self._gruus is not None and any(map(_instance_of, current)) and supports(request, GRUU):
+            headers = self._with_gruus(self._gruus, headers, current, aor)
+        return headers
+
+    def _with_gruus(self, gruus: Gruus, headers: Headers, bindings: list[Binding], aor: str) -> Headers:
+        """RFC 5627 section 5.2. The Contacts are the first headers, in the order of the bindings."""
+        contacts = [
+            (name, value + gruus.params_of(binding, aor) if binding.instance else value)
+            for (name, value), binding in zip(headers, bindings, strict=False)
+        ]
+        return (*contacts, *headers[len(contacts) :])
 
     def _path(self, request: Message) -> tuple[str, ...]:
         path = tuple(value.text for value in request.paths)
@@ -155,11 +170,22 @@ class Registrar:
                 binding.q = _q(params["q"])
             binding.instance = instance_of(params)
             binding.reg_id = key[1] if key else 0
+            if binding.instance:
+                self._check_instance(request, uri)
         if not path:  # with a Path the last proxy on it knows how to reach the contact
             reach = reach_of(uri, request, source)
             binding.natted = reach.natted
             binding.connection_id = source.connection_id if reach.by_connection or key else 0
         return binding
+
+    def _check_instance(self, request: Message, contact: Uri) -> None:
+        """RFC 5627 section 5.1: contacts that would lead back to the AOR, or to no user agent at all."""
+        to = request.to.uri
+        temporary = self._gruus.read(contact.user or "") if self._gruus is not None else None
+        if contact.scheme not in ("sip", "sips"):
+            raise PeerError(403, "Contact Is No SIP URI")
+        if contact == to or (contact.aor, contact.port) == (to.aor, to.port) or (temporary and temporary.aor == to.aor):
+            raise PeerError(403, "Contact Is Your Address-Of-Record")
 
     def _expires_s(self, params: Params, request: Message) -> int:
         """Step 7: the contact's own wish, else the request's, else our default; then our limits."""
@@ -251,6 +277,9 @@ def _q(text: str | None) -> float:
     if text is None or not _Q.fullmatch(text):
         raise PeerError(400, "Bad Contact q")
     return float(text)
+
+
+_instance_of = attrgetter("instance")
 
 
 def _extra(binding: Binding) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from native.sip import IN_DIALOG, Message, ParseError
 from sipcore.errors import PeerError, TransportError
 from sipcore.flow import Destination, Flow
+from sipcore.ports import Target
 from sipcore.proxy.checks import check_request
 from sipcore.proxy.cookie import Cookie, flow_of_token
-from sipcore.proxy.forward import next_hop
+from sipcore.proxy.forward import next_hop, push_routes, request_uri
 from sipcore.proxy.routing import DIRECTED, preprocess_routes
 from sipcore.proxy.via_branch import stateless_branch
 
@@ -49,6 +50,10 @@ class AckForwarder:
         if status:
             self._drop("policy")
             return
+        target = core.instance_target(request, cookie) if cookie is not None else None
+        if target is not None:
+            self._to_instance(request, branch, flow, target)
+            return
         token = cookie.flow_token(request) if cookie is not None else ""
         routed = request.has("Route")
         if not token and not routed and core.is_ours(request.request_uri):
@@ -62,6 +67,23 @@ class AckForwarder:
             return
         if token:
             self._leave(request, branch, flow_of_token(core.flows, token))
+            return
+        destinations = core.resolver.resolve(hop, partial(self._resolved, request, branch, flow))
+        if destinations is not None:
+            self._resolved(request, branch, flow, destinations)
+
+    def _to_instance(self, request: Message, branch: str, flow: Flow, target: Target) -> None:
+        core = self._core
+        try:
+            request.count_hop(core.settings.max_forwards, core.settings.max_breadth)
+            request.set_request_uri(request_uri(target.uri))
+            push_routes(request, target.routes)
+            hop = next_hop(request)
+        except ParseError:
+            self._drop("malformed")
+            return
+        if target.flow is not None:
+            self._leave(request, branch, target.flow)
             return
         destinations = core.resolver.resolve(hop, partial(self._resolved, request, branch, flow))
         if destinations is not None:

@@ -23,6 +23,8 @@ from sipcore.timers import Timers
 if TYPE_CHECKING:
     from sipcore.transaction import ServerTransaction, TransactionLayer
 
+GRUU_MARK = ";gr"  # in the text of a URI that may be one
+
 __all__ = ["InboundRequest", "ProxyCore", "ProxySettings"]
 
 ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, REFER, MESSAGE, INFO, UPDATE, PRACK, PUBLISH"
@@ -173,6 +175,10 @@ class ProxyCore:
         """Forwards by Route, Request-URI or the flow of a side behind NAT, without policy."""
         message = request.message
         request.cookie = cookie
+        target = self.instance_target(message, cookie)
+        if target is not None:
+            self._forward(request, cookie, target)
+            return
         token = cookie.flow_token(message)
         flow = None
         if token:
@@ -183,9 +189,18 @@ class ProxyCore:
         elif not message.has("Route") and self.is_ours(message.request_uri):
             self._serve_own_uri(request)
             return
+        self._forward(request, cookie, Target(message.request_uri_text, flow=flow))
+
+    def _forward(self, request: InboundRequest, cookie: Cookie, target: Target) -> None:
         exchange = self.app.on_dialog_request(request, cookie)
         if not request.status:
-            request.proxy([Target(message.request_uri_text, flow=flow)], exchange)
+            request.proxy([target], exchange)
+
+    def instance_target(self, message: Message, cookie: Cookie) -> Target | None:
+        """Of a request within a dialog whose Request-URI is a GRUU of ours, with no Route left."""
+        if GRUU_MARK not in message.request_uri_text or message.has("Route") or not self.is_ours(message.request_uri):
+            return None
+        return self.app.find_instance(message, cookie)
 
     def _serve_own_uri(self, request: InboundRequest) -> None:
         """A request of a dialog for one of our users, or, without a user, for the proxy, which has no dialogs."""

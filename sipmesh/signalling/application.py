@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from native.sip import Message, ParseError, Uri
 from sipcore.errors import PeerError
 from sipcore.flow import Flow, FlowTable
+from sipcore.gruu import Gruus
 from sipcore.location import Locations
 from sipcore.nat import is_unverifiable
 from sipcore.ports import Counters, Dialog, Exchange, Proceed, Target
@@ -24,12 +25,13 @@ from sipmesh.config_values import Srtp
 from sipmesh.policy.host import PolicyHost
 from sipmesh.policy.views import Actions
 from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
-from sipmesh.signalling.calls import CALLEE, CALLER
+from sipmesh.signalling.calls import CALLEE, CALLER, legs_of
 from sipmesh.signalling.dialogs import OF_CALLS, STARTS_SOMETHING, Dialogs
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.editing_exchange import EditingExchange, edit_ack
 from sipmesh.signalling.exchanges import CallServices, DialogExchange, InviteExchange, RequestExchange
 from sipmesh.signalling.identity import Presenter
+from sipmesh.signalling.instances import Instances, is_gruu
 from sipmesh.signalling.locate import targets_of
 from sipmesh.signalling.media_glue import Sender, Tags, has_sdp
 from sipmesh.signalling.media_security import PASSES, Legs
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, REFER, MESSAGE, INFO, UPDATE, PRACK, PUBLISH"
-CAPABILITIES = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "path, outbound"))  # RFC 3261 section 11.2
+CAPABILITIES = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "path, outbound, gruu"))  # RFC 3261 section 11.2
 SUPPORTED = frozenset({OPTION})  # of what Proxy-Require may name
 RETRY_AFTER_S = "5"
 MAX_REFUSALS_LOGGED = 20  # a second
@@ -78,6 +80,7 @@ class SignalApplication:
         flows: FlowTable,
         services: CallServices,
         policy: PolicyHost,
+        gruus: Gruus,
         timers: Timers,
         counters: Counters,
         user_rates: Rates[str] | None = None,
@@ -98,6 +101,7 @@ class SignalApplication:
         self._user_rates = user_rates
         self._exempt = exempt
         self._tls = any(listener.transport == "tls" for listener in flows.listeners)
+        self._instances = Instances(gruus, accounts, locations, flows, timers)
         self._presenter = Presenter(accounts, relayed=services.glue is not None)
         self._dialogs = Dialogs(services.calls, tables.trunks, counters)
         self._log_second = 0
@@ -124,6 +128,20 @@ class SignalApplication:
 
     def find_dialog(self, request: Message, flow: Flow) -> Dialog | None:
         return self._dialogs.find(request, flow)
+
+    def find_instance(self, request: Message, cookie: Cookie) -> Target | None:
+        record = self.calls.get(cookie.call_key)
+        legs = None if record is None else legs_of(record, request)
+        uri = request.request_uri
+        domain = self.tables.domains.canonical(uri.host)
+        if legs is None or domain is None or not legs[1].remote_target or Uri(legs[1].remote_target) != uri:
+            return None
+        try:
+            found = self._instances.find(uri, domain)
+        except PeerError:
+            return None
+        targets = self._instances.targets(*found, request) if found is not None else []
+        return targets[0] if targets else None
 
     def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
         message = request.message
@@ -247,6 +265,10 @@ class SignalApplication:
                 raise PeerError(404, "Not Found")
             user, domain = uri.user_unescaped or "", canonical
             tables = partial(self._hop, request, caller, user, domain)
+            gruu = self._instances.find(uri, domain) if is_gruu(uri.text) else None
+            if gruu is not None:
+                user = gruu[0].rpartition("@")[0]
+                tables = partial(Hop, aor=gruu[0], instance=gruu[1])
         if not self.policy.active:
             return tables()
         return self.policy.route(view_of(request, caller, user, domain), request.message, tables)
@@ -254,6 +276,9 @@ class SignalApplication:
     def _follow(self, request: InboundRequest, caller: Caller, hop: Hop | None) -> None:
         if hop is None:
             raise PeerError(404, "Not Found")
+        if hop.instance:
+            self._proxy(request, caller, self._instances.targets(hop.aor, hop.instance, request.message), hop)
+            return
         if hop.aor:
             targets = targets_of(self._locations.get(hop.aor), self._flows, self._timers.wall)
             self._proxy(request, caller, targets, hop)

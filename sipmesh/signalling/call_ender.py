@@ -9,6 +9,7 @@ from native.sip import Message, ParseError, Uri
 from sipcore.flow import FlowTable
 from sipmesh.addresses import sip_uri
 from sipmesh.signalling.calls import CALLEE, CALLER, Calls
+from sipmesh.signalling.instances import is_gruu
 from sipmesh.signalling.media_client import Body
 from sipmesh.signalling.media_glue import MediaGlue, Tags
 from sipmesh.signalling.requester import UNREACHABLE, Done, Requester
@@ -98,7 +99,7 @@ class CallEnder:
 
     def _send(self, leg: CallLeg, headers: list[tuple[str, str]], done: Done, trunk: TrunkState | None) -> None:
         flow = None
-        if leg.natted or leg.connection_id:
+        if leg.natted or leg.connection_id or is_gruu(leg.remote_target):
             flow = self._flows.flow_of(leg.listener, (leg.remote_host, leg.remote_port), leg.connection_id)
             if flow is None and leg.natted:
                 done(UNREACHABLE, None)

@@ -26,6 +26,11 @@ def targets_of(bindings: list[Binding], flows: FlowTable, now: float) -> list[Ta
     return _in_groups([[binding] for binding in live] if not any(map(key_of, live)) else _by_instance(live), flows)
 
 
+def targets_of_instance(bindings: list[Binding], flows: FlowTable) -> list[Target]:
+    """The first of ``bindings``, all of one user agent, with the others as its spares."""
+    return _in_groups([bindings], flows) if bindings else []
+
+
 def _by_instance(bindings: list[Binding]) -> list[list[Binding]]:
     """Bindings that mean the same user agent together, its newest flow first."""
     together: dict[object, list[Binding]] = {}

@@ -17,6 +17,7 @@ import msgspec
 from native.sip import crc_slot
 from sipcore.digest import DigestConfig
 from sipcore.flow import FlowTable, Listener
+from sipcore.gruu import Gruus
 from sipcore.ports import Counters
 from sipcore.proxy.core import ProxyCore, ProxySettings
 from sipcore.registrar import Registrar, RegistrarConfig
@@ -104,16 +105,18 @@ class SignalNode:
         self._authorizer = Authorizer(
             domains, self.trunks, accounts, store.key_ring("nonce"), instance, digest_config, counters, backoff, exempt
         )
+        gruus = Gruus(store.key_ring("gruu"), lambda: secrets.token_urlsafe(9))
         services = CallServices(self.calls, glue, flows, timers)
         self._application = SignalApplication(
             Tables(domains, RoutingTable(()), self.trunks),
             self._authorizer,
             accounts,
-            Registrar(store.locations, registrar_config(limits)),
+            Registrar(store.locations, registrar_config(limits), gruus),
             store.locations,
             flows,
             services,
             self._policy,
+            gruus,
             timers,
             counters,
             Rates(limits.invites_per_user_per_s) if limits.invites_per_user_per_s else None,

@@ -36,6 +36,7 @@ class Hop(msgspec.Struct, frozen=True, gc=False):
     aor: str = ""
     route: str = ""  # id of the route; "policy" for one that it chose
     uris: tuple[str, ...] = ()
+    instance: str = ""  # of ``aor``, the only one it is for (RFC 5627)
 
 
 @dataclass(frozen=True, slots=True)

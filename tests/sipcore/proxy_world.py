@@ -71,6 +71,7 @@ class App:
         self.dialog_requests: list[tuple[InboundRequest, Cookie]] = []
         self.acks: list[Cookie | None] = []
         self.dialogs: dict[str, Dialog] = {}  # by Call-ID, of requests without cookie
+        self.instances: dict[str, Target] = {}  # by GRUU
         self.exchange: Exchange | None = None  # of every request
         self.hold = False  # requests wait in ``requests`` for the test to decide
         self.refuse_acks_without_cookie = False
@@ -97,6 +98,9 @@ class App:
 
     def find_dialog(self, request: Message, flow: Flow) -> Dialog | None:
         return self.dialogs.get(request.call_id)
+
+    def find_instance(self, request: Message, cookie: Cookie) -> Target | None:
+        return self.instances.get(request.request_uri_text)
 
     def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
         self.dialog_requests.append((request, cookie))

@@ -324,8 +324,8 @@ def test_path_without_support_is_refused() -> None:
 
 def test_required_extensions() -> None:
     phone = Phone()
-    error = phone.refused("<sip:a@203.0.113.9>", Require="path, gruu, outbound")
-    assert (error.status, error.headers) == (420, (("Unsupported", "gruu"),))
+    error = phone.refused("<sip:a@203.0.113.9>", Require="path, x-unknown, outbound, gruu")
+    assert (error.status, error.headers) == (420, (("Unsupported", "x-unknown"),))
     phone.register("<sip:a@203.0.113.9>", Require="PATH")
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from native.sip import Message
 from sipcore.digest import Algorithm, Digest, DigestConfig, ha1
 from sipcore.flow import Flow
+from sipcore.gruu import Gruus
 from sipcore.keys import Key, KeyRing
 from sipcore.location import Binding
 from sipcore.proxy.core import ProxyCore, ProxySettings
@@ -104,16 +105,18 @@ class SignalWorld:
         domains = Domains(self.domains, lambda host: host == US)
         accounts = Accounts(directory, self.trunks)
         nonces = KeyRing("nonce", KEY)
+        gruus = Gruus(KeyRing("gruu", KEY), lambda: f"nonce{next(Carrier.serial):07}")
         services = CallServices(self.calls, None, flows, timers)
         self.app = SignalApplication(
             Tables(domains, RoutingTable(self.route_configs), self.trunks),
             Authorizer(domains, self.trunks, accounts, nonces, "i", DigestConfig(), counters),
             accounts,
-            Registrar(self.locations),
+            Registrar(self.locations, gruus=gruus),
             self.locations,
             flows,
             services,
             policy,
+            gruus,
             timers,
             counters,
         )
@@ -143,7 +146,7 @@ class SignalWorld:
 class Carrier(Phone):
     """Challenges each request that begins something, or all of ``wants``; what passes is in ``got()``."""
 
-    _serial = count(1)
+    serial = count(1)
 
     def __init__(self, world: SignalWorld, host: str = CARRIER, *, status: int = 407, password: str = "s3cret") -> None:
         any_world: Any = world
@@ -159,7 +162,7 @@ class Carrier(Phone):
 
     def new_digest(self) -> Digest:
         """Knows none of the nonces of another."""
-        keys = KeyRing("nonce", Key("k", next(self._serial).to_bytes(32, "big")))
+        keys = KeyRing("nonce", Key("k", next(self.serial).to_bytes(32, "big")))
         return Digest("carrier.example", self, keys, "i", DigestConfig(nonce_lifetime_s=100))
 
     def ha1(self, username: str, realm: str, algorithm: Algorithm) -> str | None:
