@@ -200,8 +200,8 @@ class Digest:
 
     def _issue(self, now: float) -> str:
         stamp = f"{int(now):08x}{next(self._serial):x}.{self._instance}"
-        key_id, mac = self._keys.sign(f"{self._realm}:{stamp}")
-        return f"{stamp}.{key_id}{mac}"
+        keys = self._keys
+        return f"{stamp}.{keys.id}{keys.current.of(f'{self._realm}:{stamp}')}"
 
     def _issued_at(self, nonce: str) -> int | None:
         """Issue time of a nonce made with our keys for our realm, s; None for any other string."""

@@ -29,6 +29,25 @@ static inline void sip_add(struct sip_buffer *buffer, struct sip_slice text) {
     buffer->size += text.size;
 }
 
+#define SIP_DIGITS_MAX 10
+
+/* In decimal, without a NUL; how many digits. */
+static inline size_t sip_digits(uint32_t number, char out[SIP_DIGITS_MAX]) {
+    char reversed[SIP_DIGITS_MAX];
+    size_t count = 0;
+    do {
+        reversed[count++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    for (size_t i = 0; i < count; i++) out[i] = reversed[count - 1 - i];
+    return count;
+}
+
+static inline void sip_add_number(struct sip_buffer *buffer, uint32_t number) {
+    char digits[SIP_DIGITS_MAX];
+    sip_add(buffer, (struct sip_slice){digits, sip_digits(number, digits)});
+}
+
 static inline void sip_buffer_free(struct sip_buffer *buffer) { free(buffer->at); }
 
 #endif

@@ -1,7 +1,5 @@
 #include "sip_build.h"
 
-#include <stdio.h>
-
 #include "sip_chars.h"
 
 void sip_add_header(struct sip_buffer *out, struct sip_slice name, struct sip_slice value) {
@@ -12,9 +10,9 @@ void sip_add_header(struct sip_buffer *out, struct sip_slice name, struct sip_sl
 }
 
 void sip_add_body(struct sip_buffer *out, struct sip_slice body) {
-    char line[48];
-    int size = snprintf(line, sizeof line, "Content-Length: %zu\r\n\r\n", body.size);
-    sip_add(out, (struct sip_slice){line, (size_t)size});
+    sip_add(out, SIP_TEXT("Content-Length: "));
+    sip_add_number(out, (uint32_t)body.size);
+    sip_add(out, SIP_TEXT("\r\n\r\n"));
     sip_add(out, body);
 }
 
@@ -45,9 +43,10 @@ static void add_to(struct sip_buffer *out, const struct sip_message *message, co
 
 void sip_add_reply(struct sip_buffer *out, const struct sip_message *request, int status, struct sip_slice reason,
     struct sip_slice to_tag) {
-    char start[16];
     bool seen[SIP_NAME_COUNT] = {false};
-    sip_add(out, (struct sip_slice){start, (size_t)snprintf(start, sizeof start, "SIP/2.0 %03d ", status % 1000)});
+    sip_add(out, SIP_TEXT("SIP/2.0 "));
+    sip_add_number(out, (uint32_t)status);
+    sip_add(out, SIP_TEXT(" "));
     sip_add(out, reason);
     sip_add(out, SIP_TEXT("\r\n"));
     for (uint32_t i = 0; i < request->line_count; i++) {
@@ -73,7 +72,6 @@ struct sip_fault sip_add_derived(struct sip_buffer *out, const struct sip_messag
     struct sip_scratch scratch;
     struct sip_slice via, own_method;
     uint32_t number;
-    char digits[16];
     enum sip_error error = sip_read_first(request, SIP_VIA, &scratch, &via);
     if (error != SIP_OK) return (struct sip_fault){error, SIP_VIA};
     sip_add(out, method);
@@ -89,7 +87,8 @@ struct sip_fault sip_add_derived(struct sip_buffer *out, const struct sip_messag
     add_lines(out, request, SIP_TO);
     add_lines(out, request, SIP_CALL_ID);
     sip_add(out, SIP_TEXT("CSeq: "));
-    sip_add(out, (struct sip_slice){digits, (size_t)snprintf(digits, sizeof digits, "%u ", (unsigned)number)});
+    sip_add_number(out, number);
+    sip_add(out, SIP_TEXT(" "));
     sip_add(out, method);
     sip_add(out, SIP_TEXT("\r\n"));
     sip_add_body(out, (struct sip_slice){"", 0});

@@ -1,7 +1,7 @@
 /* Edits of the header table. A touched line is rewritten in `text`; nothing else moves. */
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "sip_buffer.h"
 #include "sip_chars.h"
 #include "sip_message.h"
 #include "sip_value.h"
@@ -136,9 +136,8 @@ enum sip_error sip_set(struct sip_message *message, struct sip_wanted name, stru
 }
 
 enum sip_error sip_set_number(struct sip_message *message, enum sip_name id, uint32_t number) {
-    char digits[16];
-    int used = snprintf(digits, sizeof digits, "%u", (unsigned)number);
-    return sip_set(message, sip_known(id), (struct sip_slice){digits, (size_t)used});
+    char digits[SIP_DIGITS_MAX];
+    return sip_set(message, sip_known(id), (struct sip_slice){digits, sip_digits(number, digits)});
 }
 
 void sip_remove(struct sip_message *message, struct sip_wanted wanted) { remove_from(message, wanted, 0); }

@@ -1,6 +1,4 @@
 /* Keys of transactions (RFC 3261 sections 17.1.3 and 17.2.3), and the texts that tell requests apart. */
-#include <stdio.h>
-
 #include "sip_build.h"
 #include "sip_chars.h"
 
@@ -19,7 +17,6 @@ static void add_separator(struct sip_buffer *out) { sip_add(out, SIP_TEXT("|"));
 static struct sip_fault add_old_key(struct sip_buffer *out, const struct sip_message *message, struct sip_scratch *scratch) {
     struct sip_slice text, method;
     uint32_t number;
-    char digits[16];
     sip_add(out, SIP_TEXT("2543|"));
     sip_add(out, sip_message_uri(message));
     add_separator(out);
@@ -32,7 +29,9 @@ static struct sip_fault add_old_key(struct sip_buffer *out, const struct sip_mes
     sip_add(out, text);
     fault = sip_read_cseq(message, scratch, &number, &method);
     if (fault.error != SIP_OK) return fault;
-    sip_add(out, (struct sip_slice){digits, (size_t)snprintf(digits, sizeof digits, "|%u|", (unsigned)number)});
+    sip_add(out, SIP_TEXT("|"));
+    sip_add_number(out, number);
+    sip_add(out, SIP_TEXT("|"));
     sip_read_first(message, SIP_VIA, scratch, &text);
     sip_add(out, text);
     return fault;
@@ -80,14 +79,15 @@ struct sip_fault sip_add_client_key(struct sip_buffer *out, const struct sip_mes
 static struct sip_fault add_sequence(struct sip_buffer *out, const struct sip_message *message, struct sip_scratch *scratch) {
     struct sip_slice text, method;
     uint32_t number;
-    char digits[16];
     struct sip_fault fault = {sip_read_text(message, SIP_CALL_ID, scratch, &text), SIP_CALL_ID};
     if (fault.error != SIP_OK) return fault;
     sip_add(out, SIP_TEXT(" "));
     sip_add(out, text);
     fault = sip_read_cseq(message, scratch, &number, &method);
     if (fault.error != SIP_OK) return fault;
-    sip_add(out, (struct sip_slice){digits, (size_t)snprintf(digits, sizeof digits, " %u ", (unsigned)number)});
+    sip_add(out, SIP_TEXT(" "));
+    sip_add_number(out, number);
+    sip_add(out, SIP_TEXT(" "));
     fault = sip_read_tag(message, SIP_FROM, scratch, &text);
     if (fault.error == SIP_OK) sip_add(out, text);
     return fault;

@@ -1,7 +1,5 @@
 #include "sip_mac.h"
 
-#include <stdio.h>
-
 struct state {
     uint64_t a, b, c, d;
 };
@@ -71,11 +69,10 @@ bool sip_mac_same(const char *a, const char *b) {
 }
 
 void sip_add_branch(struct sip_buffer *out, const uint8_t key[SIP_MAC_KEY_BYTES], const struct sip_branch *branch) {
-    char slot[16], distinction[32], mac[SIP_MAC_TEXT_SIZE];
-    int slot_size = snprintf(slot, sizeof slot, "%u.", (unsigned)sip_crc32(branch->call_id));
-    int distinction_size = snprintf(distinction, sizeof distinction, "%u.%u", (unsigned)branch->attempt,
-                                    (unsigned)sip_crc32(branch->target));
-    struct sip_slice distinct = {distinction, (size_t)distinction_size};
+    char distinction[2 * SIP_DIGITS_MAX + 1], mac[SIP_MAC_TEXT_SIZE];
+    struct sip_slice distinct = {distinction, sip_digits(branch->attempt, distinction)};
+    distinction[distinct.size++] = '.';
+    distinct.size += sip_digits(sip_crc32(branch->target), distinction + distinct.size);
     size_t start = out->size;
     sip_add(out, branch->identity);
     sip_add(out, SIP_TEXT("\n"));
@@ -84,7 +81,8 @@ void sip_add_branch(struct sip_buffer *out, const uint8_t key[SIP_MAC_KEY_BYTES]
     sip_mac_text(key, (struct sip_slice){out->at + start, out->size - start}, mac);
     out->size = start; /* the signed text has had its use */
     sip_add(out, branch->prefix);
-    sip_add(out, (struct sip_slice){slot, (size_t)slot_size});
+    sip_add_number(out, sip_crc32(branch->call_id));
+    sip_add(out, SIP_TEXT("."));
     sip_add(out, branch->key_id);
     sip_add(out, (struct sip_slice){mac, SIP_MAC_TEXT_SIZE});
     sip_add(out, distinct);

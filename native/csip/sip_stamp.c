@@ -1,6 +1,4 @@
 /* received and rport of the top Via. */
-#include <stdio.h>
-
 #include "sip_build.h"
 #include "sip_chars.h"
 
@@ -29,7 +27,6 @@ struct sip_fault sip_stamp_via(struct sip_message *message, struct sip_slice rec
     struct sip_slice value;
     struct sip_via via;
     struct sip_param param;
-    char port[24];
     uint32_t index;
     if (!find_top(message, &index, &value)) return (struct sip_fault){SIP_MISSING, SIP_VIA};
     struct sip_slice text = blanked(value, &scratch);
@@ -44,10 +41,12 @@ struct sip_fault sip_stamp_via(struct sip_message *message, struct sip_slice rec
     sip_add(&out, (struct sip_slice){value.at, (size_t)(rest.at - text.at)});
     for (const char *from = rest.at; sip_param_next(&rest, &param, &found) == SIP_OK && found; from = rest.at) {
         if (sip_same_nocase(param.name, SIP_TEXT("received"))) continue;
-        if (rport >= 0 && sip_same_nocase(param.name, SIP_TEXT("rport")))
-            sip_add(&out, (struct sip_slice){port, (size_t)snprintf(port, sizeof port, ";rport=%d", (int)rport)});
-        else
+        if (rport >= 0 && sip_same_nocase(param.name, SIP_TEXT("rport"))) {
+            sip_add(&out, SIP_TEXT(";rport="));
+            sip_add_number(&out, (uint32_t)rport);
+        } else {
             sip_add(&out, (struct sip_slice){value.at + (from - text.at), (size_t)(rest.at - from)});
+        }
     }
     if (received.at) {
         sip_add(&out, SIP_TEXT(";received="));

@@ -221,4 +221,4 @@ class ProxyCore:
     def tag_for(self, message: Message) -> str:
         """To tag of our own responses: the same for a retransmission (RFC 3261 section 8.2.6.2), and for a CANCEL and its
         INVITE (section 9.2), whose keys differ in the last word, the method, alone."""
-        return self.branch_keys.sign(f"tag\n{message.server_key.rpartition('|')[0]}")[1]
+        return self.branch_keys.current.of(f"tag\n{message.server_key.rpartition('|')[0]}")

@@ -63,7 +63,7 @@ class InboundRequest(msgspec.Struct, eq=False):
         """Names the call: the same for every branch, and in the cookie of the dialogs that arise."""
         if not self._call_key:
             cookie = self.cookie
-            self._call_key = cookie.call_key if cookie else self.core.branch_keys.sign(f"call\n{self.identity}")[1]
+            self._call_key = cookie.call_key if cookie else self.core.branch_keys.current.of(f"call\n{self.identity}")
         return self._call_key
 
     @property

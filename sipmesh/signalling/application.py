@@ -110,7 +110,8 @@ class SignalApplication:
     # sipcore.ports.Application
 
     def is_our_domain(self, host: str) -> bool:
-        return self.tables.domains.canonical(host) is not None
+        domains = self.tables.domains
+        return host in domains.by_name or domains.canonical(host) is not None
 
     def on_request(self, request: InboundRequest) -> None:
         try:
