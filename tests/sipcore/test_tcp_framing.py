@@ -55,24 +55,21 @@ def stream(random: Random) -> bytes:
 def feed(world: Running, chunks: list[bytes]) -> tuple[list[bytes], bytes, bool]:
     """Messages framed, bytes written back, whether the connection ended."""
     seen: list[bytes] = []
-    ingress = world.engine.ingress
+    receive = world.engine.receive
 
-    class Watched:
-        def receive(self, data: bytes, flow: Flow) -> None:
-            seen.append(data)
-            ingress.receive(data, flow)
-
-        refuse = ingress.refuse
+    def watched(data: bytes, flow: Flow) -> None:
+        seen.append(data)
+        receive(data, flow)
 
     endpoint = world.engine.flows.endpoints[1]
     assert isinstance(endpoint, TcpEndpoint)
-    world.engine.ingress = Watched()  # type: ignore[assignment]
+    world.engine.receive = watched
     connection, pipe = TcpConnection(endpoint, ("", 0), outgoing=False), Pipe()
     connection.connection_made(pipe)
     for chunk in chunks:
         if not pipe.ended:
             connection.data_received(chunk)
-    world.engine.ingress = ingress
+    world.engine.receive = receive
     connection.connection_lost(None)
     return seen, pipe.written, pipe.ended
 

@@ -52,8 +52,8 @@ class FaultyNode:
     async def _serve(self, data: Path, more: dict[str, Any]) -> None:
         async with LiveNode(data, **more) as self._node:
             if self._received is not None:
-                ingress: Any = self._node.node.engine.ingress
-                ingress.receive = spoiled_receive(ingress.receive, self._received)
+                engine: Any = self._node.node.engine
+                engine.receive = spoiled_receive(engine.receive, self._received)
             self._ready.set()
             await self._stopping.wait()
         self.ended = True
