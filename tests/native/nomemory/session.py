@@ -1,7 +1,7 @@
 """Every call of both extensions with its n-th allocation failing, for each n.
 
-To be run with nomemory.so preloaded and PYTHONMALLOC=malloc. Each call either works as ever or raises MemoryError (or what it
-raises anyway), and leaves nothing behind. Prints what doesn't.
+To be run with nomemory.so preloaded or nomemory_python.so named in NOMEMORY, and PYTHONMALLOC=malloc. Each call either works as
+ever or raises MemoryError (or what it raises anyway), and leaves nothing behind. Prints what doesn't.
 """
 
 from __future__ import annotations
@@ -271,7 +271,9 @@ def dictionaries() -> object:
 
 class Nomemory:
     def __init__(self) -> None:
-        library = ctypes.CDLL(None)
+        library = ctypes.PyDLL(os.environ.get("NOMEMORY"))  # none: it was preloaded
+        if "NOMEMORY" in os.environ:
+            library.nomemory_install()
         self.arm, self.live = library.nomemory_arm, library.nomemory_live
         self.arm.restype = self.live.restype = ctypes.c_long
 
