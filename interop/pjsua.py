@@ -34,11 +34,13 @@ class Phone:
         transport: str = "udp",
         ca: str = "",
         srtp: str = "",
+        insists: bool = True,
     ) -> None:
         """``ca``: file of the authority that must have certified the node, for TLS. ``srtp``: the one crypto suite the phone
-        takes, and insists on; "": it has no SRTP."""
+        takes; "": it has no SRTP. ``insists``: on that; else it offers RTP with keys (RFC 8643) and takes both."""
         arguments = {"user": user, "domain": domain, "password": password, "node": f"{node[0]}:{node[1]}"}
         arguments |= {"wav": str(wav), "log": str(log), "transport": transport, "ca": ca, "srtp": srtp}
+        arguments["srtp_use"] = "mandatory" if insists else "optional"
         self.user = user
         self.log = log
         self.child = subprocess.Popen(
@@ -160,7 +162,8 @@ class _Device:
         if arguments["srtp"]:
             suite = pj.SrtpCrypto()
             suite.name = arguments["srtp"]
-            config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY
+            uses = {"mandatory": pj.PJMEDIA_SRTP_MANDATORY, "optional": pj.PJMEDIA_SRTP_OPTIONAL}
+            config.mediaConfig.srtpUse = uses[arguments["srtp_use"]]
             config.mediaConfig.srtpSecureSignaling = 0
             config.mediaConfig.srtpOpt.cryptos.append(suite)
         config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_INACTIVE

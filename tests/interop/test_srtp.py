@@ -18,6 +18,7 @@ from tests.interop.test_pjsip import TONE_HZ, assert_tones
 
 SUITES = ["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]  # what PJSIP from PyPI has of ours
 OURS = Setup(users=USERS, srtp="off", srtp_of={"alice": "mandatory"})
+OPTIONAL = Setup(users=USERS, srtp="off", srtp_of={"alice": "optional"})
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +32,9 @@ def node(setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nod
     yield from serving(KamailioNode(setup, folder, MediaDaemon) if setup.profile else SipmeshNode(setup, folder))
 
 
-def call(node: Node, folder: Path, srtp: dict[str, str], caller: str = "alice") -> None:
-    """They hear each other, before and after the caller's hold. ``srtp``: by user, the suite its phone insists on."""
+def call(node: Node, folder: Path, srtp: dict[str, str], caller: str = "alice", *, insists: bool = True) -> dict[str, str]:
+    """They hear each other, before and after the caller's hold. ``srtp``: by user, the suite its phone takes, ``insists`` on.
+    What the phones logged, by user."""
     phones = {}
     try:
         for user in ("alice", "bob"):
@@ -40,7 +42,14 @@ def call(node: Node, folder: Path, srtp: dict[str, str], caller: str = "alice") 
             tones.write(wav, TONE_HZ[user])
             target = (node.address, node.port)
             phones[user] = Phone(
-                user, node.setup.domain, USERS[user], target, wav, folder / f"{user}.log", srtp=srtp.get(user, "")
+                user,
+                node.setup.domain,
+                USERS[user],
+                target,
+                wav,
+                folder / f"{user}.log",
+                srtp=srtp.get(user, ""),
+                insists=insists,
             )
             phones[user].wait(registered=200)
         alice, bob = phones.values()
@@ -60,6 +69,7 @@ def call(node: Node, folder: Path, srtp: dict[str, str], caller: str = "alice") 
         assert alice.state()["lost"] == bob.state()["lost"] == 0
         called.do("hangup")
         calling.wait(ended=200)
+        return {user: phone.log.read_text(errors="replace") for user, phone in phones.items()}
     finally:
         for one in phones.values():
             one.close()
@@ -69,6 +79,15 @@ def call(node: Node, folder: Path, srtp: dict[str, str], caller: str = "alice") 
 @pytest.mark.parametrize("caller", ["alice", "bob"])
 def test_the_node_goes_between_a_phone_with_srtp_and_one_without(node: Node, tmp_path: Path, caller: str) -> None:
     call(node, tmp_path, {"alice": {"alice": "AES_256_CM_HMAC_SHA1_80", "bob": SUITES[0]}[caller]}, caller)
+
+
+@pytest.mark.parametrize("setup", [OPTIONAL], indirect=True, ids=["node"])
+@pytest.mark.parametrize("caller", ["alice", "bob"])
+def test_a_phone_that_can_have_srtp_has_it(node: Node, tmp_path: Path, caller: str) -> None:
+    logs = call(node, tmp_path, {"alice": SUITES[0]}, caller, insists=False)
+    assert f"SRTP started, keying=SDES, crypto={SUITES[0]}" in logs["alice"]
+    assert "RTP/SAVP" not in logs["alice"]
+    assert "SRTP started" not in logs["bob"]
 
 
 @pytest.mark.parametrize("setup", [Setup(users=USERS, profile="RTP/AVP")], indirect=True, ids=["kamailio"])
