@@ -262,11 +262,12 @@ class UdpSocket:
         """Adds a datagram to the send batch; a full batch is flushed. ValueError when ``destination`` is not numeric or of another family."""
     def flush(self) -> list[tuple[Address, int]]:
         """Sends the batch. Returns (destination, errno) of each datagram the kernel refused; EAGAIN ones are kept for the next flush."""
-    def unreachable(self) -> tuple[Address, ...]:
-        """Destinations that ICMP called unreachable since the last call, as told by an error met while sending or receiving. While there are
-        such, the socket polls as broken, which some event loops take as its end: watch it through an epoll descriptor."""
     def send(self, datagrams: list[tuple[bytes, Address, str | None]], /) -> list[tuple[Address, int]]:
         """``queue`` for each, then ``flush``; what ``queue`` raises ValueError for is among the refused."""
+    def unreachable(self) -> tuple[tuple[Address, bytes], ...]:
+        """What ICMP says did not arrive since the last call, when an error was met while sending or receiving: destination, and what it brought
+        back of the datagram, its beginning or nothing. Anybody can forge that who can guess those bytes. While there is more, the socket polls
+        as broken, which some event loops take as its end: watch it through an epoll descriptor."""
     pending: int  # datagrams that wait for a flush
     def close(self) -> None:
         """The counts stay readable."""

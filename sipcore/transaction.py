@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import takewhile
 
 from native.sip import Address, Message, crc_slot
@@ -15,6 +16,10 @@ from sipcore.transaction_settings import TransactionSettings
 from sipcore.transaction_table import ACK, COMPLETED, FAILURE, PROVISIONAL, REQUEST, SUCCESS
 
 __all__ = ["ClientTransaction", "ServerTransaction", "TransactionLayer", "TransactionSettings"]
+
+
+# method and branch: the top Via of a request that we send is in its second line
+REQUEST_SENT = re.compile(rb"([!-~]{1,64}) [!-~]+ SIP/2\.0\r\nVia:[^\r\n]*?;branch=([^;,\s]+)[;,\r]")
 
 
 class TransactionLayer:
@@ -115,6 +120,16 @@ class TransactionLayer:
             flow = transaction.flow
             if not flow.reliable and (flow.listener.index, flow.remote) in addresses:
                 transaction.transport_failed()
+
+    def undelivered(self, sent: bytes) -> bool:
+        """The network says that this datagram of ours, of which the beginning will do, reached nobody (section 18.4). Whether a
+        request was known by it."""
+        found = REQUEST_SENT.match(sent)
+        transaction = None if found is None else self._clients.get(f"{found[2].decode('latin-1')}|{found[1].decode()}")
+        if transaction is None or transaction.flow.reliable:
+            return False
+        transaction.transport_failed()
+        return True
 
     # from the user
 

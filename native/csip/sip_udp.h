@@ -35,6 +35,16 @@ struct sip_datagram {
     struct sip_near near;
 };
 
+#define SIP_UDP_ERRORS 16           /* read at a time */
+#define SIP_UDP_ERROR_BYTES 512     /* more than most hosts send back */
+
+/* What ICMP brought back of a datagram that did not arrive: its beginning, which may be nothing. */
+struct sip_udp_error {
+    union sip_sockaddr to;
+    size_t size;
+    char data[SIP_UDP_ERROR_BYTES];
+};
+
 struct sip_udp;
 
 /* Makes the socket non-blocking and asks for what a batch needs; NULL with errno. The descriptor stays the caller's until
@@ -55,8 +65,8 @@ uint64_t sip_udp_oversized(const struct sip_udp *udp); /* truncated */
 /* Asks the kernel to keep what ICMP says of datagrams that have left; -1 with errno. While something is kept, poll reports
  * an error on the socket. */
 int sip_udp_ask_for_errors(int fd, sa_family_t family);
-/* The destinations it calls unreachable, at most `room`; all of what is kept is read but for a great many. */
-int sip_udp_read_errors(int fd, int room, union sip_sockaddr *unreachable);
+/* Datagrams that did not arrive: how many of SIP_UDP_ERRORS were filled. */
+int sip_udp_read_errors(int fd, struct sip_udp_error *errors);
 /* Whether something may be kept: an error was met since the last look, or a receive found nothing. Ends with the look. */
 bool sip_udp_may_have_errors(struct sip_udp *udp);
 

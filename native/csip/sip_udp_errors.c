@@ -40,18 +40,19 @@ static bool is_about_unreachable(struct msghdr *header) {
     return false;
 }
 
-int sip_udp_read_errors(int fd, int room, union sip_sockaddr *unreachable) {
+int sip_udp_read_errors(int fd, struct sip_udp_error *errors) {
     _Alignas(struct cmsghdr) char control[512];
     int found = 0;
-    for (int read = 0; read < MOST_READ && found < room; read++) {
-        union sip_sockaddr to;
-        struct msghdr header = {.msg_name = &to, .msg_namelen = sizeof to, .msg_control = control,
-                                .msg_controllen = sizeof control};
-        memset(&to, 0, sizeof to);
+    for (int read = 0; read < MOST_READ && found < SIP_UDP_ERRORS; read++) {
+        struct sip_udp_error *error = &errors[found];
+        struct iovec iov = {error->data, sizeof error->data};
+        struct msghdr header = {.msg_name = &error->to, .msg_namelen = sizeof error->to, .msg_iov = &iov, .msg_iovlen = 1,
+                                .msg_control = control, .msg_controllen = sizeof control};
         ssize_t size = recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT);
         if (size < 0 && errno == EINTR) continue;
         if (size < 0) break;
-        if (header.msg_namelen && is_about_unreachable(&header)) unreachable[found++] = to;
+        error->size = (size_t)size;
+        if (header.msg_namelen && is_about_unreachable(&header)) found++;
     }
     return found;
 }

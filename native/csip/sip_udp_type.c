@@ -199,17 +199,22 @@ static PyObject *udp_send(UdpObject *self, PyObject *datagrams) {
 
 /* --- errors --- */
 
+static PyObject *error_tuple(const struct sip_udp_error *error) {
+    PyObject *address = sip_udp_address_tuple(&error->to);
+    return address ? Py_BuildValue("(Ny#)", address, error->data, (Py_ssize_t)error->size) : NULL;
+}
+
 static PyObject *udp_unreachable(UdpObject *self, PyObject *unused) {
-    union sip_sockaddr addresses[SIP_UDP_BATCH];
+    struct sip_udp_error errors[SIP_UDP_ERRORS];
     (void)unused;
     if (!is_open(self)) return NULL;
     if (!sip_udp_may_have_errors(self->udp)) return PyTuple_New(0);
-    int count = sip_udp_read_errors(sip_udp_fd(self->udp), SIP_UDP_BATCH, addresses);
+    int count = sip_udp_read_errors(sip_udp_fd(self->udp), errors);
     PyObject *found = PyTuple_New(count);
     for (int i = 0; found && i < count; i++) {
-        PyObject *address = sip_udp_address_tuple(&addresses[i]);
-        if (address)
-            PyTuple_SET_ITEM(found, i, address);
+        PyObject *error = error_tuple(&errors[i]);
+        if (error)
+            PyTuple_SET_ITEM(found, i, error);
         else
             Py_CLEAR(found);
     }

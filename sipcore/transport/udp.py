@@ -111,11 +111,12 @@ class UdpEndpoint:
         if unreachable := self._socket.unreachable():
             self._engine.run(self._told_unreachable, unreachable)
 
-    def _told_unreachable(self, addresses: tuple[Address, ...]) -> None:
-        """RFC 3261 section 18.4."""
-        self._engine.counters["sip_icmp_errors_total"] += len(addresses)
-        for remote in addresses:
-            self._engine.unreachable_later(self.listener.index, remote)
+    def _told_unreachable(self, errors: tuple[tuple[Address, bytes], ...]) -> None:
+        """RFC 3261 section 18.4. What ICMP brings back must show the branch of a request of ours: else anybody could make a
+        carrier look dead."""
+        for _, sent in errors:
+            known = self._engine.layer.undelivered(sent)
+            self._engine.counters[f"sip_icmp_errors_total|known={'yes' if known else 'no'}"] += 1
 
     def _read(self) -> None:
         """What belongs to something is not kept waiting by what is new, so all there is must be seen."""

@@ -246,6 +246,10 @@ def sockets() -> None:
             near.queue(data, near.address)
         near.flush()
         near.receive_shedding(0, 5, held)
+        near.queue(INVITE, ("127.0.0.1", 9))  # nobody listens
+        near.flush()
+        near.receive()
+        near.unreachable()
     for wrong in ((b"x", ("é", 1)), (b"x", 5), (5, ("127.0.0.1", 1)), (b"x", ("127.0.0.1", 1), "é")):
         with pytest.raises((ValueError, TypeError)):
             near.queue(*wrong)  # type: ignore[arg-type]

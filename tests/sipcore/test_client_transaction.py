@@ -346,3 +346,38 @@ def test_an_unreachable_address_fails_its_datagram_transactions() -> None:
     assert world.client.told == []
     world.stack.layer.unreachable({(0, ("192.0.2.2", 5060))})
     assert world.client.told == ["transport error"]
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+def test_what_icmp_brings_back_fails_the_request_it_is_the_beginning_of(method: str) -> None:
+    world = Client()
+    sent = ours(method)
+    world.send(sent)
+    data = sent.to_bytes()
+    end_of_via = data.index(b"\r\n", data.index(b"branch="))
+    forged = [
+        b"",
+        data[:8],
+        data[:end_of_via],  # whether the branch ends there nobody knows
+        data.replace(b"branch=z9hG4bK-1", b"branch=z9hG4bK-2"),
+        data.replace(method.encode(), b"MESSAGE", 1),
+        data.replace(method.encode(), b"\xff\xfe", 1),
+        b"SIP/2.0 200 OK" + data[data.index(b"\r\n") :],
+    ]
+    assert [world.stack.layer.undelivered(each) for each in forged] == [False] * len(forged)
+    assert world.client.told == []
+    assert world.stack.layer.undelivered(data[: end_of_via + 1])
+    assert world.client.told == ["transport error"]
+    assert not world.stack.layer.undelivered(data)
+
+
+def test_icmp_says_nothing_of_an_invite_that_rings_or_of_a_stream() -> None:
+    world = Client(("udp", "tcp"))
+    ringing, over_tcp = ours(), ours("OPTIONS", branch="z9hG4bK-2", transport="TCP")
+    world.send(ringing)
+    world.answer(ringing, 180)
+    world.wire.run(0.1)
+    world.send(over_tcp, "tcp")
+    assert world.stack.layer.undelivered(ringing.to_bytes())
+    assert not world.stack.layer.undelivered(over_tcp.to_bytes())
+    assert world.client.told == [180]
