@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from bench.relay.measure import Plan, measure
 
 SAMPLES_A_SECOND = "1999"
 SYMBOLS = 12
+START_S = 1.0  # for perf to begin while it still gets a processor: the load and the relay come before it
 LINE = re.compile(r"^\s*([\d.]+)%\s+\[[.k]\]\s+(\S+)")
 
 
@@ -47,6 +49,7 @@ def system_calls(report: list[tuple[str, float]]) -> list[tuple[str, float]]:
 def _recorded(pid: int, data: Path) -> Iterator[None]:
     command = ["perf", "record", "-e", "cpu-clock", "-F", SAMPLES_A_SECOND, "-g", "-t", _relay_thread(pid), "-o", str(data)]
     recorder = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(START_S)
     try:
         yield
     finally:

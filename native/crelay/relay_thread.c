@@ -13,6 +13,7 @@
 #include "relay_taping.h"
 
 #define EVENTS 64
+#define FD_SHIFT 32 /* an event tells the socket, so that the leg's line needn't be there to ask it for a packet, and the leg */
 #define WAKE UINT64_MAX
 #define FIFO_PRIORITY 1 /* the lowest one is already above all ordinary threads */
 
@@ -40,30 +41,32 @@ static void clear_error(struct relay_thread *thread, int fd, uint32_t ready)
         (void)!recv(fd, thread->datagram, RELAY_DATAGRAM_BYTES, MSG_ERRQUEUE | MSG_DONTWAIT);
 }
 
-/* The contexts of a stream that has some. */
-static inline const struct relay_crypto *crypto_of(const struct relay_thread *thread, uint32_t leg)
+/* The lines of the table that a packet touches, fetched while the kernel looks for it: a miss costs as much as all we do with them. */
+static inline void prefetch(const struct relay_stream *stream, int component, int side)
 {
-    const struct relay_component *sides = thread->table->streams[leg >> 2].component[leg >> 1 & 1];
-    bool secure = (relay_get(sides[leg & 1].leg.flags) & RELAY_FLAG_SRTP) != 0;
-    return secure ? thread->crypto[leg >> 2] : NULL;
+    const struct relay_component *sides = stream->component[component];
+    __builtin_prefetch(&sides[side].leg);
+    __builtin_prefetch(&sides[side].flow, 1);
+    __builtin_prefetch(&sides[!side].leg);
 }
 
 /* One datagram of a socket that has some. The next one waits for the next turn: epoll reports the socket again, which costs
  * less than a recvfrom that finds nothing, and no socket can keep the others waiting. */
-static void relay_ready(struct relay_thread *thread, uint32_t leg, uint32_t ready, uint64_t now_ns)
+static void relay_ready(struct relay_thread *thread, const struct epoll_event *event, uint64_t now_ns)
 {
-    int component = (int)(leg >> 1 & 1), side = (int)(leg & 1);
+    uint32_t leg = (uint32_t)event->data.u64;
+    int fd = (int)(event->data.u64 >> FD_SHIFT), component = (int)(leg >> 1 & 1), side = (int)(leg & 1);
     struct relay_stream *stream = &thread->table->streams[leg >> 2];
+    const struct relay_crypto *crypto = thread->crypto[leg >> 2];
     struct relay_route route;
     struct relay_datagram datagram = {.data = thread->datagram, .taping = &thread->taping[leg >> 2]};
     socklen_t length = sizeof datagram.source;
-    int fd = stream->component[component][side].leg.fd;
-    const struct relay_crypto *crypto = crypto_of(thread, leg);
-    if (crypto != NULL)
+    prefetch(stream, component, side);
+    if (__builtin_expect(crypto != NULL, 0))
         relay_crypto_prefetch(crypto, side);
     ssize_t size = recvfrom(fd, thread->datagram, RELAY_DATAGRAM_BYTES, 0, &datagram.source.any, &length);
     if (__builtin_expect(size < 0, 0)) {
-        clear_error(thread, fd, ready);
+        clear_error(thread, fd, event->events);
         return;
     }
     datagram.size = (size_t)size;
@@ -104,17 +107,6 @@ static inline bool owns_table(const struct relay_thread *thread)
     return __atomic_load_n(&thread->table->header->owner, __ATOMIC_ACQUIRE) == thread->owner;
 }
 
-/* The lines of the table that the packet after this one will touch: a miss costs as much as all we do with them. */
-static inline void prefetch(const struct relay_thread *thread, uint64_t leg)
-{
-    if (leg == WAKE)
-        return;
-    const struct relay_component *sides = thread->table->streams[leg >> 2].component[leg >> 1 & 1];
-    __builtin_prefetch(&sides[leg & 1].leg);
-    __builtin_prefetch(&sides[leg & 1].flow, 1);
-    __builtin_prefetch(&sides[~leg & 1].leg);
-}
-
 static void *run(void *argument)
 {
     struct relay_thread *thread = argument;
@@ -124,12 +116,10 @@ static void *run(void *argument)
         int ready = epoll_wait(thread->epoll, events, EVENTS, -1);
         uint64_t now_ns = relay_now_ns();
         for (int i = 0; i < ready && more; i++) {
-            if (i + 1 < ready)
-                prefetch(thread, events[i + 1].data.u64);
             if (__builtin_expect(events[i].data.u64 == WAKE, 0))
                 more = answer_control(thread);
             else if (__builtin_expect(owns_table(thread), 1))
-                relay_ready(thread, (uint32_t)events[i].data.u64, events[i].events, now_ns);
+                relay_ready(thread, &events[i], now_ns);
             else
                 more = idle(thread);
         }
@@ -217,7 +207,8 @@ void relay_thread_abandon(struct relay_thread *thread)
 
 enum relay_error relay_thread_watch(struct relay_thread *thread, uint32_t stream, int component, int side, int fd)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.u64 = relay_leg_index(stream, component, side)};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
+                                .data.u64 = (uint64_t)fd << FD_SHIFT | relay_leg_index(stream, component, side)};
     return epoll_ctl(thread->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? RELAY_ERROR_SYSTEM : RELAY_OK;
 }
 
