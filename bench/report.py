@@ -13,9 +13,10 @@ from pathlib import Path
 from bench.page import Drawn, Section
 from bench.relay import page as relay_page
 from bench.results_file import ResultsError, runs
+from bench.sip import page as sip_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-SECTIONS: tuple[Section, ...] = (relay_page.SECTION,)
+SECTIONS: tuple[Section, ...] = (relay_page.SECTION, sip_page.SECTION)
 
 
 class ReportError(Exception):

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 class Admission:
     """``backlog`` holds (request, flow). The shell sets ``sorting`` when it finds more than it can take at once, and asks for
-    ``due`` until nothing waits. Requests whose server key is in one of ``held`` are no news."""
+    ``due`` while ``has_due``. Requests whose server key is in one of ``held`` are no news."""
 
     __slots__ = ("_counters", "_layer", "_log_at", "_refused", "_timers", "backlog", "held", "sorting")
 
@@ -58,7 +58,12 @@ class Admission:
             if entry is None:
                 break
             yield entry
-        self.sorting = len(self.backlog) > 0
+
+    def has_due(self) -> bool:
+        """Whether there are turns to be taken; goes on sorting as long as there are, or it is overload."""
+        waiting = len(self.backlog) > 0
+        self.sorting = waiting or self.backlog.is_busy(self._timers.now)
+        return waiting
 
     def _queues(self, request: Message, flow: Flow) -> bool:
         key = request.server_key

@@ -103,10 +103,14 @@ class Backlog(Generic[Entry]):
                 return entry
         return None
 
-    def _limit_at(self, now: float) -> int:
+    def is_busy(self, now: float) -> bool:
+        """``busy``, which ends here when it is over."""
         if self.busy and now - self._long_wait_at >= CALM_AFTER_S:
             self.busy = False
-        return self._limit if self.busy else MAX_WAITING
+        return self.busy
+
+    def _limit_at(self, now: float) -> int:
+        return self._limit if self.is_busy(now) else MAX_WAITING
 
     def _judge(self, waited_s: float, now: float) -> None:
         if waited_s < STANDING_S:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.sip.servers import OPEN, PASSWORD, PROBER, USERS, Server
-from interop.process import Process, free_port
+from interop.process import Process, cpu_ns, free_port
 
 HERE = Path(__file__).parent
+MAKER_FULL = 0.85  # of its cores: SIPp is at its end
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h
 
 
@@ -43,7 +44,14 @@ class Measured:
     failed: int
     retransmitted: int
     rate: float  # completed a second
+    maker_busy: float  # how much of its cores SIPp needed, 0 to 1
     delays_ms: list[float] = field(default_factory=list)  # of probe INVITEs through the server
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    calls: int  # a second
+    at_least: bool  # SIPp did no more
 
 
 class Bench:
@@ -51,7 +59,7 @@ class Bench:
 
     def __init__(self, folder: Path, cores: Sequence[int]) -> None:
         self.folder = folder
-        self.cores = ",".join(map(str, cores))
+        self.cores = cores
         self.users = folder / "users.csv"
         credentials = f"[authentication username=user{{0}} password={PASSWORD}]"
         rows = [f"user{index};{credentials.format(index)};" for index in range(USERS)]
@@ -67,7 +75,15 @@ class Bench:
 
     def sipp(self, server: Server, scenario: str, transport: str, port: int, log: Path, arguments: Sequence[str]) -> Process:
         """A SIPp that talks to ``server`` from ``port``; its own files are put beside ``log``."""
-        command = ["taskset", "-c", self.cores, "sipp", f"{server.address}:{server.port}", "-sf", str(HERE / f"{scenario}.xml")]
+        command = [
+            "taskset",
+            "-c",
+            ",".join(map(str, self.cores)),
+            "sipp",
+            f"{server.address}:{server.port}",
+            "-sf",
+            str(HERE / f"{scenario}.xml"),
+        ]
         command += ["-i", "127.0.0.1", "-p", str(port), "-t", "u1" if transport == "udp" else "t1", "-nostdin"]
         return Process([*command, "-buff_size", "4194304", *arguments], log, log.parent)
 
@@ -90,7 +106,9 @@ class Bench:
             before, worker_before, started = server.cpu_ns(), server.worker_ns(), time.monotonic()
             log = folder / "caller.log"
             caller = self.sipp(server, load.scenario, load.transport, caller_port, log, arguments)
+            made_ns = 0
             while caller.running() and time.monotonic() - started < seconds + 12:
+                made_ns = max(made_ns, sum(cpu_ns(each.pid) for each in (caller, callee) if each))
                 time.sleep(0.02)
             spent, elapsed = server.cpu_ns() - before, time.monotonic() - started
             worker_spent = server.worker_ns() - worker_before
@@ -112,30 +130,32 @@ class Bench:
             failed=failed,
             retransmitted=int(row["Retransmissions(C)"]),
             rate=completed / elapsed,
+            maker_busy=made_ns / 1e9 / elapsed / len(self.cores),
             delays_ms=delays,
         )
 
-    def most(self, server: Server, seconds: float, first: int = 2000, steps: int = 5) -> int:
+    def most(self, server: Server, seconds: float, first: int = 2000, steps: int = 5) -> Most:
         """The highest rate of calls a second, to about 6 %, with less than 0.1 % failed or retransmitted."""
-
-        def holds(rate: int) -> bool:
-            try:
-                measured = self.run(server, LOADS["call"], seconds, rate)
-            except RuntimeError:  # nothing completed
-                return False
-            kept_up = measured.rate > 0.8 * rate * seconds / (seconds + 0.5)
-            return kept_up and measured.failed + measured.retransmitted < 0.001 * rate * seconds
-
-        good, bad, rate = 0, 0, first
+        good, bad, rate, busy = 0, 0, first, 0.0
         for _ in range(steps):
-            if holds(rate):
+            holds, maker_busy = self._holds(server, rate, seconds)
+            if holds:
                 good = rate
             else:
-                bad = rate
+                bad, busy = rate, maker_busy
             rate = (good + bad) // 2 if bad else good * 2
             if bad and bad - good < 0.06 * bad:
                 break
-        return good
+        return Most(good, at_least=not bad or busy > MAKER_FULL)
+
+    def _holds(self, server: Server, rate: int, seconds: float) -> tuple[bool, float]:
+        """Whether ``rate`` was clean, and how busy SIPp was."""
+        try:
+            measured = self.run(server, LOADS["call"], seconds, rate)
+        except RuntimeError:  # nothing completed
+            return False, 0.0
+        kept_up = measured.rate > 0.8 * rate * seconds / (seconds + 0.5)
+        return kept_up and measured.failed + measured.retransmitted < 0.001 * rate * seconds, measured.maker_busy
 
 
 class Prober:

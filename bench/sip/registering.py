@@ -45,7 +45,7 @@ def _register(phone: UdpSocket, server: Address, domain: str, numbers: Iterable[
         if readable:
             answered_at = time.monotonic()
             for data, _, _ in phone.receive():
-                _settle(data, waiting)
+                settle(data, waiting)
         elif time.monotonic() - answered_at > LONGEST_S:
             raise RuntimeError(f"{len(waiting)} REGISTERs are not answered")
         else:
@@ -53,7 +53,7 @@ def _register(phone: UdpSocket, server: Address, domain: str, numbers: Iterable[
                 phone.queue(data, server)
 
 
-def _settle(answer: bytes, waiting: dict[str, bytes]) -> None:
+def settle(answer: bytes, waiting: dict[str, bytes]) -> None:
     """503 leaves it waiting: it will be sent again."""
     status = answer[8:11]
     call_id = answer.partition(b"\r\nCall-ID: ")[2].partition(b"\r\n")[0].decode()

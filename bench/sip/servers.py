@@ -36,7 +36,7 @@ class Server:
 
     def worker_ns(self) -> int:
         """As ``cpu_ns``, of the process that handles SIP alone; 0 when it is not known."""
-        return sum(cpu_ns(pid) for pid in tree(self.process.pid) if self.worker and _command(pid).endswith(self.worker))
+        return sum(cpu_ns(pid) for pid in tree(self.process.pid) if self.worker and command_of(pid).endswith(self.worker))
 
     def register_users(self, port: int, transport: str) -> None:
         """Binds every user of open.test to the callee's port."""
@@ -116,8 +116,9 @@ def _healthy(console: int) -> bool:
         return False
 
 
-def _command(pid: int) -> str:
+def command_of(pid: int) -> str:
+    """Its command line; "" when it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
-    except OSError:  # it has ended
+    except OSError:
         return ""

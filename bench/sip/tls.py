@@ -1,11 +1,9 @@
-"""``python -m bench.sip.tls [--json]``: what TLS costs others: memory of idle connections, and the delay of UDP requests while
-peers shake hands, slowly (half-open) or one after the other as fast as they can (storm)."""
+"""What TLS costs others: memory of idle connections, and the delay of UDP requests while peers shake hands, slowly (half-open)
+or one after the other as fast as they can (storm)."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import json
 import multiprocessing
 import os
 import socket
@@ -17,8 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
 
+from bench.sip.report import Result
 from interop.certificates import Authority
 from interop.node import Setup, SipmeshNode
 
@@ -34,23 +32,14 @@ OPTIONS = (
 Load = Callable[[SipmeshNode, Authority], AbstractContextManager[None]]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.sip.tls")
-    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
-    arguments = parser.parse_args()
-    result: dict[str, Any] = {"half_open_connections": HALF_OPEN}
+def measure(rounds: int, seconds: float) -> Result:
+    """By kind of key: the delay of OPTIONS over UDP alone, beside half-open handshakes, and in a storm of them."""
+    result: Result = {"half_open_connections": HALF_OPEN}
     with tempfile.TemporaryDirectory(prefix="bench-tls-") as name:
         for kind in ("ecdsa", "rsa"):
             with served(Path(name) / kind, kind) as (node, authority):
-                if kind == "ecdsa":  # first of all: later there is freed memory to be used again
-                    result["kb_per_tls_connection"] = idle_kb(node, authority)
-                result[kind] = delays(node, authority, arguments.rounds, arguments.seconds)
-    for key, value in result.items():
-        print(f"{key}: {value}")
-    if arguments.json:
-        print(json.dumps(result))
+                result[kind] = delays(node, authority, rounds, seconds)
+    return result
 
 
 @contextlib.contextmanager
@@ -90,7 +79,7 @@ def delays(node: SipmeshNode, authority: Authority, rounds: int, seconds: float)
             time.sleep(1.2)  # the counters are written once a second
             if name == "storm":
                 handshakes += node.metric("sipmesh_sip_tls_handshakes_total") - before
-    result = {"storm_handshakes_per_s": round(handshakes / rounds / seconds)}
+    result: dict[str, float] = {"storm_handshakes_per_s": round(handshakes / rounds / seconds)}
     for name, rows in taken.items():
         for percent in (50, 99):
             quantiles = [statistics.quantiles(row, n=100)[percent - 1] for row in rows]
@@ -209,7 +198,3 @@ def idle_kb(node: SipmeshNode, authority: Authority) -> float:
 def rss_kb(pid: int) -> int:
     fields = Path(f"/proc/{pid}/smaps_rollup").read_text().split("\n")
     return int(next(line for line in fields if line.startswith("Pss:")).split()[1])
-
-
-if __name__ == "__main__":
-    main()

@@ -154,7 +154,7 @@ class Engine:
         if self._tick_handle is None:
             self._arm_tick()
         admission = self.admission
-        if admission is not None and admission.sorting and self._turn is None:
+        if admission is not None and admission.sorting and self._turn is None and admission.has_due():
             self._turn = self.loop.call_soon(self._take_turn)
 
     def flooded(self) -> None:

@@ -89,7 +89,7 @@ class Server:
         self._let_arrive()
         count = min(BATCH, len(self._socket))
         backlog, began = self.backlog, self.now
-        sorting = backlog is not None and (count == BATCH or len(backlog) > 0)
+        sorting = backlog is not None and (count == BATCH or len(backlog) > 0 or backlog.busy)
         for _ in range(count):
             call, number = self._socket.popleft()
             self.now += RECEIVE_S

@@ -9,7 +9,7 @@ import pytest
 
 from native.sip import Message
 from sipcore.admission import LOG_INTERVAL_S, TURN, Admission
-from sipcore.overload import MAX_WAITING, PATIENCE_S
+from sipcore.overload import CALM_AFTER_S, MAX_WAITING, PATIENCE_S
 from sipcore.transaction import refusal_tag
 from sipcore.transport.ingress import Ingress
 from tests.sipcore.messages import request
@@ -65,6 +65,21 @@ def test_what_is_new_waits_for_its_turn(world: World) -> None:
     assert world.told == []
     assert world.turn() == 2
     assert world.told == ["INVITE", "REGISTER"]
+    assert not world.admission.has_due()
+    assert not world.admission.sorting
+
+
+def test_in_overload_it_goes_on_sorting_though_nothing_waits(world: World) -> None:
+    backlog = world.admission.backlog
+    for _ in range(4):
+        world.send()
+        world.wire.run(0.05)
+        backlog.next(world.wire.timers.now)
+    assert backlog.busy
+    assert not world.admission.has_due()
+    assert world.admission.sorting
+    world.wire.run(CALM_AFTER_S)
+    assert not world.admission.has_due()
     assert not world.admission.sorting
 
 
@@ -106,7 +121,7 @@ def test_a_turn_is_short(world: World) -> None:
     for number in range(TURN + 2):
         world.send("OPTIONS", branch=f"z9hG4bK-{number}")
     assert world.turn() == TURN
-    assert world.admission.sorting
+    assert world.admission.has_due()
     assert world.turn() == 2
 
 
