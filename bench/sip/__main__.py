@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.results_file import ResultsError, add, check
 from bench.sip import memory, overload, profile, tls
 from bench.sip.loads import LOADS, Bench, Measured
 from bench.sip.report import Result, loads_result, most_result, origin, table
@@ -124,7 +126,13 @@ def main() -> int:
     parser.add_argument("--only", choices=STARTERS, help="measure one server alone")
     parser.add_argument("--parts", default=",".join(PARTS), help="which parts, separated by commas")
     parser.add_argument("--loads", default=",".join(LOADS), help="which loads, separated by commas")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="add the result to a file that bench.report reads")
     arguments = parser.parse_args()
+    try:
+        if arguments.save:
+            check(arguments.save)
+    except ResultsError as error:
+        parser.error(str(error))
     parts = _known(parser, arguments.parts, PARTS)
     if arguments.only == "kamailio":
         parts = [part for part in parts if part in OF_BOTH]
@@ -143,6 +151,8 @@ def main() -> int:
             result.setdefault("failed", []).append(part)
     result |= origin(plan.runs)
     print(table(result))
+    if arguments.save:
+        add(arguments.save, shlex.join(["python", "-m", "bench.sip", *sys.argv[1:]]), result)
     if arguments.json:
         print(json.dumps(result))
     return 1 if "failed" in result else 0
