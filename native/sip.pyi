@@ -231,6 +231,8 @@ class Message:
     ) -> Message:
         """Response to this request (RFC 3261 section 8.2.6): Vias, From, To, Call-ID, CSeq copied byte for byte, Timestamp for 100,
         ``to_tag`` added when To has none. Default reason from the registry. Works on a salvaged message too."""
+    def trying(self) -> bytes:
+        """``reply(100).to_bytes()`` without the object (RFC 3261 section 17.2.1: no To tag)."""
     def derive(self, method: Literal["ACK", "CANCEL"]) -> Message:
         """ACK for a non-2xx final, or CANCEL, of this request as it was sent (RFC 3261 sections 17.1.1.3 and 9.1): Request-URI, top Via
         alone, From, To, Call-ID, CSeq number, Routes; Max-Forwards 70. For ACK the caller then sets To from the response."""

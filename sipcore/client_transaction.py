@@ -80,6 +80,8 @@ class ClientTransaction(msgspec.Struct, eq=False, gc=False):
         if self.state == CALLING and self.retransmit_timer is not None:
             self.retransmit_timer.cancel()
             self.retransmit_timer = None
+            if self.wait_timer is None:
+                self._await_timeout(self.layer.settings.timeout_s)
         self.cancel()
 
     def transport_failed(self) -> None:
@@ -190,14 +192,17 @@ class ClientTransaction(msgspec.Struct, eq=False, gc=False):
         self.layer.remove_client(self)
 
     def send_first(self, data: bytes) -> None:
-        """Sends the request and starts Timer A or E; it may be repeated over an unreliable transport alone."""
+        """Sends the request. Over an unreliable transport it may be repeated: until the first time Timer A or E, which is
+        shorter, does for Timer B or F."""
         self.sent = data
         flow = self.flow
         flow.send(data)
+        layer = self.layer
         if not flow.reliable:
-            layer = self.layer
             self.interval_s = t1_s = layer.settings.t1_s
             self.retransmit_timer = layer.timers.after(t1_s, FIRE_A if self.state == CALLING else FIRE_E, self)
+        elif self.wait_timer is None:
+            self._await_timeout(layer.settings.timeout_s)
 
     def prefer_stream(self, data: bytes) -> bytes:
         """TCP for a request too long for a datagram, if there can be (section 18.1.1); what is to be sent."""
@@ -221,8 +226,16 @@ class ClientTransaction(msgspec.Struct, eq=False, gc=False):
         return self.request.to_bytes(stream=flow.reliable)
 
     def _retransmit_after(self, fire: Fire, interval_s: float) -> None:
+        layer = self.layer
+        if self.wait_timer is None:
+            settings = layer.settings
+            self._await_timeout(settings.timeout_s - settings.t1_s)
         self.interval_s = interval_s
-        self.retransmit_timer = self.layer.timers.after(interval_s, fire, self)
+        self.retransmit_timer = layer.timers.after(interval_s, fire, self)
+
+    def _await_timeout(self, delay_s: float) -> None:
+        """Timer B or F."""
+        self.wait_timer = self.layer.timers.after(delay_s, FIRE_B if self.state == CALLING else FIRE_F, self)
 
     def _settle(self, fire: Fire, delay_s: float) -> None:
         """Nothing is left but to wait for retransmissions, which a reliable transport doesn't have (zero seconds there)."""
@@ -240,17 +253,11 @@ _NON_INVITE: Machine = bind(NON_INVITE_CLIENT, ClientTransaction)
 def begin(
     layer: TransactionLayer, key: str, request: Message, flow: Flow, owner: ClientUser | None, fixed_flow: bool
 ) -> ClientTransaction:
-    """Sends the request and starts Timers A and B, or E and F."""
-    settings = layer.settings
-    if request.method == "INVITE":
-        transaction = ClientTransaction(layer, key, request, flow, owner, _INVITE, CALLING)
-        timeout = FIRE_B
-    else:
-        transaction = ClientTransaction(layer, key, request, flow, owner, _NON_INVITE, TRYING)
-        timeout = FIRE_F
+    """The transaction of a request, which is sent."""
+    machine, state = (_INVITE, CALLING) if request.method == "INVITE" else (_NON_INVITE, TRYING)
+    transaction = ClientTransaction(layer, key, request, flow, owner, machine, state)
     data = request.to_bytes(stream=flow.reliable)
-    if len(data) > settings.max_datagram_bytes > 0 and not (flow.reliable or fixed_flow):
+    if len(data) > layer.settings.max_datagram_bytes > 0 and not (flow.reliable or fixed_flow):
         data = transaction.prefer_stream(data)
     transaction.send_first(data)
-    transaction.wait_timer = layer.timers.after(settings.timeout_s, timeout, transaction)
     return transaction

@@ -103,7 +103,8 @@ class ServerTransaction(msgspec.Struct, eq=False, gc=False):
     def send_trying(self, _: object) -> None:
         """No To tag in it (RFC 3261 section 17.2.1)."""
         if not self.response:
-            self.send(self.request.reply(100))
+            self.response = data = self.request.trying()
+            self.reply_flow.send(data)
 
     def tell_ack(self, ack: Message) -> None:
         self.layer.user.on_ack(ack, self.flow)

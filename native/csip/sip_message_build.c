@@ -88,6 +88,17 @@ done:
     return result;
 }
 
+PyObject *sip_message_trying(MessageObject *self, PyObject *unused) {
+    struct sip_buffer out = {NULL, 0, 0, false};
+    (void)unused;
+    if (self->core.status) return PyErr_Format(PyExc_ValueError, "a response has no reply");
+    sip_add_reply(&out, &self->core, 100, SIP_TEXT("Trying"), (struct sip_slice){NULL, 0});
+    sip_add_body(&out, (struct sip_slice){"", 0});
+    PyObject *data = out.failed ? PyErr_NoMemory() : PyBytes_FromStringAndSize(out.at, (Py_ssize_t)out.size);
+    sip_buffer_free(&out);
+    return data;
+}
+
 PyObject *sip_message_derive(MessageObject *self, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"method", NULL};
     struct sip_buffer out = {NULL, 0, 0, false};

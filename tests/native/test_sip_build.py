@@ -21,6 +21,7 @@ def test_a_reply_copies_what_section_8_2_6_says() -> None:
         b"Content-Length: 2\r\n\r\nhi"
     )
     assert b"\r\nTimestamp: 54\r\n" in Message(data).reply(100).to_bytes()
+    assert Message(data).trying() == Message(data).reply(100).to_bytes()
     reply.check()
 
 

@@ -119,6 +119,7 @@ def refuse_edits() -> None:
         lambda: message.reply(200, headers=[("X", "y"), ("X", "é\n")]),
         lambda: message.reply(200, headers=[("X",)]),  # type: ignore[list-item]
         lambda: message.reply(999),
+        lambda: Message(RESPONSE).trying(),
         lambda: message.derive("é"),  # type: ignore[arg-type]
         lambda: Message.request("é", "é", []),
         lambda: Message.request("A", "é b", []),
@@ -146,7 +147,7 @@ def credentials() -> None:
 
 def build() -> None:
     message = Message(LATIN)
-    message.reply(100)
+    message.reply(100), message.trying()
     message.reply(486, Text("Büsy"), to_tag=Text("t"), headers=[(Text("Contact"), "<sip:ü>")], body=b"x")
     message.derive("ACK"), message.derive(Text("CANCEL"))  # type: ignore[arg-type]
     Message.request(Text("OPTIONS"), "sip:é", [("Via", "x"), ("From", "é")], b"body")
