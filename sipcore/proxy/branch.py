@@ -185,12 +185,19 @@ class Branch(msgspec.Struct, eq=False):
             self.context.core.count("sip_proxy_responses_without_via_total")
             if status >= 200:
                 self.fail(502, "Bad Response")
-        elif status < 200:
-            self._on_provisional(response)
-        elif status < 300:
-            self._on_success(response, status)
-        elif not self.status:
-            self._end(Outcome(self, status, response.reason, response))
+        elif status >= 300:
+            if not self.status:
+                self._end(Outcome(self, status, response.reason, response))
+        elif status >= 200:
+            first = not self.status
+            self.status = status
+            self._stop_timers()
+            self.context.branch_succeeded(self, first)
+            self.pass_upstream(response)
+        elif not self.context.invite:
+            self.context.core.count("sip_proxy_provisionals_to_non_invite_total")  # RFC 4320 section 4.1
+        elif not (self.status or self.context.status):
+            self.pass_upstream(response)
 
     def on_timeout(self, transaction: ClientTransaction) -> None:
         if self.cancelling and transaction.last_status:
@@ -200,22 +207,6 @@ class Branch(msgspec.Struct, eq=False):
 
     def on_transport_error(self, transaction: ClientTransaction) -> None:
         self.fail(503, "Service Unavailable")
-
-    def _on_provisional(self, response: Message) -> None:
-        context = self.context
-        if not context.invite:
-            context.core.count("sip_proxy_provisionals_to_non_invite_total")  # RFC 4320 section 4.1
-            return
-        if self.status or context.status:
-            return
-        self.pass_upstream(response)
-
-    def _on_success(self, response: Message, status: int) -> None:
-        first = not self.status
-        self.status = status
-        self._stop_timers()
-        self.context.branch_succeeded(self, first)
-        self.pass_upstream(response)
 
     def fail(self, status: int, reason: str) -> None:
         """Ends the branch without an answer from downstream."""

@@ -51,7 +51,7 @@ class Cookie(msgspec.Struct, frozen=True, gc=False):
         if fields is None or to_tag is None:
             return None
         call_key, caller_hash, caller_flow, callee_flow = fields.split("~")
-        if caller_hash not in (tag_hash(request.from_tag), tag_hash(to_tag)):
+        if tag_hash(request.from_tag) != caller_hash and tag_hash(to_tag) != caller_hash:
             return None
         return Cookie(call_key, caller_hash, caller_flow, callee_flow, text)
 

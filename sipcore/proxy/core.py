@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from native.sip import HAS_BREADTH, IN_DIALOG, SEVERAL_VIAS, Message, ParseError, Uri
@@ -67,6 +69,7 @@ class ProxyCore:
         self.counters = counters
         self.branch_prefix = branch_prefix(settings.address_id)
         self.via_branch = branch_maker(branch_keys, self.branch_prefix)
+        self.read_cookie: Callable[[str, Message], Cookie | None] = partial(Cookie.read, cookie_keys)
         self.own_names = OwnNames(flows.listeners)
         self._acks = AckForwarder(self)
         self._ports = frozenset(port for listener in flows.listeners for port in (listener.port, listener.advertised_port))
@@ -83,10 +86,6 @@ class ProxyCore:
         if not uri.host_is_ip and (port is None or port in self._ports) and self.app.is_our_domain(host):
             return True
         return self.flows.is_local(host, port, uri.transport)
-
-    def read_cookie(self, request: Message, text: str) -> Cookie | None:
-        """The cookie of that ``text`` if it is valid for the dialog of ``request``."""
-        return Cookie.read(self.cookie_keys, text, request)
 
     def find_dialog(self, request: Message, flow: Flow) -> Cookie | None:
         """For a request with a To tag and no valid cookie: if the application knows its dialog, a cookie such as it should have

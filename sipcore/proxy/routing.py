@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from native.sip import ROUTED, URI_DIRECTS, Message, Uri
@@ -18,8 +19,8 @@ class Ours(Protocol):
 
     def is_ours(self, uri: Uri) -> bool: ...
 
-    def read_cookie(self, request: Message, text: str) -> Cookie | None:
-        """The cookie of that text if it is valid for the dialog of ``request``."""
+    read_cookie: Callable[[str, Message], Cookie | None]
+    """The cookie of that text if it is valid for the dialog of the request."""
 
     def count(self, name: str) -> None: ...
 
@@ -46,7 +47,7 @@ def undo_strict_routing(request: Message, ours: Ours) -> Cookie | None:
     if not uri.lr or COOKIE_PARAM not in params:
         return None
     text = params[COOKIE_PARAM]
-    cookie = ours.read_cookie(request, text) if text is not None else None
+    cookie = ours.read_cookie(text, request) if text is not None else None
     if cookie is None:
         if not ours.is_ours(uri):
             return None
@@ -70,7 +71,7 @@ def pop_own_routes(request: Message, cookie: Cookie | None, ours: Ours) -> Cooki
                 break
         else:
             if text is not None:
-                cookie = ours.read_cookie(request, text)
+                cookie = ours.read_cookie(text, request)
             if cookie is None or text is None:
                 if not ours.is_ours(request.routes[0].uri):
                     break
