@@ -14,9 +14,10 @@ from bench.page import Drawn, Section
 from bench.relay import page as relay_page
 from bench.results_file import ResultsError, runs
 from bench.sip import page as sip_page
+from bench.sip import workers
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-SECTIONS: tuple[Section, ...] = (relay_page.SECTION, sip_page.SECTION)
+SECTIONS: tuple[Section, ...] = (relay_page.SECTION, sip_page.SECTION, workers.SECTION)
 
 
 class ReportError(Exception):

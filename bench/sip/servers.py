@@ -76,11 +76,12 @@ def kamailio(folder: Path, core: int) -> Server:
     return _started("kamailio", port, Process([*command, "-m", "1024", "-M", "32", "-Y", str(folder)], folder / "kamailio.log"))
 
 
-def sipmesh(folder: Path, core: int) -> Server:
-    """A node with one signal worker that relays no media."""
+def sipmesh(folder: Path, core: int, signal_workers: int = 1) -> Server:
+    """A node that relays no media."""
+    folder.mkdir(exist_ok=True)
     port = free_port()
     console = free_port((socket.SOCK_STREAM,))
-    lines = ["[node]", 'name = "bench"', f'data = "{folder / "data"}"']
+    lines = ["[node]", 'name = "bench"', f'data = "{folder / "data"}"', f"signal_workers = {signal_workers}"]
     for transport in ("udp", "tcp"):
         lines += ["[[listen]]", f'transport = "{transport}"', f'address = "127.0.0.1:{port}"']
     for domain, auth in ((OPEN, "false"), (DIGEST, "true")):
