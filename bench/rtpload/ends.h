@@ -14,7 +14,7 @@ struct ends {
     size_t count;
 };
 
-/* Packets of SRTP are made before, so that sending one costs what sending a plain one costs: ``packets`` at most of each end. */
+/* Packets of SRTP are made before, so that sending one costs what sending a plain one does: ``packets`` at most of each end. */
 void ends_read(struct ends *ends, size_t packets);
 
 /* One packet; the time goes into a table, since what is encrypted can't carry it. */

@@ -1,10 +1,10 @@
-/* The context of one way, its session keys, and the ciphers they are used with. For the files that implement relay_srtp.h, and
- * their tests. */
+/* The context of one way, its session keys, and the ciphers they are used with. For the files that implement relay_srtp.h,
+ * and their tests. */
 #ifndef RELAY_SRTP_CONTEXT_H
 #define RELAY_SRTP_CONTEXT_H
 
-/* HMAC-SHA1 runs on two SHA-1 states that have the key in them already: EVP_MAC of OpenSSL 3.0 allocates for each packet when it
- * starts again with the key it has. */
+/* HMAC-SHA1 runs on two SHA-1 states that have the key in them already: EVP_MAC of OpenSSL 3.0 allocates for each packet when
+ * it starts again with the key it has. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -23,8 +23,8 @@ struct relay_session_keys {
     uint8_t auth[RELAY_AUTH_BYTES];
 };
 
-/* A cipher keyed anew for each packet stays in the cache; one for each way would come from memory each time, which costs as much
- * as its key schedule, and be that memory. Counter mode is its own inverse: both are one. */
+/* A cipher keyed anew for each packet stays in the cache. One for each way would cost as much to fetch from memory as its key
+ * schedule costs, and kilobytes a call. Counter mode is its own inverse: both are one. */
 struct relay_engine {
     EVP_CIPHER_CTX *seal[RELAY_SUITES], *open[RELAY_SUITES];
 };

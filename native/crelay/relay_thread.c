@@ -13,7 +13,7 @@
 #include "relay_taping.h"
 
 #define EVENTS 64
-#define FD_SHIFT 32 /* an event tells the socket, so that the leg's line needn't be there to ask it for a packet, and the leg */
+#define FD_SHIFT 32 /* an event's data: the leg and, above it, its socket, which can be asked before the leg's line is there */
 #define WAKE UINT64_MAX
 #define FIFO_PRIORITY 1 /* the lowest one is already above all ordinary threads */
 
@@ -41,7 +41,8 @@ static void clear_error(struct relay_thread *thread, int fd, uint32_t ready)
         (void)!recv(fd, thread->datagram, RELAY_DATAGRAM_BYTES, MSG_ERRQUEUE | MSG_DONTWAIT);
 }
 
-/* The lines of the table that a packet touches, fetched while the kernel looks for it: a miss costs as much as all we do with them. */
+/* The lines of the table that a packet touches, fetched while the kernel looks for it: a miss costs as much as all we do with
+ * them. */
 static inline void prefetch(const struct relay_stream *stream, int component, int side)
 {
     const struct relay_component *sides = stream->component[component];
