@@ -36,4 +36,5 @@ def number(value: float | None, digits: int = 1) -> str:
 
 def setting(result: Result, command: str) -> str:
     """Where, when and from what."""
-    return f"`{command}`, commit {result['commit']}, median of {result['runs']} runs, on {result['machine']}."
+    runs = "one run" if result["runs"] == 1 else f"median of {result['runs']} runs"
+    return f"`{command}`, commit {result['commit']}, {runs}, on {result['machine']}."
