@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CR, LF = 0x0D, 0x0A
+LIMITS = frozenset({"connections", "connections per source", "handshakes per source", "unsent"})  # reasons to close
 FLOOD_BYTES = 32768  # in one read: so many messages that more may wait
 
 
@@ -95,7 +96,10 @@ class TcpConnection(asyncio.Protocol):
 
     def abort(self, reason: str) -> None:
         """Closes at once; ``reason`` names the counter."""
-        self._engine.counters[f"sip_connections_closed_total|reason={reason}"] += 1
+        engine = self._engine
+        engine.counters[f"sip_connections_closed_total|reason={reason}"] += 1
+        if reason in LIMITS:
+            engine.quiet.warning(f"connections closed, limit of {reason}", engine.timers.now, self.remote[0])
         if self._transport is not None:
             self._transport.abort()
         self._lost()

@@ -14,6 +14,7 @@ from native.sip import Address
 from sipcore.admission import Admission
 from sipcore.flow import Flow, Listener
 from sipcore.ports import Counters
+from sipcore.quiet_log import QuietLog
 from sipcore.timers import Timers
 from sipcore.transaction import ServerTransaction, TransactionLayer
 from sipcore.transport.handshakes import Handshakes
@@ -65,6 +66,7 @@ class Engine:
         self.layer: TransactionLayer
         self.gate: Gate | None = None  # set before ``start``
         self.admission: Admission | None = None
+        self.quiet = QuietLog(log)
         self.ingress: Ingress
         self.receive: Callable[[bytes, Flow], None]  # what the sockets bring
         self.siblings = siblings

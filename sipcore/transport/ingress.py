@@ -3,6 +3,7 @@
 Does no I/O itself, so tests put it behind an in-memory wire.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -10,8 +11,11 @@ from native.sip import Message, ParseError, crc_slot
 from sipcore.admission import Admission
 from sipcore.flow import Flow, FlowTable
 from sipcore.ports import Counters
+from sipcore.quiet_log import QuietLog
 from sipcore.transaction import TransactionLayer
 from sipcore.transport.stun import stun_answer
+
+log = logging.getLogger(__name__)
 
 # those with a counter of their own; a stranger must not invent counters
 METHODS = frozenset(
@@ -38,6 +42,7 @@ class Ingress:
     ) -> None:
         """``gate`` says of each request whether it comes in; what does not is dropped, and the gate's to count. ``admission``
         says which of those wait."""
+        self._quiet = QuietLog(log)
         self._gate = gate
         self._admission = admission
         self._layer = layer
@@ -98,6 +103,7 @@ class Ingress:
     def refuse(self, data: bytes, flow: Flow, error: ParseError) -> None:
         """Answers what is no proper message, if enough of it is readable (RFC 3261 section 16.3 item 1, section 18.3)."""
         self._counters[f"sip_parse_errors_total|header={error.header or 'start'}"] += 1
+        self._quiet.warning("malformed messages", self._layer.timers.now, f"{flow.remote[0]}, {error.reason}")
         request = Message.salvage(data)
         if request is None or not request.is_request or request.method == "ACK":
             return

@@ -16,10 +16,10 @@ from sipcore.digest_header import MalformedDigestError, parse_credentials
 from sipcore.errors import PeerError
 from sipcore.keys import KeyRing
 from sipcore.ports import Counters
+from sipcore.quiet_log import QuietLog
 from sipmesh.config_values import Srtp
 from sipmesh.signalling.challenges import Challenges
 from sipmesh.signalling.domains import Domains
-from sipmesh.signalling.quiet_log import QuietLog
 from sipmesh.signalling.rates import Backoff
 from sipmesh.signalling.trunks import Trunks, TrunkState
 

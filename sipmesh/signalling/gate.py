@@ -11,8 +11,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from native.sip import Message
 from sipcore.flow import Flow
 from sipcore.ports import Counters
+from sipcore.quiet_log import QuietLog
 from sipcore.timers import Timers
-from sipmesh.signalling.quiet_log import QuietLog
 from sipmesh.signalling.rates import MAX_KEYS, Rates
 
 # how tools that look for open proxies and weak passwords call themselves, as they come

@@ -172,7 +172,7 @@ def test_an_idle_connection_is_closed_and_a_used_one_stays() -> None:
     run(main())
 
 
-def test_limits_of_connections() -> None:
+def test_limits_of_connections(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         async with Running(max_connections_per_source=2) as world:
             streams = [await world.connect() for _ in range(2)]
@@ -187,8 +187,23 @@ def test_limits_of_connections() -> None:
             fourth = await world.connect()
             fourth.send(options("z9hG4bK-4"))
             assert (await fourth.message()).status == 200
+            for _ in range(2):
+                assert await (await world.connect()).closed() == b""
 
     run(main())
+    # each is counted; the log has the first
+    assert [record.message for record in caplog.records] == ["connections closed, limit of connections per source: 127.0.0.1"]
+
+
+def test_a_full_listener_takes_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with Running(max_connections=1) as world:
+            await world.connect()
+            assert await (await world.connect()).closed() == b""
+            assert world.counters["sip_connections_closed_total|reason=connections"] == 1
+
+    run(main())
+    assert "limit of connections: 127.0.0.1" in caplog.text
 
 
 def test_an_exempt_source_has_no_limit_of_its_own() -> None:

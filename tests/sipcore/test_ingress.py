@@ -132,3 +132,14 @@ def test_requests_are_counted_by_known_method() -> None:
         world.receive(request(method, branch=f"z9hG4bK-{method}").raw)
     assert world.count("sip_requests_total|method=OPTIONS,transport=udp") == 2
     assert world.count("sip_requests_total|method=other,transport=udp") == 2
+
+
+def test_malformed_messages_are_logged_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    too_many = request("OPTIONS").raw.replace(b"CSeq", b"X: x\r\n" * 300 + b"CSeq")
+    for _ in range(3):
+        world.receive(too_many)
+    assert [record.message for record in caplog.records] == ["malformed messages: 192.0.2.2, too many headers"]
+    world.wire.run(10.0)
+    world.receive(b"hello")
+    assert caplog.records[-1].message.endswith("(2 more since the last line)")

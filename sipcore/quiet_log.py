@@ -18,7 +18,7 @@ class QuietLog:
         self._left_out: dict[str, int] = {}
 
     def warning(self, kind: str, now: float, source: str) -> None:
-        """``kind`` begins the line; ``source`` is the address it is about."""
+        """``kind`` begins the line; ``source``: the address it is about, and what more there is to say."""
         if now < self._next_at.get(kind, now):
             self._left_out[kind] = self._left_out.get(kind, 0) + 1
             return
