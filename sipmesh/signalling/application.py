@@ -179,7 +179,8 @@ class SignalApplication:
         if self.calls.edited and cookie.call_key in self.calls.edited:
             record = self.calls.get(cookie.call_key)
             if record is not None:
-                edit_ack(request, record, CALLER if cookie.caller_to_callee(request) else CALLEE)
+                side = CALLER if cookie.caller_to_callee(request) else CALLEE
+                edit_ack(request, record, side, self.calls.credentials.get((cookie.call_key, side), ()))
         glue = self._services.glue
         if glue is None or not has_sdp(request):
             proceed()
@@ -231,6 +232,9 @@ class SignalApplication:
         if trunk is None or not trunk.config.trusted:
             message.remove(ASSERTED)  # RFC 3325 section 5: only those we trust may assert one
         if uri.scheme == "tel" or (trunk is not None and (trunk.config.register or trunk.config.numbers.received != "as-is")):
+            if message.method == "OPTIONS" and trunk is not None and self.tables.trunks.by_contact(uri.user or "") is trunk:
+                request.reply(200, None, CAPABILITIES)  # a registrar that looks whether its binding is alive
+                return
             uri = self._called(message, caller)
             ours = request.core.is_ours(uri)
         try:
@@ -244,15 +248,17 @@ class SignalApplication:
         """The Request-URI with the number called as we know it: in place of the Contact that we registered at a trunk, of a tel
         URI, and of a number in the trunk's own form."""
         uri, trunk = message.request_uri, caller.trunk
-        number = uri
+        number, params = uri, uri.params
         if trunk is not None and self.tables.trunks.by_contact(uri.user or "") is trunk:
-            number = called_uri(message)
+            number, params = called_uri(message), {}
         if trunk is not None:
             number = Uri(read_uri(number, trunk.config.numbers))
-        if number is not uri or uri.scheme == "tel":
-            host = uri.host or caller.aor.rpartition("@")[2] or self.tables.domains.first
+        if uri.scheme == "tel":
+            host = caller.aor.rpartition("@")[2] or self.tables.domains.first
+            message.set_request_uri(Uri.build("sip", SEPARATORS.sub("", number.user or ""), host).text)
+        elif number.user != uri.user:
             user = SEPARATORS.sub("", number.user or "") if number.scheme == "tel" else number.user
-            message.set_request_uri(Uri.build("sip", user, host, uri.port).text)
+            message.set_request_uri(Uri.build(uri.scheme, user, uri.host, uri.port, params).text)
         return message.request_uri
 
     def _decided(self, request: InboundRequest, caller: Caller, uri: Uri, ours: bool) -> Hop | None:

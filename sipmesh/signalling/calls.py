@@ -64,6 +64,7 @@ class Calls:
         self._calls: dict[str, CallRecord] = {}
         self._keys: dict[str, list[str]] = {}  # by Call-ID; more than one when a call spirals through us
         self._contexts: dict[str, ResponseContext] = {}  # of calls not answered yet
+        self.credentials: dict[tuple[str, int], list[tuple[str, str]]] = {}  # of the last INVITE of a side, by key of the call
         self.edited: set[str] = set()  # keys of calls over a trunk whose messages we change
         self._early_offers: set[tuple[str, str]] = set()  # key and To tag
 
@@ -316,7 +317,10 @@ class Calls:
         """Forgets the call. ``cause``: one word for the counters; ``status``: the failure the caller got; ``by``: by whom."""
         record = self._calls.pop(key, None)
         self._contexts.pop(key, None)
-        self.edited.discard(key)
+        if self.edited:
+            self.edited.discard(key)
+            for side in (CALLER, CALLEE):
+                self.credentials.pop((key, side), None)
         if record is None:
             return
         if self._early_offers:

@@ -10,6 +10,7 @@ says by how much (``sipmesh.signalling.cseq_shift``).
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from native.sip import Message
@@ -84,8 +85,11 @@ class EditingExchange:
         if digest is not None:
             request.remove("Authorization")  # the sender's are not for the carrier
             request.remove("Proxy-Authorization")
-            for name, value in digest.credentials(request.method, request.request_uri_text):
+            credentials = digest.credentials(request.method, request.request_uri_text)
+            for name, value in credentials:
                 request.append(name, value)
+            if request.method == "INVITE" and self._record is not None:
+                self._calls.credentials[self._key, self._side] = credentials
         inner = self._inner
         if inner is None:
             proceed()
@@ -171,8 +175,10 @@ def rewrite(request: Message, record: CallRecord, side: int) -> None:
         request.set("Event", written_event(shifted_event(request.get("Event") or "", own), other))
 
 
-def edit_ack(request: Message, record: CallRecord, side: int) -> None:
-    """An ACK for a 2xx has the number of its INVITE (RFC 3261 section 13.2.2.4)."""
+def edit_ack(request: Message, record: CallRecord, side: int, credentials: Iterable[tuple[str, str]]) -> None:
+    """An ACK for a 2xx has the number and the credentials of its INVITE (RFC 3261 section 13.2.2.4)."""
+    for name, value in credentials:
+        request.append(name, value)
     if record.names is not None:
         rename(request, record.names, side)
     shift = shift_of(record.shifts[side], request.cseq)

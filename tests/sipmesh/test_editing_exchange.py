@@ -91,7 +91,9 @@ def test_requests_of_the_caller_are_shifted_and_those_of_the_carrier_are_not() -
     world, alice, carrier = world_of()
     carrier.wants = {"INVITE"}
     invite, answer = answered(world, alice, carrier, cseq=5)
-    assert carrier.expect("ACK").cseq == 6
+    ack = carrier.expect("ACK")
+    assert ack.cseq == 6
+    assert ack.get_all("Proxy-Authorization") == invite.get_all("Proxy-Authorization")
     alice.within(answer, "INFO", cseq=6)
     world.run()
     info = carrier.expect("INFO")
@@ -394,6 +396,14 @@ def test_a_call_to_the_contact_we_registered_is_the_trunks(headers: tuple[tuple[
     assert (record.trunk_in, record.callee) == ("carrier", "bob@192.0.2.1")
 
 
+def test_a_registrar_may_ask_whether_the_contact_is_alive() -> None:
+    world, _, user = registering()
+    registrar = world.phone("198.51.100.7")
+    registrar.request("OPTIONS", f"sip:{user}@192.0.2.1")
+    world.run()
+    assert registrar.expect(200).has("Allow")
+
+
 @pytest.mark.parametrize("change", [("carrier~", "carrier~x"), ("carrier~", "other~"), ("carrier~k", "carrier~j")])
 def test_a_forged_contact_opens_no_door(change: tuple[str, str]) -> None:
     world, bob, user = registering()
@@ -411,3 +421,14 @@ def test_the_contact_leads_no_further_than_to_our_users() -> None:
     stranger.request("INVITE", f"sip:{user}@192.0.2.1", (("P-Called-Party-ID", "<sip:+4420@x>"),), call_id="call-2")
     world.run()
     assert [message.status for message in stranger.got() if message.status >= 200] in ([403, 404], [404, 404])
+
+
+def test_nothing_of_a_call_is_kept_when_it_is_over() -> None:
+    world, alice, carrier = world_of()
+    _, answer = answered(world, alice, carrier)
+    assert world.calls.credentials
+    alice.within(answer, "BYE", cseq=2)
+    world.run()
+    carrier.reply(carrier.got("BYE")[0], 200)
+    world.run()
+    assert (world.calls.credentials, world.calls.edited, world.stored.records) == ({}, set(), {})

@@ -288,6 +288,14 @@ def test_a_route_is_found_for_the_number_in_every_form(uri: str) -> None:
     assert bob.expect("INVITE").request_uri_text == bob.contact
 
 
+def test_what_is_no_number_of_the_trunk_stays_as_it_came() -> None:
+    invite = called_in(numbers=UK)
+    assert invite.request_uri.user == "user"
+    _, _, carrier = world_of(numbers=UK)
+    request(carrier, "sips:bob@open.example", from_="<sip:+4420@carrier.example>")
+    assert carrier.expect(480)
+
+
 def test_a_user_may_dial_a_tel_uri() -> None:
     _, alice, carrier = world_of()
     request(alice, "tel:+44-20-7183-8750")
