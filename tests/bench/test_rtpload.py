@@ -15,6 +15,11 @@ from native import relay as native
 from tests.native.relay_wire import Phone, Stream, started
 
 
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return load.build(tmp_path_factory.mktemp("rtpload"))
+
+
 def free_address() -> tuple[str, int]:
     with contextlib.closing(Phone()) as phone:
         return phone.address
@@ -23,9 +28,8 @@ def free_address() -> tuple[str, int]:
 KEY = bytes(range(30))
 
 
-def loaded_call(folder: Path, own: bytes | None = None, relay_key: bytes | None = None) -> tuple[load.Load, Any]:
+def loaded_call(program: Path, own: bytes | None = None, relay_key: bytes | None = None) -> tuple[load.Load, Any]:
     """40 packets through our relay, the caller secure with these keys."""
-    program = load.build(folder)
     with started() as relay:
         stream = Stream(relay)
         ends = free_address(), free_address()
@@ -41,8 +45,8 @@ def loaded_call(folder: Path, own: bytes | None = None, relay_key: bytes | None 
         return seen, (stream.stats(0), stream.stats(1))
 
 
-def test_load_maker_counts_what_a_relay_relayed(tmp_path: Path) -> None:
-    seen, stats = loaded_call(tmp_path)
+def test_load_maker_counts_what_a_relay_relayed(program: Path) -> None:
+    seen, stats = loaded_call(program)
     assert (seen.sent, seen.received, seen.send_errors) == (40, 40, 0)
     assert 0 < seen.p50_us <= seen.p99_us <= seen.p999_us <= seen.max_us
     assert seen.relay_cpu_ns > 0
@@ -51,19 +55,18 @@ def test_load_maker_counts_what_a_relay_relayed(tmp_path: Path) -> None:
     assert native.monotonic_ns() > stats[1].last_ns > 0
 
 
-def test_load_maker_speaks_srtp(tmp_path: Path) -> None:
-    seen, stats = loaded_call(tmp_path, KEY, KEY[::-1])
+def test_load_maker_speaks_srtp(program: Path) -> None:
+    seen, stats = loaded_call(program, KEY, KEY[::-1])
     assert (seen.sent, seen.received, seen.wrong) == (40, 40, 0)
     assert stats[0].auth_failed == 0
 
 
-def test_load_maker_notices_packets_of_another_key(tmp_path: Path) -> None:
+def test_load_maker_notices_packets_of_another_key(program: Path) -> None:
     with pytest.raises(load.LoadError, match="1 ends got packets that are not what the other end sent"):
-        loaded_call(tmp_path, KEY, KEY)
+        loaded_call(program, KEY, KEY)
 
 
-def test_load_maker_says_what_it_could_not_do(tmp_path: Path) -> None:
-    program = load.build(tmp_path)
+def test_load_maker_says_what_it_could_not_do(program: Path) -> None:
     with pytest.raises(load.LoadError, match="no calls"):
         load.run(program, [], os.getpid(), 0.1, 0.1)
     nowhere, relay = (Party(("192.0.2.77", 1)), Party(("192.0.2.77", 2))), Party(("127.0.0.1", 9))
