@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ class Outcome:
         return self.status < 600, self.response is None, self.status // 100, within
 
 
-def best_outcome(outcomes: list[Outcome]) -> Outcome:
+def best_outcome(outcomes: Sequence[Outcome]) -> Outcome:
     """The first of the best; its response carries the challenges of all (item 7)."""
     best = min(outcomes, key=lambda outcome: outcome.rank)
     if best.response is not None and best.status in CHALLENGES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,17 +30,18 @@ SECURE_TRANSPORTS = frozenset({"tls", "wss"})
 Headers = tuple[tuple[str, str], ...]
 
 
-class Branch(msgspec.Struct, eq=False):
+class Branch(msgspec.Struct, eq=False, gc=False):
     """One attempt at one destination of one target: one client transaction, one Via branch.
 
-    A target that fails over to its next destination goes on as a new Branch (RFC 3261 section 16.6 item 7).
+    A target that fails over to its next destination goes on as a new Branch (RFC 3261 section 16.6 item 7). Not walked by the
+    garbage collector, like its context; ``release`` cuts what could be a cycle.
     """
 
     context: ResponseContext
     target: Target
     index: int  # in the order they were started
     request: Message  # as it leaves; gone once the request is over
-    destinations: list[Destination] | None = None  # left to try, this branch's own first; None: not yet resolved
+    destinations: Sequence[Destination] | None = None  # left to try, this branch's own first; None: not yet resolved
     via_branch: str = ""  # of our Via; set before ``request_out``
     flow: Flow = None  # type: ignore[assignment]  # it leaves over; set before ``request_out``
     status: int = 0  # final (408 timeout, 503 transport error, 487 cancelled)
@@ -84,19 +86,20 @@ class Branch(msgspec.Struct, eq=False):
             self._reach(destinations)
 
     def release(self) -> None:
-        """Lets go of what a late 2xx doesn't need, so that no cycle is left to the garbage collector."""
+        """Lets go of what a late 2xx doesn't need, and of the way back from here to the transaction."""
         del self.request
+        self.destinations = None
         self.transaction = None
         self.outcome = None
 
-    def _reach(self, destinations: list[Destination]) -> None:
+    def _reach(self, destinations: Sequence[Destination]) -> None:
         if self.status:  # cancelled while the name was looked up
             return
         if not destinations:
             self._warn("next hop can't be resolved")
             self.fail(502, "Next Hop Unresolvable")
             return
-        self.destinations = destinations[1:]
+        self.destinations = destinations[1:] if len(destinations) > 1 else ()
         context = self.context
         try:
             flow = context.core.flows.flow_to(destinations[0], context.request.flow.listener)

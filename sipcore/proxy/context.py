@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -27,20 +27,24 @@ FLOW_FAILED = frozenset({408, 430})
 FAILOVER_STATUSES = frozenset({408, 502, 503})  # of our own making; of an answer only 503 (RFC 3263 section 4.3)
 
 
-class ResponseContext(msgspec.Struct, eq=False):
-    """One proxied request: its targets, its branches, its outcome."""
+class ResponseContext(msgspec.Struct, eq=False, gc=False):
+    """One proxied request: its targets, its branches, its outcome.
+
+    It waits with its branches for a late 2xx as long as their transactions do, so the garbage collector is spared walking them
+    (``gc=False``, and tuples instead of lists); ``_finish`` cuts what could be a cycle.
+    """
 
     core: ProxyCore
     request: InboundRequest
     invite: bool
     exchange: Exchange | None
-    _groups: list[list[Target]]  # left to try, the next one last
+    _groups: tuple[list[Target], ...]  # left to try, in their order
     _cookie: Cookie | None  # of the dialog, or the last one issued
-    branches: list[Branch] = []  # in the order they were started
+    branches: tuple[Branch, ...] = ()  # in the order they were started
     status: int = 0  # final response sent upstream
     cancelled: bool = False  # by the caller
     share: int = 0  # Max-Breadth of each branch of the current group
-    _outcomes: list[Outcome] = []
+    _outcomes: tuple[Outcome, ...] = ()
     _pending: int = 0  # branches without final status
     _stay: bool = False  # a failover target of the current group gave an answer that counts
     _stopped: bool = False  # no new branches
@@ -54,7 +58,7 @@ class ResponseContext(msgspec.Struct, eq=False):
 
     def start(self) -> None:
         """Starts the next group of targets."""
-        targets = self._groups.pop()
+        targets, self._groups = self._groups[0], self._groups[1:]
         self.share = self.request.breadth // len(targets)
         if not self.share:
             self._refuse_breadth()
@@ -67,10 +71,9 @@ class ResponseContext(msgspec.Struct, eq=False):
             if not self._stopped:
                 branch.start()
 
-    def _add(self, target: Target, destinations: list[Destination] | None) -> Branch:
-        branches = self.branches
-        branch = Branch(self, target, len(branches), self.request.message, destinations)
-        branches.append(branch)
+    def _add(self, target: Target, destinations: Sequence[Destination] | None) -> Branch:
+        branch = Branch(self, target, len(self.branches), self.request.message, destinations)
+        self.branches += (branch,)
         self._pending += 1
         return branch
 
@@ -108,7 +111,7 @@ class ResponseContext(msgspec.Struct, eq=False):
 
     def branch_failed(self, branch: Branch, outcome: Outcome) -> None:
         self._pending -= 1
-        self._outcomes.append(outcome)
+        self._outcomes += (outcome,)
         if self.exchange is not None:
             self.exchange.branch_ended(branch, outcome.status)
         if outcome.status >= 600 and not self._stopped:
@@ -124,7 +127,7 @@ class ResponseContext(msgspec.Struct, eq=False):
             return
         spare = branch.target.spare
         if spare and not self._stopped and _flow_failed(outcome):
-            self._outcomes.pop()  # the next flow's outcome takes its place
+            self._outcomes = self._outcomes[:-1]  # the next flow's outcome takes its place
             self._add(replace(spare[0], group=branch.target.group, spare=spare[1:]), None).start()
             return
         if branch.target.failover and not lost:
@@ -137,7 +140,7 @@ class ResponseContext(msgspec.Struct, eq=False):
         exchange, response = self.exchange, outcome.response
         if self._stopped or exchange is None or response is None or not exchange.challenged(branch, response):
             return False
-        self._outcomes.pop()  # the next branch's outcome takes its place
+        self._outcomes = self._outcomes[:-1]  # the next branch's outcome takes its place
         self._add(branch.target, same_place(branch)).start()
         return True
 
@@ -216,8 +219,8 @@ class ResponseContext(msgspec.Struct, eq=False):
             return
         for branch in self.branches:
             branch.release()
-        self.branches = []
-        self._outcomes = []
+        self.branches = ()
+        self._outcomes = ()
         self.request.release()
 
 
@@ -226,9 +229,9 @@ def _flow_failed(outcome: Outcome) -> bool:
     return outcome.status in FLOW_FAILED or (outcome.response is None and outcome.status in FAILOVER_STATUSES)
 
 
-def in_groups(targets: list[Target]) -> list[list[Target]]:
-    """Targets by ``group``, the first group last."""
+def in_groups(targets: list[Target]) -> tuple[list[Target], ...]:
+    """Targets by ``group``, in ascending order."""
+    if len(targets) == 1:
+        return (targets,)
     key = attrgetter("group")
-    groups = [list(group) for _, group in groupby(sorted(targets, key=key), key)]
-    groups.reverse()
-    return groups
+    return tuple(list(group) for _, group in groupby(sorted(targets, key=key), key))

@@ -5,7 +5,11 @@ from __future__ import annotations
 import gc
 import tracemalloc
 
+import pytest
+
 from sipcore.flow import Destination
+from sipcore.ports import Target
+from sipcore.proxy.core import InboundRequest
 from sipcore.transaction import ServerTransaction
 from tests.sipcore.messages import request
 from tests.sipcore.proxy_world import World as ProxyWorld
@@ -89,3 +93,60 @@ def test_a_request_that_the_proxy_answered_itself_keeps_its_answer_only() -> Non
         assert waiting_bytes() < 2500 * CALLS
     finally:
         tracemalloc.stop()
+
+
+class Caller:
+    """Sends INVITEs through a proxy, each ended in one way."""
+
+    def __init__(self, end: str) -> None:
+        self.world = world = ProxyWorld()
+        self.end = end
+        self.phones = [world.phone(f"192.0.2.{number}") for number in (10, 20, 30)]
+        self.alice, self.bob, silent = self.phones
+        world.app.register("bob@example.com", self.bob, silent)
+        world.app.register("lost@example.com", silent)
+        if end == "broken":
+            world.app.decide = self.fail  # type: ignore[method-assign]
+
+    def fail(self, request: InboundRequest) -> None:
+        request.proxy([Target(self.bob.contact)])
+        raise RuntimeError("the policy has a bug")
+
+    def call(self) -> None:
+        user = "lost" if self.end == "lost" else "bob"
+        invite = self.alice.request("INVITE", f"sip:{user}@example.com")
+        if self.end == "broken":
+            with pytest.raises(RuntimeError):
+                self.world.run(0.05)
+        self.world.run(0.05)
+        if self.end in ("answered", "refused"):
+            self.bob.reply(self.bob.got("INVITE")[-1], 200 if self.end == "answered" else 603)
+        elif self.end == "cancelled":
+            self.bob.reply(self.bob.got("INVITE")[-1], 180)
+            self.world.run(0.05)
+            self.alice.cancel(invite)
+        self.world.run(1)
+
+    def used_bytes(self) -> int:
+        self.world.run(300)
+        self.world.wire.log.clear()
+        self.world.app.requests.clear()
+        for phone in self.phones:
+            phone.node.received.clear()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+
+@pytest.mark.parametrize("end", ["answered", "refused", "cancelled", "lost", "broken"])
+def test_a_proxied_invite_leaves_nothing_behind_however_it_ends(end: str) -> None:
+    caller = Caller(end)
+    tracemalloc.start()
+    try:
+        caller.call()
+        before = caller.used_bytes()
+        for _ in range(10):
+            caller.call()
+        after = caller.used_bytes() - before
+    finally:
+        tracemalloc.stop()
+    assert after < 10 * 300
