@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from sipmesh.conformance.case import Case, Result
+from sipmesh.conformance.case import Case, Outcome, Result
 
 MARKS = {"pass": "yes", "fail": "**no**", "not applicable": "n/a"}
 
@@ -22,13 +22,28 @@ def details(result: Result) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    counts = Counter(result.outcome for result in results)
-    return f"{counts['pass']} passed, {counts['fail']} failed, {counts['not applicable']} not applicable"
+    counts, clauses = Counter(result.outcome for result in results), Counter(by_clause(results).values())
+    return (
+        f"cases: {counts['pass']} passed, {counts['fail']} failed, {counts['not applicable']} not applicable\n"
+        f"clauses: {clauses['pass']} obeyed, {clauses['fail']} not, {clauses['not applicable']} could not be judged"
+    )
+
+
+def by_clause(results: Iterable[Result]) -> dict[int, Outcome]:
+    """A clause is obeyed when a case passes and none fails."""
+    found: dict[int, Outcome] = {}
+    for result in results:
+        clause, outcome = result.case.clause, result.outcome
+        worst = found.setdefault(clause, outcome)
+        if outcome == "fail" or (outcome == "pass" and worst == "not applicable"):
+            found[clause] = outcome
+    return found
 
 
 def as_json(target: str, results: Sequence[Result]) -> dict[str, object]:
     return {
         "target": target,
+        "clauses": {str(clause): outcome for clause, outcome in by_clause(results).items()},
         "failed": sum(result.outcome == "fail" for result in results),
         "results": [result.as_dict() for result in results],
     }

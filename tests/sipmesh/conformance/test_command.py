@@ -32,7 +32,10 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_status_0_when_every_clause_is_obeyed(proxy: TinyProxy) -> None:
     status, output = run("--target", f"sip:127.0.0.1:{proxy.port}", "--only", "2,received")
     assert status == 0
-    assert output.splitlines()[-1] == "2 passed, 0 failed, 0 not applicable"
+    assert output.splitlines()[-2:] == [
+        "cases: 2 passed, 0 failed, 0 not applicable",
+        "clauses: 2 obeyed, 0 not, 0 could not be judged",
+    ]
 
 
 def test_status_1_and_the_messages_when_one_is_not(proxy: TinyProxy) -> None:
@@ -46,7 +49,7 @@ def test_status_1_and_the_messages_when_one_is_not(proxy: TinyProxy) -> None:
 def test_json(proxy: TinyProxy) -> None:
     status, output = run("--target", f"sip:127.0.0.1:{proxy.port}", "--only", "1,2", "--json")
     report = json.loads(output)
-    assert (status, report["failed"]) == (1, 1)
+    assert (status, report["failed"], report["clauses"]) == (1, 1, {"1": "fail", "2": "pass"})
     assert [row["verdict"] for row in report["results"]] == ["fail", "pass"]
     assert report["results"][0]["messages"]
 

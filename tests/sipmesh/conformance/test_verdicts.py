@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sipmesh.conformance.agent import Account
-from sipmesh.conformance.case import Result, Target
+from sipmesh.conformance.case import Outcome, Result, Target
+from sipmesh.conformance.report import by_clause
 from sipmesh.conformance.run import all_cases, run_case
 from tests.sipmesh.conformance.tiny_proxy import Fault, TinyProxy
 
@@ -79,3 +80,18 @@ def test_every_case_has_a_name_of_its_own_and_says_what_it_is_about() -> None:
     assert len(CASES) == len(cases) >= 60
     assert all(case.source.startswith("RFC ") and case.title for case in cases)
     assert [case.clause for case in cases] == sorted(case.clause for case in cases)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "verdict"),
+    [
+        (("pass", "fail", "pass"), "fail"),
+        (("not applicable", "pass"), "pass"),
+        (("pass", "not applicable"), "pass"),
+        (("not applicable",), "not applicable"),
+        (("not applicable", "fail"), "fail"),
+    ],
+)
+def test_a_clause_is_obeyed_when_a_case_passes_and_none_fails(outcomes: tuple[Outcome, ...], verdict: Outcome) -> None:
+    results = [Result(CASES["version"], outcome) for outcome in outcomes]
+    assert by_clause(results) == {1: verdict}
