@@ -26,10 +26,10 @@ HEAD = "| # | RFC |"
 USERS = {"alice": "wonder-land"}
 COLUMNS: dict[str, tuple[type[SipmeshNode] | type[KamailioNode], Transport]] = {
     "sipmesh UDP": (SipmeshNode, "udp"),
-    "TCP": (SipmeshNode, "tcp"),
-    "TLS": (SipmeshNode, "tls"),
+    "sipmesh TCP": (SipmeshNode, "tcp"),
+    "sipmesh TLS": (SipmeshNode, "tls"),
     "Kamailio UDP": (KamailioNode, "udp"),
-    "TCP ": (KamailioNode, "tcp"),
+    "Kamailio TCP": (KamailioNode, "tcp"),
 }
 
 
