@@ -14,6 +14,7 @@ import gc
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -200,6 +201,28 @@ def streams() -> object:
         events = one.events(), one.progress()
         one.remove(stream)
     return counts, len(events)
+
+
+@tried
+def recordings() -> object:
+    """Before there are so many descriptors that os.open itself could lose one."""
+    with started() as one:
+        stream, number = add(one), recording(one)
+        one.tape(stream, number)
+        one.tape(stream, None)
+        one.end_recording(number)
+        while (status := one.recording_status(number)).state == relay.RECORDING:
+            time.sleep(0.001)
+    return status.state, status.bytes
+
+
+def recording(to: relay.Relay) -> int:
+    descriptor = os.open("/dev/null", os.O_WRONLY)
+    try:
+        return to.begin_recording(descriptor, 1000)
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 @functools.cache
