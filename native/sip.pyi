@@ -7,7 +7,7 @@ is copied byte for byte (RFC 3261 section 16.6, items 4 to 6).
 Limits (constants below) hold for every message, so a stranger decides neither our memory nor our time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 MAX_MESSAGE_BYTES: Final[int]  # 65535: one datagram
@@ -231,6 +231,9 @@ class Message:
     ) -> Message:
         """Response to this request (RFC 3261 section 8.2.6): Vias, From, To, Call-ID, CSeq copied byte for byte, Timestamp for 100,
         ``to_tag`` added when To has none. Default reason from the registry. Works on a salvaged message too."""
+    def answer(self, tags: Mac, status: int, reason: str | None, headers: Iterable[tuple[str, str]], body: bytes, /) -> bytes:
+        """The bytes of such a response, its To tag made with ``tags``: the same for a retransmission (RFC 3261 section 8.2.6.2), and
+        for a CANCEL and its INVITE (section 9.2). ParseError without a readable Via."""
     def trying(self) -> bytes:
         """``reply(100).to_bytes()`` without the object (RFC 3261 section 17.2.1: no To tag)."""
     def derive(self, method: Literal["ACK", "CANCEL"]) -> Message:

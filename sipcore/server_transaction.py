@@ -62,8 +62,11 @@ class ServerTransaction(msgspec.Struct, eq=False, gc=False):
 
     def respond(self, response: Message) -> None:
         """Sends ``response``; counted and dropped when this transaction can't send it any more (or never: RFC 4320)."""
-        status = response.status
-        self.handle(PROVISIONAL if status < 200 else SUCCESS if status < 300 else FAILURE, response)
+        self.answer(response.status, response.to_bytes(stream=self.reply_flow.reliable))
+
+    def answer(self, status: int, data: bytes) -> None:
+        """As ``respond``, with the bytes of the response."""
+        self.handle(PROVISIONAL if status < 200 else SUCCESS if status < 300 else FAILURE, data)
 
     handle = handle
 
@@ -88,12 +91,13 @@ class ServerTransaction(msgspec.Struct, eq=False, gc=False):
 
     # actions
 
-    def send(self, response: Message) -> None:
-        self.response = self._transmit(response)
+    def send(self, data: bytes) -> None:
+        self._transmit(data)
+        self.response = data
 
-    def pass_on(self, response: Message) -> None:
+    def pass_on(self, data: bytes) -> None:
         """A 2xx for INVITE: whoever made it repeats it (RFC 6026 section 7.1)."""
-        self._transmit(response)
+        self._transmit(data)
         self.response = b""
 
     def resend(self, _: object) -> None:
@@ -155,13 +159,11 @@ class ServerTransaction(msgspec.Struct, eq=False, gc=False):
         self.owner = None
         self.layer.remove_server(self)
 
-    def _transmit(self, response: Message) -> bytes:
+    def _transmit(self, data: bytes) -> None:
         flow = self.reply_flow
         if flow.closed:
-            flow = self.reply_flow = self.layer.flows.reply_flow(response, self.flow)
-        data = response.to_bytes(stream=flow.reliable)
+            flow = self.reply_flow = self.layer.flows.reply_flow(Message(data), self.flow)
         flow.send(data)
-        return data
 
     def _retransmit_later(self) -> None:
         self.retransmit_timer = self.layer.timers.after(self.interval_s, FIRE[TIMER_G], self)

@@ -60,6 +60,14 @@ struct sip_fault sip_add_server_key(struct sip_buffer *out, const struct sip_mes
     return (struct sip_fault){out->failed ? SIP_NO_MEMORY : SIP_OK, SIP_OTHER};
 }
 
+struct sip_fault sip_add_tag_text(struct sip_buffer *out, const struct sip_message *message) {
+    struct sip_scratch scratch;
+    sip_add(out, SIP_TEXT("tag\n"));
+    struct sip_fault fault = add_sender_key(out, message, &scratch);
+    if (fault.error == SIP_OK && out->failed) fault.error = SIP_NO_MEMORY;
+    return fault;
+}
+
 struct sip_fault sip_add_client_key(struct sip_buffer *out, const struct sip_message *message) {
     struct sip_scratch scratch;
     struct sip_via via;

@@ -26,6 +26,12 @@ static int compute(MacObject *self, PyObject *text, char out[SIP_MAC_TEXT_SIZE])
     return 0;
 }
 
+const uint8_t *sip_mac_key(PyObject *mac) {
+    if (Py_IS_TYPE(mac, &sip_mac_type)) return ((MacObject *)mac)->key;
+    PyErr_Format(PyExc_TypeError, "Mac expected, not %.100s", Py_TYPE(mac)->tp_name);
+    return NULL;
+}
+
 static PyObject *mac_of(MacObject *self, PyObject *text) {
     char mac[SIP_MAC_TEXT_SIZE];
     return compute(self, text, mac) < 0 ? NULL : PyUnicode_FromStringAndSize(mac, SIP_MAC_TEXT_SIZE);

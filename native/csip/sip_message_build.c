@@ -1,5 +1,6 @@
 /* What comes out of a Message: its bytes, a reply, a derived request; and requests from nothing. */
 #include "sip_chars.h"
+#include "sip_mac.h"
 #include "sip_message_type.h"
 
 /* The bytes received are the bytes to send when nothing was edited, is dropped or missing. */
@@ -61,31 +62,73 @@ static struct sip_slice bytes_slice(PyObject *bytes) {
     return bytes ? (struct sip_slice){PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)} : (struct sip_slice){"", 0};
 }
 
+/* `tag`: of To, when it has none; at is NULL: none is added. */
+static int build_reply(MessageObject *self, struct sip_buffer *out, long status, PyObject *reason, struct sip_slice tag,
+    PyObject *headers, PyObject *body) {
+    struct sip_py_view phrase = {{NULL, 0}, NULL};
+    if (status < 100 || status > 699 || self->core.status) {
+        PyErr_SetString(PyExc_ValueError, self->core.status ? "a response has no reply" : "status out of range");
+        return -1;
+    }
+    if (reason != Py_None && sip_py_line_view(reason, "reason", &phrase) < 0) return -1;
+    if (!phrase.text.at) {
+        const char *text = sip_reason_phrase((int)status);
+        phrase.text = (struct sip_slice){text, strlen(text)};
+    }
+    sip_add_reply(out, &self->core, (int)status, phrase.text, tag);
+    Py_XDECREF(phrase.holder);
+    if (add_pairs(out, headers) < 0) return -1;
+    sip_add_body(out, bytes_slice(body));
+    return 0;
+}
+
 PyObject *sip_message_reply(MessageObject *self, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"status", "reason", "to_tag", "headers", "body", NULL};
     PyObject *reason = Py_None, *to_tag = Py_None, *headers = Py_None, *body = NULL, *result = NULL;
-    struct sip_py_view phrase = {{NULL, 0}, NULL}, tag = {{NULL, 0}, NULL};
+    struct sip_py_view tag = {{NULL, 0}, NULL};
     struct sip_buffer out = {NULL, 0, 0, false};
     int status;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|O$OOS:reply", keywords, &status, &reason, &to_tag, &headers, &body))
         return NULL;
-    if (status < 100 || status > 699) return PyErr_Format(PyExc_ValueError, "status out of range");
-    if (self->core.status) return PyErr_Format(PyExc_ValueError, "a response has no reply");
-    if (reason != Py_None && sip_py_line_view(reason, "reason", &phrase) < 0) goto done;
-    if (to_tag != Py_None && sip_py_token_view(to_tag, "to_tag", &tag) < 0) goto done;
-    if (!phrase.text.at) {
-        const char *text = sip_reason_phrase(status);
-        phrase.text = (struct sip_slice){text, strlen(text)};
-    }
-    sip_add_reply(&out, &self->core, status, phrase.text, tag.text);
-    if (add_pairs(&out, headers) < 0) goto done;
-    sip_add_body(&out, bytes_slice(body));
-    result = finish(&out);
-done:
-    Py_XDECREF(phrase.holder);
+    if (to_tag != Py_None && sip_py_token_view(to_tag, "to_tag", &tag) < 0) return NULL;
+    if (build_reply(self, &out, status, reason, tag.text, headers, body) == 0) result = finish(&out);
     Py_XDECREF(tag.holder);
     sip_buffer_free(&out);
     return result;
+}
+
+/* -1 with ParseError for a request that has no transaction. */
+static int make_tag(MessageObject *self, PyObject *mac, char tag[SIP_MAC_TEXT_SIZE]) {
+    struct sip_buffer text = {NULL, 0, 0, false};
+    const uint8_t *key = sip_mac_key(mac);
+    if (!key) return -1;
+    struct sip_fault fault = sip_add_tag_text(&text, &self->core);
+    if (fault.error == SIP_OK)
+        sip_mac_text(key, (struct sip_slice){text.at, text.size}, tag);
+    else
+        sip_py_fault(fault, NULL);
+    sip_buffer_free(&text);
+    return fault.error == SIP_OK ? 0 : -1;
+}
+
+static PyObject *finish_bytes(struct sip_buffer *out) {
+    return out->failed ? PyErr_NoMemory() : PyBytes_FromStringAndSize(out->at, (Py_ssize_t)out->size);
+}
+
+PyObject *sip_message_answer(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
+    enum { TAGS, STATUS, REASON, HEADERS, BODY, ARGUMENTS };
+    struct sip_buffer out = {NULL, 0, 0, false};
+    char tag[SIP_MAC_TEXT_SIZE];
+    if (count != ARGUMENTS || !PyBytes_Check(args[BODY]))
+        return PyErr_Format(PyExc_TypeError, "tags, status, reason, headers and a body of bytes expected");
+    long status = PyLong_AsLong(args[STATUS]);
+    if ((status == -1 && PyErr_Occurred()) || make_tag(self, args[TAGS], tag) < 0) return NULL;
+    struct sip_slice tag_text = {tag, SIP_MAC_TEXT_SIZE};
+    PyObject *data = NULL;
+    if (build_reply(self, &out, status, args[REASON], tag_text, args[HEADERS], args[BODY]) == 0)
+        data = finish_bytes(&out);
+    sip_buffer_free(&out);
+    return data;
 }
 
 PyObject *sip_message_trying(MessageObject *self, PyObject *unused) {
@@ -94,7 +137,7 @@ PyObject *sip_message_trying(MessageObject *self, PyObject *unused) {
     if (self->core.status) return PyErr_Format(PyExc_ValueError, "a response has no reply");
     sip_add_reply(&out, &self->core, 100, SIP_TEXT("Trying"), (struct sip_slice){NULL, 0});
     sip_add_body(&out, (struct sip_slice){"", 0});
-    PyObject *data = out.failed ? PyErr_NoMemory() : PyBytes_FromStringAndSize(out.at, (Py_ssize_t)out.size);
+    PyObject *data = finish_bytes(&out);
     sip_buffer_free(&out);
     return data;
 }

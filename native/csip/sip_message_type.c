@@ -209,6 +209,7 @@ static PyMethodDef methods[] = {
     {"set_body", FUNCTION(sip_message_set_body), METH_VARARGS | METH_KEYWORDS, NULL},
     {"to_bytes", FUNCTION(sip_message_to_bytes), METH_FASTCALL | METH_KEYWORDS, NULL},
     {"reply", FUNCTION(sip_message_reply), METH_VARARGS | METH_KEYWORDS, NULL},
+    {"answer", FUNCTION(sip_message_answer), METH_FASTCALL, NULL},
     {"trying", FUNCTION(sip_message_trying), METH_NOARGS, NULL},
     {"derive", FUNCTION(sip_message_derive), METH_VARARGS | METH_KEYWORDS, NULL},
     {NULL, NULL, 0, NULL},

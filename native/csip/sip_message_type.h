@@ -93,6 +93,7 @@ PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kw
 /* sip_message_build.c */
 PyObject *sip_message_to_bytes(MessageObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names);
 PyObject *sip_message_reply(MessageObject *self, PyObject *args, PyObject *kwargs);
+PyObject *sip_message_answer(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_message_trying(MessageObject *self, PyObject *unused);
 PyObject *sip_message_derive(MessageObject *self, PyObject *args, PyObject *kwargs);
 PyObject *sip_message_request(PyObject *unused, PyObject *args, PyObject *kwargs);

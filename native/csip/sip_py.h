@@ -54,6 +54,7 @@ extern PyTypeObject sip_uri_type, sip_addr_type, sip_via_type, sip_message_type,
 PyObject *sip_uri_object(struct sip_slice text, enum sip_name header);
 PyObject *sip_addr_object(struct sip_slice text, enum sip_name header);
 PyObject *sip_via_object(struct sip_slice text);
+const uint8_t *sip_mac_key(PyObject *mac); /* TypeError for anything else */
 
 /* A lazily made attribute: `*slot` is filled by `make` once. Returns a new reference. */
 #define SIP_PY_CACHED(slot, make) ((slot) || ((slot) = (make)) ? Py_NewRef(slot) : NULL)

@@ -65,6 +65,7 @@ class ProxyCore:
         self.resolver = resolver
         self.timers = timers
         self.branch_keys = branch_keys
+        self.tags = branch_keys.current  # of our own responses
         self.cookie_keys = cookie_keys
         self.counters = counters
         self.branch_prefix = branch_prefix(settings.address_id)
@@ -129,10 +130,10 @@ class ProxyCore:
         message = cancel.request
         if invite is None:
             self.count("sip_proxy_cancels_unmatched_total")
-            cancel.respond(message.reply(481, to_tag=self.tag_for(message)))
+            cancel.answer(481, message.answer(self.tags, 481, None, (), b""))
             return
         headers = tuple(("Reason", value) for value in message.get_all("Reason"))  # RFC 3326 section 2
-        cancel.respond(message.reply(200, to_tag=self.tag_for(message)))
+        cancel.answer(200, message.answer(self.tags, 200, None, (), b""))
         request = invite.owner
         if isinstance(request, InboundRequest):  # not when the INVITE has its final response (section 9.2)
             request.cancel(headers)
@@ -216,8 +217,3 @@ class ProxyCore:
             headers = (*headers, ("Warning", f'399 {request.listener.sent_by} "{reason}"'))
             reason = "Bad Request"
         request.reply(status, reason, headers)
-
-    def tag_for(self, message: Message) -> str:
-        """To tag of our own responses: the same for a retransmission (RFC 3261 section 8.2.6.2), and for a CANCEL and its
-        INVITE (section 9.2), whose keys differ in the last word, the method, alone."""
-        return self.branch_keys.current.of(f"tag\n{message.server_key.rpartition('|')[0]}")

@@ -111,8 +111,7 @@ class InboundRequest(msgspec.Struct, eq=False, gc=False):
             self.status = 487
 
     def respond(self, status: int, reason: str | None, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
-        response = self.message.reply(status, reason, to_tag=self.core.tag_for(self.message), headers=list(headers), body=body)
-        self.transaction.respond(response)
+        self.transaction.answer(status, self.message.answer(self.core.tags, status, reason, headers, body))
 
     def respond_late(self, response: Message) -> None:
         """A 2xx after the final response (RFC 3261 section 16.7 items 5 and 9)."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from native.sip import Message
+from native.sip import Mac, Message, ParseError
 from tests.native.sip_samples import INVITE, RESPONSE, replaced
 
 
@@ -65,6 +65,31 @@ def test_a_reply_has_its_limits() -> None:
         Message(INVITE).reply(200, to_tag="a;b")
     with pytest.raises(TypeError):
         Message(INVITE).reply(200, headers=["Contact: x"])  # type: ignore[list-item]
+
+
+def test_an_answer_is_a_reply_as_bytes_with_a_tag_of_the_transaction() -> None:
+    tags, headers = Mac(b"k" * 16), (("Contact", "<sip:us>"),)
+    invite, cancel, other = Message(INVITE), Message(INVITE).derive("CANCEL"), Message(replaced(b"branch=", b"branch=x"))
+    data = invite.answer(tags, 486, None, headers, b"body")
+    tag = Message(data).to_tag
+    assert data == invite.reply(486, to_tag=tag, headers=list(headers), body=b"body").to_bytes()
+    assert Message(cancel.answer(tags, 200, "Fine", (), b"")).to_tag == tag
+    assert Message(other.answer(tags, 486, None, (), b"")).to_tag != tag
+    assert Message(invite.answer(Mac(b"l" * 16), 486, None, (), b"")).to_tag != tag
+
+
+def test_an_answer_has_its_limits() -> None:
+    tags, message = Mac(bytes(16)), Message(INVITE)
+    for status in (99, 700, 200 + 2**16, -1):
+        with pytest.raises(ValueError, match="status"):
+            message.answer(tags, status, None, (), b"")
+    with pytest.raises(ValueError, match="reply"):
+        Message(RESPONSE).answer(tags, 200, None, (), b"")
+    with pytest.raises(ParseError, match="Via"):
+        Message(replaced(b"Via:", b"X-Via:")).answer(tags, 200, None, (), b"")
+    for wrong in ((None, 200, None, (), b""), (tags, "200", None, (), b""), (tags, 200, None, (), ""), (tags, 200)):
+        with pytest.raises(TypeError):
+            message.answer(*wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("method", ["ACK", "CANCEL"])

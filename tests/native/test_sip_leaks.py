@@ -149,6 +149,11 @@ def build() -> None:
     message = Message(LATIN)
     message.reply(100), message.trying()
     message.reply(486, Text("Büsy"), to_tag=Text("t"), headers=[(Text("Contact"), "<sip:ü>")], body=b"x")
+    for tags, reason in ((Mac(bytes(16)), "é"), (Mac(bytes(16)), "a\n"), (None, None)):
+        try:
+            message.answer(tags, 200, reason, ((Text("Contact"), "<sip:ü>"),), b"x")  # type: ignore[arg-type]
+        except (ValueError, TypeError):
+            continue
     message.derive("ACK"), message.derive(Text("CANCEL"))  # type: ignore[arg-type]
     Message.request(Text("OPTIONS"), "sip:é", [("Via", "x"), ("From", "é")], b"body")
     Message(data=INVITE)

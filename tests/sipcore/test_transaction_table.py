@@ -183,9 +183,10 @@ class Rig:
         else:
             self.transaction = self.stack.layer.request(self.request.copy(), flow, self.client)
 
-    def message(self, event: str) -> Message | tuple[()] | None:
+    def message(self, event: str) -> Message | bytes | tuple[()] | None:
         if event in STATUS:
-            return self.request.reply(STATUS[event], to_tag="to-1")
+            response = self.request.reply(STATUS[event], to_tag="to-1")
+            return response.to_bytes() if isinstance(self.transaction, ServerTransaction) else response
         if event == "ack":
             return self.request.derive("ACK")
         if event == "cancel":
