@@ -25,6 +25,8 @@ from sipmesh.store import CallRecord, Names
 if TYPE_CHECKING:
     from sipmesh.signalling.trunks import TrunkState
 
+MAX_CSEQ = 2**31 - 1  # RFC 3261 section 8.1.1.5
+
 log = logging.getLogger(__name__)
 
 
@@ -100,7 +102,7 @@ class EditingExchange:
 
     def challenged(self, branch: Branch, response: Message) -> bool:
         digest = self._trunk.digest if self._trunk is not None else None
-        if digest is None or not digest.challenged(branch.request, response, self._answered):
+        if digest is None or self._sent_cseq >= MAX_CSEQ or not digest.challenged(branch.request, response, self._answered):
             return False
         self._answered += 1
         self._sent_cseq += 1

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from sipmesh.signalling.trunks import TrunkState
 
 
+QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"', "\r": "", "\n": "", "\0": ""})  # what a quoted-pair may have hidden included
+
+
 class Presenter:
     """``relayed``: media of calls go over our relay."""
 
@@ -114,7 +117,7 @@ def _between(uri: Uri, by: Trunk | None, to: Trunk | None) -> str:
 def _name_addr(display: str | None, uri: str) -> str:
     if not display:
         return f"<{uri}>"
-    quoted = display.replace("\\", "\\\\").replace('"', '\\"')
+    quoted = display.translate(QUOTED)
     return f'"{quoted}" <{uri}>'
 
 

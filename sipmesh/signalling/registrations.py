@@ -159,6 +159,7 @@ class Registration:
             ("Call-ID", self._call_id),
             ("CSeq", f"{self._cseq} REGISTER"),
             ("Expires", str(expires_s)),
+            ("Supported", "path"),  # RFC 3327 section 5.1: a proxy on the way may have to be on the way back
         ]
         number = self._attempt
         domain = register.aor.rpartition("@")[2]

@@ -432,3 +432,11 @@ def test_nothing_of_a_call_is_kept_when_it_is_over() -> None:
     carrier.reply(carrier.got("BYE")[0], 200)
     world.run()
     assert (world.calls.credentials, world.calls.edited, world.stored.records) == ({}, set(), {})
+
+
+def test_there_is_no_number_above_the_last_one() -> None:
+    world, alice, carrier = world_of()
+    alice.request("INVITE", CALLED, cseq=2**31 - 1)
+    world.run()
+    assert len(carrier.challenged) == 1
+    assert alice.expect(500)

@@ -173,6 +173,28 @@ def test_user_privacy_takes_the_name_away_and_is_done_then() -> None:
     assert not alone.has("Proxy-Require")
 
 
+@pytest.mark.parametrize(
+    ("display", "shown"),
+    [
+        ('"A \\\\ \\"B\\""', '"A \\\\ \\"B\\"" '),
+        ("Alice", '"Alice" '),
+        ("", ""),
+    ],
+)
+def test_display_names_are_written_back_as_they_may_stand(display: str, shown: str) -> None:
+    invite = sent_out(from_=f"{display} <{ALICE}>", trunk={"from_": "identity"})
+    assert invite.get("From") == f"{shown}<sip:+442071838000@open.example>;tag=caller"
+
+
+def test_what_no_header_may_have_is_left_out_of_a_display_name() -> None:
+    world, alice, carrier = world_of(from_="identity")
+    data = request(world.phone("192.0.2.99"), CALLED, from_=f'"A\\ZB" <{ALICE}>').to_bytes()
+    alice.send_bytes(data.replace(b"192.0.2.99", b"192.0.2.10").replace(b"\\Z", b"\\\0").replace(b"call-1", b"call-2"))
+    world.run()
+    names = [invite.get("From") for invite in carrier.got("INVITE")]
+    assert names[-1] == '"AB" <sip:+442071838000@open.example>;tag=caller'
+
+
 def test_none_is_left_alone() -> None:
     invite = sent_out(("Privacy", "none"), ("Subject", "x"), trunk={"anonymous_from": True})
     assert (invite.get("Privacy"), invite.get("Subject"), invite.from_.uri.text) == ("none", "x", ALICE)
