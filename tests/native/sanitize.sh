@@ -23,7 +23,7 @@ binding_tests() {
         LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" \
             ASAN_OPTIONS="detect_leaks=0:log_path=$work/report" PYTHONMALLOC=malloc \
             UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:log_path=$work/report" \
-            "$python" -m pytest -q -p no:cacheprovider "$@" || { cat "$work"/report.*; exit 1; }
+            "$python" -m pytest -q -p no:cacheprovider --timeout 900 "$@" || { cat "$work"/report.*; exit 1; }
     )
 }
 
