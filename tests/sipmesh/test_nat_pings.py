@@ -29,7 +29,7 @@ class World:
         self.done: list[Any] = []
         self.counters: defaultdict[str, int] = defaultdict(int)
         flows: Any = SimpleNamespace(flow_of=self.flow_of)
-        requester: Any = SimpleNamespace(send=self.send)
+        requester: Any = SimpleNamespace(send=self.send, new_call_id=lambda: "ping-1")
         NatPings(self, flows, requester, self.timers, self.counters, interval_s, lambda: "sip:us").start()
 
     def count(self) -> int:
