@@ -90,6 +90,19 @@ def decline_cancels(world: World) -> None:
     require(ringing.final().status == 603, "the caller got something else")
 
 
+@CASES.add(14, "RFC 3261 16.7(5)", "passes on a 2xx that comes after a 6xx of another branch")
+def answer_after_decline(world: World) -> None:
+    ringing = ring(world, 2)
+    (first, declined), (second, other) = ringing.legs
+    first.reply(declined, 603)
+    second.reply(second.expect_incoming("CANCEL"), 200)
+    second.reply(other, 200, body=SDP.format(second.host))
+    statuses = [ringing.final().status]
+    if statuses[0] != 200 and (late := ringing.caller.response(ringing.invite, 1.0, least=200)) is not None:
+        statuses.append(late.status)
+    require(200 in statuses, f"the caller got {statuses}")
+
+
 @CASES.add(15, "RFC 3261 16.7(6)", "prefers 6xx to all other failures")
 def best_is_6xx(world: World) -> None:
     status = best_of(world, 486, 603)

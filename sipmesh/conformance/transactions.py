@@ -9,6 +9,7 @@ from itertools import pairwise
 from sipmesh.conformance.agent import SDP
 from sipmesh.conformance.case import Cases, World, require
 from sipmesh.conformance.forking import ring
+from sipmesh.conformance.requests import ack_failure
 
 CASES = Cases()
 
@@ -69,6 +70,20 @@ def last_provisional(world: World) -> None:
     ringing.caller.send(ringing.invite)
     ringing.caller.expect_response(ringing.invite, 1.0, least=180)
     require(ringing.legs[0][0].incoming("INVITE", 0.2) is None, "passed the repetition on")
+
+
+@CASES.add(25, "RFC 3261 17.2.1", "repeats a failure after 0.5 and 1 s until its ACK comes")
+def failure_repeated(world: World) -> None:
+    _ = world.udp_only
+    ringing = ring(world)
+    phone, invite = ringing.legs[0]
+    phone.reply(invite, 486)
+    final = ringing.final()
+    for wait_s in (0.5, 1.0):
+        require(ringing.caller.response(ringing.invite, wait_s * 0.6, least=300) is None, "came again too early")
+        ringing.caller.expect_response(ringing.invite, wait_s, least=300)
+    ringing.caller.send(ack_failure(ringing.invite, final))
+    require(ringing.caller.response(ringing.invite, 2.2, least=300) is None, "came again after the ACK")
 
 
 @CASES.add(41, "RFC 6026 7.1, 8.7", "absorbs an INVITE that is repeated after its 2xx")

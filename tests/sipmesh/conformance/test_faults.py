@@ -77,6 +77,7 @@ RECEIVED: dict[str, Maker] = {
     "spiral": lambda: with_(rb";way=2 ", b" "),
     "merged": lambda: once(rb"^MESSAGE", rb"Call-ID: [^\r]*|CSeq: [^\r]*"),
     "failure_after_2xx": lambda: passes_failures_on,
+    "answer_after_decline": lambda: unless(rb"^SIP/2.0 200 Test.*CSeq: [0-9]+ INVITE"),
     "notify_of_every_fork": lambda: unless(rb"^NOTIFY"),
     "long_request_without_tcp": lambda: lambda data: data[:1300],
     "refused_once": lambda: only_first(rb"^MESSAGE [^\r]*\r\n.*Proxy-Authorization"),
@@ -97,6 +98,7 @@ SENT: dict[str, Maker] = {
         )
     ),
     "non_invite_retransmission": lambda: once(rb"^MESSAGE", rb"branch=[^\r;]*"),
+    "failure_repeated": lambda: once(rb"^SIP/2.0 486", rb"Call-ID: [^\r]*"),
     "session_timer": lambda: with_(rb"Session-Expires: 120", b"Session-Expires: 90"),
     "retry_after": lambda: with_(rb"Retry-After: [^\r]*\r\n", b""),
     "long_request": lambda: unless(rb"^MESSAGE.*\nVia: SIP/2.0/TCP"),
