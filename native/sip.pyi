@@ -125,6 +125,7 @@ class Message:
     request_uri: Uri  # ParseError when malformed; AttributeError on a response
     request_uri_text: str
     is_sips: bool  # the Request-URI
+    has_route: bool  # ``has("Route")``
     version: str  # "2.0"; another version parses, the core answers 505
     status: int  # 0 for a request
     reason: str

@@ -56,6 +56,11 @@ GETTER(get_begins) {
     return PyBool_FromLong(sip_begins(&self->core));
 }
 
+GETTER(get_has_route) {
+    (void)closure;
+    return PyBool_FromLong(sip_line_find(&self->core, (struct sip_wanted){.id = SIP_ROUTE}, 0) < self->core.line_count);
+}
+
 GETTER(get_is_sips) {
     struct sip_slice uri = sip_message_uri(&self->core);
     (void)closure;
@@ -291,6 +296,7 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("request_uri", get_request_uri),
     ATTRIBUTE("request_uri_text", get_request_uri_text),
     ATTRIBUTE("is_sips", get_is_sips),
+    ATTRIBUTE("has_route", get_has_route),
     ATTRIBUTE("via", get_via),
     ATTRIBUTE("via_count", sip_message_via_count),
     ATTRIBUTE("via_sent_by", get_via_sent_by),

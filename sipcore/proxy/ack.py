@@ -55,7 +55,7 @@ class AckForwarder:
             self._to_instance(request, branch, flow, target)
             return
         token = cookie.flow_token(request) if cookie is not None else ""
-        routed = request.has("Route")
+        routed = request.has_route
         if not token and not routed and core.is_ours(request.request_uri):
             self._drop("own uri")
             return

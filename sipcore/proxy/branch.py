@@ -71,7 +71,7 @@ class Branch(msgspec.Struct, eq=False, gc=False):
                 push_routes(message, target.routes)
             for name, value in target.headers:
                 message.set(name, value)
-            hop = next_hop(message) if message.has("Route") else message.request_uri
+            hop = next_hop(message) if message.has_route else message.request_uri
         except ParseError as error:
             self._warn(f"no next hop: {error.reason}")
             self.fail(502, "Bad Next Hop")
@@ -309,7 +309,7 @@ class Branch(msgspec.Struct, eq=False, gc=False):
 def same_place(branch: Branch) -> list[Destination]:
     """Destinations of a branch that goes where ``branch`` went, and on from there as that would have."""
     flow, request = branch.flow, branch.request
-    hop = request.routes[0].uri if request.has("Route") else request.request_uri
+    hop = request.routes[0].uri if request.has_route else request.request_uri
     return [Destination(flow.listener.transport, *flow.remote, name=hop.host), *(branch.destinations or ())]
 
 

@@ -186,7 +186,7 @@ class ProxyCore:
             if flow is None:
                 self._refuse(request, 430, "Flow Failed")  # RFC 5626 section 5.3
                 return
-        elif not message.has("Route") and self.is_ours(message.request_uri):
+        elif not message.has_route and self.is_ours(message.request_uri):
             self._serve_own_uri(request)
             return
         self._forward(request, cookie, Target(message.request_uri_text, flow=flow))
@@ -198,7 +198,7 @@ class ProxyCore:
 
     def instance_target(self, message: Message, cookie: Cookie) -> Target | None:
         """Of a request within a dialog whose Request-URI is a GRUU of ours, with no Route left."""
-        if GRUU_MARK not in message.request_uri_text or message.has("Route") or not self.is_ours(message.request_uri):
+        if GRUU_MARK not in message.request_uri_text or message.has_route or not self.is_ours(message.request_uri):
             return None
         return self.app.find_instance(message, cookie)
 

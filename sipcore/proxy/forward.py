@@ -78,4 +78,4 @@ def record_route_start(listener: Listener, scheme: str) -> str:
 
 def leads_to_sips(message: Message) -> bool:
     """Whether the Request-URI or the topmost Route is a SIPS URI (item 4)."""
-    return message.is_sips or (message.has("Route") and message.routes[0].uri.scheme == "sips")
+    return message.is_sips or (message.has_route and message.routes[0].uri.scheme == "sips")

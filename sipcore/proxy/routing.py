@@ -64,7 +64,7 @@ def pop_own_routes(request: Message, cookie: Cookie | None, ours: Ours) -> Cooki
     Two entries of one passage carry the same cookie. A different cookie is that of another passage of a spiral: it stays,
     so that the request comes back and is treated as that passage's.
     """
-    while request.has("Route"):
+    while request.has_route:
         text = request.route_param(COOKIE_PARAM)
         if cookie is not None and text is not None:
             if text != cookie.text:

@@ -61,7 +61,7 @@ class Dialogs:
         """PeerError when ``request``, which the cookie of a call lets pass, is of no dialog of that call, or would leave for a
         place that isn't the other side's (RFC 3261 section 12.2.1.1: it is the remote target, or the first of the route set).
         What leads back to us is looked at then. Of a subscription there is no record: it is kept from trunks only."""
-        hop = request.routes[0].uri if request.has("Route") else request.request_uri
+        hop = request.routes[0].uri if request.has_route else request.request_uri
         if is_ours(hop):
             return
         record = self._calls.get(call_key)

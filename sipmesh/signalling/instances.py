@@ -45,7 +45,7 @@ class Instances:
         bindings = [binding for binding in self._live(aor) if binding.instance == instance]
         bindings.sort(key=attrgetter("registered_at"), reverse=True)
         targets = targets_of_instance(bindings, self._flows)
-        if request.has("Route"):  # the way is given already
+        if request.has_route:  # the way is given already
             targets = [replace(target, routes=()) for target in targets]
         return targets
 

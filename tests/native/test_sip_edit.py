@@ -328,7 +328,9 @@ def test_a_parameter_of_the_topmost_route(route: bytes, value: str | None) -> No
     message = Message(replaced(b"<sip:p1.example.com;lr>, <sip:p2.example.com;lr>", route))
     assert message.route_param("c") == value
     assert message.routes[0].uri.params.get("c") == value
+    assert message.has_route
     message.remove("Route")
+    assert not message.has_route
     assert message.route_param("c") is None
 
 
