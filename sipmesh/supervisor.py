@@ -22,6 +22,8 @@ import msgspec
 from sipmesh.node_status import NodeStatus, State, WorkerStatus, write_status
 from sipmesh.spec import ENVIRONMENT, Role, Spec
 
+HUGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")  # as native.sip.use_huge_pages does for Python's objects
+
 log = logging.getLogger(__name__)
 
 
@@ -125,6 +127,8 @@ class Supervisor:
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         spec = self._spec_of(worker.role, worker.index, writer)
         environment = {**os.environ, ENVIRONMENT: msgspec.json.encode(spec).decode()}
+        if worker.role == "signal":
+            environment.setdefault(*HUGE_PAGES)
         worker.started_at, worker.start_due, worker.silent_ticks = time.monotonic(), None, 0
         try:
             worker.process = subprocess.Popen(  # noqa: S603

@@ -1,5 +1,6 @@
 /* Python binding of native.sip: the module, framing and the slot hash. */
 #include "sip_py.h"
+#include "sip_arena.h"
 #include "sip_slot.h"
 #include "sip_udp.h"
 
@@ -49,6 +50,7 @@ static PyMethodDef functions[] = {
     {"digest_params", sip_digest_params, METH_O, NULL},
     {"tag_hash", tag_hash, METH_O, NULL},
     {"call_slot", call_slot, METH_O, NULL},
+    {"use_huge_pages", sip_use_huge_pages, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -4,12 +4,14 @@ import asyncio
 import gc
 import signal
 
+from native.sip import use_huge_pages
 from sipcore.transport.siblings import Siblings
 from sipmesh.signalling.node import SignalNode
 from sipmesh.worker import WorkerContext
 
 
 def main(context: WorkerContext) -> None:
+    use_huge_pages()
     context.run_loop(serve(context))
 
 
