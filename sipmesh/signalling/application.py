@@ -25,23 +25,23 @@ from sipmesh.config_values import Srtp
 from sipmesh.policy.host import PolicyHost
 from sipmesh.policy.views import Actions
 from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
-from sipmesh.signalling.calls import CALLEE, CALLER, legs_of
+from sipmesh.signalling.called import dial
 from sipmesh.signalling.dialogs import OF_CALLS, STARTS_SOMETHING, Dialogs
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.editing_exchange import EditingExchange, edit_ack
 from sipmesh.signalling.exchanges import CallServices, DialogExchange, InviteExchange, RequestExchange
 from sipmesh.signalling.identity import Presenter
 from sipmesh.signalling.instances import Instances, is_gruu
+from sipmesh.signalling.legs import CALLEE, CALLER, legs_of
 from sipmesh.signalling.locate import targets_of
 from sipmesh.signalling.media_glue import Sender, Tags, has_sdp
 from sipmesh.signalling.media_security import PASSES, Legs
-from sipmesh.signalling.number_forms import SEPARATORS, read_uri
 from sipmesh.signalling.policy_views import registration_of, view_of
 from sipmesh.signalling.privacy import ASSERTED, OPTION, PREFERRED
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
 from sipmesh.signalling.sips import is_secure, suited
-from sipmesh.signalling.trunks import Trunks, TrunkState, called_uri
+from sipmesh.signalling.trunks import Trunks, TrunkState
 from sipmesh.store import StoreError
 
 if TYPE_CHECKING:
@@ -232,10 +232,12 @@ class SignalApplication:
         if trunk is None or not trunk.config.trusted:
             message.remove(ASSERTED)  # RFC 3325 section 5: only those we trust may assert one
         if uri.scheme == "tel" or (trunk is not None and (trunk.config.register or trunk.config.numbers.received != "as-is")):
-            if message.method == "OPTIONS" and trunk is not None and self.tables.trunks.by_contact(uri.user or "") is trunk:
+            to_contact = trunk is not None and self.tables.trunks.by_contact(uri.user or "") is trunk
+            if to_contact and message.method == "OPTIONS":
                 request.reply(200, None, CAPABILITIES)  # a registrar that looks whether its binding is alive
                 return
-            uri = self._called(message, caller)
+            dial(message, caller, self.tables.domains.first, to_contact=to_contact)
+            uri = message.request_uri
             ours = request.core.is_ours(uri)
         try:
             self._follow(request, caller, self._decided(request, caller, uri, ours))
@@ -243,23 +245,6 @@ class SignalApplication:
             if message.method == "INVITE" and message.to_tag is None:
                 self.calls.refused(request, *_parties(request, caller), error.status)
             raise
-
-    def _called(self, message: Message, caller: Caller) -> Uri:
-        """The Request-URI with the number called as we know it: in place of the Contact that we registered at a trunk, of a tel
-        URI, and of a number in the trunk's own form."""
-        uri, trunk = message.request_uri, caller.trunk
-        number, params = uri, uri.params
-        if trunk is not None and self.tables.trunks.by_contact(uri.user or "") is trunk:
-            number, params = called_uri(message), {}
-        if trunk is not None:
-            number = Uri(read_uri(number, trunk.config.numbers))
-        if uri.scheme == "tel":
-            host = caller.aor.rpartition("@")[2] or self.tables.domains.first
-            message.set_request_uri(Uri.build("sip", SEPARATORS.sub("", number.user or ""), host).text)
-        elif number.user != uri.user:
-            user = SEPARATORS.sub("", number.user or "") if number.scheme == "tel" else number.user
-            message.set_request_uri(Uri.build(uri.scheme, user, uri.host, uri.port, params).text)
-        return message.request_uri
 
     def _decided(self, request: InboundRequest, caller: Caller, uri: Uri, ours: bool) -> Hop | None:
         """Where the request goes by the tables, or by the policy."""

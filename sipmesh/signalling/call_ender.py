@@ -8,8 +8,9 @@ from functools import partial
 from native.sip import Message, ParseError, Uri
 from sipcore.flow import FlowTable
 from sipmesh.addresses import sip_uri
-from sipmesh.signalling.calls import CALLEE, CALLER, Calls
+from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.instances import is_gruu
+from sipmesh.signalling.legs import CALLEE, CALLER
 from sipmesh.signalling.media_client import Body
 from sipmesh.signalling.media_glue import MediaGlue, Tags
 from sipmesh.signalling.requester import UNREACHABLE, Done, Requester

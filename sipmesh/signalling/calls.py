@@ -17,6 +17,7 @@ from sipcore.timers import Timers
 from sipmesh.addresses import join_host_port
 from sipmesh.signalling.cdr_maker import CdrMaker, quality_of
 from sipmesh.signalling.cseq_shift import with_shift
+from sipmesh.signalling.legs import CALLEE, CALLER, MAX_ROUTE_SET, belongs, callee_of, contact_of, keep_fork, legs_of
 from sipmesh.signalling.media_security import PASSES, Legs
 from sipmesh.signalling.privacy import filter_identity
 from sipmesh.signalling.trunks import TrunkState
@@ -27,11 +28,8 @@ if TYPE_CHECKING:
     from sipmesh.signalling.media_client import Body
     from sipmesh.store.live import Calls as StoredCalls
 
-CALLER, CALLEE = 0, 1
-MAX_ROUTE_SET = 16  # Record-Route values kept of one side
 MAX_EARLY_OFFERS = 10_000  # that no PRACK has answered, of all calls
 MAX_TEXT_CHARS = 512  # of an address kept for show
-MAX_FORKS = 16  # dialogs kept of a call besides the first
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +114,7 @@ class Calls:
         host, port = request.source
         leg = CallLeg(
             tag=message.from_tag or "",
-            remote_target=_contact(message),
+            remote_target=contact_of(message),
             route_set=tuple(message.values("Record-Route")[:MAX_ROUTE_SET]),
             listener=flow.listener.index,
             remote_host=host,
@@ -182,16 +180,16 @@ class Calls:
         """A reliable provisional response makes an early dialog (RFC 3262 section 3). Not stored, like all that rings."""
         record = self._calls.get(key)
         if record is not None and record.state == "ringing":
-            _keep(record, _callee(record, branch, response))
+            keep_fork(record, callee_of(record, branch, response))
 
     def answered(self, key: str, branch: Branch, response: Message) -> None:
         """A 2xx. The first makes the call; those of other branches make dialogs beside it (RFC 3261 section 13.2.2.4)."""
         record = self._calls.get(key)
         if record is None or response.to_tag == record.to_tag:
             return
-        leg = _callee(record, branch, response)
+        leg = callee_of(record, branch, response)
         if record.state != "ringing":
-            if _keep(record, leg):
+            if keep_fork(record, leg):
                 self._stored.put(key, record)
             return
         record.forks = []
@@ -222,7 +220,7 @@ class Calls:
         sender, receiver = legs
         receiver.cseq = max(receiver.cseq, request.cseq)
         if request.method in ("INVITE", "UPDATE"):
-            sender.remote_target = _contact(request) or sender.remote_target
+            sender.remote_target = contact_of(request) or sender.remote_target
         self._stored.put(cookie.call_key, record)
 
     def sent_as(self, key: str, side: int, cseq: int, sent: int) -> None:
@@ -254,7 +252,7 @@ class Calls:
     def response_in_dialog(self, cookie: Cookie, request: Message, response: Message) -> None:
         """A 2xx refreshes the target of the side it came from."""
         record = self._calls.get(cookie.call_key)
-        contact = _contact(response)
+        contact = contact_of(response)
         legs = None if record is None else legs_of(record, request)
         if record is None or legs is None or not contact:
             return
@@ -359,60 +357,3 @@ class Calls:
             trunk = self._trunk_of(name) if name else None
             if trunk is not None:
                 trunk.count_call(step)
-
-
-def belongs(record: CallRecord, request: Message) -> bool:
-    """Whether a request within a dialog is of the one the call made, or of an early one."""
-    if not record.to_tag:
-        return True
-    tags, ours = (request.from_tag, request.to_tag), (record.from_tag, record.to_tag)
-    return tags in (ours, ours[::-1])
-
-
-def legs_of(record: CallRecord, request: Message) -> tuple[CallLeg, CallLeg] | None:
-    """Sender and receiver of a request within one of the call's dialogs, by its tags; None when they are of none."""
-    tags = (request.from_tag or "", request.to_tag or "")
-    caller = record.legs[CALLER]
-    for callee in (record.legs[CALLEE], *record.forks):
-        if not callee.tag:  # nobody answered yet
-            continue
-        if tags == (caller.tag, callee.tag):
-            return caller, callee
-        if tags == (callee.tag, caller.tag):
-            return callee, caller
-    return None
-
-
-def _keep(record: CallRecord, leg: CallLeg) -> bool:
-    """Whether ``leg`` is new among the call's other dialogs, of which so many are kept."""
-    if not leg.tag or len(record.forks) >= MAX_FORKS or any(each.tag == leg.tag for each in record.forks):
-        return False
-    record.forks.append(leg)
-    return True
-
-
-def _callee(record: CallRecord, branch: Branch, response: Message) -> CallLeg:
-    """The callee of the dialog that ``response`` makes."""
-    flow = branch.flow
-    caller = record.legs[CALLER]
-    routes = response.values("Record-Route")
-    ours = 1 if flow.listener.index == caller.listener else 2
-    beyond_us = routes[: max(0, len(routes) - len(caller.route_set) - ours)][:MAX_ROUTE_SET]
-    return CallLeg(
-        tag=response.to_tag or "",
-        remote_target=_contact(response),
-        route_set=tuple(reversed(beyond_us)),
-        cseq=record.legs[CALLEE].cseq,
-        listener=flow.listener.index,
-        remote_host=flow.remote[0],
-        remote_port=flow.remote[1],
-        connection_id=flow.connection_id,
-        natted=branch.target.natted,
-    )
-
-
-def _contact(message: Message) -> str:
-    contacts = message.contacts
-    if not contacts or contacts[0].is_star:
-        return ""
-    return contacts[0].uri.text

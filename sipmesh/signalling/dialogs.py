@@ -17,7 +17,8 @@ from sipcore.errors import PeerError
 from sipcore.flow import Flow
 from sipcore.ports import Counters, Dialog
 from sipcore.proxy.cookie import flow_name
-from sipmesh.signalling.calls import CALLEE, CALLER, Calls, legs_of
+from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.legs import CALLEE, CALLER, legs_of
 from sipmesh.signalling.trunks import Trunks
 from sipmesh.store import CallLeg, CallRecord
 

@@ -17,8 +17,9 @@ from native.sip import Message
 from sipcore.ports import Exchange, Proceed
 from sipcore.proxy.best import CHALLENGES
 from sipcore.proxy.context import Branch, ResponseContext
-from sipmesh.signalling.calls import CALLER, Calls
+from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cseq_shift import shift_of, shifted_event, shifted_rack, written_event
+from sipmesh.signalling.legs import CALLER
 from sipmesh.signalling.privacy import ANONYMOUS, TELLING_HEADERS
 from sipmesh.store import CallRecord, Names
 

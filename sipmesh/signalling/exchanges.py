@@ -11,8 +11,9 @@ from native.sip import Message
 from sipcore.ports import Proceed
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie, flow_of_token
-from sipmesh.signalling.calls import CALLEE, CALLER, Calls
+from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cdr_maker import GAVE_UP
+from sipmesh.signalling.legs import CALLEE, CALLER
 from sipmesh.signalling.media_glue import DialogMedia, InviteMedia, MediaGlue, Sender, Tags, has_sdp
 from sipmesh.signalling.media_security import PASSES, Legs
 from sipmesh.signalling.privacy import ASSERTED, PREFERRED

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from random import Random
 
-from native.sip import Message, NameAddr, ParseError, Uri
+from native.sip import Message, Uri
 from sipcore.digest import Algorithm, ha1
 from sipcore.digest_client import DigestClient
 from sipcore.errors import PeerError
@@ -254,14 +254,6 @@ def called_at(target: TargetState, number: str, numbers: Numbers) -> str:
     """Request-URI of a call to ``number``, in the form that the trunk wants."""
     uri = target.request_uri(number)
     return uri if numbers == PLAIN_FORMS else write_uri(Uri(uri), numbers)
-
-
-def called_uri(request: Message) -> Uri:
-    """Whom a call to the Contact of a trunk is for: RFC 7315 section 4.2 says it in a header, carriers without it in To."""
-    try:
-        return NameAddr(request.get("P-Called-Party-ID") or "").uri
-    except ParseError:
-        return request.to.uri
 
 
 def credentials_of(config: Trunk) -> Credentials | None:

@@ -9,7 +9,8 @@ from typing import Any
 from native.sip import Message
 from sipcore.timers import Timers
 from sipmesh.config import Trunk
-from sipmesh.signalling.calls import MAX_FORKS, Calls
+from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.legs import MAX_FORKS
 from sipmesh.signalling.trunks import TrunkState
 from sipmesh.store import CallRecord
 
