@@ -5,8 +5,6 @@ Authentication, authorisation and the choice of the AOR come before; see ``sipme
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from operator import attrgetter
 
 from native.sip import Message, NameAddr, Uri
 from sipcore.errors import PeerError
@@ -15,17 +13,15 @@ from sipcore.gruu import GRUU, Gruus
 from sipcore.location import Binding, Locations
 from sipcore.nat import reach_of
 from sipcore.outbound import OUTBOUND, FlowKey, flow_keys, instance_of, key_of, supports
+from sipcore.registrar_answer import Answers, Headers
 
 SUPPORTED = frozenset({"path", OUTBOUND, GRUU})  # option-tags a REGISTER may require
 ONE_HOUR_S = 3600  # RFC 3261: no shorter a minimum may be refused, and what a malformed value means (section 10.2.1.1)
 LONGEST_S = 2**32 - 1  # RFC 3261 section 20.19
 MAX_USER_AGENT_CHARS = 128
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _Q = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
-Headers = tuple[tuple[str, str], ...]
 Params = dict[str, str | None]
 
 
@@ -47,7 +43,7 @@ class RegistrarConfig:
 class Registrar:
     """Applies REGISTER requests to ``locations``: whole or not at all."""
 
-    __slots__ = ("_config", "_date", "_date_s", "_gruus", "_locations", "_shortest_s")
+    __slots__ = ("_answers", "_config", "_gruus", "_locations", "_shortest_s")
 
     def __init__(self, locations: Locations, config: RegistrarConfig | None = None, gruus: Gruus | None = None) -> None:
         """``gruus``: None when user agents get none."""
@@ -55,8 +51,7 @@ class Registrar:
         self._gruus = gruus
         self._config = config or RegistrarConfig()
         self._shortest_s = min(self._config.min_expires_s, ONE_HOUR_S)
-        self._date_s = -1
-        self._date = ""
+        self._answers = Answers(self._config.flow_timer_s, gruus)
 
     def register(self, request: Message, aor: str, source: Flow, now: float) -> Headers:
         """Headers of the 200 (OK). ``now`` is Unix time. PeerError says what else to answer; then nothing has changed."""
@@ -81,18 +76,7 @@ class Registrar:
                 outbound = keys is not None and supports(request, OUTBOUND)
                 current = self._updated(request, contacts, keys, current, path, source, now)
             self._locations.put(aor, current)
-        headers = self._answer(current, path, now, outbound=outbound)
-        if self._gruus is not None and any(map(_instance_of, current)) and supports(request, GRUU):
-            headers = self._with_gruus(self._gruus, headers, current, aor)
-        return headers
-
-    def _with_gruus(self, gruus: Gruus, headers: Headers, bindings: list[Binding], aor: str) -> Headers:
-        """RFC 5627 section 5.2. The Contacts are the first headers, in the order of the bindings."""
-        contacts = [
-            (name, value + gruus.params_of(binding, aor) if binding.instance else value)
-            for (name, value), binding in zip(headers, bindings, strict=False)
-        ]
-        return (*contacts, *headers[len(contacts) :])
+        return self._answers.headers(request, aor, current, path, now, outbound=outbound)
 
     def _path(self, request: Message) -> tuple[str, ...]:
         path = tuple(value.text for value in request.paths)
@@ -202,32 +186,6 @@ class Registrar:
             raise PeerError(423, "Interval Too Brief", (("Min-Expires", str(config.min_expires_s)),))
         return min(asked, config.max_expires_s)
 
-    def _answer(self, bindings: list[Binding], path: tuple[str, ...], now: float, *, outbound: bool) -> Headers:
-        """Step 8: every binding with the time it has left."""
-        headers: list[tuple[str, str]] = []
-        for binding in bindings:
-            left_s = int(binding.expires_at - now + 0.5) or 1
-            extra = _extra(binding) if binding.q != 1.0 or binding.instance else ""
-            headers.append(("Contact", f"<{binding.contact}>;expires={left_s}{extra}"))
-        if path:
-            headers.append(("Path", ", ".join(path)))
-            headers.append(("Supported", "path"))
-        if outbound:
-            headers.append(("Require", OUTBOUND))
-            if not path:
-                headers.append(("Flow-Timer", str(self._config.flow_timer_s)))
-        if not 0.0 <= now - self._date_s < 1.0:
-            self._date_s = int(now)
-            self._date = sip_date(self._date_s)
-        headers.append(("Date", self._date))
-        return tuple(headers)
-
-
-def sip_date(unix_s: int) -> str:
-    """SIP-date (RFC 3261 section 20.17), whatever the locale."""
-    at = datetime.fromtimestamp(unix_s, UTC)
-    return f"{WEEKDAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} GMT"
-
 
 def _check_extensions(request: Message) -> None:
     unknown = [tag for tag in request.values("Require") if tag.lower() not in SUPPORTED]
@@ -277,16 +235,3 @@ def _q(text: str | None) -> float:
     if text is None or not _Q.fullmatch(text):
         raise PeerError(400, "Bad Contact q")
     return float(text)
-
-
-_instance_of = attrgetter("instance")
-
-
-def _extra(binding: Binding) -> str:
-    """Parameters of a contact besides its expiry."""
-    extra = "" if binding.q == 1.0 else f";q={binding.q:g}"
-    if binding.instance:
-        extra += f';+sip.instance="{binding.instance}"'
-        if binding.reg_id:
-            extra += f";reg-id={binding.reg_id}"
-    return extra

@@ -8,7 +8,8 @@ from native.sip import Message
 from sipcore.errors import PeerError
 from sipcore.flow import Listener
 from sipcore.location import Binding
-from sipcore.registrar import Registrar, RegistrarConfig, sip_date
+from sipcore.registrar import Registrar, RegistrarConfig
+from sipcore.registrar_answer import sip_date
 
 AOR = "alice@example.com"
 NOW = 1_800_000_000.0
