@@ -1,6 +1,7 @@
 """Offers and answers (RFC 3264) between two parties that each see us as the other's media."""
 
 import random
+from functools import lru_cache
 
 from media import keying, mute
 from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
@@ -203,15 +204,14 @@ class OfferAnswer:
     def _render(self, side: Side, description: Description, locals_: list[LocalLine | None], request: Request) -> str:
         """The body for ``side``, which is whom we tell."""
         address = request.options.media_address or side.interface.announced
-        ours = Connection(6 if ":" in address else 4, address)
-        style = Style(
-            connection=ours,
-            full_rtcp="full-rtcp-attribute" in request.options.flags,
-            replace_zero="zero-address" in request.options.replace,
-            loop_mark=self._loop_mark if "loop-protect" in request.options.flags else "",
+        style = _style(
+            address,
+            "full-rtcp-attribute" in request.options.flags,
+            "zero-address" in request.options.replace,
+            self._loop_mark if "loop-protect" in request.options.flags else "",
         )
         lines = rewrite(description, locals_, style)
-        stamp(lines, description, side.announced, ours, request.options.replace)
+        stamp(lines, description, side.announced, style.connection, request.options.replace)
         return serialise(lines)
 
     def _note(self, call: Call, dialogue: Dialogue, request: Request) -> None:
@@ -233,6 +233,12 @@ def _agree(offer: Offer, description: Description) -> list[Agreed]:
         keying.agreed(plan, line, media)
         for plan, line, media in zip(offer.keyings, offer.lines, description.media, strict=False)
     ]
+
+
+@lru_cache(maxsize=1000)
+def _style(address: str, full_rtcp: bool, replace_zero: bool, loop_mark: str) -> Style:
+    """The same few come with every call."""
+    return Style(Connection(6 if ":" in address else 4, address), full_rtcp, replace_zero, loop_mark)
 
 
 def _side(tag: str, interface: Interface, now: float) -> Side:

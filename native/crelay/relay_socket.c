@@ -24,18 +24,22 @@ int relay_socket_family(int fd)
     return udp ? family : -1;
 }
 
-bool relay_socket_dscp(int fd, uint8_t dscp)
+static bool set_dscp(int fd, int family, uint8_t dscp)
 {
-    if (relay_socket_family(fd) == AF_INET6)
+    if (family == AF_INET6)
         return set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, dscp << 2);
     return set_int(fd, IPPROTO_IP, IP_TOS, dscp << 2);
 }
+
+bool relay_socket_dscp(int fd, uint8_t dscp) { return set_dscp(fd, relay_socket_family(fd), dscp); }
 
 /* Queued ICMP errors would keep the socket ready for ever, since nobody reads the error queue. */
 bool relay_socket_prepare(int fd)
 {
     int family = relay_socket_family(fd), flags = fcntl(fd, F_GETFL);
-    if (family < 0 || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    if (family < 0 || flags < 0)
+        return false;
+    if ((flags & O_NONBLOCK) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return false;
     if (family == AF_INET6)
         return set_int(fd, IPPROTO_IPV6, IPV6_RECVERR, 0);
@@ -50,7 +54,7 @@ int relay_bind(const union relay_address *address, uint8_t dscp)
         return -1;
     if (family == AF_INET6 && !set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1))
         goto fail;
-    if (!relay_socket_dscp(fd, dscp) || bind(fd, &address->any, relay_address_length(address)) < 0)
+    if (!set_dscp(fd, family, dscp) || bind(fd, &address->any, relay_address_length(address)) < 0)
         goto fail;
     return fd;
 fail:;
