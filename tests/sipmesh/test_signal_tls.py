@@ -14,6 +14,7 @@ from sipcore.transport.tls_context import CertificateFiles
 from sipmesh.config import Route, Tls, Trunk, TrunkTarget
 from tests.sipcore.test_tls_out import Server
 from tests.sipmesh.live_node import LiveNode
+from tests.sipmesh.phones import Phone
 from tests.sipmesh.test_signal_node import call, hang_up, run
 
 
@@ -75,6 +76,35 @@ def test_sips_reaches_a_phone_over_tls_only(tmp_path: Path, authority: Authority
             await node.phone("bob", "udp")
             invite = alice.request("INVITE", "sips:bob@example.com")
             assert (await alice.ask(invite)).status == 480
+
+    run(scenario())
+
+
+class SipsPhone(Phone):
+    """Whose Contact is a sips URI."""
+
+    @property
+    def contact(self) -> str:
+        return f"<sips:{self.user}@127.0.0.1:{self.port}>"
+
+
+@pytest.mark.parametrize("scheme", ["sips", "sip"])
+def test_a_phone_with_a_sips_contact_is_called_over_its_connection(
+    tmp_path: Path, authority: Authority, files: CertificateFiles, scheme: str
+) -> None:
+    """RFC 5630 section 5.3: by a Request-URI of the scheme that the caller used."""
+
+    async def scenario() -> None:
+        async with LiveNode(tmp_path, files=files, trust=authority.client()) as node:
+            phones = [await node.phone(user, "tls", register=False) for user in ("alice", "bob")]
+            for phone in phones:
+                phone.__class__ = SipsPhone
+                assert (await phone.register()).status == 200
+            alice, bob = phones
+            invite, answered = await call(alice, bob, f"{scheme}:bob@example.com")
+            assert invite.request_uri_text == f"{scheme}:bob@127.0.0.1:{bob.port}"
+            assert invite.record_routes[0].uri.scheme == scheme
+            await hang_up(alice, bob, alice.within("BYE", answered, 9))
 
     run(scenario())
 
