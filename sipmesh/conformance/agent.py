@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from sipmesh.conformance.credentials import answer
 from sipmesh.conformance.errors import FailedError
 from sipmesh.conformance.message import Headers, Message, parse, uri_of
 from sipmesh.conformance.requests import ack_failure, new_branch
+from sipmesh.conformance.tls import unverified
 
 WAIT_S = 2.0
 CHALLENGE_S = 1.0  # a challenge that takes longer is none
@@ -268,11 +268,3 @@ class Agent:
 def uri_transport(transport: str) -> str:
     """What a URI says of it."""
     return "" if transport == "udp" else f";transport={transport}"
-
-
-def unverified() -> ssl.SSLContext:
-    """It is SIP that is tested, not who has signed a certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

@@ -9,7 +9,7 @@ from sipmesh.conformance.agent import SDP, Agent
 from sipmesh.conformance.case import Cases, World, require
 from sipmesh.conformance.errors import NotApplicableError
 from sipmesh.conformance.message import Message
-from sipmesh.conformance.self_signed import self_signed
+from sipmesh.conformance.tls import self_signed
 from sipmesh.conformance.transports import options
 
 CASES = Cases()

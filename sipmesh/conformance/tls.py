@@ -1,4 +1,4 @@
-"""A TLS server that nobody has reason to believe."""
+"""TLS of the tester: a client that believes everybody, and a server that nobody has reason to believe."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ NAME = "/CN=nobody.invalid"
 LONGEST_S = 10.0
 
 
+def unverified() -> ssl.SSLContext:
+    """Of a client: it is SIP that is tested, not who has signed a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def self_signed() -> ssl.SSLContext:
-    """With a certificate made just now; NotApplicableError without the openssl command."""
+    """Of a server with a certificate made just now; NotApplicableError without the openssl command."""
     with tempfile.TemporaryDirectory() as folder:
         key, certificate = Path(folder, "key.pem"), Path(folder, "certificate.pem")
         command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", NAME]
