@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
 from sipmesh.conformance.agent import Agent
@@ -115,6 +116,23 @@ def one_flow(world: World) -> None:
     caller.start(caller.request("MESSAGE", world.account.uri))
     reached = [phone for phone in (first, second) if (got := phone.incoming("MESSAGE", 0.5)) and phone.reply(got, 200)]
     require(len(reached) == 1, f"reached {len(reached)} flows")
+
+
+@CASES.add(56, "RFC 5627 5.1, 5.3", "leads a public and a temporary GRUU to the phone they name alone")
+def gruus(world: World) -> None:
+    other, named, caller = world.agent("other"), world.agent("named"), world.agent()
+    for phone in (other, named):
+        answer = world.bind(phone, f'{phone.contact};+sip.instance="<urn:uuid:{uuid4()}>"', [("Supported", "gruu")])
+    own = next((value for value in answer.values("Contact") if named.address in value), "")
+    found = [re.search(rf'{kind}-gruu="([^"]+)"', own) for kind in ("pub", "temp")]
+    if not any(found):
+        raise NotApplicableError("gives no GRUUs")
+    for gruu in found:
+        require(gruu is not None, f"only one of both: {own}")
+        caller.start(caller.request("MESSAGE", gruu[1] if gruu else ""))
+        got = named.expect_incoming("MESSAGE")
+        named.reply(got, 200)
+        require(other.incoming("MESSAGE", 0.1) is None, "reached another phone too")
 
 
 @CASES.add(61, "RFC 8760 2.4", "challenges for each algorithm, strongest first")

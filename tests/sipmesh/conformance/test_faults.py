@@ -83,6 +83,7 @@ RECEIVED: dict[str, Maker] = {
     "refused_once": lambda: only_first(rb"^MESSAGE [^\r]*\r\n.*Proxy-Authorization"),
     "name_looked_up": lambda: sleeps,
     "contacts_differ": lambda: with_(rb"Contact: [^\r]*", lambda found: found[0].lower()),
+    "gruus": lambda: with_(rb"^MESSAGE ([^ ;]*);gr=[^ ]*", rb"MESSAGE \1"),
     "flow_replaced": lambda: with_(rb"urn:uuid:[^>]*", lambda _: f"urn:uuid:{uuid4()}".encode()),
     "one_flow": lambda: with_(rb"urn:uuid:[^>]*", lambda _: f"urn:uuid:{uuid4()}".encode()),
     "quoted_pairs": lambda: with_(rb'username="\\', rb'username="\\\\\\\\'),
