@@ -2,7 +2,7 @@
  * that it comes back to once, and without them each visit costs a walk of the page table, two under a hypervisor. */
 #include <sys/mman.h>
 
-#include "sip_arena.h"
+#include "sip_py.h"
 
 #define HUGE_PAGE ((size_t)2 << 20)
 

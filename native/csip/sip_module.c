@@ -1,6 +1,5 @@
 /* Python binding of native.sip: the module, framing and the slot hash. */
 #include "sip_py.h"
-#include "sip_arena.h"
 #include "sip_slot.h"
 #include "sip_udp.h"
 

@@ -59,4 +59,8 @@ const uint8_t *sip_mac_key(PyObject *mac); /* TypeError for anything else */
 /* A lazily made attribute: `*slot` is filled by `make` once. Returns a new reference. */
 #define SIP_PY_CACHED(slot, make) ((slot) || ((slot) = (make)) ? Py_NewRef(slot) : NULL)
 
+/* --- sip_arena.c --- */
+
+PyObject *sip_use_huge_pages(PyObject *unused, PyObject *no_arguments);
+
 #endif

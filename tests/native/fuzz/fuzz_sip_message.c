@@ -6,6 +6,7 @@
 
 #include "sip_forward.h"
 #include "sip_refuse.h"
+#include "sip_slot.h"
 
 #define REQUIRE(condition) \
     do { \
@@ -163,6 +164,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct sip_message message, copy;
     char *raw = malloc(size ? size : 1); /* its own block, so that the sanitizer sees one byte too far */
     memcpy(raw, data, size);
+    REQUIRE(sip_call_slot((struct sip_slice){raw, size}) >= -1);
     if (sip_message_salvage(&message, raw, size) == SIP_OK) {
         lines_lie_inside(&message);
         build_all(&message);
