@@ -34,6 +34,7 @@ class Plan:
     quick: bool
     names: Sequence[str]  # of servers
     loads: Sequence[str]
+    bindings: int
     cores: Sequence[int]  # the first for the server, the others for what loads it
 
     @property
@@ -86,10 +87,9 @@ def overloaded(plan: Plan) -> Result:
 
 
 def kept(plan: Plan) -> Result:
-    bindings = 20_000 if plan.quick else 500_000
     return {
-        "bytes_per_binding": round(memory.bytes_per_binding(bindings, plan.cores[0])),
-        "bindings": bindings,
+        "bytes_per_binding": round(memory.bytes_per_binding(plan.bindings, plan.cores[0])),
+        "bindings": plan.bindings,
         "kb_per_waiting_call": round(memory.kb_per_waiting_call(4.0 if plan.quick else 8.0, plan.cores), 2),
         "kb_per_tls_connection": memory.kb_per_tls_connection(),
     }
@@ -121,11 +121,12 @@ def say(what: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.sip", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one short run of each (two minutes)")
+    parser.add_argument("--quick", action="store_true", help="one short run of each (a few minutes)")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     parser.add_argument("--only", choices=STARTERS, help="measure one server alone")
     parser.add_argument("--parts", default=",".join(PARTS), help="which parts, separated by commas")
     parser.add_argument("--loads", default=",".join(LOADS), help="which loads, separated by commas")
+    parser.add_argument("--bindings", type=int, help="for the memory of one: 500000, or 20000 when it is to be quick")
     parser.add_argument("--save", type=Path, metavar="FILE", help="add the result to a file that bench.report reads")
     arguments = parser.parse_args()
     try:
@@ -140,7 +141,8 @@ def main() -> int:
     if len(cores) < 2:
         raise SystemExit("bench.sip needs two cores: one for the server, one for SIPp")
     names = [arguments.only] if arguments.only else list(STARTERS)
-    plan = Plan(arguments.quick, names, _known(parser, arguments.loads, LOADS), cores)
+    bindings = arguments.bindings or (20_000 if arguments.quick else 500_000)
+    plan = Plan(arguments.quick, names, _known(parser, arguments.loads, LOADS), bindings, cores)
     result: Result = {}
     for part in parts:
         say(part)

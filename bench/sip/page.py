@@ -48,7 +48,9 @@ def _pairs(result: Result) -> str:
 
 
 def _bars(result: Result) -> str:
-    rows = [[title, f"{result[key]:,g}", LIMITS[key]] for title, key in BARS if key in result]
+    many = f", {result['bindings']:,} of them" if "bindings" in result else ""
+    named = {"bytes_per_binding": many}
+    rows = [[title + named.get(key, ""), f"{result[key]:,g}", LIMITS[key]] for title, key in BARS if key in result]
     return table(("", "sipmesh", "aim"), rows)
 
 
