@@ -90,7 +90,7 @@ def kept(plan: Plan) -> Result:
     return {
         "bytes_per_binding": round(memory.bytes_per_binding(plan.bindings, plan.cores[0])),
         "bindings": plan.bindings,
-        "kb_per_waiting_call": round(memory.kb_per_waiting_call(4.0 if plan.quick else 8.0, plan.cores), 2),
+        "kb_per_waiting_call": round(memory.kb_per_waiting_call(8.0, plan.cores), 2),
         "kb_per_tls_connection": memory.kb_per_tls_connection(),
     }
 

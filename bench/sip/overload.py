@@ -91,6 +91,7 @@ def _run(bench: Bench, server: Server, rate: int, seconds: float) -> Offered:
         caller.stop()
     finally:
         callee.stop(1.0)
+        server.unregister_users()
     return read(rate, table, folder.glob("*_rtt.csv"), used)
 
 
