@@ -33,7 +33,7 @@ run: build
 # units beside each other, calls between real peers one after another
 test: build $(VENV)/.tests
 	./interop/install.sh
-	$(BIN)/python -m pytest -n 2 --ignore tests/interop
+	$(BIN)/python -m pytest -n 3 --ignore tests/interop
 	$(BIN)/python -m pytest tests/interop
 
 check: build $(VENV)/.tests
