@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from sipcore.timers import Timers
-from sipcore.transport.siblings import News, Siblings
+from sipcore.transport.sibling_items import News
+from sipcore.transport.siblings import Siblings
 from sipmesh.signalling.trunks import TargetState, Trunks, TrunkState
 
 CALLS, TARGET = "trunk calls", "trunk target"

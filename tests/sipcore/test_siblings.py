@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator
 
 from native.sip import Message, crc_slot
 from sipcore.flow import Flow
-from sipcore.transport.siblings import MAX_WAITING_BYTES, News, Siblings
+from sipcore.transport.sibling_items import News
+from sipcore.transport.sibling_link import MAX_WAITING_BYTES
+from sipcore.transport.siblings import Siblings
 from tests.sipcore.loop import Datagrams, Running, Stream, run, within
 from tests.sipcore.messages import request
 from tests.sipcore.users import RecordingClient
