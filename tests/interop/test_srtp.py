@@ -78,7 +78,10 @@ def call(node: Node, folder: Path, srtp: dict[str, str], caller: str = "alice", 
 @pytest.mark.parametrize("setup", [OURS], indirect=True, ids=["node"])
 @pytest.mark.parametrize("caller", ["alice", "bob"])
 def test_the_node_goes_between_a_phone_with_srtp_and_one_without(node: Node, tmp_path: Path, caller: str) -> None:
-    call(node, tmp_path, {"alice": {"alice": "AES_256_CM_HMAC_SHA1_80", "bob": SUITES[0]}[caller]}, caller)
+    suite = {"alice": "AES_256_CM_HMAC_SHA1_80", "bob": SUITES[0]}[caller]
+    logs = call(node, tmp_path, {"alice": suite}, caller)
+    assert f"SRTP started, keying=SDES, crypto={suite}" in logs["alice"]
+    assert "SRTP started" not in logs["bob"]
 
 
 @pytest.mark.parametrize("setup", [OPTIONAL], indirect=True, ids=["node"])
@@ -93,10 +96,14 @@ def test_a_phone_that_can_have_srtp_has_it(node: Node, tmp_path: Path, caller: s
 @pytest.mark.parametrize("setup", [Setup(users=USERS, profile="RTP/AVP")], indirect=True, ids=["kamailio"])
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_phone_with_srtp_calls_one_without(node: Node, tmp_path: Path, suite: str) -> None:
-    call(node, tmp_path, {"alice": suite})
+    logs = call(node, tmp_path, {"alice": suite})
+    assert f"SRTP started, keying=SDES, crypto={suite}" in logs["alice"]
+    assert "SRTP started" not in logs["bob"]
 
 
 @pytest.mark.parametrize("setup", [Setup(users=USERS, profile="RTP/SAVP")], indirect=True, ids=["kamailio"])
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_phone_without_srtp_calls_one_with(node: Node, tmp_path: Path, suite: str) -> None:
-    call(node, tmp_path, {"bob": suite})
+    logs = call(node, tmp_path, {"bob": suite})
+    assert f"SRTP started, keying=SDES, crypto={suite}" in logs["bob"]
+    assert "SRTP started" not in logs["alice"]

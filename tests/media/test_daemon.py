@@ -259,4 +259,5 @@ def test_a_failed_scan_is_counted_and_ends_nothing(monkeypatch: pytest.MonkeyPat
     daemon = MediaDaemon(MediaSettings((Interface(LOOPBACK),), scan_interval_s=0.0), relay)
     monkeypatch.setattr(daemon.statistics, "measure", broken)
     asyncio.run(run())
+    assert daemon.counters["media_scan_failures_total"] >= 2
     relay.stop()

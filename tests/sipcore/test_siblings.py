@@ -173,6 +173,9 @@ def test_a_worker_that_starts_is_told_of_the_connections_there_are() -> None:
             (connection_id,) = one.engine.flows.endpoints[1].connections  # type: ignore[union-attr]
             async with Running(siblings=Siblings(1, {0: ends[1]}), port=one.port) as other:
                 await other.until(lambda: other.engine.flows.flow_of(1, ("127.0.0.1", stream.port), connection_id))
+                flow = other.engine.flows.flow_of(1, ("127.0.0.1", stream.port), connection_id)
+                assert flow is not None
+                assert (flow.connection_id, flow.closed) == (connection_id, False)
 
     run(main())
 

@@ -62,8 +62,12 @@ def test_workers_share_each_address_and_have_a_way_to_each_other(tmp_path: Path)
 
 def test_a_second_start_reuses_the_path_and_the_ports(tmp_path: Path) -> None:
     settings = config(tmp_path, f"127.0.0.1:{free_port()}")
-    open_sockets(settings).close()
-    open_sockets(settings).close()
+    first = open_sockets(settings)
+    names = [opened.getsockname() for each in first.sip for opened in each.values()]
+    first.close()
+    again = open_sockets(settings)
+    assert [opened.getsockname() for each in again.sip for opened in each.values()] == names
+    again.close()
 
 
 def test_ipv6_leaves_the_port_of_ipv4_free(tmp_path: Path) -> None:
