@@ -127,6 +127,18 @@ int sip_py_token_view(PyObject *str, const char *what, struct sip_py_view *view)
     return sip_all(view->text, SIP_CHAR_TOKEN) ? 0 : refuse(what, "is not a token", view);
 }
 
+static bool known(struct sip_py_word *name) { return name->str || (name->str = PyUnicode_InternFromString(name->text)); }
+
+PyObject *sip_py_get(PyObject *object, struct sip_py_word *name) {
+    return known(name) ? PyObject_GetAttr(object, name->str) : NULL;
+}
+
+PyObject *sip_py_call(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second) {
+    PyObject *args[] = {object, first, second};
+    size_t count = first ? (second ? 3 : 2) : 1;
+    return known(name) ? PyObject_VectorcallMethod(name->str, args, count, NULL) : NULL;
+}
+
 PyObject *sip_py_host(struct sip_slice host) {
     if (host.size < 3 || !memchr(host.at, ':', host.size)) return sip_py_lower(host);
     char out[64];

@@ -41,6 +41,15 @@ int sip_py_line_view(PyObject *str, const char *what, struct sip_py_view *view);
 /* As that, and ValueError for what is no token. */
 int sip_py_token_view(PyObject *str, const char *what, struct sip_py_view *view);
 
+/* The name of a Python attribute; a str once it was used. */
+struct sip_py_word {
+    const char *text;
+    PyObject *str;
+};
+PyObject *sip_py_get(PyObject *object, struct sip_py_word *name);
+/* object.name(first, second); NULL ends the arguments early. */
+PyObject *sip_py_call(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second);
+
 PyObject *sip_py_header_params(struct sip_slice params);
 PyObject *sip_py_uri_params(struct sip_slice params);
 PyObject *sip_digest_params(PyObject *unused, PyObject *value); /* sip_digest_params.c */

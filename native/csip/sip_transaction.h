@@ -1,0 +1,16 @@
+/* What other files of the binding ask of the transaction layer (sipcore/transaction.py). */
+#ifndef SIP_TRANSACTION_H
+#define SIP_TRANSACTION_H
+
+#include "sip_py.h"
+
+/* The layer takes a message that came in; -1 with an exception. */
+int sip_layer_receive(PyObject *layer, PyObject *message, PyObject *flow);
+
+/* The client transaction of `message`, which is sent over `flow`; `owner` is told of its answers. A new reference. */
+PyObject *sip_layer_request(PyObject *layer, PyObject *message, PyObject *flow, PyObject *owner, bool fixed_flow);
+
+/* Sends a response of that status, whose bytes are `data`; -1 with an exception. */
+int sip_server_answer(PyObject *transaction, int status, PyObject *data);
+
+#endif
