@@ -139,6 +139,40 @@ PyObject *sip_py_call(PyObject *object, struct sip_py_word *name, PyObject *firs
     return known(name) ? PyObject_VectorcallMethod(name->str, args, count, NULL) : NULL;
 }
 
+int sip_py_is(PyObject *object, struct sip_py_word *name) {
+    PyObject *value = sip_py_get(object, name);
+    int result = value ? PyObject_IsTrue(value) : -1;
+    Py_XDECREF(value);
+    return result;
+}
+
+PyObject *sip_py_caught(PyObject *object, struct sip_py_word *name, PyObject *first) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback) PyException_SetTraceback(value, traceback);
+    PyObject *before = PyErr_GetHandledException();
+    PyErr_SetHandledException(value);
+    PyObject *result = sip_py_call(object, name, first, NULL);
+    PyErr_SetHandledException(before);
+    Py_XDECREF(before);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    return result;
+}
+
+int sip_py_count(PyObject *counters, PyObject *name) {
+    PyObject *before = PyDict_GetItemWithError(counters, name);
+    if (!before && PyErr_Occurred()) return -1;
+    long number = before ? PyLong_AsLong(before) : 0;
+    if (number == -1 && PyErr_Occurred()) return -1;
+    PyObject *after = PyLong_FromLong(number + 1);
+    int result = after ? PyDict_SetItem(counters, name, after) : -1;
+    Py_XDECREF(after);
+    return result;
+}
+
 PyObject *sip_py_host(struct sip_slice host) {
     if (host.size < 3 || !memchr(host.at, ':', host.size)) return sip_py_lower(host);
     char out[64];

@@ -49,6 +49,12 @@ struct sip_py_word {
 PyObject *sip_py_get(PyObject *object, struct sip_py_word *name);
 /* object.name(first, second); NULL ends the arguments early. */
 PyObject *sip_py_call(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second);
+/* Whether the attribute is true: 1 or 0, -1 with an exception. */
+int sip_py_is(PyObject *object, struct sip_py_word *name);
+/* As sip_py_call, of what handles the exception that is set: it finds it as in an except block. */
+PyObject *sip_py_caught(PyObject *object, struct sip_py_word *name, PyObject *first);
+/* counters[name] += 1, of a Counters (sipcore/ports.py); -1 with an exception. */
+int sip_py_count(PyObject *counters, PyObject *name);
 
 PyObject *sip_py_header_params(struct sip_slice params);
 PyObject *sip_py_uri_params(struct sip_slice params);

@@ -119,24 +119,13 @@ static PyObject *timers_after(TimersObject *self, PyObject *const *args, Py_ssiz
 
 /* Steals the queue's reference. */
 static int fire(TimersObject *self, TimerObject *timer) {
+    static struct sip_py_word call = {"__call__", NULL};
     PyObject *callback = timer->callback, *argument = timer->argument;
     timer->callback = timer->argument = NULL;
     Py_DECREF(timer);
     PyObject *result = PyObject_CallOneArg(callback, argument);
-    if (!result && self->on_error && self->on_error != Py_None && PyErr_ExceptionMatches(PyExc_Exception)) {
-        PyObject *type, *value, *traceback;
-        PyErr_Fetch(&type, &value, &traceback);
-        PyErr_NormalizeException(&type, &value, &traceback);
-        if (traceback) PyException_SetTraceback(value, traceback);
-        PyObject *before = PyErr_GetHandledException();
-        PyErr_SetHandledException(value); /* what "except" does, so that on_error finds it */
-        result = PyObject_CallNoArgs(self->on_error);
-        PyErr_SetHandledException(before);
-        Py_XDECREF(before);
-        Py_XDECREF(type);
-        Py_XDECREF(value);
-        Py_XDECREF(traceback);
-    }
+    if (!result && self->on_error && self->on_error != Py_None && PyErr_ExceptionMatches(PyExc_Exception))
+        result = sip_py_caught(self->on_error, &call, NULL);
     Py_DECREF(callback);
     Py_DECREF(argument);
     Py_XDECREF(result);

@@ -1,0 +1,14 @@
+/* A Flow (sipcore/flow.py) as other files of the binding see it: the native UDP flow without a call, any other by its attributes. */
+#ifndef SIP_FLOW_H
+#define SIP_FLOW_H
+
+#include "sip_py.h"
+
+/* Queues bytes; -1 with an exception. */
+int sip_flow_send(PyObject *flow, PyObject *data);
+
+/* 1 or 0; -1 with an exception. */
+int sip_flow_is_reliable(PyObject *flow);
+int sip_flow_is_closed(PyObject *flow);
+
+#endif
