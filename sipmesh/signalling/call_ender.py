@@ -93,7 +93,7 @@ class CallEnder:
             ("Reason", reason),
         ]
         try:
-            self._send(leg, headers, done, self._calls.trunk_towards(record, side))
+            self._send(leg, headers, done, self._calls.trunks.towards(record, side))
         except ParseError as error:
             log.warning("no BYE to %s: %s", leg.remote_target, error.reason, extra={"call_id": record.call_id})
             done(UNREACHABLE, None)

@@ -5,35 +5,24 @@ A call is recorded before its INVITE leaves, and forgotten when its INVITE fails
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from native.sip import Message
 from sipcore.ports import Counters
 from sipcore.proxy.context import Branch, ResponseContext
-from sipcore.proxy.cookie import Cookie
 from sipcore.timers import Timers
-from sipmesh.addresses import join_host_port
+from sipmesh.signalling.call_record import refused_to
+from sipmesh.signalling.call_trunks import CallTrunks, TrunkOf
 from sipmesh.signalling.cdr_maker import CdrMaker, quality_of
-from sipmesh.signalling.cseq_shift import with_shift
-from sipmesh.signalling.legs import CALLEE, CALLER, MAX_ROUTE_SET, belongs, callee_of, contact_of, keep_fork, legs_of
-from sipmesh.signalling.media_security import PASSES, Legs
-from sipmesh.signalling.privacy import filter_identity
-from sipmesh.signalling.trunks import TrunkState
-from sipmesh.store import CallLeg, CallRecord, Ender, Names
+from sipmesh.signalling.early_offers import EarlyOffers
+from sipmesh.signalling.legs import CALLEE, belongs, callee_of, keep_fork
+from sipmesh.store import CallRecord, Ender
 
 if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
     from sipmesh.signalling.media_client import Body
     from sipmesh.store.live import Calls as StoredCalls
-
-MAX_EARLY_OFFERS = 10_000  # that no PRACK has answered, of all calls
-MAX_TEXT_CHARS = 512  # of an address kept for show
-
-log = logging.getLogger(__name__)
-
-TrunkOf = Callable[[str], TrunkState | None]
 
 
 class Calls:
@@ -55,16 +44,14 @@ class Calls:
         self._stored = stored
         self._timers = timers
         self.counters = counters
-        self._trunk_of = trunk_of
-        self._relayed = relayed
+        self.relayed = relayed
         self._cdrs = cdrs
         self._owns = owns
         self._calls: dict[str, CallRecord] = {}
         self._keys: dict[str, list[str]] = {}  # by Call-ID; more than one when a call spirals through us
         self._contexts: dict[str, ResponseContext] = {}  # of calls not answered yet
-        self.credentials: dict[tuple[str, int], list[tuple[str, str]]] = {}  # of the last INVITE of a side, by key of the call
-        self.edited: set[str] = set()  # keys of calls over a trunk whose messages we change
-        self._early_offers: set[tuple[str, str]] = set()  # key and To tag
+        self.trunks = CallTrunks(trunk_of)
+        self.early_offers = EarlyOffers()
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -85,6 +72,10 @@ class Calls:
             if record.state != "answered" or record.ng_call_id:
                 self.end(key, "node-stop")
 
+    def put(self, key: str, record: CallRecord) -> None:
+        """``record`` has changed."""
+        self._stored.put(key, record)
+
     def get(self, key: str) -> CallRecord | None:
         return self._calls.get(key)
 
@@ -95,65 +86,16 @@ class Calls:
         """Of a call that is not answered yet."""
         return self._contexts.get(key)
 
-    def begin(
-        self,
-        request: InboundRequest,
-        caller: str,
-        callee: str,
-        trunk_in: str,
-        trunk_out: str,
-        *,
-        destination: str = "",
-        route: str = "",
-        srtp: Legs = PASSES,
-        names: Names | None = None,
-    ) -> None:
-        """An INVITE that makes a dialog is about to be proxied."""
-        message = request.message
-        flow = request.flow
-        host, port = request.source
-        leg = CallLeg(
-            tag=message.from_tag or "",
-            remote_target=contact_of(message),
-            route_set=tuple(message.values("Record-Route")[:MAX_ROUTE_SET]),
-            listener=flow.listener.index,
-            remote_host=host,
-            remote_port=port,
-            connection_id=flow.connection_id,
-            natted=request.natted,
-        )
-        record = CallRecord(
-            call_id=message.call_id,
-            from_tag=message.from_tag or "",
-            caller=caller[:MAX_TEXT_CHARS],
-            callee=callee[:MAX_TEXT_CHARS],
-            source=join_host_port(host, port),
-            trunk_in=trunk_in,
-            trunk_out=trunk_out,
-            started_at=self._timers.wall,
-            legs=[leg, CallLeg(cseq=message.cseq)],
-            ng_call_id=message.call_id if self._relayed else "",
-            destination=destination[:MAX_TEXT_CHARS],
-            route=route,
-            srtp=srtp,
-            names=names,
-        )
-        self._add(request.call_key, record)
-        self._stored.put(request.call_key, record)
+    def begin(self, key: str, record: CallRecord) -> None:
+        """Its INVITE is about to leave."""
+        self._add(key, record)
+        self._stored.put(key, record)
         self.counters["sip_calls_started_total"] += 1
 
     def refused(self, request: InboundRequest, caller: str, callee: str, trunk_in: str, status: int) -> None:
         """An INVITE of somebody we know leads nowhere: a call that ended as it began."""
         if self._cdrs is not None:
-            message = request.message
-            record = CallRecord(
-                call_id=message.call_id,
-                caller=caller[:MAX_TEXT_CHARS],
-                callee=callee[:MAX_TEXT_CHARS],
-                source=join_host_port(*request.source),
-                trunk_in=trunk_in,
-                started_at=self._timers.wall,
-            )
+            record = refused_to(request, self._timers.wall, caller, callee, trunk_in)
             self._cdrs.ended(request.call_key, record, "refused", status)
 
     def rang(self, key: str) -> None:
@@ -164,17 +106,6 @@ class Calls:
 
     def ringing(self, key: str, context: ResponseContext) -> None:
         self._contexts[key] = context
-
-    def early_offer(self, key: str, to_tag: str) -> None:
-        """A reliable provisional response brought an offer, which a PRACK of that early dialog answers (RFC 3262 section 5)."""
-        if key in self._contexts and len(self._early_offers) < MAX_EARLY_OFFERS:
-            self._early_offers.add((key, to_tag))
-
-    def takes_early_offer(self, key: str, to_tag: str) -> bool:
-        """Whether such an offer waits; it does so once."""
-        waiting = (key, to_tag) in self._early_offers
-        self._early_offers.discard((key, to_tag))
-        return waiting
 
     def early(self, key: str, branch: Branch, response: Message) -> None:
         """A reliable provisional response makes an early dialog (RFC 3262 section 3). Not stored, like all that rings."""
@@ -196,70 +127,11 @@ class Calls:
         record.to_tag = leg.tag
         record.legs[CALLEE] = leg
         record.state = "answered"
-        record.ng_branch = branch.via_branch if self._relayed else ""
+        record.ng_branch = branch.via_branch if self.relayed else ""
         record.answered_at = self._timers.wall
         self._contexts.pop(key, None)
         self._stored.put(key, record)
         self.counters["sip_calls_answered_total"] += 1
-
-    def in_dialog(self, cookie: Cookie, request: Message) -> None:
-        """Keeps the CSeq each side has seen, and the target it refreshed (RFC 3261 section 12.2.1.1)."""
-        record = self._calls.get(cookie.call_key)
-        if record is None:
-            return
-        if request.method == "BYE":
-            if record.state != "ending" and belongs(record, request):
-                by_caller = cookie.caller_to_callee(request)
-                record.bye_at, record.bye_by = self._timers.wall, "caller" if by_caller else "callee"
-            return
-        if record.state == "ringing" and cookie.caller_to_callee(request):  # in whichever early dialog
-            record.legs[CALLEE].cseq = max(record.legs[CALLEE].cseq, request.cseq)
-        legs = legs_of(record, request)
-        if legs is None:
-            return
-        sender, receiver = legs
-        receiver.cseq = max(receiver.cseq, request.cseq)
-        if request.method in ("INVITE", "UPDATE"):
-            sender.remote_target = contact_of(request) or sender.remote_target
-        self._stored.put(cookie.call_key, record)
-
-    def sent_as(self, key: str, side: int, cseq: int, sent: int) -> None:
-        """A request that ``side`` gave the number ``cseq`` leaves with ``sent``."""
-        record = self._calls.get(key)
-        if record is None:
-            return
-        shifts = list(record.shifts)
-        shifts[side] = with_shift(shifts[side], cseq, sent - cseq)
-        for leg in (record.legs[CALLEE], *record.forks) if side == CALLER else (record.legs[CALLER],):
-            leg.cseq = max(leg.cseq, sent)
-        if shifts[side] is not record.shifts[side]:
-            record.shifts = (shifts[0], shifts[1])
-            self._stored.put(key, record)
-
-    def trunk_towards(self, record: CallRecord, side: int) -> TrunkState | None:
-        """The trunk that ``side`` is behind."""
-        name = record.trunk_out if side == CALLEE else record.trunk_in
-        return self._trunk_of(name) if name else None
-
-    def filter_identity(self, key: str, message: Message, sender: int) -> None:
-        """Of a message within the call that ``sender`` sends: who is believed, and who is told, who it is (RFC 3325)."""
-        record = self._calls.get(key)
-        by = None if record is None else self.trunk_towards(record, sender)
-        to = None if record is None else self.trunk_towards(record, 1 - sender)
-        believed, trusted = (trunk is not None and trunk.config.trusted for trunk in (by, to))
-        filter_identity(message, believed=believed, trusted=trusted, user=to is None)
-
-    def response_in_dialog(self, cookie: Cookie, request: Message, response: Message) -> None:
-        """A 2xx refreshes the target of the side it came from."""
-        record = self._calls.get(cookie.call_key)
-        contact = contact_of(response)
-        legs = None if record is None else legs_of(record, request)
-        if record is None or legs is None or not contact:
-            return
-        answering = legs[1]
-        if answering.remote_target != contact:
-            answering.remote_target = contact
-            self._stored.put(cookie.call_key, record)
 
     def ending(self, key: str) -> None:
         """We end it ourselves: nobody shall do so again."""
@@ -315,20 +187,14 @@ class Calls:
         """Forgets the call. ``cause``: one word for the counters; ``status``: the failure the caller got; ``by``: by whom."""
         record = self._calls.pop(key, None)
         self._contexts.pop(key, None)
-        if self.edited:
-            self.edited.discard(key)
-            for side in (CALLER, CALLEE):
-                self.credentials.pop((key, side), None)
         if record is None:
             return
-        if self._early_offers:
-            self._early_offers = {offer for offer in self._early_offers if offer[0] != key}
+        self.early_offers.forget(key)
         keys = self._keys[record.call_id]
         keys.remove(key)
         if not keys:
             del self._keys[record.call_id]
-        if record.trunk_in or record.trunk_out:
-            self._count_on_trunks(record, -1)
+        self.trunks.ended(key, record)
         self._stored.delete(key)
         if self._cdrs is not None:
             self._cdrs.ended(key, record, cause, status, by)
@@ -344,16 +210,4 @@ class Calls:
             self.end(key, "replaced")
         self._calls[key] = record
         self._keys.setdefault(record.call_id, []).append(key)
-        if record.trunk_in or record.trunk_out:
-            self._count_on_trunks(record, 1)
-            trunks = [self.trunk_towards(record, side) for side in (CALLER, CALLEE)]
-            if any(record.shifts) or any(trunk is not None and trunk.edits for trunk in trunks):
-                self.edited.add(key)
-        if record.names is not None:
-            self.edited.add(key)
-
-    def _count_on_trunks(self, record: CallRecord, step: int) -> None:
-        for name in (record.trunk_in, record.trunk_out):
-            trunk = self._trunk_of(name) if name else None
-            if trunk is not None:
-                trunk.count_call(step)
+        self.trunks.begun(key, record)

@@ -17,6 +17,7 @@ from native.sip import Message
 from sipcore.ports import Exchange, Proceed
 from sipcore.proxy.best import CHALLENGES
 from sipcore.proxy.context import Branch, ResponseContext
+from sipmesh.signalling.call_updates import sent_as
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cseq_shift import shift_of, shifted_event, shifted_rack, written_event
 from sipmesh.signalling.legs import CALLER
@@ -81,7 +82,7 @@ class EditingExchange:
             rename(request, self._names, self._side)
         if self._record is not None:
             rewrite(request, self._record, self._side)
-            self._calls.sent_as(self._key, self._side, self._cseq, sent)
+            sent_as(self._calls, self._key, self._side, self._cseq, sent)
         if sent != self._cseq:
             request.set("CSeq", f"{sent} {request.method}")
         digest = self._trunk.digest if self._trunk is not None else None
@@ -92,7 +93,7 @@ class EditingExchange:
             for name, value in credentials:
                 request.append(name, value)
             if request.method == "INVITE" and self._record is not None:
-                self._calls.credentials[self._key, self._side] = credentials
+                self._calls.trunks.credentials[self._key, self._side] = credentials
         inner = self._inner
         if inner is None:
             proceed()

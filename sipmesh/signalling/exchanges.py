@@ -11,6 +11,7 @@ from native.sip import Message
 from sipcore.ports import Proceed
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie, flow_of_token
+from sipmesh.signalling.call_updates import response_in_dialog
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cdr_maker import GAVE_UP
 from sipmesh.signalling.legs import CALLEE, CALLER
@@ -124,7 +125,7 @@ class InviteExchange:
         status = response.status
         calls = self._services.calls
         if response.has(ASSERTED, PREFERRED):
-            calls.filter_identity(self._key, response, CALLEE)
+            calls.trunks.filter_identity(calls.get(self._key), response, CALLEE)
         if 200 <= status < 300:
             calls.answered(self._key, branch, response)
             if self._media is not None:
@@ -134,8 +135,8 @@ class InviteExchange:
                 calls.rang(self._key)
             if response.has("RSeq"):
                 calls.early(self._key, branch, response)
-                if not self._offered and has_sdp(response):
-                    calls.early_offer(self._key, response.to_tag or "")
+                if not self._offered and has_sdp(response) and calls.context_of(self._key) is not None:
+                    calls.early_offers.came(self._key, response.to_tag or "")
         else:
             self._ended_by = "callee"
         if self._media is not None:
@@ -180,7 +181,7 @@ class DialogExchange:
         elif services.glue is not None:
             sender = services.sender_of(cookie, message)
             receiver_natted = bool(cookie.flow_token(message))
-            answering = self._method == "PRACK" and services.calls.takes_early_offer(cookie.call_key, self._tags.callee)
+            answering = self._method == "PRACK" and services.calls.early_offers.takes(cookie.call_key, self._tags.callee)
             record = services.calls.get(cookie.call_key)
             early = record is not None and record.state == "ringing"
             srtp = services.srtp_of(cookie, message)
@@ -196,9 +197,10 @@ class DialogExchange:
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
         if response.has(ASSERTED, PREFERRED):
             answering = CALLEE if self._cookie.caller_to_callee(self._message) else CALLER
-            self._services.calls.filter_identity(self._cookie.call_key, response, answering)
+            calls = self._services.calls
+            calls.trunks.filter_identity(calls.get(self._cookie.call_key), response, answering)
         if 200 <= response.status < 300 and self._method in ("INVITE", "UPDATE"):
-            self._services.calls.response_in_dialog(self._cookie, self._message, response)
+            response_in_dialog(self._services.calls, self._cookie, self._message, response)
         if self._media is not None:
             self._media.response_in(branch, response, proceed)
 

@@ -30,7 +30,7 @@ from sipcore.transport.udp import UdpEndpoint
 from sipmesh.certificates import CertificateError, load_certificates
 from sipmesh.config import Config, Limits
 from sipmesh.policy.host import PolicyHost
-from sipmesh.signalling.application import SUPPORTED, SignalApplication, Tables
+from sipmesh.signalling.application import SUPPORTED, SignalApplication
 from sipmesh.signalling.authorize import Accounts, Authorizer
 from sipmesh.signalling.call_ender import CallEnder
 from sipmesh.signalling.calls import Calls
@@ -48,6 +48,7 @@ from sipmesh.signalling.rates import Backoff, Rates
 from sipmesh.signalling.registrations import Registration, Registrations
 from sipmesh.signalling.requester import Requester
 from sipmesh.signalling.routing_table import RoutingTable
+from sipmesh.signalling.targeting import Tables
 from sipmesh.signalling.trunk_news import TrunkNews
 from sipmesh.signalling.trunks import TargetState, Trunks
 from sipmesh.store import Store

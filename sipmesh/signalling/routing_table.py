@@ -2,7 +2,7 @@
 
 A pattern is a number or an AOR, exact or ending in ``*``. The longest matching pattern whose conditions hold wins; between
 equal patterns the one with more conditions, then the earlier one. An account of ours is as exact as a match can be, so
-it is asked between the exact patterns and the ones that end in ``*`` (see ``domains`` and ``application``).
+it is asked between the exact patterns and the ones that end in ``*`` (see ``targeting``).
 """
 
 from collections.abc import Iterable

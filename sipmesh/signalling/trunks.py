@@ -29,6 +29,8 @@ REST_S = 30.0  # how long a target that failed is left alone when nothing probes
 RETRY_AFTER = re.compile(r"[0-9]{1,9}")  # what parameters and a comment may follow
 MAX_RETRY_AFTER_S = 600  # a target that asks for a longer rest than this is tried again all the same
 
+RETRY_AFTER_S = "5"  # of a call over the limit
+
 log = logging.getLogger(__name__)
 
 
@@ -240,6 +242,11 @@ class Trunks:
             waiting.remove(chosen)
             order.append(chosen)
         return [*order, *waiting, *(target for target in targets if not target.weight)]
+
+
+def trunk_full() -> PeerError:
+    """RFC 3398 section 8.2.6.1 gives "no circuit available" this status."""
+    return PeerError(503, "Trunk Call Limit Reached", (("Retry-After", RETRY_AFTER_S),))
 
 
 def _target(trunk: Trunk, config: TrunkTarget, known: TargetState | None) -> TargetState:

@@ -25,7 +25,7 @@ from sipcore.registrar import Registrar
 from sipcore.transaction import TransactionLayer, TransactionSettings
 from sipcore.transport.ingress import Ingress
 from sipmesh.config import Domain, Route, Trunk, User
-from sipmesh.signalling.application import SUPPORTED, SignalApplication, Tables
+from sipmesh.signalling.application import SUPPORTED, SignalApplication
 from sipmesh.signalling.authorize import Accounts, Authorizer
 from sipmesh.signalling.call_ender import CallEnder
 from sipmesh.signalling.calls import Calls
@@ -33,6 +33,7 @@ from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices
 from sipmesh.signalling.requester import Requester
 from sipmesh.signalling.routing_table import RoutingTable
+from sipmesh.signalling.targeting import Tables
 from sipmesh.signalling.trunks import Trunks
 from sipmesh.store import CallRecord
 from sipmesh.store.directory import stored_user

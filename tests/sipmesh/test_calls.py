@@ -9,6 +9,8 @@ from typing import Any
 from native.sip import Message
 from sipcore.timers import Timers
 from sipmesh.config import Trunk
+from sipmesh.signalling.call_record import begun_by
+from sipmesh.signalling.call_updates import in_dialog
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.legs import MAX_FORKS
 from sipmesh.signalling.trunks import TrunkState
@@ -56,7 +58,8 @@ class World:
         request: Any = SimpleNamespace(
             message=Message(INVITE_TEXT), flow=flow, source=("192.0.2.1", 5060), natted=False, call_key=key
         )
-        self.calls.begin(request, "alice@example.com", "bob@example.com", trunks.get("in_", ""), trunks.get("out", ""))
+        parties = ("alice@example.com", "bob@example.com", trunks.get("in_", ""), trunks.get("out", ""))
+        self.calls.begin(key, begun_by(request, self.timers.wall, *parties, relayed=True))
 
     def answer(self, key: str = "k1", tag: str = "B", routes: tuple[str, ...] = (), status: int = 200) -> None:
         invite = Message(INVITE_TEXT)
@@ -84,7 +87,7 @@ class World:
             method, "sip:x@y", [*headers, ("Call-ID", "c1"), ("CSeq", f"9 {method}"), ("Contact", f"<{contact}>")]
         )
         cookie: Any = SimpleNamespace(call_key=key, caller_to_callee=lambda message: message.from_tag == "A")
-        self.calls.in_dialog(cookie, request)
+        in_dialog(self.calls, cookie, request, self.timers.wall)
         return request
 
 
@@ -160,11 +163,11 @@ def test_an_early_offer_is_answered_once_and_goes_with_its_call() -> None:
     world.begin()
     context: Any = object()
     world.calls.ringing("k1", context)
-    world.calls.early_offer("k1", "B")
-    world.calls.early_offer("k1", "C")
-    assert [world.calls.takes_early_offer("k1", tag) for tag in ("B", "B", "X")] == [True, False, False]
+    world.calls.early_offers.came("k1", "B")
+    world.calls.early_offers.came("k1", "C")
+    assert [world.calls.early_offers.takes("k1", tag) for tag in ("B", "B", "X")] == [True, False, False]
     world.calls.end("k1", "failed")
-    assert not world.calls.takes_early_offer("k1", "C")
+    assert not world.calls.early_offers.takes("k1", "C")
 
 
 def test_each_answer_and_reliable_response_makes_a_dialog_that_is_kept() -> None:

@@ -114,7 +114,7 @@ def test_the_shift_survives_the_worker() -> None:
     carrier.wants = {"INVITE"}
     _, answer = answered(world, alice, carrier)
     world.start()
-    assert world.calls.edited
+    assert world.calls.trunks.edited
     alice.within(answer, "ACK", cseq=1)
     alice.within(answer, "BYE", cseq=2)
     world.run()
@@ -125,7 +125,7 @@ def test_the_shift_survives_the_worker() -> None:
     world.run()
     assert alice.expect(200).cseq == 2
     assert not world.stored.records
-    assert not world.calls.edited
+    assert not world.calls.trunks.edited
 
 
 def test_a_challenged_request_of_the_dialog_shifts_again() -> None:
@@ -268,7 +268,7 @@ def test_a_challenge_in_answer_to_nothing_of_ours_is_the_callers() -> None:
     world.run()
     assert alice.expect(407).has("Proxy-Authenticate")
     assert len(carrier.challenged) == 1
-    assert not world.calls.edited
+    assert not world.calls.trunks.edited
 
 
 def test_a_message_outside_any_dialog_is_authenticated_too() -> None:
@@ -426,12 +426,12 @@ def test_the_contact_leads_no_further_than_to_our_users() -> None:
 def test_nothing_of_a_call_is_kept_when_it_is_over() -> None:
     world, alice, carrier = world_of()
     _, answer = answered(world, alice, carrier)
-    assert world.calls.credentials
+    assert world.calls.trunks.credentials
     alice.within(answer, "BYE", cseq=2)
     world.run()
     carrier.reply(carrier.got("BYE")[0], 200)
     world.run()
-    assert (world.calls.credentials, world.calls.edited, world.stored.records) == ({}, set(), {})
+    assert (world.calls.trunks.credentials, world.calls.trunks.edited, world.stored.records) == ({}, set(), {})
 
 
 def test_there_is_no_number_above_the_last_one() -> None:

@@ -148,7 +148,7 @@ def test_a_faulty_one_fails_with_reason_and_messages(node: Callable[..., FaultyN
 
 def test_a_node_that_sends_sips_in_the_clear_fails(node: Callable[..., FaultyNode], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sipcore.proxy.branch.SECURE_TRANSPORTS", {"udp", "tcp"})
-    monkeypatch.setattr("sipmesh.signalling.application.suited", lambda targets, **_: targets)
+    monkeypatch.setattr("sipmesh.signalling.forwarding.suited", lambda targets, **_: targets)
     for module in ("branch", "forward"):
         monkeypatch.setattr(f"sipcore.proxy.{module}.secured", lambda hop: hop)
     result = run_case(CASES["sips_in_the_clear"], node().target)

@@ -1,0 +1,128 @@
+"""What a request outside any dialog needs before it leaves: a place within the limits, the names the other side shall see, and,
+of an INVITE, the record of its call."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import TYPE_CHECKING
+
+from sipcore.errors import PeerError
+from sipcore.nat import is_unverifiable
+from sipcore.ports import Counters, Exchange, Target
+from sipcore.timers import Timers
+from sipmesh.config_values import Srtp
+from sipmesh.signalling.authorize import Accounts, Caller
+from sipmesh.signalling.call_record import begun_by
+from sipmesh.signalling.editing_exchange import EditingExchange
+from sipmesh.signalling.exchanges import CallServices, InviteExchange, RequestExchange
+from sipmesh.signalling.identity import Presenter
+from sipmesh.signalling.media_glue import Sender
+from sipmesh.signalling.media_security import PASSES, Legs
+from sipmesh.signalling.privacy import PREFERRED
+from sipmesh.signalling.rates import Rates
+from sipmesh.signalling.routing_table import Hop
+from sipmesh.signalling.sips import is_secure, suited
+from sipmesh.signalling.targeting import Tables
+from sipmesh.signalling.trunks import TrunkState, trunk_full
+from sipmesh.store import Names
+
+if TYPE_CHECKING:
+    from sipcore.proxy.core import InboundRequest
+
+
+class Forwarding:
+    """``user_rates``: of calls by AOR, save from hosts that are ``exempt``."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        accounts: Accounts,
+        services: CallServices,
+        timers: Timers,
+        counters: Counters,
+        user_rates: Rates[str] | None,
+        exempt: Container[str],
+    ) -> None:
+        self._tables = tables
+        self._accounts = accounts
+        self._services = services
+        self._calls = services.calls
+        self._timers = timers
+        self._counters = counters
+        self._user_rates = user_rates
+        self._exempt = exempt
+        self._tls = any(listener.transport == "tls" for listener in services.flows.listeners)
+        self._presenter = Presenter(accounts, relayed=services.glue is not None)
+
+    def forward(self, request: InboundRequest, caller: Caller, targets: list[Target], hop: Hop) -> None:
+        message = request.message
+        if self._user_rates is not None and message.method == "INVITE" and message.to_tag is None:
+            self._check_rate(self._user_rates, request, caller)
+        if not targets:
+            raise PeerError(480, "Temporarily Unavailable")
+        if message.is_sips or any(map(is_secure, targets)):
+            targets = suited(targets, sips=message.is_sips, tls=self._tls, agent=request.listener.sent_by)
+        trunk = self._tables.trunks.get(hop.trunk) if hop.trunk else None
+        names = None
+        if trunk is not None or caller.trunk is not None or message.has("Privacy", PREFERRED):
+            names = self._presenter.present(message, caller, trunk)
+        if caller.trunk is None and is_unverifiable(message, request.flow):
+            request.natted = True
+        if message.method != "INVITE" or message.to_tag is not None:
+            other: Exchange | None = RequestExchange(self._services) if hop.trunk else None
+            if names is not None or (trunk is not None and trunk.edits):
+                other = EditingExchange(self._calls, other, message, trunk, names=names)
+            request.proxy(targets, other)
+            return
+        if caller.trunk is not None and caller.trunk.full:
+            raise trunk_full()
+        self._begin_call(request, caller, targets, hop, trunk, names)
+
+    def _begin_call(
+        self,
+        request: InboundRequest,
+        caller: Caller,
+        targets: list[Target],
+        hop: Hop,
+        trunk: TrunkState | None,
+        names: Names | None,
+    ) -> None:
+        calls = self._calls
+        calling, called, trunk_in = parties(request, caller)
+        srtp = self._srtp(caller, hop) if self._services.glue is not None else PASSES
+        record = begun_by(
+            *(request, self._timers.wall, calling, called, trunk_in, hop.trunk),
+            relayed=calls.relayed,
+            destination=hop.aor or hop.number or (called if hop.route != "policy" else hop.uris[0]),
+            route=hop.route,
+            srtp=srtp,
+            names=names,
+        )
+        calls.begin(request.call_key, record)
+        sender = Sender(request.source[0], request.natted)
+        exchange: Exchange = InviteExchange(self._services, request, sender, srtp)
+        if request.call_key in calls.trunks.edited:
+            exchange = EditingExchange(calls, exchange, request.message, trunk, request.call_key)
+        request.proxy(targets, exchange)
+
+    def _srtp(self, caller: Caller, hop: Hop) -> Legs:
+        callee_trunk = self._tables.trunks.get(hop.trunk) if hop.trunk else None
+        return self._srtp_of(caller.aor, caller.trunk), self._srtp_of(hop.aor, callee_trunk)
+
+    def _srtp_of(self, aor: str, trunk: TrunkState | None) -> Srtp:
+        """Of a user of ours, a trunk, or somebody else."""
+        if trunk is not None:
+            return trunk.config.srtp
+        return (self._accounts.srtp(aor) or self._tables.domains.srtp(aor.rpartition("@")[2])) if aor else "pass"
+
+    def _check_rate(self, rates: Rates[str], request: InboundRequest, caller: Caller) -> None:
+        if caller.aor and request.source[0] not in self._exempt and not rates.take(caller.aor, self._timers.now):
+            self._counters["sip_calls_limited_total|by=user"] += 1
+            raise PeerError(503, "Too Many Calls", (("Retry-After", "1"),))
+
+
+def parties(request: InboundRequest, caller: Caller) -> tuple[str, str, str]:
+    """Who calls whom, and by which trunk the call comes."""
+    message = request.message
+    trunk_in = caller.trunk.name if caller.trunk is not None else ""
+    return caller.aor or message.from_.uri.aor, message.request_uri.aor, trunk_in

@@ -1,0 +1,129 @@
+"""Where a request outside any dialog goes: by the tables or the policy to a hop, and from there to targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from native.sip import Message, Uri
+from sipcore.errors import PeerError
+from sipcore.flow import FlowTable
+from sipcore.gruu import Gruus
+from sipcore.location import Locations
+from sipcore.ports import Target
+from sipcore.timers import Timers
+from sipmesh.policy.host import PolicyHost
+from sipmesh.signalling.authorize import Accounts, Caller
+from sipmesh.signalling.domains import Domains
+from sipmesh.signalling.instances import Instances, is_gruu
+from sipmesh.signalling.locate import targets_of
+from sipmesh.signalling.policy_views import view_of
+from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
+from sipmesh.signalling.trunks import Trunks, trunk_full
+
+if TYPE_CHECKING:
+    from sipcore.proxy.core import InboundRequest
+
+
+class Tables:
+    """What a reload replaces as one."""
+
+    __slots__ = ("domains", "routes", "trunks")
+
+    def __init__(self, domains: Domains, routes: RoutingTable, trunks: Trunks) -> None:
+        self.domains = domains
+        self.routes = routes
+        self.trunks = trunks
+
+
+class Targeting:
+    def __init__(
+        self,
+        tables: Tables,
+        policy: PolicyHost,
+        accounts: Accounts,
+        locations: Locations,
+        flows: FlowTable,
+        gruus: Gruus,
+        timers: Timers,
+    ) -> None:
+        self._tables = tables
+        self._policy = policy
+        self._accounts = accounts
+        self._locations = locations
+        self._flows = flows
+        self._instances = Instances(gruus, accounts, locations, flows, timers)
+        self._timers = timers
+
+    def hop(self, request: InboundRequest, caller: Caller, uri: Uri, ours: bool) -> Hop:
+        """By the tables, or by the policy. PeerError 404: nowhere."""
+        if not ours:
+            user, domain = uri.user_unescaped or "", uri.host
+            tables: Callable[[], Hop | None] = partial(Hop, uris=(request.message.request_uri_text,))
+        else:
+            canonical = self._tables.domains.canonical(uri.host)
+            if uri.user is None or canonical is None:
+                raise PeerError(404, "Not Found")
+            user, domain = uri.user_unescaped or "", canonical
+            tables = partial(self._by_tables, request, caller, user, domain)
+            gruu = self._instances.find(uri, domain) if is_gruu(uri.text) else None
+            if gruu is not None:
+                user = gruu[0].rpartition("@")[0]
+                tables = partial(Hop, aor=gruu[0], instance=gruu[1])
+        if not self._policy.active:
+            hop = tables()
+        else:
+            hop = self._policy.route(view_of(request, caller, user, domain), request.message, tables)
+        if hop is None:
+            raise PeerError(404, "Not Found")
+        return hop
+
+    def targets(self, request: InboundRequest, caller: Caller, hop: Hop) -> list[Target]:
+        """The ways to ``hop`` that there are now."""
+        if hop.instance:
+            return self._instances.targets(hop.aor, hop.instance, request.message)
+        if hop.aor:
+            return targets_of(self._locations.get(hop.aor), self._flows, self._timers.wall)
+        if caller.trunk is not None and not caller.trunk.config.transit:
+            raise PeerError(403, "Trunk Reaches Our Users Only")
+        if hop.uris:
+            return [Target(uri, group=index) for index, uri in enumerate(hop.uris)]
+        trunk = self._tables.trunks.get(hop.trunk)
+        if trunk is None or not trunk.targets:
+            raise PeerError(404, "No Such Trunk")
+        if trunk.full and request.message.method == "INVITE":
+            raise trunk_full()
+        return self._tables.trunks.targets(trunk, hop.number, self._timers.now)
+
+    def of_gruu(self, uri: Uri, request: Message) -> Target | None:
+        """Where a request within a dialog goes whose Request-URI is a GRUU of ours; None: it is not that, or leads nowhere."""
+        domain = self._tables.domains.canonical(uri.host)
+        if domain is None:
+            return None
+        try:
+            found = self._instances.find(uri, domain)
+        except PeerError:
+            return None
+        targets = self._instances.targets(*found, request) if found is not None else []
+        return targets[0] if targets else None
+
+    def _by_tables(self, request: InboundRequest, caller: Caller, user: str, domain: str) -> Hop | None:
+        """An exact route, else an account of ours, else the route with the longest pattern."""
+        routes = self._tables.routes
+        aor = f"{user}@{domain}"
+        if not routes.any:
+            return Hop(aor=aor) if self._accounts.has(aor) else None
+        from_uri = request.message.from_.uri
+        asked = Asked(
+            user=user,
+            domain=domain,
+            source_host=request.source[0],
+            trunk=caller.trunk.name if caller.trunk is not None else "",
+            caller_user=from_uri.user_unescaped or "",
+            caller_domain=self._tables.domains.canonical(from_uri.host) or from_uri.host,
+        )
+        hop = routes.exact(asked)
+        if hop is None:
+            hop = Hop(aor=aor) if self._accounts.has(aor) else routes.longest(asked)
+        return hop
