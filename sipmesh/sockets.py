@@ -13,6 +13,7 @@ from sipcore.transport.siblings import MAX_WORKERS
 from sipmesh.addresses import split_host_port
 from sipmesh.config import Config
 from sipmesh.spec import ng_path
+from sipmesh.steering import steer
 
 BUFFER_BYTES = 8 << 20  # asked for; the kernel caps it at net.core.rmem_max unless we are root
 BACKLOG = 1024
@@ -50,6 +51,14 @@ def open_sockets(config: Config) -> NodeSockets:
                 for worker, opened in zip(workers, open_shared(opener, listen.host, listen.port, len(workers)), strict=True):
                     sockets.sip[worker][index] = opened
         sockets.siblings = open_links(len(workers))
+        if len(workers) > 1:
+            steer(
+                [
+                    [shared[index] for shared in sockets.sip]
+                    for index, each in enumerate(config.listen)
+                    if each.transport == "udp"
+                ]
+            )
         if config.media.ng:
             with named(f"{config.media.ng} (udp)", "ng in [media]"):
                 sockets.ng_udp = open_udp(*split_host_port(config.media.ng))

@@ -1,7 +1,7 @@
 """``python -m bench.sip.workers [--json] [--save FILE]``: what a call costs with one, two and three signal workers.
 
-All workers share one core, so the sum of their CPU is what the sharing itself costs. SIPp sends from one socket, so the kernel
-gives everything to one worker and what belongs to the others is passed on: the most that can be.
+All workers share one core, so the sum of their CPU is what the sharing itself costs: wake-ups that bring less each, and what
+the kernel did not steer to its worker. SIPp sends all from one socket, so nothing is spread but by Call-ID.
 """
 
 from __future__ import annotations
