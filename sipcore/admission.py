@@ -7,7 +7,7 @@ costs nothing here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from native.sip import Message, ParseError
@@ -25,11 +25,12 @@ log = logging.getLogger(__name__)
 
 class Admission:
     """``backlog`` holds (request, flow). The shell sets ``sorting`` when it finds more than it can take at once, and asks for
-    ``due`` while ``has_due``. Requests whose server key is in one of ``held`` are no news."""
+    ``due`` while ``has_due``. Requests whose server key is in one of ``held`` are no news. ``ran`` says how many seconds the
+    process has run so far."""
 
-    __slots__ = ("_counters", "_layer", "_log_at", "_refused", "_timers", "backlog", "held", "sorting")
+    __slots__ = ("_counters", "_layer", "_log_at", "_ran", "_refused", "_timers", "backlog", "held", "sorting")
 
-    def __init__(self, layer: TransactionLayer, timers: Timers, counters: Counters) -> None:
+    def __init__(self, layer: TransactionLayer, timers: Timers, counters: Counters, ran: Callable[[], float]) -> None:
         self.backlog: Backlog[tuple[Message, Flow]] = Backlog()
         self.held: tuple[dict[str, Any], ...] = (layer.servers, *self.backlog.queues)
         self.sorting = False
@@ -37,6 +38,7 @@ class Admission:
         self._timers = timers
         self._counters = counters
         self._log_at = 0.0
+        self._ran = ran
         self._refused = 0  # since the last line in the log
 
     def takes(self, request: Message, flow: Flow) -> bool:
@@ -51,6 +53,7 @@ class Admission:
     def due(self) -> Iterator[tuple[Message, Flow]]:
         """What is to be served in this turn; refuses what waited for too long."""
         now = self._timers.now
+        self.backlog.ran = self._ran()
         for request, flow in self.backlog.late(now):
             self._refuse(request, flow)
         for _ in range(TURN):
@@ -73,6 +76,7 @@ class Admission:
         if key in backlog:
             self._counters["sip_requests_waiting_repeated_total"] += 1
             return True  # the answer to the first will do for both
+        backlog.ran = self._ran()
         goes_on = request.has("Authorization") or request.has("Proxy-Authorization")
         if not backlog.put(key, (request, flow), self._timers.now, goes_on=goes_on):
             self._refuse(request, flow)
@@ -80,6 +84,7 @@ class Admission:
 
     def shed(self, count: int) -> None:
         """A transport refused so many by itself, as ``backlog.room`` allowed."""
+        self.backlog.ran = self._ran()
         self.backlog.refused(count, self._timers.now)
         self._note(count)
 

@@ -87,7 +87,7 @@ class Engine:
         self.layer = layer
         self.handshakes = Handshakes(self.loop)
         if self.settings.shed_load:
-            self.admission = Admission(layer, self.timers, self.counters)
+            self.admission = Admission(layer, self.timers, self.counters, time.thread_time)
         self.ingress = Ingress(layer, self.flows, self.counters, self.gate, self.admission)
         self.receive = self.ingress.receive if self.siblings is None else self.siblings.receive
         for listener in self.flows.listeners:

@@ -40,7 +40,9 @@ class Server:
     phases: tuple[tuple[float, float], ...]
     backlog: Backlog[Call] | None
     seed: int = 1
+    pauses: tuple[tuple[float, float], ...] = ()  # at, for how long the process does not run at all
     now: float = 0.0
+    paused: float = 0.0
     calls: list[Call] = field(default_factory=list)
     lost: int = 0
     _events: list[tuple[float, int, Call, int]] = field(default_factory=list)  # at, order, call, which of its messages
@@ -54,7 +56,12 @@ class Server:
                 at += random.expovariate(calls_per_s)
                 self.calls.append(Call(at))
                 self._arrive(at, self.calls[-1], 0)
+        pauses = deque(sorted(self.pauses))
         while self.now < self.phases[-1][0]:
+            while pauses and pauses[0][0] <= self.now:
+                length = pauses.popleft()[1]
+                self.now += length
+                self.paused += length
             for _ in range(MAX_BATCHES):
                 if self._read() < BATCH:
                     break
@@ -89,6 +96,8 @@ class Server:
         self._let_arrive()
         count = min(BATCH, len(self._socket))
         backlog, began = self.backlog, self.now
+        if backlog is not None:
+            backlog.ran = self.now - self.paused
         sorting = backlog is not None and (count == BATCH or len(backlog) > 0 or backlog.busy)
         for _ in range(count):
             call, number = self._socket.popleft()
@@ -103,6 +112,7 @@ class Server:
         if self.backlog is None:
             return
         now = self.now
+        self.backlog.ran = now - self.paused
         for call in self.backlog.late(now):
             self._refuse(call)
         for _ in range(TURN):

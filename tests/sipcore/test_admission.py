@@ -9,7 +9,8 @@ import pytest
 
 from native.sip import Message
 from sipcore.admission import LOG_INTERVAL_S, TURN, Admission
-from sipcore.overload import CALM_AFTER_S, MAX_WAITING, PATIENCE_S
+from sipcore.overload import MAX_WAITING, PATIENCE_S
+from sipcore.overload_signs import BUSY_AFTER, CALM_AFTER, INTERVAL_S
 from sipcore.transaction import refusal_tag
 from sipcore.transport.ingress import Ingress
 from tests.sipcore.messages import request
@@ -26,7 +27,7 @@ class World:
         self.user = RecordingUser()
         stack = Stack(self.node, self.user)
         self.counters, self.layer = stack.counters, stack.layer
-        self.admission = Admission(stack.layer, self.wire.timers, stack.counters)
+        self.admission = Admission(stack.layer, self.wire.timers, stack.counters, lambda: self.wire.timers.now)
         self.admission.sorting = True
         self.ingress = Ingress(stack.layer, self.node.flows, stack.counters, None, self.admission)
         self.node.receive = self.ingress.receive
@@ -71,14 +72,15 @@ def test_what_is_new_waits_for_its_turn(world: World) -> None:
 
 def test_in_overload_it_goes_on_sorting_though_nothing_waits(world: World) -> None:
     backlog = world.admission.backlog
-    for _ in range(4):
+    for number in range(BUSY_AFTER + 2):
+        world.wire.run(INTERVAL_S)
         world.send()
-        world.wire.run(0.05)
+        world.wire.run(0.02 + 0.01 * number)
         backlog.next(world.wire.timers.now)
     assert backlog.busy
     assert not world.admission.has_due()
     assert world.admission.sorting
-    world.wire.run(CALM_AFTER_S)
+    world.wire.run((CALM_AFTER + 1) * INTERVAL_S)
     assert not world.admission.has_due()
     assert not world.admission.sorting
 

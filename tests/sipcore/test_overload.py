@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
-from sipcore.overload import BUSY_AFTER_S, BUSY_PATIENCE_S, CALM_AFTER_S, MAX_WAITING, MIN_WAITING, PATIENCE_S, Backlog
+from sipcore.overload import BUSY_PATIENCE_S, MAX_WAITING, PATIENCE_S, Backlog
+from sipcore.overload_signs import BUSY_AFTER, CALM_AFTER, INTERVAL_S, MIN_WAITING, ROOM_S
 from tests.sipcore.overload_world import CAPACITY, Server
 
 SETTLED_S, UNTIL_S = 1.0, 4.0
 
 
 def busy_backlog() -> Backlog[str]:
-    """At time 10, empty."""
+    """At time 10, empty, after waits that got longer and longer."""
     backlog: Backlog[str] = Backlog()
-    for at in (9.75, 9.85, 9.95):
+    for number in range(BUSY_AFTER + 1):
+        at = 10.0 - (BUSY_AFTER + 1 - number) * (INTERVAL_S + 0.001)
+        assert backlog.put("x", "x", at - 0.05 - 0.01 * number, goes_on=False)
+        assert backlog.next(at) == "x"
         assert not backlog.busy
-        assert backlog.put("x", "x", at, goes_on=False)
-        assert backlog.next(at + 0.05) == "x"
-    assert backlog.busy
+    assert backlog.is_busy(10.0)
     return backlog
 
 
@@ -54,7 +58,7 @@ def test_nobody_waits_so_long_that_he_repeats_it() -> None:
     backlog.put("a", "a", 1.0, goes_on=False)
     assert list(backlog.late(1.0 + PATIENCE_S)) == []
     assert list(backlog.late(1.001 + PATIENCE_S)) == ["a"]
-    assert backlog.share(1.0 + PATIENCE_S + 0.6) == 1.0
+    assert backlog.share(1.05 + PATIENCE_S + INTERVAL_S) == 1.0
 
 
 def test_a_queue_that_stands_is_overload_and_gets_short() -> None:
@@ -63,38 +67,64 @@ def test_a_queue_that_stands_is_overload_and_gets_short() -> None:
     assert took == MIN_WAITING
     assert backlog.room(10.0) == 0
     assert backlog.put("credentials", "x", 10.0, goes_on=True)  # has room of its own
-    assert len(list(backlog.late(10.001 + BUSY_PATIENCE_S))) == MIN_WAITING + 1
+    backlog.ran = BUSY_PATIENCE_S
+    assert list(backlog.late(10.2)) == []
+    backlog.ran += 0.001
+    assert len(list(backlog.late(10.2))) == MIN_WAITING + 1
+
+
+def test_a_queue_that_gets_shorter_is_none() -> None:
+    backlog: Backlog[str] = Backlog()
+    for number in range(20):
+        at = 10.0 + number * 0.11
+        backlog.put("x", "x", at - 0.35 + 0.01 * number, goes_on=False)
+        backlog.next(at)
+    assert not backlog.is_busy(13.0)
+
+
+def test_neither_is_one_that_gets_empty_now_and_then() -> None:
+    backlog: Backlog[str] = Backlog()
+    for number in range(20):
+        at = 10.0 + number * 0.11
+        backlog.put("x", "x", at - (0.1 + 0.01 * number if number % BUSY_AFTER else 0.0), goes_on=False)
+        backlog.next(at)
+    assert not backlog.is_busy(13.0)
 
 
 def test_in_overload_as_many_may_wait_as_are_served_meanwhile() -> None:
     backlog = busy_backlog()
-    for number in range(1000):  # one each millisecond
-        now = 10.0 + number / 1000
+    for number in range(1000):  # one each millisecond, of which the process runs a half
+        now, backlog.ran = 10.0 + number / 1000, number / 2000
         backlog.put(str(number), "x", now - 0.02, goes_on=False)
+        backlog.refused(1, now)
         assert backlog.next(now) == "x"
-    assert backlog.room(11.0) == pytest.approx(1000 * BUSY_PATIENCE_S, abs=2)
+    assert backlog.room(11.0) == pytest.approx(2000 * ROOM_S, abs=2)
 
 
-def test_overload_ends_when_nobody_waits_for_long() -> None:
+def test_overload_ends_when_refusals_are_the_exception() -> None:
     backlog = busy_backlog()
-    backlog.put("long", "x", 9.98, goes_on=False)
-    backlog.next(10.0)
-    for at in (10.0, 10.5, 9.99 + CALM_AFTER_S):
+    for number in range(1, CALM_AFTER + 2):
+        at = 10.0 + number * (INTERVAL_S + 0.001)
         assert backlog.room(at) == MIN_WAITING
-        backlog.put("short", "x", at, goes_on=False)
-        backlog.next(at)
-    assert backlog.room(10.0 + CALM_AFTER_S) == MAX_WAITING
+        backlog.refused(1 if number == 4 else 0, at)
+    assert backlog.room(10.0 + (CALM_AFTER + 2) * (INTERVAL_S + 0.001)) == MAX_WAITING
     assert not backlog.busy
 
 
-def test_the_share_is_that_of_the_last_window() -> None:
+def test_overload_ends_when_nobody_comes() -> None:
+    backlog = busy_backlog()
+    assert backlog.is_busy(10.0 + (CALM_AFTER - 1) * INTERVAL_S)
+    assert not backlog.is_busy(11.0 + 2 * CALM_AFTER * INTERVAL_S)
+
+
+def test_the_share_is_that_of_the_last_interval() -> None:
     backlog: Backlog[str] = Backlog()
     assert backlog.share(0.0) == 0.0
     for number in range(4):
         backlog.put(str(number), "x", 1.0, goes_on=False)
         backlog.next(1.0)
-    backlog.refused(12, 1.1)
-    assert backlog.share(1.6) == pytest.approx(0.75)
+    backlog.refused(12, 1.05)
+    assert backlog.share(1.11) == pytest.approx(0.75)
     assert backlog.share(9.0) == 0.0
 
 
@@ -109,7 +139,7 @@ def test_goodput_stays_whatever_is_offered(factor: float) -> None:
     if factor >= 1.5:
         delays = server.refusal_delays(SETTLED_S)
         assert delays[len(delays) * 99 // 100] <= 0.05
-        assert server.refusal_delays(0.0)[-1] <= BUSY_AFTER_S + 0.05
+        assert server.refusal_delays(0.0)[-1] <= PATIENCE_S
 
 
 @pytest.mark.parametrize("factor", [1.1, 2.0, 4.0])
@@ -122,6 +152,44 @@ def test_goodput_does_not_swing(factor: float) -> None:
 def test_the_same_server_without_it_collapses() -> None:
     server = Server(((UNTIL_S, 2.0 * CAPACITY),), None).run()
     assert server.completed_per_s(SETTLED_S, UNTIL_S) < 0.6 * CAPACITY
+
+
+def stolen(length_s: float, every_s: float, seed: int) -> tuple[tuple[float, float], ...]:
+    """Pauses at random times, until ``UNTIL_S``."""
+    random, at, pauses = Random(seed), 0.3, []
+    while at < UNTIL_S - 0.5:
+        pauses.append((at, length_s * random.uniform(0.7, 1.3)))
+        at += every_s * random.uniform(0.5, 1.5)
+    return tuple(pauses)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("load", "length_s", "every_s"), [(0.8, 0.1, 1.0), (0.8, 0.15, 1.2), (0.5, 0.2, 0.7), (0.9, 0.1, 2.5)])
+def test_a_pause_of_the_process_is_no_overload(load: float, length_s: float, every_s: float, seed: int) -> None:
+    server = Server(((UNTIL_S, load * CAPACITY),), Backlog(), seed, stolen(length_s, every_s, seed)).run()
+    assert server.refusal_delays(0.0) == []
+    assert server.lost == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_pause_of_a_second_refuses_those_who_repeated_only(seed: int) -> None:
+    server = Server(((UNTIL_S, 0.8 * CAPACITY),), Backlog(), seed, ((1.0, 1.0),)).run()
+    assert len(server.refusal_delays(0.0)) <= CAPACITY  # what came in that second at most
+    assert server.completed_per_s(UNTIL_S - 1.0, UNTIL_S) == pytest.approx(0.8 * CAPACITY, rel=0.1)
+
+
+@pytest.mark.parametrize("period_s", [0.01, 0.1])
+@pytest.mark.parametrize("factor", [0.8, 1.2, 2.0, 4.0])
+def test_a_quarter_of_a_core_is_used_to_the_full(factor: float, period_s: float) -> None:
+    pauses = tuple((period_s * (number + 0.25), period_s * 0.75) for number in range(int(UNTIL_S / period_s)))
+    capacity = CAPACITY / 4
+    server = Server(((UNTIL_S, factor * capacity),), Backlog(), pauses=pauses).run()
+    assert server.completed_per_s(SETTLED_S, UNTIL_S) >= 0.92 * min(factor, 1.0) * capacity
+    if factor < 1:
+        assert server.refusal_delays(0.0) == []
+    elif factor >= 2:
+        delays = server.refusal_delays(SETTLED_S)
+        assert delays[len(delays) * 99 // 100] <= 0.75 * period_s + ROOM_S
 
 
 def test_calm_after_overload_refuses_nobody() -> None:
