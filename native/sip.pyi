@@ -25,6 +25,15 @@ URI_DIRECTS: Final[int]  # lr or maddr in the Request-URI
 IN_DIALOG: Final[int]  # a To tag
 SEVERAL_VIAS: Final[int]
 
+# what an exchange is to be told of: ``sipcore.ports.Exchange.sees``
+SEES_REQUESTS: Final[int]
+SEES_PROVISIONALS: Final[int]  # but 100
+SEES_SUCCESSES: Final[int]  # every 2xx
+SEES_FAILURES: Final[int]  # the one of 300 and up that goes upstream
+SEES_IDENTITIES: Final[int]  # responses with P-Asserted-Identity or P-Preferred-Identity, whatever their status
+SEES_BRANCH_ENDS: Final[int]
+SEES_END: Final[int]
+
 Address = tuple[str, int]  # (host, port); host is a numeric address, IPv6 without brackets
 
 class ParseError(ValueError):
@@ -321,6 +330,36 @@ class Timers:
         """Moves the clock and fires what is due, in order of deadline. Timers started meanwhile wait for the next call."""
     def next_deadline(self) -> float | None:
         """When ``advance`` has something to do next; None when no timer runs."""
+
+class InboundBase:
+    """What ``sipcore.proxy.inbound.InboundRequest`` is made of; there the fields are named. No garbage collector walks it, nor the
+    two below."""
+
+    def __init__(self, core: Any, transaction: Any, message: Message, flow: Any) -> None: ...
+    def release(self) -> None:
+        """Lets go of the message and of the context."""
+
+class ContextBase:
+    """What ``sipcore.proxy.context.ResponseContext`` is made of."""
+
+    def __init__(self, request: InboundBase, exchange: Any, groups: tuple[Any, ...]) -> None: ...
+    def forward(self, response: Message) -> None:
+        """Sends a response upstream that may go there now (RFC 3261 section 16.7 items 5 and 9)."""
+    def end(self, status: int) -> None:
+        """The final response has gone upstream, or 408 has not (RFC 4320 section 4.2)."""
+    def finish(self) -> None:
+        """Lets go of the messages when nothing is left to wait for; a late 2xx needs none of them."""
+
+class BranchBase:
+    """What ``sipcore.proxy.branch.Branch`` is made of. A new one is the last of its context's."""
+
+    def __init__(self, context: ContextBase, target: Any, destinations: Any = None) -> None: ...
+    def on_response(self, transaction: Any, response: Message) -> None:
+        """``sipcore.ports.ClientUser``. Calls ``start_timer_c``, ``extend_timer_c``, ``without_via``, ``failed_with``, ``unwanted`` and
+        ``offer`` of the branch, and ``completed_elsewhere`` of the context."""
+    def pass_upstream(self, response: Message) -> None:
+        """To the exchange if it wants to see it, then upstream (``ContextBase.forward``)."""
+    def stop_timers(self) -> None: ...
 
 def digest_params(value: str) -> dict[str, str] | None:
     """Parameters of an Authorization or Proxy-Authorization value in the Digest scheme, names in lower case, quotes and quoted

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
-from native.sip import Message, Uri
+from native.sip import (
+    SEES_BRANCH_ENDS,
+    SEES_END,
+    SEES_FAILURES,
+    SEES_IDENTITIES,
+    SEES_PROVISIONALS,
+    SEES_REQUESTS,
+    SEES_SUCCESSES,
+    Message,
+    Uri,
+)
 from sipcore.flow import Destination, Flow
 
 if TYPE_CHECKING:
@@ -22,6 +32,9 @@ if TYPE_CHECKING:
     from sipcore.proxy.cookie import Cookie
     from sipcore.proxy.core import InboundRequest
     from sipcore.transaction import ClientTransaction, ServerTransaction
+
+SEES_RESPONSES = SEES_PROVISIONALS | SEES_SUCCESSES | SEES_FAILURES
+SEES_ALL = SEES_REQUESTS | SEES_RESPONSES | SEES_IDENTITIES | SEES_BRANCH_ENDS | SEES_END
 
 Counters = dict[str, int]
 """Counts by name: ``sip_requests_total``, with labels ``sip_requests_total|method=INVITE,transport=udp``; a defaultdict."""
@@ -107,6 +120,9 @@ class Exchange(Protocol):
 
     looks_on: bool
     """It holds nothing back: messages leave when its method returns, and its ``proceed`` has no effect."""
+    sees: int
+    """What it is to be told of, a sum of SEES_... (native/sip.pyi). Of one that doesn't look on it is told all requests and
+    responses anyhow."""
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None: ...
 

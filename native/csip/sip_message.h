@@ -106,6 +106,10 @@ static inline struct sip_wanted sip_known(enum sip_name id) { return (struct sip
 /* Index of the first line from `from` on with that name, or line_count. */
 uint32_t sip_line_find(const struct sip_message *message, struct sip_wanted wanted, uint32_t from);
 
+static inline bool sip_has_line(const struct sip_message *message, enum sip_name id) {
+    return sip_line_find(message, (struct sip_wanted){.id = id}, 0) < message->line_count;
+}
+
 #define SIP_EACH_LINE(i, message, wanted) \
     for (uint32_t i = sip_line_find(message, wanted, 0); i < (message)->line_count; i = sip_line_find(message, wanted, i + 1))
 

@@ -70,10 +70,6 @@ static void message_dealloc(MessageObject *self) {
     PyObject_Free(self);
 }
 
-static bool has(const struct sip_message *core, enum sip_name id) {
-    return sip_line_find(core, (struct sip_wanted){.id = id}, 0) < core->line_count;
-}
-
 static PyObject *message_received(PyObject *unused, PyObject *const *args, Py_ssize_t count) {
     struct sip_py_view host;
     (void)unused;
@@ -115,7 +111,7 @@ static PyObject *message_salvage(PyObject *unused, PyObject *raw) {
     enum sip_error error = sip_message_salvage(&self->core, PyBytes_AS_STRING(raw), (size_t)PyBytes_GET_SIZE(raw));
     if (error == SIP_NO_MEMORY) PyErr_NoMemory();
     bool enough = error == SIP_OK && sip_read_via(&self->core, &scratch, &via).error == SIP_OK;
-    for (size_t i = 0; enough && i < sizeof needed / sizeof *needed; i++) enough = has(&self->core, needed[i]);
+    for (size_t i = 0; enough && i < sizeof needed / sizeof *needed; i++) enough = sip_has_line(&self->core, needed[i]);
     if (enough && (self->method = read_method(&self->core))) return (PyObject *)self;
     Py_DECREF(self);
     if (PyErr_Occurred()) return NULL;

@@ -1,5 +1,5 @@
 /* Python binding of native.sip: the module, framing and the slot hash. */
-#include "sip_py.h"
+#include "sip_proxy.h"
 #include "sip_slot.h"
 #include "sip_udp.h"
 
@@ -59,23 +59,30 @@ static struct PyModuleDef definition = {
 
 static int add_types(PyObject *module) {
     PyTypeObject *types[] = {&sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_udp_type, &sip_mac_type,
-                             &sip_timer_type, &sip_timers_type};
+                             &sip_timer_type, &sip_timers_type, &sip_inbound_type, &sip_context_type, &sip_branch_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (PyModule_AddType(module, types[i]) < 0) return -1;
     return 0;
 }
 
-static int add_traits(PyObject *module) {
+static int add_masks(PyObject *module) {
     static const struct {
         const char *name;
-        enum sip_trait trait;
-    } traits[] = {
+        int bit;
+    } masks[] = {
         {"OTHER_SCHEME", SIP_OTHER_SCHEME}, {"LAST_HOP", SIP_LAST_HOP},       {"REQUIRES", SIP_REQUIRES},
         {"HAS_BREADTH", SIP_HAS_BREADTH},   {"ROUTED", SIP_ROUTED},           {"URI_DIRECTS", SIP_URI_DIRECTS},
         {"IN_DIALOG", SIP_IN_DIALOG},       {"SEVERAL_VIAS", SIP_SEVERAL_VIAS},
+        {"SEES_REQUESTS", SIP_SEES_REQUESTS},
+        {"SEES_PROVISIONALS", SIP_SEES_PROVISIONALS},
+        {"SEES_SUCCESSES", SIP_SEES_SUCCESSES},
+        {"SEES_FAILURES", SIP_SEES_FAILURES},
+        {"SEES_IDENTITIES", SIP_SEES_IDENTITIES},
+        {"SEES_BRANCH_ENDS", SIP_SEES_BRANCH_ENDS},
+        {"SEES_END", SIP_SEES_END},
     };
-    for (size_t i = 0; i < sizeof traits / sizeof *traits; i++)
-        if (PyModule_AddIntConstant(module, traits[i].name, traits[i].trait) < 0) return -1;
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++)
+        if (PyModule_AddIntConstant(module, masks[i].name, masks[i].bit) < 0) return -1;
     return 0;
 }
 
@@ -95,6 +102,6 @@ static int add_constants(PyObject *module) {
 
 PyMODINIT_FUNC PyInit_sip(void) {
     PyObject *module = PyModule_Create(&definition);
-    if (module && (sip_py_init(module) < 0 || add_types(module) < 0 || add_constants(module) < 0 || add_traits(module) < 0)) Py_CLEAR(module);
+    if (module && (sip_py_init(module) < 0 || add_types(module) < 0 || add_constants(module) < 0 || add_masks(module) < 0)) Py_CLEAR(module);
     return module;
 }

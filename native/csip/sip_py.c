@@ -139,6 +139,12 @@ PyObject *sip_py_call(PyObject *object, struct sip_py_word *name, PyObject *firs
     return known(name) ? PyObject_VectorcallMethod(name->str, args, count, NULL) : NULL;
 }
 
+int sip_py_do(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second) {
+    PyObject *result = sip_py_call(object, name, first, second);
+    Py_XDECREF(result);
+    return result ? 0 : -1;
+}
+
 int sip_py_is(PyObject *object, struct sip_py_word *name) {
     PyObject *value = sip_py_get(object, name);
     int result = value ? PyObject_IsTrue(value) : -1;

@@ -49,6 +49,8 @@ struct sip_py_word {
 PyObject *sip_py_get(PyObject *object, struct sip_py_word *name);
 /* object.name(first, second); NULL ends the arguments early. */
 PyObject *sip_py_call(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second);
+/* As that, where only whether it went well matters: 0, or -1 with an exception. */
+int sip_py_do(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second);
 /* Whether the attribute is true: 1 or 0, -1 with an exception. */
 int sip_py_is(PyObject *object, struct sip_py_word *name);
 /* As sip_py_call, of what handles the exception that is set: it finds it as in an except block. */
@@ -63,7 +65,7 @@ PyObject *sip_digest_params(PyObject *unused, PyObject *value); /* sip_digest_pa
 /* --- the types --- */
 
 extern PyTypeObject sip_uri_type, sip_addr_type, sip_via_type, sip_message_type, sip_udp_type, sip_mac_type, sip_timer_type,
-    sip_timers_type;
+    sip_timers_type, sip_inbound_type, sip_context_type, sip_branch_type;
 
 /* From text whose header is known; for faults. */
 PyObject *sip_uri_object(struct sip_slice text, enum sip_name header);

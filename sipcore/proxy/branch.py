@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from native.sip import Message, ParseError
+from native.sip import SEES_REQUESTS, BranchBase, Message, ParseError
 from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow
 from sipcore.ports import Target
@@ -30,29 +28,32 @@ SECURE_TRANSPORTS = frozenset({"tls", "wss"})
 Headers = tuple[tuple[str, str], ...]
 
 
-class Branch(msgspec.Struct, eq=False, gc=False):
+class Branch(BranchBase):
     """One attempt at one destination of one target: one client transaction, one Via branch.
 
     A target that fails over to its next destination goes on as a new Branch (RFC 3261 section 16.6 item 7). Not walked by the
-    garbage collector, like its context; ``release`` cuts what could be a cycle.
+    garbage collector; its context cuts what could be a cycle. The fields are the base's, and so is the way of a response that
+    simply passes (native/csip/sip_proxy_response.c); what needs a decision is here.
     """
+
+    __slots__ = ()
 
     context: ResponseContext
     target: Target
     index: int  # in the order they were started
     request: Message  # as it leaves; gone once the request is over
-    destinations: Sequence[Destination] | None = None  # left to try, this branch's own first; None: not yet resolved
-    via_branch: str = ""  # of our Via; set before ``request_out``
-    flow: Flow = None  # type: ignore[assignment]  # it leaves over; set before ``request_out``
-    status: int = 0  # final (408 timeout, 503 transport error, 487 cancelled)
-    outcome: Outcome | None = None  # of a branch that failed
-    transaction: ClientTransaction | None = None
-    cancelling: bool = False
-    timer_c: Timer | None = None
-    timer_c_extended: float = 0.0  # when Timer C must not fire before
-    silence_timer: Timer | None = None
-    current: Message | None = None  # response that the application has
-    waiting: deque[Message] | None = None  # responses behind it
+    destinations: Sequence[Destination] | None  # left to try, this branch's own first; None: not yet resolved
+    via_branch: str  # of our Via; set before ``request_out``
+    flow: Flow  # it leaves over; set before ``request_out``
+    status: int  # final (408 timeout, 503 transport error, 487 cancelled)
+    outcome: Outcome | None  # of a branch that failed
+    transaction: ClientTransaction | None
+    cancelling: bool
+    timer_c: Timer | None
+    timer_c_extended: float  # when Timer C must not fire before
+    silence_timer: Timer | None
+    current: Message | None  # response that the application has
+    waiting: deque[Message] | None  # responses behind it
 
     # the request on its way out
 
@@ -84,13 +85,6 @@ class Branch(msgspec.Struct, eq=False, gc=False):
             destinations = core.resolver.resolve(secured(hop) if target.secure else hop, self._reach)
         if destinations is not None:
             self._reach(destinations)
-
-    def release(self) -> None:
-        """Lets go of what a late 2xx doesn't need, and of the way back from here to the transaction."""
-        del self.request
-        self.destinations = None
-        self.transaction = None
-        self.outcome = None
 
     def _reach(self, destinations: Sequence[Destination]) -> None:
         if self.status:  # cancelled while the name was looked up
@@ -137,8 +131,9 @@ class Branch(msgspec.Struct, eq=False, gc=False):
         exchange = context.exchange
         if exchange is None:
             self._send()
-        elif exchange.looks_on:
-            exchange.request_out(self, message, _proceeds_anyway)
+        elif context.looks_on:
+            if context.sees & SEES_REQUESTS:
+                exchange.request_out(self, message, _proceeds_anyway)
             self._send()
         else:
             exchange.request_out(self, message, self._send)
@@ -175,32 +170,22 @@ class Branch(msgspec.Struct, eq=False, gc=False):
                 self.timer_c.cancel()
             self.transaction.cancel(headers)
 
-    # ClientUser
+    # responses that don't simply pass
 
-    def on_response(self, transaction: ClientTransaction, response: Message) -> None:
-        status = response.status
-        if status < 200:
-            self._restart_timers(status)
-            if status == 100:
-                return
-        if not response.pop_via():
-            # nobody is left to send it to (RFC 3261 section 16.7 item 3)
-            self.context.core.count("sip_proxy_responses_without_via_total")
-            if status >= 200:
-                self.fail(502, "Bad Response")
-        elif status >= 300:
-            if not self.status:
-                self._end(Outcome(self, status, response.reason, response))
-        elif status >= 200:
-            first = not self.status
-            self.status = status
-            self._stop_timers()
-            self.context.branch_succeeded(self, first)
-            self.pass_upstream(response)
-        elif not self.context.invite:
-            self.context.core.count("sip_proxy_provisionals_to_non_invite_total")  # RFC 4320 section 4.1
-        elif not (self.status or self.context.status):
-            self.pass_upstream(response)
+    def without_via(self, response: Message) -> None:
+        """Nobody is left to send it to (RFC 3261 section 16.7 item 3)."""
+        self.context.core.count("sip_proxy_responses_without_via_total")
+        if response.status >= 200:
+            self.fail(502, "Bad Response")
+
+    def failed_with(self, response: Message) -> None:
+        self._end(Outcome(self, response.status, response.reason, response))
+
+    def unwanted(self, response: Message) -> None:
+        """A provisional one to another request than INVITE (RFC 4320 section 4.1)."""
+        self.context.core.count("sip_proxy_provisionals_to_non_invite_total")
+
+    # ClientUser
 
     def on_timeout(self, transaction: ClientTransaction) -> None:
         if self.cancelling and transaction.last_status:
@@ -219,20 +204,16 @@ class Branch(msgspec.Struct, eq=False, gc=False):
     def _end(self, outcome: Outcome) -> None:
         self.status = outcome.status
         self.outcome = outcome
-        self._stop_timers()
+        self.stop_timers()
         self.context.branch_failed(self, outcome)
 
-    def _restart_timers(self, status: int) -> None:
-        """RFC 3261 section 16.7 item 2. Until the first provisional response Timer B, which is shorter, does for Timer C."""
-        if self.silence_timer is not None:
-            self.silence_timer.cancel()
-            self.silence_timer = None
-        if self.context.invite and not self.status and not self.cancelling:
-            core = self.context.core
-            if self.timer_c is None:
-                self.timer_c = core.timers.after(core.settings.timer_c_s, Branch._timer_c_fired, self)
-            elif status > 100:
-                self.timer_c_extended = core.timers.now + core.settings.timer_c_s
+    def start_timer_c(self) -> None:
+        core = self.context.core
+        self.timer_c = core.timers.after(core.settings.timer_c_s, Branch._timer_c_fired, self)
+
+    def extend_timer_c(self) -> None:
+        core = self.context.core
+        self.timer_c_extended = core.timers.now + core.settings.timer_c_s
 
     def _timer_c_fired(self) -> None:
         """RFC 3261 section 16.8; a timer that was reset meanwhile runs on."""
@@ -253,26 +234,11 @@ class Branch(msgspec.Struct, eq=False, gc=False):
             self.transaction.give_up()
         self.fail(408, "Request Timeout")
 
-    def _stop_timers(self) -> None:
-        if self.timer_c is not None:
-            self.timer_c.cancel()
-            self.timer_c = None
-        if self.silence_timer is not None:
-            self.silence_timer.cancel()
-            self.silence_timer = None
+    # responses that the application may hold back; they stay in order
 
-    # responses on their way up, in order though the application may take its time
-
-    def pass_upstream(self, response: Message) -> None:
-        context = self.context
-        exchange = context.exchange
-        if exchange is None:
-            context.forward(self, response)
-        elif exchange.looks_on:
-            exchange.response_in(self, response, _proceeds_anyway)
-            context.forward(self, response)
-        elif self.current is None:
-            self._offer(response)
+    def offer(self, response: Message) -> None:
+        if self.current is None:
+            self._show(response)
         else:
             self._enqueue(response)
 
@@ -284,7 +250,7 @@ class Branch(msgspec.Struct, eq=False, gc=False):
             return
         self.waiting.append(response)
 
-    def _offer(self, response: Message) -> None:
+    def _show(self, response: Message) -> None:
         self.current = response
         exchange = self.context.exchange
         assert exchange is not None
@@ -298,9 +264,9 @@ class Branch(msgspec.Struct, eq=False, gc=False):
         if status:
             self.context.refuse(status, reason)
         else:
-            self.context.forward(self, response)
+            self.context.forward(response)
         if self.waiting and self.current is None:
-            self._offer(self.waiting.popleft())
+            self._show(self.waiting.popleft())
 
     def _warn(self, what: str) -> None:
         log.warning("%s: %s", self.target.uri, what, extra={"call_id": self.context.request.message.call_id})

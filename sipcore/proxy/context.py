@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
-from native.sip import Message
-from sipcore.flow import Destination, Flow
+from native.sip import SEES_BRANCH_ENDS, ContextBase
+from sipcore.flow import Flow
 from sipcore.ports import Exchange, Target
 from sipcore.proxy.best import CHALLENGES, Outcome, best_outcome
 from sipcore.proxy.branch import Branch, Headers, same_place
@@ -27,28 +26,32 @@ FLOW_FAILED = frozenset({408, 430})
 FAILOVER_STATUSES = frozenset({408, 502, 503})  # of our own making; of an answer only 503 (RFC 3263 section 4.3)
 
 
-class ResponseContext(msgspec.Struct, eq=False, gc=False):
+class ResponseContext(ContextBase):
     """One proxied request: its targets, its branches, its outcome.
 
-    It waits with its branches for a late 2xx as long as their transactions do, so the garbage collector is spared walking them
-    (``gc=False``, and tuples instead of lists); ``_finish`` cuts what could be a cycle.
+    It waits with its branches for a late 2xx as long as their transactions do, so the garbage collector is spared walking them;
+    ``finish`` cuts what could be a cycle. The fields are the base's, and so is the way of a response that simply passes.
     """
+
+    __slots__ = ()
 
     core: ProxyCore
     request: InboundRequest
     invite: bool
     exchange: Exchange | None
+    looks_on: bool  # what the exchange says of itself
+    sees: int
     _groups: tuple[list[Target], ...]  # left to try, in their order
     _cookie: Cookie | None  # of the dialog, or the last one issued
-    branches: tuple[Branch, ...] = ()  # in the order they were started
-    status: int = 0  # final response sent upstream
-    cancelled: bool = False  # by the caller
-    share: int = 0  # Max-Breadth of each branch of the current group
-    _outcomes: tuple[Outcome, ...] = ()
-    _pending: int = 0  # branches without final status
-    _stay: bool = False  # a failover target of the current group gave an answer that counts
-    _stopped: bool = False  # no new branches
-    _settled: bool = False  # which final response goes upstream is decided
+    branches: tuple[Branch, ...]  # in the order they were started
+    status: int  # final response sent upstream
+    cancelled: bool  # by the caller
+    share: int  # Max-Breadth of each branch of the current group
+    _outcomes: tuple[Outcome, ...]
+    _pending: int  # branches without final status
+    _stay: bool  # a failover target of the current group gave an answer that counts
+    _stopped: bool  # no new branches
+    _settled: bool  # which final response goes upstream is decided
 
     @property
     def call_key(self) -> str:
@@ -65,17 +68,11 @@ class ResponseContext(msgspec.Struct, eq=False, gc=False):
             return
         self._stay = False
         if len(targets) == 1:
-            self._add(targets[0], None).start()
+            Branch(self, targets[0]).start()
             return
-        for branch in [self._add(target, None) for target in targets]:
+        for branch in [Branch(self, target) for target in targets]:
             if not self._stopped:
                 branch.start()
-
-    def _add(self, target: Target, destinations: Sequence[Destination] | None) -> Branch:
-        branch = Branch(self, target, len(self.branches), self.request.message, destinations)
-        self.branches += (branch,)
-        self._pending += 1
-        return branch
 
     def cookie_for(self, target: Target, flow: Flow) -> str:
         """Text of the Record-Route cookie: the dialog's own once there is a dialog."""
@@ -99,36 +96,30 @@ class ResponseContext(msgspec.Struct, eq=False, gc=False):
 
     # what the branches report
 
-    def branch_succeeded(self, branch: Branch, first: bool) -> None:
-        """A 2xx came; ``first`` if the branch had no final status before."""
-        if first:
-            self._pending -= 1
-            if self.exchange is not None:
-                self.exchange.branch_ended(branch, branch.status)
-        self._settled = True
-        if self._pending:
-            self._stop(COMPLETED_ELSEWHERE)
+    def completed_elsewhere(self) -> None:
+        """A 2xx came while other branches wait."""
+        self._stop(COMPLETED_ELSEWHERE)
 
     def branch_failed(self, branch: Branch, outcome: Outcome) -> None:
         self._pending -= 1
         self._outcomes += (outcome,)
-        if self.exchange is not None:
+        if self.exchange is not None and self.sees & SEES_BRANCH_ENDS:
             self.exchange.branch_ended(branch, outcome.status)
         if outcome.status >= 600 and not self._stopped:
             self._stop((("Reason", f'SIP;cause={outcome.status};text="Declined elsewhere"'),))
         if self._settled:
-            self._finish()
+            self.finish()
             return
         if outcome.status in CHALLENGES and self._answers(branch, outcome):
             return
         lost = outcome.status in FAILOVER_STATUSES if outcome.response is None else outcome.status == 503
         if lost and branch.destinations and not self._stopped:
-            self._add(branch.target, branch.destinations).start()
+            Branch(self, branch.target, branch.destinations).start()
             return
         spare = branch.target.spare
         if spare and not self._stopped and _flow_failed(outcome):
             self._outcomes = self._outcomes[:-1]  # the next flow's outcome takes its place
-            self._add(replace(spare[0], group=branch.target.group, spare=spare[1:]), None).start()
+            Branch(self, replace(spare[0], group=branch.target.group, spare=spare[1:])).start()
             return
         if branch.target.failover and not lost:
             self._stay = True
@@ -141,7 +132,7 @@ class ResponseContext(msgspec.Struct, eq=False, gc=False):
         if self._stopped or exchange is None or response is None or not exchange.challenged(branch, response):
             return False
         self._outcomes = self._outcomes[:-1]  # the next branch's outcome takes its place
-        self._add(branch.target, same_place(branch)).start()
+        Branch(self, branch.target, same_place(branch)).start()
         return True
 
     def _group_failed(self) -> None:
@@ -189,39 +180,7 @@ class ResponseContext(msgspec.Struct, eq=False, gc=False):
     def _answer(self, status: int, reason: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         if status != 408 or self.invite:  # RFC 4320 section 4.2
             self.request.respond(status, reason, headers)
-        self._ended(status)
-
-    def forward(self, branch: Branch, response: Message) -> None:
-        """Sends a response upstream that may go there now (section 16.7 items 5 and 9)."""
-        status = response.status
-        request = self.request
-        if self.status:
-            if 200 <= status < 300 and self.invite:
-                request.respond_late(response)
-            return
-        if status == 408 and not self.invite:
-            self._ended(status)
-            return
-        request.transaction.respond(response)
-        if status >= 200:
-            self._ended(status)
-
-    def _ended(self, status: int) -> None:
-        self.status = status
-        self.request.status = status
-        if self.exchange is not None:
-            self.exchange.ended(self, status)
-        self._finish()
-
-    def _finish(self) -> None:
-        """Lets go of the messages when nothing is left to wait for; a late 2xx needs none of them."""
-        if self._pending or not self.status or self.request.context is None:
-            return
-        for branch in self.branches:
-            branch.release()
-        self.branches = ()
-        self._outcomes = ()
-        self.request.release()
+        self.end(status)
 
 
 def _flow_failed(outcome: Outcome) -> bool:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from native.sip import Message
+from native.sip import InboundBase, Message
 from sipcore.errors import UsageError
 from sipcore.flow import Flow, Listener
 from sipcore.ports import Exchange, Target
@@ -22,25 +20,27 @@ if TYPE_CHECKING:
     from sipcore.transaction import ServerTransaction
 
 
-class InboundRequest(msgspec.Struct, eq=False, gc=False):
+class InboundRequest(InboundBase):
     """A request with its server transaction, for the application to answer or to send on.
 
-    Not walked by the garbage collector, like its transaction; ``release`` cuts what could be a cycle.
+    No garbage collector walks it, nor its transaction; ``release`` cuts what could be a cycle. The fields are the base's.
     """
+
+    __slots__ = ()
 
     core: ProxyCore
     transaction: ServerTransaction
     message: Message  # gone once answered and every branch has ended
     flow: Flow  # it came over
-    cookie: Cookie | None = None  # valid one, for a request of a dialog
-    cancelled: bool = False  # by a CANCEL: then ``reply`` and ``proxy`` do nothing any more
-    context: ResponseContext | None = None  # while proxied
-    status: int = 0  # final status sent
-    identity: str = ""  # what tells it from every other
-    loop_hash: str = ""  # RFC 5393 section 4.2.1; none within a dialog
-    breadth: int = 0  # Max-Breadth that it came with or got
-    _natted: bool | None = None
-    _call_key: str = ""
+    cookie: Cookie | None  # valid one, for a request of a dialog
+    cancelled: bool  # by a CANCEL: then ``reply`` and ``proxy`` do nothing any more
+    context: ResponseContext | None  # while proxied
+    status: int  # final status sent
+    identity: str  # what tells it from every other
+    loop_hash: str  # RFC 5393 section 4.2.1; none within a dialog
+    breadth: int  # Max-Breadth that it came with or got
+    _natted: bool | None
+    _call_key: str
 
     @property
     def source(self) -> tuple[str, int]:
@@ -93,8 +93,7 @@ class InboundRequest(msgspec.Struct, eq=False, gc=False):
         if not targets:
             self.reply(480, "Temporarily Unavailable")
             return
-        invite = self.message.method == "INVITE"
-        self.context = context = ResponseContext(self.core, self, invite, exchange, in_groups(targets), self.cookie)
+        self.context = context = ResponseContext(self, exchange, in_groups(targets))
         context.start()
 
     # for the core
@@ -119,7 +118,3 @@ class InboundRequest(msgspec.Struct, eq=False, gc=False):
             self.transaction.respond(response)
         else:
             self.core.transactions.respond_statelessly(response, self.flow, response)
-
-    def release(self) -> None:
-        del self.message
-        self.context = None

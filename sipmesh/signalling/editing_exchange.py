@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from native.sip import Message
-from sipcore.ports import Exchange, Proceed
+from sipcore.ports import SEES_ALL, Exchange, Proceed
 from sipcore.proxy.best import CHALLENGES
 from sipcore.proxy.context import Branch, ResponseContext
 from sipmesh.signalling.call_updates import sent_as
@@ -50,6 +50,7 @@ class EditingExchange:
     )
 
     looks_on = False
+    sees = SEES_ALL
 
     def __init__(
         self,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from native.sip import Message
-from sipcore.ports import Proceed
+from native.sip import SEES_BRANCH_ENDS, SEES_END, SEES_IDENTITIES, SEES_SUCCESSES, Message
+from sipcore.ports import SEES_ALL, Proceed
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie, flow_of_token
 from sipmesh.signalling.call_updates import response_in_dialog
@@ -82,6 +82,7 @@ class RequestExchange:
     __slots__ = ("_services",)
 
     looks_on = True
+    sees = SEES_BRANCH_ENDS
 
     def __init__(self, services: CallServices) -> None:
         self._services = services
@@ -105,7 +106,7 @@ class RequestExchange:
 class InviteExchange:
     """An INVITE that makes a call."""
 
-    __slots__ = ("_ended_by", "_key", "_media", "_offered", "_services", "looks_on")
+    __slots__ = ("_ended_by", "_key", "_media", "_offered", "_services", "looks_on", "sees")
 
     def __init__(self, services: CallServices, request: InboundRequest, sender: Sender, srtp: Legs) -> None:
         message = request.message
@@ -115,6 +116,7 @@ class InviteExchange:
         self._offered = has_sdp(message)
         self._media = InviteMedia(services.glue, message, sender, srtp) if services.glue is not None else None
         self.looks_on = self._media is None
+        self.sees = SEES_ALL
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
         self._services.calls.ringing(self._key, branch.context)
@@ -166,7 +168,7 @@ class InviteExchange:
 class DialogExchange:
     """A request within a call. BYE ends it, whatever the answer (RFC 3261 section 15.1.1)."""
 
-    __slots__ = ("_cookie", "_media", "_message", "_method", "_services", "_tags", "looks_on")
+    __slots__ = ("_cookie", "_media", "_message", "_method", "_services", "_tags", "looks_on", "sees")
 
     def __init__(self, services: CallServices, request: InboundRequest, cookie: Cookie) -> None:
         message = request.message
@@ -189,6 +191,7 @@ class DialogExchange:
                 services.glue, message, sender, receiver_natted, answering=answering, early=early, srtp=srtp
             )
         self.looks_on = self._media is None
+        self.sees = _seen_within(self._method)
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
         if self._media is not None:
@@ -219,3 +222,10 @@ class DialogExchange:
             self._services.calls.hung_up(self._cookie.call_key, self._message)
             if self._services.glue is not None:
                 self._services.glue.delete(self._tags)
+
+
+def _seen_within(method: str) -> int:
+    """What the exchange of a request within a call is to be told of, unless it looks after media too."""
+    if method == "BYE":
+        return SEES_IDENTITIES | SEES_END
+    return SEES_IDENTITIES | SEES_SUCCESSES

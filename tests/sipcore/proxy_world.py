@@ -22,7 +22,7 @@ from itertools import count
 from native.sip import Message, Uri
 from sipcore.flow import Destination, Flow
 from sipcore.keys import Key, KeyRing
-from sipcore.ports import Counters, Dialog, Exchange, Proceed, Target
+from sipcore.ports import SEES_ALL, Counters, Dialog, Exchange, Proceed, Target
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie
 from sipcore.proxy.core import InboundRequest, ProxyCore, ProxySettings
@@ -284,6 +284,7 @@ class Recorder:
     """Exchange that notes what passes and, with ``hold``, keeps each ``proceed`` in ``held`` for the test to call."""
 
     looks_on = False
+    sees = SEES_ALL
 
     def __init__(self) -> None:
         self.events: list[str] = []

@@ -1,0 +1,205 @@
+/* A response on its way from the client transaction to the server transaction (RFC 3261 section 16.7). */
+#include "sip_proxy.h"
+#include "sip_transaction.h"
+
+#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
+
+/* --- the end of the request --- */
+
+static void release_branch(BranchObject *self) {
+    Py_CLEAR(self->request);
+    Py_XSETREF(self->destinations, Py_NewRef(Py_None));
+    Py_XSETREF(self->transaction, Py_NewRef(Py_None));
+    Py_XSETREF(self->outcome, Py_NewRef(Py_None));
+}
+
+void sip_inbound_release(InboundObject *self) {
+    Py_CLEAR(self->message);
+    Py_XSETREF(self->context, Py_NewRef(Py_None));
+}
+
+/* Lets go of the messages when nothing is left to wait for; a late 2xx needs none of them. The caller holds the context. */
+static int finish(ContextObject *self) {
+    InboundObject *request = sip_inbound_of(self);
+    if (self->pending || !self->status || request->context == Py_None) return 0;
+    PyObject *none = PyTuple_New(0);
+    if (!none) return -1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->branches); i++)
+        release_branch((BranchObject *)PyTuple_GET_ITEM(self->branches, i));
+    Py_SETREF(self->branches, Py_NewRef(none));
+    Py_SETREF(self->outcomes, none);
+    sip_inbound_release(request);
+    return 0;
+}
+
+static int ended(ContextObject *self, int status) {
+    static struct sip_py_word word_ended = {"ended", NULL};
+    sip_inbound_of(self)->status = self->status = status;
+    if (self->sees & SIP_SEES_END) {
+        PyObject *number = PyLong_FromLong(status);
+        int told = number ? sip_py_do(self->exchange, &word_ended, (PyObject *)self, number) : -1;
+        Py_XDECREF(number);
+        if (told < 0) return -1;
+    }
+    return finish(self);
+}
+
+/* --- upstream --- */
+
+/* Sends a response that may go there now (items 5 and 9). */
+static int forward(ContextObject *self, MessageObject *response) {
+    static struct sip_py_word respond_late = {"respond_late", NULL}, respond = {"respond", NULL};
+    InboundObject *request = sip_inbound_of(self);
+    int status = response->core.status;
+    if (self->status) {
+        bool late = status >= 200 && status < 300 && self->invite;
+        return late ? sip_py_do((PyObject *)request, &respond_late, (PyObject *)response, NULL) : 0;
+    }
+    bool silent = status == 408 && !self->invite; /* RFC 4320 section 4.2 */
+    if (!silent && sip_py_do(request->transaction, &respond, (PyObject *)response, NULL) < 0) return -1;
+    return status >= 200 ? ended(self, status) : 0;
+}
+
+/* Whether the exchange wants to see this response. */
+static bool seen(const ContextObject *self, const MessageObject *response) {
+    int status = response->core.status;
+    int kind = status < 200 ? SIP_SEES_PROVISIONALS : status < 300 ? SIP_SEES_SUCCESSES : SIP_SEES_FAILURES;
+    if (self->sees & kind) return true;
+    return self->sees & SIP_SEES_IDENTITIES &&
+           (sip_has_line(&response->core, SIP_P_ASSERTED_IDENTITY) || sip_has_line(&response->core, SIP_P_PREFERRED_IDENTITY));
+}
+
+/* `proceed` for an exchange that looks on: it makes no difference. */
+static PyObject *proceeds_anyway(PyObject *unused, PyObject *arguments, PyObject *keywords) {
+    (void)unused, (void)arguments, (void)keywords;
+    Py_RETURN_NONE;
+}
+
+int sip_exchange_shown(BranchObject *branch, struct sip_py_word *method, PyObject *message) {
+    static PyMethodDef definition = {"proceed", FUNCTION(proceeds_anyway), METH_VARARGS | METH_KEYWORDS, NULL};
+    static PyObject *proceed;
+    if (!proceed && !(proceed = PyCFunction_New(&definition, NULL))) return -1;
+    PyObject *bound = sip_py_get(sip_context_of(branch)->exchange, method), *done = NULL;
+    PyObject *args[] = {(PyObject *)branch, message, proceed};
+    if (bound) done = PyObject_Vectorcall(bound, args, 3, NULL);
+    Py_XDECREF(bound);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+static int pass_upstream(BranchObject *self, MessageObject *response) {
+    static struct sip_py_word response_in = {"response_in", NULL}, offer = {"offer", NULL};
+    ContextObject *context = sip_context_of(self);
+    if (context->exchange == Py_None) return forward(context, response);
+    if (!context->looks_on) return sip_py_do((PyObject *)self, &offer, (PyObject *)response, NULL);
+    if (seen(context, response) && sip_exchange_shown(self, &response_in, (PyObject *)response) < 0) return -1;
+    return forward(context, response);
+}
+
+/* --- the branch --- */
+
+static int stop_timer(PyObject **timer) {
+    static struct sip_py_word cancel = {"cancel", NULL};
+    if (*timer == Py_None) return 0;
+    PyObject *running = *timer;
+    *timer = Py_NewRef(Py_None);
+    int stopped = sip_py_do(running, &cancel, NULL, NULL);
+    Py_DECREF(running);
+    return stopped;
+}
+
+static int stop_timers(BranchObject *self) { return stop_timer(&self->timer_c) < 0 ? -1 : stop_timer(&self->silence_timer); }
+
+/* Item 2. Until the first provisional response Timer B, which is shorter, does for Timer C. */
+static int restart_timers(BranchObject *self, int status) {
+    static struct sip_py_word start_timer_c = {"start_timer_c", NULL}, extend_timer_c = {"extend_timer_c", NULL};
+    if (stop_timer(&self->silence_timer) < 0) return -1;
+    if (!sip_context_of(self)->invite || self->status || self->cancelling) return 0;
+    if (self->timer_c == Py_None) return sip_py_do((PyObject *)self, &start_timer_c, NULL, NULL);
+    return status > 100 ? sip_py_do((PyObject *)self, &extend_timer_c, NULL, NULL) : 0;
+}
+
+/* A 2xx: the first ends the branch, and the others of the request. */
+static int succeeded(BranchObject *self, MessageObject *response) {
+    static struct sip_py_word branch_ended = {"branch_ended", NULL}, completed = {"completed_elsewhere", NULL};
+    ContextObject *context = sip_context_of(self);
+    bool first = !self->status;
+    self->status = response->core.status;
+    if (stop_timers(self) < 0) return -1;
+    if (first) {
+        context->pending--;
+        PyObject *number = context->sees & SIP_SEES_BRANCH_ENDS ? PyLong_FromLong(self->status) : Py_NewRef(Py_None);
+        int told = number ? 0 : -1;
+        if (number && number != Py_None) told = sip_py_do(context->exchange, &branch_ended, (PyObject *)self, number);
+        Py_XDECREF(number);
+        if (told < 0) return -1;
+    }
+    context->settled = true;
+    if (context->pending && sip_py_do((PyObject *)context, &completed, NULL, NULL) < 0) return -1;
+    return pass_upstream(self, response);
+}
+
+static int take(BranchObject *self, MessageObject *response) {
+    static struct sip_py_word without_via = {"without_via", NULL}, failed_with = {"failed_with", NULL}, unwanted = {"unwanted", NULL};
+    PyObject *branch = (PyObject *)self, *message = (PyObject *)response;
+    int status = response->core.status;
+    if (status < 200 && restart_timers(self, status) < 0) return -1;
+    if (status == 100) return 0;
+    PyObject *more = sip_message_pop_via(response, NULL);
+    if (!more) return -1;
+    Py_DECREF(more); /* one of the two that are always there */
+    if (more == Py_False) return sip_py_do(branch, &without_via, message, NULL);
+    if (status >= 300) return self->status ? 0 : sip_py_do(branch, &failed_with, message, NULL);
+    if (status >= 200) return succeeded(self, response);
+    if (!sip_context_of(self)->invite) return sip_py_do(branch, &unwanted, message, NULL);
+    return self->status || sip_context_of(self)->status ? 0 : pass_upstream(self, response);
+}
+
+/* The context may be let go of meanwhile by all who hold it but us. */
+#define HOLDING(context, what)        \
+    PyObject *held = Py_NewRef(context); \
+    int result = what;                \
+    Py_DECREF(held)
+
+int sip_branch_response(BranchObject *self, MessageObject *response) {
+    HOLDING(self->context, take(self, response));
+    return result;
+}
+
+static PyObject *none_or_error(int result) { return result < 0 ? NULL : Py_NewRef(Py_None); }
+
+static bool is_message(PyObject *object) {
+    if (Py_IS_TYPE(object, &sip_message_type)) return true;
+    PyErr_Format(PyExc_TypeError, "Message expected, not %.100s", Py_TYPE(object)->tp_name);
+    return false;
+}
+
+PyObject *sip_branch_on_response(BranchObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "transaction and response expected");
+    return is_message(args[1]) ? none_or_error(sip_branch_response(self, (MessageObject *)args[1])) : NULL;
+}
+
+PyObject *sip_branch_pass_upstream(BranchObject *self, PyObject *response) {
+    if (!is_message(response)) return NULL;
+    HOLDING(self->context, pass_upstream(self, (MessageObject *)response));
+    return none_or_error(result);
+}
+
+PyObject *sip_branch_stop_timers(BranchObject *self, PyObject *unused) {
+    (void)unused;
+    return none_or_error(stop_timers(self));
+}
+
+PyObject *sip_context_forward(ContextObject *self, PyObject *response) {
+    return is_message(response) ? none_or_error(forward(self, (MessageObject *)response)) : NULL;
+}
+
+PyObject *sip_context_end(ContextObject *self, PyObject *status) {
+    long number = PyLong_AsLong(status);
+    return number == -1 && PyErr_Occurred() ? NULL : none_or_error(ended(self, (int)number));
+}
+
+PyObject *sip_context_finish(ContextObject *self, PyObject *unused) {
+    (void)unused;
+    return none_or_error(finish(self));
+}
