@@ -7,7 +7,7 @@ from media.errors import LoadLimitError
 from media.load import Load
 from media.recording import Recordings
 from media.session import Call, Dialogue
-from media.streams import Line, Lines, Totals
+from media.streams import NOTHING, Line, Lines
 
 
 class CallTable:
@@ -19,7 +19,7 @@ class CallTable:
         self.clock = clock
         self.ended_count = 0
         self.ended_seconds = 0.0
-        self.ended_totals = Totals()
+        self.ended_totals = NOTHING
         self.rejected_count = 0
         self._calls: dict[str, Call] = {}
         self._load = load
@@ -57,16 +57,16 @@ class CallTable:
         if self._calls.pop(call.call_id, None) is not None:
             self.ended_count += 1
             self.ended_seconds += self.clock.unix_s() - call.created_at
-            self.ended_totals.merge(call.past)
+            self.ended_totals = self.ended_totals.plus(call.past)
 
     def end_dialogue(self, call: Call, dialogue: Dialogue) -> None:
         """The call stays, even without dialogues: its caller decides."""
         for line in dialogue.all_lines():
             self.close_line(dialogue, line)
         dialogue.lines, dialogue.offers = [], [None, None]
-        call.past.merge(dialogue.past)
-        dialogue.past = Totals()
+        call.past = call.past.plus(dialogue.past)
+        dialogue.past = NOTHING
         call.dialogues.remove(dialogue)
 
     def close_line(self, dialogue: Dialogue, line: Line) -> None:
-        dialogue.past.merge(self.lines.close(line))
+        dialogue.past = dialogue.past.plus(self.lines.close(line))

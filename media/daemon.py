@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import secrets
 import socket
 import time
@@ -49,11 +48,11 @@ class MediaDaemon:
         self.counters = defaultdict[str, int](int) if counters is None else counters
         self._pools = {
             interface.address: PortPool(
-                interface.address, settings.first_port, settings.last_port, settings.dscp, relay.bind_udp, os.close
+                interface.address, settings.first_port, settings.last_port, settings.dscp, relay.bind_pairs
             )
             for interface in settings.interfaces
         }
-        lines = Lines(relay_, self._pools)
+        self._lines = lines = Lines(relay_, self._pools)
         recordings = Recordings(relay_, settings.recording, clock, self.counters)
         self.load = Load(settings, lambda: self.statistics.rates.bytes)
         self.calls = CallTable(lines, recordings, clock, self.load)
@@ -103,6 +102,7 @@ class MediaDaemon:
         """A fault here must not end the calls of everybody."""
         try:
             self._timeouts.scan()
+            self._lines.reap()
             self.calls.recordings.scan()
             self.statistics.measure()
             self.load.measure()
@@ -133,6 +133,7 @@ class MediaDaemon:
             self._udp = None
         for call in list(self.calls):
             self.calls.end(call)
+        self._lines.reap()
 
     @property
     def ng_address(self) -> tuple[str, int] | None:

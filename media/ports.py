@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from media.errors import OutOfPortsError
 
-Bind = Callable[[str, int, int], int]
-"""(host, port, DSCP) to a bound descriptor; native.relay.bind_udp."""
+Sockets = tuple[tuple[int, int], ...]
+"""(RTP, RTCP) descriptors per pair."""
+Bind = Callable[[str, int, int, int], Sockets]
+"""(host, first port, pairs, DSCP) to bound descriptors, of all or none; native.relay.bind_pairs."""
 
 _TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -20,7 +22,7 @@ class PortBlock:
     """``count`` consecutive even/odd pairs from ``port`` on. The descriptors belong to whoever took the block."""
 
     port: int
-    sockets: tuple[tuple[int, int], ...]  # (RTP, RTCP) descriptors per pair
+    sockets: Sockets
 
     @property
     def count(self) -> int:
@@ -30,12 +32,11 @@ class PortBlock:
 class PortPool:
     """The pairs of one address. They are handed out in a ring from a random start, so a port rests as long as it can."""
 
-    __slots__ = ("_bind", "_close", "_dscp", "_free", "_host")
+    __slots__ = ("_bind", "_dscp", "_free", "_host")
 
-    def __init__(self, host: str, first: int, last: int, dscp: int, bind: Bind, close: Callable[[int], None]) -> None:
+    def __init__(self, host: str, first: int, last: int, dscp: int, bind: Bind) -> None:
         self._host = host
         self._bind = bind
-        self._close = close
         self._dscp = dscp
         self._free = deque(range(first + first % 2, last, 2))
         if self._free:
@@ -51,7 +52,7 @@ class PortPool:
         free = set(self._free) if count > 1 else set()
         for _ in range(len(self._free)):
             port = self._free[0]
-            if all(port + 2 * step in free for step in range(1, count)):
+            if count == 1 or all(port + 2 * step in free for step in range(1, count)):
                 block = self._bind_run(port, count)
                 if block is not None:
                     self._remove(port, count)
@@ -70,16 +71,11 @@ class PortPool:
 
     def _bind_run(self, port: int, count: int) -> PortBlock | None:
         """None when someone else has one of these ports."""
-        opened: list[int] = []
         try:
-            for number in range(port, port + 2 * count):
-                opened.append(self._bind(self._host, number, self._dscp))
+            return PortBlock(port, self._bind(self._host, port, count, self._dscp))
         except OSError as cause:
-            for descriptor in opened:
-                self._close(descriptor)
             if cause.errno in _TAKEN:
                 return None
             if cause.errno in _EXHAUSTED:
                 raise OutOfPortsError from cause
             raise
-        return PortBlock(port, tuple(zip(opened[::2], opened[1::2], strict=True)))

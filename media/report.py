@@ -11,7 +11,7 @@ from media.quality import Quality, estimate
 from media.sampling import History
 from media.session import Call, Described, Dialogue
 from media.settings import Interface
-from media.streams import Line, Lines, StreamStats, Tally, Totals, totals_of
+from media.streams import Line, Lines, StreamStats, Tally, Totals
 from native.relay import ComponentStats
 
 Counts = dict[Line, list[StreamStats]]
@@ -26,13 +26,13 @@ class Reporter:
 
     def query(self, call: Call, dialogues: list[Dialogue]) -> Body:
         """Times of the call, its totals, and of ``dialogues`` each party (``tags``) and each source it sends (``SSRC``)."""
-        counts = {line: self.lines.counts(line) for dialogue in call.dialogues for line in dialogue.all_lines()}
+        counts = {line: self.lines.counts(line) for dialogue in dialogues for line in dialogue.lines if line is not None}
         body: Body = {
             "created": int(call.created_at),
             "created_us": int(call.created_at % 1 * 1_000_000),
             "created_ts": int(call.created_at * 1_000_000),
             "last signal": int(call.signalled_at),
-            "totals": _totals(_call_totals(call, counts)),
+            "totals": _totals(self._call_totals(call)),
         }
         if call.metadata:
             body["metadata"] = call.metadata
@@ -46,6 +46,14 @@ class Reporter:
         body["SSRC"] = sources
         body["tags"] = tags
         return body
+
+    def _call_totals(self, call: Call) -> Totals:
+        totals = call.past
+        for dialogue in call.dialogues:
+            totals = totals.plus(dialogue.past)
+            for line in dialogue.all_lines():
+                totals = totals.plus(self.lines.totals(line))
+        return totals
 
     def _party(self, dialogue: Dialogue, side: int, counts: Counts, sources: dict[str, Any]) -> Body:
         party, other = dialogue.sides[side], dialogue.sides[1 - side]
@@ -125,16 +133,6 @@ class Reporter:
             "highest MOS": _sample(history.highest, trip_us) | {"reported at": history.highest_at},
         }
         return body | {"codec": encoding} if encoding else body
-
-
-def _call_totals(call: Call, counts: Counts) -> Totals:
-    totals = Totals()
-    totals.merge(call.past)
-    for dialogue in call.dialogues:
-        totals.merge(dialogue.past)
-    for counted in counts.values():
-        totals.merge(totals_of(counted))
-    return totals
 
 
 def shorten(body: Body, limit_bytes: int, size_of: Callable[[Body], int]) -> Body:

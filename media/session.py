@@ -13,7 +13,7 @@ from media.endpoint import Endpoint
 from media.keying import Keying
 from media.origin import Announced
 from media.settings import Interface
-from media.streams import Line, Totals
+from media.streams import NOTHING, Line, Totals
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class Dialogue:
     offers: list[Offer | None] = field(default_factory=lambda: [None, None])  # by whose they are; they may cross
     last_offerer: int = 0
     answered: bool = False  # by more than a provisional response
-    past: Totals = field(default_factory=Totals)  # of lines closed meanwhile
+    past: Totals = NOTHING  # of lines closed meanwhile
 
     def side_of(self, tag: str) -> int | None:
         """A tag both sides have (a call to oneself through a stateless loop) is the first's."""
@@ -136,7 +136,7 @@ class Call:
     signalled_at: float  # last offer or answer; Unix time, s
     signalled_ns: int
     dialogues: list[Dialogue] = field(default_factory=list)
-    past: Totals = field(default_factory=Totals)  # of dialogues that are gone
+    past: Totals = NOTHING  # of dialogues that are gone
     metadata: str = ""
     recording: Recording | None = None
     delete_ns: int = 0  # when it is to go, 0: not yet

@@ -4,7 +4,8 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from operator import add
+from typing import NamedTuple, Protocol
 
 from media.encodings import STATIC
 from media.endpoint import Address, Endpoint
@@ -17,11 +18,15 @@ from media.settings import Interface
 from native import relay
 
 MAX_PORT_COUNT = 8
+MAX_LEAVING = 64  # lines that are closed but still have their ports
 
 Stats = relay.ComponentStats
+Tally = relay.Tally
 StreamStats = tuple[tuple[Stats, Stats], tuple[Stats, Stats]]
 """[side][0 for RTP, 1 for RTCP]."""
 Sockets = tuple[tuple[int, int], tuple[int, int]]
+Place = tuple[Address | None, str | None]
+"""Where a party is, and the host to learn that from."""
 Keys = tuple[KeyPair | None, KeyPair | None]  # per side, of those that speak SRTP with us
 
 
@@ -40,12 +45,12 @@ class RelayPort(Protocol):
         mode: int = ...,
         learn_host: str | None = None,
     ) -> None: ...
-    def set_mux(self, stream: int, side: int, mux: bool) -> None: ...
+    def place(self, stream: int, side: int, rtp: Place, rtcp: Place, mode: int, mux: bool, /) -> None: ...
     def set_crypto(self, stream: int, side: int, receive: RelayKey | None, send: RelayKey | None) -> None: ...
     def set_forward(self, stream: int, side: int, forward: bool) -> None: ...
     def set_silenced(self, stream: int, side: int, silenced: bool) -> None: ...
     def set_blocked_types(self, stream: int, side: int, types: int) -> None: ...
-    def set_clock(self, stream: int, side: int, payload_type: int, clock_hz: int) -> None: ...
+    def set_clock(self, stream: int, payload_type: int, clock_hz: int) -> None: ...
     def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...
     def begin_recording(self, fd: int, max_bytes: int) -> int: ...
     def end_recording(self, recording: int) -> None: ...
@@ -53,8 +58,10 @@ class RelayPort(Protocol):
     def tape(self, stream: int, recording: int | None) -> None: ...
     def stats(self, stream: int, side: int, component: int) -> Stats: ...
     def stream_stats(self, stream: int) -> StreamStats: ...
+    def totals(self, streams: list[int], /) -> tuple[Tally, Tally]: ...
     def last_packet_ns(self, stream: int) -> int: ...
     def remove(self, stream: int) -> None: ...
+    def reap(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class Line:
     blocks: tuple[PortBlock, PortBlock]
     streams: list[int]
     held: list[bool] = field(default_factory=lambda: [False, False])  # side: it wants nothing sent to it
+    forwarded: list[bool] = field(default_factory=lambda: [True, True])  # side: what it sends goes on
     muted: list[Muting] = field(default_factory=lambda: [NOT_MUTED, NOT_MUTED])
     own_keys: tuple[OwnKeys, OwnKeys] = field(default_factory=lambda: (OwnKeys(), OwnKeys()))  # what we protect with, per side
     recording: int = -1  # what its streams are taped for
@@ -97,48 +105,19 @@ class Line:
         return self.kind == kind and self.count == count and self.interfaces == interfaces
 
 
-@dataclass(slots=True)
-class Tally:
-    packets: int = 0
-    bytes: int = 0
-    errors: int = 0
-    strangers: int = 0  # packets from elsewhere than the party
-    forged: int = 0  # SRTP packets that were not authentic, or seen before
-
-    def add(self, stats: Stats) -> None:
-        self.packets += stats.packets
-        self.bytes += stats.bytes
-        self.errors += stats.send_errors + stats.malformed
-        self.strangers += stats.strangers
-        self.forged += stats.auth_failed + stats.replayed
-
-    def merge(self, other: "Tally") -> None:
-        self.packets += other.packets
-        self.bytes += other.bytes
-        self.errors += other.errors
-        self.strangers += other.strangers
-        self.forged += other.forged
-
-
-@dataclass(slots=True)
-class Totals:
+class Totals(NamedTuple):
     """What a line, a dialogue or a call has received from both sides."""
 
-    rtp: Tally = field(default_factory=Tally)
-    rtcp: Tally = field(default_factory=Tally)
+    rtp: Tally
+    rtcp: Tally
 
-    def merge(self, other: "Totals") -> None:
-        self.rtp.merge(other.rtp)
-        self.rtcp.merge(other.rtcp)
+    def plus(self, other: "Totals") -> "Totals":
+        if self is NOTHING:
+            return other
+        return Totals(Tally(*map(add, self.rtp, other.rtp)), Tally(*map(add, self.rtcp, other.rtcp)))
 
 
-def totals_of(counts: list[StreamStats]) -> Totals:
-    totals = Totals()
-    for sides in counts:
-        for rtp, rtcp in sides:
-            totals.rtp.add(rtp)
-            totals.rtcp.add(rtcp)
-    return totals
+NOTHING = Totals(Tally(0, 0, 0, 0, 0), Tally(0, 0, 0, 0, 0))
 
 
 def stream_kind(description: Description, media: Media) -> int | None:
@@ -166,18 +145,14 @@ class Lines:
         self.relay = relay_port
         self.pools = pools
         self._encodings: dict[int, dict[int, str]] = {}  # by stream and payload type
+        self._leaving: list[Line] = []
         self._close_socket = close_socket
 
     def open(self, kind: int, count: int, interfaces: tuple[Interface, Interface], beside: Line | None) -> Line:
         """A line with fresh ports, on the relay thread of ``beside``. OutOfPortsError."""
         if count > MAX_PORT_COUNT:
             raise RequestError(f"{count} ports for one m= line, at most {MAX_PORT_COUNT} are relayed")
-        near = self.pools[interfaces[0].address].take(count)
-        try:
-            far = self.pools[interfaces[1].address].take(count)
-        except BaseException:
-            self._discard(interfaces[0], near)
-            raise
+        near, far = self._take_ports(count, interfaces)
         line = Line(kind, interfaces, (near, far), [])
         thread = self.relay.thread_of(beside.streams[0]) if beside else -1
         try:
@@ -186,14 +161,29 @@ class Lines:
             raise OutOfPortsError from None
         return line
 
+    def _take_ports(self, count: int, interfaces: tuple[Interface, Interface]) -> tuple[PortBlock, PortBlock]:
+        near = self._take(interfaces[0], count)
+        try:
+            return near, self._take(interfaces[1], count)
+        except BaseException:
+            self._discard(interfaces[0], near)
+            raise
+
+    def _take(self, interface: Interface, count: int) -> PortBlock:
+        pool = self.pools[interface.address]
+        try:
+            return pool.take(count)
+        except OutOfPortsError:
+            if not self._leaving:
+                raise
+            self.reap()
+            return pool.take(count)
+
     def place(self, line: Line, side: int, endpoint: Endpoint, mux: bool) -> None:
         """Sets where ``side`` is. A held side keeps its address, but is sent nothing."""
-        for pair in range(line.count):
-            if not endpoint.held:
-                self._set_remote(line, side, pair, False, endpoint, endpoint.rtp)
-                self._set_remote(line, side, pair, True, endpoint, None if mux else endpoint.rtcp)
-            if line.kind == relay.RTP:
-                self.relay.set_mux(line.streams[pair], side, mux)
+        if not endpoint.held:
+            for pair in range(len(line.blocks[0].sockets)):
+                self._place(line, side, pair, endpoint, mux)
         line.held[side] = endpoint.held
         self._forward(line, 1 - side)
 
@@ -219,8 +209,11 @@ class Lines:
 
     def _forward(self, line: Line, side: int) -> None:
         """Of what this side sends."""
-        for stream in line.streams:
-            self.relay.set_forward(stream, side, not (line.held[1 - side] or line.muted[side].media))
+        forward = not (line.held[1 - side] or line.muted[side].media)
+        if forward != line.forwarded[side]:
+            line.forwarded[side] = forward
+            for stream in line.streams:
+                self.relay.set_forward(stream, side, forward)
 
     def set_clocks(self, line: Line, clocks_hz: Iterable[tuple[int, int]]) -> None:
         """Clocks of dynamic payload types, for the jitter of both sides."""
@@ -229,8 +222,7 @@ class Lines:
         for payload_type, clock_hz in clocks_hz:
             if payload_type >= FIRST_DYNAMIC:
                 for stream in line.streams:
-                    self.relay.set_clock(stream, 0, payload_type, clock_hz)
-                    self.relay.set_clock(stream, 1, payload_type, clock_hz)
+                    self.relay.set_clock(stream, payload_type, clock_hz)
 
     def set_encodings(self, line: Line, encodings: dict[int, str]) -> None:
         for stream in line.streams:
@@ -246,10 +238,27 @@ class Lines:
             self.relay.set_dscp(stream, 1, dscp)
 
     def close(self, line: Line) -> Totals:
-        """Frees streams and ports; returns what had been counted."""
-        totals = totals_of(self.counts(line))
-        self._free(line)
+        """Ends its streams; returns what had been counted. Its ports are free after the next ``reap``."""
+        totals = self.totals(line)
+        self._remove_streams(line)
+        self._leaving.append(line)
+        if len(self._leaving) >= MAX_LEAVING:
+            self.reap()
         return totals
+
+    def reap(self) -> None:
+        """Frees the ports of lines that were closed: of many at once, for it waits for the relay threads."""
+        if not self._leaving:
+            return
+        self.relay.reap()
+        for line in self._leaving:
+            self._give_back(line)
+        self._leaving.clear()
+
+    def totals(self, line: Line) -> Totals:
+        if line.kind == relay.RTP:
+            return Totals(*self.relay.totals(line.streams))
+        return Totals(self.relay.totals(line.streams[::2])[0], self.relay.totals(line.streams[1::2])[0])
 
     def counts(self, line: Line) -> list[StreamStats]:
         """Of each port pair."""
@@ -263,34 +272,39 @@ class Lines:
         stream, component = line.component(pair, rtcp)
         return self.relay.stats(stream, side, component)
 
-    def _set_remote(self, line: Line, side: int, pair: int, rtcp: bool, endpoint: Endpoint, remote: Address | None) -> None:
-        stream, component = line.component(pair, rtcp)
-        if remote is not None and pair:
-            remote = (remote[0], min(remote[1] + 2 * pair, 65535))
-        learn_host = endpoint.learn_host
-        if rtcp and remote is not None and endpoint.rtp is not None and remote[0] != endpoint.rtp[0]:
-            learn_host = remote[0]
-        self.relay.set_remote(stream, side, component, remote, mode=endpoint.mode, learn_host=learn_host)
+    def _place(self, line: Line, side: int, pair: int, endpoint: Endpoint, mux: bool) -> None:
+        rtp = _beyond(endpoint.rtp, pair), endpoint.learn_host
+        rtcp = _beyond(None if mux else endpoint.rtcp, pair), _rtcp_learn_host(endpoint, mux)
+        if line.kind == relay.RTP:
+            self.relay.place(line.streams[pair], side, rtp, rtcp, endpoint.mode, mux)
+            return
+        for stream, (remote, learn_host) in zip(line.streams[2 * pair : 2 * pair + 2], (rtp, rtcp), strict=True):
+            self.relay.set_remote(stream, side, 0, remote, mode=endpoint.mode, learn_host=learn_host)
 
     def _add_streams(self, line: Line, thread: int) -> None:
         """On failure nothing is left open."""
         waiting = _socket_pairs(line)
         try:
             while waiting:
+                if line.streams:
+                    thread = self.relay.thread_of(line.streams[0])
                 line.streams.append(self.relay.add(line.kind, waiting[0], thread=thread))
                 waiting.pop(0)
-                thread = self.relay.thread_of(line.streams[0])
         except BaseException:
             for sockets in waiting:
                 self._close_all(descriptor for side in sockets for descriptor in side)
-            self._free(line)
+            self._remove_streams(line)
+            self.relay.reap()
+            self._give_back(line)
             raise
 
-    def _free(self, line: Line) -> None:
+    def _remove_streams(self, line: Line) -> None:
         for stream in line.streams:
             self.relay.remove(stream)
             self._encodings.pop(stream, None)
         line.streams = []
+
+    def _give_back(self, line: Line) -> None:
         for interface, block in zip(line.interfaces, line.blocks, strict=True):
             self.pools[interface.address].give_back(block)
 
@@ -311,3 +325,14 @@ def _socket_pairs(line: Line) -> list[Sockets]:
     if line.kind == relay.RTP:
         return pairs
     return [((near[rtcp], -1), (far[rtcp], -1)) for near, far in pairs for rtcp in (0, 1)]
+
+
+def _beyond(address: Address | None, pair: int) -> Address | None:
+    """The same of a further pair of ports."""
+    return address if address is None or not pair else (address[0], min(address[1] + 2 * pair, 65535))
+
+
+def _rtcp_learn_host(endpoint: Endpoint, mux: bool) -> str | None:
+    """RTCP that goes elsewhere is learned there."""
+    elsewhere = not mux and endpoint.rtcp is not None and endpoint.rtp is not None and endpoint.rtcp[0] != endpoint.rtp[0]
+    return endpoint.rtcp[0] if elsewhere and endpoint.rtcp is not None else endpoint.learn_host

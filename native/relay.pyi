@@ -69,6 +69,15 @@ class ComponentStats(NamedTuple):
     remote: tuple[str, int] | None  # where we send, latched or given
     latched: bool
 
+class Tally(NamedTuple):
+    """Of several ComponentStats."""
+
+    packets: int
+    bytes: int
+    errors: int  # send_errors and malformed
+    strangers: int
+    forged: int  # auth_failed and replayed
+
 class RecordingStatus(NamedTuple):
     state: int  # RECORDING, RECORDED, RECORDING_FULL (at its limit of bytes) or RECORDING_FAILED; all but the first: the file is closed
     packets: int
@@ -78,6 +87,9 @@ class RecordingStatus(NamedTuple):
 
 def bind_udp(host: str, port: int, dscp: int = 46) -> int:
     """A bound, non-blocking UDP socket's descriptor. OSError (EADDRINUSE, EMFILE ...) as the kernel says."""
+
+def bind_pairs(host: str, port: int, count: int, dscp: int, /) -> tuple[tuple[int, int], ...]:
+    """``count`` pairs of such sockets on consecutive ports, ``port`` the first. OSError, and then none is left open."""
 
 def bencode_decode(data: bytes, max_depth: int) -> Any:
     """The one value in ``data``: int, str, list or dict, lists and dictionaries ``max_depth`` deep at most. ValueError ``at byte N: ...``."""
@@ -129,6 +141,17 @@ class Relay:
         ``remote``. What comes from the address it was at is let in for up to 4 s more, or until the first packet from the new one.
         ``remote`` None: forget it (hold with port 0). ValueError when its family is not that of the side's socket. Component 1 that was
         never set follows component 0: same rules, next port."""
+    def place(
+        self,
+        stream: int,
+        side: int,
+        rtp: tuple[tuple[str, int] | None, str | None],
+        rtcp: tuple[tuple[str, int] | None, str | None],
+        mode: int,
+        mux: bool,
+        /,
+    ) -> None:
+        """set_remote of both components, each (remote, learn_host), and set_mux in one step. ValueError: nothing was changed."""
     def set_mux(self, stream: int, side: int, mux: bool) -> None:
         """RTCP of this side travels on its RTP socket (RFC 5761)."""
     def set_forward(self, stream: int, side: int, forward: bool) -> None:
@@ -138,8 +161,8 @@ class Relay:
     def set_blocked_types(self, stream: int, side: int, types: int) -> None:
         """Dynamic payload types of this side that are counted and dropped: a bit each, 96 the lowest."""
     def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...
-    def set_clock(self, stream: int, side: int, payload_type: int, clock_hz: int) -> None:
-        """Clock rate of a dynamic payload type (96-127) the side sends; without it such packets have no jitter."""
+    def set_clock(self, stream: int, payload_type: int, clock_hz: int) -> None:
+        """Clock rate of a dynamic payload type (96-127) of both sides; without it such packets have no jitter."""
     def set_crypto(self, stream: int, side: int, receive: _CryptoKey | None, send: _CryptoKey | None) -> None:
         """SRTP and SRTCP towards a side: what it sends is unprotected with ``receive``, what it is sent is protected with ``send``; None: plain.
         What fails authentication or was seen before is dropped and teaches nothing. A key that is not new keeps its rollover counter and replay
@@ -157,10 +180,14 @@ class Relay:
     def stats(self, stream: int, side: int, component: int) -> ComponentStats: ...
     def stream_stats(self, stream: int) -> tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]]:
         """Those of all its legs: [side][component]."""
+    def totals(self, streams: list[int], /) -> tuple[Tally, Tally]:
+        """Of both sides of all of them: RTP, RTCP. An OPAQUE stream counts as RTP."""
     def last_packet_ns(self, stream: int) -> int:
         """Latest accepted packet of either side, 0 when none."""
     def remove(self, stream: int) -> None:
-        """Closes its sockets and frees its id. When it returns no thread touches them any more."""
+        """Ends it: packets that come from now on are not relayed, and it is known no more. Its sockets stay bound until ``reap``."""
+    def reap(self) -> None:
+        """Closes the sockets of removed streams and frees their ids. Waits for the relay threads that had them, once each."""
     def events(self) -> list[Event]: ...
     def progress(self) -> list[int]:
         """Per thread: loop turns so far (for a watchdog)."""

@@ -60,9 +60,12 @@ async def _serve(context: WorkerContext, daemon: MediaDaemon) -> None:
     context.gauges["media_free_port_pairs"] = lambda: float(daemon.free_ports)
     context.gauges["media_packets_per_second"] = lambda: daemon.statistics.rates.packets
     context.gauges["media_bytes_per_second"] = lambda: daemon.statistics.rates.bytes
-    ended = daemon.calls.ended_totals
-    context.gauges["media_dropped_packets_total|reason=stranger"] = lambda: float(ended.rtp.strangers + ended.rtcp.strangers)
-    context.gauges["media_dropped_packets_total|reason=forged"] = lambda: float(ended.rtp.forged + ended.rtcp.forged)
+    context.gauges["media_dropped_packets_total|reason=stranger"] = lambda: float(
+        sum(tally.strangers for tally in daemon.calls.ended_totals)
+    )
+    context.gauges["media_dropped_packets_total|reason=forged"] = lambda: float(
+        sum(tally.forged for tally in daemon.calls.ended_totals)
+    )
     context.gauges["media_recordings"] = lambda: float(len(daemon.calls.recordings))
     context.gauges["media_mos"] = lambda: daemon.sampler.summary.mos
     context.gauges["media_loss_percent"] = lambda: daemon.sampler.summary.loss_percent

@@ -15,9 +15,10 @@ static enum relay_error allocate(struct relay *relay, uint32_t threads)
     relay->crypto = calloc(capacity, sizeof *relay->crypto);
     relay->taping = calloc(capacity, sizeof *relay->taping);
     relay->free_streams = malloc(capacity * sizeof *relay->free_streams);
+    relay->leaving = malloc(capacity * sizeof *relay->leaving);
     relay->news.latched = calloc(capacity, RELAY_COMPONENTS * RELAY_SIDES);
     if (!relay->threads || !relay->sockets || !relay->attached || !relay->crypto || !relay->taping ||
-        !relay->free_streams || !relay->news.latched)
+        !relay->free_streams || !relay->leaving || !relay->news.latched)
         return RELAY_ERROR_MEMORY;
     memset(relay->sockets, -1, capacity * sizeof *relay->sockets);
     for (uint32_t stream = capacity; stream-- > 0;)
@@ -49,11 +50,11 @@ enum relay_error relay_open(struct relay **out, uint32_t threads, uint32_t capac
     if (relay == NULL)
         return RELAY_ERROR_MEMORY;
     relay->fifo = fifo;
-    relay->pid = getpid();
     relay->table.fd = relay->news.fd = -1;
     pthread_mutex_init(&relay->mutex, NULL);
-    enum relay_error error =
-        table_fd < 0 ? relay_table_create(&relay->table, capacity) : relay_table_attach(&relay->table, table_fd);
+    enum relay_error error = relay_count_forks(relay);
+    if (error == RELAY_OK)
+        error = table_fd < 0 ? relay_table_create(&relay->table, capacity) : relay_table_attach(&relay->table, table_fd);
     if (error != RELAY_OK || (error = allocate(relay, threads)) != RELAY_OK)
         goto fail;
     relay->owner = relay_table_own(&relay->table);
@@ -124,6 +125,7 @@ void relay_close(struct relay *relay)
     free(relay->sockets);
     free(relay->attached);
     free(relay->free_streams);
+    free(relay->leaving);
     free(relay->news.latched);
     free(relay);
 }

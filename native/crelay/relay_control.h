@@ -1,5 +1,5 @@
 /* What the application asks of the relay. Every call is safe from any thread (one mutex, which no relay thread ever takes);
- * only relay_remove, relay_set_crypto, relay_tape_stream and relay_stop wait for relay threads. */
+ * only relay_reap, relay_set_crypto, relay_tape_stream, relay_stop and a relay_add that finds no free stream wait for relay threads. */
 #ifndef RELAY_CONTROL_H
 #define RELAY_CONTROL_H
 
@@ -21,6 +21,10 @@ struct relay_stats {
     bool latched;
     uint64_t first_ns, last_ns;
     union relay_address remote; /* family 0: none */
+};
+
+struct relay_totals {
+    uint64_t packets, bytes, errors, strangers, forged;
 };
 
 struct relay_remote {
@@ -45,19 +49,26 @@ uint64_t relay_turns(const struct relay *relay, uint32_t thread);
 /* Both take the sockets over when they succeed, and not when they don't. ``thread`` -1: the least loaded. */
 enum relay_error relay_add(struct relay *relay, enum relay_kind kind, relay_sockets sockets, int thread, uint32_t *stream);
 enum relay_error relay_adopt(struct relay *relay, uint32_t stream, relay_sockets sockets);
+
+/* Nothing is relayed any more. Its sockets stay bound and its number taken until relay_reap has made sure that the threads are
+ * through with all removed streams, which wakes each of them once. */
 enum relay_error relay_remove(struct relay *relay, uint32_t stream);
-enum relay_error relay_undo_add(struct relay *relay, uint32_t stream); /* relay_remove, but the sockets are the caller's again */
+enum relay_error relay_reap(struct relay *relay);
+enum relay_error relay_undo_add(struct relay *relay, uint32_t stream); /* both at once, but the sockets are the caller's again */
 
 enum relay_error relay_thread_of(struct relay *relay, uint32_t stream, uint32_t *thread);
 enum relay_error relay_set_remote(struct relay *relay, uint32_t stream, int side, int component,
                                   const struct relay_remote *remote);
+
+/* Both components of a side, and whether they share a port, in one step. */
+enum relay_error relay_place(struct relay *relay, uint32_t stream, int side, const struct relay_remote remote[RELAY_COMPONENTS],
+                             bool mux);
 enum relay_error relay_set_mux(struct relay *relay, uint32_t stream, int side, bool mux);
 enum relay_error relay_set_blocked(struct relay *relay, uint32_t stream, int side, bool blocked);
 enum relay_error relay_set_silenced(struct relay *relay, uint32_t stream, int side, bool silenced);
 enum relay_error relay_set_blocked_types(struct relay *relay, uint32_t stream, int side, uint32_t types);
 enum relay_error relay_set_dscp(struct relay *relay, uint32_t stream, int side, uint8_t dscp);
-enum relay_error relay_set_clock(struct relay *relay, uint32_t stream, int side, uint8_t payload_type, uint32_t clock_hz);
-
+enum relay_error relay_set_clock(struct relay *relay, uint32_t stream, uint8_t payload_type, uint32_t clock_hz);
 
 /* Keys by way; RELAY_NO_SUITE: plain. A key that is not new keeps its indices. Waits for a relay thread when one is. */
 enum relay_error relay_set_crypto(struct relay *relay, uint32_t stream, int side, const struct relay_key key[RELAY_WAYS]);
@@ -73,6 +84,8 @@ enum relay_error relay_get_recording(struct relay *relay, uint32_t recording, st
 /* ``recording`` -1: none any more, and when it returns nothing more of the stream gets there. Waits for a relay thread. */
 enum relay_error relay_tape_stream(struct relay *relay, uint32_t stream, int64_t recording);
 
+/* Adds what both sides of the stream sent, by component. */
+enum relay_error relay_add_totals(struct relay *relay, uint32_t stream, struct relay_totals totals[RELAY_COMPONENTS]);
 enum relay_error relay_get_stats(struct relay *relay, uint32_t stream, int side, int component, struct relay_stats *stats);
 enum relay_error relay_last_packet(struct relay *relay, uint32_t stream, uint64_t *last_ns);
 

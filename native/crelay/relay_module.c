@@ -5,6 +5,7 @@
 #include "relay_socket.h"
 
 PyObject *relay_stats_type;
+PyObject *relay_tally_type;
 PyObject *relay_event_type;
 PyObject *relay_recording_type;
 
@@ -27,6 +28,47 @@ static PyObject *bind_udp(PyObject *Py_UNUSED(module), PyObject *args, PyObject 
     return number;
 }
 
+#define MAX_PAIRS 64
+
+static PyObject *pairs_of(const int *descriptors, long count)
+{
+    PyObject *pairs = PyTuple_New(count);
+    for (long i = 0; pairs != NULL && i < count; i++) {
+        PyObject *pair = Py_BuildValue("(ii)", descriptors[2 * i], descriptors[2 * i + 1]);
+        if (pair == NULL)
+            Py_CLEAR(pairs);
+        else
+            PyTuple_SET_ITEM(pairs, i, pair);
+    }
+    return pairs;
+}
+
+static PyObject *bind_pairs(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char *host;
+    long port, count, dscp;
+    int descriptors[2 * MAX_PAIRS], opened = 0;
+    union relay_address address;
+    PyObject *pairs = NULL;
+    if (!PyArg_ParseTuple(args, "slll", &host, &port, &count, &dscp))
+        return NULL;
+    if (!relay_in_range("count", count, 1, MAX_PAIRS) || !relay_in_range("dscp", dscp, 0, 63) ||
+        !relay_parse_address(host, port, &address) || !relay_in_range("last port", port + 2 * count - 1, 1, UINT16_MAX))
+        return NULL;
+    for (; opened < 2 * count; opened++) {
+        address.v4.sin_port = htons((uint16_t)(port + opened)); /* it lies at the same offset in both families */
+        if ((descriptors[opened] = relay_bind(&address, (uint8_t)dscp)) < 0)
+            break;
+    }
+    if (opened == 2 * count)
+        pairs = pairs_of(descriptors, count);
+    else
+        PyErr_SetFromErrno(PyExc_OSError);
+    while (pairs == NULL && opened > 0)
+        close(descriptors[--opened]);
+    return pairs;
+}
+
 static PyObject *monotonic_ns(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
     return PyLong_FromUnsignedLongLong(relay_now_ns());
@@ -34,6 +76,7 @@ static PyObject *monotonic_ns(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(u
 
 static PyMethodDef module_functions[] = {
     {"bind_udp", WITH_KEYWORDS(bind_udp), "A bound, non-blocking UDP socket's descriptor."},
+    {"bind_pairs", bind_pairs, METH_VARARGS, "Bound sockets on consecutive ports, in pairs."},
     {"bencode_decode", relay_bencode_decode, METH_VARARGS, "The one value in a byte string."},
     {"bencode_encode", relay_bencode_encode, METH_O, "Strings, integers, lists and dictionaries as bytes."},
     {"sdp_split", relay_sdp_split, METH_O, "The lines of a session description."},
@@ -80,13 +123,15 @@ static bool add_types(PyObject *module)
         relay_stats_type = named_tuple(collections, "ComponentStats",
                                  "packets bytes forwarded send_errors strangers malformed no_remote auth_failed replayed "
                                  "lost gaps jitter round_trip_us ssrc payload_type first_ns last_ns remote latched");
+        relay_tally_type = named_tuple(collections, "Tally", "packets bytes errors strangers forged");
         relay_event_type = named_tuple(collections, "Event", "kind stream side component");
         relay_recording_type = named_tuple(collections, "RecordingStatus", "state packets bytes dropped error");
     }
     PyObject *layout = relay_layout();
-    bool added = relay_stats_type != NULL && relay_event_type != NULL && relay_recording_type != NULL && layout != NULL &&
+    bool added = relay_stats_type != NULL && relay_tally_type != NULL && relay_event_type != NULL && relay_recording_type != NULL && layout != NULL &&
                  PyModule_AddObjectRef(module, "Relay", relay_type) == 0 &&
                  PyModule_AddObjectRef(module, "ComponentStats", relay_stats_type) == 0 &&
+                 PyModule_AddObjectRef(module, "Tally", relay_tally_type) == 0 &&
                  PyModule_AddObjectRef(module, "Event", relay_event_type) == 0 &&
                  PyModule_AddObjectRef(module, "RecordingStatus", relay_recording_type) == 0 &&
                  PyModule_AddObjectRef(module, "STREAM_DTYPE", layout) == 0;

@@ -17,6 +17,7 @@ extern PyType_Spec relay_object_spec;
 
 /* The named tuples, made with the module. */
 extern PyObject *relay_stats_type;
+extern PyObject *relay_tally_type;
 extern PyObject *relay_event_type;
 extern PyObject *relay_recording_type;
 
@@ -36,6 +37,7 @@ PyObject *relay_object_add(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_adopt(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_thread_of(RelayObject *self, PyObject *argument);
 PyObject *relay_object_set_remote(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_place(RelayObject *self, PyObject *args);
 PyObject *relay_object_set_mux(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_forward(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_silenced(RelayObject *self, PyObject *args, PyObject *kwargs);
@@ -45,8 +47,10 @@ PyObject *relay_object_set_clock(RelayObject *self, PyObject *args, PyObject *kw
 PyObject *relay_object_set_crypto(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_stream_stats(RelayObject *self, PyObject *argument);
+PyObject *relay_object_totals(RelayObject *self, PyObject *streams);
 PyObject *relay_object_last_packet_ns(RelayObject *self, PyObject *argument);
 PyObject *relay_object_remove(RelayObject *self, PyObject *argument);
+PyObject *relay_object_reap(RelayObject *self, PyObject *unused);
 
 /* Methods about recordings. */
 PyObject *relay_object_begin_recording(RelayObject *self, PyObject *args);

@@ -1,4 +1,4 @@
-/* Counters of a stream as named tuples. */
+/* Counters of streams as named tuples. */
 #include "relay_module.h"
 
 enum { FIELDS = 19 };
@@ -86,4 +86,43 @@ PyObject *relay_object_stream_stats(RelayObject *self, PyObject *argument)
         return relay_fail(error, stream);
     return Py_BuildValue("((NN)(NN))", make_stats(&stats[0][0]), make_stats(&stats[0][1]), make_stats(&stats[1][0]),
                          make_stats(&stats[1][1]));
+}
+
+static PyObject *make_tally(const struct relay_totals *t)
+{
+    return PyObject_CallFunction(relay_tally_type, "KKKKK", t->packets, t->bytes, t->errors, t->strangers, t->forged);
+}
+
+static bool add_up(struct relay *relay, PyObject *streams, struct relay_totals totals[RELAY_COMPONENTS])
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(streams); i++) {
+        uint32_t stream;
+        if (!relay_parse_stream(PyList_GET_ITEM(streams, i), &stream))
+            return false;
+        enum relay_error error = relay_add_totals(relay, stream, totals);
+        if (error != RELAY_OK) {
+            relay_fail(error, stream);
+            return false;
+        }
+    }
+    return true;
+}
+
+PyObject *relay_object_totals(RelayObject *self, PyObject *streams)
+{
+    struct relay *relay = relay_made(self);
+    struct relay_totals totals[RELAY_COMPONENTS];
+    if (relay == NULL)
+        return NULL;
+    if (!PyList_Check(streams))
+        return PyErr_Format(PyExc_TypeError, "streams must be a list, not %s", Py_TYPE(streams)->tp_name);
+    memset(totals, 0, sizeof totals);
+    if (!add_up(relay, streams, totals))
+        return NULL;
+    PyObject *rtp = make_tally(&totals[RELAY_RTP_COMPONENT]);
+    PyObject *rtcp = rtp == NULL ? NULL : make_tally(&totals[RELAY_RTCP_COMPONENT]);
+    PyObject *both = rtcp == NULL ? NULL : PyTuple_Pack(2, rtp, rtcp);
+    Py_XDECREF(rtp);
+    Py_XDECREF(rtcp);
+    return both;
 }

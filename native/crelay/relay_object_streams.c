@@ -64,53 +64,6 @@ PyObject *relay_object_thread_of(RelayObject *self, PyObject *argument)
     return error != RELAY_OK ? relay_fail(error, stream) : PyLong_FromUnsignedLong(thread);
 }
 
-static bool parse_remote(PyObject *pair, const char *learn_host, struct relay_remote *remote)
-{
-    union relay_address learn;
-    if (pair != Py_None) {
-        const char *host;
-        long port;
-        if (!PyTuple_Check(pair)) {
-            PyErr_SetString(PyExc_TypeError, "remote must be (host, port) or None");
-            return false;
-        }
-        if (!PyArg_ParseTuple(pair, "sl", &host, &port) || !relay_parse_address(host, port, &remote->address))
-            return false;
-        if (!relay_in_range("port", port, 1, UINT16_MAX))
-            return false;
-    }
-    if (learn_host == NULL)
-        relay_address_host(&remote->address, &remote->learn);
-    else if (!relay_parse_address(learn_host, 0, &learn))
-        return false;
-    else
-        relay_address_host(&learn, &remote->learn);
-    return true;
-}
-
-PyObject *relay_object_set_remote(RelayObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"stream", "side", "component", "remote", "mode", "learn_host", NULL};
-    struct relay *relay = relay_made(self);
-    struct relay_remote remote = {0};
-    unsigned int stream;
-    long side, component, mode = RELAY_SYMMETRIC;
-    const char *learn_host = NULL;
-    PyObject *pair;
-    enum relay_error error;
-    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "IllO|$lz", names, &stream, &side, &component, &pair, &mode,
-                                                      &learn_host))
-        return NULL;
-    if (!relay_in_range("side", side, 0, 1) || !relay_in_range("component", component, 0, 1) ||
-        !relay_in_range("mode", mode, RELAY_FIXED, RELAY_HANDOVER) || !parse_remote(pair, learn_host, &remote))
-        return NULL;
-    remote.mode = (enum relay_mode)mode;
-    Py_BEGIN_ALLOW_THREADS
-    error = relay_set_remote(relay, stream, (int)side, (int)component, &remote);
-    Py_END_ALLOW_THREADS
-    return relay_none_or_fail(error, stream);
-}
-
 typedef enum relay_error (*flag_setter)(struct relay *relay, uint32_t stream, int side, bool on);
 
 static PyObject *set_flag(RelayObject *self, PyObject *args, PyObject *kwargs, char *name, bool inverted, flag_setter set)
@@ -179,18 +132,18 @@ PyObject *relay_object_set_dscp(RelayObject *self, PyObject *args, PyObject *kwa
 
 PyObject *relay_object_set_clock(RelayObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"stream", "side", "payload_type", "clock_hz", NULL};
+    static char *names[] = {"stream", "payload_type", "clock_hz", NULL};
     struct relay *relay = relay_made(self);
     unsigned int stream;
-    long side, payload_type, clock_hz;
+    long payload_type, clock_hz;
     enum relay_error error;
     if (relay == NULL ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "Illl", names, &stream, &side, &payload_type, &clock_hz) ||
-        !relay_in_range("side", side, 0, 1) || !relay_in_range("payload_type", payload_type, 128 - RELAY_DYNAMIC_TYPES, 127) ||
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "Ill", names, &stream, &payload_type, &clock_hz) ||
+        !relay_in_range("payload_type", payload_type, 128 - RELAY_DYNAMIC_TYPES, 127) ||
         !relay_in_range("clock_hz", clock_hz, 0, UINT16_MAX * RELAY_CLOCK_UNIT_HZ))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    error = relay_set_clock(relay, stream, (int)side, (uint8_t)payload_type, (uint32_t)clock_hz);
+    error = relay_set_clock(relay, stream, (uint8_t)payload_type, (uint32_t)clock_hz);
     Py_END_ALLOW_THREADS
     return relay_none_or_fail(error, stream);
 }
@@ -220,4 +173,16 @@ PyObject *relay_object_remove(RelayObject *self, PyObject *argument)
     error = relay_remove(relay, stream);
     Py_END_ALLOW_THREADS
     return relay_none_or_fail(error, stream);
+}
+
+PyObject *relay_object_reap(RelayObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct relay *relay = relay_made(self);
+    enum relay_error error;
+    if (relay == NULL)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_reap(relay);
+    Py_END_ALLOW_THREADS
+    return relay_none_or_fail(error, 0);
 }

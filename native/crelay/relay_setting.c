@@ -26,24 +26,29 @@ static bool family_fits(const struct relay *relay, uint32_t number, int side, in
     return fd < 0 || !relay_address_known(&remote->address) || relay_socket_family(fd) == remote->address.any.sa_family;
 }
 
+static void put_remote(struct relay_stream *stream, int side, int component, const struct relay_remote *remote)
+{
+    struct relay_setting setting;
+    struct relay_setting *before = &stream->setting[component][side];
+    struct relay_leg *leg = relay_leg_of(stream, component, side);
+    make_setting(remote, &setting);
+    if (memcmp(before, &setting, sizeof setting) == 0)
+        return;
+    relay_write_begin(&leg->setting_sequence);
+    relay_words_put(before, &setting, sizeof setting);
+    relay_write_end(&leg->setting_sequence);
+}
+
 enum relay_error relay_set_remote(struct relay *relay, uint32_t number, int side, int component,
                                   const struct relay_remote *remote)
 {
     struct relay_stream *stream;
-    struct relay_setting setting;
     enum relay_error error = relay_lock_stream(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
     if (!family_fits(relay, number, side, component, remote))
         return relay_unlock(relay, RELAY_ERROR_FAMILY);
-    make_setting(remote, &setting);
-    struct relay_setting *before = &stream->setting[component][side];
-    struct relay_leg *leg = relay_leg_of(stream, component, side);
-    if (memcmp(before, &setting, sizeof setting) == 0)
-        return relay_unlock(relay, RELAY_OK);
-    relay_write_begin(&leg->setting_sequence);
-    relay_words_put(before, &setting, sizeof setting);
-    relay_write_end(&leg->setting_sequence);
+    put_remote(stream, side, component, remote);
     return seal(relay, stream);
 }
 
@@ -63,6 +68,22 @@ static enum relay_error set_flag(struct relay *relay, uint32_t number, int side,
     if (error != RELAY_OK)
         return error;
     put_flag(stream, side, flag, on);
+    return seal(relay, stream);
+}
+
+enum relay_error relay_place(struct relay *relay, uint32_t number, int side, const struct relay_remote remote[RELAY_COMPONENTS],
+                             bool mux)
+{
+    struct relay_stream *stream;
+    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    if (error != RELAY_OK)
+        return error;
+    for (int component = 0; component < RELAY_COMPONENTS; component++)
+        if (!family_fits(relay, number, side, component, &remote[component]))
+            return relay_unlock(relay, RELAY_ERROR_FAMILY);
+    for (int component = 0; component < RELAY_COMPONENTS; component++)
+        put_remote(stream, side, component, &remote[component]);
+    put_flag(stream, side, RELAY_FLAG_MUX, mux);
     return seal(relay, stream);
 }
 
@@ -107,13 +128,15 @@ enum relay_error relay_set_dscp(struct relay *relay, uint32_t number, int side, 
     return relay_unlock(relay, set ? RELAY_OK : RELAY_ERROR_SYSTEM);
 }
 
-enum relay_error relay_set_clock(struct relay *relay, uint32_t number, int side, uint8_t payload_type, uint32_t clock_hz)
+enum relay_error relay_set_clock(struct relay *relay, uint32_t number, uint8_t payload_type, uint32_t clock_hz)
 {
     struct relay_stream *stream;
     enum relay_error error = relay_lock_stream(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
-    uint16_t *clock = &stream->clock[side][payload_type - (128 - RELAY_DYNAMIC_TYPES)];
-    relay_put(*clock, (uint16_t)(clock_hz / RELAY_CLOCK_UNIT_HZ));
+    for (int side = 0; side < RELAY_SIDES; side++) {
+        uint16_t *clock = &stream->clock[side][payload_type - (128 - RELAY_DYNAMIC_TYPES)];
+        relay_put(*clock, (uint16_t)(clock_hz / RELAY_CLOCK_UNIT_HZ));
+    }
     return seal(relay, stream);
 }

@@ -1,9 +1,22 @@
 /* The lock, and who may take it. */
 #include "relay_state.h"
 
-#include <unistd.h>
+static uint32_t forks; /* of this process's forefathers since they loaded this */
+static int not_counted;
 
-bool relay_forked(const struct relay *relay) { return getpid() != relay->pid; }
+static void count_fork(void) { forks++; }
+
+static void begin_counting(void) { not_counted = pthread_atfork(NULL, NULL, count_fork); }
+
+enum relay_error relay_count_forks(struct relay *relay)
+{
+    static pthread_once_t begun = PTHREAD_ONCE_INIT;
+    pthread_once(&begun, begin_counting);
+    relay->forks = forks;
+    return not_counted == 0 ? RELAY_OK : RELAY_ERROR_MEMORY;
+}
+
+bool relay_forked(const struct relay *relay) { return forks != relay->forks; }
 
 static enum relay_error check_usable(const struct relay *relay)
 {

@@ -15,7 +15,7 @@ struct relay {
     uint32_t thread_count;
     bool fifo;
     bool stopped;
-    pid_t pid; /* a fork has the memory but not the threads */
+    uint32_t forks; /* see relay_forked: a fork has the memory but not the threads */
     uint64_t owner;
     relay_sockets *sockets; /* by stream: what we hold open; the table's copy may be another process's by now */
     bool *attached;         /* by stream */
@@ -24,6 +24,8 @@ struct relay {
     struct relay_taping *taping;     /* by stream; a thread's for its streams */
     uint32_t *free_streams; /* a stack, lowest number on top at first */
     uint32_t free_count;
+    uint32_t *leaving; /* removed streams whose threads may still be at a packet of theirs */
+    uint32_t leaving_count;
 };
 
 static inline struct relay_leg *relay_leg_of(struct relay_stream *stream, int component, int side)
@@ -45,11 +47,16 @@ static inline bool relay_each_socket(int *component, int *side)
 /* What we hold open of the stream. */
 void relay_close_sockets(struct relay *relay, uint32_t stream);
 
+/* relay_reap under the lock. */
+void relay_reap_locked(struct relay *relay);
+
 /* The SRTP of a stream of a table taken over, before its thread knows of it; its end, when no thread knows of it any more. */
 enum relay_error relay_adopt_crypto(struct relay *relay, uint32_t stream);
 void relay_drop_crypto(struct relay *relay, uint32_t stream);
 
+/* Whether this is a fork of the process that made the relay. Counted where a fork begins, since each control call asks. */
 bool relay_forked(const struct relay *relay);
+enum relay_error relay_count_forks(struct relay *relay);
 
 /* Every call's first step, for one stream or for none; not locked on error. */
 enum relay_error relay_lock(struct relay *relay);

@@ -79,6 +79,29 @@ enum relay_error relay_get_stats(struct relay *relay, uint32_t number, int side,
     return relay_unlock(relay, RELAY_OK);
 }
 
+enum relay_error relay_add_totals(struct relay *relay, uint32_t number, struct relay_totals totals[RELAY_COMPONENTS])
+{
+    struct relay_stream *stream;
+    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    if (error != RELAY_OK)
+        return error;
+    const struct relay_crypto *crypto = relay->crypto[number];
+    RELAY_FOR_SOCKETS (component, side) {
+        const struct relay_rare *rare = &stream->rare[component][side];
+        struct relay_totals *sum = &totals[component];
+        struct relay_flow flow;
+        relay_flow_get(&flow, &stream->component[component][side].flow);
+        sum->packets += flow.packets;
+        sum->bytes += flow.bytes;
+        sum->errors += relay_get(rare->send_errors) + relay_get(rare->malformed);
+        sum->strangers += relay_get(rare->strangers);
+        if (crypto != NULL)
+            sum->forged += (uint64_t)relay_get(crypto->record->auth_failed[component][side]) +
+                           relay_get(crypto->record->replayed[component][side]);
+    }
+    return relay_unlock(relay, RELAY_OK);
+}
+
 enum relay_error relay_last_packet(struct relay *relay, uint32_t number, uint64_t *last_ns)
 {
     struct relay_stream *stream;

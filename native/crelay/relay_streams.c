@@ -1,4 +1,4 @@
-/* Streams begun, taken over and ended: sockets handed to a relay thread and back. */
+/* Streams begun and taken over: sockets handed to a relay thread. */
 #include "relay_packet.h"
 #include "relay_socket.h"
 #include "relay_state.h"
@@ -54,6 +54,8 @@ static enum relay_error add_locked(struct relay *relay, enum relay_kind kind, re
     enum relay_error error = prepare_sockets(kind, sockets);
     if (error != RELAY_OK)
         return error;
+    if (relay->free_count == 0)
+        relay_reap_locked(relay);
     if (relay->free_count == 0)
         return RELAY_ERROR_FULL;
     uint32_t number = relay->free_streams[relay->free_count - 1];
@@ -125,52 +127,3 @@ enum relay_error relay_adopt(struct relay *relay, uint32_t number, relay_sockets
     enum relay_error error = relay_lock_stream(relay, number, &stream);
     return error != RELAY_OK ? error : relay_unlock(relay, adopt_locked(relay, number, stream, sockets));
 }
-
-static void forget_sockets(struct relay *relay, uint32_t number)
-{
-    RELAY_FOR_SOCKETS (component, side)
-        relay->sockets[number][side][component] = -1;
-    relay->attached[number] = false;
-}
-
-static void detach(struct relay *relay, uint32_t number, bool give_back)
-{
-    struct relay_thread *thread = &relay->threads[relay->table.streams[number].thread];
-    RELAY_FOR_SOCKETS (component, side)
-        if (relay->sockets[number][side][component] >= 0)
-            relay_thread_unwatch(thread, relay->sockets[number][side][component]);
-    relay_thread_settle(thread);
-    if (give_back)
-        forget_sockets(relay, number);
-    else
-        relay_close_sockets(relay, number);
-    thread->streams--;
-    for (uint32_t leg = relay_leg_index(number, 0, 0); leg <= relay_leg_index(number, 1, 1); leg++)
-        relay_put(relay->news.latched[leg], 0);
-}
-
-/* After detach, so that no thread uses them. */
-static void forget_keys(struct relay *relay, uint32_t number)
-{
-    if ((relay->table.streams[number].side_flags[0] & RELAY_FLAG_SRTP) != 0 || relay->crypto[number] != NULL)
-        memset(relay_record_of(&relay->table, number), 0, sizeof(struct relay_srtp_record));
-    relay_drop_crypto(relay, number);
-}
-
-static enum relay_error end_stream(struct relay *relay, uint32_t number, bool give_back)
-{
-    struct relay_stream *stream;
-    enum relay_error error = relay_lock_stream(relay, number, &stream);
-    if (error != RELAY_OK)
-        return error;
-    if (relay->attached[number])
-        detach(relay, number, give_back);
-    forget_keys(relay, number);
-    relay_put(stream->state, RELAY_FREE);
-    relay->free_streams[relay->free_count++] = number;
-    return relay_unlock(relay, RELAY_OK);
-}
-
-enum relay_error relay_remove(struct relay *relay, uint32_t number) { return end_stream(relay, number, false); }
-
-enum relay_error relay_undo_add(struct relay *relay, uint32_t number) { return end_stream(relay, number, true); }

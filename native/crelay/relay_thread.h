@@ -31,6 +31,7 @@ struct relay_thread {
     uint32_t stop;       /* control */
     uint64_t turns;      /* thread */
     uint32_t streams;    /* control */
+    bool leaving;        /* control: it had streams that were removed since it was last settled */
     bool running;        /* control */
     bool fifo;           /* control */
     pthread_t id;

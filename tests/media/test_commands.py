@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from media.commands import NO_ICE, OWN
-from tests.media.world import NEAR, PROXY, World, lines_of, ports_of, sdp
+from tests.media.world import PROXY, World, lines_of, ports_of, sdp
 
 A = sdp()
 B = sdp("m=audio 6000 RTP/AVP 0", host="198.51.100.1")
@@ -56,7 +56,7 @@ def test_delete_by_call_id_alone_ends_everything() -> None:
     assert reply["result"] == "ok"
     assert reply["totals"]["RTP"] == {"packets": 0, "bytes": 0, "errors": 0}
     assert (len(world.calls), world.streams()) == (0, [])
-    assert world.pools[NEAR.address].free == 50
+    assert world.free_ports() == [50]
 
 
 @pytest.mark.parametrize("frm", ["a", "b"])

@@ -13,6 +13,7 @@ from media.errors import ConfigError
 from media.settings import Interface, MediaSettings
 from native.relay import Relay
 from tests.media.live import LOOPBACK, Live, OwnProxy, Phone, Proxy, phones, port_of, udp
+from tests.native.relay_wire import eventually
 
 COUNT = 50
 
@@ -211,7 +212,7 @@ def test_ended_calls_free_their_sockets(proxy: Proxy) -> None:
         for _ in range(300):
             agree(proxy, a, b)
             proxy.ask("delete", call_id="c", flags=["fast"])
-        assert len(os.listdir("/proc/self/fd")) == before
+        eventually(lambda: len(os.listdir("/proc/self/fd")) == before)
 
 
 @pytest.mark.parametrize(

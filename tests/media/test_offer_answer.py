@@ -112,7 +112,7 @@ def test_lines_come_and_go() -> None:
     audio, picture = world.streams()
     assert world.remote(picture, 0) == ("192.0.2.1", 5002)
     assert world.relay.threads[audio] == world.relay.threads[picture]
-    assert world.relay.clocks[picture, 1, 96] == 90000
+    assert world.relay.clocks[picture, 96] == 90000
     told_b = world.offer(sdp("m=audio 5000 RTP/AVP 0", "m=video 0 RTP/AVP 96"), to_tag="b")
     assert ports_of(told_b)[1] == 0
     assert world.streams() == [audio, picture]
@@ -377,7 +377,7 @@ def test_running_out_of_ports_gives_all_back() -> None:
     two_lines = sdp("m=audio 5000 RTP/AVP 0", "m=video 5002 RTP/AVP 96")
     reply = world.serve("offer", sdp=two_lines, call_id="c", from_tag="a")
     assert reply == {"result": "error", "error-reason": OUT_OF_PORTS}
-    assert (world.pools[NEAR.address].free, world.streams(), len(world.calls)) == (3, [], 0)
+    assert (world.free_ports(), world.streams(), len(world.calls)) == ([3], [], 0)
     world.offer(A)
 
 

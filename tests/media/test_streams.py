@@ -2,7 +2,7 @@ import pytest
 
 from media.endpoint import NOWHERE, Endpoint
 from media.errors import OutOfPortsError, RequestError
-from media.streams import Line, Lines, totals_of
+from media.streams import MAX_LEAVING, Line, Lines
 from native import relay
 from tests.media.world import FAR, NEAR, World
 
@@ -51,7 +51,7 @@ def test_a_full_table_gives_everything_back(capacity: int) -> None:
         opened(world, relay.OPAQUE, 2)
     assert len(world.open_sockets) == 2 * capacity
     assert world.streams() == []
-    assert [pool.free for pool in world.pools.values()] == [50, 50]
+    assert world.free_ports() == [50, 50]
 
 
 def test_too_many_ports_for_a_line() -> None:
@@ -80,7 +80,7 @@ def test_clocks_are_those_of_dynamic_payload_types() -> None:
     rtp, opaque = opened(world), opened(world, relay.OPAQUE)
     for line in (rtp, opaque):
         lines(world).set_clocks(line, [(0, 8000), (96, 48000)])
-    assert world.relay.clocks == {(rtp.streams[0], side, 96): 48000 for side in (0, 1)}
+    assert world.relay.clocks == {(rtp.streams[0], 96): 48000}
 
 
 def test_closing_counts_and_frees() -> None:
@@ -89,5 +89,26 @@ def test_closing_counts_and_frees() -> None:
     world.relay.counted[line.streams[0], 1, 0] = {"packets": 7, "bytes": 70, "send_errors": 1, "malformed": 2}
     totals = lines(world).close(line)
     assert (totals.rtp.packets, totals.rtp.bytes, totals.rtp.errors, totals.rtcp.packets) == (7, 70, 3, 0)
-    assert [pool.free for pool in world.pools.values()] == [50, 50]
-    assert totals_of(lines(world).counts(line)).rtp.packets == 0
+    assert world.streams() == []
+    lines(world).reap()
+    assert world.free_ports() == [50, 50]
+
+
+def test_an_opaque_line_counts_by_port() -> None:
+    world = World((NEAR, FAR))
+    line = opened(world, relay.OPAQUE)
+    world.relay.counted = {(line.streams[0], 0, 0): {"packets": 7}, (line.streams[1], 1, 0): {"packets": 2}}
+    assert [tally.packets for tally in lines(world).totals(line)] == [7, 2]
+
+
+def test_ports_are_freed_many_at_a_time_or_when_none_is_left() -> None:
+    world = World((NEAR, FAR), first_port=30000, last_port=30003)
+    for _ in range(3):
+        lines(world).close(opened(world))
+    assert world.relay.reaped == 2
+    assert world.free_ports() == [2, 2]
+    world = World((NEAR, FAR), first_port=30000, last_port=30000 + 4 * MAX_LEAVING)
+    for _ in range(MAX_LEAVING):
+        assert world.relay.reaped == 0
+        lines(world).close(opened(world))
+    assert world.relay.reaped == MAX_LEAVING

@@ -42,11 +42,12 @@ class FakeRelay:
         self.forwarding: dict[tuple[int, int], bool] = {}
         self.silenced: dict[tuple[int, int], bool] = {}
         self.blocked_types: dict[tuple[int, int], int] = {}
-        self.clocks: dict[tuple[int, int, int], int] = {}
+        self.clocks: dict[tuple[int, int], int] = {}
         self.dscp: dict[tuple[int, int], int] = {}
         self.heard: dict[int, int] = {}
         self.counted: dict[tuple[int, int, int], dict[str, Any]] = {}
         self.removed: list[int] = []
+        self.reaped = 0
         self.recordings: list[relay.RecordingStatus] = []
         self.taped: dict[int, int | None] = {}
         self.keys: dict[tuple[int, int], Any] = {}
@@ -57,6 +58,7 @@ class FakeRelay:
             raise MemoryError
         self._next += 1
         self.kinds[self._next] = kind
+        self.forwarding |= {(self._next, 0): True, (self._next, 1): True}
         self.threads[self._next] = thread if thread >= 0 else self._next % 2
         return self._next
 
@@ -68,9 +70,6 @@ class FakeRelay:
     ) -> None:
         assert stream in self.kinds
         self.remotes[stream, side, component] = (remote, mode, learn_host)
-
-    def set_mux(self, stream: int, side: int, mux: bool) -> None:
-        self.muxed[stream, side] = mux
 
     def set_crypto(self, stream: int, side: int, receive: Any, send: Any) -> None:
         self.keys[stream, side] = (receive, send)
@@ -84,8 +83,13 @@ class FakeRelay:
     def set_blocked_types(self, stream: int, side: int, types: int) -> None:
         self.blocked_types[stream, side] = types
 
-    def set_clock(self, stream: int, side: int, payload_type: int, clock_hz: int) -> None:
-        self.clocks[stream, side, payload_type] = clock_hz
+    def place(self, stream: int, side: int, rtp: Any, rtcp: Any, mode: int, mux: bool) -> None:
+        for component, (remote, learn_host) in enumerate((rtp, rtcp)):
+            self.set_remote(stream, side, component, remote, mode=mode, learn_host=learn_host)
+        self.muxed[stream, side] = mux
+
+    def set_clock(self, stream: int, payload_type: int, clock_hz: int) -> None:
+        self.clocks[stream, payload_type] = clock_hz
 
     def set_dscp(self, stream: int, side: int, dscp: int) -> None:
         self.dscp[stream, side] = dscp
@@ -121,6 +125,23 @@ class FakeRelay:
         del self.kinds[stream]
         self.taped.pop(stream, None)
         self.removed.append(stream)
+
+    def totals(self, streams: list[int]) -> tuple[relay.Tally, relay.Tally]:
+        rtp, rtcp = ([self.stats(stream, side, component) for stream in streams for side in (0, 1)] for component in (0, 1))
+        return _tally(rtp), _tally(rtcp)
+
+    def reap(self) -> None:
+        self.reaped = len(self.removed)
+
+
+def _tally(counted: list[relay.ComponentStats]) -> relay.Tally:
+    return relay.Tally(
+        sum(each.packets for each in counted),
+        sum(each.bytes for each in counted),
+        sum(each.send_errors + each.malformed for each in counted),
+        sum(each.strangers for each in counted),
+        sum(each.auth_failed + each.replayed for each in counted),
+    )
 
 
 class World:
@@ -167,14 +188,22 @@ class World:
         )
         self.dispatcher = Dispatcher(self.commands, self.clock, self.counters, self.settings.short_reply_bytes)
 
-    def pool(self, host: str) -> PortPool:
-        return PortPool(host, self.settings.first_port, self.settings.last_port, self.settings.dscp, self.bind, self.close)
+    def free_ports(self) -> list[int]:
+        """Of each pool, once the lines that were closed have gone."""
+        self.calls.lines.reap()
+        return [pool.free for pool in self.pools.values()]
 
-    def bind(self, host: str, port: int, dscp: int) -> int:
+    def pool(self, host: str) -> PortPool:
+        return PortPool(host, self.settings.first_port, self.settings.last_port, self.settings.dscp, self.bind)
+
+    def bind(self, host: str, port: int, count: int, dscp: int) -> tuple[tuple[int, int], ...]:
         if self.bind_error:
             raise OSError(self.bind_error, "as the test wants it")
-        if port in self.taken:
+        if self.taken & {*range(port, port + 2 * count)}:
             raise OSError(errno.EADDRINUSE, "taken")
+        return tuple((self._open(), self._open()) for _ in range(count))
+
+    def _open(self) -> int:
         self._next_descriptor += 1
         self.open_sockets.add(self._next_descriptor)
         return self._next_descriptor

@@ -231,6 +231,7 @@ def test_damaged_entry_is_refused_and_can_be_removed() -> None:
     with pytest.raises(ValueError, match="checksum mismatch"):
         second.adopt(stream.id, as_ports(fds))
     second.remove(stream.id)
+    second.reap()
     assert second.add(native.RTP, as_ports(fds)) == stream.id
     second.stop()
     first.stop()

@@ -61,9 +61,11 @@ def test_calls_about_no_stream(relay: native.Relay) -> None:
         lambda stream: relay.stats(stream, 0, 0),
         lambda stream: relay.set_remote(stream, 0, 0, ("127.0.0.1", 9)),
         lambda stream: relay.set_mux(stream, 0, True),
+        lambda stream: relay.place(stream, 0, (None, None), (None, None), native.SYMMETRIC, False),
+        lambda stream: relay.totals([stream]),
         lambda stream: relay.set_forward(stream, 0, True),
         lambda stream: relay.set_dscp(stream, 0, 0),
-        lambda stream: relay.set_clock(stream, 0, 96, 8000),
+        lambda stream: relay.set_clock(stream, 96, 8000),
         lambda stream: relay.adopt(stream, ((1, 1), (1, 1))),
     ]
     for call in calls:
@@ -84,8 +86,8 @@ def test_arguments_out_of_range(relay: native.Relay) -> None:
         lambda: relay.set_remote(stream, 0, 0, ("127.0.0.1", 4000), mode=99),
         lambda: relay.set_remote(stream, 0, 0, ("127.0.0.1", 4000), learn_host="?"),
         lambda: relay.set_dscp(stream, 0, 64),
-        lambda: relay.set_clock(stream, 0, 0, 8000),
-        lambda: relay.set_clock(stream, 0, 96, -1),
+        lambda: relay.set_clock(stream, 0, 8000),
+        lambda: relay.set_clock(stream, 96, -1),
     ]
     for call in calls:
         with pytest.raises(ValueError, match=r"must be|not an IP address"):
@@ -138,9 +140,11 @@ def test_without_fifo_no_thread_gets_it() -> None:
         assert relay.fifo_threads == 0
 
 
-def test_remove_closes_the_sockets_at_once(relay: native.Relay, phone: PhoneMaker) -> None:
-    stream = Stream(relay)
+def test_removed_streams_keep_their_sockets_until_they_are_reaped(relay: native.Relay, phone: PhoneMaker) -> None:
+    before, stream = descriptors(), Stream(relay)
     relay.remove(stream.id)
+    assert descriptors() == before + 4
+    relay.reap()
     for side in (0, 1):
         for component in (0, 1):
             assert phone(*stream.port(side, component)).address == stream.port(side, component)
@@ -156,6 +160,7 @@ def test_new_stream_inherits_nothing_of_the_old_one(relay: native.Relay, phone: 
     alice.send(rtp(), first.port(0))
     bob.receive()
     relay.remove(first.id)
+    relay.reap()
     second = Stream(relay)
     assert second.id == first.id
     assert relay.events() == []
@@ -205,6 +210,7 @@ def test_remove_while_packets_flow(phone: PhoneMaker) -> None:
                 relay.set_mux(stream.id, 0, True)
                 relay.set_remote(stream.id, 1, 0, ("127.0.0.1", 9))
                 relay.remove(stream.id)
+                relay.reap()
         finally:
             ended.set()
             sender.join()
@@ -236,6 +242,7 @@ def round_of_streams(relay: native.Relay, count: int) -> None:
     relay.events()
     for stream in streams:
         relay.remove(stream)
+    relay.reap()
 
 
 @pytest.mark.usefixtures("many_descriptors")
@@ -259,7 +266,7 @@ def test_binding_calls_leak_no_memory(relay: native.Relay) -> None:
         for _ in range(3000):
             stream.stats(0)
             relay.set_remote(stream.id, 0, 0, ("127.0.0.1", 4000), learn_host="127.0.0.2")
-            relay.set_clock(stream.id, 0, 96, 48000)
+            relay.set_clock(stream.id, 96, 48000)
             relay.last_packet_ns(stream.id)
             relay.stream_stats(stream.id)
             relay.progress()

@@ -86,7 +86,7 @@ def jitter_of(arrivals_ns: list[int], timestamps: list[int], clock_hz: int) -> f
 @pytest.mark.parametrize(("payload_type", "clock_hz", "named"), [(0, 8000, False), (31, 90000, False), (96, 48000, True)])
 def test_jitter_is_that_of_the_arrivals(sender: Sender, payload_type: int, clock_hz: int, named: bool) -> None:
     if named:
-        sender.stream.relay.set_clock(sender.stream.id, 0, payload_type, clock_hz)
+        sender.stream.relay.set_clock(sender.stream.id, payload_type, clock_hz)
     arrivals, timestamps, chance = [], [], random.Random(1)
     for i in range(60):
         timestamps.append(i * clock_hz // 50 + chance.randrange(clock_hz // 100))

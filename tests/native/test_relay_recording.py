@@ -94,6 +94,7 @@ def test_a_stream_that_is_removed_leaves_its_recording(phone: MakePhone, tmp_pat
         number = begin(relay, tmp_path / "call.pcap")
         relay.tape(stream.id, number)
         relay.remove(stream.id)
+        relay.reap()
         again, alice, bob = Stream(relay), phone(), phone()
         again.remote(RTP_SIDE_A, alice)
         again.remote(RTP_SIDE_B, bob)

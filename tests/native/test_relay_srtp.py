@@ -289,6 +289,7 @@ def test_a_removed_stream_leaves_no_key_in_the_table(relay: native.Relay) -> Non
     size = os.fstat(relay.table_fd).st_size
     assert secure.keys[0] in os.pread(relay.table_fd, size, 0)
     relay.remove(stream.id)
+    relay.reap()
     table = os.pread(relay.table_fd, size, 0)
     assert secure.keys[0] not in table
     assert secure.keys[1] not in table

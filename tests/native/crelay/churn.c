@@ -102,13 +102,15 @@ static void *churn(void *argument)
             point(stream, i & 1, (uint16_t)(9000 + i), i % 5 == 0 ? RELAY_ANY : RELAY_SYMMETRIC);
             CHECK(relay_set_mux(relay, stream->number, i & 1, i & 2) == RELAY_OK);
             CHECK(relay_set_blocked(relay, stream->number, i & 1, i & 4) == RELAY_OK);
-            CHECK(relay_set_clock(relay, stream->number, 0, 96, i * 1000u) == RELAY_OK);
+            CHECK(relay_set_clock(relay, stream->number, 96, i * 1000u) == RELAY_OK);
             rekey(stream, i & 1, (uint8_t)(turn + i));
             look(stream);
             look(&steady);
         }
         stop_recording(stream, recording);
         CHECK(relay_remove(relay, stream->number) == RELAY_OK);
+        if (turn % 2 == 0)
+            CHECK(relay_reap(relay) == RELAY_OK);
     }
     return NULL;
 }

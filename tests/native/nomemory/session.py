@@ -196,10 +196,12 @@ def streams() -> object:
         one.set_remote(stream, 0, 0, ("127.0.0.1", 9), mode=relay.SYMMETRIC, learn_host="127.0.0.2")
         one.set_mux(stream, 0, True)
         one.set_dscp(stream, 1, 46)
-        one.set_clock(stream, 0, 96, 48000)
-        counts = one.stats(stream, 0, 0), one.stream_stats(stream)
+        one.set_clock(stream, 96, 48000)
+        one.place(stream, 1, (("127.0.0.1", 9), None), (None, "127.0.0.2"), relay.SYMMETRIC, False)
+        counts = one.stats(stream, 0, 0), one.stream_stats(stream), one.totals([stream])
         events = one.events(), one.progress()
         one.remove(stream)
+        one.reap()
     return counts, len(events)
 
 
@@ -248,7 +250,22 @@ def late_stream() -> object:
             if descriptor >= 0:
                 os.close(descriptor)
     one.remove(stream)
+    one.reap()
     return stream >= SMALL_NUMBERS
+
+
+@tried
+def ports() -> object:
+    with started() as one:
+        pairs = relay.bind_pairs("127.0.0.9", 30000, 2, 46)
+        try:
+            one.add(relay.RTP, (pairs[0], pairs[1]))
+            pairs = ()
+        finally:
+            for pair in pairs:
+                os.close(pair[0])
+                os.close(pair[1])
+    return None
 
 
 @tried

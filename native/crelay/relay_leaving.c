@@ -1,0 +1,85 @@
+/* Streams ended: what their threads had is taken back once they are through with it. */
+#include "relay_state.h"
+
+#include <string.h>
+
+static void forget_sockets(struct relay *relay, uint32_t number)
+{
+    RELAY_FOR_SOCKETS (component, side)
+        relay->sockets[number][side][component] = -1;
+    relay->attached[number] = false;
+}
+
+/* After this its thread collects nothing more of the stream, but may still be at what it collected before. */
+static void detach(struct relay *relay, uint32_t number)
+{
+    struct relay_thread *thread = &relay->threads[relay->table.streams[number].thread];
+    RELAY_FOR_SOCKETS (component, side)
+        if (relay->sockets[number][side][component] >= 0)
+            relay_thread_unwatch(thread, relay->sockets[number][side][component]);
+    thread->streams--;
+    thread->leaving = true;
+}
+
+/* Threads that had streams which are gone are through with them when this returns. */
+static void settle(struct relay *relay)
+{
+    for (uint32_t i = 0; i < relay->thread_count; i++) {
+        if (relay->threads[i].leaving)
+            relay_thread_settle(&relay->threads[i]);
+        relay->threads[i].leaving = false;
+    }
+}
+
+/* Once no thread uses the stream: its entry is free for another one. */
+static void forget(struct relay *relay, uint32_t number)
+{
+    if ((relay->table.streams[number].side_flags[0] & RELAY_FLAG_SRTP) != 0 || relay->crypto[number] != NULL)
+        memset(relay_record_of(&relay->table, number), 0, sizeof(struct relay_srtp_record));
+    relay_drop_crypto(relay, number);
+    for (uint32_t leg = relay_leg_index(number, 0, 0); leg <= relay_leg_index(number, 1, 1); leg++)
+        relay_put(relay->news.latched[leg], 0);
+    relay->free_streams[relay->free_count++] = number;
+}
+
+void relay_reap_locked(struct relay *relay)
+{
+    settle(relay);
+    while (relay->leaving_count > 0) {
+        uint32_t number = relay->leaving[--relay->leaving_count];
+        relay_close_sockets(relay, number);
+        forget(relay, number);
+    }
+}
+
+enum relay_error relay_reap(struct relay *relay)
+{
+    enum relay_error error = relay_lock(relay);
+    if (error != RELAY_OK)
+        return error;
+    relay_reap_locked(relay);
+    return relay_unlock(relay, RELAY_OK);
+}
+
+static enum relay_error end_stream(struct relay *relay, uint32_t number, bool give_back)
+{
+    struct relay_stream *stream;
+    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    if (error != RELAY_OK)
+        return error;
+    if (relay->attached[number])
+        detach(relay, number);
+    relay_put(stream->state, RELAY_FREE);
+    if (give_back) {
+        settle(relay);
+        forget_sockets(relay, number);
+        forget(relay, number);
+    } else {
+        relay->leaving[relay->leaving_count++] = number;
+    }
+    return relay_unlock(relay, RELAY_OK);
+}
+
+enum relay_error relay_remove(struct relay *relay, uint32_t number) { return end_stream(relay, number, false); }
+
+enum relay_error relay_undo_add(struct relay *relay, uint32_t number) { return end_stream(relay, number, true); }
