@@ -4,8 +4,8 @@ Only what would begin something new waits here; all else belongs to what was let
 tells overload from a burst, be it that many came at once or that the process did not run for a while: a burst is worked off
 and its requests may wait almost as long as their senders do before they repeat them. In overload the queue never gets empty;
 then waiting would only delay everybody, so it gets no longer than what is served in a short while, and what finds no room is
-refused at once. The share refused is then what there is too much. To look at the shortest wait of an interval is CoDel's
-idea (RFC 8289 section 3).
+refused at once, while those who wait already are served. The share refused is then what there is too much. To look at the
+shortest wait of an interval is CoDel's idea (RFC 8289 section 3).
 """
 
 from __future__ import annotations
@@ -14,11 +14,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-from sipcore.overload_signs import Signs
-
-PATIENCE_S = 0.4  # in a burst: less than T1 (RFC 3261 section 17.1.1.1), so that nobody has repeated it by then
-BUSY_PATIENCE_S = 0.04  # in overload, of the time the process runs: twice what those before it should take
-MAX_WAITING = 4096  # in each queue
+from sipcore.overload_signs import PATIENCE_S, Signs
 
 Entry = TypeVar("Entry")
 
@@ -26,12 +22,12 @@ Entry = TypeVar("Entry")
 class Backlog(Generic[Entry]):
     """Requests by transaction key, in the order they came; those that go on with something, as one with credentials does with
     the one that was challenged, before the others. ``now`` never goes back. ``ran`` is how long the process has run so far, set
-    by the shell: in overload waits are counted in it, since a pause of the process is no work that lies ahead."""
+    by the shell: what is served in it is what may wait in overload, since a pause is no work that lies ahead."""
 
     __slots__ = ("queues", "ran", "signs")
 
     def __init__(self) -> None:
-        self.queues: tuple[OrderedDict[str, tuple[Entry, float, float]], ...] = (OrderedDict(), OrderedDict())
+        self.queues: tuple[OrderedDict[str, tuple[Entry, float]], ...] = (OrderedDict(), OrderedDict())
         self.ran = 0.0
         self.signs = Signs()
 
@@ -66,7 +62,7 @@ class Backlog(Generic[Entry]):
         if len(queue) >= self._limit(now):
             self.refused(1, now)
             return False
-        queue[key] = (entry, now, self.ran)
+        queue[key] = (entry, now)
         return True
 
     def refused(self, count: int, now: float) -> None:
@@ -86,8 +82,8 @@ class Backlog(Generic[Entry]):
         for queue in self.queues:
             while queue:
                 key = next(iter(queue))
-                entry, since, ran_since = queue[key]
-                if now - since <= PATIENCE_S and not (self.busy and self.ran - ran_since > BUSY_PATIENCE_S):
+                entry, since = queue[key]
+                if now - since <= PATIENCE_S:
                     break
                 del queue[key]
                 self.refused(1, now)
@@ -97,11 +93,12 @@ class Backlog(Generic[Entry]):
         """Takes out the one to be served next; None when nothing waits."""
         for queue in self.queues:
             if queue:
-                entry, since, _ = queue.popitem(last=False)[1]
+                entry, since = queue.popitem(last=False)[1]
                 self.signs.turn(now, self.ran)
                 self.signs.serve(now - since)
                 return entry
         return None
 
     def _limit(self, now: float) -> int:
-        return self.signs.limit if self.is_busy(now) else MAX_WAITING
+        self.signs.turn(now, self.ran)
+        return self.signs.limit

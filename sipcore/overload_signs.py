@@ -10,7 +10,10 @@ STANDING_S = 0.01  # a shorter wait is no sign of anything
 BUSY_AFTER = 3  # intervals one after the other, each with a queue that stands and does not get shorter, are overload
 CALM_AFTER = 10  # more intervals without a refusal than with one are its end
 ROOM_S = 0.02  # in overload as many may wait as are served in so long a time that the process runs
-MIN_WAITING = 8  # may wait in overload, however slow we are
+PATIENCE_S = 0.4  # before: less than T1 (RFC 3261 section 17.1.1.1), so that nobody has repeated it by then
+SURE_S = 0.75 * PATIENCE_S  # what is served in it will be in time
+MIN_WAITING = 8  # may wait always, however slow we are
+MAX_WAITING = 4096  # in each queue
 
 
 class Signs:
@@ -33,7 +36,7 @@ class Signs:
 
     def __init__(self) -> None:
         self.busy = False
-        self.limit = MIN_WAITING  # of each queue in overload
+        self.limit = MAX_WAITING  # of each queue
         self.share = 0.0  # refused of all, in the interval before
         self.served = 0  # in this interval
         self.refused = 0
@@ -55,8 +58,7 @@ class Signs:
         idle = int((now - self._end) / INTERVAL_S)  # intervals in which nobody asked
         self._weigh(idle)
         self._judge(idle)
-        if ran > self._ran_since:
-            self.limit = max(MIN_WAITING, int(self.served * ROOM_S / (ran - self._ran_since)))
+        self._measure(now - self._end + INTERVAL_S, ran - self._ran_since)
         self.served = self.refused = 0
         self._least_before, self._least = self._least, inf
         self._ran_since = ran
@@ -65,6 +67,12 @@ class Signs:
     def _weigh(self, idle: int) -> None:
         both = self.served + self.refused
         self.share = self.refused / both if both and not idle else 0.0
+
+    def _measure(self, elapsed_s: float, ran_s: float) -> None:
+        if not self.busy:
+            self.limit = max(MIN_WAITING, int(self.served * SURE_S / elapsed_s)) if self._stood else MAX_WAITING
+        elif ran_s > 0:
+            self.limit = max(MIN_WAITING, int(self.served * ROOM_S / ran_s))
 
     def _judge(self, idle: int) -> None:
         if self.busy:

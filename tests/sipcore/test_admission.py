@@ -9,8 +9,7 @@ import pytest
 
 from native.sip import Message
 from sipcore.admission import LOG_INTERVAL_S, TURN, Admission
-from sipcore.overload import MAX_WAITING, PATIENCE_S
-from sipcore.overload_signs import BUSY_AFTER, CALM_AFTER, INTERVAL_S
+from sipcore.overload_signs import BUSY_AFTER, CALM_AFTER, INTERVAL_S, MAX_WAITING, PATIENCE_S
 from sipcore.transaction import refusal_tag
 from sipcore.transport.ingress import Ingress
 from tests.sipcore.messages import request
