@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from sipcore.flow import Destination
+from sipcore.overload_signs import MIN_WAITING
 from sipcore.transaction import ServerTransaction, TransactionSettings
 from tests.sipcore.loop import Datagrams, Running, run, within
 from tests.sipcore.messages import request
@@ -336,7 +337,7 @@ def test_in_overload_the_socket_refuses_by_itself() -> None:
             now = world.engine.timers.now
             backlog.put("long", None, now - 1, goes_on=False)  # type: ignore[arg-type]
             assert list(backlog.late(now)) == [None]
-            backlog.signs.busy = True
+            backlog.signs.busy, backlog.signs.limit = True, MIN_WAITING
             for n in range(100):
                 peer.send(from_peer(peer, branch=f"z9hG4bK-{n}"), world)
             answers = [await peer.message() for _ in range(100)]
