@@ -1,4 +1,4 @@
-"""Line charts as SVG text, for figures that are committed: no dependency, the same bytes from the same numbers."""
+"""Line and bar charts as SVG text, for figures that are committed: no dependency, the same bytes from the same numbers."""
 
 from __future__ import annotations
 
@@ -83,6 +83,52 @@ def _frame(axes: Axes, scale: _Scale) -> list[str]:
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """One colour of a bar chart: a value for each group."""
+
+    name: str
+    values: Sequence[float]
+    colour: str
+
+
+def bar_chart(axes: Axes, groups: Sequence[str], series: Sequence[Bars]) -> str:
+    """For each of ``groups`` the bars of all ``series`` beside each other, their values above them; no logarithmic axis."""
+    ticks = _ticks(max(value for bars in series for value in bars.values))
+    room = (WIDTH - LEFT - RIGHT) / len(groups)
+    width = room * 0.8 / len(series)
+    made = [_text(LEFT, TOP - 18, axes.title, "start", ' font-weight="bold"')]
+
+    def height(value: float) -> float:
+        return value / ticks[-1] * (HEIGHT - BOTTOM - TOP)
+
+    for tick in ticks:
+        y = HEIGHT - BOTTOM - height(tick)
+        made += [_stroke([(LEFT, y), (WIDTH - RIGHT, y)], FAINT), _text(LEFT - 6, y + 4, f"{tick:,g}", "end")]
+    for place, bars in enumerate(series):
+        for group, value in enumerate(bars.values):
+            x, top = LEFT + room * (group + 0.1) + place * width, HEIGHT - BOTTOM - height(value)
+            made.append(
+                f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height(value):.1f}" fill="{bars.colour}"/>'
+            )
+            made.append(_text(x + width / 2, top - 4, f"{value:,.0f}"))
+        made.append(
+            f'<text x="{WIDTH - RIGHT + 8}" y="{TOP + 16 * place + 12}" fill="{bars.colour}">{escape(bars.name)}</text>'
+        )
+    made += [_text(LEFT + room * (group + 0.5), HEIGHT - BOTTOM + 18, name) for group, name in enumerate(groups)]
+    middle = (TOP + HEIGHT - BOTTOM) / 2
+    made += [_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, axes.x)]
+    made += [_text(16, middle, axes.y, more=f' transform="rotate(-90 16 {middle:.1f})"')]
+    return _picture(made)
+
+
+def _picture(made: Sequence[str]) -> str:
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="{SMALL}">'
+    )
+    return "\n".join([head, f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>', *made, "</svg>", ""])
+
+
 def _names(lines: Sequence[Line], scale: _Scale) -> list[str]:
     """Each beside the end of its line, moved down where two would meet."""
     made, free = [], 0.0
@@ -102,7 +148,4 @@ def chart(axes: Axes, lines: Sequence[Line]) -> str:
         made.append(_stroke(places, line.colour, ' stroke-width="2"' + (' stroke-dasharray="5 4"' if line.dashed else "")))
         made.extend(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{line.colour}"/>' for x, y in places)
     made.extend(_names(lines, scale))
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="{SMALL}">'
-    )
-    return "\n".join([head, f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>', *made, "</svg>", ""])
+    return _picture(made)

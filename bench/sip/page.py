@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.page import Drawn, Result, Section, number, setting, table
 from bench.sip.report import BARS
-from bench.svg import Axes, Line, chart
+from bench.svg import Axes, Bars, Line, bar_chart, chart
 
 OURS, THEIRS, REFUSED = "#1f6fb2", "#c2571a", "#888888"
 TITLES = (
@@ -30,6 +30,15 @@ def _cpu(result: Result) -> str:
             cells = [number(row.get(name), digits) for name, digits in (("ours_us", 1), ("kamailio_us", 1), ("ratio", 2))]
             rows.append([title, f"{row['rate']:,}", *cells])
     return table(("CPU of all processes", "a second", "sipmesh µs", "Kamailio µs", "ratio"), rows)
+
+
+def _cpu_chart(result: Result) -> str:
+    keys = [key for key, _ in TITLES if key in result]
+    series = [
+        Bars(name, [result[key].get(column) or 0.0 for key in keys], colour)
+        for name, column, colour in (("sipmesh", "ours_us", OURS), ("Kamailio", "kamailio_us", THEIRS))
+    ]
+    return bar_chart(Axes("CPU of an exchange, one core", "", "µs"), [key.replace("_", " ") for key in keys], series)
 
 
 def _pairs(result: Result) -> str:
@@ -91,7 +100,8 @@ def _tls(measured: Result) -> str:
 def draw(result: Result, command: str) -> Drawn:
     parts, figures = [setting(result, command)], {}
     if "call" in result:
-        parts += ["### CPU", _cpu(result), _pairs(result)]
+        figures["signalling-cpu.svg"] = _cpu_chart(result)
+        parts += ["### CPU", _cpu(result), "![CPU of an exchange](figures/signalling-cpu.svg)", _pairs(result)]
     if any(key in result for _, key in BARS):
         parts += ["### Memory and overload", _bars(result)]
     if "overload" in result:

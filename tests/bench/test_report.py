@@ -137,3 +137,17 @@ def test_logarithmic_chart_goes_by_decades() -> None:
     text = svg.chart(svg.Axes("t", "x", "y", log=True), [svg.Line("only", [(1.0, 12.0), (2.0, 900.0)], "#000000")])
     labels = [part.text for part in ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}text")]
     assert labels[1:4] == ["10", "100", "1,000"]
+
+
+def test_bars_are_as_high_as_their_values() -> None:
+    series = [svg.Bars("a", [10.0, 0.0], "#111111"), svg.Bars("b", [5.0, 20.0], "#222222")]
+    drawing = ElementTree.fromstring(svg.bar_chart(svg.Axes("t", "x", "y"), ["one", "two"], series))
+    heights = {
+        name: [
+            float(bar.get("height", "")) for bar in drawing.iter("{http://www.w3.org/2000/svg}rect") if bar.get("fill") == name
+        ]
+        for name in ("#111111", "#222222")
+    }
+    assert heights["#111111"][1] == 0
+    assert heights["#222222"][1] == pytest.approx(2 * heights["#111111"][0], abs=0.2)
+    assert heights["#222222"][0] == pytest.approx(heights["#111111"][0] / 2, abs=0.2)

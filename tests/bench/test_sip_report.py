@@ -91,7 +91,8 @@ def test_the_page_has_every_figure() -> None:
         "| `_PyEval_EvalFrameDefault` | 28.5 % |",
     ):
         assert cell in made.text
-    ElementTree.fromstring(made.figures["signalling-overload.svg"])
+    for name in ("signalling-overload.svg", "signalling-cpu.svg"):
+        ElementTree.fromstring(made.figures[name])
 
 
 def test_the_page_takes_what_there_is() -> None:

@@ -228,8 +228,14 @@ def test_a_server_that_wants_a_certificate_gets_ours(authority: Authority, tls: 
 
 
 def test_a_server_that_never_answers_the_hello(tls: ListenerTls) -> None:
+    kept = []  # a writer that nobody holds is closed
+
+    async def keep(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        kept.append(writer)
+        await asyncio.sleep(9)
+
     async def main() -> None:
-        silent = await asyncio.start_server(lambda _r, _w: asyncio.sleep(9), "127.0.0.1", 0)
+        silent = await asyncio.start_server(keep, "127.0.0.1", 0)
         async with silent, Running(tls=tls, handshake_s=0.1) as world:
             port = silent.sockets[0].getsockname()[1]
             flow = world.engine.flows.flow_to(Destination("tls", "127.0.0.1", port, "peer.test"))
