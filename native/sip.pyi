@@ -365,6 +365,13 @@ def digest_params(value: str) -> dict[str, str] | None:
     """Parameters of an Authorization or Proxy-Authorization value in the Digest scheme, names in lower case, quotes and quoted
     pairs undone; None for another scheme. ParseError for what doesn't follow the grammar and for a name that comes twice."""
 
+def refreshed(
+    request: Message, record: bytes, source: Address, listener: int, now: float, limits: tuple[int, int, int, int, int, int], /
+) -> tuple[bytes, str] | None:
+    """The stored ``record`` of an AOR with one binding after a REGISTER over UDP that refreshes it and asks for nothing else, and the
+    Contact of the answer; None when the registrar must look itself (sipcore/registrar.py). ``limits``: shortest, default and
+    longest expiry in seconds; most characters of Contact, Call-ID and User-Agent."""
+
 def tag_hash(tag: str | None) -> str:
     """``crc_slot`` of a tag in decimal digits; None is the empty tag."""
 

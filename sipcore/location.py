@@ -1,10 +1,39 @@
-"""Bindings of addresses-of-record (RFC 3261 section 10) and the port to where they are kept."""
+"""Bindings of addresses-of-record (RFC 3261 section 10), how they are stored, and the port to where they are kept."""
 
 from typing import Protocol
 
 import msgspec
 
-KEYS = {
+SCHEMA = 2
+
+
+class Binding(msgspec.Struct, array_like=True):
+    """One contact of an AOR, as registered.
+
+    ``listener`` with ``remote_*`` and ``connection_id`` is the flow the REGISTER came over; ``natted`` says that the Contact's
+    own address can't be used, so requests go back over that flow. Stored as an array, since there are very many of them:
+    new fields come last; ``native.sip.refreshed`` reads and writes it too.
+    """
+
+    contact: str  # Contact URI as registered
+    call_id: str
+    cseq: int
+    expires_at: float  # Unix time, s; written as whole seconds, which take half the room
+    v: int = SCHEMA
+    registered_at: float = 0.0
+    listener: int = 0
+    remote_host: str = ""
+    remote_port: int = 0
+    user_agent: str = ""
+    natted: bool = False
+    connection_id: int = 0
+    q: float = 1  # an int takes less room
+    instance: str = ""  # +sip.instance (RFC 5626)
+    reg_id: int = 0
+    path: tuple[str, ...] = ()  # Path values, topmost first (RFC 3327)
+
+
+_KEYS_1 = {
     "contact": "c",
     "call_id": "i",
     "cseq": "n",
@@ -22,39 +51,36 @@ KEYS = {
     "reg_id": "g",
     "v": "v",
 }
-"""What the fields are called where bindings are stored: there are very many of them."""
+"""Schema 1 had a map of these names."""
+
+_Binding1 = msgspec.defstruct(
+    "_Binding1", [(field.name, field.type, field.default) for field in msgspec.structs.fields(Binding)], rename=_KEYS_1
+)
+
+encode_bindings = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Binding]).decode
+_decode_1 = msgspec.msgpack.Decoder(list[_Binding1]).decode  # type: ignore[valid-type]
 
 
-class Binding(msgspec.Struct, omit_defaults=True, rename=KEYS):
-    """One contact of an AOR, as registered.
-
-    ``listener`` with ``remote_*`` and ``connection_id`` is the flow the REGISTER came over; ``natted`` says that the Contact's
-    own address can't be used, so requests go back over that flow.
-    """
-
-    contact: str  # Contact URI as registered
-    call_id: str
-    cseq: int
-    expires_at: float  # Unix time, s
-    q: float = 1.0
-    path: tuple[str, ...] = ()  # Path values, topmost first (RFC 3327)
-    listener: int = 0
-    remote_host: str = ""
-    remote_port: int = 0
-    connection_id: int = 0
-    natted: bool = False
-    user_agent: str = ""
-    registered_at: float = 0.0
-    instance: str = ""  # +sip.instance (RFC 5626), kept though flows per instance come later
-    reg_id: int = 0
-    v: int = 1  # schema version
+def decode_bindings(record: bytes) -> list[Binding]:
+    """A record of any schema."""
+    try:
+        return _decode(record)
+    except msgspec.ValidationError:
+        return [Binding(**{**msgspec.structs.asdict(old), "v": SCHEMA}) for old in _decode_1(record)]
 
 
 class Locations(Protocol):
-    """Reads see every write made before; one ``put`` is atomic, and committed before the answers of its batch leave."""
+    """Reads see every write made before; one write is atomic, and committed before the answers of its batch leave. A record is
+    what ``encode_bindings`` makes of all bindings of an AOR."""
 
     def get(self, aor: str) -> list[Binding]:
         """All stored bindings, expired ones possibly among them."""
 
     def put(self, aor: str, bindings: list[Binding]) -> None:
         """Replaces the AOR's bindings; an empty list removes it."""
+
+    def record(self, aor: str) -> bytes | None:
+        """None: no bindings."""
+
+    def put_record(self, aor: str, record: bytes) -> None: ...

@@ -5,12 +5,13 @@ Authentication, authorisation and the choice of the AOR come before; see ``sipme
 
 import re
 from dataclasses import dataclass
+from math import ceil
 
-from native.sip import Message, NameAddr, Uri
+from native.sip import Message, NameAddr, Uri, refreshed
 from sipcore.errors import PeerError
 from sipcore.flow import Flow
 from sipcore.gruu import GRUU, Gruus
-from sipcore.location import Binding, Locations
+from sipcore.location import Binding, Locations, decode_bindings
 from sipcore.nat import reach_of
 from sipcore.outbound import OUTBOUND, FlowKey, flow_keys, instance_of, key_of, supports
 from sipcore.registrar_answer import Answers, Headers
@@ -43,27 +44,36 @@ class RegistrarConfig:
 class Registrar:
     """Applies REGISTER requests to ``locations``: whole or not at all."""
 
-    __slots__ = ("_answers", "_config", "_gruus", "_locations", "_shortest_s")
+    __slots__ = ("_answers", "_config", "_gruus", "_limits", "_locations", "_shortest_s")
 
     def __init__(self, locations: Locations, config: RegistrarConfig | None = None, gruus: Gruus | None = None) -> None:
         """``gruus``: None when user agents get none."""
         self._locations = locations
         self._gruus = gruus
-        self._config = config or RegistrarConfig()
-        self._shortest_s = min(self._config.min_expires_s, ONE_HOUR_S)
-        self._answers = Answers(self._config.flow_timer_s, gruus)
+        self._config = config = config or RegistrarConfig()
+        self._shortest_s = min(config.min_expires_s, ONE_HOUR_S)
+        self._answers = Answers(config.flow_timer_s, gruus)
+        times = (self._shortest_s, config.default_expires_s, config.max_expires_s)
+        self._limits = (*times, config.max_contact_chars, config.max_call_id_chars, MAX_USER_AGENT_CHARS)
 
     def register(self, request: Message, aor: str, source: Flow, now: float) -> Headers:
         """Headers of the 200 (OK). ``now`` is Unix time. PeerError says what else to answer; then nothing has changed."""
+        locations = self._locations
+        record = locations.record(aor)
+        if record is not None and not source.reliable:
+            refresh = refreshed(request, record, source.remote, source.listener.index, now, self._limits)
+            if refresh is not None:
+                locations.put_record(aor, refresh[0])
+                return (("Contact", refresh[1]), self._answers.date(now))
+        current = [] if record is None else [each for each in decode_bindings(record) if each.expires_at > now]
+        return self._changed(request, aor, current, source, now)
+
+    def _changed(self, request: Message, aor: str, current: list[Binding], source: Flow, now: float) -> Headers:
+        """As ``register``, whatever is asked for. ``current``: the AOR's bindings."""
         extended = request.has("Path", "Require")
         if extended:
             _check_extensions(request)
         contacts = request.contacts
-        current = self._locations.get(aor)
-        for binding in current:
-            if binding.expires_at <= now:
-                current = [each for each in current if each.expires_at > now]
-                break
         path: tuple[str, ...] = ()
         outbound = False
         if contacts:
@@ -141,13 +151,13 @@ class Registrar:
             contact=uri.text,
             call_id=request.call_id,
             cseq=request.cseq,
-            expires_at=expires_at,
+            expires_at=ceil(expires_at - 0.5),
             path=path,
             listener=source.listener.index,
             remote_host=host,
             remote_port=port,
             user_agent=(request.get("User-Agent") or "")[:MAX_USER_AGENT_CHARS],
-            registered_at=now,
+            registered_at=int(now),
         )
         if params:
             if "q" in params:
@@ -155,6 +165,7 @@ class Registrar:
             binding.instance = instance_of(params)
             binding.reg_id = key[1] if key else 0
             if binding.instance:
+                binding.registered_at = now  # tells which of its flows is the newest
                 self._check_instance(request, uri)
         if not path:  # with a Path the last proxy on it knows how to reach the contact
             reach = reach_of(uri, request, source)

@@ -22,7 +22,7 @@ class Answers:
         self._flow_timer_s = flow_timer_s
         self._gruus = gruus
         self._date_s = -1
-        self._date = ""
+        self._date = ("Date", "")
 
     def headers(
         self, request: Message, aor: str, bindings: list[Binding], path: tuple[str, ...], now: float, *, outbound: bool
@@ -40,11 +40,15 @@ class Answers:
             headers.append(("Require", OUTBOUND))
             if not path:
                 headers.append(("Flow-Timer", str(self._flow_timer_s)))
+        headers.append(self.date(now))
+        return tuple(headers)
+
+    def date(self, now: float) -> tuple[str, str]:
+        """The Date header, made once a second."""
         if not 0.0 <= now - self._date_s < 1.0:
             self._date_s = int(now)
-            self._date = sip_date(self._date_s)
-        headers.append(("Date", self._date))
-        return tuple(headers)
+            self._date = ("Date", sip_date(self._date_s))
+        return self._date
 
     def _extra(self, request: Message, aor: str, binding: Binding) -> str:
         """Parameters of a contact besides its expiry."""

@@ -47,6 +47,7 @@ static PyMethodDef functions[] = {
     {"frame_length", (PyCFunction)(void (*)(void))frame_length, METH_VARARGS | METH_KEYWORDS, NULL},
     {"crc_slot", crc_slot, METH_O, NULL},
     {"digest_params", sip_digest_params, METH_O, NULL},
+    {"refreshed", (PyCFunction)(void (*)(void))sip_refreshed, METH_FASTCALL, NULL},
     {"tag_hash", tag_hash, METH_O, NULL},
     {"call_slot", call_slot, METH_O, NULL},
     {"use_huge_pages", sip_use_huge_pages, METH_NOARGS, NULL},

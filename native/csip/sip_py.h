@@ -61,6 +61,7 @@ int sip_py_count(PyObject *counters, PyObject *name);
 PyObject *sip_py_header_params(struct sip_slice params);
 PyObject *sip_py_uri_params(struct sip_slice params);
 PyObject *sip_digest_params(PyObject *unused, PyObject *value); /* sip_digest_params.c */
+PyObject *sip_refreshed(PyObject *unused, PyObject *const *args, Py_ssize_t count); /* sip_refresh_py.c */
 
 /* --- the types --- */
 

@@ -9,14 +9,13 @@ from itertools import islice
 
 import msgspec
 
-from sipcore.location import Binding
+from sipcore.location import Binding, decode_bindings, encode_bindings
 from sipmesh.store.environment import Environment, key_of
 from sipmesh.store.records import CallRecord, Cdr, CdrPlace, Command, RecentRoute, Snapshot
 
 TABLES = ("bindings", "calls", "commands", "snapshots", "cdrs", "cdr_place", "recent_routes")
 
 encode = msgspec.msgpack.Encoder().encode
-decode_bindings = msgspec.msgpack.Decoder(list[Binding]).decode
 decode_call = msgspec.msgpack.Decoder(CallRecord).decode
 decode_cdr = msgspec.msgpack.Decoder(Cdr).decode
 
@@ -35,9 +34,15 @@ class StoredLocations:
 
     def put(self, aor: str, bindings: list[Binding]) -> None:
         if bindings:
-            self._env.put(self._table, key_of(aor), encode(bindings))
+            self._env.put(self._table, key_of(aor), encode_bindings(bindings))
         else:
             self._env.delete(self._table, key_of(aor))
+
+    def record(self, aor: str) -> bytes | None:
+        return self._env.get(self._table, key_of(aor))
+
+    def put_record(self, aor: str, record: bytes) -> None:
+        self._env.put(self._table, key_of(aor), record)
 
     def all(self) -> Iterator[tuple[str, list[Binding]]]:
         """(AOR, bindings), expired ones possibly among them."""
@@ -81,7 +86,7 @@ class StoredLocations:
             left = [binding for binding in bindings if binding.expires_at > now]
             removed += len(bindings) - len(left)
             if left:
-                self._env.put(self._table, key, encode(left))
+                self._env.put(self._table, key, encode_bindings(left))
             elif bindings:
                 self._env.delete(self._table, key)
         self._env.commit()

@@ -7,7 +7,7 @@ import pytest
 from native.sip import Message
 from sipcore.errors import PeerError
 from sipcore.flow import Listener
-from sipcore.location import Binding
+from sipcore.location import Binding, decode_bindings, encode_bindings
 from sipcore.registrar import Registrar, RegistrarConfig
 from sipcore.registrar_answer import sip_date
 
@@ -48,6 +48,13 @@ class Table:
     def put(self, aor: str, bindings: list[Binding]) -> None:
         self.puts += 1
         self.bindings[aor] = list(bindings)
+
+    def record(self, aor: str) -> bytes | None:
+        bindings = self.bindings.get(aor)
+        return encode_bindings(bindings) if bindings else None
+
+    def put_record(self, aor: str, record: bytes) -> None:
+        self.put(aor, decode_bindings(record))
 
 
 class Phone:

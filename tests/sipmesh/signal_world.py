@@ -19,7 +19,7 @@ from sipcore.digest import Algorithm, Digest, DigestConfig, ha1
 from sipcore.flow import Flow
 from sipcore.gruu import Gruus
 from sipcore.keys import Key, KeyRing
-from sipcore.location import Binding
+from sipcore.location import Binding, decode_bindings, encode_bindings
 from sipcore.proxy.core import ProxyCore, ProxySettings
 from sipcore.registrar import Registrar
 from sipcore.transaction import TransactionLayer, TransactionSettings
@@ -71,6 +71,13 @@ class StoredBindings:
 
     def put(self, aor: str, bindings: list[Binding]) -> None:
         self.bindings[aor] = bindings
+
+    def record(self, aor: str) -> bytes | None:
+        bindings = self.bindings.get(aor)
+        return encode_bindings(bindings) if bindings else None
+
+    def put_record(self, aor: str, record: bytes) -> None:
+        self.put(aor, decode_bindings(record))
 
 
 class SignalWorld:

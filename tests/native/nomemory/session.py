@@ -121,6 +121,20 @@ def small_things() -> object:
     return sip.digest_params('Digest a="\\"b", C=é'), sip.crc_slot("x"), sip.frame_length(INVITE)
 
 
+REGISTER = (
+    b"REGISTER sip:b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK8\r\nFrom: <sip:a@b.example>;tag=9\r\n"
+    b"To: <sip:a@b.example>\r\nCall-ID: 2@a\r\nCSeq: 2 REGISTER\r\nContact: <sip:a@192.0.2.1>;expires=60\r\n\r\n"
+)
+BINDING = b"\x91\xdc\x00\x10\xafsip:a@192.0.2.1\xa12\x01\x7f\x02\x01\x00\xa11\x05\xa0\xc2\x00\x01\xa0\x00\x90"
+
+
+@tried
+def refresh() -> object:
+    refreshed = sip.refreshed(sip.Message(REGISTER), BINDING, ("192.0.2.1", 5060), 0, 100.0, (60, 60, 60, 512, 256, 128))
+    assert refreshed is not None
+    return refreshed
+
+
 @tried
 def timers() -> object:
     fired: list[Any] = []

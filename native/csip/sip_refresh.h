@@ -1,0 +1,29 @@
+/* A REGISTER that refreshes the only binding of its AOR and says nothing else: by far the most common one, so it is done here in
+ * one step. sipcore/registrar.py has the rules of all others; of these two ways each must leave what the other would. */
+#ifndef SIP_REFRESH_H
+#define SIP_REFRESH_H
+
+#include "sip_binding.h"
+
+struct sip_refresh_limits {
+    uint32_t shortest_s; /* less than that is refused */
+    uint32_t default_s;
+    uint32_t max_s;
+    uint32_t max_contact_bytes;
+    uint32_t max_call_id_bytes;
+    uint32_t max_user_agent_bytes;
+};
+
+/* The request's source: an address that UDP datagrams came from. */
+struct sip_source {
+    struct sip_slice host;
+    uint32_t port;
+    uint32_t listener;
+};
+
+/* Makes `binding` of the stored one and the request, whose slices it borrows; `now` is Unix time. False when the registrar must
+ * look itself. */
+bool sip_refresh(const struct sip_message *request, struct sip_slice record, const struct sip_source *source,
+    const struct sip_refresh_limits *limits, double now, struct sip_binding *binding);
+
+#endif

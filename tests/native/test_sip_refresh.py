@@ -1,0 +1,144 @@
+"""native.sip.refreshed: where it answers, the registrar's own way would have left and answered the same."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from native.sip import Message, refreshed
+from sipcore.errors import PeerError
+from sipcore.flow import Listener
+from sipcore.location import Binding, decode_bindings, encode_bindings
+from sipcore.registrar import Registrar
+from tests.sipcore.test_registrar import AOR, NOW, Phone, Source, Table
+
+LIMITS = (60, 3600, 7200, 512, 256, 128)
+STORED = Binding("sip:alice@192.0.2.7:5070", "reg-1", 7, NOW + 100, remote_host="192.0.2.7", remote_port=5070)
+
+hosts = st.sampled_from(["192.0.2.7", "10.0.0.1", "phone.example", "x.invalid", "[2001:db8::7]", "PHONE.example"])
+ports = st.sampled_from(["", ":5060", ":5070", ":0"])
+PARAMS = [";expires=120", ";expires=0", ";expires=59", ";expires=99999", ";expires=x", ";expires", ";expires=70;expires=80"]
+PARAMS += ["", ";q=0.5", ';+sip.instance="<urn:uuid:1>"', ";reg-id=1", ";Expires=300;x=y", ";q=1"]
+MORE = ["", "Expires: 600", "Expires: 0", "Expires: 10", "Expires: soon", "Require: path", "Supported: path", "Path: <sip:p>"]
+MORE += ["User-Agent: desk", "User-Agent: " + "u" * 129, "User-Agent: é", "Contact: <sip:b@192.0.2.8>", "Subject: a\r\n b"]
+params = st.sampled_from(PARAMS)
+more = st.sampled_from(MORE)
+
+
+def request(contact: str, via: str, call_id: str, cseq: int, lines: list[str]) -> Message:
+    head = f"REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP {via}\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n"
+    head += f"Call-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\nContact: {contact}\r\n"
+    return Message((head + "".join(f"{line}\r\n" for line in lines if line) + "Content-Length: 0\r\n\r\n").encode())
+
+
+@given(
+    *(hosts, ports, hosts, ports, hosts, params),
+    st.sampled_from(["", ";rport", ";branch=z9hG4bKx"]),
+    st.sampled_from(["reg-1", "reg-2", "c" * 257]),
+    st.integers(6, 9),
+    st.lists(more, max_size=3),
+    st.sampled_from([0.0, 0.25, 0.5, 0.75]),
+    st.sampled_from(["{}", "<{}>", '"Al, ice" <{}>']),
+    st.booleans(),
+)
+def test_both_ways_leave_and_answer_the_same(
+    contact_host: str,
+    contact_port: str,
+    via_host: str,
+    via_port: str,
+    source_host: str,
+    contact_params: str,
+    via_params: str,
+    call_id: str,
+    cseq: int,
+    lines: list[str],
+    fraction: float,
+    form: str,
+    known: bool,
+) -> None:
+    uri = f"sip:alice@{contact_host}{contact_port}"
+    message = request(form.format(uri) + contact_params, via_host + via_port + via_params, call_id, cseq, lines)
+    stored = Binding(uri if known else "sip:other@192.0.2.1", "reg-1", 7, NOW + 100, user_agent="old")
+    source = Source(remote=(source_host.strip("[]").lower(), 5070))
+    now = NOW + fraction
+    found = refreshed(message, encode_bindings([stored]), source.remote, 0, now, LIMITS)
+    table = Table()
+    try:
+        answer = Registrar(table)._changed(message, AOR, [stored], source, now)
+    except PeerError:
+        assert found is None
+        return
+    if found is not None:
+        assert table.bindings[AOR] == decode_bindings(found[0])
+        assert encode_bindings(table.bindings[AOR]) == found[0]
+        assert answer[0] == ("Contact", found[1])
+        assert [name for name, _ in answer] == ["Contact", "Date"]
+
+
+def plain(**changes: object) -> bytes:
+    fields = {name: getattr(STORED, name) for name in STORED.__struct_fields__}
+    return encode_bindings([Binding(**fields | changes)])  # type: ignore[arg-type]
+
+
+def refresh(record: bytes, now: float = NOW) -> tuple[bytes, str] | None:
+    message = request("<sip:alice@192.0.2.7:5070>;expires=300", "192.0.2.7:5070;rport", "reg-1", 8, ["User-Agent: desk"])
+    return refreshed(message, record, ("192.0.2.7", 5070), 3, now, LIMITS)
+
+
+def test_a_plain_refresh_is_known() -> None:
+    found = refresh(plain())
+    assert found is not None
+    assert found[1] == "<sip:alice@192.0.2.7:5070>;expires=300"
+    [binding] = decode_bindings(found[0])
+    assert (binding.cseq, binding.expires_at, binding.listener, binding.user_agent) == (8, NOW + 300, 3, "desk")
+    assert refresh(found[0]) is None  # the same CSeq once more
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"q": 0.5},
+        {"instance": "<urn:uuid:1>"},
+        {"reg_id": 1},
+        {"path": ("<sip:p;lr>",)},
+        {"connection_id": 4},
+        {"expires_at": NOW - 1},
+        {"v": 3},
+        {"cseq": 2**32},
+        {"contact": "sip:alice@192.0.2.8:5070"},
+    ],
+    ids=str,
+)
+def test_other_bindings_are_left_to_the_registrar(changes: dict[str, object]) -> None:
+    assert refresh(plain(**changes)) is None
+
+
+def test_several_bindings_are_left_to_the_registrar() -> None:
+    assert refresh(encode_bindings([STORED, STORED])) is None
+    assert refresh(encode_bindings([])) is None
+
+
+@given(st.data())
+def test_a_damaged_record_is_left_to_the_registrar_or_read_whole(data: st.DataObject) -> None:
+    record = bytearray(plain())
+    at = data.draw(st.integers(0, len(record) - 1))
+    assert refresh(bytes(record[:at])) is None
+    record[at] = data.draw(st.integers(0, 255))
+    found = refresh(bytes(record))
+    assert found is None or len(decode_bindings(found[0])) == 1
+
+
+def test_a_record_of_schema_1_is_read() -> None:
+    old = [{"c": "sip:a@192.0.2.1", "i": "c1", "n": 4, "e": 17.5, "t": 10.25, "p": ["<sip:p>"], "h": "192.0.2.1", "r": 5060}]
+    [binding] = decode_bindings(msgspec.msgpack.encode(old))
+    assert (binding.contact, binding.call_id, binding.cseq, binding.expires_at) == ("sip:a@192.0.2.1", "c1", 4, 17.5)
+    assert (binding.path, binding.remote_host, binding.remote_port, binding.q) == (("<sip:p>",), "192.0.2.1", 5060, 1)
+    assert decode_bindings(encode_bindings([binding])) == [binding]
+
+
+def test_a_refresh_over_tcp_is_the_registrars() -> None:
+    phone = Phone()
+    phone.source = Source(Listener(1, "tcp", "198.51.100.1", 5060, "198.51.100.1", 5060), ("203.0.113.9", 40000), 7)
+    for _ in range(2):
+        phone.register("<sip:alice@203.0.113.9:40000>", Expires="60")
+        assert phone.table.bindings[AOR][0].connection_id == 7
