@@ -156,6 +156,7 @@ class Message:
     routes: list[NameAddr]
     record_routes: list[NameAddr]
     contacts: list[NameAddr]
+    contact_uri_text: str  # of the first Contact; "" without one, or when it is "*"
     paths: list[NameAddr]
     server_key: str
     """RFC 3261 section 17.2.3: branch, sent-by host and port, method with ACK taken as INVITE; the RFC 2543 fields when the

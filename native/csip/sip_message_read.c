@@ -314,6 +314,7 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("routes", sip_message_routes),
     ATTRIBUTE("record_routes", sip_message_record_routes),
     ATTRIBUTE("contacts", sip_message_contacts),
+    ATTRIBUTE("contact_uri_text", sip_message_contact_uri_text),
     ATTRIBUTE("paths", sip_message_paths),
     ATTRIBUTE("server_key", get_server_key),
     ATTRIBUTE("client_key", get_client_key),

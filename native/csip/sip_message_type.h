@@ -52,6 +52,7 @@ extern PyGetSetDef sip_message_getset[]; /* sip_message_read.c */
 PyObject *sip_message_routes(MessageObject *self, void *closure);
 PyObject *sip_message_record_routes(MessageObject *self, void *closure);
 PyObject *sip_message_contacts(MessageObject *self, void *closure);
+PyObject *sip_message_contact_uri_text(MessageObject *self, void *closure);
 PyObject *sip_message_paths(MessageObject *self, void *closure);
 PyObject *sip_message_via_count(MessageObject *self, void *closure);
 PyObject *sip_message_get(MessageObject *self, PyObject *name);

@@ -24,10 +24,10 @@ from sipmesh.policy.views import Actions
 from sipmesh.signalling.authorize import Accounts, Authorizer
 from sipmesh.signalling.call_updates import in_dialog
 from sipmesh.signalling.called import dial
-from sipmesh.signalling.dialogs import OF_CALLS, STARTS_SOMETHING, Dialogs
+from sipmesh.signalling.dialogs import OF_CALLS, RENEGOTIATES, STARTS_SOMETHING, Dialogs
 from sipmesh.signalling.editing_exchange import EditingExchange, edit_ack
-from sipmesh.signalling.exchanges import CallServices, DialogExchange
-from sipmesh.signalling.forwarding import Forwarding, parties
+from sipmesh.signalling.exchanges import ByeExchange, CallServices, DialogExchange
+from sipmesh.signalling.forwarding import Forwarding
 from sipmesh.signalling.legs import CALLEE, CALLER, legs_of
 from sipmesh.signalling.media_glue import Tags, has_sdp
 from sipmesh.signalling.policy_views import registration_of
@@ -73,6 +73,7 @@ class SignalApplication:
         self._registrar = registrar
         self._services = services
         self.calls = services.calls
+        self._call_trunks = services.calls.trunks
         self._timers = timers
         self._counters = counters
         self._targeting = Targeting(tables, policy, accounts, locations, flows, gruus, timers)
@@ -112,21 +113,25 @@ class SignalApplication:
         return self._targeting.of_gruu(uri, request)
 
     def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
-        message = request.message
-        if message.method in STARTS_SOMETHING and not cookie.flow_token(message):
+        message, key = request.message, cookie.call_key
+        method = message.method
+        if method in STARTS_SOMETHING and not cookie.flow_token(message):
             try:
-                self._dialogs.check_target(message, cookie.call_key, request.core.is_ours)
+                self._dialogs.check_target(message, key, request.core.is_ours)
             except PeerError as error:
                 self._refusals.refuse(request, error)
                 return None
-        in_dialog(self.calls, cookie, message, self._timers.wall)
+        exchange: Exchange | None = None
+        if method == "BYE":
+            exchange = ByeExchange(self._services, key, message)
+        else:
+            in_dialog(self.calls, cookie, message)
+            if method in RENEGOTIATES:
+                exchange = DialogExchange(self._services, request, cookie)
         if message.has(ASSERTED, PREFERRED):
             side = CALLER if cookie.caller_to_callee(message) else CALLEE
-            self.calls.trunks.filter_identity(self.calls.get(cookie.call_key), message, side)
-        exchange = None
-        if message.method in ("INVITE", "UPDATE", "PRACK", "BYE"):
-            exchange = DialogExchange(self._services, request, cookie)
-        if self.calls.trunks.edited and cookie.call_key in self.calls.trunks.edited:
+            self._call_trunks.filter_identity(self.calls.get(key), message, side)
+        if key in self._call_trunks.edited:
             return self._editing_exchange(exchange, message, cookie)
         return exchange
 
@@ -136,7 +141,7 @@ class SignalApplication:
         if record is None:
             return exchange
         sender, receiver = (CALLER, CALLEE) if cookie.caller_to_callee(message) else (CALLEE, CALLER)
-        trunk = self.calls.trunks.towards(record, receiver)
+        trunk = self._call_trunks.towards(record, receiver)
         return EditingExchange(self.calls, exchange, message, trunk, cookie.call_key, sender)
 
     def on_ack(self, request: Message, cookie: Cookie | None, proceed: Proceed) -> None:
@@ -144,11 +149,11 @@ class SignalApplication:
         if cookie is None:  # every INVITE we pass on gets our Record-Route: this one answers none of them
             proceed(403, "No Call Of Ours")
             return
-        if self.calls.trunks.edited and cookie.call_key in self.calls.trunks.edited:
+        if cookie.call_key in self._call_trunks.edited:
             record = self.calls.get(cookie.call_key)
             if record is not None:
                 side = CALLER if cookie.caller_to_callee(request) else CALLEE
-                edit_ack(request, record, side, self.calls.trunks.credentials.get((cookie.call_key, side), ()))
+                edit_ack(request, record, side, self._call_trunks.credentials.get((cookie.call_key, side), ()))
         glue = self._services.glue
         if glue is None or not has_sdp(request):
             proceed()
@@ -212,5 +217,5 @@ class SignalApplication:
             self._forwarding.forward(request, caller, self._targeting.targets(request, caller, hop), hop)
         except PeerError as error:
             if message.method == "INVITE" and message.to_tag is None:
-                self.calls.refused(request, *parties(request, caller), error.status)
+                self.calls.refused(request, caller, error.status)
             raise

@@ -9,7 +9,7 @@ from native.sip import Message, ParseError, Uri
 from sipcore.flow import FlowTable
 from sipmesh.addresses import sip_uri
 from sipmesh.signalling.calls import Calls
-from sipmesh.signalling.instances import is_gruu
+from sipmesh.signalling.instances import GRUU_MARK
 from sipmesh.signalling.legs import CALLEE, CALLER
 from sipmesh.signalling.media_client import Body
 from sipmesh.signalling.media_glue import MediaGlue, Tags
@@ -100,7 +100,7 @@ class CallEnder:
 
     def _send(self, leg: CallLeg, headers: list[tuple[str, str]], done: Done, trunk: TrunkState | None) -> None:
         flow = None
-        if leg.natted or leg.connection_id or is_gruu(leg.remote_target):
+        if leg.natted or leg.connection_id or GRUU_MARK in leg.remote_target:
             flow = self._flows.flow_of(leg.listener, (leg.remote_host, leg.remote_port), leg.connection_id)
             if flow is None and leg.natted:
                 done(UNREACHABLE, None)

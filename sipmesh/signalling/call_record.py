@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sipmesh.addresses import join_host_port
-from sipmesh.signalling.legs import MAX_ROUTE_SET, contact_of
+from sipmesh.signalling.authorize import Caller
+from sipmesh.signalling.legs import caller_of
 from sipmesh.signalling.media_security import PASSES, Legs
+from sipmesh.signalling.routing_table import Hop
 from sipmesh.store import CallLeg, CallRecord, Names
 
 if TYPE_CHECKING:
@@ -17,57 +19,46 @@ MAX_TEXT_CHARS = 512  # of an address kept for show
 
 def begun_by(
     request: InboundRequest,
+    caller: Caller,
+    hop: Hop,
     started_at: float,
-    caller: str,
-    callee: str,
-    trunk_in: str,
-    trunk_out: str,
     *,
     relayed: bool = False,
-    destination: str = "",
-    route: str = "",
     srtp: Legs = PASSES,
     names: Names | None = None,
 ) -> CallRecord:
     """Of a call that is about to be proxied; ``relayed``: its media is."""
     message = request.message
-    flow = request.flow
-    host, port = request.source
-    leg = CallLeg(
-        tag=message.from_tag or "",
-        remote_target=contact_of(message),
-        route_set=tuple(message.values("Record-Route")[:MAX_ROUTE_SET]),
-        listener=flow.listener.index,
-        remote_host=host,
-        remote_port=port,
-        connection_id=flow.connection_id,
-        natted=request.natted,
-    )
+    call_id = message.call_id
+    host, port = request.flow.remote
+    leg = caller_of(request)
+    called = message.request_uri.aor
     return CallRecord(
-        call_id=message.call_id,
-        from_tag=message.from_tag or "",
-        caller=caller[:MAX_TEXT_CHARS],
-        callee=callee[:MAX_TEXT_CHARS],
+        call_id=call_id,
+        from_tag=leg.tag,
+        caller=(caller.aor or message.from_.uri.aor)[:MAX_TEXT_CHARS],
+        callee=called[:MAX_TEXT_CHARS],
         source=join_host_port(host, port),
-        trunk_in=trunk_in,
-        trunk_out=trunk_out,
+        trunk_in="" if caller.trunk is None else caller.trunk.name,
+        trunk_out=hop.trunk,
         started_at=started_at,
         legs=[leg, CallLeg(cseq=message.cseq)],
-        ng_call_id=message.call_id if relayed else "",
-        destination=destination[:MAX_TEXT_CHARS],
-        route=route,
+        ng_call_id=call_id if relayed else "",
+        destination=(hop.aor or hop.number or (called if hop.route != "policy" else hop.uris[0]))[:MAX_TEXT_CHARS],
+        route=hop.route,
         srtp=srtp,
         names=names,
     )
 
 
-def refused_to(request: InboundRequest, started_at: float, caller: str, callee: str, trunk_in: str) -> CallRecord:
+def refused_to(request: InboundRequest, caller: Caller, started_at: float) -> CallRecord:
     """Of a call that leads nowhere, for its CDR."""
+    message = request.message
     return CallRecord(
-        call_id=request.message.call_id,
-        caller=caller[:MAX_TEXT_CHARS],
-        callee=callee[:MAX_TEXT_CHARS],
-        source=join_host_port(*request.source),
-        trunk_in=trunk_in,
+        call_id=message.call_id,
+        caller=(caller.aor or message.from_.uri.aor)[:MAX_TEXT_CHARS],
+        callee=message.request_uri.aor[:MAX_TEXT_CHARS],
+        source=join_host_port(*request.flow.remote),
+        trunk_in="" if caller.trunk is None else caller.trunk.name,
         started_at=started_at,
     )

@@ -1,4 +1,4 @@
-"""What messages within a call change in its record: CSeq numbers, remote targets, who ends it (RFC 3261 section 12.2)."""
+"""What messages within a call change in its record: CSeq numbers and remote targets (RFC 3261 section 12.2)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,16 @@ from typing import TYPE_CHECKING
 from native.sip import Message
 from sipcore.proxy.cookie import Cookie
 from sipmesh.signalling.cseq_shift import with_shift
-from sipmesh.signalling.legs import CALLEE, CALLER, belongs, contact_of, legs_of
+from sipmesh.signalling.legs import CALLEE, CALLER, legs_of
 
 if TYPE_CHECKING:
     from sipmesh.signalling.calls import Calls
 
 
-def in_dialog(calls: Calls, cookie: Cookie, request: Message, now: float) -> None:
-    """Keeps the CSeq each side has seen, and the target it refreshed (RFC 3261 section 12.2.1.1). ``now``: Unix time."""
+def in_dialog(calls: Calls, cookie: Cookie, request: Message) -> None:
+    """Keeps the CSeq each side has seen, and the target it refreshed (RFC 3261 section 12.2.1.1)."""
     record = calls.get(cookie.call_key)
     if record is None:
-        return
-    if request.method == "BYE":
-        if record.state != "ending" and belongs(record, request):
-            by_caller = cookie.caller_to_callee(request)
-            record.bye_at, record.bye_by = now, "caller" if by_caller else "callee"
         return
     if record.state == "ringing" and cookie.caller_to_callee(request):  # in whichever early dialog
         record.legs[CALLEE].cseq = max(record.legs[CALLEE].cseq, request.cseq)
@@ -31,14 +26,14 @@ def in_dialog(calls: Calls, cookie: Cookie, request: Message, now: float) -> Non
     sender, receiver = legs
     receiver.cseq = max(receiver.cseq, request.cseq)
     if request.method in ("INVITE", "UPDATE"):
-        sender.remote_target = contact_of(request) or sender.remote_target
+        sender.remote_target = request.contact_uri_text or sender.remote_target
     calls.put(cookie.call_key, record)
 
 
 def response_in_dialog(calls: Calls, cookie: Cookie, request: Message, response: Message) -> None:
     """A 2xx refreshes the target of the side it came from."""
     record = calls.get(cookie.call_key)
-    contact = contact_of(response)
+    contact = response.contact_uri_text
     legs = None if record is None else legs_of(record, request)
     if record is None or legs is None or not contact:
         return

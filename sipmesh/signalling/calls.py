@@ -12,6 +12,7 @@ from native.sip import Message
 from sipcore.ports import Counters
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.timers import Timers
+from sipmesh.signalling.authorize import Caller
 from sipmesh.signalling.call_record import refused_to
 from sipmesh.signalling.call_trunks import CallTrunks, TrunkOf
 from sipmesh.signalling.cdr_maker import CdrMaker, quality_of
@@ -48,8 +49,8 @@ class Calls:
         self._cdrs = cdrs
         self._owns = owns
         self._calls: dict[str, CallRecord] = {}
-        self._keys: dict[str, list[str]] = {}  # by Call-ID; more than one when a call spirals through us
-        self._contexts: dict[str, ResponseContext] = {}  # of calls not answered yet
+        self._keys: dict[str, tuple[str, ...]] = {}  # by Call-ID; more than one when a call spirals through us
+        self._invites: dict[str, InboundRequest] = {}  # of calls not answered yet
         self.trunks = CallTrunks(trunk_of)
         self.early_offers = EarlyOffers()
 
@@ -79,33 +80,26 @@ class Calls:
     def get(self, key: str) -> CallRecord | None:
         return self._calls.get(key)
 
-    def keys_of(self, call_id: str) -> list[str]:
-        return list(self._keys.get(call_id, ()))
+    def keys_of(self, call_id: str) -> tuple[str, ...]:
+        return self._keys.get(call_id, ())
 
     def context_of(self, key: str) -> ResponseContext | None:
         """Of a call that is not answered yet."""
-        return self._contexts.get(key)
+        invite = self._invites.get(key)
+        return None if invite is None else invite.context
 
-    def begin(self, key: str, record: CallRecord) -> None:
-        """Its INVITE is about to leave."""
+    def begin(self, key: str, record: CallRecord, invite: InboundRequest) -> None:
+        """``invite`` is about to leave."""
         self._add(key, record)
+        self._invites[key] = invite
         self._stored.put(key, record)
         self.counters["sip_calls_started_total"] += 1
 
-    def refused(self, request: InboundRequest, caller: str, callee: str, trunk_in: str, status: int) -> None:
+    def refused(self, request: InboundRequest, caller: Caller, status: int) -> None:
         """An INVITE of somebody we know leads nowhere: a call that ended as it began."""
         if self._cdrs is not None:
-            record = refused_to(request, self._timers.wall, caller, callee, trunk_in)
+            record = refused_to(request, caller, self._timers.wall)
             self._cdrs.ended(request.call_key, record, "refused", status)
-
-    def rang(self, key: str) -> None:
-        """A callee rings. Not stored: a call that rings ends with its worker."""
-        record = self._calls.get(key)
-        if record is not None and not record.ringing_at:
-            record.ringing_at = self._timers.wall
-
-    def ringing(self, key: str, context: ResponseContext) -> None:
-        self._contexts[key] = context
 
     def early(self, key: str, branch: Branch, response: Message) -> None:
         """A reliable provisional response makes an early dialog (RFC 3262 section 3). Not stored, like all that rings."""
@@ -129,7 +123,7 @@ class Calls:
         record.state = "answered"
         record.ng_branch = branch.via_branch if self.relayed else ""
         record.answered_at = self._timers.wall
-        self._contexts.pop(key, None)
+        self._invites.pop(key, None)
         self._stored.put(key, record)
         self.counters["sip_calls_answered_total"] += 1
 
@@ -140,13 +134,19 @@ class Calls:
         record.bye_at, record.bye_by = self._timers.wall, "node"
         self._stored.put(key, record)
 
-    def hung_up(self, key: str, bye: Message) -> None:
-        """A BYE had its answer. The call ends with the last of its answered dialogs; a BYE in an early one ends nothing."""
+    def hangs_up(self, key: str, from_tag: str | None, to_tag: str | None) -> None:
+        """A BYE with these tags passes."""
+        record = self._calls.get(key)
+        if record is not None and record.state != "ending" and belongs(record, from_tag, to_tag):
+            record.bye_at, record.bye_by = self._timers.wall, "caller" if from_tag == record.from_tag else "callee"
+
+    def hung_up(self, key: str, from_tag: str | None, to_tag: str | None) -> None:
+        """It had its answer. The call ends with the last of its answered dialogs; a BYE in an early one ends nothing."""
         record = self._calls.get(key)
         if record is None or record.state == "ringing":
             return
-        if not belongs(record, bye):
-            record.forks = [leg for leg in record.forks if leg.tag not in (bye.from_tag, bye.to_tag)]
+        if not belongs(record, from_tag, to_tag):
+            record.forks = [leg for leg in record.forks if leg.tag not in (from_tag, to_tag)]
         elif record.forks and record.state == "answered":
             record.legs[CALLEE] = record.forks.pop(0)
             record.to_tag = record.legs[CALLEE].tag
@@ -186,14 +186,13 @@ class Calls:
     def end(self, key: str, cause: str, status: int = 0, by: Ender = "") -> None:
         """Forgets the call. ``cause``: one word for the counters; ``status``: the failure the caller got; ``by``: by whom."""
         record = self._calls.pop(key, None)
-        self._contexts.pop(key, None)
         if record is None:
             return
+        self._invites.pop(key, None)
         self.early_offers.forget(key)
-        keys = self._keys[record.call_id]
-        keys.remove(key)
-        if not keys:
-            del self._keys[record.call_id]
+        keys = self._keys.pop(record.call_id)
+        if keys != (key,):
+            self._keys[record.call_id] = tuple(each for each in keys if each != key)
         self.trunks.ended(key, record)
         self._stored.delete(key)
         if self._cdrs is not None:
@@ -209,5 +208,5 @@ class Calls:
         if key in self._calls:
             self.end(key, "replaced")
         self._calls[key] = record
-        self._keys.setdefault(record.call_id, []).append(key)
+        self._keys[record.call_id] = (*self._keys.get(record.call_id, ()), key)
         self.trunks.begun(key, record)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 OF_CALLS = frozenset({"ACK", "INVITE", "BYE", "UPDATE", "PRACK", "INFO"})  # what belongs to no dialog but that of an INVITE
 STARTS_SOMETHING = frozenset({"INVITE", "REFER", "SUBSCRIBE", "MESSAGE"})  # outside a dialog these need an account
+RENEGOTIATES = frozenset({"INVITE", "UPDATE", "PRACK"})  # an offer or an answer may come with it, or with its response
 WITHIN_CALLS = OF_CALLS | {"REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "OPTIONS"}
 
 

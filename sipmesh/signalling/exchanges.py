@@ -7,7 +7,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from native.sip import SEES_BRANCH_ENDS, SEES_END, SEES_IDENTITIES, SEES_SUCCESSES, Message
+from native.sip import (
+    SEES_BRANCH_ENDS,
+    SEES_END,
+    SEES_FAILURES,
+    SEES_IDENTITIES,
+    SEES_PROVISIONALS,
+    SEES_SUCCESSES,
+    Message,
+)
 from sipcore.ports import SEES_ALL, Proceed
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie, flow_of_token
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
     from sipcore.timers import Timers
 
 LOST = frozenset({408, 503})  # final status of a branch whose target gave no answer, or none it could use
+SEES_RESPONSES = SEES_PROVISIONALS | SEES_SUCCESSES | SEES_FAILURES | SEES_IDENTITIES | SEES_END
 STILL_THERE = frozenset({401, 407})  # a BYE with this answer has not ended the dialog
 
 
@@ -104,22 +113,22 @@ class RequestExchange:
 
 
 class InviteExchange:
-    """An INVITE that makes a call."""
+    """An INVITE that makes a call; ``media``: None when it is not anchored. ``by_trunk``: it leaves by one."""
 
-    __slots__ = ("_ended_by", "_key", "_media", "_offered", "_services", "looks_on", "sees")
+    __slots__ = ("_ended_by", "_key", "_media", "_record", "_services", "looks_on", "sees")
 
-    def __init__(self, services: CallServices, request: InboundRequest, sender: Sender, srtp: Legs) -> None:
-        message = request.message
+    def __init__(
+        self, services: CallServices, key: str, record: CallRecord, media: InviteMedia | None, *, by_trunk: bool
+    ) -> None:
         self._services = services
+        self._key = key
+        self._record: CallRecord | None = record  # until somebody answers
+        self._media = media
         self._ended_by: Ender = "node"  # if it fails
-        self._key = request.call_key
-        self._offered = has_sdp(message)
-        self._media = InviteMedia(services.glue, message, sender, srtp) if services.glue is not None else None
-        self.looks_on = self._media is None
-        self.sees = SEES_ALL
+        self.looks_on = media is None
+        self.sees = SEES_ALL if media is not None or by_trunk else SEES_RESPONSES
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
-        self._services.calls.ringing(self._key, branch.context)
         if self._media is not None:
             self._media.request_out(branch, request, proceed)
 
@@ -128,21 +137,28 @@ class InviteExchange:
         calls = self._services.calls
         if response.has(ASSERTED, PREFERRED):
             calls.trunks.filter_identity(calls.get(self._key), response, CALLEE)
-        if 200 <= status < 300:
+        if status < 200:
+            record = self._record
+            if 180 <= status < 190 and record is not None and not record.ringing_at:
+                record.ringing_at = self._services.timers.wall  # not stored: a call that rings ends with its worker
+            if response.has("RSeq"):
+                self._reliable(branch, response)
+        elif status < 300:
             calls.answered(self._key, branch, response)
+            self._record = None
             if self._media is not None:
                 proceed = partial(self._after_answer, proceed)
-        elif status < 200:
-            if 180 <= status < 190:
-                calls.rang(self._key)
-            if response.has("RSeq"):
-                calls.early(self._key, branch, response)
-                if not self._offered and has_sdp(response) and calls.context_of(self._key) is not None:
-                    calls.early_offers.came(self._key, response.to_tag or "")
         else:
             self._ended_by = "callee"
         if self._media is not None:
             self._media.response_in(branch, response, proceed)
+
+    def _reliable(self, branch: Branch, response: Message) -> None:
+        """A provisional response that makes an early dialog, and may bring its offer (RFC 3262 sections 3 and 5)."""
+        calls, media = self._services.calls, self._media
+        calls.early(self._key, branch, response)
+        if media is not None and not media.offered and has_sdp(response) and calls.context_of(self._key) is not None:
+            calls.early_offers.came(self._key, response.to_tag or "")
 
     def _after_answer(self, proceed: Proceed, status: int = 0, reason: str = "") -> None:
         record = self._services.calls.get(self._key) if status else None
@@ -165,33 +181,77 @@ class InviteExchange:
             self._services.calls.end(self._key, cause, status, self._ended_by)
 
 
-class DialogExchange:
-    """A request within a call. BYE ends it, whatever the answer (RFC 3261 section 15.1.1)."""
+class ByeExchange:
+    """A BYE within a call. It ends it, whatever the answer (RFC 3261 section 15.1.1)."""
 
-    __slots__ = ("_cookie", "_media", "_message", "_method", "_services", "_tags", "looks_on", "sees")
+    __slots__ = ("_from_tag", "_key", "_media_tags", "_services", "_to_tag")
+
+    looks_on = True
+    sees = SEES_IDENTITIES | SEES_END
+
+    def __init__(self, services: CallServices, key: str, request: Message) -> None:
+        self._services = services
+        self._key = key
+        self._from_tag = request.from_tag
+        self._to_tag = request.to_tag
+        self._media_tags: Tags | None = None  # of media that ends with it
+        services.calls.hangs_up(key, self._from_tag, self._to_tag)
+        if services.glue is not None:
+            self._media_tags = Tags(request.call_id, self._from_tag or "", self._to_tag or "")
+            services.measure(key, self._media_tags)
+
+    def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
+        pass
+
+    def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
+        if response.has(ASSERTED, PREFERRED):
+            calls = self._services.calls
+            record = calls.get(self._key)
+            by_caller = record is not None and self._from_tag == record.from_tag
+            calls.trunks.filter_identity(record, response, CALLEE if by_caller else CALLER)
+
+    def challenged(self, branch: Branch, response: Message) -> bool:
+        return False
+
+    def branch_ended(self, branch: Branch, status: int) -> None:
+        pass
+
+    def ended(self, context: ResponseContext, status: int) -> None:
+        services = self._services
+        if status in STILL_THERE:
+            services.calls.goes_on(self._key)
+            return
+        services.calls.hung_up(self._key, self._from_tag, self._to_tag)
+        if services.glue is not None and self._media_tags is not None:
+            services.glue.delete(self._media_tags)
+
+
+class DialogExchange:
+    """INVITE, UPDATE or PRACK within a call."""
+
+    __slots__ = ("_cookie", "_media", "_message", "_services", "looks_on")
+
+    sees = SEES_IDENTITIES | SEES_SUCCESSES
 
     def __init__(self, services: CallServices, request: InboundRequest, cookie: Cookie) -> None:
         message = request.message
         self._services = services
         self._cookie = cookie
         self._message = message
-        self._method = message.method
-        self._tags = Tags(message.call_id, message.from_tag or "", message.to_tag or "")
         self._media: DialogMedia | None = None
-        if services.glue is not None and self._method == "BYE":
-            services.measure(cookie.call_key, self._tags)
-        elif services.glue is not None:
-            sender = services.sender_of(cookie, message)
-            receiver_natted = bool(cookie.flow_token(message))
-            answering = self._method == "PRACK" and services.calls.early_offers.takes(cookie.call_key, self._tags.callee)
-            record = services.calls.get(cookie.call_key)
-            early = record is not None and record.state == "ringing"
-            srtp = services.srtp_of(cookie, message)
+        if services.glue is not None:
+            calls, key = services.calls, cookie.call_key
+            record = calls.get(key)
             self._media = DialogMedia(
-                services.glue, message, sender, receiver_natted, answering=answering, early=early, srtp=srtp
+                services.glue,
+                message,
+                services.sender_of(cookie, message),
+                receiver_natted=bool(cookie.flow_token(message)),
+                answering=message.method == "PRACK" and calls.early_offers.takes(key, message.to_tag or ""),
+                early=record is not None and record.state == "ringing",
+                srtp=services.srtp_of(cookie, message),
             )
         self.looks_on = self._media is None
-        self.sees = _seen_within(self._method)
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
         if self._media is not None:
@@ -202,7 +262,7 @@ class DialogExchange:
             answering = CALLEE if self._cookie.caller_to_callee(self._message) else CALLER
             calls = self._services.calls
             calls.trunks.filter_identity(calls.get(self._cookie.call_key), response, answering)
-        if 200 <= response.status < 300 and self._method in ("INVITE", "UPDATE"):
+        if 200 <= response.status < 300 and self._message.method in ("INVITE", "UPDATE"):
             response_in_dialog(self._services.calls, self._cookie, self._message, response)
         if self._media is not None:
             self._media.response_in(branch, response, proceed)
@@ -214,18 +274,4 @@ class DialogExchange:
         pass
 
     def ended(self, context: ResponseContext, status: int) -> None:
-        if self._method != "BYE":
-            return
-        if status in STILL_THERE:
-            self._services.calls.goes_on(self._cookie.call_key)
-        else:
-            self._services.calls.hung_up(self._cookie.call_key, self._message)
-            if self._services.glue is not None:
-                self._services.glue.delete(self._tags)
-
-
-def _seen_within(method: str) -> int:
-    """What the exchange of a request within a call is to be told of, unless it looks after media too."""
-    if method == "BYE":
-        return SEES_IDENTITIES | SEES_END
-    return SEES_IDENTITIES | SEES_SUCCESSES
+        pass

@@ -7,7 +7,7 @@ from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from sipcore.errors import PeerError
-from sipcore.nat import is_unverifiable
+from sipcore.nat import VERIFIED_TRANSPORTS, is_unverifiable
 from sipcore.ports import Counters, Exchange, Target
 from sipcore.timers import Timers
 from sipmesh.config_values import Srtp
@@ -16,12 +16,12 @@ from sipmesh.signalling.call_record import begun_by
 from sipmesh.signalling.editing_exchange import EditingExchange
 from sipmesh.signalling.exchanges import CallServices, InviteExchange, RequestExchange
 from sipmesh.signalling.identity import Presenter
-from sipmesh.signalling.media_glue import Sender
+from sipmesh.signalling.media_glue import InviteMedia, Sender
 from sipmesh.signalling.media_security import PASSES, Legs
 from sipmesh.signalling.privacy import PREFERRED
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Hop
-from sipmesh.signalling.sips import is_secure, suited
+from sipmesh.signalling.sips import suited
 from sipmesh.signalling.targeting import Tables
 from sipmesh.signalling.trunks import TrunkState, trunk_full
 from sipmesh.store import Names
@@ -52,31 +52,31 @@ class Forwarding:
         self._user_rates = user_rates
         self._exempt = exempt
         self._tls = any(listener.transport == "tls" for listener in services.flows.listeners)
+        self._verifies = any(listener.transport in VERIFIED_TRANSPORTS for listener in services.flows.listeners)
         self._presenter = Presenter(accounts, relayed=services.glue is not None)
 
     def forward(self, request: InboundRequest, caller: Caller, targets: list[Target], hop: Hop) -> None:
         message = request.message
-        if self._user_rates is not None and message.method == "INVITE" and message.to_tag is None:
+        begins_call = message.method == "INVITE" and message.to_tag is None
+        if begins_call and self._user_rates is not None:
             self._check_rate(self._user_rates, request, caller)
         if not targets:
             raise PeerError(480, "Temporarily Unavailable")
-        if message.is_sips or any(map(is_secure, targets)):
+        if message.is_sips or len(targets) > 1 or targets[0].uri[:4] != "sip:":
             targets = suited(targets, sips=message.is_sips, tls=self._tls, agent=request.listener.sent_by)
         trunk = self._tables.trunks.get(hop.trunk) if hop.trunk else None
         names = None
         if trunk is not None or caller.trunk is not None or message.has("Privacy", PREFERRED):
             names = self._presenter.present(message, caller, trunk)
-        if caller.trunk is None and is_unverifiable(message, request.flow):
+        if self._verifies and caller.trunk is None and is_unverifiable(message, request.flow):
             request.natted = True
-        if message.method != "INVITE" or message.to_tag is not None:
+        if begins_call:
+            self._begin_call(request, caller, targets, hop, trunk, names)
+        else:
             other: Exchange | None = RequestExchange(self._services) if hop.trunk else None
             if names is not None or (trunk is not None and trunk.edits):
                 other = EditingExchange(self._calls, other, message, trunk, names=names)
             request.proxy(targets, other)
-            return
-        if caller.trunk is not None and caller.trunk.full:
-            raise trunk_full()
-        self._begin_call(request, caller, targets, hop, trunk, names)
 
     def _begin_call(
         self,
@@ -87,22 +87,20 @@ class Forwarding:
         trunk: TrunkState | None,
         names: Names | None,
     ) -> None:
-        calls = self._calls
-        calling, called, trunk_in = parties(request, caller)
-        srtp = self._srtp(caller, hop) if self._services.glue is not None else PASSES
-        record = begun_by(
-            *(request, self._timers.wall, calling, called, trunk_in, hop.trunk),
-            relayed=calls.relayed,
-            destination=hop.aor or hop.number or (called if hop.route != "policy" else hop.uris[0]),
-            route=hop.route,
-            srtp=srtp,
-            names=names,
-        )
-        calls.begin(request.call_key, record)
-        sender = Sender(request.source[0], request.natted)
-        exchange: Exchange = InviteExchange(self._services, request, sender, srtp)
-        if request.call_key in calls.trunks.edited:
-            exchange = EditingExchange(calls, exchange, request.message, trunk, request.call_key)
+        if caller.trunk is not None and caller.trunk.full:
+            raise trunk_full()
+        services, calls = self._services, self._calls
+        media, srtp = None, PASSES
+        if services.glue is not None:
+            srtp = self._srtp(caller, hop)
+            sender = Sender(request.source[0], request.natted)
+            media = InviteMedia(services.glue, request.message, sender, srtp)
+        key = request.call_key
+        record = begun_by(request, caller, hop, self._timers.wall, relayed=calls.relayed, srtp=srtp, names=names)
+        calls.begin(key, record, request)
+        exchange: Exchange = InviteExchange(services, key, record, media, by_trunk=bool(hop.trunk))
+        if key in calls.trunks.edited:
+            exchange = EditingExchange(calls, exchange, request.message, trunk, key)
         request.proxy(targets, exchange)
 
     def _srtp(self, caller: Caller, hop: Hop) -> Legs:
@@ -119,10 +117,3 @@ class Forwarding:
         if caller.aor and request.source[0] not in self._exempt and not rates.take(caller.aor, self._timers.now):
             self._counters["sip_calls_limited_total|by=user"] += 1
             raise PeerError(503, "Too Many Calls", (("Retry-After", "1"),))
-
-
-def parties(request: InboundRequest, caller: Caller) -> tuple[str, str, str]:
-    """Who calls whom, and by which trunk the call comes."""
-    message = request.message
-    trunk_in = caller.trunk.name if caller.trunk is not None else ""
-    return caller.aor or message.from_.uri.aor, message.request_uri.aor, trunk_in

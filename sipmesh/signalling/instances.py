@@ -16,10 +16,7 @@ from sipcore.timers import Timers
 from sipmesh.signalling.authorize import Accounts
 from sipmesh.signalling.locate import targets_of_instance
 
-
-def is_gruu(text: str) -> bool:
-    """Whether a URI may be one; ``Uri`` knows for certain."""
-    return f";{PARAM}" in text
+GRUU_MARK = f";{PARAM}"  # in the text of a URI that may be one; ``Uri`` knows for certain
 
 
 class Instances:

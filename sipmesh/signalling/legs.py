@@ -9,18 +9,21 @@ from sipmesh.store import CallLeg, CallRecord
 
 if TYPE_CHECKING:
     from sipcore.proxy.context import Branch
+    from sipcore.proxy.core import InboundRequest
 
 CALLER, CALLEE = 0, 1
 MAX_ROUTE_SET = 16  # Record-Route values kept of one side
 MAX_FORKS = 16  # dialogs kept of a call besides the first
 
 
-def belongs(record: CallRecord, request: Message) -> bool:
-    """Whether a request within a dialog is of the one the call made, or of an early one."""
-    if not record.to_tag:
+def belongs(record: CallRecord, from_tag: str | None, to_tag: str | None) -> bool:
+    """Whether a request within a dialog, with these tags, is of the one the call made, or of an early one."""
+    answered = record.to_tag
+    if not answered:
         return True
-    tags, ours = (request.from_tag, request.to_tag), (record.from_tag, record.to_tag)
-    return tags in (ours, ours[::-1])
+    if to_tag == answered:
+        return from_tag == record.from_tag
+    return from_tag == answered and to_tag == record.from_tag
 
 
 def legs_of(record: CallRecord, request: Message) -> tuple[CallLeg, CallLeg] | None:
@@ -45,28 +48,42 @@ def keep_fork(record: CallRecord, leg: CallLeg) -> bool:
     return True
 
 
+def caller_of(request: InboundRequest) -> CallLeg:
+    """The caller of the dialog that ``request`` asks for."""
+    message, flow = request.message, request.flow
+    host, port = flow.remote
+    return CallLeg(
+        tag=message.from_tag or "",
+        remote_target=message.contact_uri_text,
+        route_set=tuple(message.values("Record-Route")[:MAX_ROUTE_SET]),
+        listener=flow.listener.index,
+        remote_host=host,
+        remote_port=port,
+        connection_id=flow.connection_id,
+        natted=request.natted,
+    )
+
+
 def callee_of(record: CallRecord, branch: Branch, response: Message) -> CallLeg:
     """The callee of the dialog that ``response`` makes."""
     flow = branch.flow
-    caller = record.legs[CALLER]
-    routes = response.values("Record-Route")
-    ours = 1 if flow.listener.index == caller.listener else 2
-    beyond_us = routes[: max(0, len(routes) - len(caller.route_set) - ours)][:MAX_ROUTE_SET]
+    host, port = flow.remote
+    listener = flow.listener.index
     return CallLeg(
         tag=response.to_tag or "",
-        remote_target=contact_of(response),
-        route_set=tuple(reversed(beyond_us)),
+        remote_target=response.contact_uri_text,
+        route_set=_beyond_us(record.legs[CALLER], listener, response.values("Record-Route")),
         cseq=record.legs[CALLEE].cseq,
-        listener=flow.listener.index,
-        remote_host=flow.remote[0],
-        remote_port=flow.remote[1],
+        listener=listener,
+        remote_host=host,
+        remote_port=port,
         connection_id=flow.connection_id,
         natted=branch.target.natted,
     )
 
 
-def contact_of(message: Message) -> str:
-    contacts = message.contacts
-    if not contacts or contacts[0].is_star:
-        return ""
-    return contacts[0].uri.text
+def _beyond_us(caller: CallLeg, listener: int, routes: list[str]) -> tuple[str, ...]:
+    """Of the Record-Route values of a response those of the proxies between us and the callee, nearest first."""
+    ours = 1 if listener == caller.listener else 2
+    count = len(routes) - len(caller.route_set) - ours
+    return tuple(reversed(routes[: min(count, MAX_ROUTE_SET)])) if count > 0 else ()

@@ -157,7 +157,7 @@ class MediaGlue:
 class InviteMedia:
     """The media of an initial INVITE: one offer per branch, and its end when the branch fails."""
 
-    __slots__ = ("_call_id", "_caller_tag", "_glue", "_offered", "_open", "_sender", "_srtp")
+    __slots__ = ("_call_id", "_caller_tag", "_glue", "_open", "_sender", "_srtp", "offered")
 
     def __init__(self, glue: MediaGlue, request: Message, sender: Sender, srtp: Legs = PASSES) -> None:
         self._glue = glue
@@ -165,11 +165,11 @@ class InviteMedia:
         self._call_id = request.call_id
         self._caller_tag = request.from_tag or ""
         self._sender = sender
-        self._offered = has_sdp(request)
+        self.offered = has_sdp(request)
         self._open: set[str] = set()  # via-branches the daemon knows
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
-        if not self._offered:
+        if not self.offered:
             proceed()
             return
         self._open.add(branch.via_branch)
@@ -188,7 +188,7 @@ class InviteMedia:
             return
         tags = self._tags(branch, response.to_tag or "")
         sender = Sender(branch.flow.remote[0], branch.target.natted)
-        if self._offered:
+        if self.offered:
             self._glue.answer(response, tags, sender, proceed, srtp=self._srtp)
         else:
             self._open.add(branch.via_branch)

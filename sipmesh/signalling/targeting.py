@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from sipcore.timers import Timers
 from sipmesh.policy.host import PolicyHost
 from sipmesh.signalling.authorize import Accounts, Caller
 from sipmesh.signalling.domains import Domains
-from sipmesh.signalling.instances import Instances, is_gruu
+from sipmesh.signalling.instances import GRUU_MARK, Instances
 from sipmesh.signalling.locate import targets_of
 from sipmesh.signalling.policy_views import view_of
 from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
@@ -58,23 +57,20 @@ class Targeting:
 
     def hop(self, request: InboundRequest, caller: Caller, uri: Uri, ours: bool) -> Hop:
         """By the tables, or by the policy. PeerError 404: nowhere."""
-        if not ours:
-            user, domain = uri.user_unescaped or "", uri.host
-            tables: Callable[[], Hop | None] = partial(Hop, uris=(request.message.request_uri_text,))
-        else:
-            canonical = self._tables.domains.canonical(uri.host)
+        user, domain = uri.user_unescaped or "", uri.host
+        gruu = None
+        if ours:
+            canonical = self._tables.domains.canonical(domain)
             if uri.user is None or canonical is None:
                 raise PeerError(404, "Not Found")
-            user, domain = uri.user_unescaped or "", canonical
-            tables = partial(self._by_tables, request, caller, user, domain)
-            gruu = self._instances.find(uri, domain) if is_gruu(uri.text) else None
-            if gruu is not None:
+            domain = canonical
+            if GRUU_MARK in uri.text and (gruu := self._instances.find(uri, domain)) is not None:
                 user = gruu[0].rpartition("@")[0]
-                tables = partial(Hop, aor=gruu[0], instance=gruu[1])
-        if not self._policy.active:
-            hop = tables()
-        else:
+        if self._policy.active:
+            tables = partial(self._by_tables, request, caller, user, domain, ours, gruu)
             hop = self._policy.route(view_of(request, caller, user, domain), request.message, tables)
+        else:
+            hop = self._by_tables(request, caller, user, domain, ours, gruu)
         if hop is None:
             raise PeerError(404, "Not Found")
         return hop
@@ -108,8 +104,14 @@ class Targeting:
         targets = self._instances.targets(*found, request) if found is not None else []
         return targets[0] if targets else None
 
-    def _by_tables(self, request: InboundRequest, caller: Caller, user: str, domain: str) -> Hop | None:
-        """An exact route, else an account of ours, else the route with the longest pattern."""
+    def _by_tables(
+        self, request: InboundRequest, caller: Caller, user: str, domain: str, ours: bool, gruu: tuple[str, str] | None
+    ) -> Hop | None:
+        """An exact route, else an account of ours, else the route with the longest pattern. ``gruu``: AOR and instance."""
+        if not ours:
+            return Hop(uris=(request.message.request_uri_text,))
+        if gruu is not None:
+            return Hop(aor=gruu[0], instance=gruu[1])
         routes = self._tables.routes
         aor = f"{user}@{domain}"
         if not routes.any:

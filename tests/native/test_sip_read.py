@@ -56,6 +56,22 @@ def test_a_register_reads_its_lists() -> None:
     assert message.via.transport == "TCP"
 
 
+@pytest.mark.parametrize(
+    ("contact", "uri"),
+    [
+        (b"Contact: <sip:a@h;x=1?y=2>;q=1, <sip:b@h>\r\n", "sip:a@h;x=1?y=2"),
+        (b"m: sip:a@h;expires=5\r\n", "sip:a@h"),
+        (b"Contact:\r\n\t<sip:a@h>\r\n", "sip:a@h"),
+        (b"Contact: *\r\n", ""),
+        (b"", ""),
+    ],
+)
+def test_the_uri_of_the_first_contact(contact: bytes, uri: str) -> None:
+    message = Message(INVITE.replace(b"Contact: <sip:alice@client.atlanta.example.com;transport=udp>\r\n", contact))
+    assert message.contact_uri_text == uri
+    assert message.contact_uri_text == (message.contacts[0].uri.text if uri else "")
+
+
 def test_lists_belong_to_the_caller() -> None:
     message = Message(INVITE)
     message.routes.clear()
@@ -87,6 +103,7 @@ def test_values_that_are_asked_for_often_are_made_once() -> None:
         (b"Max-Forwards: 70", b"Max-Forwards: many", "max_forwards", "Max-Forwards"),
         (b"<sip:p2.example.com;lr>", b"<sip:p2.example.com;lr", "routes", "Route"),
         (b"<sip:alice@client", b"<sip:alice@-_$", "contacts", "Contact"),
+        (b"<sip:alice@client", b"<sip:alice@-_$", "contact_uri_text", "Contact"),
         (b"application/sdp", b"sdp", "content_type", "Content-Type"),
         (b"INVITE sip:bob@biloxi.example.com ", b"INVITE sip:bob@:5 ", "request_uri", None),
         (b"INVITE sip:bob@biloxi.example.com ", b"INVITE sip:bob@b?Route=x ", "request_uri", None),

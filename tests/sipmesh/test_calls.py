@@ -9,10 +9,12 @@ from typing import Any
 from native.sip import Message
 from sipcore.timers import Timers
 from sipmesh.config import Trunk
+from sipmesh.signalling.authorize import Caller
 from sipmesh.signalling.call_record import begun_by
 from sipmesh.signalling.call_updates import in_dialog
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.legs import MAX_FORKS
+from sipmesh.signalling.routing_table import Hop
 from sipmesh.signalling.trunks import TrunkState
 from sipmesh.store import CallRecord
 
@@ -54,12 +56,11 @@ class World:
         return Calls(stored, self.timers, self.counters, trunk_of, relayed=True)
 
     def begin(self, key: str = "k1", **trunks: str) -> None:
-        flow = SimpleNamespace(listener=SimpleNamespace(index=0), connection_id=0)
-        request: Any = SimpleNamespace(
-            message=Message(INVITE_TEXT), flow=flow, source=("192.0.2.1", 5060), natted=False, call_key=key
-        )
-        parties = ("alice@example.com", "bob@example.com", trunks.get("in_", ""), trunks.get("out", ""))
-        self.calls.begin(key, begun_by(request, self.timers.wall, *parties, relayed=True))
+        flow = SimpleNamespace(listener=SimpleNamespace(index=0), connection_id=0, remote=("192.0.2.1", 5060))
+        request: Any = SimpleNamespace(message=Message(INVITE_TEXT), flow=flow, natted=False, context=object())
+        caller = Caller(trunk=self.trunks.get(trunks.get("in_", "")))
+        record = begun_by(request, caller, Hop(trunk=trunks.get("out", "")), self.timers.wall, relayed=True)
+        self.calls.begin(key, record, request)
 
     def answer(self, key: str = "k1", tag: str = "B", routes: tuple[str, ...] = (), status: int = 200) -> None:
         invite = Message(INVITE_TEXT)
@@ -87,7 +88,7 @@ class World:
             method, "sip:x@y", [*headers, ("Call-ID", "c1"), ("CSeq", f"9 {method}"), ("Contact", f"<{contact}>")]
         )
         cookie: Any = SimpleNamespace(call_key=key, caller_to_callee=lambda message: message.from_tag == "A")
-        in_dialog(self.calls, cookie, request, self.timers.wall)
+        in_dialog(self.calls, cookie, request)
         return request
 
 
@@ -130,11 +131,11 @@ def test_a_call_that_spirals_has_several_keys() -> None:
     world = World()
     world.begin("k1")
     world.begin("k2")
-    assert world.calls.keys_of("c1") == ["k1", "k2"]
+    assert world.calls.keys_of("c1") == ("k1", "k2")
     world.calls.end("k1", "bye")
-    assert world.calls.keys_of("c1") == ["k2"]
+    assert world.calls.keys_of("c1") == ("k2",)
     world.calls.end("k2", "bye")
-    assert world.calls.keys_of("c1") == []
+    assert world.calls.keys_of("c1") == ()
 
 
 def test_a_new_worker_takes_over_what_is_answered() -> None:
@@ -161,8 +162,6 @@ def test_old_calls_are_found() -> None:
 def test_an_early_offer_is_answered_once_and_goes_with_its_call() -> None:
     world = World()
     world.begin()
-    context: Any = object()
-    world.calls.ringing("k1", context)
     world.calls.early_offers.came("k1", "B")
     world.calls.early_offers.came("k1", "C")
     assert [world.calls.early_offers.takes("k1", tag) for tag in ("B", "B", "X")] == [True, False, False]
@@ -211,8 +210,10 @@ def test_a_forked_call_ends_with_the_last_of_its_dialogs() -> None:
         world.begin()
         world.answer(tag="B")
         world.answer(tag="C")
-        world.calls.hung_up("k1", world.within("BYE", ("A", first)))
+        world.calls.hangs_up("k1", "A", first)
+        world.calls.hung_up("k1", "A", first)
         record = world.calls_record()
         assert (record.to_tag, record.legs[1].tag, record.forks, record.bye_at) == (second, second, [], 0.0)
-        world.calls.hung_up("k1", world.within("BYE", (second, "A")))
+        world.calls.hangs_up("k1", second, "A")
+        world.calls.hung_up("k1", second, "A")
         assert not len(world.calls)

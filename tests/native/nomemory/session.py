@@ -46,9 +46,8 @@ def tried(call: Call) -> Call:
 @tried
 def parse_and_read() -> object:
     message = sip.Message(INVITE)
-    return [
-        getattr(message, name) for name in ("via", "from_", "to", "routes", "contacts", "request_uri", "call_id", "server_key")
-    ]
+    lists = [message.routes, message.contacts, message.contact_uri_text]
+    return lists, [getattr(message, name) for name in ("via", "from_", "to", "request_uri", "call_id", "server_key")]
 
 
 @tried
