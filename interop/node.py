@@ -44,6 +44,7 @@ class Setup:
     media_timeout_s: int = 60  # a call without packets for so long is ended
     tls: tuple[str, str] | None = None  # files of certificate and key; a TLS listener too
     signal_workers: int = 1
+    requests_per_source_per_s: int = 0  # 0: no limit, and the phones' network is exempt
     srtp: str = "pass"  # of the domain
     srtp_of: dict[str, str] = field(default_factory=dict)  # of single users, by their user part
 
@@ -115,7 +116,9 @@ class SipmeshNode:
             tables.append(("[[route]]", {"match": f"{trunk.prefix}*", "to": f"trunk:{trunk.name}"}))
         ports = f"{self.rtp_port}-{self.rtp_port + RTP_PORTS - 1}"
         media = {"anchor": setup.anchor, "address": self.address, "ports": ports, "ng": f"{self.ng[0]}:{self.ng[1]}"}
-        limits = {"exempt": ("127.0.0.0/8",), "max_bindings": setup.bindings, "media_timeout_s": setup.media_timeout_s}
+        limits = {"max_bindings": setup.bindings, "media_timeout_s": setup.media_timeout_s}
+        limits |= {"exempt": () if setup.requests_per_source_per_s else ("127.0.0.0/8",)}
+        limits |= {"requests_per_source_per_s": setup.requests_per_source_per_s}
         tables += [("[media]", media), ("[limits]", limits), ("[console]", {"address": f"127.0.0.1:{self.console}"})]
         return "\n".join(line for head, keys in tables for line in (head, *(f"{key} = {_toml(keys[key])}" for key in keys), ""))
 

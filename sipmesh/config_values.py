@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from sipcore.transport.siblings import MAX_WORKERS
 from sipmesh.addresses import WILDCARDS, numeric_host, split_host_port
 
 DOMAIN = re.compile(r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", re.IGNORECASE)
@@ -159,4 +160,4 @@ Streams = Annotated[int, Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, Meta(ge=0)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
 RingSeconds = Annotated[float, Meta(gt=180)]
-SignalWorkers = Annotated[int, Meta(ge=0, le=64)]
+SignalWorkers = Annotated[int, Meta(ge=0, le=MAX_WORKERS)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from sipmesh.certificates import load_certificates
 from sipmesh.config import Config
 from sipmesh.privileges import allow_many_files, become
+from sipmesh.signalling.shared_recent import forget_all
 from sipmesh.sockets import NodeSockets, open_sockets
 from sipmesh.spec import Role, Spec
 from sipmesh.store import Store
@@ -68,6 +69,7 @@ def node_runs(config: Config) -> bool:
 def prepare_store(config: Config, data: Path) -> None:
     """What the workers must find. The store is closed again: the supervisor must never wait for its locks."""
     discard_if_damaged(data)
+    forget_all(data)
     store = Store.open(data)
     try:
         store.directory.apply(config)

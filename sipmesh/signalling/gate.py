@@ -40,15 +40,15 @@ class Exempt:
 
 
 class Gate:
-    """``per_source_per_s``: requests; 0: no limit. ACK is not counted, it answers our own answers."""
+    """``rates``: of requests by source. ACK is not counted, it answers our own answers."""
 
     __slots__ = ("_counters", "_is_exempt", "_quiet", "_rates", "_refuse_scanners", "_timers")
 
     def __init__(
-        self, exempt: Exempt, per_source_per_s: float, timers: Timers, counters: Counters, *, refuse_scanners: bool
+        self, exempt: Exempt, rates: Rates[str] | None, timers: Timers, counters: Counters, *, refuse_scanners: bool
     ) -> None:
         self._is_exempt = exempt.covers
-        self._rates: Rates[str] | None = Rates(per_source_per_s) if per_source_per_s else None
+        self._rates = rates
         self._refuse_scanners = refuse_scanners
         self._timers = timers
         self._counters = counters

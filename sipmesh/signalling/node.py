@@ -37,14 +37,14 @@ from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cdr_maker import CdrMaker
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices
-from sipmesh.signalling.gate import Exempt, Gate
+from sipmesh.signalling.gate import Exempt
 from sipmesh.signalling.housekeeping import Housekeeping
+from sipmesh.signalling.limits import backoff_for, gate_for, rates_for
 from sipmesh.signalling.media_client import Body, MediaClient
 from sipmesh.signalling.media_glue import MediaGlue
 from sipmesh.signalling.media_link import MediaLink
 from sipmesh.signalling.nat_pings import NatPings
 from sipmesh.signalling.probes import Probes
-from sipmesh.signalling.rates import Backoff, Rates
 from sipmesh.signalling.registrations import Registration, Registrations
 from sipmesh.signalling.requester import Requester
 from sipmesh.signalling.routing_table import RoutingTable
@@ -82,7 +82,8 @@ class SignalNode:
         certificates = load_certificates(config)
         self.engine = Engine(listeners, counters, transport_settings(limits), store.commit, certificates, siblings)
         owns = owner_test(siblings)
-        self.engine.gate = gate_for(limits, exempt, self.engine)
+        shared = store.path if siblings is not None else None
+        self.engine.gate = gate_for(limits, exempt, self.engine, shared)
         timers, flows = self.engine.timers, self.engine.flows
         resolver = resolver_for(self.engine, listeners, counters)
         self.trunks = Trunks(SystemRandom(), store.key_ring("contact"))
@@ -102,7 +103,7 @@ class SignalNode:
         domains = Domains(config.domain, self._own_hosts)
         accounts = Accounts(store.directory, self.trunks)
         digest_config = DigestConfig(nonce_lifetime_s=limits.nonce_s)
-        backoff = backoff_for(limits)
+        backoff = backoff_for(limits, shared)
         self._authorizer = Authorizer(
             domains, self.trunks, accounts, store.key_ring("nonce"), instance, digest_config, counters, backoff, exempt
         )
@@ -120,7 +121,7 @@ class SignalNode:
             gruus,
             timers,
             counters,
-            Rates(limits.invites_per_user_per_s) if limits.invites_per_user_per_s else None,
+            rates_for(limits.invites_per_user_per_s, shared, "user"),
             exempt,
         )
         branch_keys, cookie_keys = store.key_ring("branch"), store.key_ring("cookie")
@@ -243,18 +244,6 @@ class SignalNode:
 
 def _held(registration: Registration) -> float:
     return float(registration.held)
-
-
-def gate_for(limits: Limits, exempt: Exempt, engine: Engine) -> Gate | None:
-    """None when nothing is to be kept out."""
-    per_s = limits.requests_per_source_per_s
-    if not per_s and not limits.refuse_scanners:
-        return None
-    return Gate(exempt, per_s, engine.timers, engine.counters, refuse_scanners=limits.refuse_scanners)
-
-
-def backoff_for(limits: Limits) -> Backoff[tuple[str, str]] | None:
-    return Backoff(limits.auth_failures, limits.auth_pause_s) if limits.auth_failures else None
 
 
 def owner_test(siblings: Siblings | None) -> Callable[[str], bool]:

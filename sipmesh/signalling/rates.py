@@ -5,13 +5,24 @@ What is remembered is bounded: a flood of new keys makes old ones forgotten, and
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 MAX_KEYS = 50_000  # in each of two generations
 MAX_PAUSE_S = 3600.0
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+Asked = TypeVar("Asked", contravariant=True)
+
+
+class Numbers(Protocol[Asked]):
+    """A number for each key, kept by ``Recent`` or, for several workers together, ``SharedRecent``."""
+
+    def get(self, key: Asked) -> float | None: ...
+
+    def put(self, key: Asked, value: float) -> None: ...
+
+    def drop(self, key: Asked) -> None: ...
 
 
 class Recent(Generic[Key, Value]):
@@ -52,10 +63,10 @@ class Rates(Generic[Key]):
 
     __slots__ = ("_burst_s", "_cost_s", "_used_up")
 
-    def __init__(self, per_s: float, min_burst: int = 5, max_keys: int = MAX_KEYS) -> None:
+    def __init__(self, per_s: float, min_burst: int = 5, *, used_up: Numbers[Key] | None = None) -> None:
         self._cost_s = 1.0 / per_s
         self._burst_s = max(per_s, float(min_burst)) / per_s
-        self._used_up: Recent[Key, float] = Recent(max_keys)
+        self._used_up: Numbers[Key] = Recent[Key, float]() if used_up is None else used_up
 
     def take(self, key: Key, now: float) -> bool:
         """Whether ``key`` may once more."""
@@ -69,24 +80,29 @@ class Rates(Generic[Key]):
 class Backoff(Generic[Key]):
     """After ``failures`` in a row a key has to pause, twice as long after each further one."""
 
-    __slots__ = ("_failures", "_known", "_pause_s")
+    __slots__ = ("_counts", "_ends", "_failures", "_pause_s")
 
-    def __init__(self, failures: int, pause_s: float, max_keys: int = MAX_KEYS) -> None:
+    def __init__(
+        self, failures: int, pause_s: float, *, counts: Numbers[Key] | None = None, ends: Numbers[Key] | None = None
+    ) -> None:
         self._failures = failures
         self._pause_s = pause_s
-        self._known: Recent[Key, tuple[int, float]] = Recent(max_keys)  # failures in a row, pause ends at
+        self._counts: Numbers[Key] = Recent[Key, float]() if counts is None else counts  # failures in a row
+        self._ends: Numbers[Key] = Recent[Key, float]() if ends is None else ends  # of pauses
 
     def pause_left_s(self, key: Key, now: float) -> float:
         """0 when ``key`` may try."""
-        known = self._known.get(key)
-        return 0.0 if known is None else max(0.0, known[1] - now)
+        return max(0.0, (self._ends.get(key) or 0.0) - now)
 
     def failed(self, key: Key, now: float) -> bool:
         """Whether a pause begins."""
-        count = (self._known.get(key) or (0, 0.0))[0] + 1
+        count = (self._counts.get(key) or 0.0) + 1
+        self._counts.put(key, count)
         over = min(count - self._failures, 20)
-        self._known.put(key, (count, now + min(self._pause_s * 2.0**over, MAX_PAUSE_S) if over >= 0 else 0.0))
+        if over >= 0:
+            self._ends.put(key, now + min(self._pause_s * 2.0**over, MAX_PAUSE_S))
         return over >= 0
 
     def succeeded(self, key: Key) -> None:
-        self._known.drop(key)
+        self._counts.drop(key)
+        self._ends.drop(key)

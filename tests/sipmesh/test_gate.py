@@ -12,6 +12,7 @@ import pytest
 from native.sip import Message
 from sipcore.timers import Timers
 from sipmesh.signalling.gate import Exempt, Gate
+from sipmesh.signalling.rates import Rates
 
 EXEMPT = Exempt((ip_network("127.0.0.0/8"), ip_network("2001:db8::/32")))
 
@@ -20,7 +21,7 @@ class World:
     def __init__(self, per_s: float = 0.0, *, refuse_scanners: bool = True) -> None:
         self.timers = Timers(100.0, 0.0)
         self.counters: defaultdict[str, int] = defaultdict(int)
-        self.gate = Gate(EXEMPT, per_s, self.timers, self.counters, refuse_scanners=refuse_scanners)
+        self.gate = Gate(EXEMPT, Rates(per_s) if per_s else None, self.timers, self.counters, refuse_scanners=refuse_scanners)
 
     def send(self, source: str, agent: str | None = None, method: str = "OPTIONS") -> bool:
         headers = [("Via", "SIP/2.0/UDP x;branch=z9hG4bK1"), *([("User-Agent", agent)] if agent is not None else [])]

@@ -32,7 +32,7 @@ def test_what_is_remembered_is_bounded_and_what_is_in_use_stays() -> None:
 
 
 def test_a_flood_of_keys_does_not_free_one_that_goes_on() -> None:
-    rates: Rates[int] = Rates(1.0, max_keys=10)
+    rates: Rates[int] = Rates(1.0, used_up=Recent(max_keys=10))
     taken = 0
     for number in range(1000):
         rates.take(number + 1, 0.0)
