@@ -14,6 +14,7 @@ MAX_MESSAGE_BYTES: Final[int]  # 65535: one datagram
 MAX_HEADERS: Final[int]  # 256 header lines
 MAX_LINE_BYTES: Final[int]  # 16384: one header, folding included
 BATCH: Final[int]  # 64 datagrams a system call
+MAX_BATCHES: Final[int]  # taken by a UdpPort in one wake-up
 
 # traits of a request: ``Message.check``
 OTHER_SCHEME: Final[int]  # Request-URI: none of sip, sips, tel
@@ -287,6 +288,82 @@ class UdpSocket:
     pending: int  # datagrams that wait for a flush
     def close(self) -> None:
         """The counts stay readable."""
+
+class Batches:
+    """Base of the engine (sipcore/transport/engine.py): what it does with every batch."""
+
+    timers: Timers
+    to_flush: list[Any]  # senders of this batch
+    servers: dict[str, Any] | None  # the server transactions, oldest first
+    last_server: Any  # newest of them when the batch began, or None
+    tick: Any  # the handle that wakes the engine up for a timer, or None
+    admission: Any
+    receive: Callable[[bytes, Any], None]  # what the sockets bring, with its flow; set before there are sockets
+    in_batch: bool
+    def __init__(self, timers: Timers, on_batch_end: Callable[[], None] | None = None) -> None: ...
+    def begin(self) -> None:
+        """Reads the clock into ``timers``."""
+    def end(self) -> None:
+        """Calls ``on_batch_end``, and ``lose_batch`` when it raises; then each sender's ``flush``, ``arm_tick`` without a ``tick``, and
+        ``plan_turn`` while ``admission`` sorts. ``report`` is told what a sender raises."""
+    def flush_later(self, sender: Any, /) -> None:
+        """``sender.flush()`` once, at the end of this batch. Outside of one, ``end_later`` is called, to have an empty batch follow soon."""
+
+class UdpFlow:
+    """A remote address and the address of ours that it talks to; a Flow (sipcore/flow.py)."""
+
+    listener: Any
+    remote: Address
+    local_host: str
+    connection_id: int
+    reliable: bool
+    closed: bool
+    name: str
+    def send(self, data: bytes, /) -> None:
+        """``data`` leaves at the end of the batch."""
+
+class UdpPort:
+    """Base of UdpEndpoint (sipcore/transport/udp.py): the flows over one socket, what it receives and what waits to be sent."""
+
+    socket: UdpSocket
+    listener: Any
+    waits_to_write: bool  # datagrams wait for room in the socket
+    flow_count: int  # kept for the next datagram from their address
+    def __init__(
+        self, socket: UdpSocket, listener: Any, batches: Batches, flow_type: type[UdpFlow] = ..., may_shed: bool = False
+    ) -> None:
+        """``may_shed``: ``serve_shedding`` takes the datagrams while ``batches.admission`` says that it is overload."""
+    def ready(self) -> None:
+        """To be called when the socket is readable, or writable while datagrams wait: what there is passes ``batches.receive``, in
+        batches, and ``told_unreachable`` learns what ``UdpSocket.unreachable`` says. ``batches.flooded`` is told of full batches."""
+    def flow(self, remote: Address, local_host: str | None = None, /) -> UdpFlow:
+        """``local_host`` None: whichever address of ours was used last."""
+    def flush(self) -> None:
+        """Sends what waits; ``failed`` is told of each address that was refused, ``watch_writable`` when there is no room, and some again."""
+    def discard(self) -> None:
+        """What waits never leaves."""
+    def drop_flows(self) -> None:
+        """To be called in the end: flows and port hold each other."""
+
+class Receiver:
+    """Base of Ingress (sipcore/transport/ingress.py): parses, stamps and counts what is a proper message, and hands it to the layer's
+    ``receive_request`` or ``receive_response``."""
+
+    layer: Any
+    counters: dict[str, int]
+    names: dict[str, dict[str, str]]  # of counters, by transport and method
+    def __init__(
+        self,
+        layer: Any,
+        counters: dict[str, int],
+        our_sent_by: frozenset[str],
+        gate: Callable[[Message, Any], bool] | None = None,
+        admission: Any = None,
+    ) -> None:
+        """``our_sent_by``: in lower case."""
+    def receive(self, data: bytes, flow: Any, /) -> None:
+        """One datagram, or one message that was framed. What begins like no message passes ``skip_noise``; what can't be parsed goes to
+        ``refuse``; ``name_counter`` names the counter of a request whose name is not known yet."""
 
 class Mac:
     """A keyed hash (SipHash-2-4, 128-bit key) for short texts that we hand out and want back unaltered. Text is taken as UTF-8 with

@@ -1,19 +1,22 @@
 /* Flows of every kind. */
 #include "sip_flow.h"
 
+#include "sip_udp_endpoint.h"
+
 int sip_flow_send(PyObject *flow, PyObject *data) {
     static struct sip_py_word send = {"send", NULL};
-    PyObject *result = sip_py_call(flow, &send, data, NULL);
-    Py_XDECREF(result);
-    return result ? 0 : -1;
+    if (Py_IS_TYPE(flow, &sip_udp_flow_type)) return sip_udp_flow_send((UdpFlowObject *)flow, data);
+    return sip_py_done(sip_py_call(flow, &send, data, NULL));
 }
 
 int sip_flow_is_reliable(PyObject *flow) {
     static struct sip_py_word reliable = {"reliable", NULL};
+    if (Py_IS_TYPE(flow, &sip_udp_flow_type)) return 0;
     return sip_py_is(flow, &reliable);
 }
 
 int sip_flow_is_closed(PyObject *flow) {
     static struct sip_py_word closed = {"closed", NULL};
+    if (Py_IS_TYPE(flow, &sip_udp_flow_type)) return 0;
     return sip_py_is(flow, &closed);
 }

@@ -81,7 +81,7 @@ GETTER(get_via) {
     return SIP_PY_CACHED(self->cache[CACHE_VIA], make_via(self));
 }
 
-GETTER(get_via_sent_by) {
+PyObject *sip_message_via_sent_by(MessageObject *self, void *closure) {
     (void)closure;
     struct sip_scratch scratch;
     struct sip_via via;
@@ -299,7 +299,7 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("has_route", get_has_route),
     ATTRIBUTE("via", get_via),
     ATTRIBUTE("via_count", sip_message_via_count),
-    ATTRIBUTE("via_sent_by", get_via_sent_by),
+    ATTRIBUTE("via_sent_by", sip_message_via_sent_by),
     ATTRIBUTE("via_rport", get_via_rport),
     ATTRIBUTE("call_id", get_call_id),
     ATTRIBUTE("cseq", get_cseq),

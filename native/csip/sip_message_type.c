@@ -70,19 +70,18 @@ static void message_dealloc(MessageObject *self) {
     PyObject_Free(self);
 }
 
-static PyObject *message_received(PyObject *unused, PyObject *const *args, Py_ssize_t count) {
+PyObject *sip_message_received(PyObject *data, PyObject *source) {
     struct sip_py_view host;
-    (void)unused;
-    if (count != 2 || !PyBytes_Check(args[0]) || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 2)
+    if (!PyBytes_Check(data) || !PyTuple_Check(source) || PyTuple_GET_SIZE(source) != 2)
         return PyErr_Format(PyExc_TypeError, "received(data, (host, port))");
-    long port = PyLong_AsLong(PyTuple_GET_ITEM(args[1], 1));
+    long port = PyLong_AsLong(PyTuple_GET_ITEM(source, 1));
     if (port == -1 && PyErr_Occurred()) return NULL;
     if (port < 0 || port > 65535) return PyErr_Format(PyExc_ValueError, "port out of range");
-    MessageObject *self = (MessageObject *)sip_message_object(Py_NewRef(args[0]));
+    MessageObject *self = (MessageObject *)sip_message_object(Py_NewRef(data));
     if (!self) return NULL;
     bool request = !self->core.status;
     struct sip_fault fault = {SIP_OK, SIP_OTHER};
-    if (request && sip_py_line_view(PyTuple_GET_ITEM(args[1], 0), "host", &host) < 0) goto failed;
+    if (request && sip_py_line_view(PyTuple_GET_ITEM(source, 0), "host", &host) < 0) goto failed;
     if (request) {
         fault = sip_stamp_source(&self->core, host.text, (uint16_t)port);
         Py_XDECREF(host.holder);
@@ -98,6 +97,11 @@ static PyObject *message_received(PyObject *unused, PyObject *const *args, Py_ss
 failed:
     Py_DECREF(self);
     return NULL;
+}
+
+static PyObject *message_received(PyObject *unused, PyObject *const *args, Py_ssize_t count) {
+    (void)unused;
+    return sip_message_received(count == 2 ? args[0] : Py_None, count == 2 ? args[1] : Py_None);
 }
 
 static PyObject *message_salvage(PyObject *unused, PyObject *raw) {

@@ -39,6 +39,8 @@ typedef struct {
 
 /* From bytes; ParseError. Steals the reference. */
 PyObject *sip_message_object(PyObject *raw);
+/* From what came in from (host, port): stamped, with its key; ParseError. */
+PyObject *sip_message_received(PyObject *data, PyObject *source);
 
 /* What a copy shares with `self`; its core is empty still. */
 MessageObject *sip_message_twin(MessageObject *self);
@@ -64,6 +66,7 @@ PyObject *sip_message_header_names(MessageObject *self, PyObject *unused);
 /* sip_message_read.c */
 PyObject *sip_message_server_key(MessageObject *self); /* cached; ParseError */
 PyObject *sip_message_client_key(MessageObject *self);
+PyObject *sip_message_via_sent_by(MessageObject *self, void *closure);
 PyObject *sip_message_check(MessageObject *self, PyObject *unused);
 
 /* sip_message_forward.c */

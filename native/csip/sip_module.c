@@ -1,7 +1,8 @@
 /* Python binding of native.sip: the module, framing and the slot hash. */
+#include "sip_ingress.h"
 #include "sip_proxy.h"
 #include "sip_slot.h"
-#include "sip_udp.h"
+#include "sip_udp_endpoint.h"
 
 static PyObject *frame_length(PyObject *unused, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"buffer", "start", NULL};
@@ -60,7 +61,8 @@ static struct PyModuleDef definition = {
 
 static int add_types(PyObject *module) {
     PyTypeObject *types[] = {&sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_udp_type, &sip_mac_type,
-                             &sip_timer_type, &sip_timers_type, &sip_inbound_type, &sip_context_type, &sip_branch_type};
+                             &sip_timer_type, &sip_timers_type, &sip_inbound_type, &sip_context_type, &sip_branch_type,
+                             &sip_batches_type, &sip_udp_endpoint_type, &sip_udp_flow_type, &sip_ingress_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (PyModule_AddType(module, types[i]) < 0) return -1;
     return 0;
@@ -96,7 +98,8 @@ static int add_constants(PyObject *module) {
     if (result < 0 || PyModule_AddIntConstant(module, "MAX_MESSAGE_BYTES", SIP_MAX_MESSAGE_BYTES) < 0 ||
         PyModule_AddIntConstant(module, "MAX_HEADERS", SIP_MAX_HEADERS) < 0 ||
         PyModule_AddIntConstant(module, "MAX_LINE_BYTES", SIP_MAX_LINE_BYTES) < 0 ||
-        PyModule_AddIntConstant(module, "BATCH", SIP_UDP_BATCH) < 0)
+        PyModule_AddIntConstant(module, "BATCH", SIP_UDP_BATCH) < 0 ||
+        PyModule_AddIntConstant(module, "MAX_BATCHES", SIP_UDP_BATCHES) < 0)
         return -1;
     return 0;
 }

@@ -129,6 +129,8 @@ int sip_py_token_view(PyObject *str, const char *what, struct sip_py_view *view)
 
 static bool known(struct sip_py_word *name) { return name->str || (name->str = PyUnicode_InternFromString(name->text)); }
 
+PyObject *sip_py_text(struct sip_py_word *name) { return known(name) ? name->str : NULL; }
+
 PyObject *sip_py_get(PyObject *object, struct sip_py_word *name) {
     return known(name) ? PyObject_GetAttr(object, name->str) : NULL;
 }
@@ -177,6 +179,10 @@ int sip_py_count(PyObject *counters, PyObject *name) {
     int result = after ? PyDict_SetItem(counters, name, after) : -1;
     Py_XDECREF(after);
     return result;
+}
+
+int sip_py_count_word(PyObject *counters, struct sip_py_word *name) {
+    return known(name) ? sip_py_count(counters, name->str) : -1;
 }
 
 PyObject *sip_py_host(struct sip_slice host) {

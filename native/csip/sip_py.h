@@ -46,17 +46,24 @@ struct sip_py_word {
     const char *text;
     PyObject *str;
 };
+PyObject *sip_py_text(struct sip_py_word *name); /* borrowed */
 PyObject *sip_py_get(PyObject *object, struct sip_py_word *name);
 /* object.name(first, second); NULL ends the arguments early. */
 PyObject *sip_py_call(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second);
 /* As that, where only whether it went well matters: 0, or -1 with an exception. */
 int sip_py_do(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second);
+/* What became of a call whose result is of no use: 0, or -1 with an exception. Steals. */
+static inline int sip_py_done(PyObject *result) {
+    Py_XDECREF(result);
+    return result ? 0 : -1;
+}
 /* Whether the attribute is true: 1 or 0, -1 with an exception. */
 int sip_py_is(PyObject *object, struct sip_py_word *name);
 /* As sip_py_call, of what handles the exception that is set: it finds it as in an except block. */
 PyObject *sip_py_caught(PyObject *object, struct sip_py_word *name, PyObject *first);
 /* counters[name] += 1, of a Counters (sipcore/ports.py); -1 with an exception. */
 int sip_py_count(PyObject *counters, PyObject *name);
+int sip_py_count_word(PyObject *counters, struct sip_py_word *name);
 
 PyObject *sip_py_header_params(struct sip_slice params);
 PyObject *sip_py_uri_params(struct sip_slice params);
@@ -72,6 +79,7 @@ extern PyTypeObject sip_uri_type, sip_addr_type, sip_via_type, sip_message_type,
 PyObject *sip_uri_object(struct sip_slice text, enum sip_name header);
 PyObject *sip_addr_object(struct sip_slice text, enum sip_name header);
 PyObject *sip_via_object(struct sip_slice text);
+void sip_timers_read_clock(PyObject *timers); /* now and wall, as they are */
 const uint8_t *sip_mac_key(PyObject *mac); /* TypeError for anything else */
 
 /* A lazily made attribute: `*slot` is filled by `make` once. Returns a new reference. */

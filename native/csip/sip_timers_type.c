@@ -4,6 +4,8 @@
 #include "sip_timers.h"
 #include "structmember.h"
 
+#include <time.h>
+
 /* A running timer is held by its queue. */
 typedef struct {
     PyObject_HEAD
@@ -146,6 +148,18 @@ static PyObject *timers_advance(TimersObject *self, PyObject *const *args, Py_ss
     Py_DECREF(self);
     if (result < 0) return NULL;
     Py_RETURN_NONE;
+}
+
+static double seconds(clockid_t clock) {
+    struct timespec at;
+    clock_gettime(clock, &at);
+    return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
+}
+
+void sip_timers_read_clock(PyObject *timers) {
+    TimersObject *self = (TimersObject *)timers;
+    self->now = seconds(CLOCK_MONOTONIC);
+    self->wall = seconds(CLOCK_REALTIME);
 }
 
 static PyObject *timers_next_deadline(TimersObject *self, PyObject *unused) {

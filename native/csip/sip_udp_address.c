@@ -17,7 +17,7 @@ static uint32_t hash_address(const union sip_sockaddr *a) {
     return (hash ^ hash >> 16) & (SIP_PLACES - 1);
 }
 
-static bool same_address(const union sip_sockaddr *a, const union sip_sockaddr *b) {
+bool sip_udp_same_address(const union sip_sockaddr *a, const union sip_sockaddr *b) {
     if (a->any.sa_family != b->any.sa_family) return false;
     if (a->any.sa_family == AF_INET) return a->v4.sin_port == b->v4.sin_port && a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
     return a->v6.sin6_port == b->v6.sin6_port && a->v6.sin6_scope_id == b->v6.sin6_scope_id &&
@@ -39,7 +39,7 @@ PyObject *sip_udp_address_tuple(const union sip_sockaddr *a) {
 
 PyObject *sip_udp_cached_tuple(UdpObject *self, const union sip_sockaddr *address) {
     struct sip_place *place = &self->from[hash_address(address)];
-    if (place->tuple && same_address(&place->address, address)) return Py_NewRef(place->tuple);
+    if (place->tuple && sip_udp_same_address(&place->address, address)) return Py_NewRef(place->tuple);
     PyObject *tuple = sip_udp_address_tuple(address);
     if (!tuple) return NULL;
     place->address = *address;

@@ -32,7 +32,10 @@ static int refuse(UdpObject *self, const struct sip_datagram *datagram, struct s
     PyObject *source = sip_udp_cached_tuple(self, datagram->source);
     PyObject *bytes = source ? answer(request, source, key, retry_after_s) : NULL;
     int result = PyErr_Occurred() ? -1 : 0;
-    if (bytes) result = sip_udp_put(self, bytes, source, datagram->source, &datagram->near) < 0 ? -1 : 1;
+    if (bytes) {
+        sip_udp_put(self, bytes, source, datagram->source, &datagram->near);
+        result = 1;
+    }
     Py_XDECREF(bytes);
     Py_XDECREF(source);
     return result;

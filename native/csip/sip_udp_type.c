@@ -3,12 +3,6 @@
 
 #include <errno.h>
 
-/* What a queued datagram keeps alive until it is sent. */
-struct owner {
-    PyObject *data;
-    PyObject *destination;
-};
-
 /* --- life --- */
 
 static PyObject *udp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
@@ -25,23 +19,32 @@ static PyObject *udp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     return NULL;
 }
 
+void sip_udp_note_failed(UdpObject *self, PyObject *destination, int error) {
+    PyObject *item = Py_BuildValue("(Oi)", destination, error);
+    if (!item || PyList_Append(self->failed, item) < 0) PyErr_Clear();
+    Py_XDECREF(item);
+}
+
+static void drop(struct sip_udp_owner *owner) {
+    Py_CLEAR(owner->data);
+    Py_CLEAR(owner->destination);
+}
+
 static void release(void *context, void *owner, int error) {
-    struct owner *held = owner;
-    PyObject *failed = context;
-    if (error && failed) {
-        PyObject *item = Py_BuildValue("(Oi)", held->destination, error);
-        if (!item || PyList_Append(failed, item) < 0) PyErr_Clear();
-        Py_XDECREF(item);
-    }
-    Py_DECREF(held->data);
-    Py_DECREF(held->destination);
-    PyMem_Free(held);
+    if (error) sip_udp_note_failed(context, ((struct sip_udp_owner *)owner)->destination, error);
+    drop(owner);
+}
+
+static void forget(void *context, void *owner, int error) {
+    (void)context;
+    (void)error;
+    drop(owner);
 }
 
 static PyObject *udp_close(UdpObject *self, PyObject *unused) {
     (void)unused;
     if (self->udp) {
-        sip_udp_cancel(self->udp, release, NULL);
+        sip_udp_cancel(self->udp, forget, NULL);
         self->dropped = sip_udp_dropped(self->udp);
         self->oversized = sip_udp_oversized(self->udp);
         sip_udp_close(self->udp);
@@ -125,19 +128,29 @@ static PyObject *udp_receive_shedding(UdpObject *self, PyObject *args) {
 
 /* --- send --- */
 
-int sip_udp_put(UdpObject *self, PyObject *bytes, PyObject *destination, const union sip_sockaddr *to,
+void sip_udp_send_queued(UdpObject *self) {
+    if (sip_udp_pending(self->udp)) sip_udp_flush(self->udp, release, self);
+}
+
+void sip_udp_put(UdpObject *self, PyObject *bytes, PyObject *destination, const union sip_sockaddr *to,
     const struct sip_near *from) {
-    if (sip_udp_pending(self->udp) == SIP_UDP_BATCH) sip_udp_flush(self->udp, release, self->failed);
-    struct owner *owner = PyMem_Malloc(sizeof *owner);
-    if (!owner) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    *owner = (struct owner){Py_NewRef(bytes), Py_NewRef(destination)};
+    if (sip_udp_pending(self->udp) == SIP_UDP_BATCH) sip_udp_send_queued(self);
+    struct sip_udp_owner *owner = &self->owners[self->next_owner % SIP_UDP_BATCH];
     struct sip_slice data = {PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)};
     /* a batch that the kernel has no room for stays; what comes on top is dropped and told, as the kernel would */
-    if (!sip_udp_queue(self->udp, data, to, from, owner)) release(self->failed, owner, EAGAIN);
-    return 0;
+    if (!sip_udp_queue(self->udp, data, to, from, owner)) {
+        sip_udp_note_failed(self, destination, EAGAIN);
+        return;
+    }
+    *owner = (struct sip_udp_owner){Py_NewRef(bytes), Py_NewRef(destination)};
+    self->next_owner++;
+}
+
+PyObject *sip_udp_take_failed(UdpObject *self) {
+    PyObject *failed = self->failed, *fresh = PyList_New(0);
+    if (!fresh) return NULL;
+    self->failed = fresh;
+    return failed;
 }
 
 /* `args`: data, destination, perhaps source host. */
@@ -155,7 +168,8 @@ static int queue(UdpObject *self, PyObject *const *args, Py_ssize_t count) {
         else if (sip_udp_parse_host(args[2], sip_udp_family(self->udp), &from) < 0)
             return -1;
     }
-    return sip_udp_put(self, args[0], args[1], &to, &from);
+    sip_udp_put(self, args[0], args[1], &to, &from);
+    return 0;
 }
 
 static PyObject *udp_queue(UdpObject *self, PyObject *const *args, Py_ssize_t count) {
@@ -167,12 +181,8 @@ static PyObject *udp_queue(UdpObject *self, PyObject *const *args, Py_ssize_t co
 static PyObject *udp_flush(UdpObject *self, PyObject *unused) {
     (void)unused;
     if (!is_open(self)) return NULL;
-    if (sip_udp_pending(self->udp)) sip_udp_flush(self->udp, release, self->failed);
-    PyObject *fresh = PyList_New(0);
-    if (!fresh) return NULL;
-    PyObject *failed = self->failed;
-    self->failed = fresh;
-    return failed;
+    sip_udp_send_queued(self);
+    return sip_udp_take_failed(self);
 }
 
 static int queue_or_fail(UdpObject *self, PyObject *datagram) {
@@ -183,10 +193,8 @@ static int queue_or_fail(UdpObject *self, PyObject *datagram) {
     if (queue(self, &PyTuple_GET_ITEM(datagram, 0), PyTuple_GET_SIZE(datagram)) == 0) return 0;
     if (!PyErr_ExceptionMatches(PyExc_ValueError)) return -1;
     PyErr_Clear();
-    PyObject *item = Py_BuildValue("(Oi)", PyTuple_GET_ITEM(datagram, 1), EINVAL);
-    int result = item ? PyList_Append(self->failed, item) : -1;
-    Py_XDECREF(item);
-    return result;
+    sip_udp_note_failed(self, PyTuple_GET_ITEM(datagram, 1), EINVAL);
+    return 0;
 }
 
 static PyObject *udp_send(UdpObject *self, PyObject *datagrams) {
@@ -204,10 +212,8 @@ static PyObject *error_tuple(const struct sip_udp_error *error) {
     return address ? Py_BuildValue("(Ny#)", address, error->data, (Py_ssize_t)error->size) : NULL;
 }
 
-static PyObject *udp_unreachable(UdpObject *self, PyObject *unused) {
+PyObject *sip_udp_unreachable(UdpObject *self) {
     struct sip_udp_error errors[SIP_UDP_ERRORS];
-    (void)unused;
-    if (!is_open(self)) return NULL;
     if (!sip_udp_may_have_errors(self->udp)) return PyTuple_New(0);
     int count = sip_udp_read_errors(sip_udp_fd(self->udp), errors);
     PyObject *found = PyTuple_New(count);
@@ -219,6 +225,11 @@ static PyObject *udp_unreachable(UdpObject *self, PyObject *unused) {
             Py_CLEAR(found);
     }
     return found;
+}
+
+static PyObject *udp_unreachable(UdpObject *self, PyObject *unused) {
+    (void)unused;
+    return is_open(self) ? sip_udp_unreachable(self) : NULL;
 }
 
 /* --- attributes --- */

@@ -7,6 +7,12 @@
 
 #define SIP_PLACES 1024 /* direct-mapped, a power of two */
 
+/* What a queued datagram keeps alive until it is sent. */
+struct sip_udp_owner {
+    PyObject *data;
+    PyObject *destination;
+};
+
 /* One address in both forms. */
 struct sip_place {
     union sip_sockaddr address;
@@ -18,7 +24,9 @@ typedef struct {
     struct sip_udp *udp; /* NULL when closed */
     uint32_t dropped;    /* both counts as they were when it was closed */
     uint64_t oversized;
-    PyObject *failed;    /* [(destination, errno)] of flushes that a full batch forced */
+    PyObject *failed;    /* [(destination, errno)] of flushes that were not reported yet */
+    struct sip_udp_owner owners[SIP_UDP_BATCH]; /* of the datagrams that wait: a ring, as they leave in order */
+    unsigned next_owner;
     struct sip_near near; /* of the last datagram, and its host */
     PyObject *near_host;
     struct sip_place from[SIP_PLACES]; /* by socket address */
@@ -36,9 +44,21 @@ PyObject *sip_udp_near_host(UdpObject *self, const struct sip_near *near);
 int sip_udp_parse_host(PyObject *host, sa_family_t family, struct sip_near *out);
 int sip_udp_destination(UdpObject *self, PyObject *destination, union sip_sockaddr *to);
 
-/* Queues bytes for an address whose tuple is known; -1 with MemoryError. */
-int sip_udp_put(UdpObject *self, PyObject *data, PyObject *destination, const union sip_sockaddr *to,
+bool sip_udp_same_address(const union sip_sockaddr *a, const union sip_sockaddr *b);
+
+/* What ICMP brought back since the last look, a tuple of (destination, beginning of the datagram). */
+PyObject *sip_udp_unreachable(UdpObject *self);
+
+/* Queues bytes for an address whose tuple is known. */
+void sip_udp_put(UdpObject *self, PyObject *data, PyObject *destination, const union sip_sockaddr *to,
     const struct sip_near *from);
+
+/* What the kernel refused is in `failed` then, and what it has no room for stays. */
+void sip_udp_send_queued(UdpObject *self);
+/* Notes that a datagram could not leave. */
+void sip_udp_note_failed(UdpObject *self, PyObject *destination, int error);
+/* What failed since the last call, a list; the caller's. */
+PyObject *sip_udp_take_failed(UdpObject *self);
 
 /* How new requests are to be refused (sip_udp_shed.c). */
 struct sip_shed {

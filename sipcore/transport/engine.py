@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from native.sip import Address
+from native.sip import Address, Batches
 from sipcore.admission import Admission
-from sipcore.flow import Flow, Listener
+from sipcore.flow import Listener
 from sipcore.ports import Counters
 from sipcore.quiet_log import QuietLog
 from sipcore.timers import Timers
-from sipcore.transaction import ServerTransaction, TransactionLayer
+from sipcore.transaction import TransactionLayer
 from sipcore.transport.handshakes import Handshakes
 from sipcore.transport.ingress import Gate, Ingress
 from sipcore.transport.settings import TransportSettings
@@ -38,7 +38,7 @@ class Sender(Protocol):
         """What this batch queued never leaves."""
 
 
-class Engine:
+class Engine(Batches):
     """Owns the sockets and drives ``timers``.
 
     A batch is what one wake-up brought: up to 64 datagrams, the bytes one connection had, the timers due, or one ``run``. At
@@ -58,33 +58,27 @@ class Engine:
         """``siblings``: the other workers on the same addresses, if there are any."""
         self.counters = counters
         self.settings = settings or TransportSettings()
-        self.timers = Timers(time.monotonic(), time.time(), lambda: self.report("a timer"))
+        super().__init__(Timers(time.monotonic(), time.time(), lambda: self.report("a timer")), on_batch_end)
         self.flows = TransportTable(tuple(listeners), self)
         self.tls = tls or {}  # by index of the listener; another one is used from the next handshake on
         self.loop: asyncio.AbstractEventLoop
         self.handshakes: Handshakes
         self.layer: TransactionLayer
         self.gate: Gate | None = None  # set before ``start``
-        self.admission: Admission | None = None
         self.quiet = QuietLog(log)
         self.ingress: Ingress
-        self.receive: Callable[[bytes, Flow], None]  # what the sockets bring
         self.siblings = siblings
         self._connection_numbers = itertools.count(time.time_ns() // 1000)  # begins above every one of an earlier run
-        self._on_batch_end = on_batch_end
-        self._in_batch = False
-        self._last_server: ServerTransaction | None = None  # newest when the batch began
         self._log_loss_at = 0.0
         self._late_end: asyncio.Handle | None = None
         self._turn: asyncio.Handle | None = None
-        self._to_flush: list[Sender] = []
         self._unreachable: set[tuple[int, Address]] = set()
-        self._tick_handle: asyncio.TimerHandle | None = None
 
     async def start(self, sockets: dict[int, socket.socket], layer: TransactionLayer) -> None:
         """Serves ``sockets``: bound (streams listening or not), by listener index. They are the engine's from now on."""
         self.loop = asyncio.get_running_loop()
         self.layer = layer
+        self.servers = layer.servers
         self.handshakes = Handshakes(self.loop)
         if self.settings.shed_load:
             self.admission = Admission(layer, self.timers, self.counters, time.thread_time)
@@ -108,8 +102,8 @@ class Engine:
 
     async def stop(self) -> None:
         """Takes nothing new, lets what is queued leave, closes. The core's state is not touched."""
-        if self._tick_handle is not None:
-            self._tick_handle.cancel()
+        if self.tick is not None:
+            self.tick.cancel()
         if self._turn is not None:
             self._turn.cancel()  # who waits comes again
         self.admission = None
@@ -125,58 +119,34 @@ class Engine:
         for endpoint in self.flows.endpoints:  # datagrams last: what a lost connection was to carry may leave as one
             if not endpoint.listener.reliable:
                 endpoint.close()
-        if self._tick_handle is not None:
-            self._tick_handle.cancel()
+        if self.tick is not None:
+            self.tick.cancel()
         self.handshakes.close()
         if self.siblings is not None:
             self.siblings.stop()
 
     # batches
 
-    def begin(self) -> None:
-        self.timers.now = time.monotonic()
-        self.timers.wall = time.time()
-        self._in_batch = True
-        self._last_server = self.layer.last_server
-
-    def end(self) -> None:
-        if self._on_batch_end is not None:
-            try:
-                self._on_batch_end()
-            except Exception:
-                self._lose_batch()
-        self._in_batch = False
-        if self._to_flush:
-            senders, self._to_flush = self._to_flush, []
-            for sender in senders:
-                try:
-                    sender.flush()
-                except Exception:
-                    self.report("what was to be sent")
-        if self._tick_handle is None:
-            self._arm_tick()
-        admission = self.admission
-        if admission is not None and admission.sorting and self._turn is None and admission.has_due():
-            self._turn = self.loop.call_soon(self._take_turn)
-
     def flooded(self) -> None:
         """A transport found as much as it can take at once: more may wait, so new requests let the others pass."""
         if self.admission is not None:
             self.admission.sorting = True
 
-    def _lose_batch(self) -> None:
+    def lose_batch(self) -> None:
+        """What ``on_batch_end`` raised."""
         self.counters["sip_batches_lost_total"] += 1
         if self.timers.now >= self._log_loss_at:
             self._log_loss_at = self.timers.now + LOSS_LOG_INTERVAL_S
             log.exception("a batch can't be committed, its answers are held back")
-        senders, self._to_flush = self._to_flush, []
+        senders = self.to_flush.copy()
+        self.to_flush.clear()
         for sender in senders:
             sender.discard()
-        self.layer.forget_answered(self._last_server)
+        self.layer.forget_answered(self.last_server)
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Calls ``function`` inside a batch; for what comes from elsewhere (a media reply, a DNS answer)."""
-        if self._in_batch:
+        if self.in_batch:
             function(*arguments)
             return
         self.begin()
@@ -186,11 +156,15 @@ class Engine:
             self.report(getattr(function, "__qualname__", "a callback"))
         self.end()
 
-    def flush_later(self, sender: Sender) -> None:
-        """``sender.flush()`` once, at the end of this batch; outside of one, of an empty batch that follows soon."""
-        self._to_flush.append(sender)
-        if not self._in_batch and self._late_end is None:
+    def end_later(self) -> None:
+        """Something was sent outside of a batch."""
+        if self._late_end is None:
             self._late_end = self.loop.call_soon(self._end_late)
+
+    def plan_turn(self) -> None:
+        """Requests may wait."""
+        if self._turn is None and self.admission is not None and self.admission.has_due():
+            self._turn = self.loop.call_soon(self._take_turn)
 
     def unreachable_later(self, listener_index: int, remote: Address) -> None:
         """Tells the layer, soon, that datagrams to ``remote`` don't leave; many of them cost one walk."""
@@ -225,14 +199,14 @@ class Engine:
 
     # clock
 
-    def _arm_tick(self) -> None:
+    def arm_tick(self) -> None:
         deadline = self.timers.next_deadline()
         if deadline is not None:
             delay_s = min(max(deadline - self.timers.now, self.settings.tick_min_s), self.settings.tick_max_s)
-            self._tick_handle = self.loop.call_later(delay_s, self._tick)
+            self.tick = self.loop.call_later(delay_s, self._wake)
 
-    def _tick(self) -> None:
-        self._tick_handle = None
+    def _wake(self) -> None:
+        self.tick = None
         self.begin()
         self.timers.advance(self.timers.now, self.timers.wall)
         self.end()

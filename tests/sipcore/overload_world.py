@@ -11,10 +11,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from random import Random
 
-from native.sip import BATCH
+from native.sip import BATCH, MAX_BATCHES
 from sipcore.admission import TURN
 from sipcore.overload import Backlog
-from sipcore.transport.udp import MAX_BATCHES
 
 SOCKET_ROOM = 2000  # datagrams
 RECEIVE_S, REFUSE_S, INVITE_S, LATER_S = 3e-6, 6e-6, 250e-6, 100e-6

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from native.sip import Message
 from sipcore.flow import Destination
 from sipcore.overload_signs import MIN_WAITING
 from sipcore.transaction import ServerTransaction, TransactionSettings
@@ -53,16 +54,24 @@ def test_the_batch_is_committed_before_its_answers_leave() -> None:
         order.append("request")
         transaction.respond(transaction.request.reply(200, to_tag="x"))
 
-    async def main() -> None:
-        async with Running(answer, lambda: order.append("commit")) as world:
-            peer = await Datagrams.open()
-            flush = world.engine.flows.endpoints[0].flush
-            world.engine.flows.endpoints[0].flush = lambda: (order.append("flush"), flush())  # type: ignore
-            peer.send(from_peer(peer), world)
-            await peer.message()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.setblocking(False)
 
-    run(main())
-    assert order[:3] == ["request", "commit", "flush"]
+        def commit() -> None:
+            with pytest.raises(BlockingIOError):
+                peer.recv(4096)
+            order.append("commit")
+
+        async def main() -> None:
+            async with Running(answer, lambda: commit() if order == ["request"] else None) as world:
+                sent = request("OPTIONS", sent_by=f"127.0.0.1:{peer.getsockname()[1]}").raw
+                peer.sendto(sent, (world.host, world.port))
+                await world.until(lambda: "commit" in order)
+                assert Message(peer.recv(4096)).status == 200
+
+        run(main())
+    assert order == ["request", "commit"]
 
 
 class Commits:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from native.sip import UdpFlow
+from sipcore.transport import udp
 from sipcore.transport.connection import TcpConnection
-from sipcore.transport.udp import UdpFlow
 from sipmesh.conformance.agent import Account
 from sipmesh.conformance.case import Target
 from tests.sipmesh.live_node import LiveNode
@@ -36,8 +37,8 @@ class FaultyNode:
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         if sent is not None:
-            for flow in (UdpFlow, TcpConnection):
-                patch.setattr(flow, "send", spoiled_send(flow.send, sent))
+            patch.setattr(udp, "UdpFlow", type("SpoiledFlow", (UdpFlow,), {"send": spoiled_send(UdpFlow.send, sent)}))
+            patch.setattr(TcpConnection, "send", spoiled_send(TcpConnection.send, sent))
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(data, more),), daemon=True)
         self._thread.start()
         assert self._ready.wait(START_S)

@@ -1,0 +1,177 @@
+/* native.sip.Batches, the base of the engine. A batch is bracketed for each wake-up, so nothing here costs a call of Python's that
+ * is not asked for. */
+#include "sip_batches.h"
+
+#include "sip_udp_endpoint.h"
+#include "structmember.h"
+
+/* The last value of a dict, or None. A new reference. */
+static PyObject *newest(PyObject *servers) {
+    static struct sip_py_word reversed = {"__reversed__", NULL};
+    if (!PyDict_Check(servers) || !PyDict_GET_SIZE(servers)) return Py_NewRef(Py_None);
+    PyObject *keys = sip_py_call(servers, &reversed, NULL, NULL), *key = keys ? PyIter_Next(keys) : NULL;
+    PyObject *value = key ? PyDict_GetItemWithError(servers, key) : NULL;
+    Py_XINCREF(value);
+    Py_XDECREF(keys);
+    Py_XDECREF(key);
+    return value || PyErr_Occurred() ? value : Py_NewRef(Py_None);
+}
+
+int sip_batches_begin(BatchesObject *self) {
+    PyObject *last = newest(self->servers);
+    if (!last) return -1;
+    sip_timers_read_clock(self->timers);
+    Py_XSETREF(self->last_server, last);
+    self->is_open = true;
+    return 0;
+}
+
+int sip_batches_report(BatchesObject *self, struct sip_py_word *what) {
+    static struct sip_py_word report = {"report", NULL};
+    PyObject *text = PyErr_ExceptionMatches(PyExc_Exception) ? sip_py_text(what) : NULL;
+    return text ? sip_py_done(sip_py_caught((PyObject *)self, &report, text)) : -1;
+}
+
+static int commit(BatchesObject *self) {
+    static struct sip_py_word lose_batch = {"lose_batch", NULL};
+    if (self->on_end == Py_None || sip_py_done(PyObject_CallNoArgs(self->on_end)) == 0) return 0;
+    return PyErr_ExceptionMatches(PyExc_Exception) ? sip_py_done(sip_py_caught((PyObject *)self, &lose_batch, NULL)) : -1;
+}
+
+static int flush(PyObject *sender) {
+    static struct sip_py_word name = {"flush", NULL};
+    if (PyObject_TypeCheck(sender, &sip_udp_endpoint_type)) return sip_udp_endpoint_flush((UdpEndpointObject *)sender);
+    return sip_py_done(sip_py_call(sender, &name, NULL, NULL));
+}
+
+/* What they queue meanwhile is for another batch. */
+static int flush_all(BatchesObject *self) {
+    static struct sip_py_word sending = {"what was to be sent", NULL};
+    PyObject *senders = self->to_flush;
+    int result = 0;
+    if (!PyList_GET_SIZE(senders)) return 0;
+    if (!(self->to_flush = PyList_New(0))) {
+        self->to_flush = senders;
+        return -1;
+    }
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(senders); i++)
+        if (flush(PyList_GET_ITEM(senders, i)) < 0) result = sip_batches_report(self, &sending);
+    Py_DECREF(senders);
+    return result;
+}
+
+/* Whether there are more requests than can be served at once. */
+static int is_sorting(BatchesObject *self) {
+    static struct sip_py_word sorting = {"sorting", NULL};
+    return self->admission == Py_None ? 0 : sip_py_is(self->admission, &sorting);
+}
+
+int sip_batches_end(BatchesObject *self) {
+    static struct sip_py_word arm_tick = {"arm_tick", NULL}, plan_turn = {"plan_turn", NULL};
+    if (commit(self) < 0) return -1;
+    self->is_open = false;
+    if (flush_all(self) < 0) return -1;
+    if (self->tick == Py_None && sip_py_done(sip_py_call((PyObject *)self, &arm_tick, NULL, NULL)) < 0) return -1;
+    int sorting = is_sorting(self);
+    return sorting > 0 ? sip_py_done(sip_py_call((PyObject *)self, &plan_turn, NULL, NULL)) : sorting;
+}
+
+int sip_batches_flush_later(BatchesObject *self, PyObject *sender) {
+    static struct sip_py_word end_later = {"end_later", NULL};
+    if (PyList_Append(self->to_flush, sender) < 0) return -1;
+    return self->is_open ? 0 : sip_py_done(sip_py_call((PyObject *)self, &end_later, NULL, NULL));
+}
+
+/* --- the type --- */
+
+#define HELD(field) offsetof(BatchesObject, field)
+static const size_t held[] = {HELD(timers), HELD(to_flush),    /* always there */
+                              HELD(on_end), HELD(servers), HELD(last_server), HELD(tick), HELD(admission), HELD(receive)};
+#define COUNT (sizeof held / sizeof *held)
+#define OPTIONAL 2 /* from here on it may be None */
+
+static PyObject **field(BatchesObject *self, size_t i) { return (PyObject **)((char *)self + held[i]); }
+
+static PyObject *batches_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    BatchesObject *self = (BatchesObject *)type->tp_alloc(type, 0);
+    (void)args;
+    (void)kwargs;
+    if (!self) return NULL;
+    for (size_t i = OPTIONAL; i < COUNT; i++) *field(self, i) = Py_NewRef(Py_None);
+    self->timers = PyObject_CallFunction((PyObject *)&sip_timers_type, "dd", 0.0, 0.0);
+    if (self->timers && (self->to_flush = PyList_New(0))) return (PyObject *)self;
+    Py_DECREF(self);
+    return NULL;
+}
+
+static int batches_init(BatchesObject *self, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"timers", "on_batch_end", NULL};
+    PyObject *timers, *on_end = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|O:Batches", keywords, &sip_timers_type, &timers, &on_end)) return -1;
+    Py_SETREF(self->timers, Py_NewRef(timers));
+    Py_SETREF(self->on_end, Py_NewRef(on_end));
+    return 0;
+}
+
+static int batches_traverse(BatchesObject *self, visitproc visit, void *arg) {
+    for (size_t i = 0; i < COUNT; i++) Py_VISIT(*field(self, i));
+    return 0;
+}
+
+/* What the methods rely on stays: those it is cleared with may call it once more. */
+static int batches_clear(BatchesObject *self) {
+    for (size_t i = OPTIONAL; i < COUNT; i++) Py_SETREF(*field(self, i), Py_NewRef(Py_None));
+    return PyList_SetSlice(self->to_flush, 0, PY_SSIZE_T_MAX, NULL);
+}
+
+static void batches_dealloc(BatchesObject *self) {
+    PyObject_GC_UnTrack(self);
+    for (size_t i = 0; i < COUNT; i++) Py_XDECREF(*field(self, i));
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *batches_begin(BatchesObject *self, PyObject *unused) {
+    (void)unused;
+    return sip_batches_begin(self) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *batches_end(BatchesObject *self, PyObject *unused) {
+    (void)unused;
+    return sip_batches_end(self) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *batches_flush_later(BatchesObject *self, PyObject *sender) {
+    return sip_batches_flush_later(self, sender) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+static PyMethodDef methods[] = {
+    {"begin", (PyCFunction)batches_begin, METH_NOARGS, NULL},
+    {"end", (PyCFunction)batches_end, METH_NOARGS, NULL},
+    {"flush_later", (PyCFunction)batches_flush_later, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"timers", T_OBJECT_EX, HELD(timers), READONLY, NULL},
+    {"to_flush", T_OBJECT_EX, HELD(to_flush), READONLY, NULL},
+    {"servers", T_OBJECT, HELD(servers), 0, NULL},
+    {"last_server", T_OBJECT, HELD(last_server), READONLY, NULL},
+    {"tick", T_OBJECT, HELD(tick), 0, NULL},
+    {"admission", T_OBJECT, HELD(admission), 0, NULL},
+    {"receive", T_OBJECT, HELD(receive), 0, NULL},
+    {"in_batch", T_BOOL, HELD(is_open), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject sip_batches_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.Batches",
+    .tp_basicsize = sizeof(BatchesObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .tp_new = batches_new,
+    .tp_init = (initproc)batches_init,
+    .tp_traverse = (traverseproc)batches_traverse,
+    .tp_clear = (inquiry)batches_clear,
+    .tp_dealloc = (destructor)batches_dealloc,
+    .tp_methods = methods,
+    .tp_members = members,
+};

@@ -1,0 +1,30 @@
+/* What the engine (sipcore/transport/engine.py) does with every batch: read the clock, commit, let what was sent leave. */
+#ifndef SIP_BATCHES_H
+#define SIP_BATCHES_H
+
+#include "sip_py.h"
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *timers;
+    PyObject *on_end;      /* commits what the batch did, or None */
+    PyObject *servers;     /* the server transactions, oldest first; None before there is a layer */
+    PyObject *last_server; /* newest when the batch began, or None */
+    PyObject *to_flush;    /* senders of this batch, a list */
+    PyObject *tick;        /* handle of the loop's timer, or None */
+    PyObject *admission;   /* or None */
+    PyObject *receive;     /* takes what the sockets bring: receive(data, flow) */
+    char is_open;
+} BatchesObject;
+
+/* All return -1 with an exception. */
+int sip_batches_begin(BatchesObject *self);
+int sip_batches_end(BatchesObject *self);
+/* sender.flush() once, at the end of this batch; outside of one, of an empty batch that follows soon. */
+int sip_batches_flush_later(BatchesObject *self, PyObject *sender);
+/* The exception that is set was an error of ours, handled by going on. -1 when it is none of those. */
+int sip_batches_report(BatchesObject *self, struct sip_py_word *what);
+
+extern PyTypeObject sip_batches_type;
+
+#endif

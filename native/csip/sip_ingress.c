@@ -1,0 +1,201 @@
+/* native.sip.Receiver, the base of Ingress: the way of a proper message. What is odd goes to the methods of the subclass. */
+#include "sip_ingress.h"
+
+#include "sip_flow.h"
+#include "sip_message_type.h"
+#include "sip_transaction.h"
+#include "structmember.h"
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *layer, *counters;
+    PyObject *gate, *admission; /* or None */
+    PyObject *our_sent_by;      /* of our listeners, a set */
+    PyObject *names;            /* of counters: {transport: {method: name}} */
+} IngressObject;
+
+/* 1 or 0, -1 with an exception. Steals. */
+static int truth(PyObject *result) {
+    int is = result ? PyObject_IsTrue(result) : -1;
+    Py_XDECREF(result);
+    return is;
+}
+
+/* The name of the counter for requests with that method over that transport. A new reference. */
+static PyObject *counter_name(IngressObject *self, PyObject *method, PyObject *flow) {
+    static struct sip_py_word listener = {"listener", NULL}, transport = {"transport", NULL}, name = {"name_counter", NULL};
+    PyObject *near = sip_py_get(flow, &listener), *way = near ? sip_py_get(near, &transport) : NULL;
+    PyObject *names = way ? PyDict_GetItemWithError(self->names, way) : NULL;
+    PyObject *found = names && PyDict_Check(names) ? Py_XNewRef(PyDict_GetItemWithError(names, method)) : NULL;
+    if (way && !found && !PyErr_Occurred()) found = sip_py_call((PyObject *)self, &name, method, way);
+    Py_XDECREF(near);
+    Py_XDECREF(way);
+    return found;
+}
+
+/* Whether the gate lets it in. */
+static int passes(IngressObject *self, PyObject *request, PyObject *flow) {
+    PyObject *args[] = {request, flow};
+    return self->gate == Py_None ? 1 : truth(PyObject_Vectorcall(self->gate, args, 2, NULL));
+}
+
+/* Whether it waits for its turn, or was refused. */
+static int is_taken(IngressObject *self, PyObject *request, PyObject *flow) {
+    static struct sip_py_word sorting = {"sorting", NULL}, takes = {"takes", NULL};
+    int sorts = self->admission == Py_None ? 0 : sip_py_is(self->admission, &sorting);
+    return sorts > 0 ? truth(sip_py_call(self->admission, &takes, request, flow)) : sorts;
+}
+
+static int take_request(IngressObject *self, PyObject *request, PyObject *flow) {
+    PyObject *name = counter_name(self, ((MessageObject *)request)->method, flow);
+    int result = name ? sip_py_count(self->counters, name) : -1;
+    Py_XDECREF(name);
+    if (result < 0) return -1;
+    int in = passes(self, request, flow);
+    if (in <= 0) return in;
+    int taken = is_taken(self, request, flow);
+    return taken ? (taken < 0 ? -1 : 0) : sip_layer_receive(self->layer, request, flow);
+}
+
+/* RFC 3261 section 18.1.2: what does not bear our name in its top Via is dropped. */
+static int take_response(IngressObject *self, PyObject *response, PyObject *flow) {
+    static struct sip_py_word ours = {"sip_responses_total", NULL};
+    static struct sip_py_word others = {"sip_dropped_responses_total|reason=sent-by", NULL};
+    PyObject *sent_by = sip_message_via_sent_by((MessageObject *)response, NULL);
+    int known = sent_by ? PySet_Contains(self->our_sent_by, sent_by) : -1;
+    Py_XDECREF(sent_by);
+    if (known < 0 || sip_py_count_word(self->counters, known ? &ours : &others) < 0) return -1;
+    return known ? sip_layer_receive(self->layer, response, flow) : 0;
+}
+
+static int refuse(IngressObject *self, PyObject *data, PyObject *flow) {
+    static struct sip_py_word name = {"refuse", NULL};
+    PyObject *type, *error, *traceback;
+    if (!PyErr_ExceptionMatches(sip_parse_error)) return -1;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    PyObject *text = sip_py_text(&name), *args[] = {(PyObject *)self, data, flow, error};
+    int result = text ? sip_py_done(PyObject_VectorcallMethod(text, args, 4, NULL)) : -1;
+    Py_XDECREF(type);
+    Py_XDECREF(error);
+    Py_XDECREF(traceback);
+    return result;
+}
+
+static int take_message(IngressObject *self, PyObject *data, PyObject *flow) {
+    static struct sip_py_word remote = {"remote", NULL};
+    PyObject *from = sip_py_get(flow, &remote), *message = from ? sip_message_received(data, from) : NULL;
+    int result;
+    if (!message)
+        result = from ? refuse(self, data, flow) : -1;
+    else if (((MessageObject *)message)->core.status)
+        result = take_response(self, message, flow);
+    else
+        result = take_request(self, message, flow);
+    Py_XDECREF(message);
+    Py_XDECREF(from);
+    return result;
+}
+
+/* What no start line begins with: line ends before one, keep-alives, STUN. */
+static bool is_noise(PyObject *data) { return !PyBytes_GET_SIZE(data) || (unsigned char)*PyBytes_AS_STRING(data) < ' '; }
+
+static int receive(IngressObject *self, PyObject *data, PyObject *flow) {
+    static struct sip_py_word skip_noise = {"skip_noise", NULL};
+    if (!PyBytes_Check(data) || !self->layer)
+        return sip_py_done(PyErr_Format(PyExc_TypeError, "receive(bytes, flow) of a receiver that was made"));
+    if (!is_noise(data)) return take_message(self, data, flow);
+    PyObject *rest = sip_py_call((PyObject *)self, &skip_noise, data, flow);
+    int result = !rest ? -1 : PyBytes_Check(rest) && PyBytes_GET_SIZE(rest) ? take_message(self, rest, flow) : 0;
+    Py_XDECREF(rest);
+    return result;
+}
+
+/* --- the type --- */
+
+static PyObject *ingress_receive(IngressObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "receive(data, flow)");
+    return receive(self, args[0], args[1]) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+/* Holds the method, as a call would. */
+static int receive_directly(PyObject *function, PyObject *data, PyObject *flow) {
+    Py_INCREF(function);
+    int result = receive((IngressObject *)PyCFunction_GET_SELF(function), data, flow);
+    Py_DECREF(function);
+    return result;
+}
+
+int sip_receive(PyObject *function, PyObject *data, PyObject *flow) {
+    PyObject *args[] = {data, flow};
+    if (PyCFunction_Check(function) && PyCFunction_GET_FUNCTION(function) == (PyCFunction)(void (*)(void))ingress_receive)
+        return receive_directly(function, data, flow);
+    return sip_py_done(PyObject_Vectorcall(function, args, 2, NULL));
+}
+
+static int ingress_init(IngressObject *self, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"layer", "counters", "our_sent_by", "gate", "admission", NULL};
+    PyObject *layer, *counters, *our_sent_by, *gate = Py_None, *admission = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!O!|OO:Receiver", keywords, &layer, &PyDict_Type, &counters,
+            &PyFrozenSet_Type, &our_sent_by, &gate, &admission))
+        return -1;
+    PyObject *names = PyDict_New();
+    if (!names) return -1;
+    Py_XSETREF(self->names, names);
+    Py_XSETREF(self->layer, Py_NewRef(layer));
+    Py_XSETREF(self->counters, Py_NewRef(counters));
+    Py_XSETREF(self->our_sent_by, Py_NewRef(our_sent_by));
+    Py_XSETREF(self->gate, Py_NewRef(gate));
+    Py_XSETREF(self->admission, Py_NewRef(admission));
+    return 0;
+}
+
+static int ingress_traverse(IngressObject *self, visitproc visit, void *arg) {
+    Py_VISIT(self->layer);
+    Py_VISIT(self->counters);
+    Py_VISIT(self->gate);
+    Py_VISIT(self->admission);
+    Py_VISIT(self->names);
+    return 0;
+}
+
+static int ingress_clear(IngressObject *self) {
+    Py_CLEAR(self->layer); /* without it, nothing is taken */
+    return 0;
+}
+
+static void ingress_dealloc(IngressObject *self) {
+    PyObject_GC_UnTrack(self);
+    Py_XDECREF(self->layer);
+    Py_XDECREF(self->counters);
+    Py_XDECREF(self->our_sent_by);
+    Py_XDECREF(self->gate);
+    Py_XDECREF(self->admission);
+    Py_XDECREF(self->names);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef methods[] = {
+    {"receive", (PyCFunction)(void (*)(void))ingress_receive, METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"layer", T_OBJECT, offsetof(IngressObject, layer), READONLY, NULL},
+    {"counters", T_OBJECT, offsetof(IngressObject, counters), READONLY, NULL},
+    {"names", T_OBJECT, offsetof(IngressObject, names), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject sip_ingress_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.Receiver",
+    .tp_basicsize = sizeof(IngressObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)ingress_init,
+    .tp_traverse = (traverseproc)ingress_traverse,
+    .tp_clear = (inquiry)ingress_clear,
+    .tp_dealloc = (destructor)ingress_dealloc,
+    .tp_methods = methods,
+    .tp_members = members,
+};
