@@ -8,7 +8,7 @@ Limits (constants below) hold for every message, so a stranger decides neither o
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 MAX_MESSAGE_BYTES: Final[int]  # 65535: one datagram
 MAX_HEADERS: Final[int]  # 256 header lines
@@ -294,8 +294,8 @@ class Batches:
 
     timers: Timers
     to_flush: list[Any]  # senders of this batch
-    servers: dict[str, Any] | None  # the server transactions, oldest first
-    last_server: Any  # newest of them when the batch began, or None
+    layer: Any  # of transactions; None at first
+    begun: int  # server transactions when the batch began
     tick: Any  # the handle that wakes the engine up for a timer, or None
     admission: Any
     receive: Callable[[bytes, Any], None]  # what the sockets bring, with its flow; set before there are sockets
@@ -438,6 +438,129 @@ class BranchBase:
     def pass_upstream(self, response: Message) -> None:
         """To the exchange if it wants to see it, then upstream (``ContextBase.forward``)."""
     def stop_timers(self) -> None: ...
+
+class Machine:
+    """The rules of one kind of transaction: ``table[state][event]`` is (next state, names of actions); sipcore/transaction_table.py
+    has the tables. An action is a method of ``cls`` that takes what the event brought; one in C is called without a lookup.
+
+    TypeError for what is no such table, ValueError for a state or an event that is not known, AttributeError for an action
+    that ``cls`` lacks.
+    """
+
+    def __init__(self, table: dict[str, dict[str, tuple[str, tuple[str, ...]]]], cls: type[TransactionBase]) -> None: ...
+
+class TransactionBase:
+    """What either kind of transaction has; made by ``TransactionLayerBase`` alone. Not walked by the garbage collector.
+
+    Subclasses have ``count_illegal(event)``, called for an event that is illegal in the present state and changes nothing.
+    Arguments of actions that are called ``_`` are not looked at.
+    """
+
+    machine: Machine  # read-only, as ``layer`` and ``key`` are
+    key: str
+    request: Message  # AttributeError once it has had its use
+    owner: Any
+    @property
+    def state(self) -> str: ...
+    @property
+    def retransmits(self) -> bool:
+        """Whether its timer for that runs."""
+    @property
+    def waits(self) -> bool:
+        """Whether the timer runs that ends this state."""
+    @property
+    def wait_deadline(self) -> float | None: ...
+    def handle(self, event: str, message: Any = None, /) -> None:
+        """Takes one step; the new state is set before the actions run, so a user they call may come back in. An exception of an
+        action leaves the state as it is then, and the actions behind it undone."""
+    def start_wait(self, event: str, delay_s: float, /) -> None:
+        """That timer, from the beginning; ``event`` is what happens at its end."""
+    def stop_retransmitting(self) -> None: ...
+    def stop_timers(self, _: object, /) -> None: ...
+
+class ServerTransactionBase(TransactionBase):
+    """The actions of INVITE_SERVER and NON_INVITE_SERVER, and what their user calls."""
+
+    number: int  # the how manieth of its layer
+    response: bytes | None  # what a retransmission of the request is answered with
+    def respond(self, response: Message, /) -> None:
+        """Sends ``response``; counted and dropped when this transaction can't send it any more (or never: RFC 4320)."""
+    def answer(self, status: int, data: bytes, /) -> None:
+        """As ``respond``, with the bytes of the response."""
+    def send(self, data: bytes, /) -> None: ...
+    def pass_on(self, data: bytes, /) -> None:
+        """A 2xx for INVITE: whoever made it repeats it (RFC 6026 section 7.1)."""
+    def resend(self, _: object, /) -> None: ...
+    def send_trying(self, _: object, /) -> None:
+        """Unless there was a response. No To tag in it (RFC 3261 section 17.2.1)."""
+    def tell_ack(self, ack: Message, /) -> None: ...
+    def start_g(self, _: object, /) -> None: ...
+    def restart_g(self, _: object, /) -> None: ...
+    def start_h(self, _: object, /) -> None: ...
+    def settle_i(self, _: object, /) -> None: ...
+    def settle_j(self, _: object, /) -> None: ...
+    def settle_l(self, _: object, /) -> None: ...
+    def start_expiry(self, _: object, /) -> None: ...
+    def release(self, _: object, /) -> None:
+        """The request has had its use, and so has what the user keeps of it."""
+    def forget(self, _: object, /) -> None: ...
+
+class ClientTransactionBase(TransactionBase):
+    """The actions of INVITE_CLIENT and NON_INVITE_CLIENT that most requests need; subclasses have the others, and
+    ``begin_cancel()``, which sends the CANCEL that was remembered."""
+
+    last_status: int  # of the last response the owner was told
+    sent: bytes | None  # what a retransmission sends: the request, in Completed the ACK
+    cancel_headers: tuple[tuple[str, str], ...] | None  # a CANCEL waits or was sent
+    def send_first(self, data: bytes, /) -> None:
+        """Sends the request. Over an unreliable transport it may be repeated: until the first time Timer A or E, which is
+        shorter, does for Timer B or F."""
+    def resend(self, _: object, /) -> None: ...
+    def restart_a(self, _: object, /) -> None:
+        """Doubles without a cap, unlike Timer E (RFC 3261 section 17.1.1.2)."""
+    def restart_e(self, _: object, /) -> None: ...
+    def restart_e_slowly(self, _: object, /) -> None: ...
+    def tell(self, response: Message, /) -> None: ...
+    def tell_timeout(self, _: object, /) -> None: ...
+    def tell_transport_error(self, _: object, /) -> None: ...
+    def send_remembered_cancel(self, _: object, /) -> None:
+        """If there is one, and it was not sent."""
+    def settle_d(self, _: object, /) -> None: ...
+    def settle_k(self, _: object, /) -> None: ...
+    def settle_m(self, _: object, /) -> None: ...
+    def release(self, _: object, /) -> None:
+        """The request has had its use; so has the user, save after a 2xx to an INVITE, which may be followed by others."""
+    def drop_owner(self, _: object, /) -> None: ...
+    def forget(self, _: object, /) -> None: ...
+
+class TransactionLayerBase:
+    """Finds and makes transactions; sipcore/transaction.py has the rest.
+
+    A subclass has ``machines`` (of INVITE and other servers, INVITE and other clients) and the methods that are called for what
+    is rare: ``tell_cancel``, ``user_failed``, ``refuse_new``, ``refuse_client``, ``watch`` and ``unwatch``. ``settings`` are read
+    once.
+    """
+
+    user: Any
+    counters: dict[str, int]  # read-only, as all that follow are
+    flows: Any
+    timers: Timers
+    settings: Any
+    servers: dict[str, Any]  # by server key, oldest first; only to be looked at
+    clients: dict[str, Any]  # the same, by client key
+    begun: int  # server transactions so far
+    def __new__(cls, user: Any, flows: Any, timers: Timers, settings: Any, counters: dict[str, int]) -> Self: ...
+    def receive_request(self, request: Message, flow: Any, /) -> None:
+        """A new request starts a transaction; an ACK without one goes straight to the user."""
+    def receive_response(self, response: Message, flow: Any, /) -> None:
+        """For the client transaction it matches, else the user."""
+    def request(self, message: Message, flow: Any, owner: Any, /, *, fixed_flow: bool = False) -> Any:
+        """Sends ``message``, whose top Via is ours and unique, and tells ``owner`` (a ClientUser) how it ends. The
+        transaction.
+
+        A request too long for a datagram leaves by TCP (section 18.1.1), unless ``flow`` is fixed: the only way to a peer
+        behind NAT. Nothing is told before this returns. UsageError for a branch in use, or an ACK: it has no transaction.
+        """
 
 def digest_params(value: str) -> dict[str, str] | None:
     """Parameters of an Authorization or Proxy-Authorization value in the Digest scheme, names in lower case, quotes and quoted

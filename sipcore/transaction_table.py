@@ -1,18 +1,17 @@
 """The four transaction machines as data (RFC 3261 section 17, figures 5 to 8; RFC 6026 figures 5 and 7; RFC 4320).
 
-``TABLE[state][event]`` is (next state, actions). An action is the name of a method of ServerTransaction or ClientTransaction;
-``start_x`` starts Timer X, ``settle_x`` makes it the only one.
+``TABLE[state][event]`` is (next state, actions); the first state is the one it begins in. An action is the name of a method of
+ServerTransaction or ClientTransaction; ``start_x`` starts Timer X, ``settle_x`` makes it the only one. ``native.sip.Machine``
+takes the steps; it knows these names of states and events and no others.
 No entry: the event is illegal in that state, changes nothing and is counted. No actions: the event is legal and absorbed.
 """
 
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final
 
 State = str
 Event = str
 Rule = tuple[State, tuple[str, ...]]
 Table = dict[State, dict[Event, Rule]]
-Machine = dict[State, dict[Event, tuple[State, tuple[Callable[..., None], ...]]]]
 
 CALLING: Final = "calling"
 TRYING: Final = "trying"
@@ -170,42 +169,3 @@ NON_INVITE_CLIENT: Final[Table] = {
     },
     TERMINATED: {},
 }
-
-
-class Transaction(Protocol):
-    """What either class of transaction shows its machine."""
-
-    machine: Machine
-    state: State
-
-    def count_illegal(self, event: Event) -> None: ...
-
-
-def handle(self: Transaction, event: Event, message: Any = None) -> None:
-    """Takes one step; the new state is set before the actions run, so a user they call may come back in."""
-    rule = self.machine[self.state].get(event)
-    if rule is None:
-        self.count_illegal(event)
-        return
-    self.state, actions = rule
-    for action in actions:
-        action(self, message)
-
-
-Fire = Callable[[Any], None]
-"""Callback of a timer; its argument is the transaction."""
-
-
-def _firing(event: Event) -> Fire:
-    return lambda transaction: handle(transaction, event)
-
-
-FIRE: Final = {event: _firing(event) for event in EVENTS if event.startswith("timer ")}
-
-
-def bind(table: Table, cls: type[Any]) -> Machine:
-    """``table`` with the methods of ``cls`` in place of their names. AttributeError for a name it lacks."""
-    return {
-        state: {event: (after, tuple(getattr(cls, name) for name in actions)) for event, (after, actions) in rules.items()}
-        for state, rules in table.items()
-    }

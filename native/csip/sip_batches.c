@@ -2,26 +2,13 @@
  * is not asked for. */
 #include "sip_batches.h"
 
+#include "sip_transaction.h"
 #include "sip_udp_endpoint.h"
 #include "structmember.h"
 
-/* The last value of a dict, or None. A new reference. */
-static PyObject *newest(PyObject *servers) {
-    static struct sip_py_word reversed = {"__reversed__", NULL};
-    if (!PyDict_Check(servers) || !PyDict_GET_SIZE(servers)) return Py_NewRef(Py_None);
-    PyObject *keys = sip_py_call(servers, &reversed, NULL, NULL), *key = keys ? PyIter_Next(keys) : NULL;
-    PyObject *value = key ? PyDict_GetItemWithError(servers, key) : NULL;
-    Py_XINCREF(value);
-    Py_XDECREF(keys);
-    Py_XDECREF(key);
-    return value || PyErr_Occurred() ? value : Py_NewRef(Py_None);
-}
-
 int sip_batches_begin(BatchesObject *self) {
-    PyObject *last = newest(self->servers);
-    if (!last) return -1;
     sip_timers_read_clock(self->timers);
-    Py_XSETREF(self->last_server, last);
+    self->begun = sip_layer_begun(self->layer);
     self->is_open = true;
     return 0;
 }
@@ -86,7 +73,7 @@ int sip_batches_flush_later(BatchesObject *self, PyObject *sender) {
 
 #define HELD(field) offsetof(BatchesObject, field)
 static const size_t held[] = {HELD(timers), HELD(to_flush),    /* always there */
-                              HELD(on_end), HELD(servers), HELD(last_server), HELD(tick), HELD(admission), HELD(receive)};
+                              HELD(on_end), HELD(layer), HELD(tick), HELD(admission), HELD(receive)};
 #define COUNT (sizeof held / sizeof *held)
 #define OPTIONAL 2 /* from here on it may be None */
 
@@ -154,8 +141,8 @@ static PyMethodDef methods[] = {
 static PyMemberDef members[] = {
     {"timers", T_OBJECT_EX, HELD(timers), READONLY, NULL},
     {"to_flush", T_OBJECT_EX, HELD(to_flush), READONLY, NULL},
-    {"servers", T_OBJECT, HELD(servers), 0, NULL},
-    {"last_server", T_OBJECT, HELD(last_server), READONLY, NULL},
+    {"layer", T_OBJECT, HELD(layer), 0, NULL},
+    {"begun", T_ULONGLONG, HELD(begun), READONLY, NULL},
     {"tick", T_OBJECT, HELD(tick), 0, NULL},
     {"admission", T_OBJECT, HELD(admission), 0, NULL},
     {"receive", T_OBJECT, HELD(receive), 0, NULL},

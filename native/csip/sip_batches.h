@@ -8,12 +8,12 @@ typedef struct {
     PyObject_HEAD
     PyObject *timers;
     PyObject *on_end;      /* commits what the batch did, or None */
-    PyObject *servers;     /* the server transactions, oldest first; None before there is a layer */
-    PyObject *last_server; /* newest when the batch began, or None */
+    PyObject *layer;       /* of transactions; None at first */
     PyObject *to_flush;    /* senders of this batch, a list */
     PyObject *tick;        /* handle of the loop's timer, or None */
     PyObject *admission;   /* or None */
     PyObject *receive;     /* takes what the sockets bring: receive(data, flow) */
+    unsigned long long begun; /* server transactions when the batch began */
     char is_open;
 } BatchesObject;
 

@@ -16,13 +16,17 @@ static PyObject *make_wire(MessageObject *self, bool stream) {
     return wire;
 }
 
+PyObject *sip_message_wire(MessageObject *self, bool stream) {
+    enum sip_cache slot = stream ? CACHE_WIRE_STREAM : CACHE_WIRE;
+    return SIP_PY_CACHED(self->cache[slot], make_wire(self, stream));
+}
+
 PyObject *sip_message_to_bytes(MessageObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
     int stream = 0;
     if (count || (names && (PyTuple_GET_SIZE(names) != 1 || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "stream"))))
         return PyErr_Format(PyExc_TypeError, "stream, a keyword, is all to_bytes takes");
     if (names && (stream = PyObject_IsTrue(args[0])) < 0) return NULL;
-    enum sip_cache slot = stream ? CACHE_WIRE_STREAM : CACHE_WIRE;
-    return SIP_PY_CACHED(self->cache[slot], make_wire(self, stream));
+    return sip_message_wire(self, stream);
 }
 
 static int add_pair(struct sip_buffer *out, PyObject *pair) {

@@ -95,6 +95,7 @@ PyObject *sip_message_set_request_uri(MessageObject *self, PyObject *uri);
 PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kwargs);
 
 /* sip_message_build.c */
+PyObject *sip_message_wire(MessageObject *self, bool stream); /* its bytes, cached */
 PyObject *sip_message_to_bytes(MessageObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names);
 PyObject *sip_message_reply(MessageObject *self, PyObject *args, PyObject *kwargs);
 PyObject *sip_message_answer(MessageObject *self, PyObject *const *args, Py_ssize_t count);

@@ -92,6 +92,8 @@ PyObject *sip_py_method(struct sip_slice method) {
     return sip_py_str(method);
 }
 
+bool sip_py_is_method(PyObject *method, enum sip_method which) { return method == methods[which]; }
+
 int sip_py_view(PyObject *str, struct sip_py_view *view) {
     view->holder = NULL;
     if (!PyUnicode_Check(str)) {

@@ -8,10 +8,19 @@
 
 #define SIP_IDLE_QUEUES 64 /* from so many queues on, empty ones are freed when another length comes */
 
+struct sip_timer;
+
+/* What an owner does with a timer of its that has stopped. */
+struct sip_timer_kind {
+    int (*fire)(struct sip_timer *timer); /* its time has come; -1: it failed, the owner knows why */
+    void (*drop)(struct sip_timer *timer); /* its time will never come: the queues are gone */
+};
+
 /* Part of whatever the owner knows of a timer. It runs while `next` is not NULL. */
 struct sip_timer {
     double deadline;
     struct sip_timer *next, *previous;
+    const struct sip_timer_kind *kind; /* the owner's; not looked at by the queues */
 };
 
 struct sip_timers;

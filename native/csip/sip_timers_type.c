@@ -1,7 +1,8 @@
 /* native.sip.Timers and native.sip.Timer. The garbage collector doesn't walk running timers: there may be hundreds of thousands, and
  * firing and cancelling cut what could be a cycle. */
+#include "sip_timers_type.h"
+
 #include "sip_py.h"
-#include "sip_timers.h"
 #include "structmember.h"
 
 #include <time.h>
@@ -25,6 +26,16 @@ static TimerObject *owner_of(struct sip_timer *timer) {
     return (TimerObject *)((char *)timer - offsetof(TimerObject, timer));
 }
 
+bool sip_is_clock(PyObject *timers) { return Py_IS_TYPE(timers, &sip_timers_type); }
+double sip_clock_now(PyObject *timers) { return ((TimersObject *)timers)->now; }
+
+int sip_clock_start(PyObject *timers, struct sip_timer *timer, double delay_s) {
+    TimersObject *self = (TimersObject *)timers;
+    if (sip_timers_start(self->timers, timer, self->now, delay_s)) return 0;
+    PyErr_NoMemory();
+    return -1;
+}
+
 /* --- Timer --- */
 
 static void timer_dealloc(TimerObject *self) {
@@ -33,17 +44,33 @@ static void timer_dealloc(TimerObject *self) {
     PyObject_Free(self);
 }
 
-static void cancel(TimerObject *self) {
-    if (!self->timer.next) return;
-    sip_timer_stop(&self->timer);
+static void drop(struct sip_timer *timer) {
+    TimerObject *self = owner_of(timer);
     Py_CLEAR(self->callback);
     Py_CLEAR(self->argument);
     Py_DECREF(self); /* the queue's */
 }
 
+static int fire(struct sip_timer *timer) {
+    TimerObject *self = owner_of(timer);
+    PyObject *callback = self->callback, *argument = self->argument;
+    self->callback = self->argument = NULL;
+    Py_DECREF(self); /* the queue's */
+    PyObject *result = PyObject_CallOneArg(callback, argument);
+    Py_DECREF(callback);
+    Py_DECREF(argument);
+    Py_XDECREF(result);
+    return result ? 0 : -1;
+}
+
+static const struct sip_timer_kind kind = {fire, drop};
+
 static PyObject *timer_cancel(TimerObject *self, PyObject *unused) {
     (void)unused;
-    cancel(self);
+    if (self->timer.next) {
+        sip_timer_stop(&self->timer);
+        drop(&self->timer);
+    }
     Py_RETURN_NONE;
 }
 
@@ -97,7 +124,10 @@ static void timers_dealloc(TimersObject *self) {
     struct sip_timer *timer;
     PyObject_GC_UnTrack(self);
     if (self->timers) {
-        while ((timer = sip_timers_any(self->timers))) cancel(owner_of(timer));
+        while ((timer = sip_timers_any(self->timers))) {
+            sip_timer_stop(timer);
+            timer->kind->drop(timer);
+        }
         sip_timers_free(self->timers);
     }
     timers_clear(self);
@@ -111,25 +141,19 @@ static PyObject *timers_after(TimersObject *self, PyObject *const *args, Py_ssiz
     if (delay_s != delay_s) return PyErr_Format(PyExc_ValueError, "a delay is a number");
     TimerObject *timer = PyObject_New(TimerObject, &sip_timer_type);
     if (!timer) return NULL;
-    timer->timer.next = timer->timer.previous = NULL;
+    timer->timer = (struct sip_timer){.kind = &kind};
     timer->callback = Py_NewRef(args[1]);
     timer->argument = Py_NewRef(args[2]);
-    if (sip_timers_start(self->timers, &timer->timer, self->now, delay_s)) return Py_NewRef(timer);
+    if (sip_clock_start((PyObject *)self, &timer->timer, delay_s) == 0) return Py_NewRef(timer);
     Py_DECREF(timer);
-    return PyErr_NoMemory();
+    return NULL;
 }
 
-/* Steals the queue's reference. */
-static int fire(TimersObject *self, TimerObject *timer) {
+/* Tells on_error, which finds the error as in an except block; -1 when the error is to go on. */
+static int report(TimersObject *self) {
     static struct sip_py_word call = {"__call__", NULL};
-    PyObject *callback = timer->callback, *argument = timer->argument;
-    timer->callback = timer->argument = NULL;
-    Py_DECREF(timer);
-    PyObject *result = PyObject_CallOneArg(callback, argument);
-    if (!result && self->on_error && self->on_error != Py_None && PyErr_ExceptionMatches(PyExc_Exception))
-        result = sip_py_caught(self->on_error, &call, NULL);
-    Py_DECREF(callback);
-    Py_DECREF(argument);
+    if (!self->on_error || self->on_error == Py_None || !PyErr_ExceptionMatches(PyExc_Exception)) return -1;
+    PyObject *result = sip_py_caught(self->on_error, &call, NULL);
     Py_XDECREF(result);
     return result ? 0 : -1;
 }
@@ -144,7 +168,8 @@ static PyObject *timers_advance(TimersObject *self, PyObject *const *args, Py_ss
     self->wall = wall;
     sip_timers_collect(self->timers, now);
     Py_INCREF(self);
-    while (result == 0 && (timer = sip_timers_due(self->timers))) result = fire(self, owner_of(timer));
+    while (result == 0 && (timer = sip_timers_due(self->timers)))
+        if (timer->kind->fire(timer) < 0) result = report(self);
     Py_DECREF(self);
     if (result < 0) return NULL;
     Py_RETURN_NONE;

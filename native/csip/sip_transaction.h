@@ -7,6 +7,9 @@
 /* The layer takes a message that came in; -1 with an exception. */
 int sip_layer_receive(PyObject *layer, PyObject *message, PyObject *flow);
 
+/* Server transactions so far; 0 for what is no layer. */
+unsigned long long sip_layer_begun(PyObject *layer);
+
 /* The client transaction of `message`, which is sent over `flow`; `owner` is told of its answers. A new reference. */
 PyObject *sip_layer_request(PyObject *layer, PyObject *message, PyObject *flow, PyObject *owner, bool fixed_flow);
 

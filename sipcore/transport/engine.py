@@ -78,7 +78,6 @@ class Engine(Batches):
         """Serves ``sockets``: bound (streams listening or not), by listener index. They are the engine's from now on."""
         self.loop = asyncio.get_running_loop()
         self.layer = layer
-        self.servers = layer.servers
         self.handshakes = Handshakes(self.loop)
         if self.settings.shed_load:
             self.admission = Admission(layer, self.timers, self.counters, time.thread_time)
@@ -142,7 +141,7 @@ class Engine(Batches):
         self.to_flush.clear()
         for sender in senders:
             sender.discard()
-        self.layer.forget_answered(self.last_server)
+        self.layer.forget_answered(self.begun)
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Calls ``function`` inside a batch; for what comes from elsewhere (a media reply, a DNS answer)."""

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from native import relay, sip
+from sipcore.transaction import TransactionLayer, TransactionSettings
 
 MAX_ALLOCATIONS = 3000  # of one call
 SWEEPS = 4
@@ -166,6 +167,58 @@ def taken_over(descriptor: int) -> sip.UdpSocket:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+class Way:
+    """Flow, flow table, and user of the transactions in one."""
+
+    reliable = closed = False
+    connection_id = 0
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def send(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def reply_flow(self, request: sip.Message, flow: Way) -> Way:
+        return flow
+
+    def on_request(self, transaction: Any) -> None:
+        transaction.owner = self
+
+    def on_response(self, transaction: Any, response: sip.Message) -> None:
+        transaction.layer.servers[sip.Message(INVITE).server_key].respond(response)
+
+
+def forget(layer: TransactionLayer) -> None:
+    """Ends every transaction, which its running timers keep, and they the layer; again where memory was short."""
+    while layer.servers or layer.clients:
+        try:
+            for transaction in (*layer.servers.values(), *layer.clients.values()):
+                transaction.forget(None)
+        except MemoryError:
+            continue
+
+
+@tried
+def transactions() -> object:
+    way, clock = Way(), sip.Timers(0.0, 1000.0)
+    layer = TransactionLayer(way, way, clock, TransactionSettings(), {})  # type: ignore[arg-type]
+    try:
+        received = sip.Message(INVITE)
+        layer.receive_request(received, way)  # type: ignore[arg-type]
+        layer.receive_request(sip.Message(INVITE), way)  # type: ignore[arg-type]
+        sent = received.copy()
+        sent.push_via("SIP/2.0/UDP z;branch=z9hG4bKours")
+        client = layer.request(sent, way, way)  # type: ignore[arg-type]
+        clock.advance(1.0, 1001.0)
+        layer.receive_response(sent.reply(180, to_tag="t"), way)  # type: ignore[arg-type]
+        layer.receive_response(sent.reply(486, to_tag="t"), way)  # type: ignore[arg-type]
+        clock.advance(2.0, 1002.0)
+        return len(way.sent), client.state, [server.state for server in layer.servers.values()]
+    finally:
+        forget(layer)
 
 
 # relay

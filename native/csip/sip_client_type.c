@@ -1,0 +1,209 @@
+/* native.sip.ClientTransactionBase: the actions of the client's machines that most requests need (RFC 3261 section 17.1, RFC 6026).
+ * What each is for is said where it is declared, native/sip.pyi; ACK and CANCEL are sipcore/client_transaction.py's. */
+#include "sip_flow.h"
+#include "sip_py.h"
+#include "sip_transaction_type.h"
+#include "structmember.h"
+
+static void client_dealloc(ClientObject *self) {
+    Py_XDECREF(self->datagram_flow);
+    Py_XDECREF(self->cancel_headers);
+    sip_transaction_clear(&self->base);
+}
+
+/* --- the request leaves --- */
+
+/* Timer B or F. */
+static int await_timeout(ClientObject *self, double delay_s) {
+    return sip_wait(&self->base, self->base.state == SIP_CALLING ? SIP_ON_TIMER_B : SIP_ON_TIMER_F, delay_s);
+}
+
+int sip_client_send_first(ClientObject *self, PyObject *data) {
+    const struct sip_delays *delays = &self->base.layer->delays;
+    Py_XSETREF(self->base.last, Py_NewRef(data));
+    int reliable = sip_flow_is_reliable(self->base.flow);
+    if (reliable < 0 || sip_flow_send(self->base.flow, data) < 0) return -1;
+    if (reliable) return self->base.wait.next ? 0 : await_timeout(self, delays->timeout_s);
+    self->base.interval_s = delays->t1_s;
+    enum sip_event event = self->base.state == SIP_CALLING ? SIP_ON_TIMER_A : SIP_ON_TIMER_E;
+    return sip_retransmit_after(&self->base, event, delays->t1_s);
+}
+
+static PyObject *send_first(ClientObject *self, PyObject *data) {
+    if (!PyBytes_Check(data)) return PyErr_Format(PyExc_TypeError, "the bytes of a request expected");
+    return sip_done(sip_client_send_first(self, data));
+}
+
+static PyObject *resend(ClientObject *self, PyObject *unused) {
+    (void)unused;
+    return sip_done(self->base.last ? sip_flow_send(self->base.flow, self->base.last) : 0);
+}
+
+/* Until the first retransmission Timer A or E, which is shorter, does for Timer B or F. */
+static PyObject *restart(ClientObject *self, enum sip_event event, double interval_s) {
+    const struct sip_delays *delays = &self->base.layer->delays;
+    if (!self->base.wait.next && await_timeout(self, delays->timeout_s - delays->t1_s) < 0) return NULL;
+    self->base.interval_s = interval_s;
+    return sip_done(sip_retransmit_after(&self->base, event, interval_s));
+}
+
+static PyObject *restart_a(ClientObject *self, PyObject *unused) {
+    (void)unused;
+    return restart(self, SIP_ON_TIMER_A, 2 * self->base.interval_s);
+}
+
+static PyObject *restart_e(ClientObject *self, PyObject *unused) {
+    double doubled_s = 2 * self->base.interval_s, t2_s = self->base.layer->delays.t2_s;
+    (void)unused;
+    return restart(self, SIP_ON_TIMER_E, doubled_s < t2_s ? doubled_s : t2_s);
+}
+
+static PyObject *restart_e_slowly(ClientObject *self, PyObject *unused) {
+    (void)unused;
+    return restart(self, SIP_ON_TIMER_E, self->base.layer->delays.t2_s);
+}
+
+/* --- what the owner is told --- */
+
+static bool is_there(PyObject *object) { return object && object != Py_None; }
+
+static PyObject *tell(ClientObject *self, PyObject *response) {
+    static struct sip_py_word on_response = {"on_response", NULL};
+    if (!Py_IS_TYPE(response, &sip_message_type)) return PyErr_Format(PyExc_TypeError, "a Message expected");
+    self->last_status = ((MessageObject *)response)->core.status;
+    PyObject *owner = self->base.owner;
+    if (!is_there(owner)) Py_RETURN_NONE;
+    Py_INCREF(owner);
+    PyObject *told = sip_py_call(owner, &on_response, (PyObject *)self, response);
+    Py_DECREF(owner);
+    return told;
+}
+
+static PyObject *tell_end(ClientObject *self, struct sip_py_word *word) {
+    PyObject *owner = self->base.owner;
+    if (!is_there(owner)) Py_RETURN_NONE;
+    Py_INCREF(owner);
+    PyObject *told = sip_py_call(owner, word, (PyObject *)self, NULL);
+    Py_DECREF(owner);
+    return told;
+}
+
+static PyObject *tell_timeout(ClientObject *self, PyObject *unused) {
+    static struct sip_py_word on_timeout = {"on_timeout", NULL};
+    (void)unused;
+    return tell_end(self, &on_timeout);
+}
+
+static PyObject *tell_transport_error(ClientObject *self, PyObject *unused) {
+    static struct sip_py_word on_transport_error = {"on_transport_error", NULL};
+    (void)unused;
+    return tell_end(self, &on_transport_error);
+}
+
+/* --- the end --- */
+
+static PyObject *send_remembered_cancel(ClientObject *self, PyObject *unused) {
+    static struct sip_py_word begin_cancel = {"begin_cancel", NULL};
+    (void)unused;
+    if (!is_there(self->cancel_headers) || self->base.wait.next) Py_RETURN_NONE;
+    return sip_py_call((PyObject *)self, &begin_cancel, NULL, NULL);
+}
+
+static PyObject *settle_d(ClientObject *self, PyObject *unused) {
+    (void)unused;
+    return sip_done(sip_settle(&self->base, self->base.flow, SIP_ON_TIMER_D, self->base.layer->delays.timer_d_s));
+}
+
+static PyObject *settle_k(ClientObject *self, PyObject *unused) {
+    (void)unused;
+    return sip_done(sip_settle(&self->base, self->base.flow, SIP_ON_TIMER_K, self->base.layer->delays.t4_s));
+}
+
+static PyObject *settle_m(ClientObject *self, PyObject *unused) {
+    (void)unused;
+    sip_stop_timers(&self->base);
+    return sip_done(sip_wait(&self->base, SIP_ON_TIMER_M, self->base.layer->delays.timeout_s));
+}
+
+static PyObject *release(ClientObject *self, PyObject *unused) {
+    (void)unused;
+    Py_CLEAR(self->base.request);
+    Py_CLEAR(self->cancel_headers);
+    if (self->base.state == SIP_ACCEPTED)
+        Py_CLEAR(self->base.last);
+    else
+        Py_CLEAR(self->base.owner);
+    Py_RETURN_NONE;
+}
+
+static PyObject *drop_owner(ClientObject *self, PyObject *unused) {
+    (void)unused;
+    Py_CLEAR(self->base.owner);
+    Py_RETURN_NONE;
+}
+
+static PyObject *forget(ClientObject *self, PyObject *unused) {
+    static struct sip_py_word unwatch = {"unwatch", NULL};
+    (void)unused;
+    sip_stop_timers(&self->base);
+    int reliable = sip_flow_is_reliable(self->base.flow);
+    if (reliable < 0 || sip_layer_forget(self->base.layer->clients, self->base.key) < 0) return NULL;
+    return reliable ? sip_py_call((PyObject *)self->base.layer, &unwatch, (PyObject *)self, NULL) : sip_done(0);
+}
+
+#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
+#define ACTION(name) {#name, FUNCTION(name), METH_O, NULL}
+static PyMethodDef methods[] = {
+    ACTION(send_first),
+    ACTION(resend),
+    ACTION(restart_a),
+    ACTION(restart_e),
+    ACTION(restart_e_slowly),
+    ACTION(tell),
+    ACTION(tell_timeout),
+    ACTION(tell_transport_error),
+    ACTION(send_remembered_cancel),
+    ACTION(settle_d),
+    ACTION(settle_k),
+    ACTION(settle_m),
+    ACTION(release),
+    ACTION(drop_owner),
+    ACTION(forget),
+    {NULL, NULL, 0, NULL},
+};
+
+static PyObject *get_flow(ClientObject *self, void *unused) {
+    (void)unused;
+    return Py_NewRef(self->base.flow);
+}
+
+static int set_flow(ClientObject *self, PyObject *flow, void *unused) {
+    (void)unused;
+    if (!flow) return PyErr_SetString(PyExc_TypeError, "a flow can be replaced only"), -1;
+    Py_SETREF(self->base.flow, Py_NewRef(flow));
+    return 0;
+}
+
+static PyGetSetDef getset[] = {
+    {"flow", (getter)get_flow, (setter)set_flow, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"sent", T_OBJECT, offsetof(ClientObject, base.last), 0, NULL},
+    {"datagram_flow", T_OBJECT, offsetof(ClientObject, datagram_flow), 0, NULL},
+    {"cancel_headers", T_OBJECT, offsetof(ClientObject, cancel_headers), 0, NULL},
+    {"last_status", T_INT, offsetof(ClientObject, last_status), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject sip_client_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.ClientTransactionBase",
+    .tp_base = &sip_transaction_type,
+    .tp_basicsize = sizeof(ClientObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_dealloc = (destructor)client_dealloc,
+    .tp_methods = methods,
+    .tp_members = members,
+    .tp_getset = getset,
+};

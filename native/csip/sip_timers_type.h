@@ -1,0 +1,15 @@
+/* native.sip.Timers for those in C whose timers are part of them: no object a timer, no call to start one. */
+#ifndef SIP_TIMERS_TYPE_H
+#define SIP_TIMERS_TYPE_H
+
+#include "sip_py.h"
+#include "sip_timers.h"
+
+bool sip_is_clock(PyObject *timers); /* for the others it must be true */
+double sip_clock_now(PyObject *timers);
+
+/* Starts a timer that doesn't run, whose kind is set; -1 with MemoryError. The caller sees to it that `timer` is there until it
+ * fired, was dropped or stopped. When `fire` fails, an exception is set. */
+int sip_clock_start(PyObject *timers, struct sip_timer *timer, double delay_s);
+
+#endif
