@@ -409,11 +409,28 @@ class Timers:
     def next_deadline(self) -> float | None:
         """When ``advance`` has something to do next; None when no timer runs."""
 
+class CoreBase:
+    """What ``sipcore.proxy.core.ProxyCore`` is made of: it puts here what the bases below need."""
+
+    max_forwards: int
+    max_breadth: int
+    branch_mac: Mac
+    branch_key_id: str
+    branch_prefix: str
+    vias: dict[int, str]  # by listener index, as the next
+    record_routes: dict[int, str]
+    no_dialog: frozenset[str]  # methods that get no Record-Route
+    context_class: type[ContextBase]
+    branch_class: type[BranchBase]
+
 class InboundBase:
     """What ``sipcore.proxy.inbound.InboundRequest`` is made of; there the fields are named. No garbage collector walks it, nor the
     two below."""
 
     def __init__(self, core: Any, transaction: Any, message: Message, flow: Any) -> None: ...
+    def proxy(self, targets: list[Any], exchange: Any = None, /) -> None:
+        """Forwards the request to these ``sipcore.ports.Target`` (RFC 3261 section 16.6), with that ``Exchange``. Nothing happens once
+        it was cancelled. Calls ``misused`` and, for other than one target, ``fork``."""
     def release(self) -> None:
         """Lets go of the message and of the context."""
 
@@ -435,6 +452,14 @@ class BranchBase:
     def on_response(self, transaction: Any, response: Message) -> None:
         """``sipcore.ports.ClientUser``. Calls ``start_timer_c``, ``extend_timer_c``, ``without_via``, ``failed_with``, ``unwanted`` and
         ``offer`` of the branch, and ``completed_elsewhere`` of the context."""
+    def start(self) -> None:
+        """RFC 3261 section 16.6 items 1 to 10. Calls ``request_uri``, ``add_headers``, ``find_hop``, ``is_secure_way``, ``record_sips``,
+        ``unresolvable``, ``not_started``, ``show_request``, ``start_silence_timer`` and ``not_sent`` of the branch, ``cookie_for`` of the
+        context."""
+    def reach(self, destinations: Any, /) -> None:
+        """Goes on with what the resolver found."""
+    def send(self) -> None:
+        """To a client transaction (item 10)."""
     def pass_upstream(self, response: Message) -> None:
         """To the exchange if it wants to see it, then upstream (``ContextBase.forward``)."""
     def stop_timers(self) -> None: ...

@@ -21,20 +21,25 @@ PyObject *sip_message_count_hop(MessageObject *self, PyObject *const *args, Py_s
     return sip_message_edited(self, SIP_MAX_FORWARDS, sip_count_hop(&self->core, max_forwards, breadth));
 }
 
-PyObject *sip_message_forwarded(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
+MessageObject *sip_message_leaving(MessageObject *self, PyObject *to, uint32_t max_forwards, uint32_t breadth) {
     struct sip_py_view uri;
-    uint32_t max_forwards, breadth;
-    if (count != 3) return PyErr_Format(PyExc_TypeError, "uri, max_forwards and max_breadth expected");
-    if (hop_numbers(args + 1, &max_forwards, &breadth) < 0 || sip_request_uri_view(self, args[0], &uri) < 0) return NULL;
+    if (sip_request_uri_view(self, to, &uri) < 0) return NULL;
     MessageObject *copy = sip_message_twin(self);
     struct sip_fault fault = {SIP_NO_MEMORY, SIP_OTHER};
     if (copy) fault = sip_forward(&copy->core, &self->core, uri.text, max_forwards, breadth);
     Py_XDECREF(uri.holder);
     if (fault.error == SIP_OK && sip_message_changed(copy, copy->core.uri_edited ? SIP_REQUEST_URI : SIP_MAX_FORWARDS) == 0)
-        return (PyObject *)copy;
+        return copy;
     if (fault.error != SIP_OK && !PyErr_Occurred()) Py_XDECREF(sip_message_edited(self, fault.header, fault.error));
     Py_XDECREF(copy);
     return NULL;
+}
+
+PyObject *sip_message_forwarded(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
+    uint32_t max_forwards, breadth;
+    if (count != 3) return PyErr_Format(PyExc_TypeError, "uri, max_forwards and max_breadth expected");
+    if (hop_numbers(args + 1, &max_forwards, &breadth) < 0) return NULL;
+    return (PyObject *)sip_message_leaving(self, args[0], max_forwards, breadth);
 }
 
 static int push(MessageObject *self, enum sip_name id, PyObject *value) {

@@ -61,10 +61,14 @@ GETTER(get_has_route) {
     return PyBool_FromLong(sip_line_find(&self->core, (struct sip_wanted){.id = SIP_ROUTE}, 0) < self->core.line_count);
 }
 
-GETTER(get_is_sips) {
+bool sip_message_is_sips(const MessageObject *self) {
     struct sip_slice uri = sip_message_uri(&self->core);
+    return uri.size > 5 && sip_same_nocase((struct sip_slice){uri.at, 5}, SIP_TEXT("sips:"));
+}
+
+GETTER(get_is_sips) {
     (void)closure;
-    return PyBool_FromLong(uri.size > 5 && sip_same_nocase((struct sip_slice){uri.at, 5}, SIP_TEXT("sips:")));
+    return PyBool_FromLong(sip_message_is_sips(self));
 }
 
 /* --- single values --- */

@@ -49,6 +49,7 @@ MessageObject *sip_message_twin(MessageObject *self);
 int sip_message_changed(MessageObject *self, enum sip_name id);
 
 extern PyGetSetDef sip_message_getset[]; /* sip_message_read.c */
+bool sip_message_is_sips(const MessageObject *self);
 
 /* sip_message_list.c */
 PyObject *sip_message_routes(MessageObject *self, void *closure);
@@ -72,6 +73,8 @@ PyObject *sip_message_check(MessageObject *self, PyObject *unused);
 /* sip_message_forward.c */
 PyObject *sip_message_count_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_message_forwarded(MessageObject *self, PyObject *const *args, Py_ssize_t count);
+/* The copy that leaves for the URI `to`, its hop counted; NULL with an exception. */
+MessageObject *sip_message_leaving(MessageObject *self, PyObject *to, uint32_t max_forwards, uint32_t breadth);
 PyObject *sip_message_add_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_message_route_param(MessageObject *self, PyObject *name);
 

@@ -18,6 +18,17 @@ enum sip_sight {
     SIP_SEES_END = 64,
 };
 
+/* ProxyCore; the garbage collector walks it */
+typedef struct {
+    PyObject_HEAD
+    unsigned int max_forwards, max_breadth;
+    PyObject *app, *flows, *resolver, *timers, *transactions;
+    PyObject *branch_mac, *branch_key_id, *branch_prefix;       /* of our Via branches */
+    PyObject *vias, *record_routes;                             /* dict by listener index: up to what differs per request */
+    PyObject *no_dialog;                                        /* frozenset of methods */
+    PyObject *context_class, *branch_class;
+} CoreObject;
+
 /* InboundRequest */
 typedef struct {
     PyObject_HEAD
@@ -44,7 +55,7 @@ typedef struct {
         *current, *waiting;
 } BranchObject;
 
-extern PyTypeObject sip_inbound_type, sip_context_type, sip_branch_type;
+extern PyTypeObject sip_core_type, sip_inbound_type, sip_context_type, sip_branch_type;
 
 static inline InboundObject *sip_inbound_of(const ContextObject *context) { return (InboundObject *)context->request; }
 static inline ContextObject *sip_context_of(const BranchObject *branch) { return (ContextObject *)branch->context; }
@@ -65,9 +76,20 @@ PyObject *sip_context_forward(ContextObject *self, PyObject *response);
 PyObject *sip_context_end(ContextObject *self, PyObject *status);
 PyObject *sip_context_finish(ContextObject *self, PyObject *unused);
 
+/* --- sip_proxy_core.c --- */
+
+PyTypeObject *sip_proxy_class(PyObject *class, PyTypeObject *base); /* TypeError when it isn't made of `base` */
+
+/* --- sip_proxy_send.c --- */
+
+PyObject *sip_branch_start(BranchObject *self, PyObject *unused);
+PyObject *sip_branch_reach(BranchObject *self, PyObject *destinations);
+PyObject *sip_branch_send(BranchObject *self, PyObject *unused);
+
 /* --- sip_proxy_type.c --- */
 
 /* A new branch of `context`, which waits for it from now on. `destinations`: left to try; None: not yet resolved. */
+ContextObject *sip_context_new(PyTypeObject *class, InboundObject *request, PyObject *exchange, PyObject *groups);
 BranchObject *sip_branch_new(PyTypeObject *class, ContextObject *context, PyObject *target, PyObject *destinations);
 
 #endif

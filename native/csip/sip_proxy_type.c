@@ -34,8 +34,8 @@ static void put(PyObject **field, PyObject *value) { Py_XSETREF(*field, Py_NewRe
 static PyObject *inbound_new(PyTypeObject *class, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"core", "transaction", "message", "flow", NULL};
     PyObject *core, *transaction, *message, *flow;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!O:InboundRequest", keywords, &core, &transaction, &sip_message_type,
-            &message, &flow))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!O:InboundRequest", keywords, &sip_core_type, &core, &transaction,
+            &sip_message_type, &message, &flow))
         return NULL;
     InboundObject *self = NEW(InboundObject, class, core);
     PyObject *empty = self ? PyUnicode_New(0, 0) : NULL;
@@ -58,6 +58,36 @@ static void inbound_dealloc(InboundObject *self) {
     free_object((PyObject *)self, OBJECTS(self, core), COUNT(InboundObject, core));
 }
 
+/* Item 5 of RFC 3261 section 16.6 for a request that has one way; a refusal, a fork or none is the Python class's. */
+static int proxy(InboundObject *self, PyObject *targets, PyObject *exchange) {
+    static struct sip_py_word misused = {"misused", NULL}, fork = {"fork", NULL};
+    CoreObject *core = (CoreObject *)self->core;
+    PyTypeObject *context_class, *branch_class;
+    if (self->cancelled) return 0;
+    if (self->status || self->context != Py_None) return sip_py_do((PyObject *)self, &misused, NULL, NULL);
+    if (!PyList_Check(targets) || PyList_GET_SIZE(targets) != 1 || !self->breadth)
+        return sip_py_do((PyObject *)self, &fork, targets, exchange);
+    if (!(context_class = sip_proxy_class(core->context_class, &sip_context_type)) ||
+        !(branch_class = sip_proxy_class(core->branch_class, &sip_branch_type)))
+        return -1;
+    PyObject *groups = PyTuple_New(0);
+    ContextObject *context = groups ? sip_context_new(context_class, self, exchange, groups) : NULL;
+    if (context) context->share = self->breadth;
+    BranchObject *branch = context ? sip_branch_new(branch_class, context, PyList_GET_ITEM(targets, 0), Py_None) : NULL;
+    if (branch) put(&self->context, (PyObject *)context);
+    PyObject *done = branch ? sip_branch_start(branch, NULL) : NULL;
+    Py_XDECREF(done);
+    Py_XDECREF(branch);
+    Py_XDECREF(context);
+    Py_XDECREF(groups);
+    return done ? 0 : -1;
+}
+
+static PyObject *inbound_proxy(InboundObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 1 && count != 2) return PyErr_Format(PyExc_TypeError, "targets and perhaps an exchange expected");
+    return proxy(self, args[0], count == 2 ? args[1] : Py_None) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
 static PyObject *inbound_release(InboundObject *self, PyObject *unused) {
     (void)unused;
     sip_inbound_release(self);
@@ -65,6 +95,7 @@ static PyObject *inbound_release(InboundObject *self, PyObject *unused) {
 }
 
 static PyMethodDef inbound_methods[] = {
+    {"proxy", FUNCTION(inbound_proxy), METH_FASTCALL, NULL},
     {"release", FUNCTION(inbound_release), METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -106,13 +137,11 @@ static int ask_exchange(ContextObject *self, PyObject *exchange) {
     return looking < 0 || PyErr_Occurred() ? -1 : 0;
 }
 
-static PyObject *context_new(PyTypeObject *class, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"request", "exchange", "groups", NULL};
-    PyObject *request, *exchange, *groups;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO:ResponseContext", keywords, &sip_inbound_type, &request, &exchange, &groups))
+ContextObject *sip_context_new(PyTypeObject *class, InboundObject *request, PyObject *exchange, PyObject *groups) {
+    if (!request->message) {
+        PyErr_SetString(PyExc_ValueError, "a request that is answered has no context");
         return NULL;
-    InboundObject *inbound = (InboundObject *)request;
-    if (!inbound->message) return PyErr_Format(PyExc_ValueError, "a request that is answered has no context");
+    }
     ContextObject *self = NEW(ContextObject, class, core);
     PyObject *empty = self ? PyTuple_New(0) : NULL;
     if (!empty || ask_exchange(self, exchange) < 0) {
@@ -120,16 +149,24 @@ static PyObject *context_new(PyTypeObject *class, PyObject *args, PyObject *kwar
         Py_XDECREF(self);
         return NULL;
     }
-    put(&self->core, inbound->core);
-    put(&self->request, request);
+    put(&self->core, request->core);
+    put(&self->request, (PyObject *)request);
     put(&self->exchange, exchange);
     put(&self->groups, groups);
-    put(&self->cookie, inbound->cookie);
+    put(&self->cookie, request->cookie);
     put(&self->branches, empty);
     put(&self->outcomes, empty);
     Py_DECREF(empty);
-    self->invite = PyUnicode_CompareWithASCIIString(((MessageObject *)inbound->message)->method, "INVITE") == 0;
-    return (PyObject *)self;
+    self->invite = PyUnicode_CompareWithASCIIString(((MessageObject *)request->message)->method, "INVITE") == 0;
+    return self;
+}
+
+static PyObject *context_new(PyTypeObject *class, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"request", "exchange", "groups", NULL};
+    PyObject *request, *exchange, *groups;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO:ResponseContext", keywords, &sip_inbound_type, &request, &exchange, &groups))
+        return NULL;
+    return (PyObject *)sip_context_new(class, (InboundObject *)request, exchange, groups);
 }
 
 static void context_dealloc(ContextObject *self) {
@@ -210,6 +247,9 @@ static void branch_dealloc(BranchObject *self) {
 static PyMethodDef branch_methods[] = {
     {"on_response", FUNCTION(sip_branch_on_response), METH_FASTCALL, NULL},
     {"pass_upstream", FUNCTION(sip_branch_pass_upstream), METH_O, NULL},
+    {"start", FUNCTION(sip_branch_start), METH_NOARGS, NULL},
+    {"reach", FUNCTION(sip_branch_reach), METH_O, NULL},
+    {"send", FUNCTION(sip_branch_send), METH_NOARGS, NULL},
     {"stop_timers", FUNCTION(sip_branch_stop_timers), METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -217,7 +257,7 @@ static PyMethodDef branch_methods[] = {
 static PyMemberDef branch_members[] = {
     FIXED(BranchObject, context),
     FIXED(BranchObject, target),
-    OBJECT(BranchObject, request),
+    FIXED(BranchObject, request),
     OBJECT(BranchObject, destinations),
     OBJECT(BranchObject, via_branch),
     OBJECT(BranchObject, flow),

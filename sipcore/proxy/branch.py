@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from native.sip import SEES_REQUESTS, BranchBase, Message, ParseError
+from native.sip import BranchBase, Message, ParseError, Uri
 from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow
 from sipcore.ports import Target
 from sipcore.proxy.best import Outcome
-from sipcore.proxy.forward import NO_DIALOG, next_hop, push_routes, request_uri, secured
+from sipcore.proxy.forward import next_hop, push_routes, request_uri, secured
 from sipcore.timers import Timer
 
 if TYPE_CHECKING:
@@ -55,90 +55,57 @@ class Branch(BranchBase):
     current: Message | None  # response that the application has
     waiting: deque[Message] | None  # responses behind it
 
-    # the request on its way out
+    # the request on its way out, where it is not the plain one (native/csip/sip_proxy_send.c)
 
-    def start(self) -> None:
-        """RFC 3261 section 16.6 items 1 to 3 and 5 to 7."""
+    def request_uri(self, uri: str) -> str:
+        """Of a target whose URI has what a Request-URI may not have."""
+        return request_uri(uri)
+
+    def add_headers(self) -> None:
+        """What the target adds to the request."""
+        push_routes(self.request, self.target.routes)
+        for name, value in self.target.headers:
+            self.request.set(name, value)
+
+    def find_hop(self) -> Uri:
+        """The URI to resolve, when there is a Route or the target is to be reached over TLS only."""
+        message = self.request
+        hop = next_hop(message) if message.has_route else message.request_uri
+        return secured(hop) if self.target.secure else hop
+
+    def is_secure_way(self, flow: Flow) -> bool:
+        """Whether a request for a sips URI may leave by ``flow`` (RFC 3261 section 26.2.2)."""
+        return flow.listener.transport in SECURE_TRANSPORTS
+
+    def record_sips(self, cookie: str) -> None:
+        """Record-Route of a request that may lead to a sips URI."""
         context = self.context
-        core = context.core
-        target = self.target
-        received = context.request.message
-        uri = target.uri
-        try:
-            if uri != received.request_uri_text:
-                uri = request_uri(uri)
-            self.request = message = received.forwarded(uri, core.settings.max_forwards, context.share)
-            if target.routes:
-                push_routes(message, target.routes)
-            for name, value in target.headers:
-                message.set(name, value)
-            hop = next_hop(message) if message.has_route else message.request_uri
-        except ParseError as error:
+        names, message = context.core.own_names, self.request
+        for value in names.record_routes(message, cookie, context.request.flow.listener.index, self.flow.listener.index):
+            message.push_record_route(value)
+
+    def unresolvable(self) -> None:
+        self._warn("next hop can't be resolved")
+        self.fail(502, "Next Hop Unresolvable")
+
+    def not_started(self, error: Exception) -> None:
+        """A URI that can't be read, or nothing that leads to the next hop."""
+        if isinstance(error, ParseError):
             self._warn(f"no next hop: {error.reason}")
             self.fail(502, "Bad Next Hop")
-            return
-        if target.flow is not None:
-            self._leave(target.flow)
-            return
-        destinations = self.destinations
-        if destinations is None:
-            destinations = core.resolver.resolve(secured(hop) if target.secure else hop, self._reach)
-        if destinations is not None:
-            self._reach(destinations)
-
-    def _reach(self, destinations: Sequence[Destination]) -> None:
-        if self.status:  # cancelled while the name was looked up
-            return
-        if not destinations:
-            self._warn("next hop can't be resolved")
-            self.fail(502, "Next Hop Unresolvable")
-            return
-        self.destinations = destinations[1:] if len(destinations) > 1 else ()
-        context = self.context
-        try:
-            flow = context.core.flows.flow_to(destinations[0], context.request.flow.listener)
-        except TransportError as error:
+        elif isinstance(error, TransportError):
             self._warn(str(error))
             self.fail(503, "Next Hop Unreachable")
-            return
-        self._leave(flow)
-
-    def _leave(self, flow: Flow) -> None:
-        """RFC 3261 section 16.6 items 4, 8 and 10."""
-        if flow.closed:
-            self.fail(503, "Flow Closed")
-            return
-        context = self.context
-        core = context.core
-        received = context.request
-        message = self.request
-        listener = flow.listener
-        sips = message.is_sips or received.message.is_sips or self.target.secure
-        if sips and listener.transport not in SECURE_TRANSPORTS:  # RFC 3261 section 26.2.2
-            self.fail(480, "No Secure Way")
-            return
-        self.flow = flow
-        names = core.own_names
-        self.via_branch = branch = core.via_branch(
-            message.call_id, received.identity, self.target.uri, received.loop_hash, self.index
-        )
-        via = names.via[listener.index] + branch
-        if message.method in NO_DIALOG:
-            message.push_via(via)
         else:
-            cookie = context.cookie_for(self.target, flow)
-            message.add_hop(via, *names.record_routes(message, cookie, received.flow.listener.index, listener.index))
-        exchange = context.exchange
-        if exchange is None:
-            self._send()
-        elif context.looks_on:
-            if context.sees & SEES_REQUESTS:
-                exchange.request_out(self, message, _proceeds_anyway)
-            self._send()
-        else:
-            exchange.request_out(self, message, self._send)
+            raise error
 
-    def _send(self, status: int = 0, reason: str = "") -> None:
+    def show_request(self) -> None:
+        """To an exchange that may hold it back."""
+        exchange = self.context.exchange
+        assert exchange is not None
+        exchange.request_out(self, self.request, self._proceed)
+
+    def _proceed(self, status: int = 0, reason: str = "") -> None:
         """``proceed`` of the request."""
         if self.status:  # cancelled meanwhile
             return
@@ -146,17 +113,20 @@ class Branch(BranchBase):
             raise UsageError("a request may proceed once")
         if status:
             self.fail(status, reason)
-            return
-        core = self.context.core
-        if self.target.first_response_s is not None:
-            self.silence_timer = core.timers.after(self.target.first_response_s, Branch._stayed_silent, self)
-        try:
-            fixed = self.target.flow is not None
-            self.transaction = core.transactions.request(self.request, self.flow, self, fixed_flow=fixed)
-        except UsageError:
-            # a retransmission so late that our own answer is forgotten, while the branch it once led to is not
-            core.count("sip_proxy_late_duplicates_total")
-            self.fail(500, "Duplicate Request")
+        else:
+            self.send()
+
+    def start_silence_timer(self) -> None:
+        delay_s = self.target.first_response_s
+        assert delay_s is not None
+        self.silence_timer = self.context.core.timers.after(delay_s, Branch._stayed_silent, self)
+
+    def not_sent(self, error: Exception) -> None:
+        """A retransmission so late that our own answer is forgotten, while the branch it once led to is not."""
+        if not isinstance(error, UsageError):
+            raise error
+        self.context.core.count("sip_proxy_late_duplicates_total")
+        self.fail(500, "Duplicate Request")
 
     def cancel(self, headers: Headers = ()) -> None:
         """RFC 3261 section 9.1: before a provisional response the transaction keeps the CANCEL back."""
@@ -277,7 +247,3 @@ def same_place(branch: Branch) -> list[Destination]:
     flow, request = branch.flow, branch.request
     hop = request.routes[0].uri if request.has_route else request.request_uri
     return [Destination(flow.listener.transport, *flow.remote, name=hop.host), *(branch.destinations or ())]
-
-
-def _proceeds_anyway(status: int = 0, reason: str = "") -> None:
-    """``proceed`` for an exchange that looks on."""

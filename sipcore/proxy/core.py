@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from native.sip import HAS_BREADTH, IN_DIALOG, SEVERAL_VIAS, Message, ParseError, Uri
+from native.sip import HAS_BREADTH, IN_DIALOG, SEVERAL_VIAS, CoreBase, Message, ParseError, Uri
 from sipcore.errors import PeerError
 from sipcore.flow import Flow, FlowTable
 from sipcore.keys import KeyRing
 from sipcore.ports import Application, Counters, Resolver, Target
 from sipcore.proxy.ack import AckForwarder
 from sipcore.proxy.checks import breadth_allowed, check_request
+from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie, flow_of_token
-from sipcore.proxy.forward import OwnNames, push_routes, request_uri
+from sipcore.proxy.forward import NO_DIALOG, OwnNames, push_routes, request_uri
 from sipcore.proxy.inbound import InboundRequest
 from sipcore.proxy.loop import has_looped
 from sipcore.proxy.routing import DIRECTED, preprocess_routes
-from sipcore.proxy.via_branch import branch_maker, branch_prefix
+from sipcore.proxy.via_branch import branch_prefix
 from sipcore.timers import Timers
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class ProxySettings:
     supported: frozenset[str] = frozenset()  # option-tags of Proxy-Require that are understood, lower case
 
 
-class ProxyCore:
+class ProxyCore(CoreBase):
     """The transaction user of a proxy. ``attach`` its transaction layer before the first message."""
 
     transactions: TransactionLayer
@@ -60,6 +61,8 @@ class ProxyCore:
         counters: Counters,
     ) -> None:
         self.settings = settings
+        self.max_forwards = settings.max_forwards
+        self.max_breadth = settings.max_breadth
         self.app = app
         self.flows = flows
         self.resolver = resolver
@@ -69,9 +72,12 @@ class ProxyCore:
         self.cookie_keys = cookie_keys
         self.counters = counters
         self.branch_prefix = branch_prefix(settings.address_id)
-        self.via_branch = branch_maker(branch_keys, self.branch_prefix)
+        self.branch_mac, self.branch_key_id = branch_keys.current, branch_keys.id
         self.read_cookie: Callable[[str, Message], Cookie | None] = partial(Cookie.read, cookie_keys)
         self.own_names = OwnNames(flows.listeners)
+        self.vias, self.record_routes = self.own_names.via, self.own_names.record_route
+        self.no_dialog = NO_DIALOG
+        self.context_class, self.branch_class = ResponseContext, Branch
         self._acks = AckForwarder(self)
         self._ports = frozenset(port for listener in flows.listeners for port in (listener.port, listener.advertised_port))
 

@@ -84,12 +84,14 @@ class InboundRequest(InboundBase):
         self.status = status
         self.release()
 
-    def proxy(self, targets: list[Target], exchange: Exchange | None = None) -> None:
-        """Forwards the request to ``targets`` (RFC 3261 section 16.6); 480 when there is none."""
-        if self.cancelled:
-            return
-        if self.status or self.context is not None:
-            raise UsageError("a request that is answered or proxied can't be proxied")
+    # ``proxy``, which forwards the request to its targets, is the base's
+
+    def misused(self) -> None:
+        """``proxy`` was called too late."""
+        raise UsageError("a request that is answered or proxied can't be proxied")
+
+    def fork(self, targets: list[Target], exchange: Exchange | None) -> None:
+        """``proxy`` to other than one target; 480 when there is none."""
         if not targets:
             self.reply(480, "Temporarily Unavailable")
             return

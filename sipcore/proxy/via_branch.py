@@ -10,27 +10,13 @@ so any process with the keys can tell a branch of ours from a forged one. LOOP i
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING
-
 from native.sip import crc_slot
 
-if TYPE_CHECKING:
-    from sipcore.keys import KeyRing
-
 MAGIC_COOKIE = "z9hG4bK"
-
-BranchMaker = Callable[[str, str, str, str, int], str]
-"""(Call-ID, identity of the request received, target, loop hash, attempt) -> branch."""
 
 
 def branch_prefix(address_id: str) -> str:
     return f"{MAGIC_COOKIE}{address_id}."
-
-
-def branch_maker(keys: KeyRing, prefix: str) -> BranchMaker:
-    return partial(keys.current.branch, prefix, keys.id)
 
 
 def stateless_branch(prefix: str, identity: str, call_id: str) -> str:

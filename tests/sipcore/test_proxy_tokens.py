@@ -6,7 +6,7 @@ from native.sip import Message
 from sipcore.flow import Destination
 from sipcore.keys import Key, KeyRing
 from sipcore.proxy.cookie import Cookie, flow_of_token, flow_token
-from sipcore.proxy.via_branch import MAGIC_COOKIE, branch_maker, branch_prefix
+from sipcore.proxy.via_branch import MAGIC_COOKIE, branch_prefix
 from tests.sipcore.proxy_world import KEY, World
 
 OLD = Key("0", b"an older key of thirty-two bytes")
@@ -30,9 +30,10 @@ def hash_of(message: Message) -> str:
 
 
 def branch_of(message: Message, target: str = "sip:bob@192.0.2.20", attempt: int = 0, key: Key = KEY) -> str:
-    prefix = branch_prefix("0")
-    maker = branch_maker(KeyRing("branch", key), prefix)
-    return maker(message.call_id, message.identity, target, hash_of(message), attempt)
+    ring = KeyRing("branch", key)
+    return ring.current.branch(
+        branch_prefix("0"), ring.id, message.call_id, message.identity, target, hash_of(message), attempt
+    )
 
 
 def test_16_11_the_branch_is_a_function_of_the_request_target_and_attempt() -> None:
