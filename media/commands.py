@@ -3,11 +3,10 @@
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from media import ng
 from media.calls import CallTable
-from media.errors import NO_MATCH, UNKNOWN_CALL, UNKNOWN_COMMAND, LoadLimitError, RequestError
+from media.errors import NO_MATCH, UNKNOWN_CALL, UNKNOWN_COMMAND, DecodeError, LoadLimitError, RequestError
 from media.mute import DTMF, MEDIA, SOUND, Mute
 from media.ng import Body
 from media.offer_answer import OfferAnswer
@@ -72,22 +71,26 @@ class Commands:
             "statistics": lambda request: {"result": "ok", "statistics": self._statistics_body()},
         }
 
-    def serve(self, body: dict[str, Any], host: str) -> Body:
-        """``host``: where it comes from; OWN is this node's own proxy, for which the o= line is always ours."""
+    def serve(self, message: ng.Message, host: str) -> Body:
+        """``host``: where it comes from; OWN is this node's own proxy, for which the o= line is always ours. DecodeError."""
         request = None
         command = "unknown"
         failed = False
         started_ns = self._calls.clock.monotonic_ns()
         try:
-            request = self._reader.read(body, host == OWN)
+            request = self._reader.read(message, host == OWN)
             if not request.options.command:
                 raise RequestError('Dictionary contains no key "command"')
             function = self._table.get(request.options.command)
             if function is None:
                 raise RequestError(UNKNOWN_COMMAND)
             command = request.options.command
-            self._log_ignored(request)
+            if request.options.ignored:
+                self._log_ignored(request)
             return function(request)
+        except DecodeError:
+            command = ""
+            raise
         except LoadLimitError as limit:
             failed = True
             if request is not None and request.options.load_limit:
@@ -98,7 +101,8 @@ class Commands:
             log.info("ng %s: %s", command, cause.reason, extra={"call_id": request.call_id if request else ""})
             return ng.error(cause.reason)
         finally:
-            self._count(host, command, failed, self._calls.clock.monotonic_ns() - started_ns)
+            if command:
+                self._count(host, command, failed, self._calls.clock.monotonic_ns() - started_ns)
 
     def _offer(self, request: Request) -> Body:
         _require(request, request.sdp, request.from_tag)

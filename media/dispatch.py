@@ -6,7 +6,7 @@ from media import ng
 from media.addresses import is_loopback
 from media.clock import Clock
 from media.commands import OWN, Commands
-from media.errors import FrameError, RequestError
+from media.errors import DecodeError, FrameError
 from media.reply_cache import ReplyCache
 from media.report import shorten
 
@@ -56,18 +56,15 @@ class Dispatcher:
 
     def _serve(self, message: ng.Message, host: str, max_reply_bytes: int, short_bytes: int) -> bytes:
         """``short_bytes``: what a reply with statistics is shortened to; 0: it comes whole."""
-        command = ""
         try:
-            body = message.body()
-            command = str(body.get("command", ""))
-            reply = self._commands.serve(body, host)
-        except RequestError as cause:
+            reply = self._commands.serve(message, host)
+        except DecodeError as cause:
             self._counters["media_ng_malformed_total"] += 1
             log.info("ng: %s", cause.reason)
             reply = ng.error(cause.reason)
         except Exception:
             self._counters["media_ng_failures_total"] += 1
-            log.exception("ng %s failed", command)
+            log.exception("ng request %s failed", message.cookie)
             reply = ng.error("Internal error")
         if short_bytes and "totals" in reply:
             reply = shorten(reply, short_bytes, lambda body: len(message.reply(body)))

@@ -26,7 +26,11 @@ class RequestError(MediaError):
         self.reason = reason
 
 
-class BencodeError(RequestError):
+class DecodeError(RequestError):
+    """What came is no dictionary in bencode or JSON."""
+
+
+class BencodeError(DecodeError):
     """A body that is not bencode, or larger or deeper than we take."""
 
 

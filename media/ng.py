@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from media import bencode
-from media.errors import FrameError, RequestError
+from media.errors import DecodeError, FrameError
 
 Body = dict[str, Any]
 
@@ -25,12 +25,12 @@ class Message:
     encode: Callable[[Body], bytes]
 
     def body(self) -> Body:
-        """The decoded dictionary. RequestError saying what is wrong with it."""
+        """The decoded dictionary. DecodeError saying what is wrong with it."""
         if self.encode is encode_json:
             return _decode_json(self.data)
         body = bencode.decode(self.data.rstrip(b"\r\n"))
         if not isinstance(body, dict):
-            raise RequestError("Could not decode bencode: not a dictionary")
+            raise DecodeError("Could not decode bencode: not a dictionary")
         return body
 
     def reply(self, body: Body) -> bytes:
@@ -57,26 +57,26 @@ def error(reason: str) -> Body:
 
 def _decode_json(data: bytes) -> Body:
     if len(data) > bencode.MAX_SIZE_BYTES:
-        raise RequestError(f"Could not decode JSON: {len(data)} bytes, more than {bencode.MAX_SIZE_BYTES}")
+        raise DecodeError(f"Could not decode JSON: {len(data)} bytes, more than {bencode.MAX_SIZE_BYTES}")
     try:
         body = json.loads(data.decode("utf-8", "surrogateescape"))
         body = _plain(body, 0)
         encode_json(body)
     except RecursionError:
-        raise RequestError("Could not decode JSON: nested too deep") from None
+        raise DecodeError("Could not decode JSON: nested too deep") from None
     except UnicodeEncodeError:
-        raise RequestError("Could not decode JSON: a lone surrogate in a string") from None
+        raise DecodeError("Could not decode JSON: a lone surrogate in a string") from None
     except ValueError as cause:
-        raise RequestError(f"Could not decode JSON: {cause}") from None
+        raise DecodeError(f"Could not decode JSON: {cause}") from None
     if not isinstance(body, dict):
-        raise RequestError("Could not decode JSON: not an object")
+        raise DecodeError("Could not decode JSON: not an object")
     return body
 
 
 def _plain(value: Any, depth: int) -> Any:
     """``value`` with what bencode can't say taken away: null members dropped, booleans and whole numbers as integers."""
     if depth > bencode.MAX_DEPTH:
-        raise RequestError(f"Could not decode JSON: nested deeper than {bencode.MAX_DEPTH}")
+        raise DecodeError(f"Could not decode JSON: nested deeper than {bencode.MAX_DEPTH}")
     if isinstance(value, dict):
         return {key: _plain(item, depth + 1) for key, item in value.items() if item is not None}
     if isinstance(value, list):

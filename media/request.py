@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from media.flags import normalise, strings
+from media.ng import Message
 from media.options import Options, address, read, text
+from native import relay
 
 _NAMES = ("sdp", "call-id", "from-tag", "to-tag", "via-branch", "received-from")
-_OWN_TO_A_CALL = frozenset(_NAMES)
 MAX_KNOWN = 1000
-MAX_KNOWN_BYTES = 2000  # of one of them, written out
+MAX_KNOWN_BYTES = 2000  # of one of them, as it came
 
 
 @dataclass(slots=True)
@@ -33,40 +34,48 @@ class RequestReader:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[str, Options] = {}
+        self._known: dict[tuple[bool, bytes], Options] = {}
 
     def __len__(self) -> int:
         """Options that are known."""
         return len(self._known)
 
-    def read(self, body: dict[str, Any], own: bool = False) -> Request:
-        """``body`` as decoded; ``own``: from this node's own proxy. RequestError names the key whose type or value is wrong."""
-        rest = {key: value for key, value in body.items() if key not in _OWN_TO_A_CALL}
-        written = f"{own}{rest!r}"
-        options = self._known.get(written)
+    def read(self, message: Message, own: bool = False) -> Request:
+        """``own``: from this node's own proxy. DecodeError; RequestError names the key whose type or value is wrong."""
+        parts = relay.ng_split(message.data)
+        if parts is None:
+            return _read_body(message.body(), own)[0]
+        (call_id, from_tag, to_tag, via_branch, sdp, source), rest = parts
+        options = self._known.get((own, rest))
         if options is None:
-            keys = normalise(rest)
-            names = {key: keys[key] for key in _NAMES if key in keys}
-            options = read(keys, own)
-            if names:  # in another spelling, or within rtpp-flags
-                body = names | body
-            elif len(written) < MAX_KNOWN_BYTES:
-                self._remember(written, options)
-        return Request(
-            text(body, "call-id"),
-            text(body, "from-tag"),
-            text(body, "to-tag"),
-            text(body, "via-branch"),
-            text(body, "sdp"),
-            _received_from(body),
-            options,
-        )
+            request, plain = _read_body(message.body(), own)
+            if plain and len(rest) < MAX_KNOWN_BYTES:
+                self._remember((own, rest), request.options)
+            return request
+        return Request(call_id, from_tag, to_tag, via_branch, sdp, address("received-from", source), options)
 
-    def _remember(self, written: str, options: Options) -> None:
+    def _remember(self, written: tuple[bool, bytes], options: Options) -> None:
         """Forgotten as a whole before they are too many."""
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
         self._known[written] = options
+
+
+def _read_body(body: dict[str, Any], own: bool) -> tuple[Request, bool]:
+    """Also whether nothing that is its own to a call is in another spelling, or within rtpp-flags."""
+    keys = normalise({key: value for key, value in body.items() if key not in _NAMES})
+    spelled = {key: keys[key] for key in _NAMES if key in keys}
+    names = spelled | body
+    request = Request(
+        text(names, "call-id"),
+        text(names, "from-tag"),
+        text(names, "to-tag"),
+        text(names, "via-branch"),
+        text(names, "sdp"),
+        _received_from(names),
+        read(keys, own),
+    )
+    return request, not spelled
 
 
 def _received_from(body: dict[str, Any]) -> str:

@@ -97,6 +97,11 @@ def bencode_decode(data: bytes, max_depth: int) -> Any:
 def bencode_encode(value: Any) -> bytes:
     """TypeError for what bencode can't say."""
 
+def ng_split(data: bytes, /) -> tuple[tuple[str, str, str, str, str, str], bytes] | None:
+    """What names the call of an ng request in bencode: call-id, from-tag, to-tag, via-branch, sdp and the address of received-from, "" what
+    is absent; and all its other keys with their values as they were written. None when it doesn't have that form; that
+    it does doesn't say that the rest is right."""
+
 def sdp_split(body: str) -> list[tuple[str, str, str]]:
     """Per line of a session description (line, name, value): of ``a=name:value`` its parts, ``""`` for what is missing, of others the letter
     with its ``=`` and the rest. Lines end in LF or CRLF; empty ones at the end are none. ValueError (line counted from 1, what is wrong)."""

@@ -79,6 +79,7 @@ static PyMethodDef module_functions[] = {
     {"bind_pairs", bind_pairs, METH_VARARGS, "Bound sockets on consecutive ports, in pairs."},
     {"bencode_decode", relay_bencode_decode, METH_VARARGS, "The one value in a byte string."},
     {"bencode_encode", relay_bencode_encode, METH_O, "Strings, integers, lists and dictionaries as bytes."},
+    {"ng_split", relay_ng_split, METH_O, "What names the call of an ng request, and the rest."},
     {"sdp_split", relay_sdp_split, METH_O, "The lines of a session description."},
     {"monotonic_ns", monotonic_ns, METH_NOARGS, "The clock of first_ns and last_ns."},
     {0},

@@ -62,6 +62,9 @@ PyObject *relay_object_tape(RelayObject *self, PyObject *args);
 PyObject *relay_bencode_decode(PyObject *module, PyObject *args);
 PyObject *relay_bencode_encode(PyObject *module, PyObject *value);
 
+/* An ng request taken apart (native.relay.ng_split). */
+PyObject *relay_ng_split(PyObject *module, PyObject *data);
+
 /* The lines of a session description (native.relay.sdp_split). */
 PyObject *relay_sdp_split(PyObject *module, PyObject *body);
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from media.commands import NO_ICE, OWN
-from tests.media.world import PROXY, World, lines_of, ports_of, sdp
+from media.commands import NO_ICE
+from tests.media.world import World, lines_of, ports_of, sdp
 
 A = sdp()
 B = sdp("m=audio 6000 RTP/AVP 0", host="198.51.100.1")
@@ -23,7 +23,7 @@ def test_ping() -> None:
 
 def test_a_command_is_needed_and_must_be_known() -> None:
     world = World()
-    assert world.commands.serve({}, PROXY)["error-reason"] == 'Dictionary contains no key "command"'
+    assert world.request({})["error-reason"] == 'Dictionary contains no key "command"'
     assert world.serve("play media")["error-reason"] == "Unrecognized command"
     assert world.counters["media_ng_errors_total|command=unknown"] == 2
 
@@ -41,8 +41,8 @@ def test_the_session_limit_in_both_forms() -> None:
     world = talking(World(max_calls=1))
     request = {"command": "offer", "sdp": A, "call-id": "other", "from-tag": "a"}
     text = "Parallel session limit reached"
-    assert world.commands.serve(request, PROXY) == {"result": "error", "error-reason": text}
-    reply = world.commands.serve(request | {"supports": ["load limit"]}, PROXY)
+    assert world.request(request) == {"result": "error", "error-reason": text}
+    reply = world.request(request | {"supports": ["load limit"]})
     assert reply == {"result": "load limit", "message": text}
     world.offer(A, to_tag="b")
     world.serve("delete", call_id="call-1")
@@ -101,8 +101,8 @@ def test_delete_with_the_tag_of_a_failure_finds_the_offer_nobody_answered() -> N
 )
 def test_delete_of_nothing_warns_or_fails(keys: dict[str, str]) -> None:
     world = talking(World())
-    assert world.commands.serve({"command": "delete"} | keys, PROXY) == {"result": "ok", "warning": NO_MATCH}
-    reply = world.commands.serve({"command": "delete", "flags": ["fatal"]} | keys, PROXY)
+    assert world.request({"command": "delete"} | keys) == {"result": "ok", "warning": NO_MATCH}
+    reply = world.request({"command": "delete", "flags": ["fatal"]} | keys)
     assert reply == {"result": "error", "error-reason": NO_MATCH}
     assert len(world.calls) == 1
 
@@ -146,7 +146,7 @@ def test_query_of_nothing() -> None:
 def test_the_origin_is_ours_for_our_own_proxy() -> None:
     world = World()
     keys = {"sdp": A, "call-id": "c", "from-tag": "a"}
-    own = world.commands.serve({"command": "offer"} | keys, OWN)["sdp"]
+    own = world.request({"command": "offer"} | keys, own=True)["sdp"]
     assert lines_of(own, "o=")[0].startswith("o=- ")
     assert lines_of(own, "o=")[0].endswith(" IN IP4 192.0.2.10")
     assert lines_of(world.offer(A), "o=") == lines_of(A, "o=")

@@ -8,13 +8,15 @@ from media.errors import SdpError
 from media.request import RequestReader
 from media.sdp import parse
 from native import relay
-from tests.media.world import sdp
+from tests.media.world import message, sdp
 
 
 def located(body: str, **keys: Any) -> Endpoint:
     description = parse(body)
     return locate(
-        description, description.media[0], RequestReader().read({key.replace("_", "-"): value for key, value in keys.items()})
+        description,
+        description.media[0],
+        RequestReader().read(message({key.replace("_", "-"): value for key, value in keys.items()})),
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from media.errors import OUT_OF_PORTS
 from native import relay
-from tests.media.world import FAR, NEAR, PROXY, SIX, World, lines_of, ports_of, sdp, without
+from tests.media.world import FAR, NEAR, SIX, World, lines_of, ports_of, sdp, without
 
 A = sdp(host="192.0.2.1")
 B = sdp("m=audio 6000 RTP/AVP 0", host="198.51.100.1")
@@ -355,7 +355,7 @@ REFUSED = [
 @pytest.mark.parametrize(("keys", "reason"), REFUSED)
 def test_a_refused_first_offer_leaves_nothing(keys: dict[str, Any], reason: str) -> None:
     world = World()
-    reply = world.commands.serve({"command": "offer", "call-id": "c", "from-tag": "a", "sdp": A} | keys, PROXY)
+    reply = world.request({"command": "offer", "call-id": "c", "from-tag": "a", "sdp": A} | keys)
     assert reply["error-reason"].startswith(reason)
     assert (len(world.calls), world.streams(), world.open_sockets) == (0, [], set())
 
@@ -366,7 +366,7 @@ def test_a_refused_further_offer_leaves_what_was(keys: dict[str, Any], reason: s
     to_a, to_b = agreed(world)
     free = world.pools[NEAR.address].free
     request = {"command": "offer", "call-id": "call-1", "from-tag": "a", "to-tag": "b", "sdp": A}
-    assert world.commands.serve(request | keys, PROXY)["error-reason"].startswith(reason)
+    assert world.request(request | keys)["error-reason"].startswith(reason)
     assert world.pools[NEAR.address].free == free
     assert ports_of(world.offer(A, to_tag="b")) == [to_b]
     assert ports_of(world.answer(B)) == [to_a]
@@ -411,7 +411,7 @@ def test_a_refused_answer_changes_nothing(keys: dict[str, Any], reason: str) -> 
     world = World()
     world.offer(A)
     request = {"command": "answer", "call-id": "call-1", "from-tag": "a", "to-tag": "b", "sdp": B}
-    assert world.commands.serve(request | keys, PROXY) == {"result": "error", "error-reason": reason}
+    assert world.request(request | keys) == {"result": "error", "error-reason": reason}
     assert not world.relay.remotes
     world.answer(B)
 

@@ -5,6 +5,7 @@ import os
 from collections import defaultdict
 from typing import Any
 
+from media import bencode, ng
 from media.calls import CallTable
 from media.clock import Clock
 from media.commands import OWN, Commands
@@ -216,9 +217,10 @@ class World:
 
     def serve(self, command: str, own: bool = False, **keys: Any) -> dict[str, Any]:
         """One request; key names are written with ``_`` for ``-``."""
-        return self.commands.serve(
-            {"command": command} | {key.replace("_", "-"): value for key, value in keys.items()}, OWN if own else PROXY
-        )
+        return self.request({"command": command} | {key.replace("_", "-"): value for key, value in keys.items()}, own)
+
+    def request(self, body: dict[str, Any], own: bool = False) -> dict[str, Any]:
+        return self.commands.serve(message(body), OWN if own else PROXY)
 
     def offer(self, sdp: str, *, call: str = "call-1", frm: str = "a", **keys: Any) -> str:
         return self._body(self.serve("offer", sdp=sdp, call_id=call, from_tag=frm, **keys))
@@ -236,6 +238,10 @@ class World:
     def _body(reply: dict[str, Any]) -> str:
         assert reply["result"] == "ok", reply
         return str(reply["sdp"])
+
+
+def message(body: dict[str, Any]) -> ng.Message:
+    return ng.split(b"cookie " + bencode.encode(body))
 
 
 def options(body: dict[str, Any]) -> Options:

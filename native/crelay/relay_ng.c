@@ -1,0 +1,135 @@
+/* An ng request in bencode taken apart without decoding it: what names its call, and all the rest as it was written. Proxies write the same
+ * rest with every call, so who knows those bytes needs no more. Only looks at the form; what has another one is decoded. */
+#include "relay_module.h"
+
+#include <string.h>
+
+#define MAX_DEPTH 16
+#define MAX_LENGTH_DIGITS 7
+
+enum { CALL_ID, FROM_TAG, TO_TAG, VIA_BRANCH, SDP, RECEIVED_FROM, NAMES };
+
+static const char *const names[NAMES] = {"call-id", "from-tag", "to-tag", "via-branch", "sdp", "received-from"};
+
+struct span {
+    const char *start;
+    Py_ssize_t size;
+};
+
+struct input {
+    const char *at, *end;
+};
+
+static bool at_end(const struct input *in) { return in->at >= in->end || *in->at == 'e'; }
+
+static bool read_string(struct input *in, struct span *string)
+{
+    Py_ssize_t size = 0;
+    const char *at = in->at;
+    while (at < in->end && at - in->at < MAX_LENGTH_DIGITS && *at >= '0' && *at <= '9')
+        size = size * 10 + (*at++ - '0');
+    if (at == in->at || at >= in->end || *at != ':' || size > in->end - at - 1)
+        return false;
+    *string = (struct span){at + 1, size};
+    in->at = at + 1 + size;
+    return true;
+}
+
+static bool skip_value(struct input *in, int depth)
+{
+    struct span string;
+    char kind = in->at < in->end ? *in->at : 0;
+    if (kind == 'i') {
+        const char *end = memchr(in->at, 'e', (size_t)(in->end - in->at));
+        in->at = end != NULL ? end + 1 : in->end;
+        return end != NULL;
+    }
+    if (kind != 'l' && kind != 'd')
+        return read_string(in, &string);
+    for (in->at++; depth < MAX_DEPTH && !at_end(in);)
+        if (!skip_value(in, depth + 1))
+            return false;
+    return in->at < in->end && *in->at++ == 'e';
+}
+
+/* The last item of a list of strings. */
+static bool read_last(struct input *in, struct span *string)
+{
+    if (in->at >= in->end || *in->at++ != 'l')
+        return false;
+    while (!at_end(in))
+        if (!read_string(in, string))
+            return false;
+    return in->at < in->end && *in->at++ == 'e';
+}
+
+static int name_of(const struct span *key)
+{
+    int name = 0;
+    while (name < NAMES && (strlen(names[name]) != (size_t)key->size || memcmp(names[name], key->start, (size_t)key->size) != 0))
+        name++;
+    return name;
+}
+
+/* ``rest`` has room for all of the input. Returns how much of it is used; -1: not of that form. */
+static Py_ssize_t take_apart(struct input *in, struct span found[NAMES], char *rest)
+{
+    Py_ssize_t used = 0;
+    if (in->at >= in->end || *in->at++ != 'd')
+        return -1;
+    while (!at_end(in)) {
+        struct span key;
+        const char *start = in->at;
+        if (!read_string(in, &key))
+            return -1;
+        int name = name_of(&key);
+        if (name < NAMES) {
+            if (found[name].start != NULL || !(name == RECEIVED_FROM ? read_last : read_string)(in, &found[name]))
+                return -1;
+        } else if (skip_value(in, 1)) {
+            memcpy(rest + used, start, (size_t)(in->at - start));
+            used += in->at - start;
+        } else {
+            return -1;
+        }
+    }
+    return in->at + 1 == in->end ? used : -1;
+}
+
+static PyObject *texts_of(const struct span found[NAMES])
+{
+    PyObject *texts = PyTuple_New(NAMES);
+    for (int i = 0; texts != NULL && i < NAMES; i++) {
+        PyObject *text = PyUnicode_DecodeUTF8(found[i].start != NULL ? found[i].start : "", found[i].size, "surrogateescape");
+        if (text == NULL)
+            Py_CLEAR(texts);
+        else
+            PyTuple_SET_ITEM(texts, i, text);
+    }
+    return texts;
+}
+
+PyObject *relay_ng_split(PyObject *Py_UNUSED(module), PyObject *data)
+{
+    struct span found[NAMES] = {0};
+    if (!PyBytes_Check(data))
+        return PyErr_Format(PyExc_TypeError, "bytes, not %s", Py_TYPE(data)->tp_name);
+    struct input in = {PyBytes_AS_STRING(data), PyBytes_AS_STRING(data) + PyBytes_GET_SIZE(data)};
+    while (in.end > in.at && (in.end[-1] == '\r' || in.end[-1] == '\n'))
+        in.end--;
+    PyObject *rest = PyBytes_FromStringAndSize(NULL, PyBytes_GET_SIZE(data));
+    if (rest == NULL)
+        return NULL;
+    Py_ssize_t used = take_apart(&in, found, PyBytes_AS_STRING(rest));
+    if (used < 0) {
+        Py_DECREF(rest);
+        Py_RETURN_NONE;
+    }
+    if (_PyBytes_Resize(&rest, used) < 0)
+        return NULL;
+    PyObject *texts = texts_of(found);
+    PyObject *both = texts == NULL ? NULL : PyTuple_Pack(2, texts, rest);
+    Py_XDECREF(texts);
+    Py_DECREF(rest);
+    return both;
+}
