@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from media.encodings import encodings
 from media.errors import RequestError
-from media.sdp import Field, Media
+from media.sdp import Description, Field, Media, parse
 
 _ALL = frozenset({"all", "full"})
 _BY_FORMAT = frozenset({"rtpmap", "fmtp", "rtcp-fb"})
@@ -21,18 +21,28 @@ class CodecWish:
 NO_WISH = CodecWish()
 
 
-def strip_codecs(media: Media, wish: CodecWish) -> None:
-    """Takes formats and what is said of them out of ``media``. RequestError when none would be left."""
-    if wish == NO_WISH or not media.port or "RTP/" not in media.protocol.upper():
-        return
+def strip_codecs(description: Description, wish: CodecWish) -> Description:
+    """Without formats and what is said of them. RequestError when a line would be left with none."""
+    if wish is NO_WISH:
+        return description
+    lines = [line for line, _, _ in description.session.fields]
+    for media in description.media:
+        lines += _kept_lines(media, wish)
+    return parse("\r\n".join([*lines, ""]))
+
+
+def _kept_lines(media: Media, wish: CodecWish) -> list[str]:
+    first, *rest = media.fields
+    if not media.port or "RTP/" not in media.protocol.upper():
+        return [line for line, _, _ in media.fields]
     names = encodings(media)
     forms = media.formats.split()
     gone = {form for form in forms if _is_stripped(names.get(form, ""), wish)}
     if len(gone) == len(forms):
         raise RequestError(f"codec: nothing would be left of m={media.kind}")
-    media.formats = " ".join(form for form in forms if form not in gone)
-    media.fields = [field for field in media.fields if not (field[1] in _BY_FORMAT and _format_of(field) in gone)]
-    media.rtpmaps = [value for value in media.rtpmaps if value.partition(" ")[0] not in gone]
+    kept = " ".join(form for form in forms if form not in gone)
+    start = first[0].removesuffix(media.formats)
+    return [start + kept, *(field[0] for field in rest if not (field[1] in _BY_FORMAT and _format_of(field) in gone))]
 
 
 def _is_stripped(encoding: str, wish: CodecWish) -> bool:

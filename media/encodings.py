@@ -52,7 +52,7 @@ def encodings(media: Media) -> dict[str, str]:
 
 
 def rtp_map(media: Media) -> RtpMap:
-    return _rtp_map(media.formats, tuple(media.rtpmaps))
+    return _rtp_map(media.formats, media.rtpmaps)
 
 
 @lru_cache(maxsize=1000)

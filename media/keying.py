@@ -6,7 +6,7 @@ profile that the other party doesn't speak (``transport-protocol``), on both leg
 where one party speaks SRTP only if it can (``OSRTP``, RFC 8643) and the other one doesn't.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from media.errors import RequestError, SdpError
 from media.options import Options
@@ -104,7 +104,7 @@ def local(told: LocalLine | None, keys: tuple[Crypto, ...] | None) -> LocalLine 
     """What is announced, with these keys instead of what the other party said of keys; None: as it said."""
     if told is None or keys is None:
         return told
-    return replace(told, keys=tuple(map(str, keys)))
+    return told._replace(keys="".join(f"a=crypto:{key}\r\n" for key in keys))
 
 
 def _taken(ours: tuple[Crypto, ...], answered: Media) -> KeyPair | None:

@@ -15,7 +15,7 @@ from media.keying import Agreed
 from media.origin import Announced, stamp
 from media.request import Request
 from media.rewrite import LOOP_MARK, LocalLine, Style, rewrite
-from media.sdp import Description, parse, serialise
+from media.sdp import Description, parse
 from media.sdp_fields import Connection
 from media.session import Call, Described, Dialogue, Offer, Side
 from media.settings import Interface
@@ -36,8 +36,7 @@ class OfferAnswer:
         description = parse(request.sdp)
         if self._is_looped(description, request):
             return request.sdp
-        for media in description.media:
-            strip_codecs(media, request.options.codecs)
+        description = strip_codecs(description, request.options.codecs)
         known = self._calls.get(request.call_id)
         call = known or self._calls.create(request.call_id)
         try:
@@ -210,9 +209,8 @@ class OfferAnswer:
             "zero-address" in request.options.replace,
             self._loop_mark if "loop-protect" in request.options.flags else "",
         )
-        lines = rewrite(description, locals_, style)
-        stamp(lines, description, side.announced, style.connection, request.options.replace)
-        return serialise(lines)
+        parts = rewrite(description, locals_, style)
+        return stamp(parts, description.origin, side.announced, style.connection, request.options.replace)
 
     def _note(self, call: Call, dialogue: Dialogue, request: Request) -> None:
         call.signalled_at = self._calls.clock.unix_s()

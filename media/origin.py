@@ -6,11 +6,11 @@ stays and the version grows by one, when and only when the body changes.
 
 from dataclasses import dataclass
 
-from media.sdp import Description
-from media.sdp_fields import Connection
+from media.rewrite import Parts
+from media.sdp_fields import Connection, Origin
 
 _VERSION = frozenset({"sdp-version", "force-increment-sdp-ver"})
-_OF_ORIGIN = _VERSION | {"origin", "username"}
+_OF_ORIGIN = _VERSION | {"origin", "origin-full", "username"}
 
 
 @dataclass(slots=True)
@@ -24,28 +24,32 @@ class Announced:
     session_name: str = ""
 
 
-def stamp(lines: list[str], description: Description, announced: Announced, ours: Connection, wanted: frozenset[str]) -> None:
-    """Writes the o= line of ``lines`` as ``wanted`` (items of the ng key ``replace``) says; counts in ``announced``."""
-    at = next(index for index, line in enumerate(lines) if line.startswith("o="))
-    announced.username = announced.username or description.origin.username
+def stamp(parts: Parts, origin: Origin, announced: Announced, ours: Connection, wanted: frozenset[str]) -> str:
+    """The body with an o= line as ``wanted`` (items of the ng key ``replace``) says; counts in ``announced``.
+
+    ``origin``: of the received body."""
+    head, line, tail = parts
+    announced.username = announced.username or origin.username
     if "session-name" in wanted:
-        _keep_session_name(lines, announced)
-    _count(lines, at, description, announced, "force-increment-sdp-ver" in wanted)
-    origin = description.origin
-    if "origin-full" in wanted:
-        lines[at] = f"o=- {announced.session_id} {announced.version} {ours}"
-        return
+        tail = _with_session_name(tail, announced)
+    _count(hash((head, tail)), origin, announced, "force-increment-sdp-ver" in wanted)
     if wanted & _OF_ORIGIN:
-        username = announced.username if "username" in wanted else origin.username
-        version = announced.version if wanted & _VERSION else origin.version
-        connection = ours if "origin" in wanted else origin.connection
-        lines[at] = f"o={username} {origin.session_id} {version} {connection}"
+        line = _origin_line(origin, announced, ours, wanted)
+    return head + line + tail
 
 
-def _count(lines: list[str], at: int, description: Description, announced: Announced, force: bool) -> None:
-    body_hash = hash((tuple(lines[:at]), tuple(lines[at + 1 :])))
+def _origin_line(origin: Origin, announced: Announced, ours: Connection, wanted: frozenset[str]) -> str:
+    if "origin-full" in wanted:
+        return f"o=- {announced.session_id} {announced.version} {ours}\r\n"
+    username = announced.username if "username" in wanted else origin.username
+    version = announced.version if wanted & _VERSION else origin.version
+    connection = ours if "origin" in wanted else origin.connection
+    return f"o={username} {origin.session_id} {version} {connection}\r\n"
+
+
+def _count(body_hash: int, origin: Origin, announced: Announced, force: bool) -> None:
     if not announced.version:
-        version = description.origin.version
+        version = origin.version
         announced.version = int(version) if version.isascii() and version.isdigit() and 0 < len(version) < 18 else 1
         announced.version = announced.version or 1
     elif force or body_hash != announced.body_hash:
@@ -53,9 +57,11 @@ def _count(lines: list[str], at: int, description: Description, announced: Annou
     announced.body_hash = body_hash
 
 
-def _keep_session_name(lines: list[str], announced: Announced) -> None:
-    for index, line in enumerate(lines):
-        if line.startswith("s="):
-            announced.session_name = announced.session_name or line
-            lines[index] = announced.session_name
-            return
+def _with_session_name(tail: str, announced: Announced) -> str:
+    """The first one this party was told."""
+    start = 0 if tail.startswith("s=") else tail.find("\r\ns=") + 2
+    if not tail.startswith("s=", start):
+        return tail
+    end = tail.index("\r\n", start)
+    announced.session_name = announced.session_name or tail[start:end]
+    return tail[:start] + announced.session_name + tail[end:]

@@ -1,6 +1,8 @@
 """Values of the SDP lines a relay understands (RFC 8866 section 9). SdpError names the line they stand in."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from media.addresses import numeric
 from media.errors import SdpError
@@ -31,47 +33,46 @@ class Connection:
         return address is not None and not address.multicast and not self.zero
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The o= line's fields (RFC 8866 section 5.2)."""
+class Origin(NamedTuple):
+    """The o= line's fields (RFC 8866 section 5.2). Odd ids and addresses pass: nothing here depends on them."""
 
     username: str
     session_id: str
     version: str
-    connection: Connection
+    family: int
+    address: str
 
-    def __str__(self) -> str:
-        return f"o={self.username} {self.session_id} {self.version} {self.connection}"
-
-
-def parse_origin(value: str, number: int) -> Origin:
-    """The value of an o= line. Odd ids and addresses pass: nothing here depends on them."""
-    fields = value.rsplit(None, 5)
-    if len(fields) != 6:
-        raise SdpError(number, "o= wants user name, session id, version, net type, address type and address")
-    return Origin(fields[0], fields[1], fields[2], Connection(_family(fields[3], fields[4], number), fields[5]))
+    @property
+    def connection(self) -> Connection:
+        return Connection(self.family, self.address)
 
 
 def parse_connection(text: str, number: int) -> Connection:
+    """The value of a c= line."""
+    read = _read_connection(text)
+    if isinstance(read, str):
+        raise SdpError(number, read)
+    return read
+
+
+@lru_cache(maxsize=10_000)
+def _read_connection(text: str) -> Connection | str:
+    """Or what is wrong with it. The same few come with every message."""
     fields = text.split()
     if len(fields) != 3:
-        raise SdpError(number, f"{text[:60]!r} is not net type, address type and address")
-    family = _family(fields[0], fields[1], number)
-    address = numeric(fields[2])
-    if address is None and not _is_host_name(fields[2]):
-        raise SdpError(number, f"{fields[2][:60]!r} is no address others could use")
-    if address is not None and address.family != family:
-        raise SdpError(number, f"{fields[2]} is no IP{family} address")
-    return Connection(family, fields[2])
-
-
-def _family(net_type: str, address_type: str, number: int) -> int:
+        return f"{text[:60]!r} is not net type, address type and address"
+    net_type, address_type, host = fields
     if net_type.upper() != "IN":
-        raise SdpError(number, f"net type {net_type[:20]!r} is not IN")
+        return f"net type {net_type[:20]!r} is not IN"
     family = {"IP4": 4, "IP6": 6}.get(address_type.upper())
     if family is None:
-        raise SdpError(number, f"address type {address_type[:20]!r} is neither IP4 nor IP6")
-    return family
+        return f"address type {address_type[:20]!r} is neither IP4 nor IP6"
+    address = numeric(host)
+    if address is None and not _is_host_name(host):
+        return f"{host[:60]!r} is no address others could use"
+    if address is not None and address.family != family:
+        return f"{host} is no IP{family} address"
+    return Connection(family, host)
 
 
 def _is_host_name(text: str) -> bool:

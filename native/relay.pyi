@@ -9,6 +9,7 @@ The stream table and all counters live in a memfd (``Relay.table_fd``; layout in
 per stream in it), so another process can map it and go on.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 TABLE_VERSION: Final[int]
@@ -102,9 +103,31 @@ def ng_split(data: bytes, /) -> tuple[tuple[str, str, str, str, str, str], bytes
     is absent; and all its other keys with their values as they were written. None when it doesn't have that form; that
     it does doesn't say that the rest is right."""
 
-def sdp_split(body: str) -> list[tuple[str, str, str]]:
-    """Per line of a session description (line, name, value): of ``a=name:value`` its parts, ``""`` for what is missing, of others the letter
-    with its ``=`` and the rest. Lines end in LF or CRLF; empty ones at the end are none. ValueError (line counted from 1, what is wrong)."""
+def sdp_read(body: str, /) -> tuple[tuple[str, str, str, int, str], tuple[tuple[Any, ...], ...]]:
+    """The o= line (user name, session id, version, family, address) and the sections of a session description, the session's first.
+
+    A section is (line its first, line after its last, value of c= or None, its line, direction or "", whether it has a=fingerprint,
+    a=crypto); one of an m= line goes on with (kind, port, count, protocol, formats, value of a=rtcp or None, its line,
+    whether it has a=rtcp-mux, values of a=rtpmap). Lines end in LF or CRLF and are counted from 1. ValueError (line, what is wrong); line
+    0 is the body as a whole."""
+
+def sdp_split(body: str, first: int, end: int, /) -> list[tuple[str, str, str]]:
+    """Per line of a description from ``first`` to before ``end`` (line, name, value): of ``a=name:value`` its parts, ``""`` for what is
+    missing, of others the letter with its ``=`` and the rest."""
+
+def sdp_write(
+    body: str,
+    announced: Sequence[tuple[int, int, int, bool, str, str | None, str] | None],
+    connection: str,
+    family: int,
+    full_rtcp: bool,
+    replace_zero: bool,
+    loop_mark: str,
+    inherited: str,
+    /,
+) -> tuple[str, str, str]:
+    """The body to send on: what comes before its o= line, that line, what comes after it; lines end in CRLF. ``announced``: see media.rewrite.LocalLine, one
+    for each m= line. ``inherited``: the session's own connection, for sections that pass as they are. ValueError as sdp_read."""
 
 def monotonic_ns() -> int:
     """The clock of ``first_ns`` and ``last_ns``."""

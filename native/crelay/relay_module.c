@@ -80,7 +80,9 @@ static PyMethodDef module_functions[] = {
     {"bencode_decode", relay_bencode_decode, METH_VARARGS, "The one value in a byte string."},
     {"bencode_encode", relay_bencode_encode, METH_O, "Strings, integers, lists and dictionaries as bytes."},
     {"ng_split", relay_ng_split, METH_O, "What names the call of an ng request, and the rest."},
-    {"sdp_split", relay_sdp_split, METH_O, "The lines of a session description."},
+    {"sdp_read", relay_sdp_read_body, METH_O, "What a session description says that concerns a relay."},
+    {"sdp_split", relay_sdp_split, METH_VARARGS, "Lines of a session description."},
+    {"sdp_write", relay_sdp_write_body, METH_VARARGS, "A session description with our addresses."},
     {"monotonic_ns", monotonic_ns, METH_NOARGS, "The clock of first_ns and last_ns."},
     {0},
 };

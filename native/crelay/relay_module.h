@@ -65,8 +65,10 @@ PyObject *relay_bencode_encode(PyObject *module, PyObject *value);
 /* An ng request taken apart (native.relay.ng_split). */
 PyObject *relay_ng_split(PyObject *module, PyObject *data);
 
-/* The lines of a session description (native.relay.sdp_split). */
-PyObject *relay_sdp_split(PyObject *module, PyObject *body);
+/* Session descriptions (native.relay.sdp_read, sdp_split and sdp_write). */
+PyObject *relay_sdp_read_body(PyObject *module, PyObject *body);
+PyObject *relay_sdp_split(PyObject *module, PyObject *args);
+PyObject *relay_sdp_write_body(PyObject *module, PyObject *args);
 
 /* A numpy dtype description of struct relay_stream; a new reference. */
 PyObject *relay_layout(void);

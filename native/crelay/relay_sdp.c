@@ -1,79 +1,219 @@
-/* A session description cut into its lines (RFC 8866 section 9), and attributes into name and value. */
-#include "relay_module.h"
+/* A session description taken apart (RFC 8866 section 9). */
+#include "relay_sdp.h"
 
-#define QUOTED 40 /* characters of a bad line that its error shows */
+#include <strings.h>
 
-static PyObject *fail(Py_ssize_t number, const char *what)
+static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+struct relay_span relay_sdp_trim(struct relay_span body)
 {
-    PyObject *arguments = Py_BuildValue("(ns)", number, what);
-    if (arguments != NULL)
-        PyErr_SetObject(PyExc_ValueError, arguments);
-    Py_XDECREF(arguments);
-    return NULL;
+    while (body.size > 0 && (body.at[body.size - 1] == '\n' || body.at[body.size - 1] == '\r'))
+        body.size--;
+    return body;
 }
 
-static PyObject *fail_form(Py_ssize_t number, PyObject *body, Py_ssize_t start, Py_ssize_t end)
+bool relay_sdp_next(struct relay_span *rest, struct relay_span *line)
 {
-    PyObject *line = PyUnicode_Substring(body, start, end - start > QUOTED ? start + QUOTED : end);
-    PyObject *what = line == NULL ? NULL : PyUnicode_FromFormat("%R is not of the form x=value", line);
-    if (what != NULL)
-        fail(number, PyUnicode_AsUTF8(what));
-    Py_XDECREF(line);
-    Py_XDECREF(what);
-    return NULL;
+    if (rest->size == 0)
+        return false;
+    const char *end = memchr(rest->at, '\n', rest->size);
+    size_t size = end != NULL ? (size_t)(end - rest->at) : rest->size, taken = end != NULL ? size + 1 : size;
+    *line = (struct relay_span){rest->at, size};
+    if (end != NULL && size > 0 && end[-1] == '\r')
+        line->size--;
+    *rest = (struct relay_span){rest->at + taken, rest->size - taken};
+    return true;
 }
 
-static bool has(PyObject *body, Py_UCS4 character, Py_ssize_t start, Py_ssize_t end)
+static struct relay_span from(struct relay_span span, size_t start)
 {
-    return PyUnicode_FindChar(body, character, start, end, 1) >= 0;
+    return (struct relay_span){span.at + start, span.size - start};
 }
 
-/* ``start`` to ``end`` as (line, name, value): of a=name:value its parts, of others the name is the letter with its "=". */
-static PyObject *make_line(PyObject *body, Py_ssize_t start, Py_ssize_t end)
+enum relay_sdp_problem relay_sdp_read_line(struct relay_span text, struct relay_sdp_line *line)
 {
-    bool attribute = PyUnicode_READ_CHAR(body, start) == 'a';
-    Py_ssize_t name = attribute ? start + 2 : start, value = attribute ? end : start + 2;
-    Py_ssize_t colon = attribute ? PyUnicode_FindChar(body, ':', name, end, 1) : -1;
-    Py_ssize_t name_end = attribute ? (colon >= 0 ? colon : end) : value;
-    return Py_BuildValue("(NNN)", PyUnicode_Substring(body, start, end), PyUnicode_Substring(body, name, name_end),
-                         PyUnicode_Substring(body, colon >= 0 ? colon + 1 : value, end));
-}
-
-static PyObject *read_line(PyObject *body, Py_ssize_t start, Py_ssize_t end, Py_ssize_t number)
-{
-    if (start == end)
-        return fail(number, "empty line");
-    Py_UCS4 letter = PyUnicode_READ_CHAR(body, start);
-    if (end - start < 2 || letter < 'a' || letter > 'z' || PyUnicode_READ_CHAR(body, start + 1) != '=')
-        return fail_form(number, body, start, end);
-    if (has(body, '\r', start, end) || has(body, 0, start, end))
-        return fail(number, "a CR or NUL within the line");
-    return make_line(body, start, end);
-}
-
-/* Where the last line that is not empty ends. */
-static Py_ssize_t end_of_text(PyObject *body)
-{
-    Py_ssize_t end = PyUnicode_GET_LENGTH(body);
-    while (end > 0 && (PyUnicode_READ_CHAR(body, end - 1) == '\n' || PyUnicode_READ_CHAR(body, end - 1) == '\r'))
-        end--;
-    return end;
-}
-
-PyObject *relay_sdp_split(PyObject *Py_UNUSED(module), PyObject *body)
-{
-    if (!PyUnicode_Check(body))
-        return PyErr_Format(PyExc_TypeError, "a str, not %s", Py_TYPE(body)->tp_name);
-    Py_ssize_t size = end_of_text(body), next = 0;
-    PyObject *lines = PyList_New(0);
-    for (Py_ssize_t start = 0; lines != NULL && start < size; start = next + 1) {
-        next = PyUnicode_FindChar(body, '\n', start, size, 1);
-        next = next < 0 ? size : next;
-        Py_ssize_t end = next > start && PyUnicode_READ_CHAR(body, next - 1) == '\r' && next < size ? next - 1 : next;
-        PyObject *line = read_line(body, start, end, PyList_GET_SIZE(lines) + 1);
-        if (line == NULL || PyList_Append(lines, line) < 0)
-            Py_CLEAR(lines);
-        Py_XDECREF(line);
+    if (text.size == 0)
+        return RELAY_SDP_EMPTY_LINE;
+    if (text.size < 2 || text.at[0] < 'a' || text.at[0] > 'z' || text.at[1] != '=')
+        return RELAY_SDP_FORM;
+    if (memchr(text.at, '\r', text.size) != NULL || memchr(text.at, 0, text.size) != NULL)
+        return RELAY_SDP_CONTROL;
+    *line = (struct relay_sdp_line){.text = text, .name = {text.at, 2}, .value = from(text, 2)};
+    if (text.at[0] == 'a') {
+        const char *colon = memchr(line->value.at, ':', line->value.size);
+        line->name = line->value;
+        line->value = from(line->value, line->value.size);
+        if (colon != NULL) {
+            line->value = from(line->name, (size_t)(colon + 1 - line->name.at));
+            line->name.size = (size_t)(colon - line->name.at);
+        }
     }
-    return lines;
+    return RELAY_SDP_FINE;
+}
+
+struct relay_span relay_sdp_word(struct relay_span *rest)
+{
+    size_t start = 0, end;
+    while (start < rest->size && is_space(rest->at[start]))
+        start++;
+    for (end = start; end < rest->size && !is_space(rest->at[end]);)
+        end++;
+    struct relay_span word = {rest->at + start, end - start};
+    *rest = from(*rest, end);
+    return word;
+}
+
+/* The same from the end. */
+static struct relay_span last_word(struct relay_span *rest)
+{
+    size_t end = rest->size, start;
+    while (end > 0 && is_space(rest->at[end - 1]))
+        end--;
+    for (start = end; start > 0 && !is_space(rest->at[start - 1]);)
+        start--;
+    struct relay_span word = {rest->at + start, end - start};
+    rest->size = start;
+    return word;
+}
+
+static bool read_number(struct relay_span text, unsigned most, uint16_t *number)
+{
+    unsigned value = 0;
+    if (text.size == 0 || text.size > 8)
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return false;
+        value = value * 10 + (unsigned)(text.at[i] - '0');
+    }
+    *number = (uint16_t)value;
+    return value <= most;
+}
+
+bool relay_sdp_is_direction(struct relay_span name)
+{
+    return relay_span_is(name, "sendrecv") || relay_span_is(name, "sendonly") || relay_span_is(name, "recvonly") ||
+           relay_span_is(name, "inactive");
+}
+
+static bool is_word(struct relay_span span, const char *word)
+{
+    return strlen(word) == span.size && strncasecmp(span.at, word, span.size) == 0;
+}
+
+/* Odd ids and addresses pass: nothing depends on them. The user name may have blanks, whatever the grammar says. */
+static struct relay_sdp_fault read_origin(struct relay_span value, size_t number, struct relay_sdp *sdp)
+{
+    struct relay_span rest = value;
+    sdp->address = last_word(&rest);
+    struct relay_span address_type = last_word(&rest), net_type = last_word(&rest);
+    sdp->version = last_word(&rest);
+    sdp->session_id = last_word(&rest);
+    while (rest.size > 0 && is_space(rest.at[rest.size - 1]))
+        rest.size--;
+    sdp->username = rest;
+    if (rest.size == 0)
+        return (struct relay_sdp_fault){RELAY_SDP_ORIGIN, number, value};
+    if (!is_word(net_type, "IN"))
+        return (struct relay_sdp_fault){RELAY_SDP_NET_TYPE, number, net_type};
+    sdp->family = is_word(address_type, "IP4") ? 4 : is_word(address_type, "IP6") ? 6 : 0;
+    if (sdp->family == 0)
+        return (struct relay_sdp_fault){RELAY_SDP_ADDRESS_TYPE, number, address_type};
+    return (struct relay_sdp_fault){RELAY_SDP_FINE, 0, {NULL, 0}};
+}
+
+static struct relay_sdp_fault read_media(struct relay_span value, struct relay_sdp_section *section)
+{
+    struct relay_span rest = value, port, count = {NULL, 0};
+    section->kind = relay_sdp_word(&rest);
+    port = relay_sdp_word(&rest);
+    section->protocol = relay_sdp_word(&rest);
+    while (rest.size > 0 && is_space(rest.at[0]))
+        rest = from(rest, 1);
+    section->formats = rest;
+    section->count = 1;
+    if (rest.size == 0)
+        return (struct relay_sdp_fault){RELAY_SDP_MEDIA, section->number, value};
+    const char *slash = memchr(port.at, '/', port.size);
+    if (slash != NULL) {
+        count = from(port, (size_t)(slash + 1 - port.at));
+        port.size = (size_t)(slash - port.at);
+    }
+    if (!read_number(port, UINT16_MAX, &section->port))
+        return (struct relay_sdp_fault){RELAY_SDP_PORT, section->number, port};
+    if (slash != NULL && (!read_number(count, 999, &section->count) || section->count == 0))
+        return (struct relay_sdp_fault){RELAY_SDP_COUNT, section->number, count};
+    return (struct relay_sdp_fault){RELAY_SDP_FINE, 0, {NULL, 0}};
+}
+
+static void note(struct relay_sdp_section *section, const struct relay_sdp_line *line, size_t number, bool of_media)
+{
+    if (line->text.at[0] == 'c' && section->connection.at == NULL) {
+        section->connection = line->value;
+        section->connection_line = number;
+    }
+    if (line->text.at[0] != 'a')
+        return;
+    if (relay_sdp_is_direction(line->name))
+        section->direction = line->name;
+    if (of_media && relay_span_is(line->name, "rtcp")) {
+        section->rtcp = line->value;
+        section->rtcp_line = number;
+    }
+    section->fingerprint |= relay_span_is(line->name, "fingerprint");
+    section->crypto |= relay_span_is(line->name, "crypto");
+    section->mux |= relay_span_is(line->name, "rtcp-mux") || relay_span_is(line->name, "rtcp-mux-only");
+}
+
+static struct relay_sdp_fault begin_section(struct relay_sdp *sdp, const struct relay_sdp_line *line, size_t number)
+{
+    if (sdp->sections > RELAY_SDP_MAX_MEDIA)
+        return (struct relay_sdp_fault){RELAY_SDP_MANY_MEDIA, number, line->text};
+    struct relay_sdp_section *section = &sdp->section[sdp->sections++];
+    *section = (struct relay_sdp_section){.text = {line->text.at, 0}, .number = number};
+    return number == 1 ? (struct relay_sdp_fault){RELAY_SDP_FINE, 0, {NULL, 0}} : read_media(line->value, section);
+}
+
+static struct relay_sdp_fault take_line(struct relay_sdp *sdp, const struct relay_sdp_line *line, bool *has_origin)
+{
+    struct relay_sdp_fault fault = {RELAY_SDP_FINE, 0, {NULL, 0}};
+    size_t number = ++sdp->lines;
+    bool media = number > 1 && line->text.at[0] == 'm';
+    if (number == 1 || media)
+        fault = begin_section(sdp, line, number);
+    if (number == 1 && !relay_span_is(line->text, "v=0"))
+        return (struct relay_sdp_fault){RELAY_SDP_VERSION, 1, line->text};
+    if (fault.problem != RELAY_SDP_FINE)
+        return fault;
+    struct relay_sdp_section *section = &sdp->section[sdp->sections - 1];
+    if (sdp->sections == 1 && !*has_origin && line->text.at[0] == 'o') {
+        *has_origin = true;
+        fault = read_origin(line->value, number, sdp);
+    }
+    note(section, line, number, sdp->sections > 1);
+    section->text.size = (size_t)(line->text.at + line->text.size - section->text.at);
+    section->end = number + 1;
+    return fault;
+}
+
+struct relay_sdp_fault relay_sdp_read(struct relay_span body, struct relay_sdp *sdp)
+{
+    struct relay_span rest = relay_sdp_trim(body), text;
+    struct relay_sdp_fault fault = {RELAY_SDP_FINE, 0, {NULL, 0}};
+    bool has_origin = false;
+    sdp->sections = sdp->lines = 0;
+    while (fault.problem == RELAY_SDP_FINE && relay_sdp_next(&rest, &text)) {
+        struct relay_sdp_line line;
+        enum relay_sdp_problem problem = relay_sdp_read_line(text, &line);
+        if (problem != RELAY_SDP_FINE)
+            return (struct relay_sdp_fault){problem, sdp->lines + 1, text};
+        if (sdp->lines >= RELAY_SDP_MAX_LINES)
+            return (struct relay_sdp_fault){RELAY_SDP_LONG, 0, text};
+        fault = take_line(sdp, &line, &has_origin);
+    }
+    if (fault.problem == RELAY_SDP_FINE && sdp->lines == 0)
+        fault.problem = RELAY_SDP_EMPTY;
+    else if (fault.problem == RELAY_SDP_FINE && !has_origin)
+        fault.problem = RELAY_SDP_NO_ORIGIN;
+    return fault;
 }

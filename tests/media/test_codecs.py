@@ -36,7 +36,7 @@ def test_what_is_stripped(codec: dict[str, Any], flags: list[str], formats: str)
 
 def test_a_line_keeps_a_format() -> None:
     with pytest.raises(RequestError, match="nothing would be left of m=audio"):
-        strip_codecs(parse(sdp(LINE)).media[0], CodecWish(frozenset({"all"})))
+        strip_codecs(parse(sdp(LINE)), CodecWish(frozenset({"all"})))
 
 
 @pytest.mark.parametrize("line", ["m=audio 0 RTP/AVP 0", "m=image 5000 udptl t38"])

@@ -1,7 +1,8 @@
 import pytest
 
 from media.origin import Announced, stamp
-from media.sdp import lines_of, parse
+from media.rewrite import Style, rewrite
+from media.sdp import parse
 from media.sdp_fields import Connection
 from tests.media.world import sdp
 
@@ -10,9 +11,8 @@ OURS = Connection(4, "203.0.113.10")
 
 def stamped(body: str, announced: Announced, *wanted: str) -> list[str]:
     description = parse(body)
-    lines = lines_of(description)
-    stamp(lines, description, announced, OURS, frozenset(wanted))
-    return lines
+    parts = rewrite(description, [None] * len(description.media), Style(OURS))
+    return stamp(parts, description.origin, announced, OURS, frozenset(wanted)).splitlines()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ OURS = Style(Connection(4, "203.0.113.10"))
 
 
 def rewritten(body: str, *locals_: LocalLine | None, style: Style = OURS) -> list[str]:
-    return rewrite(parse(body), list(locals_), style)
+    return "".join(rewrite(parse(body), list(locals_), style)).splitlines()
 
 
 def test_address_and_port_become_ours_and_nothing_else_changes() -> None:
@@ -99,3 +99,33 @@ def test_hold_is_said_by_direction_where_our_address_replaces_zero(attribute: st
 def test_the_mark_against_loops() -> None:
     marked = rewritten(sdp(), LocalLine(30000), style=Style(OURS.connection, loop_mark="me"))
     assert marked[5] == "a=x-relayed-by:me"
+
+
+def test_an_inherited_address_goes_where_the_grammar_wants_it() -> None:
+    body = sdp("m=message 9 TCP/MSRP *|i=voice|b=AS:64|a=x", "m=message 9 TCP/MSRP *")
+    assert rewritten(body, None, None)[5:] == [
+        "m=message 9 TCP/MSRP *",
+        "i=voice",
+        "c=IN IP4 192.0.2.1",
+        "b=AS:64",
+        "a=x",
+        "m=message 9 TCP/MSRP *",
+        "c=IN IP4 192.0.2.1",
+    ]
+
+
+def test_keys_of_ours_come_instead_of_what_was_said_of_keys() -> None:
+    body = sdp("m=audio 5000 RTP/SAVP 0|a=crypto:1 X inline:a|a=setup:actpass|a=fingerprint:sha-256 AB|a=sendrecv")
+    ours = LocalLine(30000, protocol="RTP/AVP", keys="a=crypto:7 Y inline:b\r\n")
+    assert rewritten(body, ours)[5:] == ["m=audio 30000 RTP/AVP 0", "a=sendrecv", "a=crypto:7 Y inline:b"]
+    assert rewritten(body, LocalLine(30000, keys=""))[5:] == ["m=audio 30000 RTP/SAVP 0", "a=sendrecv"]
+
+
+def test_what_is_said_twice_of_rtcp_is_said_once() -> None:
+    body = sdp("m=audio 5000 RTP/AVP 0|a=rtcp:5001|a=rtcp:5001|a=rtcp-mux|a=rtcp-mux|a=rtcp-mux-only|a=rtcp-mux-only")
+    assert rewritten(body, LocalLine(30000, rtcp_port=30001, mux=True))[6:] == ["a=rtcp:30001", "a=rtcp-mux", "a=rtcp-mux-only"]
+
+
+def test_one_announcement_for_each_line() -> None:
+    with pytest.raises(ValueError, match="2 announced, the body has 1 m= lines"):
+        rewritten(sdp(), LocalLine(1), LocalLine(2))

@@ -19,6 +19,8 @@ from media.proxy_counts import ProxyCounts
 from media.recording import Recordings
 from media.report import Reporter
 from media.sampling import History
+from media.sdp import parse
+from media.sdp_fields import Connection
 from media.settings import Interface, MediaSettings
 from media.streams import Lines
 from media.timeouts import Timeouts
@@ -254,6 +256,14 @@ def sdp(*media: str, host: str = "192.0.2.1", version: int = 1, session: tuple[s
     head = ["v=0", f"o=peer 77 {version} IN {family} {host}", "s=talk", f"c=IN {family} {host}", "t=0 0", *session]
     sections = [line for section in media or ("m=audio 5000 RTP/AVP 0 8",) for line in section.split("|")]
     return "\r\n".join([*head, *sections]) + "\r\n"
+
+
+def passed_on(body: str) -> str:
+    """As a body leaves whose lines are all passed on untouched, to a side of the same address."""
+    description = parse(body)
+    connection = description.session.connection or Connection(4, "192.0.2.1")
+    announced = [None] * len(description.media)
+    return "".join(relay.sdp_write(body, announced, str(connection), connection.family, False, False, "", ""))
 
 
 def ports_of(body: str) -> list[int]:

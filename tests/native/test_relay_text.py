@@ -35,12 +35,43 @@ def bencode() -> None:
 
 
 def bodies() -> None:
-    assert [line for line, _, _ in relay.sdp_split(BODY)] == BODY.split("\r\n")[:-1]
-    assert relay.sdp_split(BODY)[2:4] == [("a=rtpmap:0 PCMU/8000", "rtpmap", "0 PCMU/8000"), ("a=sendrecv", "sendrecv", "")]
-    assert relay.sdp_split(BODY)[4] == ("m=audio 5000 RTP/AVP 0", "m=", "audio 5000 RTP/AVP 0")
+    lines = relay.sdp_split(BODY, 1, 7)
+    assert [line for line, _, _ in lines] == BODY.split("\r\n")[:-1]
+    assert lines[2:4] == [("a=rtpmap:0 PCMU/8000", "rtpmap", "0 PCMU/8000"), ("a=sendrecv", "sendrecv", "")]
+    assert relay.sdp_split(BODY, 5, 6) == [("m=audio 5000 RTP/AVP 0", "m=", "audio 5000 RTP/AVP 0")]
+    origin, sections = relay.sdp_read(BODY)
+    assert origin == ("-", "1", "1", 4, "192.0.2.1")
+    assert sections == (
+        (1, 5, None, 0, "sendrecv", False, False),
+        (5, 7, None, 0, "", False, False, "audio", 5000, 1, "RTP/AVP", "0", None, 0, False, ()),
+    )
     for body in BROKEN_BODIES:
-        with pytest.raises(ValueError, match=r"empty|form|CR or NUL"):
-            relay.sdp_split(body)
+        with pytest.raises(ValueError, match=r"empty|form|CR or NUL|v=0"):
+            relay.sdp_read(body)
+    head, line, tail = relay.sdp_write(BODY, [None], "IN IP4 192.0.2.9", 4, False, False, "", "")
+    assert head + line + tail == BODY
+    for wrong in ([5], [(1, 2)], [("x", 1, 1, True, "", None, "")]):
+        with pytest.raises(TypeError):
+            relay.sdp_write(BODY, wrong, "IN IP4 192.0.2.9", 4, False, False, "", "")  # type: ignore[arg-type]
+
+
+def requests() -> None:
+    names, rest = relay.ng_split(b"d7:command5:offer3:sdp3:v=07:call-id1:c5:flagsl5:fatalee\r\n") or ((), b"")
+    assert names == ("c", "", "", "", "v=0", "")
+    assert rest == b"7:command5:offer5:flagsl5:fatale"
+    assert relay.ng_split(b"d13:received-froml3:IP49:192.0.2.1e6:to-tag2:\xff\xfee") == (
+        ("", "", "\udcff\udcfe", "", "", "192.0.2.1"),
+        b"",
+    )
+    for other in (b"", b"d", b"le", b"i1e", b"de ", b"d7:call-id1:c7:call-id1:de", b"d7:call-idi1ee", b"d3:sdpl1:xee", b"{}"):
+        assert relay.ng_split(other) is None
+    for cut in range(len(MESSAGE)):
+        assert relay.ng_split(MESSAGE[:cut]) is None
+
+
+def test_other_requests_are_decoded_however_deep() -> None:
+    deep = b"d1:x" + b"l" * 5000 + b"e" * 5000 + b"e"
+    assert relay.ng_split(deep) is None
 
 
 def test_a_value_that_holds_itself_is_refused() -> None:
@@ -55,7 +86,7 @@ def test_large_strings_leave_whole() -> None:
         assert relay.bencode_encode(["x" * size, size]) == b"l%d:%bi%dee" % (size, b"x" * size, size)
 
 
-@pytest.mark.parametrize("calls", [bencode, bodies])
+@pytest.mark.parametrize("calls", [bencode, bodies, requests])
 def test_nothing_is_left_behind(calls: Callable[[], None]) -> None:
     for _ in range(10):
         calls()

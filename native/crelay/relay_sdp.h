@@ -1,0 +1,91 @@
+/* Session descriptions (RFC 8866): taken apart as far as a relay needs, and written anew with our addresses. Spans point into the body. */
+#ifndef RELAY_SDP_H
+#define RELAY_SDP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define RELAY_SDP_MAX_LINES 2000
+#define RELAY_SDP_MAX_MEDIA 64
+
+struct relay_span {
+    const char *at; /* NULL: absent */
+    size_t size;
+};
+
+/* One line without its end. Of a=name:value the parts; of others the name is the letter with its "=". */
+struct relay_sdp_line {
+    struct relay_span text, name, value;
+};
+
+enum relay_sdp_problem {
+    RELAY_SDP_FINE,
+    RELAY_SDP_EMPTY,
+    RELAY_SDP_LONG,
+    RELAY_SDP_EMPTY_LINE,
+    RELAY_SDP_FORM,
+    RELAY_SDP_CONTROL,
+    RELAY_SDP_VERSION,
+    RELAY_SDP_MANY_MEDIA,
+    RELAY_SDP_NO_ORIGIN,
+    RELAY_SDP_ORIGIN,
+    RELAY_SDP_NET_TYPE,
+    RELAY_SDP_ADDRESS_TYPE,
+    RELAY_SDP_MEDIA,
+    RELAY_SDP_PORT,
+    RELAY_SDP_COUNT,
+};
+
+struct relay_sdp_fault {
+    enum relay_sdp_problem problem;
+    size_t line; /* counted from 1; 0: the body as a whole */
+    struct relay_span what;
+};
+
+/* What a section says that concerns a relay. The last four lines are those of m= sections. */
+struct relay_sdp_section {
+    struct relay_span text; /* its lines with their ends */
+    size_t number, end;     /* of its first line, and of the one after its last */
+    struct relay_span connection; /* value of the first c= */
+    size_t connection_line;
+    struct relay_span direction;
+    bool fingerprint, crypto;
+    bool mux;
+    struct relay_span kind, protocol, formats;
+    uint16_t port, count; /* of consecutive ports (RFC 8866 section 5.14) */
+    struct relay_span rtcp; /* value of the last a=rtcp (RFC 3605) */
+    size_t rtcp_line;
+};
+
+struct relay_sdp {
+    struct relay_sdp_section section[1 + RELAY_SDP_MAX_MEDIA]; /* the session's first */
+    size_t sections;
+    size_t lines;
+    struct relay_span username, session_id, version, address; /* of the o= line */
+    int family; /* its: 4 or 6 */
+};
+
+/* Takes the next line off ``rest``; false: there is none. Does not check it. */
+bool relay_sdp_next(struct relay_span *rest, struct relay_span *line);
+
+/* A fault only if the line is not of the form x=value. */
+enum relay_sdp_problem relay_sdp_read_line(struct relay_span text, struct relay_sdp_line *line);
+
+/* Without the empty lines at its end. */
+struct relay_span relay_sdp_trim(struct relay_span body);
+
+struct relay_sdp_fault relay_sdp_read(struct relay_span body, struct relay_sdp *sdp);
+
+bool relay_sdp_is_direction(struct relay_span name);
+
+/* The next word of ``rest``, which it is taken off; empty: there is none. */
+struct relay_span relay_sdp_word(struct relay_span *rest);
+
+static inline bool relay_span_is(struct relay_span span, const char *text)
+{
+    return strlen(text) == span.size && memcmp(span.at, text, span.size) == 0;
+}
+
+#endif

@@ -1,0 +1,264 @@
+/* Session descriptions of Python: read into tuples, written from them. Strings are UTF-8 with surrogateescape, so every byte survives. */
+#include "relay_module.h"
+#include "relay_sdp_write.h"
+
+#include <stdlib.h>
+
+#define QUOTED_LINE 40 /* characters that an error shows */
+#define QUOTED_WORD 20
+
+/* The bytes of ``text``; what has to be made for them lives as long as the list ``kept``. */
+static bool span_of(PyObject *text, PyObject *kept, struct relay_span *span)
+{
+    Py_ssize_t size;
+    span->at = PyUnicode_AsUTF8AndSize(text, &size);
+    if (span->at == NULL && PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+        PyErr_Clear();
+        PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogateescape");
+        bool is_kept = bytes != NULL && PyList_Append(kept, bytes) == 0;
+        Py_XDECREF(bytes);
+        if (!is_kept)
+            return false;
+        span->at = PyBytes_AS_STRING(bytes);
+        size = PyBytes_GET_SIZE(bytes);
+    }
+    span->size = (size_t)size;
+    return span->at != NULL;
+}
+
+static PyObject *text_of(struct relay_span span)
+{
+    return PyUnicode_DecodeUTF8(span.at != NULL ? span.at : "", (Py_ssize_t)span.size, "surrogateescape");
+}
+
+static PyObject *text_or_none(struct relay_span span)
+{
+    if (span.at == NULL)
+        Py_RETURN_NONE;
+    return text_of(span);
+}
+
+static PyObject *quoted(struct relay_span span, Py_ssize_t most, const char *form)
+{
+    PyObject *text = text_of(span);
+    PyObject *start = text == NULL ? NULL : PyUnicode_Substring(text, 0, most);
+    PyObject *what = start == NULL ? NULL : PyUnicode_FromFormat(form, start);
+    Py_XDECREF(text);
+    Py_XDECREF(start);
+    return what;
+}
+
+static PyObject *say(const struct relay_sdp_fault *fault)
+{
+    switch (fault->problem) {
+    case RELAY_SDP_EMPTY:
+        return PyUnicode_FromString("empty body");
+    case RELAY_SDP_LONG:
+        return PyUnicode_FromFormat("more than %d lines", RELAY_SDP_MAX_LINES);
+    case RELAY_SDP_EMPTY_LINE:
+        return PyUnicode_FromString("empty line");
+    case RELAY_SDP_FORM:
+        return quoted(fault->what, QUOTED_LINE, "%R is not of the form x=value");
+    case RELAY_SDP_CONTROL:
+        return PyUnicode_FromString("a CR or NUL within the line");
+    case RELAY_SDP_VERSION:
+        return quoted(fault->what, QUOTED_LINE, "v=0 expected, not %R");
+    case RELAY_SDP_MANY_MEDIA:
+        return PyUnicode_FromFormat("more than %d m= lines", RELAY_SDP_MAX_MEDIA);
+    case RELAY_SDP_NO_ORIGIN:
+        return PyUnicode_FromString("no o= line");
+    case RELAY_SDP_ORIGIN:
+        return PyUnicode_FromString("o= wants user name, session id, version, net type, address type and address");
+    case RELAY_SDP_NET_TYPE:
+        return quoted(fault->what, QUOTED_WORD, "net type %R is not IN");
+    case RELAY_SDP_ADDRESS_TYPE:
+        return quoted(fault->what, QUOTED_WORD, "address type %R is neither IP4 nor IP6");
+    case RELAY_SDP_MEDIA:
+        return PyUnicode_FromString("m= wants media, port, protocol and at least one format");
+    case RELAY_SDP_PORT:
+        return quoted(fault->what, QUOTED_WORD, "m= port %R is not a number from 0 to 65535");
+    case RELAY_SDP_COUNT:
+        return quoted(fault->what, QUOTED_WORD, "port count %R is not a positive number");
+    case RELAY_SDP_FINE:
+        break;
+    }
+    return PyUnicode_FromString("");
+}
+
+static PyObject *fail(const struct relay_sdp_fault *fault)
+{
+    size_t line = fault->problem == RELAY_SDP_NO_ORIGIN ? 0 : fault->line;
+    PyObject *arguments = Py_BuildValue("(nN)", (Py_ssize_t)line, say(fault));
+    if (arguments != NULL)
+        PyErr_SetObject(PyExc_ValueError, arguments);
+    Py_XDECREF(arguments);
+    return NULL;
+}
+
+static PyObject *rtpmaps_of(const struct relay_sdp_section *section)
+{
+    PyObject *values = PyList_New(0);
+    struct relay_span rest = section->text, bare;
+    struct relay_sdp_line line;
+    while (values != NULL && relay_sdp_next(&rest, &bare) && relay_sdp_read_line(bare, &line) == RELAY_SDP_FINE) {
+        if (bare.at[0] != 'a' || !relay_span_is(line.name, "rtpmap"))
+            continue;
+        PyObject *value = text_of(line.value);
+        if (value == NULL || PyList_Append(values, value) < 0)
+            Py_CLEAR(values);
+        Py_XDECREF(value);
+    }
+    PyObject *tuple = values == NULL ? NULL : PyList_AsTuple(values);
+    Py_XDECREF(values);
+    return tuple;
+}
+
+static PyObject *make_session(const struct relay_sdp_section *s)
+{
+    return Py_BuildValue("(nnNnNNN)", (Py_ssize_t)s->number, (Py_ssize_t)s->end, text_or_none(s->connection),
+                         (Py_ssize_t)s->connection_line, text_of(s->direction), PyBool_FromLong(s->fingerprint),
+                         PyBool_FromLong(s->crypto));
+}
+
+static PyObject *make_media(const struct relay_sdp_section *s)
+{
+    return Py_BuildValue("(nnNnNNNNiiNNNnNN)", (Py_ssize_t)s->number, (Py_ssize_t)s->end, text_or_none(s->connection),
+                         (Py_ssize_t)s->connection_line, text_of(s->direction), PyBool_FromLong(s->fingerprint),
+                         PyBool_FromLong(s->crypto), text_of(s->kind), (int)s->port, (int)s->count, text_of(s->protocol),
+                         text_of(s->formats), text_or_none(s->rtcp), (Py_ssize_t)s->rtcp_line, PyBool_FromLong(s->mux),
+                         rtpmaps_of(s));
+}
+
+static PyObject *make_sections(const struct relay_sdp *sdp)
+{
+    PyObject *sections = PyTuple_New((Py_ssize_t)sdp->sections);
+    for (size_t i = 0; sections != NULL && i < sdp->sections; i++) {
+        PyObject *section = i == 0 ? make_session(&sdp->section[i]) : make_media(&sdp->section[i]);
+        if (section == NULL)
+            Py_CLEAR(sections);
+        else
+            PyTuple_SET_ITEM(sections, (Py_ssize_t)i, section);
+    }
+    return sections;
+}
+
+/* Raises what is wrong with it. */
+static bool read_body(PyObject *body, PyObject *kept, struct relay_sdp *sdp)
+{
+    struct relay_span bytes;
+    if (kept == NULL || !span_of(body, kept, &bytes))
+        return false;
+    struct relay_sdp_fault fault = relay_sdp_read(bytes, sdp);
+    if (fault.problem != RELAY_SDP_FINE)
+        fail(&fault);
+    return fault.problem == RELAY_SDP_FINE;
+}
+
+PyObject *relay_sdp_read_body(PyObject *Py_UNUSED(module), PyObject *body)
+{
+    struct relay_sdp sdp;
+    PyObject *read = NULL;
+    if (!PyUnicode_Check(body))
+        return PyErr_Format(PyExc_TypeError, "a str, not %s", Py_TYPE(body)->tp_name);
+    PyObject *kept = PyList_New(0);
+    if (read_body(body, kept, &sdp))
+        read = Py_BuildValue("((NNNiN)N)", text_of(sdp.username), text_of(sdp.session_id), text_of(sdp.version), sdp.family,
+                             text_of(sdp.address), make_sections(&sdp));
+    Py_XDECREF(kept);
+    return read;
+}
+
+static PyObject *make_line(const struct relay_sdp_line *line)
+{
+    return Py_BuildValue("(NNN)", text_of(line->text), text_of(line->name), text_of(line->value));
+}
+
+PyObject *relay_sdp_split(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *body, *kept, *lines = NULL;
+    Py_ssize_t first, end, number = 0;
+    struct relay_span rest, bare;
+    struct relay_sdp_line line;
+    if (!PyArg_ParseTuple(args, "Unn", &body, &first, &end))
+        return NULL;
+    if ((kept = PyList_New(0)) != NULL && span_of(body, kept, &rest))
+        lines = PyList_New(0);
+    while (lines != NULL && ++number < end && relay_sdp_next(&rest, &bare)) {
+        if (number < first || relay_sdp_read_line(bare, &line) != RELAY_SDP_FINE)
+            continue;
+        PyObject *parts = make_line(&line);
+        if (parts == NULL || PyList_Append(lines, parts) < 0)
+            Py_CLEAR(lines);
+        Py_XDECREF(parts);
+    }
+    Py_XDECREF(kept);
+    return lines;
+}
+
+/* (port, count, port of RTCP, multiplexed, protocol, lines of keys or None, direction); None: untouched. */
+static bool read_local(PyObject *item, PyObject *kept, struct relay_sdp_local *local)
+{
+    PyObject *protocol, *keys, *direction;
+    int mux;
+    *local = (struct relay_sdp_local){.untouched = item == Py_None};
+    if (local->untouched)
+        return true;
+    if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "IIIpUOU", &local->port, &local->count, &local->rtcp_port, &mux,
+                                                  &protocol, &keys, &direction)) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_TypeError, "what is announced must be a tuple or None");
+        return false;
+    }
+    local->mux = mux;
+    local->rekeyed = keys != Py_None;
+    return span_of(protocol, kept, &local->protocol) && span_of(direction, kept, &local->direction) &&
+           (!local->rekeyed || span_of(keys, kept, &local->keys));
+}
+
+static bool read_locals(PyObject *items, PyObject *kept, const struct relay_sdp *sdp, struct relay_sdp_local *locals)
+{
+    if ((size_t)PyList_GET_SIZE(items) != sdp->sections - 1) {
+        PyErr_Format(PyExc_ValueError, "%zd announced, the body has %zu m= lines", PyList_GET_SIZE(items), sdp->sections - 1);
+        return false;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++)
+        if (!read_local(PyList_GET_ITEM(items, i), kept, &locals[i]))
+            return false;
+    return true;
+}
+
+static PyObject *write_body(const struct relay_sdp *sdp, const struct relay_sdp_local *locals, const struct relay_sdp_style *style)
+{
+    struct relay_text text = {0};
+    struct relay_place_of_origin origin = {0};
+    PyObject *parts = NULL;
+    relay_sdp_write(sdp, locals, style, &text, &origin);
+    if (text.failed)
+        PyErr_NoMemory();
+    else
+        parts = Py_BuildValue("(NNN)", text_of((struct relay_span){text.data, origin.start}),
+                              text_of((struct relay_span){text.data + origin.start, origin.end - origin.start}),
+                              text_of((struct relay_span){text.data + origin.end, text.size - origin.end}));
+    free(text.data);
+    return parts;
+}
+
+PyObject *relay_sdp_write_body(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *body, *items, *connection, *loop_mark, *inherited, *written = NULL;
+    struct relay_sdp sdp;
+    struct relay_sdp_local locals[RELAY_SDP_MAX_MEDIA];
+    struct relay_sdp_style style = {0};
+    int full_rtcp, replace_zero;
+    if (!PyArg_ParseTuple(args, "UO!UippUU", &body, &PyList_Type, &items, &connection, &style.family, &full_rtcp, &replace_zero,
+                          &loop_mark, &inherited))
+        return NULL;
+    style.full_rtcp = full_rtcp;
+    style.replace_zero = replace_zero;
+    PyObject *kept = PyList_New(0);
+    if (read_body(body, kept, &sdp) && read_locals(items, kept, &sdp, locals) && span_of(connection, kept, &style.connection) &&
+        span_of(loop_mark, kept, &style.loop_mark) && span_of(inherited, kept, &style.inherited))
+        written = write_body(&sdp, locals, &style);
+    Py_XDECREF(kept);
+    return written;
+}
