@@ -1,16 +1,15 @@
 """The C tests of the core: compiled here under ASan and UBSan and run as they are."""
 
-import re
 import subprocess
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CORE = HERE.parents[1] / "native" / "csip"
+BINDING = ("Python.h", "sip_py.h", "sip_message_type.h", "sip_udp_type.h")
 
 
 def core_sources() -> list[Path]:
-    """Files that name nothing of Python's."""
-    return [path for path in sorted(CORE.glob("*.c")) if "Py" not in path.read_text()]
+    return [path for path in sorted(CORE.glob("*.c")) if not any(f'"{name}"' in path.read_text() for name in BINDING)]
 
 
 def test_the_core_survives_the_nth_allocation_failing(tmp_path: Path) -> None:
@@ -36,7 +35,5 @@ def test_the_core_survives_the_nth_allocation_failing(tmp_path: Path) -> None:
 def test_the_core_knows_no_python() -> None:
     names = {path.name for path in core_sources()}
     assert {"sip_message.c", "sip_scan.c", "sip_edit.c", "sip_uri.c", "sip_udp.c"} <= names
-    included = {name for path in core_sources() for name in re.findall(r'#include "(.*)"', path.read_text())}
-    assert "sip_message.h" in included
-    for name in included:
-        assert "Py" not in (CORE / name).read_text(), name
+    for path in core_sources():
+        assert "Py" not in path.read_text(), path.name
