@@ -1,6 +1,7 @@
 /* native.sip.ClientTransactionBase: the actions of the client's machines that most requests need (RFC 3261 section 17.1, RFC 6026).
  * What each is for is said where it is declared, native/sip.pyi; ACK and CANCEL are sipcore/client_transaction.py's. */
 #include "sip_flow.h"
+#include "sip_proxy.h"
 #include "sip_py.h"
 #include "sip_transaction_type.h"
 #include "structmember.h"
@@ -74,9 +75,11 @@ static PyObject *tell(ClientObject *self, PyObject *response) {
     PyObject *owner = self->base.owner;
     if (!is_there(owner)) Py_RETURN_NONE;
     Py_INCREF(owner);
-    PyObject *told = sip_py_call(owner, &on_response, (PyObject *)self, response);
+    int told = PyObject_TypeCheck(owner, &sip_branch_type)
+                   ? sip_branch_response((BranchObject *)owner, (MessageObject *)response)
+                   : sip_py_done(sip_py_call(owner, &on_response, (PyObject *)self, response));
     Py_DECREF(owner);
-    return told;
+    return sip_done(told);
 }
 
 static PyObject *tell_end(ClientObject *self, struct sip_py_word *word) {
@@ -116,11 +119,13 @@ static PyObject *settle_d(ClientObject *self, PyObject *unused) {
 
 static PyObject *settle_k(ClientObject *self, PyObject *unused) {
     (void)unused;
+    Py_CLEAR(self->base.last);
     return sip_done(sip_settle(&self->base, self->base.flow, SIP_ON_TIMER_K, self->base.layer->delays.t4_s));
 }
 
 static PyObject *settle_m(ClientObject *self, PyObject *unused) {
     (void)unused;
+    Py_CLEAR(self->base.last);
     sip_stop_timers(&self->base);
     return sip_done(sip_wait(&self->base, SIP_ON_TIMER_M, self->base.layer->delays.timeout_s));
 }
@@ -129,10 +134,7 @@ static PyObject *release(ClientObject *self, PyObject *unused) {
     (void)unused;
     Py_CLEAR(self->base.request);
     Py_CLEAR(self->cancel_headers);
-    if (self->base.state == SIP_ACCEPTED)
-        Py_CLEAR(self->base.last);
-    else
-        Py_CLEAR(self->base.owner);
+    if (self->base.state != SIP_ACCEPTED) Py_CLEAR(self->base.owner);
     Py_RETURN_NONE;
 }
 

@@ -4,11 +4,6 @@
 #include "sip_transaction.h"
 #include "sip_transaction_type.h"
 
-static int done(PyObject *result) {
-    Py_XDECREF(result);
-    return result ? 0 : -1;
-}
-
 /* A borrowed reference; NULL with an exception or without. */
 static TransactionObject *find(PyObject *transactions, PyObject *key, PyTypeObject *type) {
     PyObject *found = PyDict_GetItemWithError(transactions, key);
@@ -53,9 +48,9 @@ static int await_user(ServerObject *server) {
 static int tell_user(LayerObject *self, ServerObject *server, MessageObject *request) {
     static struct sip_py_word on_request = {"on_request", NULL}, tell_cancel = {"tell_cancel", NULL};
     bool cancel = sip_py_is_method(request->method, SIP_CANCEL);
-    if (done(sip_py_call(cancel ? (PyObject *)self : self->user, cancel ? &tell_cancel : &on_request, (PyObject *)server, NULL)) < 0)
-        return -1;
-    return await_user(server);
+    int told = cancel ? sip_py_do((PyObject *)self, &tell_cancel, (PyObject *)server, NULL)
+                      : sip_py_do(self->user, &on_request, (PyObject *)server, NULL);
+    return told < 0 ? -1 : await_user(server);
 }
 
 static int begin(LayerObject *self, PyObject *key, MessageObject *request, PyObject *flow) {
@@ -64,7 +59,7 @@ static int begin(LayerObject *self, PyObject *key, MessageObject *request, PyObj
     if (!server) return -1;
     int result = tell_user(self, server, request);
     if (result < 0 && PyErr_ExceptionMatches(PyExc_Exception))
-        result = done(sip_py_caught((PyObject *)self, &user_failed, (PyObject *)server));
+        result = sip_py_done(sip_py_caught((PyObject *)self, &user_failed, (PyObject *)server));
     Py_DECREF(server);
     return result;
 }
@@ -89,9 +84,9 @@ static int receive_request(LayerObject *self, PyObject *key, MessageObject *requ
         return result;
     }
     if (PyErr_Occurred()) return -1;
-    if (sip_py_is_method(request->method, SIP_ACK)) return done(sip_py_call(self->user, &on_ack, (PyObject *)request, flow));
+    if (sip_py_is_method(request->method, SIP_ACK)) return sip_py_do(self->user, &on_ack, (PyObject *)request, flow);
     if (PyDict_GET_SIZE(self->servers) >= self->delays.max_server_transactions)
-        return done(sip_py_call((PyObject *)self, &refuse_new, (PyObject *)request, flow));
+        return sip_py_do((PyObject *)self, &refuse_new, (PyObject *)request, flow);
     return begin(self, key, request, flow);
 }
 
@@ -102,7 +97,7 @@ static int receive_response(LayerObject *self, PyObject *key, MessageObject *res
     TransactionObject *client = find(self->clients, key, &sip_client_type);
     if (client) return sip_step(client, sip_response_event(response->core.status), (PyObject *)response);
     if (PyErr_Occurred()) return -1;
-    return done(sip_py_call(self->user, &on_stray_response, (PyObject *)response, flow));
+    return sip_py_do(self->user, &on_stray_response, (PyObject *)response, flow);
 }
 
 /* --- both --- */
@@ -119,7 +114,7 @@ int sip_layer_receive(PyObject *layer, PyObject *message, PyObject *flow) {
     static struct sip_py_word request = {"receive_request", NULL}, response = {"receive_response", NULL};
     bool is_response = ((MessageObject *)message)->core.status;
     if (PyObject_TypeCheck(layer, &sip_layer_type)) return receive((LayerObject *)layer, (MessageObject *)message, flow, is_response);
-    return done(sip_py_call(layer, is_response ? &response : &request, message, flow));
+    return sip_py_do(layer, is_response ? &response : &request, message, flow);
 }
 
 static PyObject *received(LayerObject *self, PyObject *const *args, Py_ssize_t count, bool response) {

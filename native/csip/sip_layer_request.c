@@ -26,9 +26,7 @@ static int enter(LayerObject *self, ClientObject *client) {
     static struct sip_py_word watch = {"watch", NULL};
     int reliable = sip_flow_is_reliable(client->base.flow);
     if (reliable < 0 || PyDict_SetItem(self->clients, client->base.key, (PyObject *)client) < 0) return -1;
-    PyObject *watched = reliable ? sip_py_call((PyObject *)self, &watch, (PyObject *)client, NULL) : Py_NewRef(Py_None);
-    Py_XDECREF(watched);
-    return watched ? 0 : -1;
+    return reliable ? sip_py_do((PyObject *)self, &watch, (PyObject *)client, NULL) : 0;
 }
 
 static PyObject *begin(LayerObject *self, MessageObject *message, PyObject *key, PyObject *flow, PyObject *owner, bool fixed_flow) {

@@ -48,7 +48,7 @@ static int ended(ContextObject *self, int status) {
 
 /* Sends a response that may go there now (items 5 and 9). */
 static int forward(ContextObject *self, MessageObject *response) {
-    static struct sip_py_word respond_late = {"respond_late", NULL}, respond = {"respond", NULL};
+    static struct sip_py_word respond_late = {"respond_late", NULL};
     InboundObject *request = sip_inbound_of(self);
     int status = response->core.status;
     if (self->status) {
@@ -56,7 +56,7 @@ static int forward(ContextObject *self, MessageObject *response) {
         return late ? sip_py_do((PyObject *)request, &respond_late, (PyObject *)response, NULL) : 0;
     }
     bool silent = status == 408 && !self->invite; /* RFC 4320 section 4.2 */
-    if (!silent && sip_py_do(request->transaction, &respond, (PyObject *)response, NULL) < 0) return -1;
+    if (!silent && sip_server_respond(request->transaction, (PyObject *)response) < 0) return -1;
     return status >= 200 ? ended(self, status) : 0;
 }
 

@@ -128,8 +128,7 @@ int sip_server_answer(PyObject *transaction, int status, PyObject *data) {
         return sip_step((TransactionObject *)transaction, sip_response_event(status), data);
     PyObject *number = PyLong_FromLong(status), *result = number ? sip_py_call(transaction, &answer, number, data) : NULL;
     Py_XDECREF(number);
-    Py_XDECREF(result);
-    return result ? 0 : -1;
+    return sip_py_done(result);
 }
 
 static PyObject *answer(ServerObject *self, PyObject *const *args, Py_ssize_t count) {
@@ -139,14 +138,21 @@ static PyObject *answer(ServerObject *self, PyObject *const *args, Py_ssize_t co
     return sip_done(sip_step(&self->base, sip_response_event((int)status), args[1]));
 }
 
-static PyObject *respond(ServerObject *self, PyObject *response) {
-    if (!Py_IS_TYPE(response, &sip_message_type)) return PyErr_Format(PyExc_TypeError, "a Message expected");
+int sip_server_respond(PyObject *transaction, PyObject *response) {
+    static struct sip_py_word word = {"respond", NULL};
+    ServerObject *self = (ServerObject *)transaction;
+    if (!PyObject_TypeCheck(transaction, &sip_server_type)) return sip_py_do(transaction, &word, response, NULL);
     int reliable = sip_flow_is_reliable(self->reply_flow);
     PyObject *data = reliable < 0 ? NULL : sip_message_wire((MessageObject *)response, reliable);
-    if (!data) return NULL;
+    if (!data) return -1;
     int result = sip_step(&self->base, sip_response_event(((MessageObject *)response)->core.status), data);
     Py_DECREF(data);
-    return sip_done(result);
+    return result;
+}
+
+static PyObject *respond(ServerObject *self, PyObject *response) {
+    if (!Py_IS_TYPE(response, &sip_message_type)) return PyErr_Format(PyExc_TypeError, "a Message expected");
+    return sip_done(sip_server_respond((PyObject *)self, response));
 }
 
 #define FUNCTION(f) (PyCFunction)(void (*)(void))(f)

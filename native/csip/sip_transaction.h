@@ -15,5 +15,6 @@ PyObject *sip_layer_request(PyObject *layer, PyObject *message, PyObject *flow, 
 
 /* Sends a response of that status, whose bytes are `data`; -1 with an exception. */
 int sip_server_answer(PyObject *transaction, int status, PyObject *data);
+int sip_server_respond(PyObject *transaction, PyObject *response); /* the same of a Message */
 
 #endif

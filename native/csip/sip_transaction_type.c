@@ -40,16 +40,12 @@ void sip_transaction_clear(TransactionObject *self) {
 
 static int count_illegal(TransactionObject *self, PyObject *event) {
     static struct sip_py_word word = {"count_illegal", NULL};
-    PyObject *counted = sip_py_call((PyObject *)self, &word, event, NULL);
-    Py_XDECREF(counted);
-    return counted ? 0 : -1;
+    return sip_py_do((PyObject *)self, &word, event, NULL);
 }
 
 static int act(TransactionObject *self, const struct sip_step *step, PyObject *message) {
     PyObject *args[] = {(PyObject *)self, message};
-    PyObject *done = step->native ? step->native((PyObject *)self, message) : PyObject_Vectorcall(step->method, args, 2, NULL);
-    Py_XDECREF(done);
-    return done ? 0 : -1;
+    return sip_py_done(step->native ? step->native((PyObject *)self, message) : PyObject_Vectorcall(step->method, args, 2, NULL));
 }
 
 int sip_step(TransactionObject *self, enum sip_event event, PyObject *message) {
