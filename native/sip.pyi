@@ -345,6 +345,34 @@ class UdpPort:
     def drop_flows(self) -> None:
         """To be called in the end: flows and port hold each other."""
 
+class StreamFlow:
+    """Base of TcpConnection (sipcore/transport/connection.py): cuts messages out of what a connection brings, keeps what is to be sent."""
+
+    listener: Any
+    remote: Address
+    local_host: str
+    transport: Any  # what it writes to, or None
+    partial_timer: Timer | None  # the owner's; runs while the beginning of a message is kept
+    last_used_s: float  # when something came or went
+    closed: bool
+    is_open: bool
+    closing: bool  # nothing is read any more; closed when what is queued has left
+    half_ping: bool  # one CRLF of a CRLF CRLF was there
+    had_message: bool
+    may_alias: bool  # ``alias`` is told of each message
+    is_waiting: bool  # something is to be sent
+    def __init__(self, batches: Batches, listener: Any, remote: Address, local_host: str, max_unsent_bytes: int) -> None: ...
+    def data_received(self, data: bytes, /) -> None:
+        """One batch: each message passes ``batches.receive``. ``take_crlf`` is told of line ends between them, ``take_garbage`` of what
+        can't be framed, ``watch_partial`` whether the beginning of another message is kept; ``batches.flooded`` of long reads."""
+    def send(self, data: bytes, /) -> None:
+        """``data`` leaves at the end of the batch, or when it is open. ``abort`` is called when too much waits, ``count_unsent`` when it is
+        closed."""
+    def flush(self) -> None:
+        """Writes what waits, and closes ``transport`` when ``closing``."""
+    def forget(self) -> None:
+        """What was kept and what waits."""
+
 class Receiver:
     """Base of Ingress (sipcore/transport/ingress.py): parses, stamps and counts what is a proper message, and hands it to the layer's
     ``receive_request`` or ``receive_response``."""

@@ -1,6 +1,7 @@
 /* Flows of every kind. */
 #include "sip_flow.h"
 
+#include "sip_stream.h"
 #include "sip_udp_endpoint.h"
 
 int sip_flow_send(PyObject *flow, PyObject *data) {
@@ -12,11 +13,11 @@ int sip_flow_send(PyObject *flow, PyObject *data) {
 int sip_flow_is_reliable(PyObject *flow) {
     static struct sip_py_word reliable = {"reliable", NULL};
     if (Py_IS_TYPE(flow, &sip_udp_flow_type)) return 0;
-    return sip_py_is(flow, &reliable);
+    return PyObject_TypeCheck(flow, &sip_stream_type) ? 1 : sip_py_is(flow, &reliable);
 }
 
 int sip_flow_is_closed(PyObject *flow) {
     static struct sip_py_word closed = {"closed", NULL};
     if (Py_IS_TYPE(flow, &sip_udp_flow_type)) return 0;
-    return sip_py_is(flow, &closed);
+    return PyObject_TypeCheck(flow, &sip_stream_type) ? ((StreamObject *)flow)->closed : sip_py_is(flow, &closed);
 }

@@ -70,15 +70,11 @@ static int take_response(IngressObject *self, PyObject *response, PyObject *flow
 
 static int refuse(IngressObject *self, PyObject *data, PyObject *flow) {
     static struct sip_py_word name = {"refuse", NULL};
-    PyObject *type, *error, *traceback;
     if (!PyErr_ExceptionMatches(sip_parse_error)) return -1;
-    PyErr_Fetch(&type, &error, &traceback);
-    PyErr_NormalizeException(&type, &error, &traceback);
+    PyObject *error = sip_py_fetched();
     PyObject *text = sip_py_text(&name), *args[] = {(PyObject *)self, data, flow, error};
     int result = text ? sip_py_done(PyObject_VectorcallMethod(text, args, 4, NULL)) : -1;
-    Py_XDECREF(type);
     Py_XDECREF(error);
-    Py_XDECREF(traceback);
     return result;
 }
 

@@ -2,6 +2,7 @@
 #include "sip_ingress.h"
 #include "sip_proxy.h"
 #include "sip_slot.h"
+#include "sip_stream.h"
 #include "sip_transaction_type.h"
 #include "sip_udp_endpoint.h"
 
@@ -61,10 +62,13 @@ static struct PyModuleDef definition = {
 };
 
 static int add_types(PyObject *module) {
-    PyTypeObject *types[] = {&sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_udp_type, &sip_mac_type,
-                             &sip_timer_type, &sip_timers_type, &sip_machine_type, &sip_transaction_type, &sip_server_type,
-                             &sip_client_type, &sip_layer_type, &sip_core_type, &sip_inbound_type, &sip_context_type,
-                             &sip_branch_type, &sip_batches_type, &sip_udp_endpoint_type, &sip_udp_flow_type, &sip_ingress_type};
+    PyTypeObject *types[] = {
+        &sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_mac_type,
+        &sip_timer_type, &sip_timers_type,
+        &sip_udp_type, &sip_udp_flow_type, &sip_udp_endpoint_type, &sip_stream_type, &sip_ingress_type, &sip_batches_type,
+        &sip_machine_type, &sip_transaction_type, &sip_server_type, &sip_client_type, &sip_layer_type,
+        &sip_core_type, &sip_inbound_type, &sip_context_type, &sip_branch_type,
+    };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (PyModule_AddType(module, types[i]) < 0) return -1;
     return 0;

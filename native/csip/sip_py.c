@@ -156,19 +156,23 @@ int sip_py_is(PyObject *object, struct sip_py_word *name) {
     return result;
 }
 
-PyObject *sip_py_caught(PyObject *object, struct sip_py_word *name, PyObject *first) {
+PyObject *sip_py_fetched(void) {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback) PyException_SetTraceback(value, traceback);
-    PyObject *before = PyErr_GetHandledException();
-    PyErr_SetHandledException(value);
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    return value;
+}
+
+PyObject *sip_py_caught(PyObject *object, struct sip_py_word *name, PyObject *first) {
+    PyObject *error = sip_py_fetched(), *before = PyErr_GetHandledException();
+    PyErr_SetHandledException(error);
     PyObject *result = sip_py_call(object, name, first, NULL);
     PyErr_SetHandledException(before);
     Py_XDECREF(before);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(traceback);
+    Py_XDECREF(error);
     return result;
 }
 

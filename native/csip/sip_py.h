@@ -61,6 +61,8 @@ static inline int sip_py_done(PyObject *result) {
 }
 /* Whether the attribute is true: 1 or 0, -1 with an exception. */
 int sip_py_is(PyObject *object, struct sip_py_word *name);
+/* Takes the exception that is set, as the object that Python would see. */
+PyObject *sip_py_fetched(void);
 /* As sip_py_call, of what handles the exception that is set: it finds it as in an except block. */
 PyObject *sip_py_caught(PyObject *object, struct sip_py_word *name, PyObject *first);
 /* counters[name] += 1, of a Counters (sipcore/ports.py); -1 with an exception. */
@@ -82,6 +84,7 @@ PyObject *sip_uri_object(struct sip_slice text, enum sip_name header);
 PyObject *sip_addr_object(struct sip_slice text, enum sip_name header);
 PyObject *sip_via_object(struct sip_slice text);
 void sip_timers_read_clock(PyObject *timers); /* now and wall, as they are */
+double sip_timers_now(PyObject *timers);
 const uint8_t *sip_mac_key(PyObject *mac); /* TypeError for anything else */
 
 /* A lazily made attribute: `*slot` is filled by `make` once. Returns a new reference. */

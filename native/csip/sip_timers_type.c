@@ -187,6 +187,8 @@ void sip_timers_read_clock(PyObject *timers) {
     self->wall = seconds(CLOCK_REALTIME);
 }
 
+double sip_timers_now(PyObject *timers) { return ((TimersObject *)timers)->now; }
+
 static PyObject *timers_next_deadline(TimersObject *self, PyObject *unused) {
     double deadline;
     (void)unused;
