@@ -28,7 +28,7 @@ def extension(module: str, folder: str, libraries: list[str]) -> Extension:
 
 setup(
     ext_modules=[
-        extension("native.sip", "csip", []),
+        extension("native.sip", "csip", ["crypto"]),
         extension("native.relay", "crelay", ["pthread", "crypto"]),
     ]
 )

@@ -619,6 +619,26 @@ def digest_params(value: str) -> dict[str, str] | None:
     """Parameters of an Authorization or Proxy-Authorization value in the Digest scheme, names in lower case, quotes and quoted
     pairs undone; None for another scheme. ParseError for what doesn't follow the grammar and for a name that comes twice."""
 
+class DigestClaim:
+    """The credentials of one Authorization or Proxy-Authorization value (RFC 7616 section 3.4); quotes and quoted pairs are undone."""
+
+    username: str | None
+    extended_username: str | None  # username*, as written
+    realm: str | None
+    nonce: str | None
+    qop: str | None  # lower case
+    algorithm: str  # "MD5", also when none is named, "SHA-256", or "" for another
+    use_count: int  # nc; 0 when it is not 8 hex digits
+    missing: str | None  # the first required parameter that isn't there
+    count: int  # of all parameters
+    longest: int  # bytes of the longest value
+    @staticmethod
+    def read(value: str, /) -> DigestClaim | None:
+        """None for another scheme; ParseError for what doesn't follow the grammar and for a name we know that comes twice."""
+    def matches(self, ha1: str, method: str, body: bytes, /) -> bool:
+        """Whether the response is the one that ``ha1`` makes (section 3.4.1); takes the same time wherever they differ. Nothing may be
+        missing."""
+
 def refreshed(
     request: Message, record: bytes, source: Address, listener: int, now: float, limits: tuple[int, int, int, int, int, int], /
 ) -> tuple[bytes, str] | None:

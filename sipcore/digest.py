@@ -5,26 +5,22 @@ room, in a bounded table of use counts, so a stranger stores nothing.
 """
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from hmac import compare_digest
 from itertools import count
 from typing import Protocol
 
 import msgspec
 
-from sipcore.digest_header import MalformedDigestError, parse_credentials
+from native.sip import DigestClaim
+from sipcore.digest_header import MalformedDigestError, read_claim, username_of
 from sipcore.keys import KeyRing
 
 MAX_ATTEMPTS = 4  # of our realm's credentials in one request: a client sends one per algorithm at most
 TIDY_INTERVAL_S = 1.0  # between two looks for expired nonces while there is room
-REQUIRED = ("username", "nonce", "uri", "response", "cnonce", "nc", "qop")
-
-
-_NC = re.compile(r"[0-9A-Fa-f]{8}")
+STAMP_AT = 13  # in a nonce, behind key id and MAC: the issue time in 8 hex digits
 
 
 class Algorithm(StrEnum):
@@ -37,9 +33,6 @@ class Algorithm(StrEnum):
         """Lower-case hex digest."""
         return _HASHES[self](text.encode("utf-8", "surrogateescape")).hexdigest()
 
-    def hash_bytes(self, data: bytes) -> str:
-        return _HASHES[self](data).hexdigest()
-
 
 _HASHES: dict[Algorithm, Callable[[bytes], "hashlib._Hash"]] = {
     Algorithm.SHA_256: hashlib.sha256,
@@ -49,6 +42,7 @@ _NOBODY = {
     algorithm: "0" * len(_HASHES[algorithm](b"").hexdigest()) for algorithm in Algorithm
 }  # stands for an unknown user's HA1
 ALGORITHMS = {algorithm.lower(): algorithm for algorithm in Algorithm}
+_BY_NAME = {algorithm.value: algorithm for algorithm in Algorithm}
 
 
 def ha1(username: str, realm: str, password: str, algorithm: Algorithm) -> str:
@@ -153,62 +147,46 @@ class Digest:
         attempts = 0
         for value in values:
             try:
-                fields = parse_credentials(value)
-            except MalformedDigestError as error:
-                verdict = Verdict(Outcome.MALFORMED, reason=str(error))
-            else:
-                if fields is None or fields.get("realm") != self._realm:
+                claim = read_claim(value)
+                if claim is None or claim.realm != self._realm:
                     continue
-                algorithm = ALGORITHMS.get(fields.get("algorithm", "MD5").lower())
+                algorithm = _BY_NAME.get(claim.algorithm)
                 if algorithm not in self._algorithms:
                     continue
                 attempts += 1
                 if attempts > MAX_ATTEMPTS:
                     break
-                verdict = self._check_one(fields, algorithm, method, body, now)
+                verdict = self._check_one(claim, algorithm, method, body, now)
+            except MalformedDigestError as error:
+                verdict = Verdict(Outcome.MALFORMED, reason=str(error))
             if verdict.outcome is Outcome.ACCEPTED:
                 return verdict
             if _RANK[verdict.outcome] < _RANK[best.outcome]:
                 best = verdict
         return best
 
-    def _check_one(self, fields: dict[str, str], algorithm: Algorithm, method: str, body: bytes, now: float) -> Verdict:
-        for name in REQUIRED:
-            if name not in fields:
-                return Verdict(Outcome.MALFORMED, reason=f"digest without {name}")
-        username, nonce, qop, nc = fields["username"], fields["nonce"], fields["qop"].lower(), fields["nc"]
-        if qop not in ("auth", "auth-int"):
-            return Verdict(Outcome.MALFORMED, reason="digest qop is not auth")
-        use = _use_count(nc)
-        if use is None:
-            return Verdict(Outcome.MALFORMED, reason="digest nc is not 8 hex digits above 0")
-        issued_s = self._issued_at(nonce)
+    def _check_one(self, claim: DigestClaim, algorithm: Algorithm, method: str, body: bytes, now: float) -> Verdict:
+        username, missing = username_of(claim), claim.missing
+        if missing is not None:
+            raise MalformedDigestError(f"digest without {missing}")
+        if claim.qop not in ("auth", "auth-int"):
+            raise MalformedDigestError("digest qop is not auth")
+        use = claim.use_count
+        if not use:
+            raise MalformedDigestError("digest nc is not 8 hex digits above 0")
+        nonce = claim.nonce or ""
+        stamp = self._keys.unseal(nonce, self._realm)
         stored = self._credentials.ha1(username, self._realm, algorithm)
         # an unknown user costs what a wrong password costs, and is answered alike
-        secret = stored if stored is not None else _NOBODY[algorithm]
-        entity = ":" + algorithm.hash_bytes(body) if qop == "auth-int" else ""
-        make = _HASHES[algorithm]
-        ha2 = make(f"{method}:{fields['uri']}{entity}".encode("utf-8", "surrogateescape")).hexdigest()
-        text = f"{secret}:{nonce}:{nc}:{fields['cnonce']}:{fields['qop']}:{ha2}"
-        expected = make(text.encode("utf-8", "surrogateescape")).hexdigest()
-        matches = compare_digest(expected.encode(), fields["response"].lower().encode("utf-8", "surrogateescape"))
+        matches = claim.matches(_NOBODY[algorithm] if stored is None else stored, method, body)
         if stored is None or not matches:
             return Verdict(Outcome.REFUSED, username)
-        if issued_s is None or not self._fresh(nonce, issued_s, use, now):
+        if stamp is None or not self._fresh(nonce, int(stamp[:8], 16), use, now):
             return Verdict(Outcome.STALE, username)
         return Verdict(Outcome.ACCEPTED, username)
 
     def _issue(self, now: float) -> str:
-        stamp = f"{int(now):08x}{next(self._serial):x}.{self._instance}"
-        keys = self._keys
-        return f"{stamp}.{keys.id}{keys.current.of(f'{self._realm}:{stamp}')}"
-
-    def _issued_at(self, nonce: str) -> int | None:
-        """Issue time of a nonce made with our keys for our realm, s; None for any other string."""
-        stamp, _, seal = nonce.rpartition(".")
-        if len(seal) != 13 or not self._keys.verify(seal[0], seal[1:], f"{self._realm}:{stamp}"):
-            return None
-        return int(stamp[:8], 16)
+        return self._keys.seal(f"{int(now):08x}{next(self._serial):x}.{self._instance}", self._realm)
 
     def _fresh(self, nonce: str, issued_s: int, use: int, now: float) -> bool:
         """Not expired, and used with a higher count than ever before (RFC 7616 section 3.4, nc)."""
@@ -230,13 +208,9 @@ class Digest:
         self._tidy_at = now + TIDY_INTERVAL_S
         while used:
             oldest = next(iter(used))
-            issued_s = int(oldest[:8], 16)
+            issued_s = int(oldest[STAMP_AT : STAMP_AT + 8], 16)
             if now - issued_s <= self._config.nonce_lifetime_s:
                 if len(used) < self._config.max_tracked_nonces:
                     return
                 self._floor_s = max(self._floor_s, issued_s)
             del used[oldest]
-
-
-def _use_count(nc: str) -> int | None:
-    return (int(nc, 16) or None) if _NC.fullmatch(nc) else None

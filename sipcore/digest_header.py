@@ -1,8 +1,8 @@
-"""Reading the credentials of an Authorization header (RFC 7616 section 3.4, RFC 3261 section 25.1)."""
+"""Reading challenges, and the credentials of an Authorization header (RFC 7616 section 3.4, RFC 3261 section 25.1)."""
 
 from urllib.parse import unquote
 
-from native.sip import ParseError, digest_params
+from native.sip import DigestClaim, ParseError, digest_params
 
 MAX_VALUE_CHARS = 512  # of one parameter
 
@@ -12,10 +12,7 @@ class MalformedDigestError(ValueError):
 
 
 def parse_credentials(value: str) -> dict[str, str] | None:
-    """Parameters of a Digest value, names in lower case, quotes and quoted-pairs removed; None for another scheme.
-
-    ``username*`` (RFC 8187, as RFC 7616 section 3.4 allows) is decoded and returned as ``username``.
-    """
+    """Parameters of a Digest value, names in lower case, quotes and quoted-pairs removed; None for another scheme."""
     try:
         fields = digest_params(value)
     except ParseError as error:
@@ -26,16 +23,33 @@ def parse_credentials(value: str) -> dict[str, str] | None:
         raise MalformedDigestError("digest parameter too long")
     if not fields:
         raise MalformedDigestError("digest without parameters")
-    return _with_extended_username(fields) if "username*" in fields else fields
+    return fields
 
 
-def _with_extended_username(fields: dict[str, str]) -> dict[str, str]:
-    charset, _, rest = fields.pop("username*").partition("'")
+def read_claim(value: str) -> DigestClaim | None:
+    """What a client claims in a Digest value; None for another scheme."""
+    try:
+        claim = DigestClaim.read(value)
+    except ParseError as error:
+        raise MalformedDigestError(error.reason) from error
+    if claim is not None:
+        if claim.longest > MAX_VALUE_CHARS:
+            raise MalformedDigestError("digest parameter too long")
+        if not claim.count:
+            raise MalformedDigestError("digest without parameters")
+    return claim
+
+
+def username_of(claim: DigestClaim) -> str:
+    """``username``, or ``username*`` decoded (RFC 8187, as RFC 7616 section 3.4 allows)."""
+    extended = claim.extended_username
+    if extended is None:
+        return claim.username or ""
+    charset, _, rest = extended.partition("'")
     _, quote, encoded = rest.partition("'")
-    if charset.lower() != "utf-8" or not quote or "username" in fields:
+    if charset.lower() != "utf-8" or not quote or claim.username is not None:
         raise MalformedDigestError("digest username* malformed")
     try:
-        fields["username"] = unquote(encoded, errors="strict")
+        return unquote(encoded, errors="strict")
     except UnicodeDecodeError as error:
         raise MalformedDigestError("digest username* malformed") from error
-    return fields

@@ -12,7 +12,7 @@ import msgspec
 
 from native.sip import Message
 from sipcore.digest import MISSING, Algorithm, Digest, DigestConfig, Outcome
-from sipcore.digest_header import MalformedDigestError, parse_credentials
+from sipcore.digest_header import MalformedDigestError, read_claim
 from sipcore.errors import PeerError
 from sipcore.keys import KeyRing
 from sipcore.ports import Counters
@@ -199,7 +199,7 @@ def _consume(request: Message, header: str, values: list[str], realm: str) -> No
 
 def _is_for(value: str, realm: str) -> bool:
     try:
-        fields = parse_credentials(value)
+        claim = read_claim(value)
     except MalformedDigestError:
         return False
-    return fields is not None and fields.get("realm") == realm
+    return claim is not None and claim.realm == realm

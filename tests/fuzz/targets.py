@@ -15,7 +15,7 @@ from media.errors import BencodeError, RequestError, SdpError
 from media.flags import parse_raw
 from media.sdp import parse
 from native.sip import Message, NameAddr, ParseError, Uri, Via
-from sipcore.digest_header import MalformedDigestError, parse_credentials
+from sipcore.digest_header import MalformedDigestError, parse_credentials, read_claim
 from sipcore.transport.stun import stun_answer
 from tests.media.world import World, passed_on, sdp
 
@@ -165,12 +165,26 @@ def read_uri(data: bytes) -> str:
 
 
 def read_digest(data: bytes) -> str:
-    """Credentials of a Digest header."""
+    """A challenge as a client reads it, and the credentials as a server does: the same, but that only a client cares for names
+    which it doesn't know."""
+    text = text_of(data)
     try:
-        fields = parse_credentials(text_of(data))
+        fields = parse_credentials(text)
     except MalformedDigestError as error:
+        fields, reason = None, path_of(error)
+    else:
+        reason = "other scheme" if fields is None else str(len(fields))
+    try:
+        claim = read_claim(text)
+    except MalformedDigestError as error:
+        if fields is not None and str(error) != "digest parameter too long":
+            raise
         return path_of(error)
-    return "other scheme" if fields is None else str(len(fields))
+    if claim is not None:
+        claim.matches("0" * 32, "REGISTER", data)
+        read = {name: getattr(claim, name) for name in ("username", "realm", "nonce")}
+        assert fields is None or read == {name: fields.get(name) for name in read}
+    return reason
 
 
 TARGETS: dict[str, Target] = {

@@ -27,7 +27,7 @@ def test_the_core_survives_the_nth_allocation_failing(tmp_path: Path) -> None:
     wraps = [f"-Wl,--wrap={name}" for name in ("malloc", "realloc", "free")]
     program = tmp_path / "test_core"
     sources = [HERE / "csip" / "test_core.c", *core_sources()]
-    subprocess.run(["gcc", *flags, f"-I{CORE}", "-o", program, *sources, *wraps], check=True)
+    subprocess.run(["gcc", *flags, f"-I{CORE}", "-o", program, *sources, *wraps, "-lcrypto"], check=True)
     done = subprocess.run([program], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 

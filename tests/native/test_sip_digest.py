@@ -1,8 +1,10 @@
-"""digest_params: credentials as a dict."""
+"""digest_params: parameters as a dict. DigestClaim: credentials, and the check of their response."""
+
+import hashlib
 
 import pytest
 
-from native.sip import ParseError, digest_params
+from native.sip import DigestClaim, ParseError, digest_params
 
 
 @pytest.mark.parametrize(
@@ -50,3 +52,56 @@ def test_what_it_does_not(value: str, reason: str) -> None:
 def test_credentials_are_text() -> None:
     with pytest.raises(TypeError):
         digest_params(b"Digest a=b")  # type: ignore[arg-type]
+
+
+# RFC 7616 section 3.9.1
+MUFASA = (
+    'Digest username="Mufasa", realm="http-auth@example.org", uri="/dir/index.html", algorithm={}, '
+    'nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", nc=00000001, '
+    'cnonce="f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", qop=auth, response="{}"'
+)
+RESPONSES = {
+    "MD5": ("md5", "8ca523f5e9506fed4657c9700eebdbec"),
+    "SHA-256": ("sha256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+}
+
+
+def claimed(value: str) -> DigestClaim:
+    claim = DigestClaim.read(value)
+    assert claim is not None
+    return claim
+
+
+@pytest.mark.parametrize("algorithm", RESPONSES)
+def test_the_response_of_the_rfc_matches(algorithm: str) -> None:
+    name, response = RESPONSES[algorithm]
+    ha1 = hashlib.new(name, b"Mufasa:http-auth@example.org:Circle of Life").hexdigest()
+    for written in (response, response.upper()):
+        claim = claimed(MUFASA.format(algorithm, written))
+        assert claim.matches(ha1, "GET", b"whatever")
+        assert not claim.matches(ha1, "PUT", b"")
+        assert not claim.matches(ha1[:-1] + "x", "GET", b"")
+    for wrong in ("0" + response[1:], response[:-1] + "z", response[:-1], response + "0", ""):
+        assert not claimed(MUFASA.format(algorithm, wrong)).matches(ha1, "GET", b"")
+
+
+def test_what_a_claim_says() -> None:
+    claim = claimed(r'digest USERNAME="a\"b",realm=é,qop=AUTH-Int,nc=0000000A,x=yyyyyy,algorithm=sha-256')
+    assert (claim.username, claim.realm, claim.qop, claim.use_count, claim.algorithm) == ('a"b', "é", "auth-int", 10, "SHA-256")
+    assert (claim.count, claim.longest, claim.missing, claim.nonce, claim.extended_username) == (6, 8, "nonce", None, None)
+    assert claimed("Digest username*=UTF-8''a").missing == "nonce"
+    assert claimed("Digest x=1").missing == "username"
+    assert claimed("Digest nc=0000000g").use_count == claimed("Digest nc=1").use_count == claimed("Digest").use_count == 0
+    assert [claimed(f"Digest algorithm={name}").algorithm for name in ("md5", "MD5-sess", "SHA-512-256")] == ["MD5", "", ""]
+
+
+def test_other_schemes_and_broken_claims() -> None:
+    assert DigestClaim.read("Basic a=b") is None
+    for broken, reason in (("Digest a", "bad digest parameter"), ('Digest realm=a,Realm="b"', "repeated digest parameter")):
+        with pytest.raises(ParseError, match=reason):
+            DigestClaim.read(broken)
+    with pytest.raises(TypeError):
+        DigestClaim()
+    for arguments in (("a", "b"), ("a", "b", "c"), (b"a", "b", b""), ("a", 1, b"")):
+        with pytest.raises(TypeError):
+            claimed("Digest").matches(*arguments)  # type: ignore[arg-type]

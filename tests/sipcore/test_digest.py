@@ -49,7 +49,7 @@ def answer(
     body: bytes = b"",
     name_field: str | None = None,
 ) -> str:
-    entity = ":" + algorithm.hash_bytes(body) if qop == "auth-int" else ""
+    entity = ":" + algorithm.hash(body.decode()) if qop == "auth-int" else ""
     ha2 = algorithm.hash(f"{method}:{URI}{entity}")
     response = algorithm.hash(f"{ha1(username, realm, password, algorithm)}:{nonce}:{nc}:c0:{qop}:{ha2}")
     name = name_field or f'username="{username}"'

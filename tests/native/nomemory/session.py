@@ -121,6 +121,15 @@ def small_things() -> object:
     return sip.digest_params('Digest a="\\"b", C=é'), sip.crc_slot("x"), sip.frame_length(INVITE)
 
 
+@tried
+def digest() -> object:
+    claim = sip.DigestClaim.read(
+        'Digest username="\\"b", realm=é, nonce=n, uri=u, response=r, cnonce=c, nc=00000001, qop=auth-int'
+    )
+    assert claim is not None
+    return claim.matches("ha1", "REGISTER", b"body"), claim.username, claim.realm, claim.qop, claim.algorithm, claim.missing
+
+
 REGISTER = (
     b"REGISTER sip:b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK8\r\nFrom: <sip:a@b.example>;tag=9\r\n"
     b"To: <sip:a@b.example>\r\nCall-ID: 2@a\r\nCSeq: 2 REGISTER\r\nContact: <sip:a@192.0.2.1>;expires=60\r\n\r\n"

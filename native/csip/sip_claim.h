@@ -1,0 +1,45 @@
+/* Digest credentials of one Authorization value, read once, and the check of their response (RFC 7616 section 3.4.1).
+ * The hashes are OpenSSL's. */
+#ifndef SIP_CLAIM_H
+#define SIP_CLAIM_H
+
+#include "sip_digest.h"
+
+enum sip_claim_field {
+    SIP_CLAIM_USERNAME,
+    SIP_CLAIM_EXTENDED_USERNAME, /* username* */
+    SIP_CLAIM_REALM,
+    SIP_CLAIM_NONCE,
+    SIP_CLAIM_URI,
+    SIP_CLAIM_RESPONSE,
+    SIP_CLAIM_ALGORITHM,
+    SIP_CLAIM_CNONCE,
+    SIP_CLAIM_QOP,
+    SIP_CLAIM_NC,
+    SIP_CLAIM_FIELDS
+};
+
+enum sip_claim_hash { SIP_CLAIM_MD5, SIP_CLAIM_SHA_256, SIP_CLAIM_HASHES };
+#define SIP_CLAIM_HEX_MAX 64
+
+/* Values without their quotes; at is NULL when absent. */
+struct sip_claim {
+    struct sip_slice fields[SIP_CLAIM_FIELDS];
+    size_t longest; /* bytes of the longest parameter, unknown ones too */
+    size_t count;   /* of all parameters */
+};
+
+/* `text` holds the parameters and is written to: quoted pairs are undone in it. SIP_REPEATED for a known name that comes twice. */
+enum sip_error sip_claim_read(char *text, size_t size, struct sip_claim *claim);
+
+/* 8 hex digits; 0 for anything else. */
+uint32_t sip_claim_use_count(const struct sip_claim *claim);
+
+/* Of `algorithm`, MD5 without one; SIP_CLAIM_HASHES for what we don't know. */
+enum sip_claim_hash sip_claim_hash(const struct sip_claim *claim);
+
+/* 1 when the response is the one that `ha1` makes for that method and body, 0 when not, -1 when it can't be computed. Takes the same
+ * time wherever they differ. The required fields must be there. */
+int sip_claim_matches(const struct sip_claim *claim, struct sip_slice ha1, struct sip_slice method, struct sip_slice body);
+
+#endif
