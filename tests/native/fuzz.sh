@@ -19,7 +19,7 @@ for target in "$@"; do
     fuzz_sip_*) core=native/csip ;;
     fuzz_relay_*) core=native/crelay ;;
     esac
-    sources=$(grep -L -e 'Python.h' -e '_module.h' -e 'sip_py.h' -e 'sip_message_type.h' -e 'sip_udp_type.h' "$core"/*.c)
+    sources=$(tests/native/core_sources.sh "$core")
     "$clang" -std=c11 -g -O1 -D_GNU_SOURCE -fno-strict-aliasing -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
         "-I$core" "$target" $sources -o "var/fuzz/$name" -lpthread -lcrypto
     mkdir -p "var/fuzz/$name.corpus"

@@ -27,7 +27,7 @@ binding_tests() {
     )
 }
 
-relay_core() { grep -L relay_module.h native/crelay/*.c; }
+relay_core() { tests/native/core_sources.sh native/crelay; }
 
 relay() {
     local wrap=(malloc calloc aligned_alloc free memfd_create ftruncate mmap epoll_create1 eventfd epoll_ctl pthread_create)
@@ -50,7 +50,7 @@ relay() {
 sip() {
     local wrap=(malloc realloc free)
     gcc "${WARN[@]}" -fsanitize=address,undefined -fno-sanitize-recover=all -Inative/csip tests/native/csip/test_core.c \
-        $(grep -L -e Python.h -e sip_py.h -e sip_message_type.h -e sip_udp_type.h native/csip/*.c) -o "$work/test_core" -lcrypto "${wrap[@]/#/-Wl,--wrap=}"
+        $(tests/native/core_sources.sh native/csip) -o "$work/test_core" -lcrypto "${wrap[@]/#/-Wl,--wrap=}"
     "$work/test_core"
     # resident memory says nothing while ASan keeps what was freed
     binding_tests sip tests/native --deselect tests/native/test_sip_c.py -k "test_sip and not memory"
