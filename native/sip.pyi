@@ -345,6 +345,18 @@ class UdpPort:
     def drop_flows(self) -> None:
         """To be called in the end: flows and port hold each other."""
 
+class FlowTable:
+    """Base of TransportTable (sipcore/transport/table.py), the FlowTable of sipcore/flow.py: the datagrams' part of it."""
+
+    chosen: dict[tuple[str, str, int], Any]  # endpoints, by transport, host and index of the listener near it or -1
+    by_index: dict[int, Any]  # endpoints, by index of their listener
+    def flow_to(self, destination: Any, near: Any = None, /) -> Any:
+        """``choose`` finds an endpoint that is not in ``chosen`` yet, ``stream_to`` the connection to it."""
+    def flow_of(self, listener_index: int, remote: Address, connection_id: int, /) -> Any:
+        """``connection_of`` finds a connection."""
+    def reply_flow(self, request: Message, flow: Any, /) -> Any:
+        """``flow_by_via`` finds the way when it is not ``flow``."""
+
 class StreamFlow:
     """Base of TcpConnection (sipcore/transport/connection.py): cuts messages out of what a connection brings, keeps what is to be sent."""
 

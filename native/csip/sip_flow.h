@@ -11,4 +11,6 @@ int sip_flow_send(PyObject *flow, PyObject *data);
 int sip_flow_is_reliable(PyObject *flow);
 int sip_flow_is_closed(PyObject *flow);
 
+extern PyTypeObject sip_flow_table_type; /* sip_flow_table.c */
+
 #endif

@@ -100,7 +100,7 @@ int sip_udp_destination(UdpObject *self, PyObject *destination, union sip_sockad
         *to = place->address;
         return 0;
     }
-    if (parse_destination(destination, sip_udp_family(self->udp), to) < 0) return -1;
+    if (parse_destination(destination, self->family, to) < 0) return -1;
     place->address = *to;
     Py_XSETREF(place->tuple, Py_NewRef(destination));
     return 0;

@@ -36,11 +36,6 @@ static bool is_made(UdpEndpointObject *self) {
     return self->socket != NULL;
 }
 
-static bool is_open(UdpEndpointObject *self) {
-    if (is_made(self) && !self->socket->udp) PyErr_SetString(PyExc_ValueError, "the socket is closed");
-    return self->socket && self->socket->udp;
-}
-
 static PyObject *result_of(int result) { return result < 0 ? NULL : Py_NewRef(Py_None); }
 
 static PyObject *endpoint_ready(UdpEndpointObject *self, PyObject *unused) {
@@ -69,7 +64,7 @@ static PyObject *endpoint_drop_flows(UdpEndpointObject *self, PyObject *unused) 
 static PyObject *endpoint_flow(UdpEndpointObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count < 1 || count > 2 || (count == 2 && args[1] != Py_None && !PyUnicode_Check(args[1])))
         return PyErr_Format(PyExc_TypeError, "flow(remote, local_host=None)");
-    if (!is_open(self)) return NULL;
+    if (!is_made(self)) return NULL;
     return (PyObject *)sip_udp_flow_to(self, args[0], count == 2 && args[1] != Py_None ? args[1] : NULL);
 }
 

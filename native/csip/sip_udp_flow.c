@@ -50,7 +50,6 @@ static bool is_no_address(int result) {
 static int same_text(PyObject *a, PyObject *b) { return a == b ? 1 : PyObject_RichCompareBool(a, b, Py_EQ); }
 
 UdpFlowObject *sip_udp_flow_to(UdpEndpointObject *self, PyObject *remote, PyObject *local_host) {
-    sa_family_t family = sip_udp_family(self->socket->udp);
     union sip_sockaddr to;
     struct sip_near near;
     bool nowhere = is_no_address(sip_udp_destination(self->socket, remote, &to));
@@ -61,7 +60,7 @@ UdpFlowObject *sip_udp_flow_to(UdpEndpointObject *self, PyObject *remote, PyObje
     if (same < 0) return NULL;
     if (flow && same) return (UdpFlowObject *)Py_NewRef(flow);
     if (!local_host) local_host = self->host;
-    if (is_no_address(sip_udp_parse_host(local_host, family, &near))) near.family = 0;
+    if (is_no_address(sip_udp_parse_host(local_host, self->socket->family, &near))) near.family = 0;
     if (PyErr_Occurred()) return NULL;
     flow = make(self, remote, Py_NewRef(local_host), &near);
     if (!flow || nowhere) return flow;

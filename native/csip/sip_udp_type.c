@@ -13,7 +13,10 @@ static PyObject *udp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     if (!self) return NULL;
     self->failed = PyList_New(0);
     self->udp = self->failed ? sip_udp_open(fd) : NULL;
-    if (self->udp) return (PyObject *)self;
+    if (self->udp) {
+        self->family = sip_udp_family(self->udp);
+        return (PyObject *)self;
+    }
     if (self->failed) PyErr_SetFromErrno(PyExc_OSError);
     Py_DECREF(self);
     return NULL;
@@ -165,7 +168,7 @@ static int queue(UdpObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count == 3 && args[2] != Py_None) {
         if (self->near_host == args[2])
             from = self->near;
-        else if (sip_udp_parse_host(args[2], sip_udp_family(self->udp), &from) < 0)
+        else if (sip_udp_parse_host(args[2], self->family, &from) < 0)
             return -1;
     }
     sip_udp_put(self, args[0], args[1], &to, &from);

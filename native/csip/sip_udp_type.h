@@ -22,6 +22,7 @@ struct sip_place {
 typedef struct {
     PyObject_HEAD
     struct sip_udp *udp; /* NULL when closed */
+    sa_family_t family;
     uint32_t dropped;    /* both counts as they were when it was closed */
     uint64_t oversized;
     PyObject *failed;    /* [(destination, errno)] of flushes that were not reported yet */

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from native.sip import Address, Message
+from native.sip import Address, FlowTable, Message
 from sipcore.errors import TransportError
 from sipcore.flow import Destination, Flow, Listener
 from sipcore.transport.connection import TcpConnection
@@ -21,46 +21,25 @@ MAX_REMEMBERED = 4096
 Endpoint = UdpEndpoint | TcpEndpoint
 
 
-class TransportTable:
-    """Endpoints are added when the engine starts; the listeners are known from the beginning."""
+class TransportTable(FlowTable):
+    """Endpoints are added when the engine starts; the listeners are known from the beginning. ``flow_to``, ``flow_of`` and
+    ``reply_flow`` are in C (``native.sip.FlowTable``)."""
 
     def __init__(self, listeners: tuple[Listener, ...], engine: Engine) -> None:
         self.listeners = listeners
         self.endpoints: list[Endpoint] = []
         self._engine = engine
-        self._by_index: dict[int, Endpoint] = {}
-        self._chosen: dict[tuple[str, str, int], Endpoint] = {}  # by transport, host and index of ``near``
         self._no_stream_until: dict[Address, float] = {}  # addresses that didn't take TCP when size asked for it
         self._local = LocalAddresses(listeners, engine.timers)
 
     def add(self, endpoint: Endpoint) -> None:
         self.endpoints.append(endpoint)
-        self._by_index[endpoint.listener.index] = endpoint
-        self._chosen.clear()
-
-    def flow_to(self, destination: Destination, near: Listener | None = None) -> Flow:
-        endpoint = self._endpoint_for(destination, near)
-        remote = (destination.host, destination.port)
-        if isinstance(endpoint, UdpEndpoint):
-            return endpoint.flow(remote)
-        name = destination.name
-        return endpoint.open_to(remote, name) or endpoint.connect(remote, self._engine.settings.connect_s, name)
-
-    def flow_of(self, listener_index: int, remote: Address, connection_id: int) -> Flow | None:
-        endpoint = self._by_index.get(listener_index)
-        if isinstance(endpoint, TcpEndpoint):
-            connection = endpoint.connections.get(connection_id)
-            siblings = self._engine.siblings
-            if connection is None and siblings is not None:
-                return siblings.connection(endpoint.listener, remote, connection_id)
-            return connection
-        if endpoint is None or connection_id:
-            return None
-        return endpoint.flow(remote)
+        self.by_index[endpoint.listener.index] = endpoint
+        self.chosen.clear()
 
     def datagram_flow(self, listener_index: int, remote: Address, local_host: str) -> Flow | None:
         """The flow that a datagram came by, whichever worker got it."""
-        endpoint = self._by_index.get(listener_index)
+        endpoint = self.by_index.get(listener_index)
         return endpoint.flow(remote, local_host) if isinstance(endpoint, UdpEndpoint) else None
 
     def own_connection(self, connection_id: int) -> Flow | None:
@@ -70,24 +49,12 @@ class TransportTable:
                 return endpoint.connections[connection_id]
         return None
 
-    def reply_flow(self, request: Message, flow: Flow) -> Flow:
-        if flow.reliable and not flow.closed:
-            return flow
-        if not flow.reliable and request.via_rport is not None:
-            return flow  # RFC 3581 section 4: where it came from
-        remote = reply_address(request, flow)
-        if remote == flow.remote and not flow.closed:
-            return flow
-        try:
-            return self.flow_to(Destination(flow.listener.transport, *remote, request.via.host.lower()), flow.listener)
-        except TransportError:
-            return flow
-
     def stream_flow(self, flow: Flow) -> Flow | None:
         if self._no_stream_until.get(flow.remote, 0.0) > self._engine.timers.now:
             return None
         try:
-            endpoint = self._endpoint_for(Destination("tcp", *flow.remote), flow.listener)
+            way = ("tcp", flow.remote[0], flow.listener.index)
+            endpoint = self.chosen.get(way) or self.choose(Destination("tcp", *flow.remote), flow.listener)
             assert isinstance(endpoint, TcpEndpoint)  # what "tcp" gives
             connection = endpoint.open_to(flow.remote)
             if connection is None:
@@ -111,14 +78,38 @@ class TransportTable:
         """Ids of all that this process holds."""
         return [key for endpoint in self.endpoints if isinstance(endpoint, TcpEndpoint) for key in endpoint.connections]
 
-    def _endpoint_for(self, destination: Destination, near: Listener | None) -> Endpoint:
+    # from the base
+
+    def choose(self, destination: Destination, near: Listener | None) -> Endpoint:
+        """The endpoint for it, from now on."""
+        if len(self.chosen) >= MAX_REMEMBERED:
+            self.chosen.clear()
         way = (destination.transport, destination.host, -1 if near is None else near.index)
-        endpoint = self._chosen.get(way)
-        if endpoint is None:
-            if len(self._chosen) >= MAX_REMEMBERED:
-                self._chosen.clear()
-            endpoint = self._chosen[way] = self._choose(destination, near)
+        endpoint = self.chosen[way] = self._choose(destination, near)
         return endpoint
+
+    def stream_to(self, endpoint: TcpEndpoint, destination: Destination) -> Flow:
+        remote, name = (destination.host, destination.port), destination.name
+        return endpoint.open_to(remote, name) or endpoint.connect(remote, self._engine.settings.connect_s, name)
+
+    def connection_of(self, endpoint: TcpEndpoint, remote: Address, connection_id: int) -> Flow | None:
+        connection = endpoint.connections.get(connection_id)
+        siblings = self._engine.siblings
+        if connection is None and siblings is not None:
+            return siblings.connection(endpoint.listener, remote, connection_id)
+        return connection
+
+    def flow_by_via(self, request: Message, flow: Flow) -> Flow:
+        """Where its top Via wants the responses that can't go back over ``flow``."""
+        remote = reply_address(request, flow)
+        if remote == flow.remote and not flow.closed:
+            return flow
+        try:
+            destination = Destination(flow.listener.transport, *remote, request.via.host.lower())
+            found: Flow = self.flow_to(destination, flow.listener)
+        except TransportError:
+            return flow
+        return found
 
     def _choose(self, destination: Destination, near: Listener | None) -> Endpoint:
         """The listener that fits best: on loopback for loopback only, then ``near``, then one on the address of ``near``."""

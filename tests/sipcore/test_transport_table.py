@@ -76,8 +76,8 @@ def test_the_listener_that_fits() -> None:
         flows = engine.flows
         assert flows.flow_to(Destination("udp", "127.0.0.1", 9)).listener is loopback
         assert flows.flow_to(Destination("udp", "::1", 9)).listener is other
-        assert flows.flow_to(Destination("udp", "127.0.0.1", 9), near=other).listener is loopback
-        assert flows.flow_to(Destination("tcp", "127.0.0.1", 9), near=loopback).listener is stream
+        assert flows.flow_to(Destination("udp", "127.0.0.1", 9), other).listener is loopback
+        assert flows.flow_to(Destination("tcp", "127.0.0.1", 9), loopback).listener is stream
         for destination in (Destination("tls", "127.0.0.1", 9), Destination("tcp", "::1", 9)):
             with pytest.raises(TransportError):
                 flows.flow_to(destination)

@@ -1,0 +1,145 @@
+/* native.sip.FlowTable, the base of TransportTable (sipcore/transport/table.py): the flow of datagrams to an address without a call
+ * of Python's, once it is known which endpoint serves it. */
+#include "sip_flow.h"
+#include "sip_message_type.h"
+#include "sip_udp_endpoint.h"
+#include "structmember.h"
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *chosen;   /* endpoints, by (transport, host, index of the listener near it or -1) */
+    PyObject *by_index; /* endpoints, by index of their listener */
+} TableObject;
+
+/* The key in `chosen`. */
+static PyObject *way_to(PyObject *destination, PyObject *near) {
+    static struct sip_py_word transport = {"transport", NULL}, host = {"host", NULL}, index = {"index", NULL};
+    PyObject *parts[] = {sip_py_get(destination, &transport), sip_py_get(destination, &host),
+                         near == Py_None ? PyLong_FromLong(-1) : sip_py_get(near, &index)};
+    PyObject *way = parts[0] && parts[1] && parts[2] ? PyTuple_Pack(3, parts[0], parts[1], parts[2]) : NULL;
+    for (int i = 0; i < 3; i++) Py_XDECREF(parts[i]);
+    return way;
+}
+
+/* A new reference. */
+static PyObject *endpoint_for(TableObject *self, PyObject *destination, PyObject *near) {
+    static struct sip_py_word choose = {"choose", NULL};
+    PyObject *way = way_to(destination, near), *found = way ? PyDict_GetItemWithError(self->chosen, way) : NULL;
+    Py_XINCREF(found);
+    Py_XDECREF(way);
+    return found || PyErr_Occurred() ? found : sip_py_call((PyObject *)self, &choose, destination, near);
+}
+
+static PyObject *datagrams_to(PyObject *endpoint, PyObject *destination) {
+    static struct sip_py_word host = {"host", NULL}, port = {"port", NULL};
+    PyObject *name = sip_py_get(destination, &host), *number = name ? sip_py_get(destination, &port) : NULL;
+    PyObject *remote = number ? PyTuple_Pack(2, name, number) : NULL, *flow = NULL;
+    if (remote) flow = (PyObject *)sip_udp_flow_to((UdpEndpointObject *)endpoint, remote, NULL);
+    Py_XDECREF(name);
+    Py_XDECREF(number);
+    Py_XDECREF(remote);
+    return flow;
+}
+
+static bool is_udp(PyObject *endpoint) {
+    return PyObject_TypeCheck(endpoint, &sip_udp_endpoint_type) && ((UdpEndpointObject *)endpoint)->socket;
+}
+
+static PyObject *table_flow_to(TableObject *self, PyObject *const *args, Py_ssize_t count) {
+    static struct sip_py_word stream_to = {"stream_to", NULL};
+    if (count < 1 || count > 2) return PyErr_Format(PyExc_TypeError, "flow_to(destination, near=None)");
+    PyObject *endpoint = endpoint_for(self, args[0], count == 2 ? args[1] : Py_None), *flow = NULL;
+    if (endpoint)
+        flow = is_udp(endpoint) ? datagrams_to(endpoint, args[0]) : sip_py_call((PyObject *)self, &stream_to, endpoint, args[0]);
+    Py_XDECREF(endpoint);
+    return flow;
+}
+
+static PyObject *table_flow_of(TableObject *self, PyObject *const *args, Py_ssize_t count) {
+    static struct sip_py_word connection_of = {"connection_of", NULL};
+    if (count != 3) return PyErr_Format(PyExc_TypeError, "flow_of(listener_index, remote, connection_id)");
+    PyObject *endpoint = PyDict_GetItemWithError(self->by_index, args[0]);
+    if (!endpoint && PyErr_Occurred()) return NULL;
+    int connected = PyObject_IsTrue(args[2]);
+    if (connected < 0) return NULL;
+    if (!endpoint || (connected && is_udp(endpoint))) Py_RETURN_NONE;
+    if (is_udp(endpoint)) return (PyObject *)sip_udp_flow_to((UdpEndpointObject *)endpoint, args[1], NULL);
+    PyObject *name = sip_py_text(&connection_of), *all[] = {(PyObject *)self, endpoint, args[1], args[2]};
+    return name ? PyObject_VectorcallMethod(name, all, 4, NULL) : NULL;
+}
+
+/* A connection while it is open, and where a datagram came from when its sender wants that (RFC 3581 section 4): 1 or 0; -1. */
+static int goes_back(PyObject *request, PyObject *flow) {
+    struct sip_scratch scratch;
+    struct sip_via via;
+    int reliable = sip_flow_is_reliable(flow);
+    if (reliable < 0) return -1;
+    if (!reliable) return sip_read_via(&((MessageObject *)request)->core, &scratch, &via).error == SIP_OK && via.rport_number >= 0;
+    int closed = sip_flow_is_closed(flow);
+    return closed < 0 ? -1 : !closed;
+}
+
+static PyObject *table_reply_flow(TableObject *self, PyObject *const *args, Py_ssize_t count) {
+    static struct sip_py_word flow_by_via = {"flow_by_via", NULL};
+    if (count != 2 || !PyObject_TypeCheck(args[0], &sip_message_type))
+        return PyErr_Format(PyExc_TypeError, "reply_flow(request, flow)");
+    int back = goes_back(args[0], args[1]);
+    if (back < 0) return NULL;
+    return back ? Py_NewRef(args[1]) : sip_py_call((PyObject *)self, &flow_by_via, args[0], args[1]);
+}
+
+/* --- the type --- */
+
+static PyObject *table_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    TableObject *self = (TableObject *)type->tp_alloc(type, 0);
+    (void)args;
+    (void)kwargs;
+    if (self && (self->chosen = PyDict_New()) && (self->by_index = PyDict_New())) return (PyObject *)self;
+    Py_XDECREF(self);
+    return NULL;
+}
+
+static int table_traverse(TableObject *self, visitproc visit, void *arg) {
+    Py_VISIT(self->chosen);
+    Py_VISIT(self->by_index);
+    return 0;
+}
+
+static int table_clear(TableObject *self) {
+    PyDict_Clear(self->chosen);
+    PyDict_Clear(self->by_index);
+    return 0;
+}
+
+static void table_dealloc(TableObject *self) {
+    PyObject_GC_UnTrack(self);
+    Py_XDECREF(self->chosen);
+    Py_XDECREF(self->by_index);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
+static PyMethodDef methods[] = {
+    {"flow_to", FUNCTION(table_flow_to), METH_FASTCALL, NULL},
+    {"flow_of", FUNCTION(table_flow_of), METH_FASTCALL, NULL},
+    {"reply_flow", FUNCTION(table_reply_flow), METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"chosen", T_OBJECT_EX, offsetof(TableObject, chosen), READONLY, NULL},
+    {"by_index", T_OBJECT_EX, offsetof(TableObject, by_index), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject sip_flow_table_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.FlowTable",
+    .tp_basicsize = sizeof(TableObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .tp_new = table_new,
+    .tp_traverse = (traverseproc)table_traverse,
+    .tp_clear = (inquiry)table_clear,
+    .tp_dealloc = (destructor)table_dealloc,
+    .tp_methods = methods,
+    .tp_members = members,
+};
