@@ -602,8 +602,7 @@ class TransactionLayerBase:
     """Finds and makes transactions; sipcore/transaction.py has the rest.
 
     A subclass has ``machines`` (of INVITE and other servers, INVITE and other clients) and the methods that are called for what
-    is rare: ``tell_cancel``, ``user_failed``, ``refuse_new``, ``refuse_client``, ``watch`` and ``unwatch``. ``settings`` are read
-    once.
+    is rare: ``tell_cancel``, ``user_failed``, ``refuse_new``, ``refuse_client`` and ``fail_soon``. ``settings`` are read once.
     """
 
     user: Any
@@ -613,8 +612,11 @@ class TransactionLayerBase:
     settings: Any
     servers: dict[str, Any]  # by server key, oldest first; only to be looked at
     clients: dict[str, Any]  # the same, by client key
+    watched: dict[int, set[Any]]  # clients by the id of the connection they depend on
     begun: int  # server transactions so far
     def __new__(cls, user: Any, flows: Any, timers: Timers, settings: Any, counters: dict[str, int]) -> Self: ...
+    def unwatch(self, client: ClientTransactionBase, /) -> None:
+        """Its connection's fate no longer matters to ``client``."""
     def receive_request(self, request: Message, flow: Any, /) -> None:
         """A new request starts a transaction; an ACK without one goes straight to the user."""
     def receive_response(self, response: Message, flow: Any, /) -> None:

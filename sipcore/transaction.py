@@ -11,9 +11,8 @@ from sipcore import client_transaction, server_transaction
 from sipcore.client_transaction import ClientTransaction
 from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow, FlowTable
-from sipcore.ports import Counters, TransactionUser
+from sipcore.ports import TransactionUser
 from sipcore.server_transaction import ServerTransaction
-from sipcore.timers import Timers
 from sipcore.transaction_settings import TransactionSettings
 
 __all__ = ["ClientTransaction", "ServerTransaction", "TransactionLayer", "TransactionSettings"]
@@ -35,22 +34,13 @@ class TransactionLayer(TransactionLayerBase):
     settings: TransactionSettings
     servers: dict[str, ServerTransaction]
     clients: dict[str, ClientTransaction]
+    watched: dict[int, set[ClientTransaction]]
     machines = (
         server_transaction.INVITE,
         server_transaction.NON_INVITE,
         client_transaction.INVITE,
         client_transaction.NON_INVITE,
     )
-
-    def __init__(
-        self,
-        user: TransactionUser,
-        flows: FlowTable,
-        timers: Timers,
-        settings: TransactionSettings,
-        counters: Counters,
-    ) -> None:
-        self._by_connection: dict[int, set[ClientTransaction]] = {}
 
     @property
     def server_count(self) -> int:
@@ -84,7 +74,7 @@ class TransactionLayer(TransactionLayerBase):
 
     def flow_failed(self, flow: Flow) -> None:
         """A connection closed, or could not be opened; its client transactions learn of it (RFC 3261 section 17.1.4)."""
-        for transaction in self._by_connection.pop(flow.connection_id, ()):
+        for transaction in self.watched.pop(flow.connection_id, ()):
             transaction.transport_failed()
 
     def unreachable(self, addresses: set[tuple[int, Address]]) -> None:
@@ -123,22 +113,6 @@ class TransactionLayer(TransactionLayerBase):
         except TransportError:
             return flow
 
-    def watch(self, transaction: ClientTransaction) -> None:
-        """Its flow, a connection, may fail."""
-        flow = transaction.flow
-        self._by_connection.setdefault(flow.connection_id, set()).add(transaction)
-        if flow.closed:
-            self.timers.after(0.0, self.flow_failed, flow)
-
-    def unwatch(self, transaction: ClientTransaction) -> None:
-        """Its flow's fate no longer matters to ``transaction``."""
-        flow = transaction.flow
-        watching = self._by_connection.get(flow.connection_id) if flow.reliable else None
-        if watching is not None:
-            watching.discard(transaction)
-            if not watching:
-                del self._by_connection[flow.connection_id]
-
     def count(self, name: str) -> None:
         self.counters[name] += 1
 
@@ -156,6 +130,10 @@ class TransactionLayer(TransactionLayerBase):
         if hasattr(transaction, "request"):
             transaction.respond(transaction.request.reply(500))
         raise
+
+    def fail_soon(self, flow: Flow) -> None:
+        """A request was to leave over ``flow``, which is closed; its user is told when it is back at its work."""
+        self.timers.after(0.0, self.flow_failed, flow)
 
     def refuse_client(self, message: Message) -> NoReturn:
         raise UsageError(f"no client transaction for {message.method} with key {message.client_key}")

@@ -145,12 +145,10 @@ static PyObject *drop_owner(ClientObject *self, PyObject *unused) {
 }
 
 static PyObject *forget(ClientObject *self, PyObject *unused) {
-    static struct sip_py_word unwatch = {"unwatch", NULL};
+    LayerObject *layer = self->base.layer;
     (void)unused;
     sip_stop_timers(&self->base);
-    int reliable = sip_flow_is_reliable(self->base.flow);
-    if (reliable < 0 || sip_layer_forget(self->base.layer->clients, self->base.key) < 0) return NULL;
-    return reliable ? sip_py_call((PyObject *)self->base.layer, &unwatch, (PyObject *)self, NULL) : sip_done(0);
+    return sip_done(sip_layer_forget(layer->clients, self->base.key) < 0 ? -1 : sip_layer_unwatch(layer, self));
 }
 
 #define FUNCTION(f) (PyCFunction)(void (*)(void))(f)

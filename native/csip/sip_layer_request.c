@@ -23,10 +23,9 @@ static int send_request(LayerObject *self, ClientObject *client, bool fixed_flow
 
 /* Known by its key, and by its connection if it has one. */
 static int enter(LayerObject *self, ClientObject *client) {
-    static struct sip_py_word watch = {"watch", NULL};
     int reliable = sip_flow_is_reliable(client->base.flow);
     if (reliable < 0 || PyDict_SetItem(self->clients, client->base.key, (PyObject *)client) < 0) return -1;
-    return reliable ? sip_py_do((PyObject *)self, &watch, (PyObject *)client, NULL) : 0;
+    return reliable ? sip_layer_watch(self, client) : 0;
 }
 
 static PyObject *begin(LayerObject *self, MessageObject *message, PyObject *key, PyObject *flow, PyObject *owner, bool fixed_flow) {

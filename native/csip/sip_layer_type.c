@@ -82,7 +82,8 @@ static PyObject *layer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->counters = Py_NewRef(counters);
     self->servers = PyDict_New();
     self->clients = PyDict_New();
-    bool made = self->servers && self->clients;
+    self->watched = PyDict_New();
+    bool made = self->servers && self->clients && self->watched;
     if (made && read_settings(settings, &self->delays) == 0 && take_machines(self, type) == 0) return (PyObject *)self;
     Py_DECREF(self);
     return NULL;
@@ -96,6 +97,7 @@ static int layer_traverse(LayerObject *self, visitproc visit, void *arg) {
     Py_VISIT(self->counters);
     Py_VISIT(self->servers);
     Py_VISIT(self->clients);
+    Py_VISIT(self->watched);
     return 0;
 }
 
@@ -115,6 +117,7 @@ static void layer_dealloc(LayerObject *self) {
     Py_XDECREF(self->counters);
     Py_XDECREF(self->servers);
     Py_XDECREF(self->clients);
+    Py_XDECREF(self->watched);
     for (int i = 0; i < SIP_MACHINE_COUNT; i++) Py_XDECREF(self->machines[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
@@ -145,6 +148,7 @@ static PyMemberDef members[] = {
     {"counters", T_OBJECT_EX, offsetof(LayerObject, counters), READONLY, NULL},
     {"servers", T_OBJECT_EX, offsetof(LayerObject, servers), READONLY, NULL},
     {"clients", T_OBJECT_EX, offsetof(LayerObject, clients), READONLY, NULL},
+    {"watched", T_OBJECT_EX, offsetof(LayerObject, watched), READONLY, NULL},
     {"begun", T_ULONGLONG, offsetof(LayerObject, begun), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
@@ -154,6 +158,7 @@ static PyMethodDef methods[] = {
     {"receive_request", FUNCTION(sip_layer_receive_request), METH_FASTCALL, NULL},
     {"receive_response", FUNCTION(sip_layer_receive_response), METH_FASTCALL, NULL},
     {"request", FUNCTION(sip_layer_request_method), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"unwatch", FUNCTION(sip_layer_unwatch_method), METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 

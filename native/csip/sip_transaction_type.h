@@ -19,6 +19,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *user, *flows, *timers, *settings, *counters;
     PyObject *servers, *clients; /* dicts by key, oldest first */
+    PyObject *watched;           /* sets of clients by connection */
     MachineObject *machines[SIP_MACHINE_COUNT];
     struct sip_delays delays;
     unsigned long long begun; /* server transactions so far */
@@ -80,9 +81,14 @@ static inline PyObject *sip_done(int result) { return result < 0 ? NULL : Py_New
 
 int sip_layer_forget(PyObject *transactions, PyObject *key); /* from either dict of the layer, if it is there */
 
-/* sip_layer_receive.c, sip_layer_request.c: methods */
+/* From now on the fate of its flow, a connection, matters to `client`; no longer. */
+int sip_layer_watch(LayerObject *self, ClientObject *client);
+int sip_layer_unwatch(LayerObject *self, ClientObject *client);
+
+/* sip_layer_receive.c, sip_layer_request.c, sip_layer_watch.c: methods */
 PyObject *sip_layer_receive_request(LayerObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_layer_receive_response(LayerObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *sip_layer_unwatch_method(LayerObject *self, PyObject *client);
 PyObject *sip_layer_request_method(LayerObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names);
 
 /* --- sip_client_type.c --- */

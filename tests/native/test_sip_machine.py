@@ -177,6 +177,8 @@ def test_what_is_no_message_and_no_response_is_refused() -> None:
         with pytest.raises(TypeError):
             respond(*())
     with pytest.raises(TypeError):
+        layer.unwatch(made)
+    with pytest.raises(TypeError):
         made.respond(None)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         made.start_wait("no event", 1.0)

@@ -181,10 +181,11 @@ def taken_over(descriptor: int) -> sip.UdpSocket:
 class Way:
     """Flow, flow table, and user of the transactions in one."""
 
-    reliable = closed = False
-    connection_id = 0
+    closed = False
 
     def __init__(self) -> None:
+        self.reliable = False
+        self.connection_id = 0
         self.sent: list[bytes] = []
 
     def send(self, data: bytes) -> None:
@@ -199,13 +200,17 @@ class Way:
     def on_response(self, transaction: Any, response: sip.Message) -> None:
         transaction.layer.servers[sip.Message(INVITE).server_key].respond(response)
 
+    def on_transport_error(self, transaction: Any) -> None:
+        self.sent.append(b"")
+
 
 def forget(layer: TransactionLayer) -> None:
     """Ends every transaction, which its running timers keep, and they the layer; again where memory was short."""
     while layer.servers or layer.clients:
         try:
-            for transaction in (*layer.servers.values(), *layer.clients.values()):
-                transaction.forget(None)
+            for transactions in (layer.servers, layer.clients):
+                for transaction in (*transactions.values(),):
+                    transaction.forget(None)
         except MemoryError:
             continue
 
@@ -213,19 +218,39 @@ def forget(layer: TransactionLayer) -> None:
 @tried
 def transactions() -> object:
     way, clock = Way(), sip.Timers(0.0, 1000.0)
-    layer = TransactionLayer(way, way, clock, TransactionSettings(), {})  # type: ignore[arg-type]
+    layer = TransactionLayer(way, way, clock, TransactionSettings(), {})
     try:
         received = sip.Message(INVITE)
-        layer.receive_request(received, way)  # type: ignore[arg-type]
-        layer.receive_request(sip.Message(INVITE), way)  # type: ignore[arg-type]
+        layer.receive_request(received, way)
+        layer.receive_request(sip.Message(INVITE), way)
         sent = received.copy()
         sent.push_via("SIP/2.0/UDP z;branch=z9hG4bKours")
-        client = layer.request(sent, way, way)  # type: ignore[arg-type]
+        client = layer.request(sent, way, way)
         clock.advance(1.0, 1001.0)
-        layer.receive_response(sent.reply(180, to_tag="t"), way)  # type: ignore[arg-type]
-        layer.receive_response(sent.reply(486, to_tag="t"), way)  # type: ignore[arg-type]
+        layer.receive_response(sent.reply(180, to_tag="t"), way)
+        layer.receive_response(sent.reply(486, to_tag="t"), way)
         clock.advance(2.0, 1002.0)
         return len(way.sent), client.state, [server.state for server in layer.servers.values()]
+    finally:
+        forget(layer)
+
+
+@tried
+def connections() -> object:
+    way, clock = Way(), sip.Timers(0.0, 1000.0)
+    way.reliable, way.connection_id = True, 7
+    layer = TransactionLayer(way, way, clock, TransactionSettings(), {})
+    try:
+        request = sip.Message(INVITE.replace(b"INVITE", b"OPTIONS"))
+        layer.receive_request(request, way)
+        for number in (1, 2):
+            sent = request.copy()
+            sent.push_via(f"SIP/2.0/TCP z;branch=z9hG4bK{number}")
+            client = layer.request(sent, way, way)
+        layer.unwatch(client)
+        layer.flow_failed(way)  # type: ignore[arg-type]
+        layer.servers[request.server_key].answer(200, b"SIP/2.0 200 OK\r\n\r\n")
+        return len(way.sent), client.state, len(layer.servers), len(layer.clients), dict(layer.watched)
     finally:
         forget(layer)
 
