@@ -653,6 +653,10 @@ class DigestClaim:
         """Whether the response is the one that ``ha1`` makes (section 3.4.1); takes the same time wherever they differ. Nothing may be
         missing."""
 
+def bound_to(record: bytes, now: float, /) -> str | None:
+    """Contact URI of the only binding in the stored ``record`` of an AOR, one without flow, Path or instance that is alive at
+    ``now`` (Unix time); None when the bindings must be looked at one by one (sipmesh/signalling/locate.py)."""
+
 def refreshed(
     request: Message, record: bytes, source: Address, listener: int, now: float, limits: tuple[int, int, int, int, int, int], /
 ) -> tuple[bytes, str] | None:

@@ -72,6 +72,7 @@ int sip_py_count_word(PyObject *counters, struct sip_py_word *name);
 PyObject *sip_py_header_params(struct sip_slice params);
 PyObject *sip_py_uri_params(struct sip_slice params);
 PyObject *sip_digest_params(PyObject *unused, PyObject *value); /* sip_digest_params.c */
+PyObject *sip_bound_to(PyObject *unused, PyObject *const *args, Py_ssize_t count);  /* sip_bound_py.c */
 PyObject *sip_refreshed(PyObject *unused, PyObject *const *args, Py_ssize_t count); /* sip_refresh_py.c */
 
 /* --- the types --- */

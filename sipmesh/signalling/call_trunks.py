@@ -36,21 +36,17 @@ class CallTrunks:
         filter_identity(message, believed=believed, trusted=trusted, user=to is None)
 
     def begun(self, key: str, record: CallRecord) -> None:
-        if record.trunk_in or record.trunk_out:
-            self._count(record, 1)
-            trunks = [self.towards(record, side) for side in (CALLER, CALLEE)]
-            if any(record.shifts) or any(trunk is not None and trunk.edits for trunk in trunks):
-                self.edited.add(key)
-        if record.names is not None:
+        self._count(record, 1)
+        trunks = [self.towards(record, side) for side in (CALLER, CALLEE)]
+        if record.names is not None or any(record.shifts) or any(trunk is not None and trunk.edits for trunk in trunks):
             self.edited.add(key)
 
     def ended(self, key: str, record: CallRecord) -> None:
-        if self.edited:
+        self._count(record, -1)
+        if key in self.edited:
             self.edited.discard(key)
             for side in (CALLER, CALLEE):
                 self.credentials.pop((key, side), None)
-        if record.trunk_in or record.trunk_out:
-            self._count(record, -1)
 
     def _count(self, record: CallRecord, step: int) -> None:
         for name in (record.trunk_in, record.trunk_out):

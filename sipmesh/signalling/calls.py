@@ -188,12 +188,15 @@ class Calls:
         record = self._calls.pop(key, None)
         if record is None:
             return
-        self._invites.pop(key, None)
-        self.early_offers.forget(key)
+        if record.state == "ringing":
+            self._invites.pop(key, None)
+        if self.early_offers.waiting:
+            self.early_offers.forget(key)
         keys = self._keys.pop(record.call_id)
         if keys != (key,):
             self._keys[record.call_id] = tuple(each for each in keys if each != key)
-        self.trunks.ended(key, record)
+        if record.trunk_in or record.trunk_out or record.names is not None:
+            self.trunks.ended(key, record)
         self._stored.delete(key)
         if self._cdrs is not None:
             self._cdrs.ended(key, record, cause, status, by)
@@ -209,4 +212,5 @@ class Calls:
             self.end(key, "replaced")
         self._calls[key] = record
         self._keys[record.call_id] = (*self._keys.get(record.call_id, ()), key)
-        self.trunks.begun(key, record)
+        if record.trunk_in or record.trunk_out or record.names is not None:
+            self.trunks.begun(key, record)

@@ -6,24 +6,23 @@ MAX_EARLY_OFFERS = 10_000  # that no PRACK has answered, of all calls
 
 
 class EarlyOffers:
-    """By key of the call and To tag of the early dialog."""
+    """``waiting``: by key of the call and To tag of the early dialog."""
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("waiting",)
 
     def __init__(self) -> None:
-        self._waiting: set[tuple[str, str]] = set()
+        self.waiting: set[tuple[str, str]] = set()
 
     def came(self, key: str, to_tag: str) -> None:
-        if len(self._waiting) < MAX_EARLY_OFFERS:
-            self._waiting.add((key, to_tag))
+        if len(self.waiting) < MAX_EARLY_OFFERS:
+            self.waiting.add((key, to_tag))
 
     def takes(self, key: str, to_tag: str) -> bool:
         """Whether such an offer waits; it does so once."""
-        waits = (key, to_tag) in self._waiting
-        self._waiting.discard((key, to_tag))
+        waits = (key, to_tag) in self.waiting
+        self.waiting.discard((key, to_tag))
         return waits
 
     def forget(self, key: str) -> None:
         """The call has ended."""
-        if self._waiting:
-            self._waiting = {offer for offer in self._waiting if offer[0] != key}
+        self.waiting = {offer for offer in self.waiting if offer[0] != key}

@@ -212,6 +212,7 @@ class SignalNode:
 
     def _reload(self) -> None:
         """The tables of the store, swapped as one; listeners, limits and media want a restart."""
+        self._store.directory.forget()
         config = self._store.config() or self._config
         domains = Domains(config.domain, self._own_hosts)
         self._application.tables.domains = domains

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from native.sip import Message, Uri
+from native.sip import Message, Uri, bound_to
 from sipcore.errors import PeerError
 from sipcore.flow import FlowTable
 from sipcore.gruu import Gruus
-from sipcore.location import Locations
+from sipcore.location import Locations, decode_bindings
 from sipcore.ports import Target
 from sipcore.timers import Timers
 from sipmesh.policy.host import PolicyHost
@@ -80,7 +80,7 @@ class Targeting:
         if hop.instance:
             return self._instances.targets(hop.aor, hop.instance, request.message)
         if hop.aor:
-            return targets_of(self._locations.get(hop.aor), self._flows, self._timers.wall)
+            return self._bound(hop.aor)
         if caller.trunk is not None and not caller.trunk.config.transit:
             raise PeerError(403, "Trunk Reaches Our Users Only")
         if hop.uris:
@@ -91,6 +91,16 @@ class Targeting:
         if trunk.full and request.message.method == "INVITE":
             raise trunk_full()
         return self._tables.trunks.targets(trunk, hop.number, self._timers.now)
+
+    def _bound(self, aor: str) -> list[Target]:
+        record = self._locations.record(aor)
+        if record is None:
+            return []
+        now = self._timers.wall
+        contact = bound_to(record, now)  # most have one plain binding
+        if contact is not None:
+            return [Target(contact)]
+        return targets_of(decode_bindings(record), self._flows, now)
 
     def of_gruu(self, uri: Uri, request: Message) -> Target | None:
         """Where a request within a dialog goes whose Request-URI is a GRUU of ours; None: it is not that, or leads nowhere."""

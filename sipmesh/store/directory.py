@@ -11,6 +11,7 @@ from sipmesh.store.environment import Environment, key_of
 from sipmesh.store.records import Origin, StoredRoute, StoredTrunk, StoredUser
 
 TABLES = ("meta", "users", "trunks", "routes")
+MAX_KNOWN = 50_000  # accounts whose existence is remembered
 ROOM_BYTES = 1024  # of one record, generously
 HASHES = {"MD5": "md5", "SHA-256": "sha256"}
 
@@ -45,6 +46,7 @@ def _hashes(secret: str) -> dict[str, str]:
 class Directory:
     def __init__(self, environment: Environment) -> None:
         self._env = environment
+        self._known: set[str] = set()  # AORs of accounts that were asked for
         self._meta = environment.table("meta")
         self._users = environment.table("users")
         self._trunks = environment.table("trunks")
@@ -64,7 +66,19 @@ class Directory:
         return None if data is None else decode_user(data)
 
     def has_user(self, aor: str) -> bool:
-        return self._env.get(self._users, key_of(aor)) is not None
+        """Whether there is such an account. Of one that was there, another process may have deleted it: see ``forget``."""
+        if aor in self._known:
+            return True
+        if self._env.get(self._users, key_of(aor)) is None:
+            return False
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known.add(aor)
+        return True
+
+    def forget(self) -> None:
+        """To be called when ``version`` has grown."""
+        self._known.clear()
 
     def users(self) -> list[StoredUser]:
         return self._all(self._users, StoredUser)
@@ -162,5 +176,6 @@ class Directory:
             raise InFileError(f"{shown} is defined in the configuration file; change it there")
 
     def _changed(self) -> None:
+        self.forget()
         self._env.put(self._meta, b"version", (self.version() + 1).to_bytes(8, "big"))
         self._env.commit()

@@ -145,6 +145,11 @@ def refresh() -> object:
 
 
 @tried
+def bound() -> object:
+    return sip.bound_to(BINDING, 1.0)
+
+
+@tried
 def timers() -> object:
     fired: list[Any] = []
     clock = sip.Timers(0.0, 1000.0)

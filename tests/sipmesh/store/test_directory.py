@@ -9,7 +9,8 @@ import pytest
 from sipmesh.config import Config, Route, Trunk, TrunkTarget, User
 from sipmesh.config_load import parse_config
 from sipmesh.store import Store
-from sipmesh.store.directory import InFileError
+from sipmesh.store.directory import TABLES, Directory, InFileError
+from sipmesh.store.environment import Environment
 
 TEXT = """
 [node]
@@ -103,6 +104,20 @@ def test_the_command_line_adds_changes_and_deletes(store: Store) -> None:
     assert not store.directory.delete_user("bob@example.com")
     assert store.directory.delete_trunk("c")
     assert store.config_version() == 5
+
+
+def test_an_account_that_another_process_deletes_is_gone_once_that_is_known(tmp_path: Path) -> None:
+    environment = Environment(tmp_path, TABLES, synced=True)
+    ours, theirs = Directory(environment), Directory(environment)
+    ours.put_user(User(aor="bob@example.com", password="x"))
+    assert ours.has_user("bob@example.com")
+    assert theirs.delete_user("bob@example.com")
+    assert ours.has_user("bob@example.com")
+    ours.forget()
+    assert not ours.has_user("bob@example.com")
+    theirs.put_user(User(aor="bob@example.com", password="y"))
+    assert ours.has_user("bob@example.com")
+    environment.close()
 
 
 def test_routes_of_the_command_line_come_after_those_of_the_file_in_their_order(store: Store) -> None:
