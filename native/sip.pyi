@@ -459,15 +459,27 @@ class CoreBase:
     branch_prefix: str
     vias: dict[int, str]  # by listener index, as the next
     record_routes: dict[int, str]
+    cookie_keys: Any  # sipcore.keys.KeyRing
+    ports: frozenset[int]  # of our listeners
     no_dialog: frozenset[str]  # methods that get no Record-Route
+    inbound_class: type[InboundBase]
     context_class: type[ContextBase]
     branch_class: type[BranchBase]
+    ack_class: type[AckBase]
+    target_class: Callable[..., Any]  # sipcore.ports.Target
+    def is_ours(self, uri: Uri, /) -> bool:
+        """Whether ``uri`` names us: one of our listeners, or a domain of ours on the default port or a port of a listener."""
+    def on_request(self, transaction: ServerTransactionBase, /) -> None:
+        """``sipcore.ports.TransactionUser``: RFC 3261 sections 16.3 and 16.4, then to the application, or within a dialog of ours by
+        Route, Request-URI or the flow of a side behind NAT. Calls ``apply_rules``, ``breadth_of``, ``preprocess``, ``pop_rest``,
+        ``find_dialog``, ``refuse_loop``, ``not_admitted``, ``instance_target``, ``flow_of``, ``flow_gone`` and ``serve_own_uri``."""
+    def on_ack(self, request: Message, flow: Any, /) -> None:
+        """Likewise, to the application. Calls ``apply_rules``, ``preprocess``, ``pop_rest``, ``find_dialog`` and ``ack_refused``."""
 
 class InboundBase:
     """What ``sipcore.proxy.inbound.InboundRequest`` is made of; there the fields are named. No garbage collector walks it, nor the
     two below."""
 
-    def __init__(self, core: Any, transaction: Any, message: Message, flow: Any) -> None: ...
     def proxy(self, targets: list[Any], exchange: Any = None, /) -> None:
         """Forwards the request to these ``sipcore.ports.Target`` (RFC 3261 section 16.6), with that ``Exchange``. Nothing happens once
         it was cancelled. Calls ``misused`` and, for other than one target, ``fork``."""
@@ -484,6 +496,34 @@ class ContextBase:
         """The final response has gone upstream, or 408 has not (RFC 4320 section 4.2)."""
     def finish(self) -> None:
         """Lets go of the messages when nothing is left to wait for; a late 2xx needs none of them."""
+
+class AckBase:
+    """What ``sipcore.proxy.ack.Ack`` is made of: an ACK for a 2xx."""
+
+    def __call__(self, status: int = 0, reason: str = "") -> None:
+        """Lets it go on; with a status it is dropped. Calls ``drop``, ``to_instance``, ``next_hop``, ``malformed`` and ``unreachable``,
+        of the core ``instance_target`` and ``flow_of``."""
+    def reach(self, destinations: Any, /) -> None:
+        """Goes on with what the resolver found."""
+    def leave(self, flow: Any, /) -> None: ...
+
+class Cookie:
+    """What our Record-Route says of a dialog, in the ``c`` parameter of its URI: key id, MAC and four fields joined by ``~``. The
+    MAC covers the fields and the Call-ID, so a cookie is of no use in another call. Equal texts are equal cookies."""
+
+    call_key: str  # the same for every branch of one request
+    caller_hash: str  # of the From tag of the request that made the dialog
+    caller_flow: str  # flow token, "" when the caller is reached by its Contact
+    callee_flow: str
+    text: str  # as it stands in the URI
+    def __init__(self, call_key: str, caller_hash: str, caller_flow: str, callee_flow: str, text: str) -> None: ...
+    @staticmethod
+    def read(keys: Any, text: str, request: Message, /) -> Cookie | None:
+        """The cookie when a key of the ``sipcore.keys.KeyRing`` made it and it belongs to the dialog of ``request``."""
+    def caller_to_callee(self, request: Message, /) -> bool:
+        """Whether ``request`` goes the way of the request that made the dialog."""
+    def flow_token(self, request: Message, /) -> str:
+        """Token of the flow the receiver of ``request`` must be reached over; "" when its URI says where it is."""
 
 class BranchBase:
     """What ``sipcore.proxy.branch.Branch`` is made of. A new one is the last of its context's."""

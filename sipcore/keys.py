@@ -24,12 +24,12 @@ class Key:
 class KeyRing:
     """Signs with the current key, verifies with any."""
 
-    __slots__ = ("_macs", "current", "id")
+    __slots__ = ("current", "id", "macs")
 
     def __init__(self, purpose: str, current: Key, old: Iterable[Key] = ()) -> None:
-        self._macs = {key.id: _mac(key, purpose) for key in (*old, current)}
+        self.macs = {key.id: _mac(key, purpose) for key in (*old, current)}
         self.id = current.id
-        self.current = self._macs[current.id]
+        self.current = self.macs[current.id]
 
     def sign(self, text: str) -> tuple[str, str]:
         """(key id, MAC of ``text`` in 12 URL-safe characters)."""
@@ -41,16 +41,16 @@ class KeyRing:
 
     def unseal(self, sealed: str, context: str) -> str | None:
         """The fields if that was sealed for ``context``, else None. Constant time in the MAC."""
-        known = self._macs.get(sealed[:1])
+        known = self.macs.get(sealed[:1])
         return known.unseal(sealed[1:], context) if known is not None else None
 
     def mac(self, key_id: str, text: str) -> str:
         """That of a key which ``verify`` or ``sign`` named."""
-        return self._macs[key_id].of(text)
+        return self.macs[key_id].of(text)
 
     def verify(self, key_id: str, mac: str, text: str) -> bool:
         """Constant time in the MAC; False for an unknown key id."""
-        known = self._macs.get(key_id)
+        known = self.macs.get(key_id)
         return known is not None and known.matches(text, mac)
 
 

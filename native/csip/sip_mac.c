@@ -68,6 +68,31 @@ bool sip_mac_same(const char *a, const char *b) {
     return !differences;
 }
 
+void sip_add_sealed(struct sip_buffer *out, const uint8_t key[SIP_MAC_KEY_BYTES], struct sip_slice fields, struct sip_slice context) {
+    char mac[SIP_MAC_TEXT_SIZE];
+    size_t start = out->size;
+    sip_add(out, fields);
+    sip_add(out, SIP_TEXT("\n"));
+    sip_add(out, context);
+    if (out->failed) return;
+    sip_mac_text(key, (struct sip_slice){out->at + start, out->size - start}, mac);
+    out->size = start; /* the signed text has had its use */
+    sip_add(out, (struct sip_slice){mac, SIP_MAC_TEXT_SIZE});
+    sip_add(out, fields);
+}
+
+enum sip_error sip_unseal(const uint8_t key[SIP_MAC_KEY_BYTES], struct sip_slice sealed, struct sip_slice context,
+    struct sip_slice *fields) {
+    struct sip_buffer own = {NULL, 0, 0, false};
+    *fields = (struct sip_slice){NULL, 0};
+    if (sealed.size < SIP_MAC_TEXT_SIZE) return SIP_OK;
+    struct sip_slice claimed = {sealed.at + SIP_MAC_TEXT_SIZE, sealed.size - SIP_MAC_TEXT_SIZE};
+    sip_add_sealed(&own, key, claimed, context);
+    if (!own.failed && sip_mac_same(own.at, sealed.at)) *fields = claimed;
+    sip_buffer_free(&own);
+    return own.failed ? SIP_NO_MEMORY : SIP_OK;
+}
+
 void sip_add_branch(struct sip_buffer *out, const uint8_t key[SIP_MAC_KEY_BYTES], const struct sip_branch *branch) {
     char distinction[2 * SIP_DIGITS_MAX + 1], mac[SIP_MAC_TEXT_SIZE];
     struct sip_slice distinct = {distinction, sip_digits(branch->attempt, distinction)};

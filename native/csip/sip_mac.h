@@ -17,6 +17,13 @@ void sip_mac_text(const uint8_t key[SIP_MAC_KEY_BYTES], struct sip_slice text, c
 /* Every character is looked at, so the time taken says nothing of where the first difference is. */
 bool sip_mac_same(const char *a, const char *b);
 
+/* Adds the MAC of the fields and the context they are good in, then the fields. */
+void sip_add_sealed(struct sip_buffer *out, const uint8_t key[SIP_MAC_KEY_BYTES], struct sip_slice fields, struct sip_slice context);
+
+/* The fields of what sip_add_sealed added, a slice of `sealed`; `at` is NULL when it was not made for that context. */
+enum sip_error sip_unseal(const uint8_t key[SIP_MAC_KEY_BYTES], struct sip_slice sealed, struct sip_slice context,
+    struct sip_slice *fields);
+
 /* What the branch of our Via is made of (sipcore/proxy/via_branch.py). */
 struct sip_branch {
     struct sip_slice prefix;   /* "z9hG4bK", address id, "." */

@@ -61,25 +61,12 @@ static void release_all(struct sip_py_view *views, Py_ssize_t count) {
     for (Py_ssize_t i = 0; i < count; i++) Py_XDECREF(views[i].holder);
 }
 
-/* Adds the MAC of the fields and the context they are good in, then the fields. */
-static void add_sealed(MacObject *self, struct sip_buffer *out, struct sip_slice fields, struct sip_slice context) {
-    char mac[SIP_MAC_TEXT_SIZE];
-    sip_add(out, fields);
-    sip_add(out, SIP_TEXT("\n"));
-    sip_add(out, context);
-    if (out->failed) return;
-    sip_mac_text(self->key, (struct sip_slice){out->at, out->size}, mac);
-    out->size = 0; /* the signed text has had its use */
-    sip_add(out, (struct sip_slice){mac, SIP_MAC_TEXT_SIZE});
-    sip_add(out, fields);
-}
-
 static PyObject *mac_seal(MacObject *self, PyObject *const *args, Py_ssize_t count) {
     struct sip_py_view views[2];
     struct sip_buffer out = {NULL, 0, 0, false};
     if (count != 2) return PyErr_Format(PyExc_TypeError, "fields and context expected");
     if (view_all(args, views, 2) < 0) return NULL;
-    add_sealed(self, &out, views[0].text, views[1].text);
+    sip_add_sealed(&out, self->key, views[0].text, views[1].text);
     PyObject *sealed = out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
     release_all(views, 2);
     sip_buffer_free(&out);
@@ -88,18 +75,12 @@ static PyObject *mac_seal(MacObject *self, PyObject *const *args, Py_ssize_t cou
 
 static PyObject *mac_unseal(MacObject *self, PyObject *const *args, Py_ssize_t count) {
     struct sip_py_view views[2];
-    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_slice fields;
     if (count != 2) return PyErr_Format(PyExc_TypeError, "sealed text and context expected");
     if (view_all(args, views, 2) < 0) return NULL;
-    struct sip_slice sealed = views[0].text;
-    bool long_enough = sealed.size >= SIP_MAC_TEXT_SIZE;
-    struct sip_slice fields = {NULL, 0};
-    if (long_enough) fields = (struct sip_slice){sealed.at + SIP_MAC_TEXT_SIZE, sealed.size - SIP_MAC_TEXT_SIZE};
-    if (long_enough) add_sealed(self, &out, fields, views[1].text);
-    bool good = long_enough && !out.failed && sip_mac_same(out.at, sealed.at);
-    PyObject *result = out.failed ? PyErr_NoMemory() : good ? sip_py_str(fields) : Py_NewRef(Py_None);
+    enum sip_error error = sip_unseal(self->key, views[0].text, views[1].text, &fields);
+    PyObject *result = error == SIP_OK ? sip_py_str_or_none(fields) : PyErr_NoMemory();
     release_all(views, 2);
-    sip_buffer_free(&out);
     return result;
 }
 

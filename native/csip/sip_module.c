@@ -70,7 +70,7 @@ static int add_types(PyObject *module) {
         &sip_udp_type, &sip_udp_flow_type, &sip_udp_endpoint_type, &sip_stream_type, &sip_flow_table_type, &sip_ingress_type,
         &sip_batches_type,
         &sip_machine_type, &sip_transaction_type, &sip_server_type, &sip_client_type, &sip_layer_type,
-        &sip_core_type, &sip_inbound_type, &sip_context_type, &sip_branch_type,
+        &sip_core_type, &sip_inbound_type, &sip_context_type, &sip_branch_type, &sip_ack_type, &sip_cookie_type,
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (PyModule_AddType(module, types[i]) < 0) return -1;

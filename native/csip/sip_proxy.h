@@ -25,8 +25,10 @@ typedef struct {
     PyObject *app, *flows, *resolver, *timers, *transactions;
     PyObject *branch_mac, *branch_key_id, *branch_prefix;       /* of our Via branches */
     PyObject *vias, *record_routes;                             /* dict by listener index: up to what differs per request */
+    PyObject *cookie_keys;                                      /* KeyRing */
     PyObject *no_dialog;                                        /* frozenset of methods */
-    PyObject *context_class, *branch_class;
+    PyObject *ports;                                            /* frozenset: our listeners' */
+    PyObject *inbound_class, *context_class, *branch_class, *target_class, *ack_class;
 } CoreObject;
 
 /* InboundRequest */
@@ -55,7 +57,7 @@ typedef struct {
         *current, *waiting;
 } BranchObject;
 
-extern PyTypeObject sip_core_type, sip_inbound_type, sip_context_type, sip_branch_type;
+extern PyTypeObject sip_core_type, sip_inbound_type, sip_context_type, sip_branch_type, sip_ack_type;
 
 static inline InboundObject *sip_inbound_of(const ContextObject *context) { return (InboundObject *)context->request; }
 static inline ContextObject *sip_context_of(const BranchObject *branch) { return (ContextObject *)branch->context; }
@@ -76,7 +78,33 @@ PyObject *sip_context_forward(ContextObject *self, PyObject *response);
 PyObject *sip_context_end(ContextObject *self, PyObject *status);
 PyObject *sip_context_finish(ContextObject *self, PyObject *unused);
 
+/* --- sip_proxy_admit.c --- */
+
+PyObject *sip_core_on_request(CoreObject *self, PyObject *transaction);
+PyObject *sip_core_is_ours(CoreObject *self, PyObject *uri);
+
+/* RFC 3261 section 16.3 items 1 to 3 and 5. */
+int sip_core_check(CoreObject *self, MessageObject *message, uint32_t *traits);
+/* The cookie of the dialog that a request belongs to, or None; a new reference. Our Routes are gone. When it isn't found at once and
+ * `received` is not NULL, the loop hash of the request as it was received is put there. */
+PyObject *sip_core_cookie(CoreObject *self, MessageObject *message, uint32_t traits, PyObject *flow, PyObject **received);
+int sip_core_owns(CoreObject *self, PyObject *uri); /* whether the URI names us: 1, 0 or -1 */
+int sip_core_owns_uri(CoreObject *self, MessageObject *message); /* the Request-URI */
+bool sip_may_be_gruu(const struct sip_message *message); /* the Request-URI, with no Route left */
+
+/* --- sip_proxy_ack.c --- */
+
+PyObject *sip_core_on_ack(CoreObject *self, PyObject *const *args, Py_ssize_t count);
+
 /* --- sip_proxy_core.c --- */
+
+PyObject *sip_proxy_listener(PyObject *flow); /* flow.listener.index */
+int sip_proxy_add(struct sip_buffer *out, PyObject *str);
+int sip_proxy_add_start(struct sip_buffer *out, PyObject *starts, PyObject *index); /* what the dict has for that listener */
+int sip_proxy_push(MessageObject *message, enum sip_name id, struct sip_buffer *value);
+/* Calls object.method(first, error), or method(error) when `first` is NULL, with the exception that is set: the method raises it again
+ * if it knows no answer. */
+int sip_proxy_hand_over(PyObject *object, struct sip_py_word *method, PyObject *first);
 
 PyTypeObject *sip_proxy_class(PyObject *class, PyTypeObject *base); /* TypeError when it isn't made of `base` */
 
@@ -89,6 +117,9 @@ PyObject *sip_branch_send(BranchObject *self, PyObject *unused);
 /* --- sip_proxy_type.c --- */
 
 /* A new branch of `context`, which waits for it from now on. `destinations`: left to try; None: not yet resolved. */
+InboundObject *sip_inbound_new(PyTypeObject *class, CoreObject *core, PyObject *transaction, MessageObject *message, PyObject *flow);
+/* Sends a request that is neither answered nor proxied to one target; without effect once it was cancelled. */
+int sip_inbound_forward(InboundObject *self, PyObject *target, PyObject *exchange);
 ContextObject *sip_context_new(PyTypeObject *class, InboundObject *request, PyObject *exchange, PyObject *groups);
 BranchObject *sip_branch_new(PyTypeObject *class, ContextObject *context, PyObject *target, PyObject *destinations);
 

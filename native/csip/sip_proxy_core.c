@@ -1,5 +1,6 @@
 /* What the proxy core has at hand for every message: the base of sipcore.proxy.core.ProxyCore. */
 #include "sip_proxy.h"
+#include "sip_py.h"
 #include "structmember.h"
 
 #define OBJECTS (sizeof(CoreObject) - offsetof(CoreObject, app)) / sizeof(PyObject *)
@@ -35,11 +36,66 @@ PyTypeObject *sip_proxy_class(PyObject *class, PyTypeObject *base) {
     return NULL;
 }
 
+/* --- what the files of the proxy share --- */
+
+PyObject *sip_proxy_listener(PyObject *flow) {
+    static struct sip_py_word word_listener = {"listener", NULL}, word_index = {"index", NULL};
+    PyObject *listener = sip_py_get(flow, &word_listener), *index = listener ? sip_py_get(listener, &word_index) : NULL;
+    Py_XDECREF(listener);
+    return index;
+}
+
+int sip_proxy_add(struct sip_buffer *out, PyObject *str) {
+    struct sip_py_view view;
+    if (sip_py_view(str, &view) < 0) return -1;
+    sip_add(out, view.text);
+    Py_XDECREF(view.holder);
+    return 0;
+}
+
+int sip_proxy_add_start(struct sip_buffer *out, PyObject *starts, PyObject *index) {
+    PyObject *start = PyDict_GetItemWithError(starts, index);
+    if (start) return sip_proxy_add(out, start);
+    if (!PyErr_Occurred()) PyErr_SetObject(PyExc_KeyError, index);
+    return -1;
+}
+
+int sip_proxy_push(MessageObject *message, enum sip_name id, struct sip_buffer *value) {
+    if (value->failed) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    PyObject *done = sip_message_edited(message, id, sip_push(&message->core, sip_known(id), (struct sip_slice){value->at, value->size}));
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+int sip_proxy_hand_over(PyObject *object, struct sip_py_word *method, PyObject *first) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback) PyException_SetTraceback(value, traceback);
+    int result = first ? sip_py_do(object, method, first, value) : sip_py_do(object, method, value, NULL);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    return result;
+}
+
+#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
+static PyMethodDef methods[] = {
+    {"on_request", FUNCTION(sip_core_on_request), METH_O, NULL},
+    {"on_ack", FUNCTION(sip_core_on_ack), METH_FASTCALL, NULL},
+    {"is_ours", FUNCTION(sip_core_is_ours), METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
 #define OBJECT(name) {#name, T_OBJECT_EX, offsetof(CoreObject, name), 0, NULL}
 static PyMemberDef members[] = {
     OBJECT(app), OBJECT(flows), OBJECT(resolver), OBJECT(timers), OBJECT(transactions),
     OBJECT(branch_mac), OBJECT(branch_key_id), OBJECT(branch_prefix),
-    OBJECT(vias), OBJECT(record_routes), OBJECT(no_dialog), OBJECT(context_class), OBJECT(branch_class),
+    OBJECT(cookie_keys), OBJECT(vias), OBJECT(record_routes), OBJECT(no_dialog), OBJECT(ports),
+    OBJECT(inbound_class), OBJECT(context_class), OBJECT(branch_class), OBJECT(target_class), OBJECT(ack_class),
     {"max_forwards", T_UINT, offsetof(CoreObject, max_forwards), 0, NULL},
     {"max_breadth", T_UINT, offsetof(CoreObject, max_breadth), 0, NULL},
     {NULL, 0, 0, 0, NULL},
@@ -53,5 +109,6 @@ PyTypeObject sip_core_type = {
     .tp_traverse = (traverseproc)core_traverse,
     .tp_clear = (inquiry)core_clear,
     .tp_dealloc = (destructor)core_dealloc,
+    .tp_methods = methods,
     .tp_members = members,
 };

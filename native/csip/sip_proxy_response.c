@@ -1,5 +1,6 @@
 /* A response on its way from the client transaction to the server transaction (RFC 3261 section 16.7). */
 #include "sip_proxy.h"
+#include "sip_py.h"
 #include "sip_transaction.h"
 
 #define FUNCTION(f) (PyCFunction)(void (*)(void))(f)

@@ -3,27 +3,15 @@
 #include "sip_flow.h"
 #include "sip_mac.h"
 #include "sip_proxy.h"
+#include "sip_py.h"
 #include "sip_transaction.h"
 
 static struct sip_py_word word_uri = {"uri", NULL}, word_routes = {"routes", NULL}, word_headers = {"headers", NULL},
     word_flow = {"flow", NULL}, word_secure = {"secure", NULL}, word_first_response = {"first_response_s", NULL},
-    word_listener = {"listener", NULL}, word_index = {"index", NULL};
+    word_listener = {"listener", NULL};
 
 static InboundObject *inbound_of(const BranchObject *self) { return sip_inbound_of(sip_context_of(self)); }
 static CoreObject *core_of(const BranchObject *self) { return (CoreObject *)inbound_of(self)->core; }
-
-/* Hands the exception that is set to the branch's method of that name, which raises it again if it knows no answer. */
-static int hand_over(BranchObject *self, struct sip_py_word *method) {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback) PyException_SetTraceback(value, traceback);
-    int result = sip_py_do((PyObject *)self, method, value, NULL);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(traceback);
-    return result;
-}
 
 static int fail(BranchObject *self, int status, const char *reason) {
     static struct sip_py_word word_fail = {"fail", NULL};
@@ -92,39 +80,6 @@ static PyObject *prepare(BranchObject *self) {
 
 /* --- items 4 and 8: what we add --- */
 
-/* of.listener.index; a new reference. */
-static PyObject *listener_index(PyObject *flow) {
-    PyObject *listener = sip_py_get(flow, &word_listener), *index = listener ? sip_py_get(listener, &word_index) : NULL;
-    Py_XDECREF(listener);
-    return index;
-}
-
-static int add_slice(struct sip_buffer *out, PyObject *str) {
-    struct sip_py_view view;
-    if (sip_py_view(str, &view) < 0) return -1;
-    sip_add(out, view.text);
-    Py_XDECREF(view.holder);
-    return 0;
-}
-
-/* What a dict of starts has for a listener. */
-static int add_start(struct sip_buffer *out, PyObject *starts, PyObject *index) {
-    PyObject *start = PyDict_GetItemWithError(starts, index);
-    if (start) return add_slice(out, start);
-    if (!PyErr_Occurred()) PyErr_SetObject(PyExc_KeyError, index);
-    return -1;
-}
-
-static int push(MessageObject *message, enum sip_name id, struct sip_buffer *value) {
-    if (value->failed) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    PyObject *done = sip_message_edited(message, id, sip_push(&message->core, sip_known(id), (struct sip_slice){value->at, value->size}));
-    Py_XDECREF(done);
-    return done ? 0 : -1;
-}
-
 /* Behind what is in `out` already. */
 static int add_branch(struct sip_buffer *out, BranchObject *self) {
     enum { PREFIX, KEY_ID, CALL_ID, IDENTITY, TARGET, LOOP, TEXTS };
@@ -155,10 +110,10 @@ static int add_branch(struct sip_buffer *out, BranchObject *self) {
 
 static int push_via(BranchObject *self, PyObject *index) {
     struct sip_buffer via = {NULL, 0, 0, false};
-    int result = add_start(&via, core_of(self)->vias, index);
+    int result = sip_proxy_add_start(&via, core_of(self)->vias, index);
     size_t start = via.size;
     if (result == 0) result = add_branch(&via, self);
-    if (result == 0) result = push((MessageObject *)self->request, SIP_VIA, &via);
+    if (result == 0) result = sip_proxy_push((MessageObject *)self->request, SIP_VIA, &via);
     PyObject *branch = result == 0 ? sip_py_str((struct sip_slice){via.at + start, via.size - start}) : NULL;
     if (branch) Py_XSETREF(self->via_branch, branch);
     sip_buffer_free(&via);
@@ -167,10 +122,10 @@ static int push_via(BranchObject *self, PyObject *index) {
 
 static int push_record_route(BranchObject *self, PyObject *index, PyObject *cookie) {
     struct sip_buffer value = {NULL, 0, 0, false};
-    int result = add_start(&value, core_of(self)->record_routes, index);
-    if (result == 0) result = add_slice(&value, cookie);
+    int result = sip_proxy_add_start(&value, core_of(self)->record_routes, index);
+    if (result == 0) result = sip_proxy_add(&value, cookie);
     sip_add(&value, SIP_TEXT(">"));
-    if (result == 0) result = push((MessageObject *)self->request, SIP_RECORD_ROUTE, &value);
+    if (result == 0) result = sip_proxy_push((MessageObject *)self->request, SIP_RECORD_ROUTE, &value);
     sip_buffer_free(&value);
     return result;
 }
@@ -180,7 +135,7 @@ static int push_record_routes(BranchObject *self, PyObject *far) {
     static struct sip_py_word cookie_for = {"cookie_for", NULL}, record_sips = {"record_sips", NULL};
     MessageObject *message = (MessageObject *)self->request;
     PyObject *cookie = sip_py_call(self->context, &cookie_for, self->target, self->flow);
-    PyObject *near = cookie ? listener_index(inbound_of(self)->flow) : NULL;
+    PyObject *near = cookie ? sip_proxy_listener(inbound_of(self)->flow) : NULL;
     int result = near ? 0 : -1;
     if (near && (sip_message_is_sips(message) || sip_has_line(&message->core, SIP_ROUTE))) {
         result = sip_py_do((PyObject *)self, &record_sips, cookie, NULL);
@@ -196,7 +151,7 @@ static int push_record_routes(BranchObject *self, PyObject *far) {
 
 static int add_ourselves(BranchObject *self) {
     int makes_none = PySet_Contains(core_of(self)->no_dialog, ((MessageObject *)self->request)->method);
-    PyObject *index = makes_none < 0 ? NULL : listener_index(self->flow);
+    PyObject *index = makes_none < 0 ? NULL : sip_proxy_listener(self->flow);
     int result = index ? 0 : -1;
     if (index && !makes_none) result = push_record_routes(self, index);
     if (result == 0) result = push_via(self, index);
@@ -215,7 +170,7 @@ static int send(BranchObject *self) {
     if (result == 0) {
         PyObject *transaction = sip_layer_request(core_of(self)->transactions, self->request, self->flow, (PyObject *)self, fixed != Py_None);
         if (transaction) Py_XSETREF(self->transaction, transaction);
-        else result = hand_over(self, &not_sent);
+        else result = sip_proxy_hand_over((PyObject *)self, &not_sent, NULL);
     }
     Py_XDECREF(silence);
     Py_XDECREF(fixed);
@@ -271,7 +226,7 @@ static int reach(BranchObject *self, PyObject *destinations) {
     PyObject *flow = sip_py_call(core_of(self)->flows, &flow_to, first, listener);
     Py_DECREF(first);
     Py_DECREF(listener);
-    int result = flow ? leave(self, flow) : hand_over(self, &not_started);
+    int result = flow ? leave(self, flow) : sip_proxy_hand_over((PyObject *)self, &not_started, NULL);
     Py_XDECREF(flow);
     return result;
 }
@@ -290,7 +245,7 @@ static int start(BranchObject *self) {
     static struct sip_py_word not_started = {"not_started", NULL};
     PyObject *hop = prepare(self), *flow = hop ? sip_py_get(self->target, &word_flow) : NULL;
     int result = -1;
-    if (!hop) result = hand_over(self, &not_started);
+    if (!hop) result = sip_proxy_hand_over((PyObject *)self, &not_started, NULL);
     else if (flow && flow != Py_None) result = leave(self, flow);
     else if (flow && self->destinations != Py_None) result = reach(self, self->destinations);
     else if (flow) result = resolve(self, hop);

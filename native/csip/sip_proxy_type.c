@@ -1,5 +1,6 @@
 /* The types of sip_proxy.h: their fields and their lives. */
 #include "sip_proxy.h"
+#include "sip_py.h"
 #include "structmember.h"
 
 /* The objects of each stand at its end, from `first` on. */
@@ -31,49 +32,39 @@ static void put(PyObject **field, PyObject *value) { Py_XSETREF(*field, Py_NewRe
 
 /* --- InboundRequest --- */
 
-static PyObject *inbound_new(PyTypeObject *class, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"core", "transaction", "message", "flow", NULL};
-    PyObject *core, *transaction, *message, *flow;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!O:InboundRequest", keywords, &sip_core_type, &core, &transaction,
-            &sip_message_type, &message, &flow))
-        return NULL;
+InboundObject *sip_inbound_new(PyTypeObject *class, CoreObject *core, PyObject *transaction, MessageObject *message, PyObject *flow) {
     InboundObject *self = NEW(InboundObject, class, core);
     PyObject *empty = self ? PyUnicode_New(0, 0) : NULL;
     if (!empty) {
         Py_XDECREF(self);
         return NULL;
     }
-    put(&self->core, core);
+    put(&self->core, (PyObject *)core);
     put(&self->transaction, transaction);
-    put(&self->message, message);
+    put(&self->message, (PyObject *)message);
     put(&self->flow, flow);
     put(&self->identity, empty);
     put(&self->loop_hash, empty);
     put(&self->call_key, empty);
     Py_DECREF(empty);
-    return (PyObject *)self;
+    return self;
 }
 
 static void inbound_dealloc(InboundObject *self) {
     free_object((PyObject *)self, OBJECTS(self, core), COUNT(InboundObject, core));
 }
 
-/* Item 5 of RFC 3261 section 16.6 for a request that has one way; a refusal, a fork or none is the Python class's. */
-static int proxy(InboundObject *self, PyObject *targets, PyObject *exchange) {
-    static struct sip_py_word misused = {"misused", NULL}, fork = {"fork", NULL};
+/* Item 5 of RFC 3261 section 16.6 for a request that has one way. */
+static int go_one_way(InboundObject *self, PyObject *target, PyObject *exchange) {
     CoreObject *core = (CoreObject *)self->core;
     PyTypeObject *context_class, *branch_class;
-    if (self->cancelled) return 0;
-    if (self->status || self->context != Py_None) return sip_py_do((PyObject *)self, &misused, NULL, NULL);
-    if (!PyList_Check(targets) || PyList_GET_SIZE(targets) != 1 || !self->breadth)
-        return sip_py_do((PyObject *)self, &fork, targets, exchange);
     if (!(context_class = sip_proxy_class(core->context_class, &sip_context_type)) ||
         !(branch_class = sip_proxy_class(core->branch_class, &sip_branch_type)))
         return -1;
     PyObject *groups = PyTuple_New(0);
     ContextObject *context = groups ? sip_context_new(context_class, self, exchange, groups) : NULL;
     if (context) context->share = self->breadth;
-    BranchObject *branch = context ? sip_branch_new(branch_class, context, PyList_GET_ITEM(targets, 0), Py_None) : NULL;
+    BranchObject *branch = context ? sip_branch_new(branch_class, context, target, Py_None) : NULL;
     if (branch) put(&self->context, (PyObject *)context);
     PyObject *done = branch ? sip_branch_start(branch, NULL) : NULL;
     Py_XDECREF(done);
@@ -81,6 +72,24 @@ static int proxy(InboundObject *self, PyObject *targets, PyObject *exchange) {
     Py_XDECREF(context);
     Py_XDECREF(groups);
     return done ? 0 : -1;
+}
+
+/* A fork, a refusal or a mistake is the Python class's. */
+static int proxy(InboundObject *self, PyObject *targets, PyObject *exchange) {
+    static struct sip_py_word misused = {"misused", NULL}, fork = {"fork", NULL};
+    if (self->cancelled) return 0;
+    if (self->status || self->context != Py_None) return sip_py_do((PyObject *)self, &misused, NULL, NULL);
+    bool one_way = PyList_Check(targets) && PyList_GET_SIZE(targets) == 1 && self->breadth;
+    return one_way ? go_one_way(self, PyList_GET_ITEM(targets, 0), exchange) : sip_py_do((PyObject *)self, &fork, targets, exchange);
+}
+
+int sip_inbound_forward(InboundObject *self, PyObject *target, PyObject *exchange) {
+    PyObject *targets = PyList_New(1);
+    if (!targets) return -1;
+    PyList_SET_ITEM(targets, 0, Py_NewRef(target));
+    int result = proxy(self, targets, exchange);
+    Py_DECREF(targets);
+    return result;
 }
 
 static PyObject *inbound_proxy(InboundObject *self, PyObject *const *args, Py_ssize_t count) {
@@ -114,8 +123,7 @@ static PyMemberDef inbound_members[] = {
 PyTypeObject sip_inbound_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.InboundBase",
     .tp_basicsize = sizeof(InboundObject),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .tp_new = inbound_new,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = (destructor)inbound_dealloc,
     .tp_methods = inbound_methods,
     .tp_members = inbound_members,

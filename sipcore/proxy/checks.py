@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from native.sip import LAST_HOP, OTHER_SCHEME, REQUIRES, Message
+from native.sip import LAST_HOP, OTHER_SCHEME, Message
 from sipcore.errors import PeerError
 
-RULED = OTHER_SCHEME | LAST_HOP | REQUIRES
 
-
-def check_request(request: Message, supported: frozenset[str]) -> int:
-    """Raises ParseError for syntax and PeerError for the rest, each with the answer; loops are ``loop.has_looped``. Returns the
-    request's traits."""
-    traits = request.check()
-    if traits & RULED:
-        _apply_rules(request, traits, supported)
-    return traits
-
-
-def _apply_rules(request: Message, traits: int, supported: frozenset[str]) -> None:
-    """RFC 3261 section 16.3 items 2, 3 and 5."""
+def apply_rules(request: Message, traits: int, supported: frozenset[str]) -> None:
+    """RFC 3261 section 16.3 items 2, 3 and 5, for a request whose ``traits`` say that one of them has something to look at.
+    Raises PeerError with the answer."""
     if traits & OTHER_SCHEME:
         raise PeerError(416, "Unsupported URI Scheme")
     if traits & LAST_HOP:

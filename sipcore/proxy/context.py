@@ -14,7 +14,7 @@ from sipcore.flow import Flow
 from sipcore.ports import Exchange, Target
 from sipcore.proxy.best import CHALLENGES, Outcome, best_outcome
 from sipcore.proxy.branch import Branch, Headers, same_place
-from sipcore.proxy.cookie import Cookie, flow_token
+from sipcore.proxy.cookie import Cookie, flow_token, issue_cookie
 
 if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest, ProxyCore
@@ -82,7 +82,7 @@ class ResponseContext(ContextBase):
         if cookie is not None and (cookie is request.cookie or cookie.callee_flow == callee_flow):
             return cookie.text
         caller_flow = flow_token(request.flow) if request.natted else ""
-        cookie = Cookie.issue(self.core.cookie_keys, request.message, request.call_key, caller_flow, callee_flow)
+        cookie = issue_cookie(self.core.cookie_keys, request.message, request.call_key, caller_flow, callee_flow)
         self._cookie = cookie
         return cookie.text
 

@@ -7,26 +7,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from native.sip import HAS_BREADTH, IN_DIALOG, SEVERAL_VIAS, CoreBase, Message, ParseError, Uri
+from native.sip import CoreBase, Message, ParseError
 from sipcore.errors import PeerError
 from sipcore.flow import Flow, FlowTable
 from sipcore.keys import KeyRing
 from sipcore.ports import Application, Counters, Resolver, Target
-from sipcore.proxy.ack import AckForwarder
-from sipcore.proxy.checks import breadth_allowed, check_request
+from sipcore.proxy.ack import Ack
+from sipcore.proxy.checks import apply_rules, breadth_allowed
 from sipcore.proxy.context import Branch, ResponseContext
-from sipcore.proxy.cookie import Cookie, flow_of_token
+from sipcore.proxy.cookie import Cookie, flow_of_token, issue_cookie
 from sipcore.proxy.forward import NO_DIALOG, OwnNames, push_routes, request_uri
 from sipcore.proxy.inbound import InboundRequest
 from sipcore.proxy.loop import has_looped
-from sipcore.proxy.routing import DIRECTED, preprocess_routes
+from sipcore.proxy.routing import pop_own_routes, preprocess_routes
 from sipcore.proxy.via_branch import branch_prefix
 from sipcore.timers import Timers
 
 if TYPE_CHECKING:
     from sipcore.transaction import ServerTransaction, TransactionLayer
-
-GRUU_MARK = ";gr"  # in the text of a URI that may be one
 
 __all__ = ["InboundRequest", "ProxyCore", "ProxySettings"]
 
@@ -77,22 +75,15 @@ class ProxyCore(CoreBase):
         self.own_names = OwnNames(flows.listeners)
         self.vias, self.record_routes = self.own_names.via, self.own_names.record_route
         self.no_dialog = NO_DIALOG
-        self.context_class, self.branch_class = ResponseContext, Branch
-        self._acks = AckForwarder(self)
-        self._ports = frozenset(port for listener in flows.listeners for port in (listener.port, listener.advertised_port))
+        self.inbound_class, self.context_class, self.branch_class = InboundRequest, ResponseContext, Branch
+        self.target_class, self.ack_class = Target, Ack
+        self.ports = frozenset(port for listener in flows.listeners for port in (listener.port, listener.advertised_port))
 
     def attach(self, transactions: TransactionLayer) -> None:
         """The layer that requests leave by; its user is this core."""
         self.transactions = transactions
 
-    def is_ours(self, uri: Uri) -> bool:
-        """Whether ``uri`` names us: one of our listeners, or a domain of ours on the default port or a port of a listener."""
-        if uri.scheme not in ("sip", "sips"):
-            return False
-        host, port = uri.host, uri.port
-        if not uri.host_is_ip and (port is None or port in self._ports) and self.app.is_our_domain(host):
-            return True
-        return self.flows.is_local(host, port, uri.transport)
+    # ``is_ours`` is the base's: whether a URI names a listener of ours, or a domain of ours on the default port or a listener's
 
     def find_dialog(self, request: Message, flow: Flow) -> Cookie | None:
         """For a request with a To tag and no valid cookie: if the application knows its dialog, a cookie such as it should have
@@ -104,32 +95,14 @@ class ProxyCore(CoreBase):
         request.remove("Route")
         push_routes(request, dialog.routes)
         flows = (dialog.caller_flow, dialog.callee_flow)
-        return Cookie.issue(self.cookie_keys, request, dialog.call_key, *flows, dialog.caller_tag)
+        return issue_cookie(self.cookie_keys, request, dialog.call_key, *flows, dialog.caller_tag)
 
     def count(self, name: str) -> None:
         self.counters[name] += 1
 
     # TransactionUser
 
-    def on_request(self, transaction: ServerTransaction) -> None:
-        message = transaction.request
-        request = InboundRequest(self, transaction, message, transaction.flow)
-        if message.method == "INVITE":  # a CANCEL may name it
-            transaction.owner = request
-        try:
-            cookie = self._admit(request)
-        except ParseError as error:
-            self._refuse(request, error.status, error.reason if error.status == 400 else None)
-        except PeerError as error:
-            if error.status == 483 and self._answers_options(message):
-                request.reply(200, None, (("Allow", ALLOWED),))
-            else:
-                self._refuse(request, error.status, error.reason, error.headers)
-        else:
-            if cookie is None:
-                self.app.on_request(request)
-            else:
-                self._continue_dialog(request, cookie)
+    # ``on_request`` and ``on_ack`` are the base's (native/csip/sip_proxy_admit.c, sip_proxy_ack.c)
 
     def on_cancel(self, cancel: ServerTransaction, invite: ServerTransaction | None) -> None:
         """RFC 3261 section 16.10. A CANCEL for a transaction we don't know can't have a context anywhere else: 481."""
@@ -144,71 +117,63 @@ class ProxyCore(CoreBase):
         if isinstance(request, InboundRequest):  # not when the INVITE has its final response (section 9.2)
             request.cancel(headers)
 
-    def on_ack(self, request: Message, flow: Flow) -> None:
-        self._acks.forward(request, flow)
-
     def on_stray_response(self, response: Message, flow: Flow) -> None:
         """Dropped (RFC 6026 section 7.3, RFC 4320 section 4.2)."""
         self.count("sip_proxy_stray_responses_total")
 
-    # requests
+    # what the base asks about requests
 
-    def _admit(self, request: InboundRequest) -> Cookie | None:
-        """RFC 3261 sections 16.3 and 16.4; the cookie of a request that belongs to a dialog of ours."""
-        message = request.message
-        settings = self.settings
-        traits = check_request(message, settings.supported)
-        request.identity = message.identity
-        request.breadth = breadth_allowed(message, settings.max_breadth) if traits & HAS_BREADTH else settings.max_breadth
-        received = message.loop_hash  # before anything is edited
-        cookie = preprocess_routes(message, traits, request.flow.listener, self) if traits & DIRECTED else None
-        if cookie is None and traits & IN_DIALOG:
-            cookie = self.find_dialog(message, request.flow)
-        if cookie is None:
-            # what belongs to a dialog goes one way and can't multiply (RFC 5393 section 4.1); coming back, it has no cookie
-            request.loop_hash = loop = str(received)
-            passed_us = traits & SEVERAL_VIAS or request.transaction.key.startswith(self.branch_prefix)
-            if passed_us and has_looped(message, self.flows, self.branch_prefix, loop):
-                raise PeerError(482, "Loop Detected")
-        return cookie
+    def apply_rules(self, message: Message, traits: int) -> None:
+        apply_rules(message, traits, self.settings.supported)
+
+    def breadth_of(self, message: Message) -> int:
+        return breadth_allowed(message, self.settings.max_breadth)
+
+    def preprocess(self, message: Message, flow: Flow) -> Cookie | None:
+        return preprocess_routes(message, flow.listener, self)
+
+    def pop_rest(self, message: Message, cookie: Cookie) -> None:
+        """Routes behind those with our cookie may be ours too."""
+        pop_own_routes(message, cookie, self)
+
+    def refuse_loop(self, request: InboundRequest) -> None:
+        if has_looped(request.message, self.flows, self.branch_prefix, request.loop_hash):
+            raise PeerError(482, "Loop Detected")
+
+    def not_admitted(self, request: InboundRequest, error: Exception) -> None:
+        if isinstance(error, ParseError):
+            self._refuse(request, error.status, error.reason if error.status == 400 else None)
+        elif not isinstance(error, PeerError):
+            raise error
+        elif error.status == 483 and self._answers_options(request.message):
+            request.reply(200, None, (("Allow", ALLOWED),))
+        else:
+            self._refuse(request, error.status, error.reason, error.headers)
+
+    def ack_refused(self, error: Exception) -> None:
+        if not isinstance(error, (ParseError, PeerError)):
+            raise error
+        why = "malformed" if isinstance(error, ParseError) else str(error.status)
+        self.count(f"sip_proxy_acks_dropped_total|why={why}")
+
+    def flow_of(self, token: str) -> Flow | None:
+        return flow_of_token(self.flows, token)
+
+    def flow_gone(self, request: InboundRequest) -> None:
+        self._refuse(request, 430, "Flow Failed")  # RFC 5626 section 5.3
 
     def _answers_options(self, message: Message) -> bool:
         """RFC 3261 section 16.3 item 3: an OPTIONS that may go no further is for us if it names us and no user."""
         uri = message.request_uri
         return message.method == "OPTIONS" and uri.user is None and self.is_ours(uri)
 
-    def _continue_dialog(self, request: InboundRequest, cookie: Cookie) -> None:
-        """Forwards by Route, Request-URI or the flow of a side behind NAT, without policy."""
-        message = request.message
-        request.cookie = cookie
-        target = self.instance_target(message, cookie)
-        if target is not None:
-            self._forward(request, cookie, target)
-            return
-        token = cookie.flow_token(message)
-        flow = None
-        if token:
-            flow = flow_of_token(self.flows, token)
-            if flow is None:
-                self._refuse(request, 430, "Flow Failed")  # RFC 5626 section 5.3
-                return
-        elif not message.has_route and self.is_ours(message.request_uri):
-            self._serve_own_uri(request)
-            return
-        self._forward(request, cookie, Target(message.request_uri_text, flow=flow))
-
-    def _forward(self, request: InboundRequest, cookie: Cookie, target: Target) -> None:
-        exchange = self.app.on_dialog_request(request, cookie)
-        if not request.status:
-            request.proxy([target], exchange)
-
     def instance_target(self, message: Message, cookie: Cookie) -> Target | None:
-        """Of a request within a dialog whose Request-URI is a GRUU of ours, with no Route left."""
-        if GRUU_MARK not in message.request_uri_text or message.has_route or not self.is_ours(message.request_uri):
+        """Of a request within a dialog with no Route left, whose Request-URI looks like a GRUU: when it is one of ours."""
+        if not self.is_ours(message.request_uri):
             return None
         return self.app.find_instance(message, cookie)
 
-    def _serve_own_uri(self, request: InboundRequest) -> None:
+    def serve_own_uri(self, request: InboundRequest) -> None:
         """A request of a dialog for one of our users, or, without a user, for the proxy, which has no dialogs."""
         if request.message.request_uri.user is None:
             self._refuse(request, 404, "No Dialog Here")

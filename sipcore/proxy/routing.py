@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from native.sip import ROUTED, URI_DIRECTS, Message, Uri
+from native.sip import Message, Uri
 from sipcore.flow import Listener
 from sipcore.proxy.cookie import Cookie
 
 COOKIE_PARAM = "c"
 DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061, "ws": 80, "wss": 443}
-DIRECTED = ROUTED | URI_DIRECTS
 
 
 class Ours(Protocol):
@@ -25,19 +24,14 @@ class Ours(Protocol):
     def count(self, name: str) -> None: ...
 
 
-def preprocess_routes(request: Message, traits: int, listener: Listener, ours: Ours) -> Cookie | None:
+def preprocess_routes(request: Message, listener: Listener, ours: Ours) -> Cookie | None:
     """Undoes a strict router's rewriting, strips a maddr that names us and removes our own Route values.
 
     Returns the valid Record-Route cookie that came with them. ParseError when a Request-URI made of a Route is malformed.
     """
-    cookie = None
-    if traits & URI_DIRECTS:
-        if traits & ROUTED:
-            cookie = undo_strict_routing(request, ours)
-        strip_own_maddr(request, listener, ours)
-    if traits & ROUTED:
-        cookie = pop_own_routes(request, cookie, ours)
-    return cookie
+    cookie = undo_strict_routing(request, ours) if request.has_route else None
+    strip_own_maddr(request, listener, ours)
+    return pop_own_routes(request, cookie, ours)
 
 
 def undo_strict_routing(request: Message, ours: Ours) -> Cookie | None:

@@ -10,15 +10,8 @@ so any process with the keys can tell a branch of ours from a forged one. LOOP i
 
 from __future__ import annotations
 
-from native.sip import crc_slot
-
 MAGIC_COOKIE = "z9hG4bK"
 
 
 def branch_prefix(address_id: str) -> str:
     return f"{MAGIC_COOKIE}{address_id}."
-
-
-def stateless_branch(prefix: str, identity: str, call_id: str) -> str:
-    """The branch of a request that gets no response, ACK for a 2xx: unique and stable, with nothing to verify."""
-    return f"{prefix}{crc_slot(call_id)}.{crc_slot(identity)}"

@@ -5,7 +5,7 @@ import pytest
 from native.sip import Message
 from sipcore.flow import Destination
 from sipcore.keys import Key, KeyRing
-from sipcore.proxy.cookie import Cookie, flow_of_token, flow_token
+from sipcore.proxy.cookie import Cookie, flow_of_token, flow_token, issue_cookie
 from sipcore.proxy.via_branch import MAGIC_COOKIE, branch_prefix
 from tests.sipcore.proxy_world import KEY, World
 
@@ -90,7 +90,7 @@ def test_5393_4_2_1_the_loop_hash_depends_on_what_decides_the_way() -> None:
 
 def test_a_cookie_tells_the_way_and_the_flows_of_a_dialog() -> None:
     keys = KeyRing("cookie", KEY)
-    text = Cookie.issue(keys, request(), "key", "1_192.0.2.9_13c4_0", "0_192.0.2.8_1_7").text
+    text = issue_cookie(keys, request(), "key", "1_192.0.2.9_13c4_0", "0_192.0.2.8_1_7").text
     forward = request("BYE", To="<sip:bob@example.com>;tag=callee")
     back = request("BYE", From="<sip:bob@example.com>;tag=callee", To="<sip:alice@example.com>;tag=caller")
     cookie = Cookie.read(keys, text, forward)
@@ -105,7 +105,7 @@ def test_a_cookie_tells_the_way_and_the_flows_of_a_dialog() -> None:
 
 def test_a_cookie_of_an_old_key_still_counts_and_of_an_unknown_one_does_not() -> None:
     later = request("BYE", To="<sip:bob@example.com>;tag=callee")
-    text = Cookie.issue(KeyRing("cookie", OLD), request(), "key").text
+    text = issue_cookie(KeyRing("cookie", OLD), request(), "key").text
     assert Cookie.read(KeyRing("cookie", KEY, [OLD]), text, later) is not None
     assert Cookie.read(KeyRing("cookie", KEY), text, later) is None
     assert Cookie.read(KeyRing("branch", KEY, [OLD]), text, later) is None
@@ -114,7 +114,7 @@ def test_a_cookie_of_an_old_key_still_counts_and_of_an_unknown_one_does_not() ->
 def test_every_change_of_a_cookie_is_noticed() -> None:
     keys = KeyRing("cookie", KEY)
     later = request("BYE", To="<sip:bob@example.com>;tag=callee")
-    text = Cookie.issue(keys, request(), "key").text
+    text = issue_cookie(keys, request(), "key").text
     for at in range(len(text)):
         assert Cookie.read(keys, text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1 :], later) is None
         assert Cookie.read(keys, text[:at], later) is None
@@ -127,7 +127,7 @@ def test_every_change_of_a_cookie_is_noticed() -> None:
 )
 def test_a_cookie_is_of_no_use_in_another_dialog(changed: dict[str, str]) -> None:
     keys = KeyRing("cookie", KEY)
-    text = Cookie.issue(keys, request(), "key").text
+    text = issue_cookie(keys, request(), "key").text
     later = request("BYE", **({"To": "<sip:bob@example.com>;tag=callee"} | changed))
     assert Cookie.read(keys, text, later) is None
 

@@ -1,0 +1,18 @@
+/* native.sip.Cookie: what our Record-Route says of a dialog (sipcore/proxy/cookie.py). */
+#ifndef SIP_COOKIE_H
+#define SIP_COOKIE_H
+
+#include "sip_message_type.h"
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *call_key, *caller_hash, *caller_flow, *callee_flow, *text;
+} CookieObject;
+
+/* The cookie of that text when a key of the ring made it for the dialog of `request`, else None; NULL with an exception. */
+PyObject *sip_cookie_read(PyObject *ring, PyObject *text, MessageObject *request);
+
+/* The token of the flow that the receiver of `request` must be reached over, "" when its URI says where it is. */
+PyObject *sip_cookie_flow_token(CookieObject *self, MessageObject *request);
+
+#endif

@@ -1,0 +1,195 @@
+/* native.sip.Cookie. */
+#include "sip_cookie.h"
+#include "sip_mac.h"
+#include "sip_py.h"
+#include "structmember.h"
+
+enum { CALL_KEY, CALLER_HASH, CALLER_FLOW, CALLEE_FLOW, FIELDS };
+
+/* Steals what is in `fields` and `text`, in any case. */
+static PyObject *cookie_of(PyObject *fields[FIELDS], PyObject *text) {
+    CookieObject *self = text ? PyObject_New(CookieObject, &sip_cookie_type) : NULL;
+    if (!self) {
+        for (int i = 0; i < FIELDS; i++) Py_XDECREF(fields[i]);
+        Py_XDECREF(text);
+        return NULL;
+    }
+    self->call_key = fields[CALL_KEY];
+    self->caller_hash = fields[CALLER_HASH];
+    self->caller_flow = fields[CALLER_FLOW];
+    self->callee_flow = fields[CALLEE_FLOW];
+    self->text = text;
+    return (PyObject *)self;
+}
+
+static void cookie_dealloc(CookieObject *self) {
+    Py_XDECREF(self->call_key);
+    Py_XDECREF(self->caller_hash);
+    Py_XDECREF(self->caller_flow);
+    Py_XDECREF(self->callee_flow);
+    Py_XDECREF(self->text);
+    PyObject_Free(self);
+}
+
+/* --- whose tag it is --- */
+
+struct tag_hash {
+    char digits[SIP_DIGITS_MAX];
+    struct sip_slice text;
+};
+
+/* As native.sip.tag_hash. -1 with ParseError. */
+static int hash_tag(const MessageObject *request, enum sip_name from_or_to, struct tag_hash *hash, bool *there) {
+    struct sip_scratch scratch;
+    struct sip_slice tag;
+    struct sip_fault fault = sip_read_tag(&request->core, from_or_to, &scratch, &tag);
+    if (fault.error != SIP_OK) {
+        sip_py_fault(fault, NULL);
+        return -1;
+    }
+    *there = tag.at;
+    hash->text = (struct sip_slice){hash->digits, sip_digits(sip_crc32(tag.at ? tag : SIP_TEXT("")), hash->digits)};
+    return 0;
+}
+
+/* 1 when `request` goes the way of the request that made the dialog, 0, -1 with an exception. */
+static int goes_to_callee(CookieObject *self, const MessageObject *request) {
+    struct sip_py_view view;
+    struct tag_hash hash;
+    bool there;
+    if (hash_tag(request, SIP_FROM, &hash, &there) < 0 || sip_py_view(self->caller_hash, &view) < 0) return -1;
+    bool same = sip_same(hash.text, view.text);
+    Py_XDECREF(view.holder);
+    return same;
+}
+
+PyObject *sip_cookie_flow_token(CookieObject *self, MessageObject *request) {
+    if (!PyUnicode_GET_LENGTH(self->callee_flow) && !PyUnicode_GET_LENGTH(self->caller_flow)) return Py_NewRef(self->callee_flow);
+    int forth = goes_to_callee(self, request);
+    return forth < 0 ? NULL : Py_NewRef(forth ? self->callee_flow : self->caller_flow);
+}
+
+/* --- reading and issuing --- */
+
+/* The Mac of the ring that the first character of a sealed text names; borrowed, NULL with an exception or without. */
+static PyObject *mac_named(PyObject *ring, PyObject *text) {
+    static struct sip_py_word word_macs = {"macs", NULL};
+    PyObject *macs = sip_py_get(ring, &word_macs), *id = macs ? PyUnicode_Substring(text, 0, 1) : NULL;
+    PyObject *mac = id ? PyDict_GetItemWithError(macs, id) : NULL;
+    Py_XDECREF(id);
+    Py_XDECREF(macs); /* the ring keeps it */
+    return mac;
+}
+
+static PyObject *split(struct sip_slice rest, PyObject *text) {
+    PyObject *fields[FIELDS] = {NULL};
+    for (int i = 0; i < FIELDS; i++) {
+        const char *end = i < FIELDS - 1 ? memchr(rest.at, '~', rest.size) : rest.at + rest.size;
+        fields[i] = end ? sip_py_str(sip_slice_of(rest.at, end)) : NULL;
+        if (!end) PyErr_SetString(PyExc_ValueError, "a cookie has four fields");
+        if (!fields[i]) {
+            while (i--) Py_DECREF(fields[i]);
+            return NULL;
+        }
+        if (i < FIELDS - 1) rest = sip_slice_of(end + 1, rest.at + rest.size);
+    }
+    return cookie_of(fields, Py_NewRef(text));
+}
+
+/* Whether one side of the dialog of `request` is the caller whose hash is the second of the fields; -1 with an exception. */
+static int is_of_dialog(struct sip_slice fields, const MessageObject *request) {
+    struct tag_hash from, to;
+    bool from_there, to_there;
+    if (hash_tag(request, SIP_FROM, &from, &from_there) < 0 || hash_tag(request, SIP_TO, &to, &to_there) < 0) return -1;
+    const char *at = memchr(fields.at, '~', fields.size), *end = fields.at + fields.size;
+    const char *stop = at ? memchr(at + 1, '~', (size_t)(end - at - 1)) : NULL;
+    struct sip_slice caller = stop ? sip_slice_of(at + 1, stop) : (struct sip_slice){"", 0};
+    return to_there && (sip_same(caller, from.text) || sip_same(caller, to.text));
+}
+
+PyObject *sip_cookie_read(PyObject *ring, PyObject *text, MessageObject *request) {
+    static struct sip_py_word word_call_id = {"call_id", NULL};
+    struct sip_py_view sealed = {{NULL, 0}, NULL}, context = {{NULL, 0}, NULL};
+    struct sip_slice fields = {NULL, 0};
+    PyObject *call_id = sip_py_get((PyObject *)request, &word_call_id), *result = NULL;
+    if (!call_id || sip_py_view(text, &sealed) < 0 || sip_py_view(call_id, &context) < 0) goto done;
+    PyObject *mac = mac_named(ring, text);
+    const uint8_t *key = mac ? sip_mac_key(mac) : NULL;
+    if (PyErr_Occurred()) goto done;
+    if (key && sealed.text.size && sip_unseal(key, (struct sip_slice){sealed.text.at + 1, sealed.text.size - 1}, context.text, &fields) != SIP_OK) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    int ours = fields.at ? is_of_dialog(fields, request) : 0;
+    if (ours >= 0) result = ours ? split(fields, text) : Py_NewRef(Py_None);
+done:
+    Py_XDECREF(sealed.holder);
+    Py_XDECREF(context.holder);
+    Py_XDECREF(call_id);
+    return result;
+}
+
+static PyObject *cookie_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"call_key", "caller_hash", "caller_flow", "callee_flow", "text", NULL};
+    PyObject *fields[FIELDS], *text;
+    (void)type;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUUUU:Cookie", keywords, &fields[CALL_KEY], &fields[CALLER_HASH],
+            &fields[CALLER_FLOW], &fields[CALLEE_FLOW], &text))
+        return NULL;
+    for (int i = 0; i < FIELDS; i++) Py_INCREF(fields[i]);
+    return cookie_of(fields, Py_NewRef(text));
+}
+
+static bool is_message(PyObject *object) {
+    if (Py_IS_TYPE(object, &sip_message_type)) return true;
+    PyErr_Format(PyExc_TypeError, "Message expected, not %.100s", Py_TYPE(object)->tp_name);
+    return false;
+}
+
+static PyObject *cookie_read(PyObject *unused, PyObject *const *args, Py_ssize_t count) {
+    (void)unused;
+    if (count != 3 || !PyUnicode_Check(args[1])) return PyErr_Format(PyExc_TypeError, "keys, a text and a Message expected");
+    return is_message(args[2]) ? sip_cookie_read(args[0], args[1], (MessageObject *)args[2]) : NULL;
+}
+
+static PyObject *cookie_caller_to_callee(CookieObject *self, PyObject *request) {
+    int forth = is_message(request) ? goes_to_callee(self, (MessageObject *)request) : -1;
+    return forth < 0 ? NULL : PyBool_FromLong(forth);
+}
+
+static PyObject *cookie_flow_token(CookieObject *self, PyObject *request) {
+    return is_message(request) ? sip_cookie_flow_token(self, (MessageObject *)request) : NULL;
+}
+
+/* The text has all the fields, and the MAC over them. */
+static PyObject *cookie_compare(PyObject *a, PyObject *b, int how) {
+    if (!Py_IS_TYPE(b, &sip_cookie_type) || (how != Py_EQ && how != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
+    return PyObject_RichCompare(((CookieObject *)a)->text, ((CookieObject *)b)->text, how);
+}
+
+static Py_hash_t cookie_hash(CookieObject *self) { return PyObject_Hash(self->text); }
+
+#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
+static PyMethodDef methods[] = {
+    {"read", FUNCTION(cookie_read), METH_FASTCALL | METH_STATIC, NULL},
+    {"caller_to_callee", FUNCTION(cookie_caller_to_callee), METH_O, NULL},
+    {"flow_token", FUNCTION(cookie_flow_token), METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+#define FIELD(name) {#name, T_OBJECT_EX, offsetof(CookieObject, name), READONLY, NULL}
+static PyMemberDef members[] = {
+    FIELD(call_key), FIELD(caller_hash), FIELD(caller_flow), FIELD(callee_flow), FIELD(text), {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject sip_cookie_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.Cookie",
+    .tp_basicsize = sizeof(CookieObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = cookie_new,
+    .tp_dealloc = (destructor)cookie_dealloc,
+    .tp_richcompare = cookie_compare,
+    .tp_hash = (hashfunc)cookie_hash,
+    .tp_methods = methods,
+    .tp_members = members,
+};

@@ -1,0 +1,254 @@
+/* A request on its way in: from the server transaction to the application, or within a dialog of ours right on (RFC 3261 sections
+ * 16.3 and 16.4). */
+#include "sip_cookie.h"
+#include "sip_proxy.h"
+#include "sip_py.h"
+#include "sip_transaction_type.h"
+
+static const int RULED = SIP_OTHER_SCHEME | SIP_LAST_HOP | SIP_REQUIRES;
+
+static bool is_cookie(PyObject *object) { return object && Py_IS_TYPE(object, &sip_cookie_type); }
+
+/* --- what is ours --- */
+
+/* 1 or 0; -1 with an exception. */
+static int asks(PyObject *object, struct sip_py_word *method, PyObject *first) {
+    PyObject *answer = sip_py_call(object, method, first, NULL);
+    int result = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    return result;
+}
+
+static int is_own_domain(CoreObject *self, PyObject *uri, PyObject *host, PyObject *port) {
+    static struct sip_py_word host_is_ip = {"host_is_ip", NULL}, is_our_domain = {"is_our_domain", NULL};
+    int numeric = sip_py_is(uri, &host_is_ip);
+    if (numeric) return numeric < 0 ? -1 : 0;
+    int default_port = port == Py_None ? 1 : PySet_Contains(self->ports, port);
+    return default_port <= 0 ? default_port : asks(self->app, &is_our_domain, host);
+}
+
+static int is_local(CoreObject *self, PyObject *uri, PyObject *host, PyObject *port) {
+    static struct sip_py_word word_transport = {"transport", NULL}, word_is_local = {"is_local", NULL};
+    PyObject *transport = sip_py_get(uri, &word_transport), *method = transport ? sip_py_get(self->flows, &word_is_local) : NULL;
+    PyObject *args[] = {host, port, transport}, *answer = method ? PyObject_Vectorcall(method, args, 3, NULL) : NULL;
+    int result = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    Py_XDECREF(method);
+    Py_XDECREF(transport);
+    return result;
+}
+
+int sip_core_owns(CoreObject *self, PyObject *uri) {
+    static struct sip_py_word word_scheme = {"scheme", NULL}, word_host = {"host", NULL}, word_port = {"port", NULL};
+    PyObject *scheme = sip_py_get(uri, &word_scheme), *host = NULL, *port = NULL;
+    int result = -1;
+    if (!scheme) return -1;
+    bool sip = PyUnicode_CompareWithASCIIString(scheme, "sip") == 0 || PyUnicode_CompareWithASCIIString(scheme, "sips") == 0;
+    Py_DECREF(scheme);
+    if (!sip) return 0;
+    if ((host = sip_py_get(uri, &word_host)) && (port = sip_py_get(uri, &word_port))) {
+        result = is_own_domain(self, uri, host, port);
+        if (result == 0) result = is_local(self, uri, host, port);
+    }
+    Py_XDECREF(host);
+    Py_XDECREF(port);
+    return result;
+}
+
+PyObject *sip_core_is_ours(CoreObject *self, PyObject *uri) {
+    int result = sip_core_owns(self, uri);
+    return result < 0 ? NULL : PyBool_FromLong(result);
+}
+
+int sip_core_owns_uri(CoreObject *self, MessageObject *message) {
+    static struct sip_py_word request_uri = {"request_uri", NULL};
+    PyObject *uri = sip_py_get((PyObject *)message, &request_uri);
+    int result = uri ? sip_core_owns(self, uri) : -1;
+    Py_XDECREF(uri);
+    return result;
+}
+
+/* --- the cookie of the dialog that a request belongs to --- */
+
+static PyObject *top_cookie_text(MessageObject *message) {
+    static PyObject *name;
+    return name || (name = PyUnicode_InternFromString("c")) ? sip_message_route_param(message, name) : NULL;
+}
+
+/* Takes our Routes with that cookie off the top; two entries of one passage carry the same. What may follow is the Python class's
+ * to look at if it has no cookie, and stays if it has another: that of another passage of a spiral. */
+static int pop_own_routes(CoreObject *self, MessageObject *message, CookieObject *cookie) {
+    static struct sip_py_word pop_rest = {"pop_rest", NULL};
+    while (sip_has_line(&message->core, SIP_ROUTE)) {
+        PyObject *text = top_cookie_text(message);
+        if (!text) return -1;
+        bool none = text == Py_None;
+        int same = none ? 0 : PyObject_RichCompareBool(text, cookie->text, Py_EQ);
+        Py_DECREF(text);
+        if (same < 0) return -1;
+        if (!same) return none ? sip_py_do((PyObject *)self, &pop_rest, (PyObject *)message, (PyObject *)cookie) : 0;
+        PyObject *done = sip_message_pop_route(message, NULL);
+        Py_XDECREF(done);
+        if (!done) return -1;
+    }
+    return 0;
+}
+
+/* The cookie on top when the Routes are all there is to look at; a new reference to it or None. */
+static PyObject *plain_cookie(CoreObject *self, MessageObject *message, uint32_t traits) {
+    if ((traits & (SIP_ROUTED | SIP_URI_DIRECTS)) != SIP_ROUTED) Py_RETURN_NONE;
+    PyObject *text = top_cookie_text(message);
+    if (!text || text == Py_None) return text;
+    PyObject *cookie = sip_cookie_read(self->cookie_keys, text, message);
+    Py_DECREF(text);
+    if (is_cookie(cookie) && pop_own_routes(self, message, (CookieObject *)cookie) < 0) Py_CLEAR(cookie);
+    return cookie;
+}
+
+PyObject *sip_core_cookie(CoreObject *self, MessageObject *message, uint32_t traits, PyObject *flow, PyObject **received) {
+    static struct sip_py_word preprocess = {"preprocess", NULL}, find_dialog = {"find_dialog", NULL}, loop_hash = {"loop_hash", NULL};
+    PyObject *cookie = plain_cookie(self, message, traits);
+    if (cookie != Py_None) return cookie;
+    Py_DECREF(cookie);
+    if (received && !(*received = sip_py_get((PyObject *)message, &loop_hash))) return NULL;
+    cookie = Py_NewRef(Py_None);
+    if (traits & (SIP_ROUTED | SIP_URI_DIRECTS)) Py_SETREF(cookie, sip_py_call((PyObject *)self, &preprocess, (PyObject *)message, flow));
+    if (cookie == Py_None && traits & SIP_IN_DIALOG)
+        Py_SETREF(cookie, sip_py_call((PyObject *)self, &find_dialog, (PyObject *)message, flow));
+    return cookie;
+}
+
+/* --- admission --- */
+
+int sip_core_check(CoreObject *self, MessageObject *message, uint32_t *traits) {
+    static struct sip_py_word apply_rules = {"apply_rules", NULL};
+    struct sip_fault fault = sip_check(&message->core, traits);
+    if (fault.error != SIP_OK) {
+        sip_py_fault(fault, NULL);
+        return -1;
+    }
+    if (!(*traits & RULED)) return 0;
+    PyObject *number = PyLong_FromUnsignedLong(*traits);
+    int result = number ? sip_py_do((PyObject *)self, &apply_rules, (PyObject *)message, number) : -1;
+    Py_XDECREF(number);
+    return result;
+}
+
+static int set_breadth(CoreObject *self, InboundObject *request, uint32_t traits) {
+    static struct sip_py_word breadth_of = {"breadth_of", NULL};
+    request->breadth = (int)self->max_breadth;
+    if (!(traits & SIP_HAS_BREADTH)) return 0;
+    PyObject *number = sip_py_call((PyObject *)self, &breadth_of, request->message, NULL);
+    request->breadth = number ? (int)PyLong_AsLong(number) : -1;
+    Py_XDECREF(number);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+/* A request outside any dialog may come back to us. What belongs to one goes one way and can't multiply (RFC 5393 section 4.1). */
+static int look_for_loop(CoreObject *self, InboundObject *request, uint32_t traits, PyObject *received) {
+    static struct sip_py_word refuse_loop = {"refuse_loop", NULL};
+    PyObject *loop = PyObject_Str(received);
+    if (!loop) return -1;
+    Py_SETREF(request->loop_hash, loop);
+    Py_ssize_t passed = traits & SIP_SEVERAL_VIAS ? 1
+        : PyUnicode_Tailmatch(((TransactionObject *)request->transaction)->key, self->branch_prefix, 0, PY_SSIZE_T_MAX, -1);
+    return passed <= 0 ? (int)passed : sip_py_do((PyObject *)self, &refuse_loop, (PyObject *)request, NULL);
+}
+
+static int admit(CoreObject *self, InboundObject *request) {
+    static struct sip_py_word word_identity = {"identity", NULL};
+    MessageObject *message = (MessageObject *)request->message;
+    PyObject *received = NULL;
+    uint32_t traits;
+    if (sip_core_check(self, message, &traits) < 0) return -1;
+    PyObject *identity = sip_py_get((PyObject *)message, &word_identity);
+    if (!identity) return -1;
+    Py_SETREF(request->identity, identity);
+    if (set_breadth(self, request, traits) < 0) return -1;
+    PyObject *cookie = sip_core_cookie(self, message, traits, request->flow, &received);
+    int result = !cookie ? -1 : cookie == Py_None ? look_for_loop(self, request, traits, received) : 0;
+    if (cookie) Py_SETREF(request->cookie, cookie);
+    Py_XDECREF(received);
+    return result;
+}
+
+/* --- within a dialog --- */
+
+/* The target of a request that goes where its URI says, or over that flow. */
+static PyObject *make_target(CoreObject *self, MessageObject *message, PyObject *flow) {
+    static struct sip_py_word request_uri_text = {"request_uri_text", NULL};
+    static PyObject *names;
+    if (!names && !(names = Py_BuildValue("(s)", "flow"))) return NULL;
+    PyObject *uri = sip_py_get((PyObject *)message, &request_uri_text);
+    PyObject *args[] = {uri, flow}, *target = uri ? PyObject_Vectorcall(self->target_class, args, 1, names) : NULL;
+    Py_XDECREF(uri);
+    return target;
+}
+
+bool sip_may_be_gruu(const struct sip_message *message) {
+    struct sip_slice uri = sip_message_uri(message);
+    return memmem(uri.at, uri.size, ";gr", 3) && !sip_has_line(message, SIP_ROUTE);
+}
+
+/* NULL without an exception: the request is answered. */
+static PyObject *find_target(CoreObject *self, InboundObject *request, CookieObject *cookie) {
+    static struct sip_py_word instance_target = {"instance_target", NULL}, flow_of = {"flow_of", NULL}, flow_gone = {"flow_gone", NULL},
+        serve_own_uri = {"serve_own_uri", NULL};
+    MessageObject *message = (MessageObject *)request->message;
+    PyObject *target = NULL, *flow = Py_NewRef(Py_None);
+    if (sip_may_be_gruu(&message->core)) {
+        target = sip_py_call((PyObject *)self, &instance_target, (PyObject *)message, (PyObject *)cookie);
+        if (target != Py_None) goto done;
+        Py_CLEAR(target);
+    }
+    PyObject *token = sip_cookie_flow_token(cookie, message);
+    if (!token) goto done;
+    bool fixed = PyUnicode_GET_LENGTH(token);
+    if (fixed) Py_SETREF(flow, sip_py_call((PyObject *)self, &flow_of, token, NULL));
+    Py_DECREF(token);
+    if (!flow) goto done;
+    if (fixed && flow == Py_None) {
+        sip_py_do((PyObject *)self, &flow_gone, (PyObject *)request, NULL);
+        goto done;
+    }
+    int own = fixed || sip_has_line(&message->core, SIP_ROUTE) ? 0 : sip_core_owns_uri(self, message);
+    if (own > 0) sip_py_do((PyObject *)self, &serve_own_uri, (PyObject *)request, NULL);
+    if (own == 0) target = make_target(self, message, flow);
+done:
+    Py_XDECREF(flow);
+    return target;
+}
+
+/* By Route, Request-URI or the flow of a side behind NAT, without policy. */
+static int continue_dialog(CoreObject *self, InboundObject *request) {
+    static struct sip_py_word on_dialog_request = {"on_dialog_request", NULL};
+    CookieObject *cookie = (CookieObject *)request->cookie;
+    PyObject *target = find_target(self, request, cookie);
+    if (!target) return PyErr_Occurred() ? -1 : 0;
+    PyObject *exchange = sip_py_call(self->app, &on_dialog_request, (PyObject *)request, (PyObject *)cookie);
+    int result = exchange ? 0 : -1;
+    if (exchange && !request->status) result = sip_inbound_forward(request, target, exchange);
+    Py_XDECREF(exchange);
+    Py_DECREF(target);
+    return result;
+}
+
+/* --- sipcore.ports.TransactionUser --- */
+
+PyObject *sip_core_on_request(CoreObject *self, PyObject *transaction) {
+    static struct sip_py_word on_request = {"on_request", NULL}, not_admitted = {"not_admitted", NULL};
+    if (!PyObject_TypeCheck(transaction, &sip_server_type)) return PyErr_Format(PyExc_TypeError, "a server transaction expected");
+    TransactionObject *server = (TransactionObject *)transaction;
+    PyTypeObject *class = sip_proxy_class(self->inbound_class, &sip_inbound_type);
+    if (!class || !server->request) return class ? PyErr_Format(PyExc_ValueError, "a request that is answered") : NULL;
+    InboundObject *request = sip_inbound_new(class, self, transaction, (MessageObject *)server->request, server->flow);
+    if (!request) return NULL;
+    if (sip_py_is_method(((MessageObject *)server->request)->method, SIP_INVITE))
+        Py_XSETREF(server->owner, Py_NewRef(request)); /* a CANCEL may name it */
+    int result;
+    if (admit(self, request) < 0) result = sip_proxy_hand_over((PyObject *)self, &not_admitted, (PyObject *)request);
+    else if (is_cookie(request->cookie)) result = continue_dialog(self, request);
+    else result = sip_py_do(self->app, &on_request, (PyObject *)request, NULL);
+    Py_DECREF(request);
+    return result < 0 ? NULL : Py_NewRef(Py_None);
+}
