@@ -9,6 +9,7 @@ need() { # command, package
 PATH="$PATH:/usr/sbin:/sbin"
 need sipp sip-tester
 need kamailio kamailio
+ls /usr/lib/*/kamailio/modules/tls.so >/dev/null 2>&1 || missing="$missing kamailio-tls-modules"
 need rtpengine rtpengine-daemon
 need taskset util-linux
 need setpriv util-linux

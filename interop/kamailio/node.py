@@ -12,6 +12,11 @@ from interop.node import ROOT, Setup
 from interop.process import Process, free_port, rss_bytes
 from interop.rawsip import options
 
+TLS_LISTEN = "enable_tls=yes\nlisten=tls:{address}:{port}"
+TLS_MODULE = """loadmodule "tls.so"
+modparam("tls", "certificate", "{certificate}")
+modparam("tls", "private_key", "{key}")
+modparam("tls", "tls_method", "TLSv1.2+")"""
 TEMPLATE = Path(__file__).with_name("kamailio.cfg")
 
 
@@ -58,6 +63,7 @@ class Kamailio:
         self.setup = setup
         self.address = "127.0.0.1"
         self.port = free_port()
+        self.tls_port = free_port() if setup.tls else 0
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "kamailio.cfg"
         config.write_text(self._configuration(folder, ng_address))
@@ -72,6 +78,8 @@ class Kamailio:
         return Template(TEMPLATE.read_text()).substitute(
             address=self.address,
             port=self.port,
+            tls_listen=TLS_LISTEN.format(address=self.address, port=self.tls_port) if setup.tls else "",
+            tls_module=TLS_MODULE.format(certificate=setup.tls[0], key=setup.tls[1]) if setup.tls else "",
             domain=setup.domain,
             children=2,
             users=users,
@@ -109,7 +117,7 @@ class KamailioNode:
         except BaseException:
             self.relay.stop()
             raise
-        self.address, self.port = self.proxy.address, self.proxy.port
+        self.address, self.port, self.tls_port = self.proxy.address, self.proxy.port, self.proxy.tls_port
 
     def pids(self) -> list[int]:
         return self.proxy.process.tree() + self.relay.process.tree()

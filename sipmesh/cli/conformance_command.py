@@ -22,6 +22,7 @@ def conformance(
     user: Annotated[str, typer.Option(help="The account; its bindings are removed.")] = "alice",
     password: Annotated[str, typer.Option(help="Its password.")] = "",
     only: Annotated[str, typer.Option(help="Numbers of clauses or names of cases, separated by commas.")] = "",
+    dns: Annotated[str, typer.Option(help="Address where the tester serves DNS and the target asks; port 53 if absent.")] = "",
     slow: Annotated[bool, typer.Option("--slow", help="Also cases that take longer than ten seconds.")] = False,
     show: Annotated[bool, typer.Option("--list", help="Print the cases and run none.")] = False,
     compare: Annotated[
@@ -45,7 +46,7 @@ def conformance(
     host, port = host_and_port(target, 5061 if transport == "tls" else 5060)
     if not host:
         fail(f"{target!r} is not sip:host or sip:host:port")
-    tested = Target(host, port, transport, Account(user, password, domain or host))
+    tested = Target(host, port, transport, Account(user, password, domain or host), dns)
     if not anybody_there(tested):
         fail(f"nobody answers at {target} over {transport.upper()}")
     results: list[Result] = []

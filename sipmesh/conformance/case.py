@@ -13,6 +13,7 @@ from sipmesh.conformance.errors import FailedError, NotApplicableError
 from sipmesh.conformance.hang_up import hang_up
 from sipmesh.conformance.listening import Listening
 from sipmesh.conformance.message import Message
+from sipmesh.conformance.nameserver import Nameserver
 
 Outcome = Literal["pass", "fail", "not applicable"]
 Transport = Literal["udp", "tcp", "tls"]
@@ -26,6 +27,7 @@ class Target:
     port: int
     transport: Transport
     account: Account
+    dns: str = ""  # address where the tester may serve DNS and the target asks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class World:
     trace: list[str] = field(default_factory=list)
     _agents: list[Agent] = field(default_factory=list)
     _listening: list[Listening] = field(default_factory=list)
+    _names: list[Nameserver] = field(default_factory=list)
     _registered: bool = False
 
     @property
@@ -131,6 +134,13 @@ class World:
             return listening
         raise NotApplicableError(f"can't listen on TCP port {port}")
 
+    def names(self) -> Nameserver:
+        """What the target learns from DNS."""
+        if not self.target.dns:
+            raise NotApplicableError("about DNS")
+        self._names.append(Nameserver(self.target.dns))
+        return self._names[-1]
+
     def _accepted(self, connection: socket.socket) -> Agent:
         target = self.target
         agent = Agent("listener", (target.host, target.port), "tcp", target.account, self.trace, accepted=connection)
@@ -162,6 +172,8 @@ class World:
             agent.close()
         for listening in self._listening:
             listening.close()
+        for names in self._names:
+            names.close()
 
 
 def require(condition: bool, reason: str) -> None:

@@ -7,6 +7,7 @@ from sipmesh.conformance.case import Cases, World, require
 from sipmesh.conformance.message import Headers, Message
 
 CASES = Cases()
+IDENTITY = "eyJhbGciOiJFUzI1NiJ9.eyJvcmlnIjp7fX0.c2lnbmF0dXJl;info=<https://cert.example.org/passport.cer>;alg=ES256;ppt=shaken"
 
 
 def pass_message(world: World, callee: Agent, uri: str, headers: Headers | None = None) -> Message:
@@ -118,3 +119,9 @@ def path(world: World) -> None:
 def asserted_identity(world: World) -> None:
     got = pass_message(world, world.callee(), world.account.uri, [("P-Asserted-Identity", "<sip:queen@example.org>")])
     require(not got["P-Asserted-Identity"], "passed it on")
+
+
+@CASES.add(73, "RFC 3261 16.6, RFC 8224 4", "passes Identity on as it came")
+def identity_kept(world: World) -> None:
+    got = pass_message(world, world.callee(), world.account.uri, [("Identity", IDENTITY)])
+    require(got.all("Identity") == [IDENTITY], f"Identity: {got.all('Identity')}")

@@ -12,6 +12,7 @@ from sipmesh.conformance.errors import NotApplicableError
 from sipmesh.conformance.message import Message, parameter
 
 CASES = Cases()
+PUSH = ";pn-provider=webpush;pn-prid=f47ac10b;pn-param=device"
 
 
 def challenged(world: World, agent: Agent) -> tuple[Message, Message]:
@@ -190,3 +191,27 @@ def wrong_password(world: World) -> None:
     refusal = agent.expect_response(attempt)
     require(refusal.status in (401, 403), f"answered {refusal.start}")
     require(all(each.get("stale", "").lower() != "true" for each in challenges(refusal)), "stale=true")
+
+
+@CASES.add(70, "RFC 8599 4.1, RFC 3261 10.3, 16.5", "keeps the push parameters of a contact, and shows them in Request-URI")
+def push_parameters(world: World) -> None:
+    callee, caller = world.agent("callee"), world.agent("caller")
+    contact = callee.contact.replace(">", f"{PUSH}>")
+    answer = world.bind(callee, contact)
+    require(PUSH in answer["Contact"], f"Contact: {answer['Contact']}")
+    caller.start(caller.request("MESSAGE", world.account.uri))
+    got = callee.expect_incoming("MESSAGE")
+    callee.reply(got, 200)
+    require(PUSH in got.start, got.start)
+
+
+@CASES.add(75, "RFC 6140 5.2, RFC 3261 8.2.2.3", "says so when it can't register in bulk")
+def bulk(world: World) -> None:
+    agent = world.agent()
+    contact = f"<sip:{agent.address}{world.uri_transport};bnc>"
+    answer = agent.register(contact, headers=[("Require", "gin"), ("Proxy-Require", "gin")])
+    if answer.status == 200:
+        agent.register(contact, 0, headers=[("Require", "gin"), ("Proxy-Require", "gin")])
+        raise NotApplicableError("registers in bulk")
+    require(answer.status == 420, f"answered {answer.start}")
+    require("gin" in answer["Unsupported"], f"Unsupported: {answer['Unsupported'] or 'absent'}")

@@ -10,6 +10,7 @@ from sipmesh.conformance import (
     dialogs,
     forking,
     forwarding,
+    locating,
     loops,
     registrar,
     torture,
@@ -19,7 +20,7 @@ from sipmesh.conformance import (
 from sipmesh.conformance.case import Case, Result, Target, World
 from sipmesh.conformance.errors import FailedError, NotApplicableError
 
-TOPICS = (checks, loops, forwarding, forking, transactions, dialogs, transports, connections, registrar, torture)
+TOPICS = (checks, loops, forwarding, forking, transactions, dialogs, transports, locating, connections, registrar, torture)
 
 
 def all_cases() -> list[Case]:

@@ -86,6 +86,7 @@ RECEIVED: dict[str, Maker] = {
     "gruus": lambda: with_(rb"^MESSAGE ([^ ;]*);gr=[^ ]*", rb"MESSAGE \1"),
     "flow_replaced": lambda: with_(rb"urn:uuid:[^>]*", lambda _: f"urn:uuid:{uuid4()}".encode()),
     "one_flow": lambda: with_(rb"urn:uuid:[^>]*", lambda _: f"urn:uuid:{uuid4()}".encode()),
+    "push_parameters": lambda: with_(rb";pn-prid=[^;>]*", b""),
     "quoted_pairs": lambda: with_(rb'username="\\', rb'username="\\\\\\\\'),
     "malformed": lambda: lambda data: data if b"\r\nFrom:" in data else b"",
     "ipv6_addresses": lambda: unless(rb"received=\["),
@@ -106,6 +107,8 @@ SENT: dict[str, Maker] = {
     "answer_after_close": lambda: unless(rb"^SIP/2.0 486"),
     "alias_without_certificate": lambda: unless(rb"^MESSAGE.*\nVia: SIP/2.0/TCP"),
     "closed_udp_port": lambda: unless(rb"^SIP/2.0 500"),
+    "identity_kept": lambda: with_(rb"Identity: [^\r]*;ppt=shaken", b"Identity: x"),
+    "bulk": lambda: with_(rb"Unsupported: gin", b"Unsupported: none"),
     "path": lambda: with_(rb"\r\nRoute: [^\r]*", b""),
 }
 
