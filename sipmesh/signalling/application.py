@@ -34,6 +34,7 @@ from sipmesh.signalling.policy_views import registration_of
 from sipmesh.signalling.privacy import ASSERTED, OPTION, PREFERRED
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.refusals import Refusals
+from sipmesh.signalling.subscriptions import Subscription
 from sipmesh.signalling.targeting import Tables, Targeting
 from sipmesh.store import StoreError
 
@@ -133,7 +134,8 @@ class SignalApplication:
             self._call_trunks.filter_identity(self.calls.get(key), message, side)
         if key in self._call_trunks.edited:
             return self._editing_exchange(exchange, message, cookie)
-        return exchange
+        subscription = self._call_trunks.subscriptions.of(message, key)
+        return exchange if subscription is None else self._of_subscription(subscription, message, cookie)
 
     def _editing_exchange(self, exchange: Exchange | None, message: Message, cookie: Cookie) -> Exchange | None:
         """Of a request within a call over a trunk whose messages we change."""
@@ -143,6 +145,13 @@ class SignalApplication:
         sender, receiver = (CALLER, CALLEE) if cookie.caller_to_callee(message) else (CALLEE, CALLER)
         trunk = self._call_trunks.towards(record, receiver)
         return EditingExchange(self.calls, exchange, message, trunk, cookie.call_key, sender)
+
+    def _of_subscription(self, subscription: Subscription, message: Message, cookie: Cookie) -> Exchange | None:
+        sender, receiver = (CALLER, CALLEE) if cookie.caller_to_callee(message) else (CALLEE, CALLER)
+        trunk = self._call_trunks.towards(subscription, receiver)
+        if subscription.names is None and (trunk is None or not trunk.edits):
+            return None
+        return EditingExchange(self.calls, None, message, trunk, side=sender, subscription=subscription)
 
     def on_ack(self, request: Message, cookie: Cookie | None, proceed: Proceed) -> None:
         """A body in an ACK answers the offer of the 2xx (RFC 3261 section 13.2.2.4)."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from native.sip import Message
 from sipmesh.signalling.legs import CALLEE, CALLER
 from sipmesh.signalling.privacy import filter_identity
+from sipmesh.signalling.subscriptions import Subscription, Subscriptions
 from sipmesh.signalling.trunks import TrunkState
 from sipmesh.store import CallRecord
 
@@ -16,14 +17,15 @@ TrunkOf = Callable[[str], TrunkState | None]
 class CallTrunks:
     """``trunk_of`` finds a trunk by its name."""
 
-    __slots__ = ("_trunk_of", "credentials", "edited")
+    __slots__ = ("_trunk_of", "credentials", "edited", "subscriptions")
 
     def __init__(self, trunk_of: TrunkOf) -> None:
         self._trunk_of = trunk_of
         self.credentials: dict[tuple[str, int], list[tuple[str, str]]] = {}  # of the last INVITE of a side, by key of the call
         self.edited: set[str] = set()  # keys of calls whose messages we change
+        self.subscriptions = Subscriptions()
 
-    def towards(self, record: CallRecord, side: int) -> TrunkState | None:
+    def towards(self, record: CallRecord | Subscription, side: int) -> TrunkState | None:
         """The trunk that ``side`` is behind."""
         name = record.trunk_out if side == CALLEE else record.trunk_in
         return self._trunk_of(name) if name else None

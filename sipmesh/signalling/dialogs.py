@@ -62,7 +62,7 @@ class Dialogs:
     def check_target(self, request: Message, call_key: str, is_ours: Callable[[Uri], bool]) -> None:
         """PeerError when ``request``, which the cookie of a call lets pass, is of no dialog of that call, or would leave for a
         place that isn't the other side's (RFC 3261 section 12.2.1.1: it is the remote target, or the first of the route set).
-        What leads back to us is looked at then. Of a subscription there is no record: it is kept from trunks only."""
+        What leads back to us is looked at then. Of a subscription there is no record: it is kept from other trunks only."""
         hop = request.routes[0].uri if request.has_route else request.request_uri
         if is_ours(hop):
             return
@@ -71,7 +71,8 @@ class Dialogs:
         if legs is None and (record is not None or request.method != "SUBSCRIBE"):
             self._counters["sip_dialog_requests_unknown_total"] += 1
             raise PeerError(481, "Call Does Not Exist")
-        known = () if record is None else (record.trunk_in, record.trunk_out)
+        dialog = record or self._calls.trunks.subscriptions.get(call_key)
+        known = () if dialog is None else (dialog.trunk_in, dialog.trunk_out)
         trunks = self._trunks.with_target(hop.host)
         if (legs is not None and not _leads_to(hop, legs[1])) or (trunks and trunks.isdisjoint(known)):
             self._counters["sip_dialog_requests_elsewhere_total"] += 1

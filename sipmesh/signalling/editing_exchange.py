@@ -3,8 +3,8 @@
 Other names in From and To: whoever wrote them sees them unchanged in whatever comes back (RFC 3323 section 5.3).
 
 Our answer to a trunk's challenge: 401 and 407 are answered in a new branch with the next CSeq number, and every response goes
-back with the number the sender wrote. From then on the sender's requests in that dialog are shifted; the record of the call
-says by how much (``sipmesh.signalling.cseq_shift``).
+back with the number the sender wrote. From then on the sender's requests in that dialog are shifted; the record of the call, or
+its ``Subscription``, says by how much (``sipmesh.signalling.cseq_shift``).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cseq_shift import shift_of, shifted_event, shifted_rack, written_event
 from sipmesh.signalling.legs import CALLER
 from sipmesh.signalling.privacy import ANONYMOUS, TELLING_HEADERS
+from sipmesh.signalling.subscriptions import Subscription
 from sipmesh.store import CallRecord, Names
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class EditingExchange:
         "_record",
         "_sent_cseq",
         "_side",
+        "_subscription",
         "_trunk",
     )
 
@@ -61,9 +63,10 @@ class EditingExchange:
         key: str = "",
         side: int = CALLER,
         names: Names | None = None,
+        subscription: Subscription | None = None,
     ) -> None:
-        """``key``: of the call, which has names of its own, and ``side``: who of it sends the request; "" for what belongs to
-        none."""
+        """``key``: of the call, which has names of its own; "" for what belongs to none. ``subscription``: the request's, if
+        it is of no call. ``side``: who of either sends the request."""
         self._calls = calls
         self._inner = inner
         self._trunk = trunk
@@ -71,10 +74,11 @@ class EditingExchange:
         self._side = side
         self._message = message
         self._record = calls.get(key) if key else None
-        self._names = names if self._record is None else self._record.names
+        self._subscription = subscription
+        dialog = self._record or subscription
+        self._names = names if dialog is None else dialog.names
         self._cseq = message.cseq
-        shift = shift_of(self._record.shifts[side], self._cseq) if self._record is not None else 0
-        self._sent_cseq = self._cseq + shift
+        self._sent_cseq = self._cseq + (0 if dialog is None else shift_of(dialog.shifts[side], self._cseq))
         self._answered = 0  # challenges
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
@@ -84,6 +88,8 @@ class EditingExchange:
         if self._record is not None:
             rewrite(request, self._record, self._side)
             sent_as(self._calls, self._key, self._side, self._cseq, sent)
+        elif self._subscription is not None:
+            self._subscription.sent_as(self._side, self._cseq, sent)
         if sent != self._cseq:
             request.set("CSeq", f"{sent} {request.method}")
         digest = self._trunk.digest if self._trunk is not None else None

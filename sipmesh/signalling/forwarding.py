@@ -22,6 +22,7 @@ from sipmesh.signalling.privacy import PREFERRED
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Hop
 from sipmesh.signalling.sips import suited
+from sipmesh.signalling.subscriptions import Subscription
 from sipmesh.signalling.targeting import Tables
 from sipmesh.signalling.trunks import TrunkState, trunk_full
 from sipmesh.store import Names
@@ -74,8 +75,12 @@ class Forwarding:
             self._begin_call(request, caller, targets, hop, trunk, names)
         else:
             other: Exchange | None = RequestExchange(self._services) if hop.trunk else None
+            subscription = None
+            if message.method == "SUBSCRIBE" and (trunk is not None or caller.trunk is not None):
+                subscription = Subscription(caller.trunk.name if caller.trunk is not None else "", hop.trunk or "", names)
+                self._calls.trunks.subscriptions.begin(request.call_key, subscription)
             if names is not None or (trunk is not None and trunk.edits):
-                other = EditingExchange(self._calls, other, message, trunk, names=names)
+                other = EditingExchange(self._calls, other, message, trunk, names=names, subscription=subscription)
             request.proxy(targets, other)
 
     def _begin_call(

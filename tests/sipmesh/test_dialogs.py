@@ -15,6 +15,7 @@ from sipcore.keys import Key, KeyRing
 from sipcore.ports import Dialog
 from sipmesh.config import Trunk, TrunkTarget
 from sipmesh.signalling.dialogs import Dialogs
+from sipmesh.signalling.subscriptions import Subscription, Subscriptions
 from sipmesh.signalling.trunks import Trunks
 from sipmesh.store import CallLeg, CallRecord
 
@@ -46,7 +47,9 @@ class World:
         trunks = Trunks(Random(1), KeyRing("contact", Key("k", bytes(32))))
         carrier = Trunk(name="carrier", sources=(f"{NEIGHBOUR}/32",), targets=(TrunkTarget(uri=f"sip:{NEIGHBOUR}"),))
         trunks.load([carrier])
+        self.subscriptions = Subscriptions()
         calls: Any = SimpleNamespace(keys_of=lambda call_id: list(records) if call_id == "c1" else [], get=records.get)
+        calls.trunks = SimpleNamespace(subscriptions=self.subscriptions)
         self.counters: defaultdict[str, int] = defaultdict(int)
         self.dialogs = Dialogs(calls, trunks, self.counters)
 
@@ -166,7 +169,11 @@ def test_no_party_can_move_to_a_trunk_that_the_call_does_not_use(trunk: str, lea
     assert World(k=moved).leaves(f"sip:+4420@{NEIGHBOUR}") == leaves
 
 
-def test_a_subscription_goes_on_without_a_record_but_reaches_no_trunk() -> None:
+def test_a_subscription_goes_on_without_a_record_but_reaches_no_trunk_but_its_own() -> None:
     world = World()
     assert world.leaves(f"sip:x@{STRANGER}", method="SUBSCRIBE")
     assert not world.leaves(f"sip:x@{NEIGHBOUR}", method="SUBSCRIBE")
+    world.subscriptions.begin("k", Subscription("", "another", None))
+    assert not world.leaves(f"sip:x@{NEIGHBOUR}", method="SUBSCRIBE")
+    world.subscriptions.begin("k", Subscription("", "carrier", None))
+    assert world.leaves(f"sip:x@{NEIGHBOUR}", method="SUBSCRIBE")
