@@ -38,7 +38,7 @@ class Dispatcher:
             return reply
         short_bytes = 0 if is_loopback(source[0]) else self._short_bytes
         reply = self._serve(message, source[0], max_reply_bytes, short_bytes)
-        self._cache.put(key, reply, now)
+        self._cache.put(key, reply)
         return reply
 
     def packet(self, data: bytes, max_reply_bytes: int) -> bytes | None:

@@ -24,8 +24,8 @@ class ReplyCache:
         self._turn(now)
         return self._new.get(key) or self._old.get(key)
 
-    def put(self, key: Key, reply: bytes, now: float) -> None:
-        self._turn(now)
+    def put(self, key: Key, reply: bytes) -> None:
+        """After a ``get`` that found nothing."""
         self._new[key] = reply
         self._bytes += len(reply)
 

@@ -1,7 +1,7 @@
 """What a media daemon is told at start. Everything is handed in; nothing here reads files or the environment."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from media.addresses import family_of, numeric
 from media.errors import ConfigError
@@ -16,14 +16,12 @@ class Interface:
     address: str  # numeric, bound
     advertise: str = ""  # numeric; empty: ``address``
     name: str = "default"  # as the ng key ``direction`` names it
+    family: int = field(init=False)  # 4 or 6
+    announced: str = field(init=False)  # in session descriptions
 
-    @property
-    def family(self) -> int:
-        return family_of(self.address)
-
-    @property
-    def announced(self) -> str:
-        return self.advertise or self.address
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "family", family_of(self.address))
+        object.__setattr__(self, "announced", self.advertise or self.address)
 
 
 @dataclass(frozen=True, slots=True)

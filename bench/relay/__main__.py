@@ -6,6 +6,7 @@ import argparse
 import json
 import shlex
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -14,7 +15,7 @@ from typing import Any
 
 from bench.relay import load, report
 from bench.relay.contenders import CORES, OURS, RTPENGINE, Contender
-from bench.relay.measure import KINDS, Plan, Sample, measure
+from bench.relay.measure import KINDS, Plan, Sample, measure, ng_ms
 from bench.relay.most import Most, most_calls, most_possible
 from bench.relay.ng import NgError
 from bench.relay.profile import profile
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--max", action="store_true", help="also look for the most calls with p99 of 1 ms at most (minutes more)"
     )
+    parser.add_argument("--ng", type=int, metavar="N", help="only what the ng requests of N calls cost, without media, and end")
     parser.add_argument("--profile", action="store_true", help="also let perf say where our relay thread's time goes")
     return parser
 
@@ -105,6 +107,15 @@ def _most(contenders: list[Contender], plan: Plan) -> dict[str, Most]:
     }
 
 
+def _ng_alone(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """The median of runs that alternate between the relays."""
+    costs: dict[str, list[float]] = {contender.name: [] for contender in _contenders()}
+    for _ in range(arguments.runs):
+        for contender in _contenders():
+            costs[contender.name].append(ng_ms(contender, arguments.ng, folder))
+    return {"calls": arguments.ng, "ng_ms_per_call": {name: round(statistics.median(each), 3) for name, each in costs.items()}}
+
+
 def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     seconds, default = (min(arguments.seconds, 2.0), QUICK_CALLS) if arguments.quick else (arguments.seconds, CALLS)
     plan = Plan(load.build(folder), folder, 0.5, seconds)
@@ -124,6 +135,9 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory() as name:
         try:
+            if arguments.ng:
+                print(json.dumps(_ng_alone(arguments, Path(name))))
+                return 0
             if arguments.save:
                 check(arguments.save)
             made = _measure(arguments, Path(name))

@@ -33,6 +33,15 @@ def _set_up(relay: Running, kind: str, calls: int) -> list[Call]:
     return [relay.ng.call(number, ends_of(kind, number, load.addresses_of(number))) for number in range(calls)]
 
 
+def ng_ms(contender: Contender, calls: int, folder: Path) -> float:
+    """CPU time of the relay for offer, answer and delete of a call, so many up at once and no media."""
+    with running(contender, folder) as relay:
+        started_ns = relay.cpu_ns()
+        for call in _set_up(relay, "base", calls):
+            relay.ng.delete(call.number)
+        return (relay.cpu_ns() - started_ns) / 1e6 / calls
+
+
 def measure(
     contender: Contender, kind: str, calls: int, plan: Plan, during: Callable[[int], AbstractContextManager[None]] = nullcontext
 ) -> Sample:

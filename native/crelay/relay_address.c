@@ -54,11 +54,24 @@ bool relay_address_parse(const char *host, uint16_t port, union relay_address *a
     return scope == NULL || address->v6.sin6_scope_id != 0;
 }
 
+/* inet_ntop goes through printf, and a report has many addresses. */
+static void format_v4(const uint8_t bytes[4], char *text)
+{
+    for (int i = 0; i < 4; i++) {
+        if (bytes[i] >= 100)
+            *text++ = (char)('0' + bytes[i] / 100);
+        if (bytes[i] >= 10)
+            *text++ = (char)('0' + bytes[i] / 10 % 10);
+        *text++ = (char)('0' + bytes[i] % 10);
+        *text++ = i < 3 ? '.' : '\0';
+    }
+}
+
 uint16_t relay_address_format(const union relay_address *address, char *text)
 {
     text[0] = '\0';
     if (address->any.sa_family == AF_INET)
-        inet_ntop(AF_INET, &address->v4.sin_addr, text, RELAY_ADDRESS_TEXT);
+        format_v4((const uint8_t *)&address->v4.sin_addr, text);
     else if (address->any.sa_family == AF_INET6)
         inet_ntop(AF_INET6, &address->v6.sin6_addr, text, RELAY_ADDRESS_TEXT);
     if (address->any.sa_family == AF_INET6 && address->v6.sin6_scope_id != 0) {

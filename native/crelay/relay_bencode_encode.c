@@ -1,7 +1,6 @@
 /* Python objects to bencode. */
 #include "relay_module.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define FIRST_BYTES 512
@@ -52,6 +51,20 @@ static bool put_string(struct output *out, const char *data, size_t size)
     return put(out, at, (size_t)(digits + sizeof digits - at)) && put(out, data, size);
 }
 
+static bool put_number(struct output *out, long long number)
+{
+    char text[24], *at = text + sizeof text;
+    unsigned long long rest = number < 0 ? 0 - (unsigned long long)number : (unsigned long long)number;
+    *--at = 'e';
+    do
+        *--at = (char)('0' + rest % 10);
+    while ((rest /= 10) != 0);
+    if (number < 0)
+        *--at = '-';
+    *--at = 'i';
+    return put(out, at, (size_t)(text + sizeof text - at));
+}
+
 /* Bytes that were no UTF-8 are lone surrogates by now, and become themselves again. */
 static bool encode_str(struct output *out, PyObject *value)
 {
@@ -65,11 +78,10 @@ static bool encode_str(struct output *out, PyObject *value)
 
 static bool encode_int(struct output *out, PyObject *value)
 {
-    char text[32];
     int overflow;
     long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
     if (!overflow)
-        return put(out, text, (size_t)snprintf(text, sizeof text, "i%llde", number));
+        return put_number(out, number);
     PyObject *digits = PyObject_CallMethod((PyObject *)&PyLong_Type, "__repr__", "O", value);
     Py_ssize_t size = 0;
     const char *data = digits == NULL ? NULL : PyUnicode_AsUTF8AndSize(digits, &size);

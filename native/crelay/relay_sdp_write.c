@@ -1,6 +1,5 @@
 #include "relay_sdp_write.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define LEAST_ROOM 2048
@@ -47,9 +46,11 @@ static void put_line(struct relay_text *text, const char *start, struct relay_sp
 
 static void put_number(struct relay_text *text, unsigned number)
 {
-    char digits[16];
-    snprintf(digits, sizeof digits, "%u", number);
-    put_string(text, digits);
+    char digits[16], *at = digits + sizeof digits;
+    do
+        *--at = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    put(text, at, (size_t)(digits + sizeof digits - at));
 }
 
 /* Hold by zero address (RFC 3264 section 8.4) passes through, in our family, unless told otherwise. */
