@@ -15,6 +15,7 @@ from native.sip import Message
 from sipmesh.config import Limits, Route, Trunk, TrunkTarget, User
 from sipmesh.signalling.trunks import Trunks
 from sipmesh.store import Command, StoreError
+from sipmesh.store.environment import Environment
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.phones import Phone
 
@@ -154,24 +155,24 @@ def test_the_cookie_of_a_call_leads_to_nobody_else(tmp_path: Path, tag: str) -> 
     run(scenario())
 
 
-def test_a_registration_that_is_not_committed_is_not_confirmed(tmp_path: Path) -> None:
+def test_a_registration_that_is_not_committed_is_not_confirmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         async with LiveNode(tmp_path) as node:
             alice = await node.phone("alice", register=False)
             register = alice.request("REGISTER", "sip:example.com", to=f"<{alice.aor}>", Expires="600")
             alice.send(register)
             register = alice.authorized(register, await alice.final(register))
-            engine, environment = node.node.engine, node.store._live
-            fails = [True]
+            live = node.store._live
+            fails, commit = [True], Environment.commit
 
-            def commit() -> None:
-                if fails and environment._write is not None:
+            def commit_or_fail(environment: Environment) -> None:
+                if fails and environment is live and live._write is not None:
                     fails.pop()
-                    environment.abort()
+                    live.abort()
                     raise StoreError("no space left")
-                environment.commit()
+                commit(environment)
 
-            engine._on_batch_end = commit
+            monkeypatch.setattr(Environment, "commit", commit_or_fail)
             alice.send(register)
             await node.until(lambda: node.counters["sip_batches_lost_total"])
             assert not node.store.locations.get("alice@example.com")
