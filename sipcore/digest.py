@@ -42,6 +42,7 @@ _NOBODY = {
     algorithm: "0" * len(_HASHES[algorithm](b"").hexdigest()) for algorithm in Algorithm
 }  # stands for an unknown user's HA1
 ALGORITHMS = {algorithm.lower(): algorithm for algorithm in Algorithm}
+_MIDDLE = {algorithm: f'", algorithm={algorithm.value}, qop="auth"' for algorithm in Algorithm}
 _BY_NAME = {algorithm.value: algorithm for algorithm in Algorithm}
 
 
@@ -131,11 +132,8 @@ class Digest:
         ``algorithms``: some of the realm's, for a client that can't read all; None: all.
         """
         nonce = self._issue(now)
-        tail = ", stale=true" if stale else ""
-        values = [
-            f'{self._head}{nonce}", algorithm={algorithm}, qop="auth"{tail}' for algorithm in algorithms or self._algorithms
-        ]
-        return tuple(values)
+        head, tail = self._head + nonce, ", stale=true" if stale else ""
+        return tuple([f"{head}{_MIDDLE[algorithm]}{tail}" for algorithm in algorithms or self._algorithms])
 
     def check(self, values: list[str], method: str, body: bytes, now: float) -> Verdict:
         """The best outcome among the Authorization (or Proxy-Authorization) ``values`` of a request.

@@ -192,6 +192,7 @@ class SignalApplication:
         if registrant != aor:
             raise PeerError(403, "Not Your Address-Of-Record")
         if self.policy.active:
+            message.remove("Authorization")  # no business of the policy's
             actions = Actions()
             self.policy.register(registration_of(request, aor, actions), actions)
         headers = self._registrar.register(message, aor, request.flow, now)

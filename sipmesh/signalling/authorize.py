@@ -140,6 +140,7 @@ class Authorizer:
                 raise PeerError(403, "Unknown Caller")
         who = (source_host, aor or from_uri.host)
         found = self._authenticated(request, domain, PROXY_AUTHENTICATION, who, now)
+        _consume(request, PROXY_AUTHENTICATION[2], domain)
         if usernames and not known and (trunk := self._trunks.by_username(found, source_host)) is not None:
             return Caller(trunk=trunk)
         if not anonymous and found != aor:
@@ -168,7 +169,6 @@ class Authorizer:
             if backoff is not None:
                 backoff.succeeded(who)
             self._challenges.accepted(request.call_id)
-            _consume(request, header, values, domain)
             return aor_of(verdict.username, domain)
         if verdict.outcome is Outcome.REFUSED and backoff is not None and backoff.failed(who, now):
             self._quiet.warning("wrong passwords, no more of them for a while", now, f"{who[0]} for {who[1]}")
@@ -188,8 +188,9 @@ def aor_of(username: str, realm: str) -> str:
     return username if username.endswith(f"@{realm}") else f"{username}@{realm}"
 
 
-def _consume(request: Message, header: str, values: list[str], realm: str) -> None:
+def _consume(request: Message, header: str, realm: str) -> None:
     """Takes those for ``realm`` out of the credentials; those for others travel on (RFC 3261 section 22.3)."""
+    values = request.get_all(header)
     request.remove(header)
     if len(values) > 1:
         for value in values:

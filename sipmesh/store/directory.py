@@ -12,6 +12,7 @@ from sipmesh.store.records import Origin, StoredRoute, StoredTrunk, StoredUser
 
 TABLES = ("meta", "users", "trunks", "routes")
 MAX_KNOWN = 50_000  # accounts whose existence is remembered
+MAX_KEPT = 2000  # accounts that are remembered whole
 ROOM_BYTES = 1024  # of one record, generously
 HASHES = {"MD5": "md5", "SHA-256": "sha256"}
 
@@ -47,6 +48,7 @@ class Directory:
     def __init__(self, environment: Environment) -> None:
         self._env = environment
         self._known: set[str] = set()  # AORs of accounts that were asked for
+        self._kept: dict[str, StoredUser] = {}  # the last of them, as they were read
         self._meta = environment.table("meta")
         self._users = environment.table("users")
         self._trunks = environment.table("trunks")
@@ -61,9 +63,17 @@ class Directory:
         return None if data is None else msgspec.msgpack.decode(data, type=Config)
 
     def user(self, aor: str) -> StoredUser | None:
-        """``aor``: user@domain, the domain in lower case."""
+        """``aor``: user@domain, the domain in lower case. What another process changed is seen after ``forget``."""
+        return self._kept.get(aor) or self._read_user(aor)
+
+    def _read_user(self, aor: str) -> StoredUser | None:
         data = self._env.get(self._users, key_of(aor))
-        return None if data is None else decode_user(data)
+        if data is None:
+            return None
+        if len(self._kept) >= MAX_KEPT:
+            self._kept.clear()
+        user = self._kept[aor] = decode_user(data)
+        return user
 
     def has_user(self, aor: str) -> bool:
         """Whether there is such an account. Of one that was there, another process may have deleted it: see ``forget``."""
@@ -79,6 +89,7 @@ class Directory:
     def forget(self) -> None:
         """To be called when ``version`` has grown."""
         self._known.clear()
+        self._kept.clear()
 
     def users(self) -> list[StoredUser]:
         return self._all(self._users, StoredUser)
@@ -113,7 +124,7 @@ class Directory:
     def put_user(self, user: User) -> None:
         """Adds the account or sets its password and what else ``user`` says of it. InFileError when it comes from the file."""
         record = stored_user(user)
-        before = self.user(record.aor)
+        before = self._read_user(record.aor)
         if before is not None:
             kept = {"srtp": user.srtp or before.srtp, "caller_ids": user.caller_ids or before.caller_ids}
             record = msgspec.structs.replace(record, **kept)

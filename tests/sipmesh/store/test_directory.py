@@ -148,3 +148,32 @@ def test_the_file_wins_over_the_command_line(store: Store) -> None:
     user = store.directory.user("alice@example.com")
     assert user is not None
     assert user.origin == "file"
+
+
+def test_a_user_that_another_process_changes_is_read_anew_once_that_is_known(tmp_path: Path) -> None:
+    environment = Environment(tmp_path, TABLES, synced=True)
+    ours, theirs = Directory(environment), Directory(environment)
+    theirs.put_user(User(aor="bob@example.com", password="x"))
+    first = ours.user("bob@example.com")
+    assert first is not None
+    assert ours.user("bob@example.com") is first
+    theirs.put_user(User(aor="bob@example.com", password="y"))
+    ours.forget()
+    second = ours.user("bob@example.com")
+    assert second is not None
+    assert second.ha1 != first.ha1
+    assert theirs.delete_user("bob@example.com")
+    ours.forget()
+    assert ours.user("bob@example.com") is None
+
+
+def test_few_users_are_kept_in_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sipmesh.store.directory.MAX_KEPT", 3)
+    names = [f"user{number}@example.com" for number in range(10)]
+    for name in names:
+        store.directory.put_user(User(aor=name, password="xyzzy"))
+    for name in names * 2:
+        found = store.directory.user(name)
+        assert found is not None
+        assert found.aor == name
+    assert store.directory.user("nobody@example.com") is None
