@@ -36,9 +36,9 @@ int sip_stream_send(StreamObject *self, PyObject *data) {
     if (!PyBytes_Check(data)) return sip_py_done(PyErr_Format(PyExc_TypeError, "data is bytes"));
     if (self->closed) return sip_stream_call(self, &count_unsent, NULL);
     bool first = PyList_GET_SIZE(self->out) == 0;
+    if (first && self->is_open && sip_batches_flush_later(self->batches, (PyObject *)self) < 0) return -1;
     if (PyList_Append(self->out, data) < 0) return -1;
     self->out_bytes += (size_t)PyBytes_GET_SIZE(data);
-    if (first && self->is_open && sip_batches_flush_later(self->batches, (PyObject *)self) < 0) return -1;
     return self->out_bytes > self->max_unsent_bytes ? abort_unsent(self) : 0;
 }
 

@@ -74,9 +74,8 @@ int sip_udp_flow_send(UdpFlowObject *flow, PyObject *data) {
         PyErr_Format(PyExc_TypeError, "data is bytes");
         return -1;
     }
-    bool first = endpoint->outbox.count == 0;
-    if (sip_udp_outbox_put(&endpoint->outbox, flow, data) < 0) return -1;
-    return first ? sip_batches_flush_later(endpoint->batches, (PyObject *)endpoint) : 0;
+    if (!endpoint->outbox.count && sip_batches_flush_later(endpoint->batches, (PyObject *)endpoint) < 0) return -1;
+    return sip_udp_outbox_put(&endpoint->outbox, flow, data);
 }
 
 /* --- the type --- */

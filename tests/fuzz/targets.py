@@ -18,6 +18,9 @@ from native.sip import Message, NameAddr, ParseError, Uri, Via
 from sipcore.digest_header import MalformedDigestError, parse_credentials, read_claim
 from sipcore.transport.stun import stun_answer
 from tests.media.world import World, passed_on, sdp
+from tests.native.shell import Engine, Stream
+from tests.sipcore.users import RecordingUser
+from tests.sipcore.wire import Stack, Wire
 
 CORPUS = Path(__file__).parent / "corpus"
 Target = Callable[[bytes], str]
@@ -187,6 +190,37 @@ def read_digest(data: bytes) -> str:
     return reason
 
 
+def receive_sip(data: bytes) -> str:
+    """From a socket to the transaction layer: nothing is raised, and each message is counted as one thing. A request that got
+    in has its transaction or its answer; of a stream the same comes however it is cut."""
+    node = Wire(delay_s=0.0).node("192.0.2.1", transports=("udp", "tcp"))
+    stack = Stack(node, RecordingUser(lambda transaction: transaction.respond(transaction.request.reply(200, to_tag="x"))))
+    flow = node.flows.flow_of(0, ("192.0.2.2", 5060), 0)
+    assert flow is not None
+    stack.ingress.receive(data, flow)
+    counted = {name.partition(",")[0]: count for name, count in stack.counters.items() if name.startswith(COUNTED)}
+    assert sum(counted.values()) == 1, counted
+    assert framed(data, len(data) or 1) == framed(data, 7)
+    return str(sorted(stack.counters))
+
+
+COUNTED = ("sip_keepalives", "sip_not_sip", "sip_parse_errors", "sip_requests_total", "sip_responses", "sip_dropped_responses")
+
+
+def framed(data: bytes, size: int) -> tuple[list[bytes], bool]:
+    """The messages in a stream that comes in pieces of that size, and whether it can't go on."""
+    engine = Engine()
+    messages: list[bytes] = []
+    engine.receive = lambda message, flow: messages.append(message)
+    stream = Stream(engine)
+    for start in range(0, len(data), size):
+        stream.data_received(data[start : start + size])
+    assert not engine.errors
+    ended = stream.closing
+    stream.transport = None
+    return messages, ended
+
+
 TARGETS: dict[str, Target] = {
     "bencode": read_bencode,
     "json": read_json,
@@ -194,6 +228,7 @@ TARGETS: dict[str, Target] = {
     "sdp": read_sdp,
     "stun": read_stun,
     "sip": read_sip,
+    "receive": receive_sip,
     "uri": read_uri,
     "digest": read_digest,
 }
@@ -202,6 +237,6 @@ TARGETS: dict[str, Target] = {
 def seeds(name: str) -> Iterator[Path]:
     """The files of a target in the repository; every finding becomes one of them."""
     yield from sorted((CORPUS / name).iterdir())
-    if name == "sip":
+    if name in ("sip", "receive"):
         torture = CORPUS.parents[1] / "torture"
         yield from sorted(path for folder in ("rfc4475", "rfc5118") for path in (torture / folder).iterdir())

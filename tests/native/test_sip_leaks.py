@@ -11,6 +11,7 @@ import pytest
 
 from native import sip
 from native.sip import Mac, Message, NameAddr, ParseError, UdpSocket, Uri, Via
+from tests.native.shell import Engine, Ingress, Layer, Shell, Stream
 from tests.native.sip_samples import INVITE, REGISTER, RESPONSE, replaced
 
 LOOPS = 100
@@ -263,6 +264,31 @@ def sockets() -> None:
     near.fileno(), near.dropped, near.oversized, near.pending, near.address
 
 
+def shells() -> None:
+    with Shell() as shell:
+        for _ in range(3):
+            shell.send(INVITE, RESPONSE, BAD, b"", b"\r\n", LATIN)
+            shell.answers(2)
+            for remote in (("127.0.0.1", 9), ("nowhere", 1), shell.peer.getsockname()):
+                shell.port.flow(remote).send(b"x")
+                shell.port.flow(remote, "127.0.0.2")
+            shell.port.flush()
+            shell.port.discard()
+        with pytest.raises(TypeError):
+            shell.port.flow(5)  # type: ignore[arg-type]
+
+
+def streams() -> None:
+    engine = Engine()
+    engine.receive = Ingress(Layer(), {}).receive
+    stream = Stream(engine)
+    for piece in (INVITE[:100], INVITE[100:] + b"\r\n" + INVITE, INVITE[:5], INVITE[5:] + BAD + b"\x16"):
+        stream.data_received(piece)
+    stream.forget()
+    engine.receive = None  # type: ignore[assignment]
+    stream.transport = None
+
+
 CALLS = [
     read_messages,
     read_faults,
@@ -276,6 +302,8 @@ CALLS = [
     module_functions,
     macs,
     sockets,
+    shells,
+    streams,
 ]
 
 

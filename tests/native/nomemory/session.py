@@ -20,6 +20,7 @@ from typing import Any
 
 from native import relay, sip
 from sipcore.transaction import TransactionLayer, TransactionSettings
+from tests.native.shell import Engine, Ingress, Layer, Shell, Stream
 
 MAX_ALLOCATIONS = 3000  # of one call
 SWEEPS = 4
@@ -173,6 +174,40 @@ def datagrams() -> object:
         received = one.receive()
         one.close()
     return refused, len(received)
+
+
+@tried
+def wake_up() -> object:
+    """A batch of datagrams in, answers out; what was reported there as lost for want of memory is raised."""
+    shell = Shell()
+    try:
+        shell.peer.sendto(INVITE, shell.port.socket.address)
+        shell.peer.sendto(b"noise", shell.port.socket.address)
+        shell.port.ready()
+        raise_again(shell.engine)
+        return shell.port.flow_count, len(shell.ingress.refused), len(shell.peer.recv(4096))
+    finally:  # without a call that could itself lack memory
+        shell.port.drop_flows()
+        shell.port.discard()
+        shell.engine.errors.clear()
+
+
+@tried
+def connection() -> object:
+    engine = Engine()
+    engine.receive = Ingress(Layer(), {}).receive
+    stream = Stream(engine)
+    for piece in (INVITE[:100], INVITE[100:] + INVITE, b"noise"):
+        stream.data_received(piece)
+        raise_again(engine)
+    engine.receive = None  # type: ignore[assignment]
+    stream.transport = None
+    return len(b"".join(stream.written)), stream.told
+
+
+def raise_again(engine: Engine) -> None:
+    for error in engine.errors:
+        raise MemoryError from error
 
 
 def taken_over(descriptor: int) -> sip.UdpSocket:
