@@ -183,6 +183,9 @@ class Message:
         """One entry per header line."""
     def values(self, name: str) -> list[str]:
         """Comma lists split, quoted strings and <> respected, over all lines of that name."""
+    def names_source(self, host: str, /) -> bool:
+        """Whether the top Via and the first Contact both name ``host``, where the request came from, and the Via the port in its
+        rport."""
     def has(self, *names: str) -> bool:
         """Whether it has a header of any of these names."""
     def header_names(self) -> list[str]:

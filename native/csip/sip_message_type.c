@@ -205,6 +205,7 @@ static PyMethodDef methods[] = {
     {"count_hop", FUNCTION(sip_message_count_hop), METH_FASTCALL, NULL},
     {"forwarded", FUNCTION(sip_message_forwarded), METH_FASTCALL, NULL},
     {"add_hop", FUNCTION(sip_message_add_hop), METH_FASTCALL, NULL},
+    {"names_source", (PyCFunction)sip_message_names_source, METH_O, NULL},
     {"route_param", FUNCTION(sip_message_route_param), METH_O, NULL},
     {"set_body", FUNCTION(sip_message_set_body), METH_VARARGS | METH_KEYWORDS, NULL},
     {"to_bytes", FUNCTION(sip_message_to_bytes), METH_FASTCALL | METH_KEYWORDS, NULL},

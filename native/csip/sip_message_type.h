@@ -70,6 +70,9 @@ PyObject *sip_message_client_key(MessageObject *self);
 PyObject *sip_message_via_sent_by(MessageObject *self, void *closure);
 PyObject *sip_message_check(MessageObject *self, PyObject *unused);
 
+/* sip_message_sender.c */
+PyObject *sip_message_names_source(MessageObject *self, PyObject *host);
+
 /* sip_message_forward.c */
 PyObject *sip_message_count_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_message_forwarded(MessageObject *self, PyObject *const *args, Py_ssize_t count);

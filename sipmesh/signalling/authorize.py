@@ -119,7 +119,8 @@ class Authorizer:
     def calling(self, request: Message, source_host: str, now: float) -> Caller:
         """Who sends a request outside any dialog. Credentials that were meant for us are taken out of it."""
         from_uri = request.from_.uri
-        domain = self._domains.canonical(from_uri.host)
+        host = from_uri.host
+        domain = host if host in self._domains.by_name else self._domains.canonical(host)
         aor = "" if domain is None else f"{from_uri.user_unescaped or ''}@{domain}"  # the host may be an alias
         known = domain is not None and self._accounts.has(aor)
         trunk = self._trunks.of_request(source_host, request)
@@ -132,7 +133,7 @@ class Authorizer:
         if not domain or not self._domains.first:
             self._count("stranger")
             raise PeerError(403, "Unknown Caller")
-        if not anonymous and not self._domains.wants_digest(domain):
+        if not anonymous and domain in self._domains.without_digest:
             if known:
                 return Caller(aor=aor)
             if not usernames:

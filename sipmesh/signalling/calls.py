@@ -137,7 +137,9 @@ class Calls:
     def hangs_up(self, key: str, from_tag: str | None, to_tag: str | None) -> None:
         """A BYE with these tags passes."""
         record = self._calls.get(key)
-        if record is not None and record.state != "ending" and belongs(record, from_tag, to_tag):
+        if record is None or record.state == "ending":
+            return
+        if (record.from_tag == from_tag and record.to_tag == to_tag) or belongs(record, from_tag, to_tag):
             record.bye_at, record.bye_by = self._timers.wall, "caller" if from_tag == record.from_tag else "callee"
 
     def hung_up(self, key: str, from_tag: str | None, to_tag: str | None) -> None:
@@ -145,7 +147,7 @@ class Calls:
         record = self._calls.get(key)
         if record is None or record.state == "ringing":
             return
-        if not belongs(record, from_tag, to_tag):
+        if (record.from_tag != from_tag or record.to_tag != to_tag) and not belongs(record, from_tag, to_tag):
             record.forks = [leg for leg in record.forks if leg.tag not in (from_tag, to_tag)]
         elif record.forks and record.state == "answered":
             record.legs[CALLEE] = record.forks.pop(0)

@@ -15,10 +15,11 @@ class Domains:
     ``is_local`` tells whether a host is one of our listeners', bound or advertised.
     """
 
-    __slots__ = ("_algorithms", "_is_local", "by_name", "first")
+    __slots__ = ("_algorithms", "_is_local", "by_name", "first", "without_digest")
 
     def __init__(self, domains: Iterable[Domain], is_local: Callable[[str], bool]) -> None:
         self.by_name = {domain.name.lower(): domain for domain in domains}
+        self.without_digest = frozenset(name for name, domain in self.by_name.items() if not domain.auth)
         self._algorithms = {
             name: tuple(ALGORITHMS[each.lower()] for each in domain.digest) for name, domain in self.by_name.items()
         }
@@ -35,10 +36,6 @@ class Domains:
     def is_address(self, host: str) -> bool:
         """Whether ``host`` is one of our own addresses rather than a domain."""
         return host not in self.by_name and (host in LOOPBACK_NAMES or self._is_local(host))
-
-    def wants_digest(self, domain: str) -> bool:
-        found = self.by_name.get(domain)
-        return found is None or found.auth
 
     def srtp(self, domain: str) -> Srtp:
         found = self.by_name.get(domain)

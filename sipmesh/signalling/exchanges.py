@@ -135,14 +135,12 @@ class InviteExchange:
     def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
         status = response.status
         calls = self._services.calls
-        if response.has(ASSERTED, PREFERRED):
-            calls.trunks.filter_identity(calls.get(self._key), response, CALLEE)
+        if response.has(ASSERTED, PREFERRED, "RSeq"):
+            self._look_closer(branch, response)
         if status < 200:
             record = self._record
             if 180 <= status < 190 and record is not None and not record.ringing_at:
                 record.ringing_at = self._services.timers.wall  # not stored: a call that rings ends with its worker
-            if response.has("RSeq"):
-                self._reliable(branch, response)
         elif status < 300:
             calls.answered(self._key, branch, response)
             self._record = None
@@ -153,9 +151,14 @@ class InviteExchange:
         if self._media is not None:
             self._media.response_in(branch, response, proceed)
 
-    def _reliable(self, branch: Branch, response: Message) -> None:
-        """A provisional response that makes an early dialog, and may bring its offer (RFC 3262 sections 3 and 5)."""
+    def _look_closer(self, branch: Branch, response: Message) -> None:
+        """It says who the callee is, or is a reliable provisional response: one that makes an early dialog and may bring its
+        offer (RFC 3262 sections 3 and 5)."""
         calls, media = self._services.calls, self._media
+        if response.has(ASSERTED, PREFERRED):
+            calls.trunks.filter_identity(calls.get(self._key), response, CALLEE)
+        if response.status >= 200 or not response.has("RSeq"):
+            return
         calls.early(self._key, branch, response)
         if media is not None and not media.offered and has_sdp(response) and calls.context_of(self._key) is not None:
             calls.early_offers.came(self._key, response.to_tag or "")

@@ -71,11 +71,10 @@ def callee_of(record: CallRecord, branch: Branch, response: Message) -> CallLeg:
     listener = flow.listener.index
     host, port = flow.remote
     routes = response.values("Record-Route")
-    beyond_us = len(routes) - len(caller.route_set) - (1 if listener == caller.listener else 2)
     return CallLeg(
         tag=response.to_tag or "",
         remote_target=response.contact_uri_text,
-        route_set=tuple(reversed(routes[: min(beyond_us, MAX_ROUTE_SET)])) if beyond_us > 0 else (),
+        route_set=_beyond_us(caller, listener, routes) if len(routes) > 1 else (),
         cseq=record.legs[CALLEE].cseq,
         listener=listener,
         remote_host=host,
@@ -83,3 +82,10 @@ def callee_of(record: CallRecord, branch: Branch, response: Message) -> CallLeg:
         connection_id=flow.connection_id,
         natted=branch.target.natted,
     )
+
+
+def _beyond_us(caller: CallLeg, listener: int, routes: list[str]) -> tuple[str, ...]:
+    """Of the Record-Route values of a response those of the proxies between us and the callee, nearest first."""
+    ours = 1 if listener == caller.listener else 2
+    count = len(routes) - len(caller.route_set) - ours
+    return tuple(reversed(routes[: min(count, MAX_ROUTE_SET)])) if count > 0 else ()

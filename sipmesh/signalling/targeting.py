@@ -60,7 +60,8 @@ class Targeting:
         user, domain = uri.user_unescaped or "", uri.host
         gruu = None
         if ours:
-            canonical = self._tables.domains.canonical(domain)
+            domains = self._tables.domains
+            canonical = domain if domain in domains.by_name else domains.canonical(domain)
             if uri.user is None or canonical is None:
                 raise PeerError(404, "Not Found")
             domain = canonical
@@ -80,7 +81,12 @@ class Targeting:
         if hop.instance:
             return self._instances.targets(hop.aor, hop.instance, request.message)
         if hop.aor:
-            return self._bound(hop.aor)
+            now = self._timers.wall
+            record = self._locations.record(hop.aor)
+            contact = None if record is None else bound_to(record, now)  # most have one plain binding
+            if contact is not None:
+                return [Target(contact)]
+            return [] if record is None else targets_of(decode_bindings(record), self._flows, now)
         if caller.trunk is not None and not caller.trunk.config.transit:
             raise PeerError(403, "Trunk Reaches Our Users Only")
         if hop.uris:
@@ -91,16 +97,6 @@ class Targeting:
         if trunk.full and request.message.method == "INVITE":
             raise trunk_full()
         return self._tables.trunks.targets(trunk, hop.number, self._timers.now)
-
-    def _bound(self, aor: str) -> list[Target]:
-        record = self._locations.record(aor)
-        if record is None:
-            return []
-        now = self._timers.wall
-        contact = bound_to(record, now)  # most have one plain binding
-        if contact is not None:
-            return [Target(contact)]
-        return targets_of(decode_bindings(record), self._flows, now)
 
     def of_gruu(self, uri: Uri, request: Message) -> Target | None:
         """Where a request within a dialog goes whose Request-URI is a GRUU of ours; None: it is not that, or leads nowhere."""

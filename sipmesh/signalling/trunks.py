@@ -201,7 +201,7 @@ class Trunks:
 
     def of_request(self, source_host: str, request: Message) -> TrunkState | None:
         """The trunk that sends ``request``: by its address, or because it calls the Contact that we registered there."""
-        found = self.by_source(source_host)
+        found = self.by_source(source_host) if self._sources else None
         if found is None and self._registering:
             found = self.by_contact(request.request_uri.user or "")
         return found

@@ -72,6 +72,28 @@ def test_the_uri_of_the_first_contact(contact: bytes, uri: str) -> None:
     assert message.contact_uri_text == (message.contacts[0].uri.text if uri else "")
 
 
+@pytest.mark.parametrize(
+    ("via", "contact", "named"),
+    [
+        (b"192.0.2.1:5070;rport=5070", b"<sip:a@192.0.2.1:5070>", True),
+        (b"192.0.2.1", b"<sip:a@192.0.2.1>;q=1, <sip:a@10.0.0.1>", True),
+        (b"192.0.2.1;rport=5060;received=192.0.2.1", b"sip:192.0.2.1", True),
+        (b"192.0.2.1;rport=5070", b"<sip:a@192.0.2.1>", False),
+        (b"192.0.2.1;received=192.0.2.2", b"<sip:a@192.0.2.1>", False),
+        (b"192.0.2.2", b"<sip:a@192.0.2.1>", False),
+        (b"192.0.2.1", b"<sip:a@192.0.2.2>", False),
+        (b"192.0.2.1", b"*", False),
+        (b"192.0.2.1", b"<sip:a@", False),
+        (b"192.0.2.1", b"", False),
+    ],
+)
+def test_whether_via_and_contact_name_the_source(via: bytes, contact: bytes, named: bool) -> None:
+    message = Message(
+        b"INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP " + via + b";branch=z9hG4bK1\r\nContact: " + contact + b"\r\n\r\n"
+    )
+    assert message.names_source("192.0.2.1") is named
+
+
 def test_lists_belong_to_the_caller() -> None:
     message = Message(INVITE)
     message.routes.clear()

@@ -118,8 +118,7 @@ def test_domains_and_their_aliases() -> None:
     domains = Domains([Domain(name="Example.com"), Domain(name="example.org", auth=False)], {"203.0.113.5"}.__contains__)
     hosts = ("example.com", "example.org", "203.0.113.5", "localhost", "127.0.0.1", "::1", "example.net")
     assert [domains.canonical(host) for host in hosts] == ["example.com", "example.org", *["example.com"] * 4, None]
-    assert domains.wants_digest("example.com")
-    assert not domains.wants_digest("example.org")
+    assert domains.without_digest == {"example.org"}
     assert domains.is_address("203.0.113.5")
     assert not domains.is_address("example.com")
 
