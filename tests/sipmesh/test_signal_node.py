@@ -191,7 +191,7 @@ def test_an_error_of_ours_is_answered(tmp_path: Path, monkeypatch: pytest.Monkey
     async def scenario() -> None:
         async with LiveNode(tmp_path) as node:
             alice = await node.phone("alice")
-            monkeypatch.setattr(Trunks, "by_source", lambda *_: {}["a bug"])
+            monkeypatch.setattr(Trunks, "of_request", lambda *_: {}["a bug"])
             invite = alice.request("INVITE", "sip:bob@example.com")
             assert (await alice.ask(invite)).status == 500
             assert node.counters["sip_internal_errors_total"] == 1
