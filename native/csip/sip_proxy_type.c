@@ -104,6 +104,7 @@ static PyObject *inbound_release(InboundObject *self, PyObject *unused) {
 }
 
 static PyMethodDef inbound_methods[] = {
+    SIP_PY_UNWALKED,
     {"proxy", FUNCTION(inbound_proxy), METH_FASTCALL, NULL},
     {"release", FUNCTION(inbound_release), METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -182,6 +183,7 @@ static void context_dealloc(ContextObject *self) {
 }
 
 static PyMethodDef context_methods[] = {
+    SIP_PY_UNWALKED,
     {"forward", FUNCTION(sip_context_forward), METH_O, NULL},
     {"end", FUNCTION(sip_context_end), METH_O, NULL},
     {"finish", FUNCTION(sip_context_finish), METH_NOARGS, NULL},
@@ -253,6 +255,7 @@ static void branch_dealloc(BranchObject *self) {
 }
 
 static PyMethodDef branch_methods[] = {
+    SIP_PY_UNWALKED,
     {"on_response", FUNCTION(sip_branch_on_response), METH_FASTCALL, NULL},
     {"pass_upstream", FUNCTION(sip_branch_pass_upstream), METH_O, NULL},
     {"start", FUNCTION(sip_branch_start), METH_NOARGS, NULL},

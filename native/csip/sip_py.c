@@ -222,3 +222,16 @@ PyObject *sip_py_uri_params(struct sip_slice params) {
         if (add_param(dict, param.name, sip_py_str_or_none(param.value)) < 0) Py_CLEAR(dict);
     return dict;
 }
+
+/* Before there are instances, this is a matter of three slots; msgspec's structs without garbage collection do the same. */
+PyObject *sip_py_init_unwalked(PyObject *cls, PyObject *unused) {
+    PyTypeObject *type = (PyTypeObject *)cls;
+    (void)unused;
+    if (type->tp_basicsize != type->tp_base->tp_basicsize || type->tp_dictoffset || type->tp_weaklistoffset)
+        return PyErr_Format(PyExc_TypeError, "%s: __slots__ = () expected", type->tp_name);
+    type->tp_flags &= ~Py_TPFLAGS_HAVE_GC;
+    type->tp_traverse = NULL;
+    type->tp_clear = NULL;
+    type->tp_free = PyObject_Free;
+    Py_RETURN_NONE;
+}

@@ -75,6 +75,12 @@ PyObject *sip_digest_params(PyObject *unused, PyObject *value); /* sip_digest_pa
 PyObject *sip_bound_to(PyObject *unused, PyObject *const *args, Py_ssize_t count);  /* sip_bound_py.c */
 PyObject *sip_refreshed(PyObject *unused, PyObject *const *args, Py_ssize_t count); /* sip_refresh_py.c */
 
+/* A type whose objects the garbage collector is not to walk, because there are many and their owners cut what could be a cycle:
+ * Python makes subclasses of such a type that it does walk, unless the type has this method. They add no fields
+ * (__slots__ = ()). */
+#define SIP_PY_UNWALKED {"__init_subclass__", sip_py_init_unwalked, METH_NOARGS | METH_CLASS, NULL}
+PyObject *sip_py_init_unwalked(PyObject *cls, PyObject *unused);
+
 /* --- the types --- */
 
 extern PyTypeObject sip_uri_type, sip_addr_type, sip_via_type, sip_message_type, sip_udp_type, sip_mac_type, sip_timer_type,

@@ -194,6 +194,7 @@ static PyMethodDef methods[] = {
     {"start_wait", FUNCTION(start_wait), METH_FASTCALL, NULL},
     {"stop_retransmitting", FUNCTION(stop_retransmitting), METH_NOARGS, NULL},
     {"stop_timers", FUNCTION(stop_timers), METH_O, NULL},
+    SIP_PY_UNWALKED,
     {NULL, NULL, 0, NULL},
 };
 

@@ -10,12 +10,17 @@ import pytest
 
 from native.sip import Machine, ServerTransactionBase, TransactionBase
 from sipcore.client_transaction import ClientTransaction
+from sipcore.proxy.branch import Branch
+from sipcore.proxy.context import ResponseContext
+from sipcore.proxy.inbound import InboundRequest
 from sipcore.server_transaction import ServerTransaction
 from sipcore.transaction import TransactionLayer, TransactionSettings
 from sipcore.transaction_table import INVITE_CLIENT, INVITE_SERVER, NON_INVITE_CLIENT, NON_INVITE_SERVER
 from tests.sipcore.messages import request
 from tests.sipcore.users import RecordingUser
 from tests.sipcore.wire import Wire
+
+WALKED = 1 << 14  # Py_TPFLAGS_HAVE_GC
 
 
 class Steps(ServerTransaction):
@@ -151,6 +156,18 @@ def test_what_is_no_class_of_transactions_is_refused() -> None:
 def test_the_layer_alone_makes_transactions(cls: type) -> None:
     with pytest.raises(TypeError):
         cls()
+
+
+@pytest.mark.parametrize("cls", [ServerTransaction, ClientTransaction, Steps, InboundRequest, ResponseContext, Branch])
+def test_the_garbage_collector_walks_none_of_what_there_is_much_of(cls: type) -> None:
+    assert not cls.__flags__ & WALKED
+    assert cls.__basicsize__ == cls.__mro__[1].__basicsize__
+
+
+@pytest.mark.parametrize("body", [{}, {"__slots__": ("more",)}, {"__slots__": ("__weakref__",)}])
+def test_a_class_with_fields_of_its_own_would_have_to_be_walked(body: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=r"More: __slots__ = \(\) expected"):
+        type("More", (ServerTransaction,), body)
 
 
 @pytest.mark.parametrize(
