@@ -131,14 +131,17 @@ def play(stage: Stage, count: int, rate: float) -> int:
 
 
 def held(node: KamailioNode) -> Held:
-    """After the last transactions of the proxy have deleted their sessions, or not."""
+    """After the last transactions of the proxy have deleted their sessions and the daemon has closed their sockets, or not."""
     relay = node.relay
     assert isinstance(relay, MediaDaemon)
-    with contextlib.suppress(TimeoutError):
-        wait_for(lambda: not ng.calls(relay.ng), "the end of all sessions", 10.0)
     pid = relay.process.pid
-    bound = sum(port in relay.ports for port in udp_ports(pid))
-    return Held(len(ng.calls(relay.ng)), bound, len(os.listdir(f"/proc/{pid}/fd")), rss_bytes(pid))
+
+    def bound() -> int:
+        return sum(port in relay.ports for port in udp_ports(pid))
+
+    with contextlib.suppress(TimeoutError):
+        wait_for(lambda: not ng.calls(relay.ng) and not bound(), "the end of all sessions", 10.0)
+    return Held(len(ng.calls(relay.ng)), bound(), len(os.listdir(f"/proc/{pid}/fd")), rss_bytes(pid))
 
 
 def udp_ports(pid: int) -> list[int]:

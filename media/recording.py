@@ -71,7 +71,7 @@ class Recordings:
             if line.recording != recording.number:
                 line.recording = recording.number
                 for stream in line.streams:
-                    self._relay.tape(stream, recording.number)
+                    self._relay.tape(stream, recording.number, line.interfaces[0].announced, line.interfaces[1].announced)
 
     def scan(self) -> None:
         """Every second: ends what can't go on, tells of files that are complete."""

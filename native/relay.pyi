@@ -203,8 +203,9 @@ class Relay:
         """What its streams had accepted before still gets into the file."""
     def recording_status(self, recording: int) -> RecordingStatus:
         """One that was ended is forgotten once this has told that its file is closed. ValueError when there is none of that number."""
-    def tape(self, stream: int, recording: int | None) -> None:
-        """What the stream accepts goes to that recording too, as UDP over IP from its source to our socket, SRTP taken off; None: no longer."""
+    def tape(self, stream: int, recording: int | None, near: str = ..., far: str = ..., /) -> None:
+        """What the stream accepts goes to that recording too, as UDP over IP from its source to our socket, SRTP taken off; None: no longer.
+        ``near``, ``far``: the host shown for a side's socket that is bound to none."""
     def stats(self, stream: int, side: int, component: int) -> ComponentStats: ...
     def stream_stats(self, stream: int) -> tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]]:
         """Those of all its legs: [side][component]."""

@@ -15,6 +15,20 @@ void relay_address_host(const union relay_address *address, struct relay_host *h
         memcpy(host->bytes, &address->v6.sin6_addr, 16);
 }
 
+bool relay_address_wildcard(const union relay_address *address)
+{
+    static const uint8_t zero[16];
+    return relay_address_on(address, zero, AF_INET) || relay_address_on(address, zero, AF_INET6);
+}
+
+void relay_address_put_host(union relay_address *address, const struct relay_host *host)
+{
+    if (host->family == AF_INET && address->any.sa_family == AF_INET)
+        memcpy(&address->v4.sin_addr, host->bytes, 4);
+    else if (host->family == AF_INET6 && address->any.sa_family == AF_INET6)
+        memcpy(&address->v6.sin6_addr, host->bytes, 16);
+}
+
 bool relay_address_next_port(const union relay_address *address, union relay_address *next)
 {
     uint16_t port = ntohs(address->v4.sin_port); /* the port lies at the same offset in both families */

@@ -52,6 +52,12 @@ static inline bool relay_address_on(const union relay_address *address, const ui
     return family == AF_INET6 && memcmp(&address->v6.sin6_addr, host, 16) == 0;
 }
 
+/* Bound to every address of its family. */
+bool relay_address_wildcard(const union relay_address *address);
+
+/* Another host of the same family, the port stays; of another family nothing. */
+void relay_address_put_host(union relay_address *address, const struct relay_host *host);
+
 void relay_address_host(const union relay_address *address, struct relay_host *host);
 
 /* The port of RTCP when nothing else is known (RFC 3550 section 11); false: there is no higher port. */

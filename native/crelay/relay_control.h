@@ -81,8 +81,10 @@ enum relay_error relay_end_recording(struct relay *relay, uint32_t recording);
 /* One that was ended is forgotten once this has told that its file is closed. */
 enum relay_error relay_get_recording(struct relay *relay, uint32_t recording, struct relay_recording_status *status);
 
-/* ``recording`` -1: none any more, and when it returns nothing more of the stream gets there. Waits for a relay thread. */
-enum relay_error relay_tape_stream(struct relay *relay, uint32_t stream, int64_t recording);
+/* ``recording`` -1: none any more, and when it returns nothing more of the stream gets there. Waits for a relay thread. ``shown``: what the
+ * file names as our side's host where its socket is bound to none, by side; family 0: nothing else. */
+enum relay_error relay_tape_stream(struct relay *relay, uint32_t stream, int64_t recording,
+                                   const struct relay_host shown[RELAY_SIDES]);
 
 /* Adds what both sides of the stream sent, by component. */
 enum relay_error relay_add_totals(struct relay *relay, uint32_t stream, struct relay_totals totals[RELAY_COMPONENTS]);

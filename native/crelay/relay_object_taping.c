@@ -52,13 +52,22 @@ PyObject *relay_object_tape(RelayObject *self, PyObject *args)
     struct relay *relay = relay_made(self);
     unsigned int stream;
     PyObject *which;
+    const char *hosts[RELAY_SIDES] = {NULL, NULL};
+    struct relay_host shown[RELAY_SIDES] = {0};
     uint32_t recording = 0;
     enum relay_error error;
-    if (relay == NULL || !PyArg_ParseTuple(args, "IO", &stream, &which) ||
+    if (relay == NULL || !PyArg_ParseTuple(args, "IO|ss", &stream, &which, &hosts[0], &hosts[1]) ||
         (which != Py_None && !relay_parse_stream(which, &recording)))
         return NULL;
+    for (int side = 0; side < RELAY_SIDES; side++) {
+        union relay_address address;
+        if (hosts[side] != NULL && !relay_parse_address(hosts[side], 0, &address))
+            return NULL;
+        if (hosts[side] != NULL)
+            relay_address_host(&address, &shown[side]);
+    }
     Py_BEGIN_ALLOW_THREADS
-    error = relay_tape_stream(relay, stream, which == Py_None ? -1 : (int64_t)recording);
+    error = relay_tape_stream(relay, stream, which == Py_None ? -1 : (int64_t)recording, shown);
     Py_END_ALLOW_THREADS
     return relay_none_or_fail(error, stream);
 }

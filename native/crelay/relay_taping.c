@@ -34,17 +34,21 @@ static void put_taping(void *argument)
     }
 }
 
-static void find_locals(const struct relay *relay, uint32_t number, struct relay_taping *taping)
+static void find_locals(const struct relay *relay, uint32_t number, const struct relay_host *shown, struct relay_taping *taping)
 {
     RELAY_FOR_SOCKETS (component, side) {
-        socklen_t size = sizeof taping->local[component][side];
+        union relay_address *local = &taping->local[component][side];
+        socklen_t size = sizeof *local;
         int fd = relay->sockets[number][side][component];
-        if (fd >= 0 && getsockname(fd, &taping->local[component][side].any, &size) < 0)
-            taping->local[component][side].any.sa_family = AF_UNSPEC;
+        if (fd >= 0 && getsockname(fd, &local->any, &size) < 0)
+            local->any.sa_family = AF_UNSPEC;
+        if (relay_address_wildcard(local))
+            relay_address_put_host(local, &shown[side]);
     }
 }
 
-static enum relay_error tape_locked(struct relay *relay, uint32_t number, struct relay_stream *stream, int64_t recording)
+static enum relay_error tape_locked(struct relay *relay, uint32_t number, struct relay_stream *stream, int64_t recording,
+                                    const struct relay_host *shown)
 {
     struct relay_taping taping = {.recorder = relay->recorder};
     struct relay_recording_status status;
@@ -54,18 +58,19 @@ static enum relay_error tape_locked(struct relay *relay, uint32_t number, struct
             return RELAY_ERROR_RECORDING;
         taping.tape = relay_recorder_tape(relay->recorder, stream->thread);
         taping.recording = (uint32_t)recording;
-        find_locals(relay, number, &taping);
+        find_locals(relay, number, shown, &taping);
         change.taping = &taping;
     }
     relay_thread_run(&relay->threads[stream->thread], put_taping, &change);
     return RELAY_OK;
 }
 
-enum relay_error relay_tape_stream(struct relay *relay, uint32_t number, int64_t recording)
+enum relay_error relay_tape_stream(struct relay *relay, uint32_t number, int64_t recording,
+                                   const struct relay_host shown[RELAY_SIDES])
 {
     struct relay_stream *stream;
     enum relay_error error = relay_lock_stream(relay, number, &stream);
-    return error != RELAY_OK ? error : relay_unlock(relay, tape_locked(relay, number, stream, recording));
+    return error != RELAY_OK ? error : relay_unlock(relay, tape_locked(relay, number, stream, recording, shown));
 }
 
 static enum relay_error begin_locked(struct relay *relay, int fd, uint64_t max_bytes, uint32_t *recording)
@@ -86,6 +91,8 @@ enum relay_error relay_end_recording(struct relay *relay, uint32_t recording)
     enum relay_error error = relay_lock(relay);
     if (error != RELAY_OK)
         return error;
+    if (relay->leaving_count > 0)
+        relay_reap_locked(relay); /* or their threads might still have a packet for it */
     if (relay->recorder != NULL)
         relay_recorder_end(relay->recorder, recording);
     return relay_unlock(relay, RELAY_OK);

@@ -110,7 +110,7 @@ class FakeRelay:
     def recording_status(self, recording: int) -> relay.RecordingStatus:
         return self.recordings[recording]
 
-    def tape(self, stream: int, recording: int | None) -> None:
+    def tape(self, stream: int, recording: int | None, near: str = "", far: str = "") -> None:
         assert stream in self.kinds
         self.taped[stream] = recording
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +87,23 @@ def test_the_relays_end_completes_the_file(phone: MakePhone, tmp_path: Path) -> 
         alice.send(rtp(1), stream.port(RTP_SIDE_A))
         bob.receive()
     assert payloads(tmp_path / "call.pcap") == [rtp(1)]
+
+
+@pytest.mark.parametrize(("bound", "named"), [("0.0.0.0", "192.0.2.7"), ("127.0.0.1", "127.0.0.1")])
+def test_a_socket_bound_to_no_address_is_shown_by_another(phone: MakePhone, tmp_path: Path, bound: str, named: str) -> None:
+    with started() as relay:
+        stream, alice = Stream(relay, hosts=(bound, bound)), phone()
+        stream.remote(RTP_SIDE_A, alice)
+        relay.tape(stream.id, begin(relay, tmp_path / "call.pcap"), "192.0.2.7", "192.0.2.7")
+        alice.send(rtp(1), ("127.0.0.1", stream.port(RTP_SIDE_A)[1]))
+        eventually(lambda: stream.stats(RTP_SIDE_A).packets == 1)
+    packet = (tmp_path / "call.pcap").read_bytes()[24 + 16 :]
+    assert [socket.inet_ntoa(packet[at : at + 4]) for at in (12, 16)] == ["127.0.0.1", named]
+
+
+def test_a_host_to_show_must_be_one(phone: MakePhone, tmp_path: Path) -> None:
+    with started() as relay, pytest.raises(ValueError, match="not an IP address"):
+        relay.tape(Stream(relay).id, begin(relay, tmp_path / "call.pcap"), "nowhere", "::1")
 
 
 def test_a_stream_that_is_removed_leaves_its_recording(phone: MakePhone, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ struct stream {
 };
 
 static struct stream churned[CHURNERS], steady;
+static const struct relay_host nowhere[RELAY_SIDES];
 
 static void add(struct stream *stream)
 {
@@ -65,14 +66,14 @@ static void rekey(struct stream *stream, int side, uint8_t seed)
 static void record(struct stream *stream, uint32_t *recording)
 {
     CHECK(relay_begin_recording(relay, open("/dev/null", O_WRONLY), 100000, recording) == RELAY_OK);
-    CHECK(relay_tape_stream(relay, stream->number, *recording) == RELAY_OK);
-    CHECK(relay_tape_stream(relay, steady.number, *recording) == RELAY_OK);
+    CHECK(relay_tape_stream(relay, stream->number, *recording, nowhere) == RELAY_OK);
+    CHECK(relay_tape_stream(relay, steady.number, *recording, nowhere) == RELAY_OK);
 }
 
 static void stop_recording(struct stream *stream, uint32_t recording)
 {
     struct relay_recording_status status = {.state = RELAY_RECORDING};
-    CHECK(relay_tape_stream(relay, stream->number, -1) == RELAY_OK && relay_tape_stream(relay, steady.number, -1) == RELAY_OK);
+    CHECK(relay_tape_stream(relay, stream->number, -1, nowhere) == RELAY_OK && relay_tape_stream(relay, steady.number, -1, nowhere) == RELAY_OK);
     CHECK(relay_end_recording(relay, recording) == RELAY_OK);
     while (status.state == RELAY_RECORDING && relay_get_recording(relay, recording, &status) == RELAY_OK)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);

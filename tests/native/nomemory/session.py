@@ -351,7 +351,7 @@ def recordings() -> object:
     """Before there are so many descriptors that os.open itself could lose one."""
     with started() as one:
         stream, number = add(one), recording(one)
-        one.tape(stream, number)
+        one.tape(stream, number, "127.0.0.1", "::1")
         one.tape(stream, None)
         one.end_recording(number)
         while (status := one.recording_status(number)).state == relay.RECORDING:
