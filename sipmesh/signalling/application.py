@@ -31,7 +31,7 @@ from sipmesh.signalling.forwarding import Forwarding
 from sipmesh.signalling.legs import CALLEE, CALLER, legs_of
 from sipmesh.signalling.media_glue import Tags, has_sdp
 from sipmesh.signalling.policy_views import registration_of
-from sipmesh.signalling.privacy import ASSERTED, OPTION, PREFERRED
+from sipmesh.signalling.privacy import ASSERTED, HIDDEN_USER, OPTION, PREFERRED
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.refusals import Refusals
 from sipmesh.signalling.subscriptions import Subscription
@@ -109,7 +109,11 @@ class SignalApplication:
         record = self.calls.get(cookie.call_key)
         legs = None if record is None else legs_of(record, request)
         uri = request.request_uri
-        if legs is None or not legs[1].remote_target or Uri(legs[1].remote_target) != uri:
+        if record is None or legs is None or not legs[1].remote_target:
+            return None
+        if record.hides_caller and legs[1] is record.legs[CALLER] and uri.user == HIDDEN_USER:
+            return Target(legs[1].remote_target)
+        if Uri(legs[1].remote_target) != uri:
             return None
         return self._targeting.of_gruu(uri, request)
 

@@ -40,7 +40,7 @@ class CallTrunks:
     def begun(self, key: str, record: CallRecord) -> None:
         self._count(record, 1)
         trunks = [self.towards(record, side) for side in (CALLER, CALLEE)]
-        if record.names is not None or any(record.shifts) or any(trunk is not None and trunk.edits for trunk in trunks):
+        if record.disguised or any(record.shifts) or any(trunk is not None and trunk.edits for trunk in trunks):
             self.edited.add(key)
 
     def ended(self, key: str, record: CallRecord) -> None:

@@ -197,7 +197,7 @@ class Calls:
         keys = self._keys.pop(record.call_id)
         if keys != (key,):
             self._keys[record.call_id] = tuple(each for each in keys if each != key)
-        if record.trunk_in or record.trunk_out or record.names is not None:
+        if record.trunk_in or record.trunk_out or record.disguised:
             self.trunks.ended(key, record)
         self._stored.delete(key)
         if self._cdrs is not None:
@@ -214,5 +214,5 @@ class Calls:
             self.end(key, "replaced")
         self._calls[key] = record
         self._keys[record.call_id] = (*self._keys.get(record.call_id, ()), key)
-        if record.trunk_in or record.trunk_out or record.names is not None:
+        if record.trunk_in or record.trunk_out or record.disguised:
             self.trunks.begun(key, record)

@@ -1,5 +1,7 @@
 """A request that the other side sees otherwise than its sender wrote it.
 
+Nothing of where a caller is who wants it so (RFC 3323 section 5.1): others stand in Via and Contact.
+
 Other names in From and To: whoever wrote them sees them unchanged in whatever comes back (RFC 3323 section 5.3).
 
 Our answer to a trunk's challenge: 401 and 407 are answered in a new branch with the next CSeq number, and every response goes
@@ -11,9 +13,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from native.sip import Message
+from sipcore.flow import Listener
 from sipcore.ports import SEES_ALL, Exchange, Proceed
 from sipcore.proxy.best import CHALLENGES
 from sipcore.proxy.context import Branch, ResponseContext
@@ -21,7 +25,7 @@ from sipmesh.signalling.call_updates import sent_as
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cseq_shift import shift_of, shifted_event, shifted_rack, written_event
 from sipmesh.signalling.legs import CALLER
-from sipmesh.signalling.privacy import ANONYMOUS, TELLING_HEADERS
+from sipmesh.signalling.privacy import ANONYMOUS, TELLING_HEADERS, hide_contact, hide_way, restore_way
 from sipmesh.signalling.subscriptions import Subscription
 from sipmesh.store import CallRecord, Names
 
@@ -40,6 +44,7 @@ class EditingExchange:
         "_answered",
         "_calls",
         "_cseq",
+        "_hides",
         "_inner",
         "_key",
         "_message",
@@ -64,9 +69,12 @@ class EditingExchange:
         side: int = CALLER,
         names: Names | None = None,
         subscription: Subscription | None = None,
+        *,
+        hides: bool = False,
     ) -> None:
         """``key``: of the call, which has names of its own; "" for what belongs to none. ``subscription``: the request's, if
-        it is of no call. ``side``: who of either sends the request."""
+        it is of no call. ``side``: who of either sends the request. ``hides``: Via and Contact of a request that makes
+        no call; of a call the record says so."""
         self._calls = calls
         self._inner = inner
         self._trunk = trunk
@@ -77,6 +85,7 @@ class EditingExchange:
         self._subscription = subscription
         dialog = self._record or subscription
         self._names = names if dialog is None else dialog.names
+        self._hides = hides or (self._record is not None and self._record.hides_caller)
         self._cseq = message.cseq
         self._sent_cseq = self._cseq + (0 if dialog is None else shift_of(dialog.shifts[side], self._cseq))
         self._answered = 0  # challenges
@@ -85,6 +94,9 @@ class EditingExchange:
         sent = self._sent_cseq
         if self._names is not None:
             rename(request, self._names, self._side)
+        if self._hides and self._side == CALLER:
+            hide_way(request, request.via.text)
+            hide_contact(request, branch.flow.listener)
         if self._record is not None:
             rewrite(request, self._record, self._side)
             sent_as(self._calls, self._key, self._side, self._cseq, sent)
@@ -129,6 +141,10 @@ class EditingExchange:
             response.set("CSeq", f"{self._cseq} {response.cseq_method}")
         if self._names is not None:
             self._restore_names(response)
+        if self._hides and self._side == CALLER:
+            restore_way(response, self._message)
+        elif self._hides:  # once ``inner`` has read it
+            proceed = partial(hide_and_proceed, response, branch.context.request.listener, proceed)
         inner = self._inner
         if inner is None:
             proceed()
@@ -167,6 +183,11 @@ class EditingExchange:
         proceed(500, "Trunk Refuses Our Credentials")
 
 
+def hide_and_proceed(response: Message, listener: Listener, proceed: Proceed, status: int = 0, reason: str = "") -> None:
+    hide_contact(response, listener)
+    proceed(status, reason)
+
+
 def rename(request: Message, names: Names, side: int) -> None:
     """From and To as the receiver knows them."""
     from_, to = (names.callee_from, names.callee_to) if side == CALLER else (names.caller_to, names.caller_from)
@@ -192,6 +213,9 @@ def edit_ack(request: Message, record: CallRecord, side: int, credentials: Itera
         request.append(name, value)
     if record.names is not None:
         rename(request, record.names, side)
+    if record.hides_caller and side == CALLER:
+        hide_way(request)
+        request.remove("Contact")
     shift = shift_of(record.shifts[side], request.cseq)
     if shift:
         request.set("CSeq", f"{request.cseq + shift} ACK")

@@ -66,21 +66,22 @@ class Forwarding:
         if message.is_sips or len(targets) > 1 or targets[0].uri[:4] != "sip:":
             targets = suited(targets, sips=message.is_sips, tls=self._tls, agent=request.listener.sent_by)
         trunk = self._tables.trunks.get(hop.trunk) if hop.trunk else None
-        names = None
+        names, hides = None, False
         if trunk is not None or caller.trunk is not None or message.has("Privacy", PREFERRED):
-            names = self._presenter.present(message, caller, trunk)
+            natted = message.has("Privacy") and request.natted
+            names, hides = self._presenter.present(message, caller, trunk, natted=natted)
         if self._verifies and caller.trunk is None and is_unverifiable(message, request.flow):
             request.natted = True
         if begins_call:
-            self._begin_call(request, caller, targets, hop, trunk, names)
+            self._begin_call(request, caller, targets, hop, trunk, names, hides=hides)
         else:
             other: Exchange | None = RequestExchange(self._services) if hop.trunk else None
             subscription = None
             if message.method == "SUBSCRIBE" and (trunk is not None or caller.trunk is not None):
                 subscription = Subscription(caller.trunk.name if caller.trunk is not None else "", hop.trunk or "", names)
                 self._calls.trunks.subscriptions.begin(request.call_key, subscription)
-            if names is not None or (trunk is not None and trunk.edits):
-                other = EditingExchange(self._calls, other, message, trunk, names=names, subscription=subscription)
+            if names is not None or hides or (trunk is not None and trunk.edits):
+                other = EditingExchange(self._calls, other, message, trunk, names=names, subscription=subscription, hides=hides)
             request.proxy(targets, other)
 
     def _begin_call(
@@ -91,6 +92,8 @@ class Forwarding:
         hop: Hop,
         trunk: TrunkState | None,
         names: Names | None,
+        *,
+        hides: bool,
     ) -> None:
         if caller.trunk is not None and caller.trunk.full:
             raise trunk_full()
@@ -102,6 +105,7 @@ class Forwarding:
             media = InviteMedia(services.glue, request.message, sender, srtp)
         key = request.call_key
         record = begun_by(request, caller, hop, self._timers.wall, relayed=calls.relayed, srtp=srtp, names=names)
+        record.hides_caller = hides
         calls.begin(key, record, request)
         exchange: Exchange = InviteExchange(services, key, record, media, by_trunk=bool(hop.trunk))
         if key in calls.trunks.edited:

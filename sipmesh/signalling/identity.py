@@ -12,12 +12,14 @@ from sipmesh.signalling.number_forms import read_uri, write_uri
 from sipmesh.signalling.privacy import (
     ANONYMOUS,
     ASSERTED,
+    HEADER,
     ID,
     PREFERRED,
     USER,
     check_critical,
     filter_identity,
     provide,
+    provided,
     wishes_of,
 )
 from sipmesh.store.records import Names
@@ -36,11 +38,15 @@ class Presenter:
         self._accounts = accounts
         self._relayed = relayed
 
-    def present(self, request: Message, caller: Caller, trunk: TrunkState | None) -> Names | None:
+    def present(
+        self, request: Message, caller: Caller, trunk: TrunkState | None, *, natted: bool = False
+    ) -> tuple[Names | None, bool]:
         """Edits a request outside any dialog, about to go to ``trunk`` or, without one, to a user or a stranger. Returns the
-        names the other side shall see, None when they are those in the request. PeerError: critical privacy can't be had."""
+        names the other side shall see, None when they are those in the request, and whether Via and Contact are to be hidden.
+        PeerError: critical privacy can't be had."""
         wishes = wishes_of(request)
-        check_critical(wishes, relayed=self._relayed)
+        offered = provided(request, relayed=self._relayed, natted=natted) if wishes else frozenset()
+        check_critical(wishes, offered)
         to = trunk.config if trunk is not None else None
         by = caller.trunk.config if caller.trunk is not None else None
         identity = self._assert(request, caller, to)
@@ -50,11 +56,11 @@ class Presenter:
             trusted=to is not None and to.trusted,
             user=to is None,
         )
-        provide(request, wishes, relayed=self._relayed)
+        provide(request, wishes, offered)
         if by is not None or to is not None:
             _rewrite_asserted(request, by, to)
         private = USER in wishes or (ID in wishes and to is not None and to.anonymous_from)
-        return _names(request, identity, by, to, private=private)
+        return _names(request, identity, by, to, private=private), HEADER in wishes & offered
 
     def _assert(self, request: Message, caller: Caller, to: Trunk | None) -> str:
         """URI of the user who calls by a trunk; put into P-Asserted-Identity when we trust that."""

@@ -102,8 +102,14 @@ class CallRecord(msgspec.Struct, omit_defaults=True):
     silent: Ender = ""  # of whom nothing was heard for a while, the other one speaking
     srtp: tuple[Srtp, Srtp] = ("pass", "pass")  # as it was when the call began: the caller's and the callee's
     names: Names | None = None  # when the callee is shown others than the caller wrote
+    hides_caller: bool = False  # the callee is shown nothing of where the caller is
     shifts: tuple[Shifts, Shifts] = ((), ())  # of the CSeq numbers that the caller and the callee write
     forks: list[CallLeg] = []  # callees of its other dialogs: early ones with 100rel, then those that answered after the first
+
+    @property
+    def disguised(self) -> bool:
+        """Whether the callee is shown something else than the caller wrote."""
+        return self.hides_caller or self.names is not None
 
 
 class Cdr(msgspec.Struct, frozen=True, omit_defaults=True):

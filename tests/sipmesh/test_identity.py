@@ -200,7 +200,7 @@ def test_none_is_left_alone() -> None:
     assert (invite.get("Privacy"), invite.get("Subject"), invite.from_.uri.text) == ("none", "x", ALICE)
 
 
-@pytest.mark.parametrize("wish", ["header;critical", "session;critical", "id;x-other;critical"])
+@pytest.mark.parametrize("wish", ["history;critical", "session;critical", "id;x-other;critical"])
 def test_critical_privacy_that_we_lack_fails_the_call(wish: str) -> None:
     _, alice, carrier = world_of()
     request(alice, CALLED, ("Privacy", wish))
@@ -211,7 +211,79 @@ def test_critical_privacy_that_we_lack_fails_the_call(wish: str) -> None:
 
 
 def test_privacy_that_is_not_critical_is_passed_on() -> None:
-    assert sent_out(("Privacy", "header")).get("Privacy") == "header"
+    assert sent_out(("Privacy", "session")).get("Privacy") == "session"
+
+
+def hidden_call() -> tuple[SignalWorld, Phone, Phone, Message, Message]:
+    """Of alice, who wants nobody to know where she is."""
+    world, alice, carrier = world_of()
+    request(alice, CALLED, ("Privacy", "header;critical"), ("Proxy-Require", "privacy"))
+    invite = carrier.expect("INVITE")
+    carrier.reply(invite, 200)
+    world.run()
+    return world, alice, carrier, invite, alice.expect(200)
+
+
+def tells_of(phone: Phone, message: Message) -> bool:
+    return phone.says_host.encode() in message.to_bytes()
+
+
+def test_header_privacy_hides_where_the_caller_is() -> None:
+    _, alice, _, invite, answer = hidden_call()
+    assert not tells_of(alice, invite)
+    assert not invite.has("Privacy", "Proxy-Require")
+    assert invite.via_count == 2
+    assert invite.contact_uri_text.startswith("sip:anonymous@192.0.2.1:5060")
+    assert answer.via_count == 1
+    assert answer.via.host == alice.says_host
+
+
+def test_and_goes_on_hiding_it_within_the_dialog() -> None:
+    world, alice, carrier, invite, answer = hidden_call()
+    alice.within(answer, "ACK", cseq=1)
+    alice.within(answer, "UPDATE", cseq=2, headers=(("Contact", f"<{alice.contact}>"),))
+    world.run()
+    ack, update = carrier.expect("ACK"), carrier.expect("UPDATE")
+    assert not tells_of(alice, ack)
+    assert not tells_of(alice, update)
+    carrier.reply(update, 200)
+    world.run()
+    assert alice.expect(200).via.host == alice.says_host
+    world.start()  # it is in the store
+    carrier.within(invite, "INVITE", cseq=1, headers=(("Contact", f"<{carrier.contact}>"),))
+    world.run()
+    reinvite = alice.expect("INVITE")
+    assert reinvite.request_uri_text == alice.contact
+    alice.reply(reinvite, 200)
+    world.run()
+    back = carrier.expect(200)
+    assert not tells_of(alice, back)
+    carrier.within(invite, "ACK", cseq=1)
+    carrier.within(invite, "BYE", cseq=2)
+    world.run()
+    assert [message.request_uri_text for message in (alice.expect("ACK"), alice.expect("BYE"))] == [alice.contact] * 2
+
+
+def test_a_message_is_hidden_too_and_a_subscription_is_not() -> None:
+    _, alice, carrier = world_of()
+    request(alice, CALLED, ("Privacy", "header"), method="MESSAGE")
+    message = carrier.expect("MESSAGE")
+    assert not tells_of(alice, message)
+    carrier.reply(message, 200)
+    alice.world.run()
+    assert alice.expect(200).via.host == alice.says_host
+    request(alice, CALLED, ("Privacy", "header"), ("Event", "presence"), method="SUBSCRIBE", call_id="call-2")
+    assert carrier.expect("SUBSCRIBE").get("Privacy") == "header"
+
+
+def test_what_we_record_ourselves_or_others_did_is_not_hidden() -> None:
+    recorded = (("Privacy", "header"), ("Record-Route", "<sip:192.0.2.77;lr>"))
+    assert sent_out(*recorded).get("Privacy") == "header"
+    _, alice, carrier = world_of()
+    alice.says_host = "10.0.0.7"  # behind NAT
+    request(alice, CALLED, ("Privacy", "header;critical"))
+    assert alice.expect(500).reason == "Privacy Not Provided: header"
+    carrier.expect_nothing()
 
 
 def private_call() -> tuple[SignalWorld, Phone, Phone, Message, Message]:
