@@ -360,6 +360,16 @@ class FlowTable:
     def reply_flow(self, request: Message, flow: Any, /) -> Any:
         """``flow_by_via`` finds the way when it is not ``flow``."""
 
+class SourceGate:
+    """Base of Gate (sipmesh/signalling/gate.py): whether a request may come in, by its source and User-Agent."""
+
+    exempt: dict[str, bool]  # whether there are no limits for it, by host
+    scanners: dict[str, bool]  # whether a scanner calls itself so, by User-Agent
+    def __init__(self, limits_rates: bool, refuses_scanners: bool) -> None: ...
+    def __call__(self, request: Message, flow: Any) -> bool:
+        """``find_exempt`` and ``find_scanner`` find what is in neither dict, ``exceeds`` whether a host sends too often; ``refuse_scanner``
+        is told of the host of one."""
+
 class StreamFlow:
     """Base of TcpConnection (sipcore/transport/connection.py): cuts messages out of what a connection brings, keeps what is to be sent."""
 

@@ -1,7 +1,7 @@
 /* native.sip.Receiver, the base of Ingress: the way of a proper message. What is odd goes to the methods of the subclass. */
 #include "sip_ingress.h"
 
-#include "sip_flow.h"
+#include "sip_gate.h"
 #include "sip_message_type.h"
 #include "sip_transaction.h"
 #include "structmember.h"
@@ -35,8 +35,7 @@ static PyObject *counter_name(IngressObject *self, PyObject *method, PyObject *f
 
 /* Whether the gate lets it in. */
 static int passes(IngressObject *self, PyObject *request, PyObject *flow) {
-    PyObject *args[] = {request, flow};
-    return self->gate == Py_None ? 1 : truth(PyObject_Vectorcall(self->gate, args, 2, NULL));
+    return self->gate == Py_None ? 1 : sip_gate_passes(self->gate, request, flow);
 }
 
 /* Whether it waits for its turn, or was refused. */

@@ -1,5 +1,6 @@
 /* Python binding of native.sip: the module, framing and the slot hash. */
 #include "sip_flow.h"
+#include "sip_gate.h"
 #include "sip_ingress.h"
 #include "sip_proxy.h"
 #include "sip_slot.h"
@@ -67,7 +68,7 @@ static int add_types(PyObject *module) {
     PyTypeObject *types[] = {
         &sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_mac_type, &sip_claim_type,
         &sip_timer_type, &sip_timers_type,
-        &sip_udp_type, &sip_udp_flow_type, &sip_udp_endpoint_type, &sip_stream_type, &sip_flow_table_type, &sip_ingress_type,
+        &sip_udp_type, &sip_udp_flow_type, &sip_udp_endpoint_type, &sip_stream_type, &sip_flow_table_type, &sip_ingress_type, &sip_gate_type,
         &sip_batches_type,
         &sip_machine_type, &sip_transaction_type, &sip_server_type, &sip_client_type, &sip_layer_type,
         &sip_core_type, &sip_inbound_type, &sip_context_type, &sip_branch_type, &sip_ack_type, &sip_cookie_type,
