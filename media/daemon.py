@@ -65,7 +65,7 @@ class MediaDaemon:
         self._timeouts = Timeouts(self.calls, settings, self.emit, self.counters)
         commands = Commands(
             self.calls,
-            OfferAnswer(self.calls, settings.interfaces, secrets.token_hex(8)),
+            OfferAnswer(self.calls, settings.interfaces, secrets.token_hex(6)),
             Reporter(lines, clock, self.sampler.history, self.one_way.is_silent),
             self._timeouts,
             self.statistics.body,

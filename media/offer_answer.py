@@ -207,6 +207,7 @@ class OfferAnswer:
             address,
             "full-rtcp-attribute" in request.options.flags,
             "zero-address" in request.options.replace,
+            "original-sendrecv" in request.options.flags,
             self._loop_mark if "loop-protect" in request.options.flags else "",
         )
         parts = rewrite(description, locals_, style)
@@ -234,9 +235,9 @@ def _agree(offer: Offer, description: Description) -> list[Agreed]:
 
 
 @lru_cache(maxsize=1000)
-def _style(address: str, full_rtcp: bool, replace_zero: bool, loop_mark: str) -> Style:
+def _style(address: str, full_rtcp: bool, replace_zero: bool, keep_directions: bool, loop_mark: str) -> Style:
     """The same few come with every call."""
-    return Style(Connection(6 if ":" in address else 4, address), full_rtcp, replace_zero, loop_mark)
+    return Style(Connection(6 if ":" in address else 4, address), full_rtcp, replace_zero, keep_directions, loop_mark)
 
 
 def _side(tag: str, interface: Interface, now: float) -> Side:

@@ -44,6 +44,7 @@ class Media(Section):
     protocol: str
     formats: str
     mux: bool  # a=rtcp-mux (RFC 5761)
+    mid: str  # a=mid (RFC 5888), "" when absent
     rtpmaps: tuple[str, ...]  # values of a=rtpmap
     rtcp_port: int = 0  # a=rtcp (RFC 3605), 0 when absent
     rtcp_connection: Connection | None = None
@@ -86,9 +87,11 @@ def parse(body: str) -> Description:
 
 def _media(body: str, section: tuple[Any, ...]) -> Media:
     number, end, connection, connection_at, direction, fingerprint, crypto, *of_media = section
-    kind, port, count, protocol, formats, rtcp, rtcp_at, mux, rtpmaps = of_media
+    kind, port, count, protocol, formats, rtcp, rtcp_at, mux, mid, rtpmaps = of_media
     own = None if connection is None else parse_connection(connection, connection_at)
-    media = Media(body, number, end, own, direction, fingerprint, crypto, kind, port, count, protocol, formats, mux, rtpmaps)
+    media = Media(
+        body, number, end, own, direction, fingerprint, crypto, kind, port, count, protocol, formats, mux, mid, rtpmaps
+    )
     if rtcp is not None:
         port, _, rest = rtcp.strip().partition(" ")
         media.rtcp_port = parse_port(port, rtcp_at, "a=rtcp")

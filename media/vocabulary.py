@@ -15,6 +15,7 @@ _SERVED_FLAGS = frozenset(
         "port-latching",
         "no-rtcp-attribute",
         "full-rtcp-attribute",
+        "original-sendrecv",
         "loop-protect",
         "fatal",
         "fast",
@@ -38,7 +39,6 @@ _QUIET_FLAGS = frozenset(
         "new-branch",
         "no-port-latching",
         "no-tls-id",
-        "original-sendrecv",
         "trickle-ice",
         "unidirectional",
     }

@@ -108,7 +108,7 @@ def sdp_read(body: str, /) -> tuple[tuple[str, str, str, int, str], tuple[tuple[
 
     A section is (line its first, line after its last, value of c= or None, its line, direction or "", whether it has a=fingerprint,
     a=crypto); one of an m= line goes on with (kind, port, count, protocol, formats, value of a=rtcp or None, its line,
-    whether it has a=rtcp-mux, values of a=rtpmap). Lines end in LF or CRLF and are counted from 1. ValueError (line, what is wrong); line
+    whether it has a=rtcp-mux, value of a=mid or "", values of a=rtpmap). Lines end in LF or CRLF and are counted from 1. ValueError (line, what is wrong); line
     0 is the body as a whole."""
 
 def sdp_split(body: str, first: int, end: int, /) -> list[tuple[str, str, str]]:
@@ -117,11 +117,12 @@ def sdp_split(body: str, first: int, end: int, /) -> list[tuple[str, str, str]]:
 
 def sdp_write(
     body: str,
-    announced: Sequence[tuple[int, int, int, bool, str, str | None, str] | None],
+    announced: Sequence[tuple[int, int, int, bool, str, str | None, str | None] | None],
     connection: str,
     family: int,
     full_rtcp: bool,
     replace_zero: bool,
+    keep_directions: bool,
     loop_mark: str,
     inherited: str,
     /,

@@ -160,6 +160,8 @@ static void note(struct relay_sdp_section *section, const struct relay_sdp_line 
         section->rtcp = line->value;
         section->rtcp_line = number;
     }
+    if (of_media && relay_span_is(line->name, "mid"))
+        section->mid = line->value;
     section->fingerprint |= relay_span_is(line->name, "fingerprint");
     section->crypto |= relay_span_is(line->name, "crypto");
     section->mux |= relay_span_is(line->name, "rtcp-mux") || relay_span_is(line->name, "rtcp-mux-only");

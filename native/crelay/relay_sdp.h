@@ -44,7 +44,7 @@ struct relay_sdp_fault {
     struct relay_span what;
 };
 
-/* What a section says that concerns a relay. The last four lines are those of m= sections. */
+/* What a section says that concerns a relay. The last five lines are those of m= sections. */
 struct relay_sdp_section {
     struct relay_span text; /* its lines with their ends */
     size_t number, end;     /* of its first line, and of the one after its last */
@@ -55,6 +55,7 @@ struct relay_sdp_section {
     bool mux;
     struct relay_span kind, protocol, formats;
     uint16_t port, count; /* of consecutive ports (RFC 8866 section 5.14) */
+    struct relay_span mid;  /* value of the last a=mid (RFC 5888) */
     struct relay_span rtcp; /* value of the last a=rtcp (RFC 3605) */
     size_t rtcp_line;
 };

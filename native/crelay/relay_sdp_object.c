@@ -122,11 +122,11 @@ static PyObject *make_session(const struct relay_sdp_section *s)
 
 static PyObject *make_media(const struct relay_sdp_section *s)
 {
-    return Py_BuildValue("(nnNnNNNNiiNNNnNN)", (Py_ssize_t)s->number, (Py_ssize_t)s->end, text_or_none(s->connection),
+    return Py_BuildValue("(nnNnNNNNiiNNNnNNN)", (Py_ssize_t)s->number, (Py_ssize_t)s->end, text_or_none(s->connection),
                          (Py_ssize_t)s->connection_line, text_of(s->direction), PyBool_FromLong(s->fingerprint),
                          PyBool_FromLong(s->crypto), text_of(s->kind), (int)s->port, (int)s->count, text_of(s->protocol),
                          text_of(s->formats), text_or_none(s->rtcp), (Py_ssize_t)s->rtcp_line, PyBool_FromLong(s->mux),
-                         rtpmaps_of(s));
+                         text_of(s->mid), rtpmaps_of(s));
 }
 
 static PyObject *make_sections(const struct relay_sdp *sdp)
@@ -195,24 +195,25 @@ PyObject *relay_sdp_split(PyObject *Py_UNUSED(module), PyObject *args)
     return lines;
 }
 
-/* (port, count, port of RTCP, multiplexed, protocol, lines of keys or None, direction); None: untouched. */
+/* (port, count, port of RTCP, multiplexed, protocol, lines of keys or None, mid or None); None: untouched. */
 static bool read_local(PyObject *item, PyObject *kept, struct relay_sdp_local *local)
 {
-    PyObject *protocol, *keys, *direction;
+    PyObject *protocol, *keys, *mid;
     int mux;
     *local = (struct relay_sdp_local){.untouched = item == Py_None};
     if (local->untouched)
         return true;
-    if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "IIIpUOU", &local->port, &local->count, &local->rtcp_port, &mux,
-                                                  &protocol, &keys, &direction)) {
+    if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "IIIpUOO", &local->port, &local->count, &local->rtcp_port, &mux,
+                                                  &protocol, &keys, &mid)) {
         if (!PyErr_Occurred())
             PyErr_SetString(PyExc_TypeError, "what is announced must be a tuple or None");
         return false;
     }
     local->mux = mux;
     local->rekeyed = keys != Py_None;
-    return span_of(protocol, kept, &local->protocol) && span_of(direction, kept, &local->direction) &&
-           (!local->rekeyed || span_of(keys, kept, &local->keys));
+    local->named = mid != Py_None;
+    return span_of(protocol, kept, &local->protocol) && (!local->rekeyed || span_of(keys, kept, &local->keys)) &&
+           (!local->named || span_of(mid, kept, &local->mid));
 }
 
 static bool read_locals(PyObject *items, PyObject *kept, const struct relay_sdp *sdp, struct relay_sdp_local *locals)
@@ -249,12 +250,13 @@ PyObject *relay_sdp_write_body(PyObject *Py_UNUSED(module), PyObject *args)
     struct relay_sdp sdp;
     struct relay_sdp_local locals[RELAY_SDP_MAX_MEDIA];
     struct relay_sdp_style style = {0};
-    int full_rtcp, replace_zero;
-    if (!PyArg_ParseTuple(args, "UO!UippUU", &body, &PyList_Type, &items, &connection, &style.family, &full_rtcp, &replace_zero,
-                          &loop_mark, &inherited))
+    int full_rtcp, replace_zero, keep_directions;
+    if (!PyArg_ParseTuple(args, "UO!UipppUU", &body, &PyList_Type, &items, &connection, &style.family, &full_rtcp, &replace_zero,
+                          &keep_directions, &loop_mark, &inherited))
         return NULL;
     style.full_rtcp = full_rtcp;
     style.replace_zero = replace_zero;
+    style.keep_directions = keep_directions;
     PyObject *kept = PyList_New(0);
     if (read_body(body, kept, &sdp) && read_locals(items, kept, &sdp, locals) && span_of(connection, kept, &style.connection) &&
         span_of(loop_mark, kept, &style.loop_mark) && span_of(inherited, kept, &style.inherited))

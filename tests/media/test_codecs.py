@@ -30,8 +30,11 @@ LINE = (
 def test_what_is_stripped(codec: dict[str, Any], flags: list[str], formats: str) -> None:
     body = World().offer(sdp(LINE), codec=codec, flags=flags)
     assert lines_of(body, "m=")[0].partition("RTP/AVP ")[2] == formats
-    described = {line.partition(":")[2].partition(" ")[0] for line in lines_of(body, "a=rtpmap:") + lines_of(body, "a=fmtp:")}
-    assert described == set(formats.split()) & {"96", "101"}
+    assert [line.partition(":")[2].partition(" ")[0] for line in lines_of(body, "a=rtpmap:")] == formats.split()
+    assert {line.partition(":")[2].partition(" ")[0] for line in lines_of(body, "a=fmtp:")} == set(formats.split()) & {
+        "96",
+        "101",
+    }
 
 
 def test_a_line_keeps_a_format() -> None:
@@ -41,7 +44,8 @@ def test_a_line_keeps_a_format() -> None:
 
 @pytest.mark.parametrize("line", ["m=audio 0 RTP/AVP 0", "m=image 5000 udptl t38"])
 def test_lines_without_codecs_in_use_are_left_alone(line: str) -> None:
-    assert World().offer(sdp(LINE, line), codec={"strip": ["PCMU"]}).splitlines()[-1].startswith(line[:7])
+    told = World().offer(sdp(LINE, line), codec={"strip": ["PCMU"]})
+    assert lines_of(told, "m=")[1].split()[2:] == line.split()[2:]
 
 
 @pytest.mark.parametrize("codec", ["PCMA", ["PCMA"], 5, {"strip": {"a": 1}}])

@@ -150,7 +150,7 @@ def test_fax_in_place_of_audio_leaves_the_audio_until_it_is_accepted() -> None:
     told_b = world.offer(fax, to_tag="b")
     assert len(world.streams()) == 3
     assert ports_of(told_b) != [to_b]
-    assert lines_of(told_b, "a=") == ["a=T38FaxVersion:0"]
+    assert lines_of(told_b, "a=") == ["a=T38FaxVersion:0", "a=sendrecv"]
     assert ports_of(world.offer(A, to_tag="b")) == [to_b]
     assert world.streams() == [audio]
     world.offer(fax, to_tag="b")
@@ -306,7 +306,7 @@ def test_kinds_of_streams(section: str, kinds: list[int]) -> None:
     world = World()
     told_b = world.offer(sdp(section))
     assert [world.relay.kinds[stream] for stream in world.streams()] == kinds
-    assert without(told_b, "m=", "c=", "o=", "a=rtcp:") == without(sdp(section), "m=", "c=", "o=")
+    assert without(told_b, "m=", "c=", "o=", "a=rtcp:", "a=rtpmap:", "a=sendrecv") == without(sdp(section), "m=", "c=", "o=")
 
 
 def test_opaque_rtcp_has_a_stream_of_its_own() -> None:

@@ -1,0 +1,29 @@
+#include "relay_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LEAST_ROOM 2048
+
+void relay_text_put(struct relay_text *text, const char *bytes, size_t size)
+{
+    if (text->size + size > text->room) {
+        size_t room = 2 * (text->size + size) + LEAST_ROOM;
+        char *data = realloc(text->data, room);
+        text->failed |= data == NULL;
+        if (data == NULL)
+            return;
+        text->data = data;
+        text->room = room;
+    }
+    if (size > 0)
+        memcpy(text->data + text->size, bytes, size);
+    text->size += size;
+}
+
+void relay_text_number(struct relay_text *text, unsigned number)
+{
+    char digits[16];
+    snprintf(digits, sizeof digits, "%u", number);
+    relay_text_string(text, digits);
+}
