@@ -712,9 +712,9 @@ def bound_to(record: bytes, now: float, /) -> str | None:
 
 def refreshed(
     request: Message, record: bytes, source: Address, listener: int, now: float, limits: tuple[int, int, int, int, int, int], /
-) -> tuple[bytes, str] | None:
-    """The stored ``record`` of an AOR with one binding after a REGISTER over UDP that refreshes it and asks for nothing else, and the
-    Contact of the answer; None when the registrar must look itself (sipcore/registrar.py). ``limits``: shortest, default and
+) -> tuple[bytes, tuple[str, ...]] | None:
+    """The stored ``record`` of an AOR after a REGISTER over UDP that refreshes one of its bindings and asks for nothing else, and the
+    Contacts of the answer; None when the registrar must look itself (sipcore/registrar.py). ``limits``: shortest, default and
     longest expiry in seconds; most characters of Contact, Call-ID and User-Agent."""
 
 def tag_hash(tag: str | None) -> str:

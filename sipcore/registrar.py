@@ -64,7 +64,7 @@ class Registrar:
             refresh = refreshed(request, record, source.remote, source.listener.index, now, self._limits)
             if refresh is not None:
                 locations.put_record(aor, refresh[0])
-                return (("Contact", refresh[1]), self._answers.date(now))
+                return (*[("Contact", value) for value in refresh[1]], self._answers.date(now))
         current = [] if record is None else [each for each in decode_bindings(record) if each.expires_at > now]
         return self._changed(request, aor, current, source, now)
 

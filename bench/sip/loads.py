@@ -15,6 +15,7 @@ from bench.sip.servers import OPEN, PASSWORD, PROBER, USERS, Server
 from interop.process import Process, cpu_ns, free_port
 
 HERE = Path(__file__).parent
+CONTACT_PORT = 5062  # of bindings that nobody calls: the same in every run, so that they are refreshed
 MAKER_FULL = 0.85  # of its cores: SIPp is at its end
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h
 
@@ -91,7 +92,7 @@ class Bench:
         """Offers ``load`` for ``seconds`` and waits for the last exchange to end."""
         rate = rate or load.rate
         folder = self.scratch(f"{server.name}-{load.scenario}")
-        callee_port, caller_port = free_port(), free_port()
+        callee_port, caller_port = free_port() if load.callee else CONTACT_PORT, free_port()
         callee = None
         if load.callee:
             callee = self.sipp(server, "callee", load.transport, callee_port, folder / "callee.log", ())

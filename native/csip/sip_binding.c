@@ -1,12 +1,12 @@
-/* The record is MessagePack: an array of one array, the fields of sipcore.location.Binding in their order. */
+/* A record is MessagePack: an array of arrays, which hold the fields of sipcore.location.Binding in their order. */
 #include "sip_binding.h"
 
 #define SCHEMA 2
 #define FIELDS 16
 
-enum { FIXSTR = 0xa0, STR8 = 0xd9, STR16 = 0xda, UINT8 = 0xcc, FLOAT64 = 0xcb, FALSE = 0xc2, TRUE = 0xc3 };
-static const char head[] = {(char)0x91, (char)0xdc, 0, FIELDS};
-static const char plain_end[] = {0, 1, (char)FIXSTR, 0, (char)0x90}; /* connection_id, q, instance, reg_id, path */
+enum { FIXARRAY = 0x90, FIXSTR = 0xa0, STR8 = 0xd9, STR16 = 0xda, UINT8 = 0xcc, FLOAT64 = 0xcb, FALSE = 0xc2, TRUE = 0xc3 };
+static const char head[] = {(char)0xdc, 0, FIELDS};
+static const char plain_end[] = {(char)FIXSTR, 0, (char)FIXARRAY}; /* no instance, reg_id, path */
 
 /* --- reading --- */
 
@@ -37,19 +37,25 @@ static struct sip_slice take_text(struct reader *in) {
     return text;
 }
 
-/* What isn't negative, up to 64 bits; of a float its whole part. */
+/* What isn't negative, up to 64 bits, or a float. */
+static double take_time(struct reader *in) {
+    double number;
+    uint64_t kind = take_number(in, 1), bits = kind;
+    if (kind >= UINT8 && kind <= UINT8 + 3)
+        bits = take_number(in, (size_t)1 << (kind - UINT8));
+    else if (kind == FLOAT64)
+        bits = take_number(in, 8);
+    else
+        in->failed |= kind >= 0x80;
+    if (kind != FLOAT64) return (double)bits;
+    memcpy(&number, &bits, sizeof number);
+    in->failed |= !(number >= 0 && number < 9e15); /* NaN too */
+    return number;
+}
+
 static uint64_t take_unsigned(struct reader *in) {
-    uint64_t kind = take_number(in, 1);
-    if (kind < 0x80) return kind;
-    if (kind >= UINT8 && kind <= UINT8 + 3) return take_number(in, (size_t)1 << (kind - UINT8));
-    if (kind == FLOAT64) {
-        uint64_t bits = take_number(in, 8);
-        double number;
-        memcpy(&number, &bits, sizeof number);
-        if (number >= 0 && number < 9e15) return (uint64_t)number;
-    }
-    in->failed = true;
-    return 0;
+    double number = take_time(in);
+    return in->failed || number >= 9e15 ? 0 : (uint64_t)number;
 }
 
 static bool take_flag(struct reader *in) {
@@ -58,24 +64,51 @@ static bool take_flag(struct reader *in) {
     return kind == TRUE;
 }
 
-bool sip_binding_read(struct sip_slice record, struct sip_binding *binding) {
-    if (record.size < sizeof head || memcmp(record.at, head, sizeof head)) return false;
-    const uint8_t *from = (const uint8_t *)record.at;
-    struct reader in = {from + sizeof head, from + record.size, false};
-    binding->contact = take_text(&in);
-    binding->call_id = take_text(&in);
-    uint64_t cseq = take_unsigned(&in);
+static void take_exactly(struct reader *in, const char *bytes, size_t size) {
+    if ((size_t)(in->end - in->at) < size || memcmp(in->at, bytes, size))
+        in->failed = true;
+    else
+        in->at += size;
+}
+
+static void take_binding(struct reader *in, struct sip_binding *binding) {
+    const char *from = (const char *)in->at;
+    take_exactly(in, head, sizeof head);
+    binding->contact = take_text(in);
+    binding->call_id = take_text(in);
+    uint64_t cseq = take_unsigned(in);
     binding->cseq = (uint32_t)cseq;
-    binding->expires_at = take_unsigned(&in);
-    if (take_unsigned(&in) != SCHEMA) return false;
-    binding->registered_at = take_unsigned(&in);
-    binding->listener = (uint32_t)take_unsigned(&in);
-    binding->remote_host = take_text(&in);
-    binding->remote_port = (uint32_t)take_unsigned(&in);
-    binding->user_agent = take_text(&in);
-    binding->natted = take_flag(&in);
-    if (in.failed || cseq > UINT32_MAX) return false;
-    return (size_t)(in.end - in.at) == sizeof plain_end && !memcmp(in.at, plain_end, sizeof plain_end);
+    binding->expires_at = take_time(in);
+    in->failed |= take_unsigned(in) != SCHEMA || cseq > UINT32_MAX;
+    binding->registered_at = take_unsigned(in);
+    binding->listener = (uint32_t)take_unsigned(in);
+    binding->remote_host = take_text(in);
+    binding->remote_port = (uint32_t)take_unsigned(in);
+    binding->user_agent = take_text(in);
+    binding->natted = take_flag(in);
+    in->failed |= take_unsigned(in) != 0 || take_time(in) != 1.0; /* connection_id, q */
+    take_exactly(in, plain_end, sizeof plain_end);
+    binding->whole = sip_slice_of(from, (const char *)in->at);
+}
+
+/* How many bindings the record begins with; 0 when they are too many. */
+static size_t take_count(struct reader *in) {
+    uint64_t kind = take_number(in, 1);
+    return (kind & ~(uint64_t)SIP_RECORD_MAX) == FIXARRAY ? kind & SIP_RECORD_MAX : 0;
+}
+
+bool sip_record_read(struct sip_slice text, struct sip_record *record) {
+    struct reader in = {(const uint8_t *)text.at, (const uint8_t *)text.at + text.size, false};
+    record->count = take_count(&in);
+    for (size_t i = 0; i < record->count && !in.failed; i++) take_binding(&in, &record->bindings[i]);
+    return record->count && !in.failed && in.at == in.end;
+}
+
+bool sip_binding_read(struct sip_slice text, struct sip_binding *binding) {
+    struct reader in = {(const uint8_t *)text.at, (const uint8_t *)text.at + text.size, false};
+    if (take_count(&in) != 1) return false;
+    take_binding(&in, binding);
+    return !in.failed && in.at == in.end;
 }
 
 /* --- writing --- */
@@ -103,13 +136,12 @@ static char *put_text(char *out, struct sip_slice text) {
     return out + text.size;
 }
 
-size_t sip_binding_write(const struct sip_binding *binding, char *out) {
-    char *at = out;
+static char *put_binding(char *at, const struct sip_binding *binding) {
     memcpy(at, head, sizeof head);
     at = put_text(at + sizeof head, binding->contact);
     at = put_text(at, binding->call_id);
     at = put_unsigned(at, binding->cseq);
-    at = put_unsigned(at, binding->expires_at);
+    at = put_unsigned(at, (uint64_t)binding->expires_at);
     at = put_unsigned(at, SCHEMA);
     at = put_unsigned(at, binding->registered_at);
     at = put_unsigned(at, binding->listener);
@@ -117,6 +149,31 @@ size_t sip_binding_write(const struct sip_binding *binding, char *out) {
     at = put_unsigned(at, binding->remote_port);
     at = put_text(at, binding->user_agent);
     *at++ = (char)(binding->natted ? TRUE : FALSE);
+    at = put_unsigned(put_unsigned(at, 0), 1); /* connection_id, q */
     memcpy(at, plain_end, sizeof plain_end);
-    return (size_t)(at - out) + sizeof plain_end;
+    return at + sizeof plain_end;
+}
+
+size_t sip_record_room(const struct sip_record *record, size_t changed) {
+    const struct sip_binding *new = &record->bindings[changed];
+    size_t room = 1 + SIP_BINDING_MAX_HEAD;
+    room += new->contact.size + new->call_id.size + new->remote_host.size + new->user_agent.size;
+    for (size_t i = 0; i < record->count; i++)
+        if (i != changed) room += record->bindings[i].whole.size;
+    return room;
+}
+
+size_t sip_record_write(const struct sip_record *record, size_t changed, char *out) {
+    char *at = out;
+    *at++ = (char)(FIXARRAY | record->count);
+    for (size_t i = 0; i < record->count; i++) {
+        const struct sip_binding *binding = &record->bindings[i];
+        if (i == changed) {
+            at = put_binding(at, binding);
+        } else {
+            memcpy(at, binding->whole.at, binding->whole.size);
+            at += binding->whole.size;
+        }
+    }
+    return (size_t)(at - out);
 }

@@ -1,31 +1,43 @@
-/* A stored record of one plain binding: what most REGISTERs find and leave. sipcore/location.py says what the fields mean; records
- * of any other form are read and written there alone. */
+/* Stored records of plain bindings: what most REGISTERs find and leave. sipcore/location.py says what the fields mean; bindings of
+ * any other form are read and written there alone. */
 #ifndef SIP_BINDING_H
 #define SIP_BINDING_H
 
 #include "sip_read.h"
 
-#define SIP_BINDING_MAX_HEAD 64 /* bytes of a record besides its texts */
+#define SIP_BINDING_MAX_HEAD 64 /* bytes of a binding besides its texts */
+#define SIP_RECORD_MAX 15       /* bindings of an AOR; who has more is no common case */
 
 /* Slices lie in the record that was read, or in the message. */
 struct sip_binding {
+    struct sip_slice whole;   /* as it was read */
     struct sip_slice contact; /* URI */
     struct sip_slice call_id;
     struct sip_slice remote_host;
     struct sip_slice user_agent;
     uint32_t cseq;
-    uint64_t expires_at; /* Unix time, s */
+    double expires_at; /* Unix time, s; written in whole seconds */
     uint64_t registered_at;
     uint32_t listener;
     uint32_t remote_port;
     bool natted;
 };
 
-/* Contact, Call-ID, CSeq and expiry of `record`. False when it holds more or another kind of binding, or is of another schema:
- * one with q, +sip.instance, reg-id, Path or a connection. */
-bool sip_binding_read(struct sip_slice record, struct sip_binding *binding);
+/* All bindings of a record. */
+struct sip_record {
+    struct sip_binding bindings[SIP_RECORD_MAX];
+    size_t count;
+};
 
-/* Into `out`, which has room for SIP_BINDING_MAX_HEAD bytes and the texts; returns the size. */
-size_t sip_binding_write(const struct sip_binding *binding, char *out);
+/* False when it holds no binding, too many, or another kind: of another schema, or with q, +sip.instance, reg-id, Path or a
+ * connection. */
+bool sip_record_read(struct sip_slice text, struct sip_record *record);
+/* Likewise of one that holds no more than this. */
+bool sip_binding_read(struct sip_slice text, struct sip_binding *binding);
+
+/* Most bytes of the record when `changed` of its bindings is written anew and the others as they were; and writes it, returning the
+ * size. */
+size_t sip_record_room(const struct sip_record *record, size_t changed);
+size_t sip_record_write(const struct sip_record *record, size_t changed, char *out);
 
 #endif

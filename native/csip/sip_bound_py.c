@@ -14,7 +14,7 @@ PyObject *sip_bound_to(PyObject *unused, PyObject *const *args, Py_ssize_t count
     double now = PyFloat_AsDouble(args[NOW]);
     if (PyErr_Occurred()) return NULL;
     struct sip_slice record = {PyBytes_AS_STRING(args[RECORD]), (size_t)PyBytes_GET_SIZE(args[RECORD])};
-    if (!sip_binding_read(record, &binding) || binding.natted || (double)binding.expires_at <= now) Py_RETURN_NONE;
+    if (!sip_binding_read(record, &binding) || binding.natted || binding.expires_at <= now) Py_RETURN_NONE;
     bool reachable = begins(binding.contact, SIP_TEXT("sip:")) || begins(binding.contact, SIP_TEXT("sips:"));
     return reachable ? sip_py_str(binding.contact) : Py_NewRef(Py_None);
 }

@@ -104,21 +104,34 @@ static uint64_t whole_seconds(double at) {
     return at - (double)down > 0.5 ? down + 1 : down;
 }
 
-bool sip_refresh(const struct sip_message *request, struct sip_slice record, const struct sip_source *source,
-    const struct sip_refresh_limits *limits, double now, struct sip_binding *binding) {
+/* The binding of that Contact; false when there is none or one of them has expired. Two of equal URIs are not stored. */
+static bool find_binding(const struct sip_record *record, struct sip_slice contact, double now, size_t *place) {
+    bool found = false;
+    for (size_t i = 0; i < record->count; i++) {
+        if (record->bindings[i].expires_at <= now) return false;
+        if (found || !sip_same(record->bindings[i].contact, contact)) continue;
+        found = true;
+        *place = i;
+    }
+    return found;
+}
+
+bool sip_refresh(const struct sip_message *request, struct sip_slice text, const struct sip_source *source,
+    const struct sip_refresh_limits *limits, double now, struct sip_record *record, size_t *changed) {
     struct sip_scratch scratch;
     struct sip_addr contact;
     struct sip_slice of_contact;
     struct sip_via via;
-    if (says_more(request) || !sip_binding_read(record, binding) || (double)binding->expires_at <= now) return false;
-    if (!read_contact(request, &scratch, &contact, &of_contact) || !sip_same(contact.uri.text, binding->contact)) return false;
-    if (contact.text.size > limits->max_contact_bytes || !is_ascii(contact.uri.text)) return false;
+    if (says_more(request) || !sip_record_read(text, record)) return false;
+    if (!read_contact(request, &scratch, &contact, &of_contact) || contact.text.size > limits->max_contact_bytes) return false;
+    if (!is_ascii(contact.uri.text) || !find_binding(record, contact.uri.text, now, changed)) return false;
+    struct sip_binding *binding = &record->bindings[*changed];
     uint32_t granted_s = expires_s(request, of_contact, &scratch, limits);
     if (!granted_s || !read_order(request, limits, &scratch, binding)) return false;
     if (!read_user_agent(request, limits, &scratch, &binding->user_agent)) return false;
     if (sip_read_via(request, &scratch, &via).error != SIP_OK) return false;
     if (!find_reach(&contact.uri, &via, source, &binding->natted)) return false;
-    binding->expires_at = whole_seconds(now + granted_s);
+    binding->expires_at = (double)whole_seconds(now + granted_s);
     binding->registered_at = (uint64_t)now;
     binding->listener = source->listener;
     binding->remote_host = source->host;

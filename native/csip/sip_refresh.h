@@ -1,4 +1,4 @@
-/* A REGISTER that refreshes the only binding of its AOR and says nothing else: by far the most common one, so it is done here in
+/* A REGISTER that refreshes one plain binding of its AOR and says nothing else: by far the most common one, so it is done here in
  * one step. sipcore/registrar.py has the rules of all others; of these two ways each must leave what the other would. */
 #ifndef SIP_REFRESH_H
 #define SIP_REFRESH_H
@@ -21,9 +21,9 @@ struct sip_source {
     uint32_t listener;
 };
 
-/* Makes `binding` of the stored one and the request, whose slices it borrows; `now` is Unix time. False when the registrar must
- * look itself. */
-bool sip_refresh(const struct sip_message *request, struct sip_slice record, const struct sip_source *source,
-    const struct sip_refresh_limits *limits, double now, struct sip_binding *binding);
+/* Changes one binding of what `text` holds, whose slices it then borrows of the request; `now` is Unix time. Its index in *changed;
+ * false when the registrar must look itself. */
+bool sip_refresh(const struct sip_message *request, struct sip_slice text, const struct sip_source *source,
+    const struct sip_refresh_limits *limits, double now, struct sip_record *record, size_t *changed);
 
 #endif

@@ -36,30 +36,41 @@ static int read_source(PyObject *remote, PyObject *listener, struct sip_source *
     return 0;
 }
 
-/* Value of the answer's Contact (RFC 3261 section 10.3 step 8). */
+/* Value of a Contact of the answer (RFC 3261 section 10.3 step 8). */
 static PyObject *contact_value(const struct sip_binding *binding, double now) {
     struct sip_buffer out = {NULL, 0, 0, false};
-    double left_s = (double)binding->expires_at - now + 0.5;
+    double left_s = binding->expires_at - now + 0.5;
     sip_add(&out, SIP_TEXT("<"));
     sip_add(&out, binding->contact);
     sip_add(&out, SIP_TEXT(">;expires="));
-    sip_add_number(&out, left_s < 1 ? 1 : (uint32_t)left_s);
+    sip_add_number(&out, left_s < 1 ? 1 : left_s < UINT32_MAX ? (uint32_t)left_s : UINT32_MAX);
     PyObject *value = out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
     sip_buffer_free(&out);
     return value;
 }
 
-static PyObject *record_of(const struct sip_binding *binding) {
-    size_t texts = binding->contact.size + binding->call_id.size + binding->remote_host.size + binding->user_agent.size;
-    PyObject *record = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(texts + SIP_BINDING_MAX_HEAD));
-    if (record) _PyBytes_Resize(&record, (Py_ssize_t)sip_binding_write(binding, PyBytes_AS_STRING(record)));
-    return record;
+static PyObject *contact_values(const struct sip_record *record, double now) {
+    PyObject *values = PyTuple_New((Py_ssize_t)record->count);
+    for (size_t i = 0; values && i < record->count; i++) {
+        PyObject *value = contact_value(&record->bindings[i], now);
+        if (value)
+            PyTuple_SET_ITEM(values, (Py_ssize_t)i, value);
+        else
+            Py_CLEAR(values);
+    }
+    return values;
 }
 
-static PyObject *pair_of(PyObject *record, PyObject *value) {
-    PyObject *pair = record && value ? PyTuple_Pack(2, record, value) : NULL;
+static PyObject *record_of(const struct sip_record *record, size_t changed) {
+    PyObject *written = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)sip_record_room(record, changed));
+    if (written) _PyBytes_Resize(&written, (Py_ssize_t)sip_record_write(record, changed, PyBytes_AS_STRING(written)));
+    return written;
+}
+
+static PyObject *pair_of(PyObject *record, PyObject *values) {
+    PyObject *pair = record && values ? PyTuple_Pack(2, record, values) : NULL;
     Py_XDECREF(record);
-    Py_XDECREF(value);
+    Py_XDECREF(values);
     return pair;
 }
 
@@ -67,7 +78,8 @@ PyObject *sip_refreshed(PyObject *unused, PyObject *const *args, Py_ssize_t coun
     enum { REQUEST, RECORD, REMOTE, LISTENER, NOW, LIMITS_OF, ARGUMENTS };
     struct sip_refresh_limits limits;
     struct sip_source source;
-    struct sip_binding binding;
+    struct sip_record record;
+    size_t changed;
     PyObject *holder;
     (void)unused;
     if (count != ARGUMENTS || !Py_IS_TYPE(args[REQUEST], &sip_message_type) || !PyBytes_Check(args[RECORD]))
@@ -76,12 +88,12 @@ PyObject *sip_refreshed(PyObject *unused, PyObject *const *args, Py_ssize_t coun
     if (PyErr_Occurred() || read_limits(args[LIMITS_OF], &limits) < 0) return NULL;
     if (read_source(args[REMOTE], args[LISTENER], &source, &holder) < 0) return NULL;
     const struct sip_message *request = &((MessageObject *)args[REQUEST])->core;
-    struct sip_slice record = {PyBytes_AS_STRING(args[RECORD]), (size_t)PyBytes_GET_SIZE(args[RECORD])};
+    struct sip_slice text = {PyBytes_AS_STRING(args[RECORD]), (size_t)PyBytes_GET_SIZE(args[RECORD])};
     PyObject *result = NULL;
-    if (!sip_refresh(request, record, &source, &limits, now, &binding))
+    if (!sip_refresh(request, text, &source, &limits, now, &record, &changed))
         result = Py_NewRef(Py_None);
     else
-        result = pair_of(record_of(&binding), contact_value(&binding, now));
+        result = pair_of(record_of(&record, changed), contact_values(&record, now));
     Py_XDECREF(holder);
     return result;
 }

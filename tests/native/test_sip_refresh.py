@@ -23,6 +23,9 @@ MORE = ["", "Expires: 600", "Expires: 0", "Expires: 10", "Expires: soon", "Requi
 MORE += ["User-Agent: desk", "User-Agent: " + "u" * 129, "User-Agent: é", "Contact: <sip:b@192.0.2.8>", "Subject: a\r\n b"]
 params = st.sampled_from(PARAMS)
 more = st.sampled_from(MORE)
+OTHERS = [Binding(f"sip:alice@198.51.100.{number}", f"other-{number}", 1, NOW + 7.5 * number) for number in (1, 2)]
+OTHERS += [Binding("sip:alice@198.51.100.3", "other", 1, NOW + 60, q=0.5), Binding("sip:a@198.51.100.4", "other", 1, NOW + 9)]
+others = st.lists(st.sampled_from(OTHERS), max_size=2)
 
 
 def request(contact: str, via: str, call_id: str, cseq: int, lines: list[str]) -> Message:
@@ -40,6 +43,7 @@ def request(contact: str, via: str, call_id: str, cseq: int, lines: list[str]) -
     st.sampled_from([0.0, 0.25, 0.5, 0.75]),
     st.sampled_from(["{}", "<{}>", '"Al, ice" <{}>']),
     st.booleans(),
+    *(others, others),
 )
 def test_both_ways_leave_and_answer_the_same(
     contact_host: str,
@@ -55,24 +59,27 @@ def test_both_ways_leave_and_answer_the_same(
     fraction: float,
     form: str,
     known: bool,
+    before: list[Binding],
+    after: list[Binding],
 ) -> None:
     uri = f"sip:alice@{contact_host}{contact_port}"
     message = request(form.format(uri) + contact_params, via_host + via_port + via_params, call_id, cseq, lines)
     stored = Binding(uri if known else "sip:other@192.0.2.1", "reg-1", 7, NOW + 100, user_agent="old")
     source = Source(remote=(source_host.strip("[]").lower(), 5070))
     now = NOW + fraction
-    found = refreshed(message, encode_bindings([stored]), source.remote, 0, now, LIMITS)
+    current = [*before, stored, *after]
+    found = refreshed(message, encode_bindings(current), source.remote, 0, now, LIMITS)
     table = Table()
     try:
-        answer = Registrar(table)._changed(message, AOR, [stored], source, now)
+        answer = Registrar(table)._changed(message, AOR, current, source, now)
     except PeerError:
         assert found is None
         return
     if found is not None:
         assert table.bindings[AOR] == decode_bindings(found[0])
         assert encode_bindings(table.bindings[AOR]) == found[0]
-        assert answer[0] == ("Contact", found[1])
-        assert [name for name, _ in answer] == ["Contact", "Date"]
+        assert answer[:-1] == tuple(("Contact", value) for value in found[1])
+        assert answer[-1][0] == "Date"
 
 
 def plain(**changes: object) -> bytes:
@@ -80,7 +87,7 @@ def plain(**changes: object) -> bytes:
     return encode_bindings([Binding(**fields | changes)])  # type: ignore[arg-type]
 
 
-def refresh(record: bytes, now: float = NOW) -> tuple[bytes, str] | None:
+def refresh(record: bytes, now: float = NOW) -> tuple[bytes, tuple[str, ...]] | None:
     message = request("<sip:alice@192.0.2.7:5070>;expires=300", "192.0.2.7:5070;rport", "reg-1", 8, ["User-Agent: desk"])
     return refreshed(message, record, ("192.0.2.7", 5070), 3, now, LIMITS)
 
@@ -88,7 +95,7 @@ def refresh(record: bytes, now: float = NOW) -> tuple[bytes, str] | None:
 def test_a_plain_refresh_is_known() -> None:
     found = refresh(plain())
     assert found is not None
-    assert found[1] == "<sip:alice@192.0.2.7:5070>;expires=300"
+    assert found[1] == ("<sip:alice@192.0.2.7:5070>;expires=300",)
     [binding] = decode_bindings(found[0])
     assert (binding.cseq, binding.expires_at, binding.listener, binding.user_agent) == (8, NOW + 300, 3, "desk")
     assert refresh(found[0]) is None  # the same CSeq once more
@@ -113,9 +120,29 @@ def test_other_bindings_are_left_to_the_registrar(changes: dict[str, object]) ->
     assert refresh(plain(**changes)) is None
 
 
-def test_several_bindings_are_left_to_the_registrar() -> None:
-    assert refresh(encode_bindings([STORED, STORED])) is None
+def test_the_other_bindings_stay_as_they_are() -> None:
+    found = refresh(encode_bindings([OTHERS[0], STORED, OTHERS[1]]))
+    assert found is not None
+    first, refreshed_one, last = decode_bindings(found[0])
+    assert (first, last) == (OTHERS[0], OTHERS[1])
+    assert refreshed_one.cseq == 8
+    assert [value.rpartition("=")[2] for value in found[1]] == ["8", "300", "15"]
+
+
+def test_bindings_that_were_read_and_written_again_are_still_plain() -> None:
+    again = encode_bindings(decode_bindings(encode_bindings([OTHERS[0], STORED])))
+    assert again != encode_bindings([OTHERS[0], STORED])  # floats
+    found = refresh(again)
+    assert found is not None
+    assert decode_bindings(found[0])[0] == OTHERS[0]
+
+
+def test_too_many_bindings_and_none_are_left_to_the_registrar() -> None:
+    several = [Binding(f"sip:a@192.0.2.{number}", "c", 1, NOW + 9) for number in range(14)]
+    assert refresh(encode_bindings([*several, STORED])) is not None
+    assert refresh(encode_bindings([*several, several[0], STORED])) is None
     assert refresh(encode_bindings([])) is None
+    assert refresh(encode_bindings([STORED]) + b"x") is None
 
 
 @given(st.data())
@@ -125,7 +152,7 @@ def test_a_damaged_record_is_left_to_the_registrar_or_read_whole(data: st.DataOb
     assert refresh(bytes(record[:at])) is None
     record[at] = data.draw(st.integers(0, 255))
     found = refresh(bytes(record))
-    assert found is None or len(decode_bindings(found[0])) == 1
+    assert found is None or len(decode_bindings(found[0])) == len(found[1]) == 1
 
 
 def test_a_record_of_schema_1_is_read() -> None:
