@@ -1,5 +1,5 @@
-/* native.sip.ClientTransactionBase: the actions of the client's machines that most requests need (RFC 3261 section 17.1, RFC 6026).
- * What each is for is said where it is declared, native/sip.pyi; ACK and CANCEL are sipcore/client_transaction.py's. */
+/* native.sip.ClientTransactionBase: the actions of the client's machines that most requests need (RFC 3261 section 17.1, RFC
+ * 6026). What each is for is said where it is declared, native/sip.pyi; ACK and CANCEL are sipcore/client_transaction.py's. */
 #include "sip_flow.h"
 #include "sip_proxy.h"
 #include "sip_py.h"

@@ -11,6 +11,11 @@ int sip_flow_send(PyObject *flow, PyObject *data);
 int sip_flow_is_reliable(PyObject *flow);
 int sip_flow_is_closed(PyObject *flow);
 
-extern PyTypeObject sip_flow_table_type; /* sip_flow_table.c */
+/* --- sip_flow_table.c --- */
+
+extern PyTypeObject sip_flow_table_type;
+
+/* FlowTable.reply_flow of any `flows`: a new reference. `request` is a Message. */
+PyObject *sip_reply_flow(PyObject *flows, PyObject *request, PyObject *flow);
 
 #endif

@@ -79,13 +79,18 @@ static int goes_back(PyObject *request, PyObject *flow) {
     return closed < 0 ? -1 : !closed;
 }
 
-static PyObject *table_reply_flow(TableObject *self, PyObject *const *args, Py_ssize_t count) {
-    static struct sip_py_word flow_by_via = {"flow_by_via", NULL};
+PyObject *sip_reply_flow(PyObject *flows, PyObject *request, PyObject *flow) {
+    static struct sip_py_word reply_flow = {"reply_flow", NULL}, flow_by_via = {"flow_by_via", NULL};
+    if (!PyObject_TypeCheck(flows, &sip_flow_table_type)) return sip_py_call(flows, &reply_flow, request, flow);
+    int back = goes_back(request, flow);
+    if (back < 0) return NULL;
+    return back ? Py_NewRef(flow) : sip_py_call(flows, &flow_by_via, request, flow);
+}
+
+static PyObject *table_reply_flow(PyObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 2 || !PyObject_TypeCheck(args[0], &sip_message_type))
         return PyErr_Format(PyExc_TypeError, "reply_flow(request, flow)");
-    int back = goes_back(args[0], args[1]);
-    if (back < 0) return NULL;
-    return back ? Py_NewRef(args[1]) : sip_py_call((PyObject *)self, &flow_by_via, args[0], args[1]);
+    return sip_reply_flow(self, args[0], args[1]);
 }
 
 /* --- the type --- */

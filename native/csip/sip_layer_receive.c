@@ -14,23 +14,12 @@ static TransactionObject *find(PyObject *transactions, PyObject *key, PyTypeObje
 
 /* --- servers --- */
 
-/* For a datagram from a client that asked for it, where it came from (RFC 3581 section 4); any other way is the flow table's. */
-static PyObject *reply_flow(LayerObject *self, MessageObject *request, PyObject *flow) {
-    static struct sip_py_word word = {"reply_flow", NULL};
-    struct sip_scratch scratch;
-    struct sip_via via;
-    int reliable = sip_flow_is_reliable(flow);
-    if (reliable < 0) return NULL;
-    if (!reliable && sip_read_via(&request->core, &scratch, &via).error == SIP_OK && via.rport_number >= 0) return Py_NewRef(flow);
-    return sip_py_call(self->flows, &word, (PyObject *)request, flow);
-}
-
 static ServerObject *serve(LayerObject *self, PyObject *key, MessageObject *request, PyObject *flow) {
     enum sip_machine machine = sip_py_is_method(request->method, SIP_INVITE) ? SIP_INVITE_SERVER : SIP_NON_INVITE_SERVER;
     ServerObject *server = (ServerObject *)sip_transaction_new(self, machine, key, (PyObject *)request, flow);
     if (!server) return NULL;
     server->number = ++self->begun;
-    server->reply_flow = reply_flow(self, request, flow);
+    server->reply_flow = sip_reply_flow(self->flows, (PyObject *)request, flow);
     if (server->reply_flow && PyDict_SetItem(self->servers, key, (PyObject *)server) == 0) return server;
     Py_DECREF(server);
     return NULL;
@@ -71,7 +60,8 @@ static int repeat(ServerObject *server, MessageObject *request, PyObject *flow) 
         Py_SETREF(server->base.flow, Py_NewRef(flow));
         Py_SETREF(server->reply_flow, Py_NewRef(flow));
     }
-    return sip_step(&server->base, sip_py_is_method(request->method, SIP_ACK) ? SIP_ON_ACK : SIP_ON_REQUEST, (PyObject *)request);
+    enum sip_event event = sip_py_is_method(request->method, SIP_ACK) ? SIP_ON_ACK : SIP_ON_REQUEST;
+    return sip_step(&server->base, event, (PyObject *)request);
 }
 
 static int receive_request(LayerObject *self, PyObject *key, MessageObject *request, PyObject *flow) {
@@ -113,12 +103,14 @@ static int receive(LayerObject *self, MessageObject *message, PyObject *flow, bo
 int sip_layer_receive(PyObject *layer, PyObject *message, PyObject *flow) {
     static struct sip_py_word request = {"receive_request", NULL}, response = {"receive_response", NULL};
     bool is_response = ((MessageObject *)message)->core.status;
-    if (PyObject_TypeCheck(layer, &sip_layer_type)) return receive((LayerObject *)layer, (MessageObject *)message, flow, is_response);
+    if (PyObject_TypeCheck(layer, &sip_layer_type))
+        return receive((LayerObject *)layer, (MessageObject *)message, flow, is_response);
     return sip_py_do(layer, is_response ? &response : &request, message, flow);
 }
 
 static PyObject *received(LayerObject *self, PyObject *const *args, Py_ssize_t count, bool response) {
-    if (count != 2 || !Py_IS_TYPE(args[0], &sip_message_type)) return PyErr_Format(PyExc_TypeError, "a Message and a flow expected");
+    if (count != 2 || !Py_IS_TYPE(args[0], &sip_message_type))
+        return PyErr_Format(PyExc_TypeError, "a Message and a flow expected");
     return sip_done(receive(self, (MessageObject *)args[0], args[1], response));
 }
 

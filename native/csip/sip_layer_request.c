@@ -28,7 +28,8 @@ static int enter(LayerObject *self, ClientObject *client) {
     return reliable ? sip_layer_watch(self, client) : 0;
 }
 
-static PyObject *begin(LayerObject *self, MessageObject *message, PyObject *key, PyObject *flow, PyObject *owner, bool fixed_flow) {
+static PyObject *begin(
+    LayerObject *self, MessageObject *message, PyObject *key, PyObject *flow, PyObject *owner, bool fixed_flow) {
     enum sip_machine machine = sip_py_is_method(message->method, SIP_INVITE) ? SIP_INVITE_CLIENT : SIP_NON_INVITE_CLIENT;
     ClientObject *client = (ClientObject *)sip_transaction_new(self, machine, key, (PyObject *)message, flow);
     if (!client) return NULL;
@@ -64,8 +65,9 @@ PyObject *sip_layer_request(PyObject *layer, PyObject *message, PyObject *flow, 
 }
 
 PyObject *sip_layer_request_method(LayerObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
-    bool named = names && PyTuple_GET_SIZE(names) == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "fixed_flow") == 0;
-    if (count != 3 || (names && !named && PyTuple_GET_SIZE(names)) || !Py_IS_TYPE(args[0], &sip_message_type))
+    Py_ssize_t keywords = names ? PyTuple_GET_SIZE(names) : 0;
+    bool named = keywords == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "fixed_flow") == 0;
+    if (count != 3 || keywords != named || !Py_IS_TYPE(args[0], &sip_message_type))
         return PyErr_Format(PyExc_TypeError, "request(Message, flow, owner, *, fixed_flow=False)");
     int fixed_flow = named ? PyObject_IsTrue(args[3]) : 0;
     return fixed_flow < 0 ? NULL : request(self, (MessageObject *)args[0], args[1], args[2], fixed_flow);

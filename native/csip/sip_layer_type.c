@@ -63,15 +63,16 @@ static int take_machines(LayerObject *self, PyTypeObject *type) {
         if (good) self->machines[i] = (MachineObject *)Py_NewRef(machine);
     }
     Py_XDECREF(machines);
-    if (!good && !PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "machines: of INVITE and other servers, INVITE and other clients");
+    if (!good && !PyErr_Occurred())
+        PyErr_SetString(PyExc_TypeError, "machines: of INVITE and other servers, INVITE and other clients");
     return good ? 0 : -1;
 }
 
 static PyObject *layer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"user", "flows", "timers", "settings", "counters", NULL};
     PyObject *user, *flows, *timers, *settings, *counters;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!OO:TransactionLayer", keywords, &user, &flows, &sip_timers_type, &timers,
-                                     &settings, &counters))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!OO:TransactionLayer", keywords, &user, &flows, &sip_timers_type,
+                                     &timers, &settings, &counters))
         return NULL;
     LayerObject *self = (LayerObject *)type->tp_alloc(type, 0);
     if (!self) return NULL;

@@ -5,8 +5,13 @@
 #include "sip_transaction_type.h"
 
 static const char *const state_texts[SIP_STATE_COUNT] = {
-    [SIP_CALLING] = "calling",     [SIP_TRYING] = "trying",       [SIP_PROCEEDING] = "proceeding", [SIP_COMPLETED] = "completed",
-    [SIP_CONFIRMED] = "confirmed", [SIP_ACCEPTED] = "accepted",   [SIP_TERMINATED] = "terminated",
+    [SIP_CALLING] = "calling",
+    [SIP_TRYING] = "trying",
+    [SIP_PROCEEDING] = "proceeding",
+    [SIP_COMPLETED] = "completed",
+    [SIP_CONFIRMED] = "confirmed",
+    [SIP_ACCEPTED] = "accepted",
+    [SIP_TERMINATED] = "terminated",
 };
 static const char *const event_texts[SIP_EVENT_COUNT] = {
     [SIP_ON_REQUEST] = "request",
@@ -124,8 +129,10 @@ static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     static char *keywords[] = {"table", "cls", NULL};
     PyObject *table;
     PyTypeObject *cls;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!:Machine", keywords, &PyDict_Type, &table, &PyType_Type, &cls)) return NULL;
-    if (!PyType_IsSubtype(cls, &sip_transaction_type)) return PyErr_Format(PyExc_TypeError, "no class of transactions: %R", cls);
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!:Machine", keywords, &PyDict_Type, &table, &PyType_Type, &cls))
+        return NULL;
+    if (!PyType_IsSubtype(cls, &sip_transaction_type))
+        return PyErr_Format(PyExc_TypeError, "no class of transactions: %R", cls);
     MachineObject *self = (MachineObject *)type->tp_alloc(type, 0);
     if (!self) return NULL;
     self->cls = (PyTypeObject *)Py_NewRef(cls);

@@ -1,5 +1,5 @@
-/* native.sip.ServerTransactionBase: the actions of the server's machines (RFC 3261 section 17.2, RFC 6026, RFC 4320). What each is
- * for is said where it is declared, native/sip.pyi. */
+/* native.sip.ServerTransactionBase: the actions of the server's machines (RFC 3261 section 17.2, RFC 6026, RFC 4320). What each
+ * is for is said where it is declared, native/sip.pyi. */
 #include "sip_flow.h"
 #include "sip_py.h"
 #include "sip_transaction.h"
@@ -13,9 +13,8 @@ static void server_dealloc(ServerObject *self) {
 
 /* A client whose connection is gone is to be reached another way (RFC 3261 section 18.2.2). */
 static int replace_reply_flow(ServerObject *self, PyObject *data) {
-    static struct sip_py_word reply_flow = {"reply_flow", NULL};
     PyObject *response = sip_message_object(Py_NewRef(data));
-    PyObject *flow = response ? sip_py_call(self->base.layer->flows, &reply_flow, response, self->base.flow) : NULL;
+    PyObject *flow = response ? sip_reply_flow(self->base.layer->flows, response, self->base.flow) : NULL;
     Py_XDECREF(response);
     if (!flow) return -1;
     Py_SETREF(self->reply_flow, flow);

@@ -1,5 +1,5 @@
-/* native.sip.Timers and native.sip.Timer. The garbage collector doesn't walk running timers: there may be hundreds of thousands, and
- * firing and cancelling cut what could be a cycle. */
+/* native.sip.Timers and native.sip.Timer. The garbage collector doesn't walk running timers: there may be hundreds of
+ * thousands, and firing and cancelling cut what could be a cycle. */
 #include "sip_timers_type.h"
 
 #include "sip_py.h"

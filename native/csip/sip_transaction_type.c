@@ -10,7 +10,8 @@
 
 static const struct sip_timer_kind retransmit_kind, wait_kind;
 
-TransactionObject *sip_transaction_new(LayerObject *layer, enum sip_machine machine, PyObject *key, PyObject *request, PyObject *flow) {
+TransactionObject *sip_transaction_new(
+    LayerObject *layer, enum sip_machine machine, PyObject *key, PyObject *request, PyObject *flow) {
     MachineObject *rules = layer->machines[machine];
     TransactionObject *self = (TransactionObject *)rules->cls->tp_alloc(rules->cls, 0);
     if (!self) return NULL;
@@ -45,7 +46,8 @@ static int count_illegal(TransactionObject *self, PyObject *event) {
 
 static int act(TransactionObject *self, const struct sip_step *step, PyObject *message) {
     PyObject *args[] = {(PyObject *)self, message};
-    return sip_py_done(step->native ? step->native((PyObject *)self, message) : PyObject_Vectorcall(step->method, args, 2, NULL));
+    if (step->native) return sip_py_done(step->native(args[0], message));
+    return sip_py_done(PyObject_Vectorcall(step->method, args, 2, NULL));
 }
 
 int sip_step(TransactionObject *self, enum sip_event event, PyObject *message) {
@@ -71,7 +73,9 @@ static PyObject *handle(TransactionObject *self, PyObject *const *args, Py_ssize
 
 /* --- timers --- */
 
-static TransactionObject *owner_of(struct sip_timer *timer, size_t offset) { return (TransactionObject *)((char *)timer - offset); }
+static TransactionObject *owner_of(struct sip_timer *timer, size_t offset) {
+    return (TransactionObject *)((char *)timer - offset);
+}
 #define RETRANSMITTING(timer) owner_of(timer, offsetof(TransactionObject, retransmit))
 #define WAITING(timer) owner_of(timer, offsetof(TransactionObject, wait))
 

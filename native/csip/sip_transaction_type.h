@@ -1,4 +1,5 @@
-/* The objects of the transaction layer: what ServerTransaction, ClientTransaction and TransactionLayer of sipcore are made of. */
+/* The objects of the transaction layer: what ServerTransaction, ClientTransaction and TransactionLayer of sipcore are made of.
+ * Between them is the C of the actions; what other files may ask is in sip_transaction.h. */
 #ifndef SIP_TRANSACTION_TYPE_H
 #define SIP_TRANSACTION_TYPE_H
 
@@ -59,7 +60,8 @@ extern PyTypeObject sip_transaction_type, sip_server_type, sip_client_type, sip_
 /* --- sip_transaction_type.c: functions return -1 with an exception --- */
 
 /* In the first state of its machine; a new reference. */
-TransactionObject *sip_transaction_new(LayerObject *layer, enum sip_machine machine, PyObject *key, PyObject *request, PyObject *flow);
+TransactionObject *sip_transaction_new(
+    LayerObject *layer, enum sip_machine machine, PyObject *key, PyObject *request, PyObject *flow);
 void sip_transaction_clear(TransactionObject *self); /* for the dealloc of either kind */
 
 /* Takes one step. Illegal in this state: changes nothing and is counted. */
