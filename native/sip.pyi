@@ -272,12 +272,12 @@ class UdpSocket:
     def receive(self) -> list[tuple[bytes, Address, str]]:
         """Up to BATCH datagrams: (data, source, destination host). Empty when there is nothing. Errors left by ICMP are for ``unreachable``."""
     def receive_shedding(
-        self, room: int, retry_after_s: int, held: tuple[dict[str, Any], ...]
+        self, room: int, retry_after_s: int, held: tuple[dict[str, Any], ...], workers: int = 1, index: int = 0
     ) -> tuple[list[tuple[bytes, Address, str]], int, int]:
         """As ``receive``, for times when there is too much to do: of requests that begin something without credentials and whose
         server key is in none of ``held``, the first ``room`` are given; the others get a 503 with To tag and Retry-After (1 to
-        ``retry_after_s``), queued for the next flush, and the ACKs for those are dropped. Returns (datagrams, how many there were
-        before, how many were refused)."""
+        ``retry_after_s``), queued for the next flush, and the ACKs for those are dropped. What ``call_slot`` gives to another of
+        ``workers`` than ``index`` passes. Returns (datagrams, how many there were before, how many were refused)."""
     def queue(self, data: bytes, destination: Address, source_host: str | None = None) -> None:
         """Adds a datagram to the send batch; a full batch is flushed. ValueError when ``destination`` is not numeric or of another family."""
     def flush(self) -> list[tuple[Address, int]]:
@@ -332,10 +332,8 @@ class UdpPort:
     listener: Any
     waits_to_write: bool  # datagrams wait for room in the socket
     flow_count: int  # kept for the next datagram from their address
-    def __init__(
-        self, socket: UdpSocket, listener: Any, batches: Batches, flow_type: type[UdpFlow] = ..., may_shed: bool = False
-    ) -> None:
-        """``may_shed``: ``serve_shedding`` takes the datagrams while ``batches.admission`` says that it is overload."""
+    def __init__(self, socket: UdpSocket, listener: Any, batches: Batches, flow_type: type[UdpFlow] = ...) -> None:
+        """``serve_shedding`` takes the datagrams while ``batches.admission`` says that it is overload."""
     def ready(self) -> None:
         """To be called when the socket is readable, or writable while datagrams wait: what there is passes ``batches.receive``, in
         batches, and ``told_unreachable`` learns what ``UdpSocket.unreachable`` says. ``batches.flooded`` is told of full batches."""

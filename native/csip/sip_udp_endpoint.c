@@ -4,12 +4,11 @@
 #include "structmember.h"
 
 static int endpoint_init(UdpEndpointObject *self, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"socket", "listener", "batches", "flow_type", "may_shed", NULL};
+    static char *keywords[] = {"socket", "listener", "batches", "flow_type", NULL};
     static struct sip_py_word host = {"host", NULL};
     PyObject *socket, *listener, *batches, *flow_type = (PyObject *)&sip_udp_flow_type;
-    int may_shed = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!|O!p:UdpPort", keywords, &sip_udp_type, &socket, &listener,
-            &sip_batches_type, &batches, &PyType_Type, &flow_type, &may_shed))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!|O!:UdpPort", keywords, &sip_udp_type, &socket, &listener,
+            &sip_batches_type, &batches, &PyType_Type, &flow_type))
         return -1;
     if (!PyType_IsSubtype((PyTypeObject *)flow_type, &sip_udp_flow_type) || self->socket) {
         PyErr_SetString(PyExc_TypeError, "flow_type is a type of UdpFlow, and a port has one socket");
@@ -26,7 +25,6 @@ static int endpoint_init(UdpEndpointObject *self, PyObject *args, PyObject *kwar
     self->listener = Py_NewRef(listener);
     self->batches = (BatchesObject *)Py_NewRef(batches);
     self->flow_type = (PyTypeObject *)Py_NewRef(flow_type);
-    self->may_shed = (char)may_shed;
     return 0;
 }
 

@@ -50,7 +50,7 @@ struct UdpEndpointObject {
     PyTypeObject *flow_type;
     struct sip_udp_flows flows;
     struct sip_udp_outbox outbox;
-    char may_shed, waits_to_write;
+    char waits_to_write;
 };
 
 extern PyTypeObject sip_udp_flow_type, sip_udp_endpoint_type;

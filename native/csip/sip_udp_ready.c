@@ -41,7 +41,7 @@ static int serve_batch(UdpEndpointObject *self) {
 static int is_shedding(UdpEndpointObject *self) {
     static struct sip_py_word sorting = {"sorting", NULL}, backlog = {"backlog", NULL}, busy = {"busy", NULL};
     PyObject *admission = self->batches->admission;
-    int sorts = self->may_shed && admission != Py_None ? sip_py_is(admission, &sorting) : 0;
+    int sorts = admission != Py_None ? sip_py_is(admission, &sorting) : 0;
     if (sorts <= 0) return sorts;
     PyObject *waiting = sip_py_get(admission, &backlog);
     int result = waiting ? sip_py_is(waiting, &busy) : -1;

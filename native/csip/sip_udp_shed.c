@@ -1,5 +1,6 @@
 /* What a socket refuses by itself when there is too much to do, before anything is made of a datagram but its answer. */
 #include "sip_refuse.h"
+#include "sip_slot.h"
 #include "sip_udp_type.h"
 
 /* 1 when one of the containers has the key, -1 with an exception. */
@@ -56,10 +57,17 @@ static int judge(UdpObject *self, const struct sip_datagram *datagram, struct si
     return result;
 }
 
+static bool is_ours(const struct sip_datagram *datagram, const struct sip_shed *shed) {
+    if (shed->workers < 2) return true;
+    int64_t slot = sip_call_slot((struct sip_slice){datagram->data, datagram->size});
+    return slot < 0 || slot % shed->workers == shed->index;
+}
+
 int sip_udp_shed(UdpObject *self, const struct sip_datagram *datagram, struct sip_shed *shed) {
     struct sip_message message;
     struct sip_buffer key = {NULL, 0, 0, false};
     int result = 0;
+    if (!is_ours(datagram, shed)) return 0;
     if (sip_message_scan(&message, datagram->data, datagram->size).error != SIP_OK) return 0;
     struct sip_slice method = {message.raw + message.start_at, message.method_size};
     if (!message.status && sip_add_server_key(&key, &message, method).error == SIP_OK)

@@ -117,10 +117,12 @@ static PyObject *udp_receive(UdpObject *self, PyObject *unused) {
 }
 
 static PyObject *udp_receive_shedding(UdpObject *self, PyObject *args) {
-    struct sip_shed shed = {.refused = 0};
+    struct sip_shed shed = {.workers = 1};
     unsigned long retry_after_s;
     int count;
-    if (!PyArg_ParseTuple(args, "nkO!:receive_shedding", &shed.room, &retry_after_s, &PyTuple_Type, &shed.held)) return NULL;
+    if (!PyArg_ParseTuple(args, "nkO!|II:receive_shedding", &shed.room, &retry_after_s, &PyTuple_Type, &shed.held, &shed.workers,
+            &shed.index))
+        return NULL;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shed.held); i++)
         if (!PyDict_Check(PyTuple_GET_ITEM(shed.held, i))) return PyErr_Format(PyExc_TypeError, "held is a tuple of dicts");
     if (!retry_after_s || retry_after_s > UINT32_MAX) return PyErr_Format(PyExc_ValueError, "retry_after_s out of range");

@@ -66,6 +66,7 @@ struct sip_shed {
     PyObject *held; /* a tuple of dicts: requests whose server key one of them has are no news */
     Py_ssize_t room; /* new requests that may still pass */
     uint32_t retry_after_s;
+    uint32_t workers, index; /* what the slot of a message gives to another of several workers is not ours to judge */
     Py_ssize_t refused;
 };
 

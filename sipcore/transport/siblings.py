@@ -29,7 +29,7 @@ class Siblings:
         self.index = index
         self.on_news: dict[str, Callable[[int, bytes], None]] = {}  # by topic; told the teller's index
         self.on_started: Callable[[int], None] | None = None  # another began anew; told its index
-        self._count = len(links) + 1
+        self.count = len(links) + 1  # of workers, this one too
         self._sockets = dict(links)
         self._links: dict[int, Link] = {}
         self._engine: Engine
@@ -45,12 +45,12 @@ class Siblings:
 
     def owns(self, slot: int) -> bool:
         """Whether what has this slot (``crc_slot`` of the Call-ID) is ours."""
-        return slot % self._count == self.index
+        return slot % self.count == self.index
 
     def receive(self, data: bytes, flow: Flow) -> None:
         """A message from one of our own sockets: ours, or passed on to its owner."""
         slot = call_slot(data)
-        owner = slot % self._count if slot >= 0 else self.index
+        owner = slot % self.count if slot >= 0 else self.index
         if owner == self.index:
             self._engine.ingress.receive(data, flow)
             return

@@ -22,8 +22,7 @@ class UdpEndpoint(UdpPort):
     def __init__(self, listener: Listener, sock: socket.socket, engine: Engine) -> None:
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, engine.settings.socket_buffer_bytes)
-        # what a sibling has in progress looks new here, so nothing is refused before its owner saw it
-        super().__init__(UdpSocket(sock.detach()), listener, engine, UdpFlow, may_shed=engine.siblings is None)
+        super().__init__(UdpSocket(sock.detach()), listener, engine, UdpFlow)
         self._engine = engine
         # what ICMP left makes the socket poll as broken, and uvloop would stop at that: it sees this descriptor only
         self._poll = select.epoll()
@@ -63,8 +62,10 @@ class UdpEndpoint(UdpPort):
         next to nothing. How many datagrams there were."""
         engine, admission = self._engine, self._engine.admission
         assert admission is not None  # who says that it is overload?
-        room = admission.backlog.room(engine.timers.now)
-        batch, count, refused = self.socket.receive_shedding(room, engine.layer.settings.retry_after_s, admission.held)
+        room, retry_after_s = admission.backlog.room(engine.timers.now), engine.layer.settings.retry_after_s
+        # what a sibling has in progress looks new here, so nothing is refused that its owner has not seen
+        share = (1, 0) if engine.siblings is None else (engine.siblings.count, engine.siblings.index)
+        batch, count, refused = self.socket.receive_shedding(room, retry_after_s, admission.held, *share)
         if refused:
             admission.shed(refused)
             self.flush()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from native.sip import BATCH, Message, UdpSocket, crc_slot
+from native.sip import BATCH, Message, UdpSocket, call_slot, crc_slot
 from sipcore.transaction import refusal_tag
 from tests.sipcore.messages import request
 
@@ -117,6 +117,20 @@ def test_what_is_answered_elsewhere_passes(pair: Pair) -> None:
     same = pair.request(via_params="")
     assert pair.shed(same) == ([], 1, 1)
     assert len(pair.answers()) == 1
+
+
+def test_what_is_anothers_passes(pair: Pair) -> None:
+    """Of three workers each refuses its own third."""
+    calls = [pair.request(branch=f"z9hG4bK-{number}", call_id=f"call-{number}") for number in range(30)]
+    for index in range(3):
+        pair.send(*calls)
+        passed, count, refused = pair.node.receive_shedding(0, RETRY_AFTER_S, (), 3, index)
+        pair.node.flush()
+        others = [call for call in calls if call_slot(call) % 3 != index]
+        assert [data for data, _, _ in passed] == others
+        assert (count, refused) == (30, 30 - len(others))
+        assert 0 < refused < 30
+        assert {answer.status for answer in pair.answers()} == {503}
 
 
 def test_what_is_no_message_passes(pair: Pair) -> None:

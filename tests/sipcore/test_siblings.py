@@ -7,8 +7,11 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 
+import pytest
+
 from native.sip import Message, crc_slot
 from sipcore.flow import Flow
+from sipcore.overload_signs import Signs
 from sipcore.transport.sibling_items import News
 from sipcore.transport.sibling_link import MAX_WAITING_BYTES
 from sipcore.transport.siblings import Siblings
@@ -72,6 +75,24 @@ def test_a_datagram_gets_to_the_owner_of_its_call_and_the_answer_comes_from_the_
                 assert [crc_slot(each.call_id) % OWNERS for each in worker.user.requests] == [owner] * 8
             passed = [each.counters["sip_passed_on_total"] for each in (one, other)]
             assert 0 < sum(passed) < 16
+
+    run(main())
+
+
+def test_in_overload_each_refuses_its_own_and_passes_on_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with pair() as (one, other):
+            monkeypatch.setattr(Signs, "turn", lambda *_: None)  # it stays as it is
+            admission = one.engine.admission
+            assert admission is not None
+            admission.sorting, signs = True, admission.backlog.signs
+            signs.busy, signs.limit = True, 0
+            for owner, status in enumerate((503, 200)):
+                for attempt in range(8):
+                    data = options(owned_by(owner, 100 * attempt), f"z9hG4bK-{owner}-{attempt}")
+                    assert (await answer_to(data, one)).status == status
+            assert one.counters["sip_requests_shed_total"] == 8
+            assert len(other.user.requests) == 8
 
     run(main())
 
