@@ -163,6 +163,8 @@ class Commands:
         dialogues = call.matching(request.from_tag, request.to_tag, request.via_branch)
         if not dialogues:
             raise RequestError(NO_MATCH)
+        if "brief" in request.options.flags:
+            return {"result": "ok", **self._reporter.brief(dialogues)}
         return {"result": "ok", **self._reporter.query(call, dialogues), **self._calls.recordings.describe(call)}
 
     def _note(self, call: Call, options: Options) -> list[str]:

@@ -47,6 +47,28 @@ class Reporter:
         body["tags"] = tags
         return body
 
+    def brief(self, dialogues: list[Dialogue]) -> Body:
+        """Of each party what a CDR wants to know: what it sent, how much of it was lost, how it sounded on the whole."""
+        tags: dict[str, Any] = {}
+        for dialogue in sorted(dialogues, key=lambda item: not item.answered):
+            counts = [[] if line is None else self.lines.counts(line) for line in dialogue.lines]
+            for side, party in enumerate(dialogue.sides):
+                if party.tag and party.tag not in tags:
+                    lines = zip(dialogue.lines, counts, party.described, strict=False)
+                    tags[party.tag] = {"medias": [self._brief_media(*line, side) for line in lines]}
+        return {"tags": tags}
+
+    def _brief_media(self, line: Line | None, counts: list[StreamStats], described: Described, side: int) -> Body:
+        streams, sources = [], []
+        for pair, sides in enumerate(counts):
+            stats = sides[side][0]
+            streams.append({"stats": {"packets": stats.packets}})
+            if stats.ssrc and line is not None:
+                quality = self._history(line.streams[pair], side, stats, described).average
+                sample = {"MOS": quality.mos_x10, "jitter": quality.jitter_ms, "round-trip time": quality.round_trip_us}
+                sources.append({"cumulative loss": stats.lost, "loss bursts": stats.gaps, "average MOS": sample})
+        return {"streams": streams, "ingress SSRCs": sources}
+
     def _call_totals(self, call: Call) -> Totals:
         totals = call.past
         for dialogue in call.dialogues:
@@ -117,13 +139,8 @@ class Reporter:
         return body
 
     def _source(self, stream: int, side: int, stats: ComponentStats, described: Described) -> Body:
-        """By samples, before the first one by the counts so far."""
         encoding = self.lines.encoding(stream, stats.payload_type)
-        history = self.history(stream, side)
-        if history is None:
-            whole = estimate(stats, described.clock_hz(stats.payload_type), encoding)
-            now_s = int(self.clock.unix_s())
-            history = History(whole, whole, now_s, whole, now_s, 1)
+        history = self._history(stream, side, stats, described)
         trip_us = stats.round_trip_us
         body = {
             "cumulative loss": stats.lost,
@@ -133,6 +150,16 @@ class Reporter:
             "highest MOS": _sample(history.highest, trip_us) | {"reported at": history.highest_at},
         }
         return body | {"codec": encoding} if encoding else body
+
+    def _history(self, stream: int, side: int, stats: ComponentStats, described: Described) -> History:
+        """By samples, before the first one by the counts so far."""
+        history = self.history(stream, side)
+        if history is None:
+            encoding = self.lines.encoding(stream, stats.payload_type)
+            whole = estimate(stats, described.clock_hz(stats.payload_type), encoding)
+            now_s = int(self.clock.unix_s())
+            history = History(whole, whole, now_s, whole, now_s, 1)
+        return history
 
 
 def shorten(body: Body, limit_bytes: int, size_of: Callable[[Body], int]) -> Body:

@@ -19,6 +19,7 @@ _SERVED_FLAGS = frozenset(
         "loop-protect",
         "fatal",
         "fast",
+        "brief",
         "to-tag",
         "fragment",
         "provisional",

@@ -79,15 +79,24 @@ def disposition(call: CallRecord, cause: str, status: int) -> str:
 
 def quality_of(reply: dict[str, Any], tag: str) -> Quality:
     """Of what the side with ``tag`` sent, all its streams together; from the reply to ``query``."""
-    medias = reply.get("tags", {}).get(tag, {}).get("medias", ())
-    sources = [source for media in medias for source in media.get("ingress SSRCs", ())]
-    heard = [source["average MOS"] for source in sources if "average MOS" in source]
-    rtp = [stream for media in medias for stream in media.get("streams", ()) if "RTCP" not in stream.get("flags", ())]
+    packets = lost = loss_bursts = 0
+    heard = []
+    for media in reply.get("tags", {}).get(tag, {}).get("medias", ()):
+        for stream in media.get("streams", ()):
+            if "RTCP" not in stream.get("flags", ()):
+                packets += stream.get("stats", {}).get("packets", 0)
+        for source in media.get("ingress SSRCs", ()):
+            lost += source.get("cumulative loss", 0)
+            loss_bursts += source.get("loss bursts", 0)
+            if "average MOS" in source:
+                heard.append(source["average MOS"])
+    if not heard:
+        return Quality(packets=packets, lost=lost, loss_bursts=loss_bursts)
     return Quality(
-        packets=sum(stream.get("stats", {}).get("packets", 0) for stream in rtp),
-        lost=sum(source.get("cumulative loss", 0) for source in sources),
-        jitter_ms=round(max((each.get("jitter", 0) for each in heard), default=0)),
-        mos=min((each.get("MOS", 0) for each in heard), default=0) / 10,
-        loss_bursts=sum(source.get("loss bursts", 0) for source in sources),
-        round_trip_ms=round(max((each.get("round-trip time", 0) for each in heard), default=0) / 1000),
+        packets=packets,
+        lost=lost,
+        loss_bursts=loss_bursts,
+        jitter_ms=round(max(each.get("jitter", 0) for each in heard)),
+        mos=min(each.get("MOS", 0) for each in heard) / 10,
+        round_trip_ms=round(max(each.get("round-trip time", 0) for each in heard) / 1000),
     )

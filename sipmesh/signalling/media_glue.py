@@ -91,7 +91,7 @@ class MediaGlue:
 
     def query(self, tags: Tags, done: Answered) -> None:
         """The figures of a call's media."""
-        self._media.request({"command": "query", "call-id": tags.call_id}, done)
+        self._media.request({"command": "query", "call-id": tags.call_id, "flags": ["brief"]}, done)
 
     def _body(self, command: str, message: Message, tags: Tags, sender: Sender, reverse: bool) -> Body:
         """In ng the from-tag is always the offerer's, in its answer too."""

@@ -1,6 +1,8 @@
 from media.bencode import encode
 from media.report import shorten
 from media.streams import Tally
+from sipmesh.signalling.cdr_maker import quality_of
+from sipmesh.store import Quality
 from tests.media.world import NS, World, sdp
 
 A = sdp()
@@ -55,6 +57,25 @@ def test_quality_by_source() -> None:
     assert 10 <= lossy["average MOS"]["MOS"] < clean["average MOS"]["MOS"] <= 45
     ingress = reply["tags"]["a"]["medias"][0]["ingress SSRCs"]
     assert ingress == [{"SSRC": 111, **lossy}]
+
+
+def test_a_brief_reply_tells_what_a_cdr_has_of_the_whole_one() -> None:
+    world = counted(World())
+    brief, whole = world.serve("query", call_id="call-1", flags=["brief"]), world.serve("query", call_id="call-1")
+    assert brief.keys() == {"result", "tags"}
+    for tag, packets in (("a", 100), ("b", 90)):
+        assert quality_of(brief, tag) == quality_of(whole, tag)
+        assert quality_of(brief, tag).packets == packets
+    assert quality_of(brief, "a").lost == 5
+    assert len(encode(brief)) < len(encode(whole)) / 3
+
+
+def test_a_brief_reply_of_a_call_that_nobody_answered() -> None:
+    world = World()
+    world.offer(A)
+    reply = world.serve("query", call_id="call-1", flags=["brief"])
+    assert list(reply["tags"]) == ["a"]
+    assert quality_of(reply, "a") == Quality()
 
 
 def test_totals_outlive_the_streams() -> None:
