@@ -339,6 +339,24 @@ def test_a_long_request_stays_on_a_fixed_flow() -> None:
     assert [packet.transport for packet in world.wire.log] == ["udp"]
 
 
+@pytest.mark.parametrize("way", ["send", "stream_flow"])
+def test_a_request_that_does_not_leave_for_an_error_of_ours_leaves_nothing_behind(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    world = Client(("udp", "tcp"))
+    monkeypatch.setattr(WireFlow if way == "send" else type(world.node.flows), way, fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        world.send(LONG.copy())
+    assert world.stack.layer.client_count == 0
+    assert world.wire.timers.next_deadline() is None
+    monkeypatch.undo()
+    world.send(LONG.copy())
+    assert world.stack.layer.client_count == 1
+
+
 def test_an_unreachable_address_fails_its_datagram_transactions() -> None:
     world = Client()
     world.send(ours())

@@ -261,6 +261,30 @@ def test_an_error_of_the_user_is_answered_with_500() -> None:
     assert [start for _, start in server.sent()] == ["500"]
 
 
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+def test_an_error_of_the_user_after_its_answer_adds_none(method: str) -> None:
+    def answer_and_fail(transaction: ServerTransaction) -> None:
+        transaction.respond(transaction.request.reply(404, to_tag="x"))
+        raise RuntimeError("a bug")
+
+    server = Server(RecordingUser(answer_and_fail))
+    with pytest.raises(RuntimeError, match="a bug"):
+        server.receive(request(method))
+    assert [start for _, start in server.sent()] == ["404"]
+    assert server.states == ["completed"]
+    assert not [name for name in server.stack.counters if name.startswith("sip_transaction_illegal")]
+
+
+def test_what_ends_the_process_is_no_error_to_be_answered() -> None:
+    def stop(transaction: ServerTransaction) -> None:
+        raise KeyboardInterrupt
+
+    server = Server(RecordingUser(stop))
+    with pytest.raises(KeyboardInterrupt):
+        server.receive(request())
+    assert server.sent() == []
+
+
 def test_the_request_is_dropped_with_the_final_response() -> None:
     server = Server()
     server.receive(request())
