@@ -351,12 +351,16 @@ class FlowTable:
 
     chosen: dict[tuple[str, str, int], Any]  # endpoints, by transport, host and index of the listener near it or -1
     by_index: dict[int, Any]  # endpoints, by index of their listener
+    def __init__(self, timers: Timers, places: dict[Any, tuple[bool, float]]) -> None:
+        """``places``: whether (host, port, transport) is ours, and until when that is known."""
     def flow_to(self, destination: Any, near: Any = None, /) -> Any:
         """``choose`` finds an endpoint that is not in ``chosen`` yet, ``stream_to`` the connection to it."""
     def flow_of(self, listener_index: int, remote: Address, connection_id: int, /) -> Any:
         """``connection_of`` finds a connection."""
     def reply_flow(self, request: Message, flow: Any, /) -> Any:
         """``flow_by_via`` finds the way when it is not ``flow``."""
+    def is_local(self, host: str, port: int | None, transport: str | None, /) -> bool:
+        """``find_local`` finds out what is not known in ``places``."""
 
 class SourceGate:
     """Base of Gate (sipmesh/signalling/gate.py): whether a request may come in, by its source and User-Agent."""

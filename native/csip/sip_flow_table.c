@@ -9,6 +9,8 @@ typedef struct {
     PyObject_HEAD
     PyObject *chosen;   /* endpoints, by (transport, host, index of the listener near it or -1) */
     PyObject *by_index; /* endpoints, by index of their listener */
+    PyObject *places;   /* whether they are ours, and until when that is known, by (host, port, transport) */
+    PyObject *timers;
 } TableObject;
 
 /* The key in `chosen`. */
@@ -93,13 +95,47 @@ static PyObject *table_reply_flow(PyObject *self, PyObject *const *args, Py_ssiz
     return sip_reply_flow(self, args[0], args[1]);
 }
 
+/* Whether it is a place of ours, as far as that is known now: 1 or 0; 2 for what has to be found out, -1 with an exception. */
+static int known_place(TableObject *self, PyObject *place) {
+    PyObject *known = PyDict_GetItemWithError(self->places, place);
+    if (!known) return PyErr_Occurred() ? -1 : 2;
+    if (!PyTuple_Check(known) || PyTuple_GET_SIZE(known) != 2) return 2;
+    double until = PyFloat_AsDouble(PyTuple_GET_ITEM(known, 1));
+    if (until == -1.0 && PyErr_Occurred()) return -1;
+    return until > sip_timers_now(self->timers) ? PyObject_IsTrue(PyTuple_GET_ITEM(known, 0)) : 2;
+}
+
+static PyObject *table_is_local(TableObject *self, PyObject *const *args, Py_ssize_t count) {
+    static struct sip_py_word find_local = {"find_local", NULL};
+    if (count != 3) return PyErr_Format(PyExc_TypeError, "is_local(host, port, transport)");
+    PyObject *place = PyTuple_Pack(3, args[0], args[1], args[2]);
+    int known = place ? known_place(self, place) : -1;
+    Py_XDECREF(place);
+    if (known < 0) return NULL;
+    if (known < 2) return PyBool_FromLong(known);
+    PyObject *name = sip_py_text(&find_local), *all[] = {(PyObject *)self, args[0], args[1], args[2]};
+    return name ? PyObject_VectorcallMethod(name, all, 4, NULL) : NULL;
+}
+
 /* --- the type --- */
+
+static int table_init(TableObject *self, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"timers", "places", NULL};
+    PyObject *timers, *places;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!:FlowTable", keywords, &sip_timers_type, &timers, &PyDict_Type, &places))
+        return -1;
+    Py_SETREF(self->timers, Py_NewRef(timers));
+    Py_SETREF(self->places, Py_NewRef(places));
+    return 0;
+}
 
 static PyObject *table_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     TableObject *self = (TableObject *)type->tp_alloc(type, 0);
     (void)args;
     (void)kwargs;
-    if (self && (self->chosen = PyDict_New()) && (self->by_index = PyDict_New())) return (PyObject *)self;
+    if (self && (self->chosen = PyDict_New()) && (self->by_index = PyDict_New()) && (self->places = PyDict_New()) &&
+        (self->timers = PyObject_CallFunction((PyObject *)&sip_timers_type, "dd", 0.0, 0.0)))
+        return (PyObject *)self;
     Py_XDECREF(self);
     return NULL;
 }
@@ -107,6 +143,8 @@ static PyObject *table_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 static int table_traverse(TableObject *self, visitproc visit, void *arg) {
     Py_VISIT(self->chosen);
     Py_VISIT(self->by_index);
+    Py_VISIT(self->places);
+    Py_VISIT(self->timers);
     return 0;
 }
 
@@ -120,6 +158,8 @@ static void table_dealloc(TableObject *self) {
     PyObject_GC_UnTrack(self);
     Py_XDECREF(self->chosen);
     Py_XDECREF(self->by_index);
+    Py_XDECREF(self->places);
+    Py_XDECREF(self->timers);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
@@ -128,6 +168,7 @@ static PyMethodDef methods[] = {
     {"flow_to", FUNCTION(table_flow_to), METH_FASTCALL, NULL},
     {"flow_of", FUNCTION(table_flow_of), METH_FASTCALL, NULL},
     {"reply_flow", FUNCTION(table_reply_flow), METH_FASTCALL, NULL},
+    {"is_local", FUNCTION(table_is_local), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -142,6 +183,7 @@ PyTypeObject sip_flow_table_type = {
     .tp_basicsize = sizeof(TableObject),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
     .tp_new = table_new,
+    .tp_init = (initproc)table_init,
     .tp_traverse = (traverseproc)table_traverse,
     .tp_clear = (inquiry)table_clear,
     .tp_dealloc = (destructor)table_dealloc,

@@ -22,19 +22,19 @@ class LocalAddresses:
     def __init__(self, listeners: Iterable[Listener], timers: Timers) -> None:
         self._listeners = tuple(listeners)
         self._timers = timers
-        self._kept: dict[Place, tuple[bool, float]] = {}
+        self.places: dict[Place, tuple[bool, float]] = {}
 
     def has(self, host: str, port: int | None, transport: str | None) -> bool:
         """``port`` None: the transport's default, as in a URI (RFC 3261 section 19.1.2); ``transport`` None: any."""
         place = (host, port, transport)
         now = self._timers.now
-        known = self._kept.get(place)
+        known = self.places.get(place)
         if known is not None and known[1] > now:
             return known[0]
-        if len(self._kept) >= MAX_KEPT:
-            self._kept.clear()
+        if len(self.places) >= MAX_KEPT:
+            self.places.clear()
         local = self._find(host.lower().strip("[]"), port, transport)
-        self._kept[place] = (local, now + KEPT_S)
+        self.places[place] = (local, now + KEPT_S)
         return local
 
     def _find(self, host: str, port: int | None, transport: str | None) -> bool:

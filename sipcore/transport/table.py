@@ -22,15 +22,16 @@ Endpoint = UdpEndpoint | TcpEndpoint
 
 
 class TransportTable(FlowTable):
-    """Endpoints are added when the engine starts; the listeners are known from the beginning. ``flow_to``, ``flow_of`` and
-    ``reply_flow`` are in C (``native.sip.FlowTable``)."""
+    """Endpoints are added when the engine starts; the listeners are known from the beginning. ``flow_to``, ``flow_of``,
+    ``reply_flow`` and ``is_local`` are in C (``native.sip.FlowTable``)."""
 
     def __init__(self, listeners: tuple[Listener, ...], engine: Engine) -> None:
+        self._local = LocalAddresses(listeners, engine.timers)
+        super().__init__(engine.timers, self._local.places)
         self.listeners = listeners
         self.endpoints: list[Endpoint] = []
         self._engine = engine
         self._no_stream_until: dict[Address, float] = {}  # addresses that didn't take TCP when size asked for it
-        self._local = LocalAddresses(listeners, engine.timers)
 
     def add(self, endpoint: Endpoint) -> None:
         self.endpoints.append(endpoint)
@@ -71,9 +72,6 @@ class TransportTable(FlowTable):
                 self._no_stream_until.clear()
             self._no_stream_until[connection.remote] = self._engine.timers.now + self._engine.settings.size_retry_s
 
-    def is_local(self, host: str, port: int | None, transport: str | None) -> bool:
-        return self._local.has(host, port, transport)
-
     def own_connections(self) -> list[int]:
         """Ids of all that this process holds."""
         return [key for endpoint in self.endpoints if isinstance(endpoint, TcpEndpoint) for key in endpoint.connections]
@@ -98,6 +96,10 @@ class TransportTable(FlowTable):
         if connection is None and siblings is not None:
             return siblings.connection(endpoint.listener, remote, connection_id)
         return connection
+
+    def find_local(self, host: str, port: int | None, transport: str | None) -> bool:
+        """Whether it is a place of ours; known for a while then."""
+        return self._local.has(host, port, transport)
 
     def flow_by_via(self, request: Message, flow: Flow) -> Flow:
         """Where its top Via wants the responses that can't go back over ``flow``."""
