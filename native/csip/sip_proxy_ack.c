@@ -196,6 +196,7 @@ static void ack_dealloc(AckObject *self) {
 
 #define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
+    SIP_PY_UNWALKED,
     {"reach", FUNCTION(ack_reach), METH_O, NULL},
     {"leave", FUNCTION(ack_leave), METH_O, NULL},
     {NULL, NULL, 0, NULL},
