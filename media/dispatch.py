@@ -8,7 +8,7 @@ from media.clock import Clock
 from media.commands import OWN, Commands
 from media.errors import DecodeError, FrameError
 from media.reply_cache import ReplyCache
-from media.report import shorten
+from media.shorten import shorten
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Dispatcher:
             return None
 
     def _serve(self, message: ng.Message, host: str, max_reply_bytes: int, short_bytes: int) -> bytes:
-        """``short_bytes``: what a reply with statistics is shortened to; 0: it comes whole."""
+        """``short_bytes``: what a reply is shortened to if it can be; 0: it comes whole."""
         try:
             reply = self._commands.serve(message, host)
         except DecodeError as cause:
@@ -66,7 +66,7 @@ class Dispatcher:
             self._counters["media_ng_failures_total"] += 1
             log.exception("ng request %s failed", message.cookie)
             reply = ng.error("Internal error")
-        if short_bytes and "totals" in reply:
+        if short_bytes:
             reply = shorten(reply, short_bytes, lambda body: len(message.reply(body)))
         data = message.reply(reply)
         if len(data) > max_reply_bytes:

@@ -162,43 +162,6 @@ class Reporter:
         return history
 
 
-def shorten(body: Body, limit_bytes: int, size_of: Callable[[Body], int]) -> Body:
-    """``body`` as it is if it fits, else with less of each stream, else without parties and sources: a reply in fragments often
-    is a lost one, and a proxy that misses one takes the relay for dead."""
-    for shorter in (_slim, _slimmer, _bare):
-        if size_of(body) <= limit_bytes:
-            break
-        body = shorter(body)
-    return body
-
-
-def _slim(body: Body) -> Body:
-    """Of each party what statistics of quality need."""
-    return body | {"tags": {tag: _slim_party(party) for tag, party in body.get("tags", {}).items()}}
-
-
-def _slimmer(body: Body) -> Body:
-    """Of the lowest and highest quality the score and its time."""
-    return body | {"SSRC": {ssrc: _slim_source(source) for ssrc, source in body.get("SSRC", {}).items()}}
-
-
-def _slim_source(source: Body) -> Body:
-    extremes = ("lowest MOS", "highest MOS")
-    return source | {name: {key: source[name][key] for key in ("MOS", "reported at")} for name in extremes}
-
-
-def _slim_party(party: Body) -> Body:
-    medias = []
-    for media in party["medias"]:
-        streams = [{key: stream[key] for key in ("SSRC", "stats") if key in stream} for stream in media["streams"]]
-        medias.append({"index": media["index"], "type": media["type"], "streams": streams})
-    return {key: party[key] for key in ("tag", "label") if key in party} | {"medias": medias}
-
-
-def _bare(body: Body) -> Body:
-    return {key: value for key, value in body.items() if key not in ("tags", "SSRC")}
-
-
 def _sample(quality: Quality, leg_us: int) -> Body:
     """``leg_us``: the round trip to the party alone."""
     return {

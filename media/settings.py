@@ -54,7 +54,7 @@ class MediaSettings:
     delete_delay_s: int = 0  # between ``delete`` and the end of the streams
     scan_interval_s: float = 1.0
     dscp: int = 46  # of relayed packets (EF, RFC 3246)
-    short_reply_bytes: int = 1400  # to which statistics for other hosts are shortened, to fit into one datagram
+    short_reply_bytes: int = 1400  # to which statistics and lists for other hosts are shortened, to fit into one datagram
 
     recording: RecordingSettings = RecordingSettings()
 

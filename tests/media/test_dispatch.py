@@ -72,6 +72,17 @@ def test_statistics_fit_into_a_datagram_where_one_may_be_lost(command: str, sour
     assert "totals" in body(reply)
 
 
+def test_lists_fit_into_a_datagram_where_one_may_be_lost() -> None:
+    world = World(last_port=30999)
+    for number in range(100):
+        world.offer(sdp(), call="x" * 50 + str(number))
+    ask = request(command="list", limit=100)
+    reply = world.dispatcher.datagram(ask, SOURCE, MOST) or b""
+    assert len(reply) <= 1400
+    assert len(body(reply)["calls"]) > 18
+    assert len(body(world.dispatcher.datagram(ask, ("127.0.0.1", 40000), MOST))["calls"]) == 100
+
+
 def test_a_reply_that_no_packet_holds_says_so() -> None:
     world = World(last_port=30999)
     for number in range(100):

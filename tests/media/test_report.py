@@ -1,5 +1,4 @@
 from media.bencode import encode
-from media.report import shorten
 from media.streams import Tally
 from sipmesh.signalling.cdr_maker import quality_of
 from sipmesh.store import Quality
@@ -96,35 +95,6 @@ def test_only_the_asked_parties_are_told() -> None:
     reply = world.serve("query", call_id="call-1", to_tag="b2")
     assert set(reply["tags"]) == {"a", "b2"}
     assert reply["tags"]["b2"]["via-branch"] == "2"
-
-
-def test_a_reply_that_would_be_fragmented_loses_details_step_by_step() -> None:
-    reply = counted(World()).serve("query", call_id="call-1")
-    size = len(encode(reply))
-    assert shorten(reply, size, lambda body: len(encode(body))) is reply
-    slim = shorten(reply, size - 1, lambda body: len(encode(body)))
-    assert slim["tags"]["a"] == {
-        "tag": "a",
-        "label": "caller",
-        "medias": [
-            {
-                "index": 1,
-                "type": "audio",
-                "streams": [
-                    {"SSRC": 111, "stats": {"packets": 100, "bytes": 17200, "errors": 0}},
-                    {"stats": {"packets": 0, "bytes": 0, "errors": 0}},
-                ],
-            }
-        ],
-    }
-    assert slim["SSRC"] == reply["SSRC"]
-    assert len(encode(slim)) < 1500
-    slimmer = shorten(reply, len(encode(slim)) - 1, lambda body: len(encode(body)))
-    assert slimmer["SSRC"]["111"]["average MOS"] == reply["SSRC"]["111"]["average MOS"]
-    assert set(slimmer["SSRC"]["111"]["lowest MOS"]) == {"MOS", "reported at"}
-    assert len(encode(slimmer)) < 1200
-    bare = shorten(reply, 300, lambda body: len(encode(body)))
-    assert set(reply) - set(bare) == {"tags", "SSRC"}
 
 
 def test_a_party_that_is_not_heard_is_marked() -> None:
