@@ -28,7 +28,7 @@ class Keying:
     side: int  # the offerer
     theirs: tuple[Crypto, ...]  # its lines that we may answer
     suites: tuple[str, ...] | None  # that we offer keys of ours for, perhaps none; None: the offerer's lines go on
-    needed: bool  # the answerer must take a key
+    needed: bool  # the answerer must take a key, unless it says that it goes on without
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,9 @@ def offered_keys(keying: Keying | None, line: Line | None) -> tuple[Crypto, ...]
 
 
 def agreed(keying: Keying | None, line: Line | None, answered: Media) -> Agreed:
-    """The keys once the answer is there. RequestError when it took no key where it must."""
+    """The keys once the answer is there. RequestError when it takes none and still says that SRTP will come, which we couldn't
+    read. An answer with a plain profile is taken at its word: RFC 4568 doesn't have it, phones do; a proxy that insists on SRTP
+    sees it in the answer."""
     if keying is None:
         return Agreed(PLAIN, None)
     if line is None or not answered.port:
@@ -91,7 +93,7 @@ def agreed(keying: Keying | None, line: Line | None, answered: Media) -> Agreed:
     if keying.suites is None and (answered.crypto or not keying.theirs):
         return Agreed(PLAIN, None)
     far = _taken(offered_keys(keying, line), answered)
-    if far is None and keying.suites and keying.needed:
+    if far is None and keying.suites and keying.needed and is_secure(answered.protocol):
         raise RequestError(f"m={answered.kind}: the answer takes none of the keys that were offered")
     if not keying.theirs:
         return Agreed(_by_side(keying.side, None, far), ())

@@ -2,6 +2,7 @@
 
 import random
 from functools import lru_cache
+from itertools import count
 
 from media import keying, mute
 from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
@@ -74,7 +75,8 @@ class OfferAnswer:
         locals_ = self._take_effect(dialogue, offer, described, agreed, description, request)
         dialogue.answered = dialogue.answered or not request.options.provisional
         self._note(call, dialogue, request)
-        return self._render(dialogue.sides[offer.side], description, locals_, request)
+        mids = [state.mid for state in offer.described]
+        return self._render(dialogue.sides[offer.side], description, locals_, mids, request)
 
     def _begin(self, description: Description, request: Request) -> Dialogue:
         near, far = first_pair(self._interfaces, description, request.options)
@@ -120,7 +122,8 @@ class OfferAnswer:
             )
             for media, line, state, protocol, plan in zip(description.media, lines, described, protocols, keyings, strict=True)
         ]
-        return self._render(answerer, description, locals_, request)
+        mids = _made_mids(description) if "generate-mid" in request.options.flags else None
+        return self._render(answerer, description, locals_, mids, request)
 
     def _allot(self, dialogue: Dialogue, description: Description, pair: Pair) -> list[Line | None]:
         """A line per m= line with a port: the one it had if it still fits, so that ports stay, else a new one."""
@@ -200,8 +203,10 @@ class OfferAnswer:
             if line not in kept:
                 self._calls.close_line(dialogue, line)
 
-    def _render(self, side: Side, description: Description, locals_: list[LocalLine | None], request: Request) -> str:
-        """The body for ``side``, which is whom we tell."""
+    def _render(
+        self, side: Side, description: Description, locals_: list[LocalLine | None], mids: list[str] | None, request: Request
+    ) -> str:
+        """The body for ``side``, which is whom we tell. ``mids``: see media.rewrite."""
         address = request.options.media_address or side.interface.announced
         style = _style(
             address,
@@ -210,7 +215,7 @@ class OfferAnswer:
             "original-sendrecv" in request.options.flags,
             self._loop_mark if "loop-protect" in request.options.flags else "",
         )
-        parts = rewrite(description, locals_, style)
+        parts = rewrite(description, locals_, mids, style)
         return stamp(parts, description.origin, side.announced, style.connection, request.options.replace)
 
     def _note(self, call: Call, dialogue: Dialogue, request: Request) -> None:
@@ -232,6 +237,17 @@ def _agree(offer: Offer, description: Description) -> list[Agreed]:
         keying.agreed(plan, line, media)
         for plan, line, media in zip(offer.keyings, offer.lines, description.media, strict=False)
     ]
+
+
+def _made_mids(description: Description) -> list[str]:
+    """A mid (RFC 5888) for each line that has none: its number, or the next one that is free."""
+    taken = {media.mid for media in description.media}
+    mids = []
+    for number, media in enumerate(description.media, 1):
+        mid = media.mid or next(str(free) for free in count(number) if str(free) not in taken)
+        taken.add(mid)
+        mids.append(mid)
+    return mids
 
 
 @lru_cache(maxsize=1000)
@@ -260,6 +276,7 @@ def _describe(description: Description, request: Request, interface: Interface) 
                 mux=media.mux,
                 endpoint=endpoint,
                 rtp_map=rtp_map(media),
+                mid=media.mid,
             )
         )
     return states

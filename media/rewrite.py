@@ -22,7 +22,6 @@ class LocalLine(NamedTuple):
     mux: bool = False
     protocol: str = ""  # empty: as received
     keys: str | None = None  # a=crypto lines in place of what was said of keys; None: that is left as it is
-    mid: str | None = None  # in place of what was said, "" for none; None: that is left as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +33,15 @@ class Style:
     loop_mark: str = ""  # put at session level when not empty
 
 
-def rewrite(description: Description, locals_: list[LocalLine | None], style: Style) -> Parts:
-    """The body to send on. ``locals_``: per m= line; None passes it on untouched, with the address it inherited."""
+def rewrite(description: Description, locals_: list[LocalLine | None], mids: list[str] | None, style: Style) -> Parts:
+    """The body to send on. ``locals_``: per m= line; None passes it on untouched, with the address it inherited. ``mids``: per
+    m= line too, perhaps more of them, in place of what was said of it, "" for none; None: that is left as it is."""
     ours, session = style.connection, description.session
     inherited = str(session.connection) if None in locals_ and session.connection is not None else ""
     return relay.sdp_write(
         description.body,
         locals_,
+        mids,
         str(ours),
         ours.family,
         style.full_rtcp,

@@ -26,6 +26,7 @@ class Described:
     mux: bool
     endpoint: Endpoint
     rtp_map: RtpMap = NO_MAP
+    mid: str = ""  # RFC 5888
 
     def clock_hz(self, payload_type: int) -> int:
         """RTP clock of what it sends; payload types it does not map are static (RFC 3551 section 6)."""

@@ -15,6 +15,7 @@ _SERVED_FLAGS = frozenset(
         "port-latching",
         "no-rtcp-attribute",
         "full-rtcp-attribute",
+        "generate-mid",
         "original-sendrecv",
         "loop-protect",
         "fatal",

@@ -117,7 +117,8 @@ def sdp_split(body: str, first: int, end: int, /) -> list[tuple[str, str, str]]:
 
 def sdp_write(
     body: str,
-    announced: Sequence[tuple[int, int, int, bool, str, str | None, str | None] | None],
+    announced: Sequence[tuple[int, int, int, bool, str, str | None] | None],
+    mids: Sequence[str] | None,
     connection: str,
     family: int,
     full_rtcp: bool,

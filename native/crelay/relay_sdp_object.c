@@ -195,25 +195,23 @@ PyObject *relay_sdp_split(PyObject *Py_UNUSED(module), PyObject *args)
     return lines;
 }
 
-/* (port, count, port of RTCP, multiplexed, protocol, lines of keys or None, mid or None); None: untouched. */
+/* (port, count, port of RTCP, multiplexed, protocol, lines of keys or None); None: untouched. */
 static bool read_local(PyObject *item, PyObject *kept, struct relay_sdp_local *local)
 {
-    PyObject *protocol, *keys, *mid;
+    PyObject *protocol, *keys;
     int mux;
     *local = (struct relay_sdp_local){.untouched = item == Py_None};
     if (local->untouched)
         return true;
-    if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "IIIpUOO", &local->port, &local->count, &local->rtcp_port, &mux,
-                                                  &protocol, &keys, &mid)) {
+    if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "IIIpUO", &local->port, &local->count, &local->rtcp_port, &mux,
+                                                  &protocol, &keys)) {
         if (!PyErr_Occurred())
             PyErr_SetString(PyExc_TypeError, "what is announced must be a tuple or None");
         return false;
     }
     local->mux = mux;
     local->rekeyed = keys != Py_None;
-    local->named = mid != Py_None;
-    return span_of(protocol, kept, &local->protocol) && (!local->rekeyed || span_of(keys, kept, &local->keys)) &&
-           (!local->named || span_of(mid, kept, &local->mid));
+    return span_of(protocol, kept, &local->protocol) && (!local->rekeyed || span_of(keys, kept, &local->keys));
 }
 
 static bool read_locals(PyObject *items, PyObject *kept, const struct relay_sdp *sdp, struct relay_sdp_local *locals)
@@ -225,6 +223,23 @@ static bool read_locals(PyObject *items, PyObject *kept, const struct relay_sdp 
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++)
         if (!read_local(PyList_GET_ITEM(items, i), kept, &locals[i]))
             return false;
+    return true;
+}
+
+/* A list, or None. */
+static bool read_mids(PyObject *mids, PyObject *kept, size_t count, struct relay_sdp_local *locals)
+{
+    if (mids == Py_None)
+        return true;
+    if (!PyList_Check(mids) || (size_t)PyList_GET_SIZE(mids) < count) {
+        PyErr_Format(PyExc_TypeError, "a list of %zu mids, or None", count);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        locals[i].named = true;
+        if (!span_of(PyList_GET_ITEM(mids, (Py_ssize_t)i), kept, &locals[i].mid))
+            return false;
+    }
     return true;
 }
 
@@ -246,19 +261,20 @@ static PyObject *write_body(const struct relay_sdp *sdp, const struct relay_sdp_
 
 PyObject *relay_sdp_write_body(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    PyObject *body, *items, *connection, *loop_mark, *inherited, *written = NULL;
+    PyObject *body, *items, *mids, *connection, *loop_mark, *inherited, *written = NULL;
     struct relay_sdp sdp;
     struct relay_sdp_local locals[RELAY_SDP_MAX_MEDIA];
     struct relay_sdp_style style = {0};
     int full_rtcp, replace_zero, keep_directions;
-    if (!PyArg_ParseTuple(args, "UO!UipppUU", &body, &PyList_Type, &items, &connection, &style.family, &full_rtcp, &replace_zero,
+    if (!PyArg_ParseTuple(args, "UO!OUipppUU", &body, &PyList_Type, &items, &mids, &connection, &style.family, &full_rtcp, &replace_zero,
                           &keep_directions, &loop_mark, &inherited))
         return NULL;
     style.full_rtcp = full_rtcp;
     style.replace_zero = replace_zero;
     style.keep_directions = keep_directions;
     PyObject *kept = PyList_New(0);
-    if (read_body(body, kept, &sdp) && read_locals(items, kept, &sdp, locals) && span_of(connection, kept, &style.connection) &&
+    if (read_body(body, kept, &sdp) && read_locals(items, kept, &sdp, locals) &&
+        read_mids(mids, kept, sdp.sections - 1, locals) && span_of(connection, kept, &style.connection) &&
         span_of(loop_mark, kept, &style.loop_mark) && span_of(inherited, kept, &style.inherited))
         written = write_body(&sdp, locals, &style);
     Py_XDECREF(kept);

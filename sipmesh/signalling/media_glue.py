@@ -76,8 +76,11 @@ class MediaGlue:
         self, message: Message, tags: Tags, sender: Sender, proceed: Proceed, *, reverse: bool = False, srtp: Legs = PASSES
     ) -> None:
         """``message`` carries the answer to the caller's offer; ``reverse``: to the callee's."""
-        insists = srtp[reverse] == "mandatory"
-        self._pass(self._body("answer", message, tags, sender, reverse), message, proceed, insists)
+        offerer, answerer = reversed(srtp) if reverse else srtp
+        if answerer == "mandatory" and not is_secured(message.body):
+            self._insecure("answer", tags.call_id, proceed)
+            return
+        self._pass(self._body("answer", message, tags, sender, reverse), message, proceed, offerer == "mandatory")
 
     def delete(self, tags: Tags) -> None:
         """Ends the media of a branch, or of a dialog."""

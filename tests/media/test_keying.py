@@ -92,6 +92,15 @@ def test_an_answer_that_takes_no_key_is_refused_and_changes_nothing(keys: str) -
     assert world.relay.keys == world.relay.remotes == {}
 
 
+def test_an_answer_with_a_plain_profile_is_taken_at_its_word() -> None:
+    world = World()
+    world.offer(sdp(), transport_protocol=SECURE)
+    told_a = world.answer(sdp("m=audio 6000 RTP/AVP 0"))
+    assert lines_of(told_a, "m=")[0].endswith("RTP/AVP 0")
+    assert lines_of(told_a, "a=crypto") == []
+    assert world.relay.keys == {}
+
+
 def test_the_same_answer_again_has_the_same_key() -> None:
     world = World()
     _, told_a = secure_caller(world)

@@ -309,6 +309,15 @@ def test_kinds_of_streams(section: str, kinds: list[int]) -> None:
     assert without(told_b, "m=", "c=", "o=", "a=rtcp:", "a=rtpmap:", "a=sendrecv") == without(sdp(section), "m=", "c=", "o=")
 
 
+def test_names_of_lines_are_made_for_the_answerer_and_the_offerers_own_come_back() -> None:
+    world = World()
+    audio = "m=audio 5000 RTP/AVP 0"
+    told_b = world.offer(sdp(audio, audio + "|a=mid:1", audio + "|a=mid:x", audio), flags=["generate-mid"])
+    assert lines_of(told_b, "a=mid:") == ["a=mid:2", "a=mid:1", "a=mid:x", "a=mid:4"]
+    told_a = world.answer(sdp(audio + "|a=mid:2", audio + "|a=mid:1", audio))
+    assert lines_of(told_a, "a=mid:") == ["a=mid:1", "a=mid:x"]
+
+
 def test_opaque_rtcp_has_a_stream_of_its_own() -> None:
     world = World()
     world.offer(sdp("m=audio 5000 UDP/TLS/RTP/SAVP 0|a=fingerprint:x y"))

@@ -59,8 +59,8 @@ def test_a_wrong_value_is_named(body: dict[str, Any], reason: str) -> None:
 @pytest.mark.parametrize(
     ("body", "names"),
     [
-        ({"flags": ["generate mid", "pierce NAT", "NAT-wait", "reset", "single-codec", "symmetric"]},
-         ["flag 'generate-mid'", "flag 'nat-wait'", "flag 'pierce-nat'", "flag 'reset'", "flag 'single-codec'"]),
+        ({"flags": ["generate thing", "pierce NAT", "NAT-wait", "reset", "single-codec", "symmetric"]},
+         ["flag 'generate-thing'", "flag 'nat-wait'", "flag 'pierce-nat'", "flag 'reset'", "flag 'single-codec'"]),
         ({"flags": ["replace-origin", "replace-session-connection", "replace-everything"]}, ["replace 'everything'"]),
         ({"flags": ["rtcp-mux-demux", "rtcp-mux-perhaps"]}, ["rtcp-mux 'perhaps'"]),
         ({"flags": ["codec-transcode-opus", "codec-strip-G729", "codec-mask-all"]}, ["codec 'mask'", "codec 'transcode'"]),

@@ -11,7 +11,7 @@ OURS = Connection(4, "203.0.113.10")
 
 def stamped(body: str, announced: Announced, *wanted: str) -> list[str]:
     description = parse(body)
-    parts = rewrite(description, [None] * len(description.media), Style(OURS))
+    parts = rewrite(description, [None] * len(description.media), None, Style(OURS))
     return stamp(parts, description.origin, announced, OURS, frozenset(wanted)).splitlines()
 
 

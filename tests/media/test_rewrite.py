@@ -9,8 +9,8 @@ OURS = Style(Connection(4, "203.0.113.10"))
 PCMU = "a=rtpmap:0 PCMU/8000"
 
 
-def rewritten(body: str, *locals_: LocalLine | None, style: Style = OURS) -> list[str]:
-    return "".join(rewrite(parse(body), list(locals_), style)).splitlines()
+def rewritten(body: str, *locals_: LocalLine | None, style: Style = OURS, mids: list[str] | None = None) -> list[str]:
+    return "".join(rewrite(parse(body), list(locals_), mids, style)).splitlines()
 
 
 def test_address_and_port_become_ours_and_what_is_known_has_its_place() -> None:
@@ -167,7 +167,7 @@ def test_other_than_rtp_has_no_formats_and_a_rejected_line_no_order() -> None:
 
 def test_a_name_of_a_line_is_replaced_taken_away_or_given() -> None:
     body = sdp("m=audio 5000 RTP/AVP 0|a=mid:a|a=x", "m=audio 0 RTP/AVP 0|a=y", "m=audio 5004 RTP/AVP 0|a=mid:c")
-    told = rewritten(body, LocalLine(1, mid="b"), LocalLine(0, mid="n"), LocalLine(2, mid=""))
+    told = rewritten(body, LocalLine(1), LocalLine(0), LocalLine(2), mids=["b", "n", ""])
     assert told[5:] == [
         "m=audio 1 RTP/AVP 0",
         "a=x",

@@ -70,6 +70,16 @@ def test_an_answer_must_leave_srtp_where_that_is_mandatory(told: bytes, outcome:
     assert gate.calls == [outcome]
 
 
+@pytest.mark.parametrize(("answered", "outcome"), [(PLAIN, (488, "SRTP Needed")), (SECURE, (0, ""))])
+def test_who_must_use_srtp_must_answer_with_it(answered: bytes, outcome: tuple[int, str]) -> None:
+    glue, _, _ = glued({"result": "ok", "sdp": PLAIN.decode()})
+    gate = Gate()
+    call = InviteMedia(glue, request(body=PLAIN), CALLER, ("pass", "mandatory"))
+    call.request_out(branch(), request(body=PLAIN), Gate())
+    call.response_in(branch(), response(200, answered), gate)
+    assert gate.calls == [outcome]
+
+
 def test_an_offer_in_a_response_is_the_callees() -> None:
     glue, media, _ = glued({"result": "ok", "sdp": "x"})
     call = InviteMedia(glue, request(body=b""), CALLER, ("mandatory", "optional"))
@@ -116,7 +126,7 @@ def test_a_trunk_is_asked_for_what_it_wants(tmp_path: Path) -> None:
         node.store.directory.put_trunk(Trunk(name="carrier", targets=(target,), probe_s=0.0, srtp="mandatory"))
         node.store.directory.put_route(Route(match="9*", to="trunk:carrier"))
         await node.restart()
-        await call(alice, carrier, "sip:900@example.com")
+        await call(alice, carrier, "sip:900@example.com", answered_by=SECURE)
         assert [body.get("transport-protocol") for body in daemon.asked] == ["SRTP", None]
 
     with_daemon(tmp_path, scenario)

@@ -26,7 +26,9 @@ def run(scenario: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(scenario, 20.0))
 
 
-async def call(caller: Phone, callee: Phone, uri: str, *, trusted: bool = False) -> tuple[Message, Message]:
+async def call(
+    caller: Phone, callee: Phone, uri: str, *, trusted: bool = False, answered_by: bytes = SDP
+) -> tuple[Message, Message]:
     """A call set up: (INVITE as the callee got it, 200 as the caller got it), ACK delivered. A ``trusted`` caller is not
     challenged."""
     invite = caller.request("INVITE", uri, body=SDP)
@@ -37,7 +39,7 @@ async def call(caller: Phone, callee: Phone, uri: str, *, trusted: bool = False)
     received = await callee.incoming("INVITE")
     callee.answer(received, 180)
     assert (await caller.status(180)).to_tag
-    callee.answer(received, 200, body=SDP)
+    callee.answer(received, 200, body=answered_by)
     answered = await caller.status(200)
     caller.send(caller.within("ACK", answered, invite.cseq))
     await callee.incoming("ACK")
