@@ -695,18 +695,17 @@ class DigestClaim:
     extended_username: str | None  # username*, as written
     realm: str | None
     nonce: str | None
-    qop: str | None  # lower case
     algorithm: str  # "MD5", also when none is named, "SHA-256", or "" for another
     use_count: int  # nc; 0 when it is not 8 hex digits
-    missing: str | None  # the first required parameter that isn't there
     count: int  # of all parameters
-    longest: int  # bytes of the longest value
+    fault: str | None
+    """What makes it useless though it follows the grammar: a value too long, a required parameter missing, an unknown qop, a bad nc."""
     @staticmethod
     def read(value: str, /) -> DigestClaim | None:
         """None for another scheme; ParseError for what doesn't follow the grammar and for a name we know that comes twice."""
     def matches(self, ha1: str, method: str, body: bytes, /) -> bool:
-        """Whether the response is the one that ``ha1`` makes (section 3.4.1); takes the same time wherever they differ. Nothing may be
-        missing."""
+        """Whether the response is the one that ``ha1`` makes (section 3.4.1); takes the same time wherever they differ. False with a
+        fault."""
 
 def bound_to(record: bytes, now: float, /) -> str | None:
     """Contact URI of the only binding in the stored ``record`` of an AOR, one without flow, Path or instance that is alive at

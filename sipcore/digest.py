@@ -9,16 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from itertools import count
+from itertools import count, islice, takewhile
 from typing import Protocol
 
 import msgspec
 
-from native.sip import DigestClaim
-from sipcore.digest_header import MalformedDigestError, read_claim, username_of
+from native.sip import DigestClaim, ParseError
+from sipcore.digest_header import MalformedDigestError, username_of
 from sipcore.keys import KeyRing
 
 MAX_ATTEMPTS = 4  # of our realm's credentials in one request: a client sends one per algorithm at most
+ROOM_SHARE = 64  # one in so many of the oldest nonces goes when there is no room
 TIDY_INTERVAL_S = 1.0  # between two looks for expired nonces while there is room
 STAMP_AT = 13  # in a nonce, behind key id and MAC: the issue time in 8 hex digits
 
@@ -145,9 +146,11 @@ class Digest:
         attempts = 0
         for value in values:
             try:
-                claim = read_claim(value)
+                claim = DigestClaim.read(value)
                 if claim is None or claim.realm != self._realm:
-                    continue
+                    if claim is None or claim.count:
+                        continue
+                    raise MalformedDigestError("digest without parameters")
                 algorithm = _BY_NAME.get(claim.algorithm)
                 if algorithm not in self._algorithms:
                     continue
@@ -155,6 +158,8 @@ class Digest:
                 if attempts > MAX_ATTEMPTS:
                     break
                 verdict = self._check_one(claim, algorithm, method, body, now)
+            except ParseError as error:
+                verdict = Verdict(Outcome.MALFORMED, reason=error.reason)
             except MalformedDigestError as error:
                 verdict = Verdict(Outcome.MALFORMED, reason=str(error))
             if verdict.outcome is Outcome.ACCEPTED:
@@ -164,14 +169,11 @@ class Digest:
         return best
 
     def _check_one(self, claim: DigestClaim, algorithm: Algorithm, method: str, body: bytes, now: float) -> Verdict:
-        username, missing = username_of(claim), claim.missing
-        if missing is not None:
-            raise MalformedDigestError(f"digest without {missing}")
-        if claim.qop not in ("auth", "auth-int"):
-            raise MalformedDigestError("digest qop is not auth")
-        use = claim.use_count
-        if not use:
-            raise MalformedDigestError("digest nc is not 8 hex digits above 0")
+        username, fault = claim.username or "", claim.fault
+        if claim.extended_username is not None:
+            username = username_of(claim)
+        if fault is not None:
+            raise MalformedDigestError(fault)
         nonce = claim.nonce or ""
         stamp = self._keys.unseal(nonce, self._realm)
         stored = self._credentials.ha1(username, self._realm, algorithm)
@@ -179,7 +181,7 @@ class Digest:
         matches = claim.matches(_NOBODY[algorithm] if stored is None else stored, method, body)
         if stored is None or not matches:
             return Verdict(Outcome.REFUSED, username)
-        if stamp is None or not self._fresh(nonce, int(stamp[:8], 16), use, now):
+        if stamp is None or not self._fresh(nonce, int(stamp[:8], 16), claim.use_count, now):
             return Verdict(Outcome.STALE, username)
         return Verdict(Outcome.ACCEPTED, username)
 
@@ -199,16 +201,20 @@ class Digest:
         return True
 
     def _make_room(self, now: float) -> None:
-        """Forgets expired nonces. A live one that goes for want of room takes all as old as it along: none is replayable."""
-        used = self._used
-        if now < self._tidy_at and len(used) < self._config.max_tracked_nonces:
+        """Forgets expired nonces. Live ones that go for want of room take all as old as them along: none is replayable."""
+        used, config = self._used, self._config
+        full = len(used) >= config.max_tracked_nonces
+        if now < self._tidy_at and not full:
             return
         self._tidy_at = now + TIDY_INTERVAL_S
-        while used:
-            oldest = next(iter(used))
-            issued_s = int(oldest[STAMP_AT : STAMP_AT + 8], 16)
-            if now - issued_s <= self._config.nonce_lifetime_s:
-                if len(used) < self._config.max_tracked_nonces:
-                    return
-                self._floor_s = max(self._floor_s, issued_s)
-            del used[oldest]
+        gone = list(takewhile(lambda nonce: now - _issued_s(nonce) > config.nonce_lifetime_s, used))
+        if full and not gone:
+            gone = list(islice(used, len(used) // ROOM_SHARE + 1))
+            self._floor_s = max(self._floor_s, *map(_issued_s, gone))
+        for nonce in gone:
+            del used[nonce]
+
+
+def _issued_s(nonce: str) -> int:
+    """Of one that is ours."""
+    return int(nonce[STAMP_AT : STAMP_AT + 8], 16)

@@ -26,20 +26,6 @@ def parse_credentials(value: str) -> dict[str, str] | None:
     return fields
 
 
-def read_claim(value: str) -> DigestClaim | None:
-    """What a client claims in a Digest value; None for another scheme."""
-    try:
-        claim = DigestClaim.read(value)
-    except ParseError as error:
-        raise MalformedDigestError(error.reason) from error
-    if claim is not None:
-        if claim.longest > MAX_VALUE_CHARS:
-            raise MalformedDigestError("digest parameter too long")
-        if not claim.count:
-            raise MalformedDigestError("digest without parameters")
-    return claim
-
-
 def username_of(claim: DigestClaim) -> str:
     """``username``, or ``username*`` decoded (RFC 8187, as RFC 7616 section 3.4 allows)."""
     extended = claim.extended_username

@@ -49,6 +49,23 @@ uint32_t sip_claim_use_count(const struct sip_claim *claim) {
     return count;
 }
 
+const char *sip_claim_fault(const struct sip_claim *claim) {
+    static const struct {
+        enum sip_claim_field field;
+        const char *fault;
+    } required[] = {
+        {SIP_CLAIM_NONCE, "digest without nonce"},   {SIP_CLAIM_URI, "digest without uri"}, {SIP_CLAIM_RESPONSE, "digest without response"},
+        {SIP_CLAIM_CNONCE, "digest without cnonce"}, {SIP_CLAIM_NC, "digest without nc"},   {SIP_CLAIM_QOP, "digest without qop"},
+    };
+    const struct sip_slice *fields = claim->fields, qop = fields[SIP_CLAIM_QOP];
+    if (claim->longest > SIP_CLAIM_MAX_VALUE) return "digest parameter too long";
+    if (!fields[SIP_CLAIM_USERNAME].at && !fields[SIP_CLAIM_EXTENDED_USERNAME].at) return "digest without username";
+    for (size_t i = 0; i < sizeof required / sizeof *required; i++)
+        if (!fields[required[i].field].at) return required[i].fault;
+    if (!sip_same_nocase(qop, SIP_TEXT("auth")) && !sip_same_nocase(qop, SIP_TEXT("auth-int"))) return "digest qop is not auth";
+    return sip_claim_use_count(claim) ? NULL : "digest nc is not 8 hex digits above 0";
+}
+
 enum sip_claim_hash sip_claim_hash(const struct sip_claim *claim) {
     struct sip_slice name = claim->fields[SIP_CLAIM_ALGORITHM];
     if (!name.at || sip_same_nocase(name, SIP_TEXT("MD5"))) return SIP_CLAIM_MD5;
@@ -100,7 +117,7 @@ int sip_claim_matches(const struct sip_claim *claim, struct sip_slice ha1, struc
     const struct sip_slice *fields = claim->fields;
     enum sip_claim_hash hash = sip_claim_hash(claim);
     char entity[SIP_CLAIM_HEX_MAX], ha2[SIP_CLAIM_HEX_MAX], expected[SIP_CLAIM_HEX_MAX];
-    if (hash == SIP_CLAIM_HASHES) return 0;
+    if (hash == SIP_CLAIM_HASHES || sip_claim_fault(claim)) return 0;
     struct hasher *hasher = hasher_of(hash);
     bool covers_body = sip_same_nocase(fields[SIP_CLAIM_QOP], SIP_TEXT("auth-int"));
     struct sip_slice of_body = {entity, covers_body ? hash_of(hasher, &body, 1, entity) : 0};

@@ -46,13 +46,6 @@ static PyObject *claim_field(ClaimObject *self, void *field) {
     return sip_py_str_or_none(self->claim.fields[(size_t)field]);
 }
 
-static PyObject *claim_qop(ClaimObject *self, void *unused) {
-    struct sip_slice qop = self->claim.fields[SIP_CLAIM_QOP];
-    (void)unused;
-    if (!qop.at) Py_RETURN_NONE;
-    return sip_py_lower(qop);
-}
-
 static PyObject *claim_algorithm(ClaimObject *self, void *unused) {
     static const char *const names[] = {"MD5", "SHA-256", ""};
     (void)unused;
@@ -64,31 +57,16 @@ static PyObject *claim_use_count(ClaimObject *self, void *unused) {
     return PyLong_FromUnsignedLong(sip_claim_use_count(&self->claim));
 }
 
-static PyObject *claim_longest(ClaimObject *self, void *unused) {
-    (void)unused;
-    return PyLong_FromSize_t(self->claim.longest);
-}
-
 static PyObject *claim_count(ClaimObject *self, void *unused) {
     (void)unused;
     return PyLong_FromSize_t(self->claim.count);
 }
 
-static PyObject *claim_missing(ClaimObject *self, void *unused) {
-    static const struct {
-        enum sip_claim_field field;
-        const char *name;
-    } required[] = {
-        {SIP_CLAIM_USERNAME, "username"}, {SIP_CLAIM_NONCE, "nonce"}, {SIP_CLAIM_URI, "uri"}, {SIP_CLAIM_RESPONSE, "response"},
-        {SIP_CLAIM_CNONCE, "cnonce"}, {SIP_CLAIM_NC, "nc"}, {SIP_CLAIM_QOP, "qop"},
-    };
-    const struct sip_slice *fields = self->claim.fields;
+static PyObject *claim_fault(ClaimObject *self, void *unused) {
+    const char *fault = sip_claim_fault(&self->claim);
     (void)unused;
-    for (size_t i = 0; i < sizeof required / sizeof *required; i++) {
-        bool extended = required[i].field == SIP_CLAIM_USERNAME && fields[SIP_CLAIM_EXTENDED_USERNAME].at;
-        if (!fields[required[i].field].at && !extended) return PyUnicode_FromString(required[i].name);
-    }
-    Py_RETURN_NONE;
+    if (!fault) Py_RETURN_NONE;
+    return PyUnicode_FromString(fault);
 }
 
 static PyObject *claim_matches(ClaimObject *self, PyObject *const *args, Py_ssize_t count) {
@@ -118,12 +96,10 @@ static PyGetSetDef getset[] = {
     FIELD("extended_username", SIP_CLAIM_EXTENDED_USERNAME),
     FIELD("realm", SIP_CLAIM_REALM),
     FIELD("nonce", SIP_CLAIM_NONCE),
-    {"qop", (getter)claim_qop, NULL, NULL, NULL},
     {"algorithm", (getter)claim_algorithm, NULL, NULL, NULL},
     {"use_count", (getter)claim_use_count, NULL, NULL, NULL},
-    {"longest", (getter)claim_longest, NULL, NULL, NULL},
     {"count", (getter)claim_count, NULL, NULL, NULL},
-    {"missing", (getter)claim_missing, NULL, NULL, NULL},
+    {"fault", (getter)claim_fault, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from native.sip import Message
+from native.sip import DigestClaim, Message, ParseError
 from sipcore.digest import MISSING, Algorithm, Digest, DigestConfig, Outcome
-from sipcore.digest_header import MalformedDigestError, read_claim
 from sipcore.errors import PeerError
 from sipcore.keys import KeyRing
 from sipcore.ports import Counters
@@ -201,7 +200,7 @@ def _consume(request: Message, header: str, realm: str) -> None:
 
 def _is_for(value: str, realm: str) -> bool:
     try:
-        claim = read_claim(value)
-    except MalformedDigestError:
+        claim = DigestClaim.read(value)
+    except ParseError:
         return False
     return claim is not None and claim.realm == realm

@@ -14,8 +14,8 @@ from media import bencode, ng
 from media.errors import BencodeError, RequestError, SdpError
 from media.flags import parse_raw
 from media.sdp import parse
-from native.sip import Message, NameAddr, ParseError, Uri, Via
-from sipcore.digest_header import MalformedDigestError, parse_credentials, read_claim
+from native.sip import DigestClaim, Message, NameAddr, ParseError, Uri, Via
+from sipcore.digest_header import MalformedDigestError, parse_credentials
 from sipcore.transport.stun import stun_answer
 from tests.media.world import World, passed_on, sdp
 from tests.native.shell import Engine, Stream
@@ -178,13 +178,14 @@ def read_digest(data: bytes) -> str:
     else:
         reason = "other scheme" if fields is None else str(len(fields))
     try:
-        claim = read_claim(text)
-    except MalformedDigestError as error:
-        if fields is not None and str(error) != "digest parameter too long":
+        claim = DigestClaim.read(text)
+    except ParseError as error:
+        if fields is not None:
             raise
         return path_of(error)
     if claim is not None:
         claim.matches("0" * 32, "REGISTER", data)
+        reason += f" {claim.fault}"
         read = {name: getattr(claim, name) for name in ("username", "realm", "nonce")}
         assert fields is None or read == {name: fields.get(name) for name in read}
     return reason

@@ -87,10 +87,12 @@ def test_the_response_of_the_rfc_matches(algorithm: str) -> None:
 
 def test_what_a_claim_says() -> None:
     claim = claimed(r'digest USERNAME="a\"b",realm=é,qop=AUTH-Int,nc=0000000A,x=yyyyyy,algorithm=sha-256')
-    assert (claim.username, claim.realm, claim.qop, claim.use_count, claim.algorithm) == ('a"b', "é", "auth-int", 10, "SHA-256")
-    assert (claim.count, claim.longest, claim.missing, claim.nonce, claim.extended_username) == (6, 8, "nonce", None, None)
-    assert claimed("Digest username*=UTF-8''a").missing == "nonce"
-    assert claimed("Digest x=1").missing == "username"
+    assert (claim.username, claim.realm, claim.use_count, claim.algorithm) == ('a"b', "é", 10, "SHA-256")
+    assert (claim.count, claim.fault, claim.nonce, claim.extended_username) == (6, "digest without nonce", None, None)
+    assert not claim.matches("", "", b"")
+    assert claimed("Digest username*=UTF-8''a").fault == "digest without nonce"
+    assert claimed("Digest x=1").fault == "digest without username"
+    assert claimed(f"Digest x={'y' * 513}").fault == "digest parameter too long"
     assert claimed("Digest nc=0000000g").use_count == claimed("Digest nc=1").use_count == claimed("Digest").use_count == 0
     assert [claimed(f"Digest algorithm={name}").algorithm for name in ("md5", "MD5-sess", "SHA-512-256")] == ["MD5", "", ""]
 

@@ -134,7 +134,7 @@ def digest() -> object:
         'Digest username="\\"b", realm=é, nonce=n, uri=u, response=r, cnonce=c, nc=00000001, qop=auth-int'
     )
     assert claim is not None
-    return claim.matches("ha1", "REGISTER", b"body"), claim.username, claim.realm, claim.qop, claim.algorithm, claim.missing
+    return claim.matches("ha1", "REGISTER", b"body"), claim.username, claim.realm, claim.algorithm, claim.fault
 
 
 REGISTER = (
