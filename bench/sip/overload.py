@@ -17,6 +17,7 @@ from interop.process import free_port
 
 SHARE_OF_CORE = 0.25
 PEAK, OVERLOAD, WORST = 1.2, 2.0, 4.0  # times the highest goodput on the way up
+LONG_PERIOD_US = 100_000  # the kernel's default: a server that has used up its part is stopped for most of it
 FED = 0.9  # of its part of the core the server must have had in overload
 SETTLED_S = 1.0  # from the start; not counted
 FIRST_RATE = 200
@@ -43,6 +44,8 @@ def measure(bench: Bench, server: Server, seconds: float, rounds: int) -> Result
         capacity = max(each.completed for each in climb)
         turns = [[_run(bench, server, int(factor * capacity), seconds) for factor in (PEAK, OVERLOAD)] for _ in range(rounds)]
         worst = _run(bench, server, int(WORST * capacity), seconds)
+    with held_to(server.process.pid, SHARE_OF_CORE, LONG_PERIOD_US), kept_busy(bench.cores):
+        stopped = _run(bench, server, int(OVERLOAD * capacity), seconds)
     fed = [turn for turn in turns if min(each.used for each in turn) >= FED] or turns
     return {
         "overload_goodput_share": round(statistics.median(over.completed / peak.completed for peak, over in fed), 3),
@@ -53,6 +56,7 @@ def measure(bench: Bench, server: Server, seconds: float, rounds: int) -> Result
             "rounds": rounds,
             "starved": sum(min(each.used for each in turn) < FED for turn in turns),
             "offered": [asdict(climb[0]), *(_median(column) for column in zip(*fed, strict=True)), asdict(worst)],
+            "stopped": asdict(stopped) | {"period_ms": LONG_PERIOD_US // 1000},
         },
     }
 

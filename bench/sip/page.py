@@ -77,6 +77,13 @@ def _overload(measured: Result) -> tuple[str, str]:
         f"A server {held} completes {capacity:,} calls a second. At {worst['rate']:,.0f} offered it refuses "
         f"{worst['refused']:,.0f}, within {delays}; {worst['failed']:,.0f} get no answer."
     )
+    if stopped := measured.get("stopped"):
+        stop_ms = stopped["period_ms"] * (1 - measured["share_of_core"])
+        text += (
+            f" Given its part once in {stopped['period_ms']} ms, so stopped for {stop_ms:.0f} ms of them, it completes "
+            f"{stopped['completed']:,.0f} of {stopped['rate']:,} and refuses within {number(stopped['refusal_p50_ms'], 0)} and "
+            f"{number(stopped['refusal_p99_ms'], 0)} ms."
+        )
     return text, chart(Axes("Calls a second in overload", "offered", "calls a second"), lines)
 
 

@@ -20,12 +20,12 @@ V1 = Path("/sys/fs/cgroup/cpu")
 
 
 @contextlib.contextmanager
-def held_to(pid: int, share: float) -> Iterator[str]:
-    """``pid`` and its descendants get ``share`` of one core; says how that is done."""
+def held_to(pid: int, share: float, period_us: int = PERIOD_US) -> Iterator[str]:
+    """``pid`` and its descendants get ``share`` of one core, anew in each period; says how that is done."""
     for root, way in ((V2, "cgroup v2"), (V1, "cgroup v1")):
         group = root / f"bench-sip-{os.getpid()}"
         try:
-            _make(group, share)
+            _make(group, share, period_us)
         except OSError:
             continue
         try:
@@ -35,7 +35,7 @@ def held_to(pid: int, share: float) -> Iterator[str]:
             _move(pid, root)
             group.rmdir()
         return
-    with _stopping(pid, share):
+    with _stopping(pid, share, period_us):
         yield "SIGSTOP"
 
 
@@ -53,18 +53,18 @@ def kept_busy(cores: Sequence[int]) -> Iterator[None]:
             each.wait()
 
 
-def _make(group: Path, share: float) -> None:
-    quota_us = int(share * PERIOD_US)
+def _make(group: Path, share: float, period_us: int) -> None:
+    quota_us = int(share * period_us)
     (group.parent / "cgroup.procs").read_text()  # there may be no cgroups at all
     group.mkdir()
     try:
         if group.parent == V2:
-            (group / "cpu.max").write_text(f"{quota_us} {PERIOD_US}")
+            (group / "cpu.max").write_text(f"{quota_us} {period_us}")
         else:
-            (group / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+            (group / "cpu.cfs_period_us").write_text(str(period_us))
             (group / "cpu.cfs_quota_us").write_text(str(quota_us))
             if (real_time := group / "cpu.rt_runtime_us").exists():  # at 0, threads of real-time priority are not let in
-                real_time.write_text(str(PERIOD_US))
+                real_time.write_text(str(period_us))
     except OSError:
         group.rmdir()
         raise
@@ -77,12 +77,12 @@ def _move(pid: int, group: Path) -> None:
 
 
 @contextlib.contextmanager
-def _stopping(pid: int, share: float) -> Iterator[None]:
+def _stopping(pid: int, share: float, period_us: int) -> Iterator[None]:
     """The same periods by SIGSTOP and SIGCONT, of all processes together."""
     ended = threading.Event()
 
     def work() -> None:
-        period_s = PERIOD_US / 1e6
+        period_s = period_us / 1e6
         while not ended.is_set():
             for number, part in ((signal.SIGCONT, share), (signal.SIGSTOP, 1 - share)):
                 _signal(pids, number)
