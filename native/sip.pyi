@@ -34,6 +34,7 @@ SEES_FAILURES: Final[int]  # the one of 300 and up that goes upstream
 SEES_IDENTITIES: Final[int]  # responses with P-Asserted-Identity or P-Preferred-Identity, whatever their status
 SEES_BRANCH_ENDS: Final[int]
 SEES_END: Final[int]
+SEES_FAILED_END: Final[int]  # with a final response of 300 and up
 
 Address = tuple[str, int]  # (host, port); host is a numeric address, IPv6 without brackets
 

@@ -93,6 +93,7 @@ static int add_masks(PyObject *module) {
         {"SEES_IDENTITIES", SIP_SEES_IDENTITIES},
         {"SEES_BRANCH_ENDS", SIP_SEES_BRANCH_ENDS},
         {"SEES_END", SIP_SEES_END},
+        {"SEES_FAILED_END", SIP_SEES_FAILED_END},
     };
     for (size_t i = 0; i < sizeof masks / sizeof *masks; i++)
         if (PyModule_AddIntConstant(module, masks[i].name, masks[i].bit) < 0) return -1;

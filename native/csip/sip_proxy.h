@@ -16,6 +16,7 @@ enum sip_sight {
     SIP_SEES_IDENTITIES = 16, /* responses with P-Asserted-Identity or P-Preferred-Identity */
     SIP_SEES_BRANCH_ENDS = 32,
     SIP_SEES_END = 64,
+    SIP_SEES_FAILED_END = 128, /* with a final response of 300 and up */
 };
 
 /* ProxyCore; the garbage collector walks it */

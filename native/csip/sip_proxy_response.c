@@ -36,7 +36,7 @@ static int finish(ContextObject *self) {
 static int ended(ContextObject *self, int status) {
     static struct sip_py_word word_ended = {"ended", NULL};
     sip_inbound_of(self)->status = self->status = status;
-    if (self->sees & SIP_SEES_END) {
+    if (self->sees & (status < 300 ? SIP_SEES_END : SIP_SEES_END | SIP_SEES_FAILED_END)) {
         PyObject *number = PyLong_FromLong(status);
         int told = number ? sip_py_do(self->exchange, &word_ended, (PyObject *)self, number) : -1;
         Py_XDECREF(number);

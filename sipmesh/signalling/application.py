@@ -138,8 +138,10 @@ class SignalApplication:
             self._call_trunks.filter_identity(self.calls.get(key), message, side)
         if key in self._call_trunks.edited:
             return self._editing_exchange(exchange, message, cookie)
+        if exchange is not None:
+            return exchange
         subscription = self._call_trunks.subscriptions.of(message, key)
-        return exchange if subscription is None else self._of_subscription(subscription, message, cookie)
+        return None if subscription is None else self._of_subscription(subscription, message, cookie)
 
     def _editing_exchange(self, exchange: Exchange | None, message: Message, cookie: Cookie) -> Exchange | None:
         """Of a request within a call over a trunk whose messages we change."""

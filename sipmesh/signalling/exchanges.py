@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from native.sip import (
     SEES_BRANCH_ENDS,
     SEES_END,
-    SEES_FAILURES,
+    SEES_FAILED_END,
     SEES_IDENTITIES,
-    SEES_PROVISIONALS,
     SEES_SUCCESSES,
     Message,
 )
-from sipcore.ports import SEES_ALL, Proceed
+from sipcore.ports import SEES_ALL, SEES_RESPONSES, Proceed
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie, flow_of_token
 from sipmesh.signalling.call_updates import response_in_dialog
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from sipcore.timers import Timers
 
 LOST = frozenset({408, 503})  # final status of a branch whose target gave no answer, or none it could use
-SEES_RESPONSES = SEES_PROVISIONALS | SEES_SUCCESSES | SEES_FAILURES | SEES_IDENTITIES | SEES_END
+SEES_OF_CALL = SEES_RESPONSES | SEES_IDENTITIES | SEES_FAILED_END
 STILL_THERE = frozenset({401, 407})  # a BYE with this answer has not ended the dialog
 
 
@@ -126,7 +125,7 @@ class InviteExchange:
         self._media = media
         self._ended_by: Ender = "node"  # if it fails
         self.looks_on = media is None
-        self.sees = SEES_ALL if media is not None or by_trunk else SEES_RESPONSES
+        self.sees = SEES_ALL if media is not None or by_trunk else SEES_OF_CALL
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
         if self._media is not None:

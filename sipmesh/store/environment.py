@@ -49,7 +49,7 @@ class Environment:
         self._max_map_bytes = max_map_bytes
         self._preallocate = not synced
         self._write: Any = None
-        self._read: Any = None  # kept between reads
+        self.reading: Any = None  # the transaction kept between reads
         self._keeps_read = False
         self._stages = False
         self._staged: dict[tuple[Any, bytes], bytes | None] = {}  # writes that wait for ``commit``; None: a deletion
@@ -83,12 +83,12 @@ class Environment:
     def get(self, table: Any, key: bytes) -> bytes | None:
         if self._staged and (table, key) in self._staged:
             return self._staged[table, key]
-        txn = self._write or self._read
+        txn = self._write or self.reading
         if txn is not None:
             return txn.get(key, None, table)  # type: ignore[no-any-return]
         txn = self._begin_read()
         if self._keeps_read:
-            self._read = txn
+            self.reading = txn
             return txn.get(key, None, table)  # type: ignore[no-any-return]
         try:
             return txn.get(key, None, table)  # type: ignore[no-any-return]
@@ -106,7 +106,7 @@ class Environment:
 
     def renew(self) -> None:
         """What others have committed is read from now on."""
-        txn, self._read = self._read, None
+        txn, self.reading = self.reading, None
         if txn is not None:
             txn.abort()
 
@@ -163,7 +163,7 @@ class Environment:
 
     def commit(self) -> None:
         """StoreError: nothing written since the last commit is kept, be it for an error now or for an earlier one."""
-        if self._read is not None:
+        if self.reading is not None:
             self.renew()
         if self._staged:
             try:

@@ -47,7 +47,8 @@ class Store:
         self._live.read_in_batches(staged=staged)
 
     def commit(self) -> None:
-        self._config.renew()
+        if self._config.reading is not None:
+            self._config.renew()
         self._live.commit()
 
     def config_version(self) -> int:

@@ -2,11 +2,20 @@
 
 import pytest
 
+from native.sip import (
+    SEES_BRANCH_ENDS,
+    SEES_END,
+    SEES_FAILED_END,
+    SEES_FAILURES,
+    SEES_PROVISIONALS,
+    SEES_REQUESTS,
+    SEES_SUCCESSES,
+)
 from sipcore.errors import UsageError
 from sipcore.flow import Destination
 from sipcore.ports import Target
 from sipcore.proxy.branch import MAX_WAITING
-from tests.sipcore.proxy_world import Phone, Recorder, World, call
+from tests.sipcore.proxy_world import Phone, Recorder, World, call, start_of
 
 
 def pair(*hold: str) -> tuple[World, Phone, Phone, Recorder]:
@@ -49,6 +58,34 @@ def test_only_the_chosen_failure_is_shown() -> None:
     carol.reply(carol.expect("INVITE"), 486)
     world.run()
     assert recorder.events[2:] == ["branch 0 ended 404", "branch 1 ended 486", "in 0 404", "ended 404"]
+
+
+@pytest.mark.parametrize(
+    ("sees", "status", "told"),
+    [
+        (SEES_REQUESTS, 200, ["out 0 INVITE"]),
+        (SEES_PROVISIONALS, 200, ["in 0 180"]),
+        (SEES_SUCCESSES, 200, ["in 0 200"]),
+        (SEES_SUCCESSES, 486, []),
+        (SEES_FAILURES, 486, ["in 0 486"]),
+        (SEES_BRANCH_ENDS, 486, ["branch 0 ended 486"]),
+        (SEES_END, 200, ["ended 200"]),
+        (SEES_END, 486, ["ended 486"]),
+        (SEES_FAILED_END, 200, []),
+        (SEES_FAILED_END, 486, ["ended 486"]),
+    ],
+)
+def test_who_looks_on_is_told_what_he_sees(sees: int, status: int, told: list[str]) -> None:
+    world, alice, bob, recorder = pair()
+    recorder.looks_on, recorder.sees = True, sees
+    alice.request("INVITE", "sip:bob@example.com")
+    world.run()
+    invite = bob.expect("INVITE")
+    bob.reply(invite, 180)
+    bob.reply(invite, status)
+    world.run()
+    assert recorder.events == told
+    assert [start for start in map(start_of, alice.got()) if start != "100"] == ["180", str(status)]
 
 
 def test_messages_may_be_rewritten_before_they_leave() -> None:
