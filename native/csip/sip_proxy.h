@@ -115,7 +115,7 @@ PyObject *sip_branch_start(BranchObject *self, PyObject *unused);
 PyObject *sip_branch_reach(BranchObject *self, PyObject *destinations);
 PyObject *sip_branch_send(BranchObject *self, PyObject *unused);
 
-/* --- sip_proxy_type.c --- */
+/* --- sip_proxy_inbound.c, sip_proxy_type.c --- */
 
 /* A new branch of `context`, which waits for it from now on. `destinations`: left to try; None: not yet resolved. */
 InboundObject *sip_inbound_new(PyTypeObject *class, CoreObject *core, PyObject *transaction, MessageObject *message, PyObject *flow);
