@@ -420,6 +420,10 @@ class Receiver:
     def receive(self, data: bytes, flow: Any, /) -> None:
         """One datagram, or one message that was framed. What begins like no message passes ``skip_noise``; what can't be parsed goes to
         ``refuse``; ``name_counter`` names the counter of a request whose name is not known yet."""
+    def share(self, worker: int, workers: int, pass_on: Callable[[bytes, Any, int], None], /) -> None:
+        """What has the slot (``call_slot``) of another of so many workers is ``pass_on``'s, with that worker's index."""
+    def receive_shared(self, data: bytes, flow: Any, /) -> None:
+        """The same of a socket that all workers have."""
 
 class Mac:
     """A keyed hash (SipHash-2-4, 128-bit key) for short texts that we hand out and want back unaltered. Text is taken as UTF-8 with

@@ -3,6 +3,7 @@
 
 #include "sip_gate.h"
 #include "sip_message_type.h"
+#include "sip_slot.h"
 #include "sip_transaction.h"
 #include "structmember.h"
 
@@ -12,6 +13,8 @@ typedef struct {
     PyObject *gate, *admission; /* or None */
     PyObject *our_sent_by;      /* of our listeners, a set */
     PyObject *names;            /* of counters: {transport: {method: name}} */
+    PyObject *pass_on;          /* takes what is another worker's, or None */
+    long worker, workers;       /* which of how many this one is */
 } IngressObject;
 
 /* 1 or 0, -1 with an exception. Steals. */
@@ -106,25 +109,63 @@ static int receive(IngressObject *self, PyObject *data, PyObject *flow) {
     return result;
 }
 
+/* A message from a socket that all workers have: ours, or another worker's. */
+static int receive_shared(IngressObject *self, PyObject *data, PyObject *flow) {
+    if (!PyBytes_Check(data) || !self->layer)
+        return sip_py_done(PyErr_Format(PyExc_TypeError, "receive_shared(bytes, flow) of a receiver that was made"));
+    int64_t slot = sip_call_slot((struct sip_slice){PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data)});
+    long owner = slot < 0 ? self->worker : (long)(slot % self->workers);
+    if (owner == self->worker) return receive(self, data, flow);
+    PyObject *number = PyLong_FromLong(owner), *args[] = {data, flow, number};
+    int result = number ? sip_py_done(PyObject_Vectorcall(self->pass_on, args, 3, NULL)) : -1;
+    Py_XDECREF(number);
+    return result;
+}
+
 /* --- the type --- */
+
+static PyObject *ingress_receive_shared(IngressObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "receive_shared(data, flow)");
+    return receive_shared(self, args[0], args[1]) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *ingress_share(IngressObject *self, PyObject *args) {
+    long worker, workers;
+    PyObject *pass_on;
+    if (!PyArg_ParseTuple(args, "llO:share", &worker, &workers, &pass_on)) return NULL;
+    if (worker < 0 || worker >= workers) return PyErr_Format(PyExc_ValueError, "worker is one of workers");
+    self->worker = worker;
+    self->workers = workers;
+    Py_XSETREF(self->pass_on, Py_NewRef(pass_on));
+    Py_RETURN_NONE;
+}
 
 static PyObject *ingress_receive(IngressObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 2) return PyErr_Format(PyExc_TypeError, "receive(data, flow)");
     return receive(self, args[0], args[1]) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-/* Holds the method, as a call would. */
-static int receive_directly(PyObject *function, PyObject *data, PyObject *flow) {
-    Py_INCREF(function);
-    int result = receive((IngressObject *)PyCFunction_GET_SELF(function), data, flow);
-    Py_DECREF(function);
+#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
+
+/* Of a method of ours; held as in a call. */
+static int receive_directly(PyObject *method, PyObject *data, PyObject *flow) {
+    IngressObject *self = (IngressObject *)PyCFunction_GET_SELF(method);
+    bool shared = PyCFunction_GET_FUNCTION(method) == FUNCTION(ingress_receive_shared);
+    Py_INCREF(method);
+    int result = shared ? receive_shared(self, data, flow) : receive(self, data, flow);
+    Py_DECREF(method);
     return result;
+}
+
+static bool is_ours(PyObject *function) {
+    if (!PyCFunction_Check(function)) return false;
+    PyCFunction c = PyCFunction_GET_FUNCTION(function);
+    return c == FUNCTION(ingress_receive) || c == FUNCTION(ingress_receive_shared);
 }
 
 int sip_receive(PyObject *function, PyObject *data, PyObject *flow) {
     PyObject *args[] = {data, flow};
-    if (PyCFunction_Check(function) && PyCFunction_GET_FUNCTION(function) == (PyCFunction)(void (*)(void))ingress_receive)
-        return receive_directly(function, data, flow);
+    if (is_ours(function)) return receive_directly(function, data, flow);
     return sip_py_done(PyObject_Vectorcall(function, args, 2, NULL));
 }
 
@@ -137,6 +178,9 @@ static int ingress_init(IngressObject *self, PyObject *args, PyObject *kwargs) {
     PyObject *names = PyDict_New();
     if (!names) return -1;
     Py_XSETREF(self->names, names);
+    Py_XSETREF(self->pass_on, Py_NewRef(Py_None));
+    self->worker = 0;
+    self->workers = 1;
     Py_XSETREF(self->layer, Py_NewRef(layer));
     Py_XSETREF(self->counters, Py_NewRef(counters));
     Py_XSETREF(self->our_sent_by, Py_NewRef(our_sent_by));
@@ -151,6 +195,7 @@ static int ingress_traverse(IngressObject *self, visitproc visit, void *arg) {
     Py_VISIT(self->gate);
     Py_VISIT(self->admission);
     Py_VISIT(self->names);
+    Py_VISIT(self->pass_on);
     return 0;
 }
 
@@ -167,11 +212,14 @@ static void ingress_dealloc(IngressObject *self) {
     Py_XDECREF(self->gate);
     Py_XDECREF(self->admission);
     Py_XDECREF(self->names);
+    Py_XDECREF(self->pass_on);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
 static PyMethodDef methods[] = {
-    {"receive", (PyCFunction)(void (*)(void))ingress_receive, METH_FASTCALL, NULL},
+    {"receive", FUNCTION(ingress_receive), METH_FASTCALL, NULL},
+    {"receive_shared", FUNCTION(ingress_receive_shared), METH_FASTCALL, NULL},
+    {"share", (PyCFunction)ingress_share, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -82,7 +82,10 @@ class Engine(Batches):
         if self.settings.shed_load:
             self.admission = Admission(layer, self.timers, self.counters, time.thread_time)
         self.ingress = Ingress(layer, self.flows, self.counters, self.gate, self.admission)
-        self.receive = self.ingress.receive if self.siblings is None else self.siblings.receive
+        self.receive = self.ingress.receive
+        if self.siblings is not None:
+            self.ingress.share(self.siblings.index, self.siblings.count, self.siblings.pass_on)
+            self.receive = self.ingress.receive_shared
         for listener in self.flows.listeners:
             sock = sockets[listener.index]
             if listener.transport == "udp":

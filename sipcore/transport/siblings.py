@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from native.sip import Address, call_slot
+from native.sip import Address
 from sipcore.flow import Flow, Listener
 from sipcore.transport.sibling_items import Closed, Item, Opened, Passed, Started
 from sipcore.transport.sibling_link import Link
@@ -47,13 +47,8 @@ class Siblings:
         """Whether what has this slot (``crc_slot`` of the Call-ID) is ours."""
         return slot % self.count == self.index
 
-    def receive(self, data: bytes, flow: Flow) -> None:
-        """A message from one of our own sockets: ours, or passed on to its owner."""
-        slot = call_slot(data)
-        owner = slot % self.count if slot >= 0 else self.index
-        if owner == self.index:
-            self._engine.ingress.receive(data, flow)
-            return
+    def pass_on(self, data: bytes, flow: Flow, owner: int) -> None:
+        """A message from one of our own sockets goes to its owner, another worker."""
         self._engine.counters["sip_passed_on_total"] += 1
         host, port = flow.remote
         self._links[owner].tell(Passed(flow.listener.index, host, port, flow.local_host, flow.connection_id, data))

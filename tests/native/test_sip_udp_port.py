@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from native.sip import BATCH, Batches, Message, Timers, UdpFlow, UdpPort
+from native.sip import BATCH, Batches, Message, Timers, UdpFlow, UdpPort, call_slot
 from tests.native.shell import LISTENER, Port, Shell
 from tests.native.sip_samples import INVITE, RESPONSE
 
@@ -120,6 +120,25 @@ def test_the_gate_and_admission_are_asked() -> None:
         shell.send(INVITE, INVITE.replace(b"INVITE", b"BYE"), INVITE.replace(b"INVITE", b"ACK"))
         assert asked == ["gate INVITE", "waits 127.0.0.1", "gate BYE", "gate ACK", "waits 127.0.0.1"]
         assert [Message(data).cseq_method for data in shell.answers(1)] == ["ACK"]
+
+
+def test_what_is_another_worker_s_is_passed_on() -> None:
+    passed: list[tuple[bytes, int]] = []
+    with Shell() as shell:
+        shell.ingress.share(0, 2, lambda data, flow, owner: passed.append((data, owner)))
+        shell.engine.receive = shell.ingress.receive_shared
+        calls = [INVITE.replace(b"3848276298220188511", b"%d" % n) for n in range(8)]
+        owners = [call_slot(data) % 2 for data in calls]
+        shell.send(*calls, b"hello")
+        assert passed == [(data, 1) for data, owner in zip(calls, owners, strict=True) if owner]
+        assert shell.counters == {"INVITE over udp": owners.count(0)}
+        assert [data for data, _ in shell.ingress.refused] == [b"hello"]
+        assert 0 < owners.count(0) < 8
+        for wrong in ((2, 2, None), (-1, 2, None), (0, 0, None)):
+            with pytest.raises(ValueError, match="one of workers"):
+                shell.ingress.share(*wrong)  # type: ignore[arg-type]
+        with pytest.raises(TypeError):
+            shell.ingress.receive_shared("x", None)  # type: ignore[arg-type]
 
 
 # flows
