@@ -11,6 +11,7 @@ need sipp sip-tester
 need kamailio kamailio
 ls /usr/lib/*/kamailio/modules/tls.so >/dev/null 2>&1 || missing="$missing kamailio-tls-modules"
 need rtpengine rtpengine-daemon
+need tshark tshark
 need taskset util-linux
 need setpriv util-linux
 [ -n "$missing" ] || exit 0
