@@ -11,6 +11,7 @@ import pytest
 
 from native import sip
 from native.sip import Mac, Message, NameAddr, ParseError, UdpSocket, Uri, Via
+from sipcore.location import Binding, encode_bindings
 from tests.native.shell import Engine, Ingress, Layer, Shell, Stream
 from tests.native.sip_samples import INVITE, REGISTER, RESPONSE, replaced
 
@@ -46,6 +47,12 @@ def read_messages() -> None:
         for name in ("Via", "Allow", "X-Odd", Text("From"), "Ünknown"):
             message.get(name), message.get_all(name), message.values(name), message.has("X", name)
         message.header_names()
+        message.names_source("192.0.2.1"), message.names_source(Text("ü"))
+
+
+def read_bindings() -> None:
+    for contact in ("sip:a@192.0.2.1", "sip:é@h", "tel:1"):
+        sip.bound_to(encode_bindings([Binding(contact, "c", 1, 100.0)]), 1.0)
 
 
 def read_faults() -> None:
@@ -291,6 +298,7 @@ def streams() -> None:
 
 CALLS = [
     read_messages,
+    read_bindings,
     read_faults,
     edit,
     refuse_edits,
