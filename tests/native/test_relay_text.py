@@ -43,16 +43,19 @@ def bodies() -> None:
     assert origin == ("-", "1", "1", 4, "192.0.2.1")
     assert sections == (
         (1, 5, None, 0, "sendrecv", False, False),
-        (5, 7, None, 0, "", False, False, "audio", 5000, 1, "RTP/AVP", "0", None, 0, False, ()),
+        (5, 7, None, 0, "", False, False, "audio", 5000, 1, "RTP/AVP", "0", None, 0, False, "", ()),
     )
     for body in BROKEN_BODIES:
         with pytest.raises(ValueError, match=r"empty|form|CR or NUL|v=0"):
             relay.sdp_read(body)
-    head, line, tail = relay.sdp_write(BODY, [None], "IN IP4 192.0.2.9", 4, False, False, "", "")
+    head, line, tail = relay.sdp_write(BODY, [None], None, "IN IP4 192.0.2.9", 4, False, False, False, "", "")
     assert head + line + tail == BODY
-    for wrong in ([5], [(1, 2)], [("x", 1, 1, True, "", None, "")]):
+    for wrong in ([5], [(1, 2)], [("x", 1, 1, True, "", None)]):
         with pytest.raises(TypeError):
-            relay.sdp_write(BODY, wrong, "IN IP4 192.0.2.9", 4, False, False, "", "")  # type: ignore[arg-type]
+            relay.sdp_write(BODY, wrong, None, "IN IP4 192.0.2.9", 4, False, False, False, "", "")  # type: ignore[arg-type]
+    for mids in ([], [5], ("a",)):
+        with pytest.raises(TypeError):
+            relay.sdp_write(BODY, [None], mids, "IN IP4 192.0.2.9", 4, False, False, False, "", "")  # type: ignore[arg-type]
 
 
 def requests() -> None:

@@ -545,12 +545,14 @@ def successor() -> object:
 
 @tried
 def bodies() -> object:
-    text = "v=0\r\no=- 1 1 IN IP4 ::1\r\na=rtcp:9\r\nm=audio 5/2 RTP/AVP é\udcff\r\na=rtpmap:0 x\r\nm=audio 0 RTP/AVP 0\r\n"
+    text = "v=0\r\no=- 1 1 IN IP4 ::1\r\n"
+    text += "a=rtcp:9\r\nm=audio 5/2 RTP/AVP é\udcff\r\na=rtpmap:0 x\r\na=mid:é\r\nm=audio 0 RTP/AVP 0\r\n"
     for bad in ("\r\n\r\nx", "v=0\r\nnonsense", "v=0\r\na=\0"):
         with contextlib.suppress(ValueError):
             relay.sdp_read(bad)
-    announced = [(30000, 2, 30001, True, "RTP/SAVP", "a=crypto:1 x\r\n", "sendonly"), None]
-    written = relay.sdp_write(text, announced, "IN IP4 192.0.2.1", 4, True, True, "us", "IN IP4 192.0.2.2")
+    announced = [(30000, 2, 30001, True, "RTP/SAVP", "a=crypto:1 x\r\n"), None]
+    mids = ["\udcff", ""]
+    written = relay.sdp_write(text, announced, mids, "IN IP4 192.0.2.1", 4, True, True, False, "us", "IN IP4 192.0.2.2")
     return relay.sdp_read(text), relay.sdp_split(text, 1, 6), written
 
 
