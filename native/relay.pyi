@@ -128,7 +128,7 @@ def sdp_write(
     inherited: str,
     /,
 ) -> tuple[str, str, str]:
-    """The body to send on: what comes before its o= line, that line, what comes after it; lines end in CRLF. ``announced``: see media.rewrite.LocalLine, one
+    """The body to send on: what comes before its o= line, that line, what comes after it; lines end in CRLF. ``announced``: see media.rewrite.LocalLine, ``mids``: see media.rewrite.rewrite, one
     for each m= line. ``inherited``: the session's own connection, for sections that pass as they are. ValueError as sdp_read."""
 
 def monotonic_ns() -> int:
