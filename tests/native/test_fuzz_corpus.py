@@ -11,7 +11,6 @@ HERE = Path(__file__).resolve().parent
 FUZZ = HERE / "fuzz"
 NATIVE = HERE.parents[1] / "native"
 TORTURE = HERE.parent / "torture"
-BINDING = ("Python.h", "relay_module.h", "sip_py.h", "sip_message_type.h", "sip_udp_type.h")
 FLAGS = [
     "-std=c11",
     "-g",
@@ -24,9 +23,8 @@ FLAGS = [
 
 
 def core_objects(core: str, folder: Path) -> list[str]:
-    sources = [
-        path for path in sorted((NATIVE / core).glob("*.c")) if not any(f"{name}" in path.read_text() for name in BINDING)
-    ]
+    listed = subprocess.run([HERE / "core_sources.sh", NATIVE / core], capture_output=True, text=True, check=True)
+    sources = [Path(line) for line in listed.stdout.splitlines()]
     subprocess.run(["gcc", *FLAGS, "-c", *map(str, sources)], check=True, cwd=folder)
     return [str(folder / f"{path.stem}.o") for path in sources]
 
