@@ -4,6 +4,8 @@ from typing import Protocol
 
 import msgspec
 
+from sipcore.raw_text import decoder, encoder
+
 SCHEMA = 2
 
 
@@ -57,8 +59,8 @@ _Binding1 = msgspec.defstruct(
     "_Binding1", [(field.name, field.type, field.default) for field in msgspec.structs.fields(Binding)], rename=_KEYS_1
 )
 
-encode_bindings = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Binding]).decode
+encode_bindings = encoder(msgspec.msgpack.Encoder().encode)
+_decode = decoder(list[Binding])
 _decode_1 = msgspec.msgpack.Decoder(list[_Binding1]).decode  # type: ignore[valid-type]
 
 

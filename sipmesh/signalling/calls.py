@@ -110,9 +110,11 @@ class Calls:
     def answered(self, key: str, branch: Branch, response: Message) -> None:
         """A 2xx. The first makes the call; those of other branches make dialogs beside it (RFC 3261 section 13.2.2.4)."""
         record = self._calls.get(key)
-        if record is None or response.to_tag == record.to_tag:
+        if record is None:
             return
         leg = callee_of(record, branch, response)
+        if leg.tag == record.to_tag and record.state != "ringing":
+            return
         if record.state != "ringing":
             if keep_fork(record, leg):
                 self._stored.put(key, record)

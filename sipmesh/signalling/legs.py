@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from native.sip import Message
+from native.sip import Message, ParseError
 from sipmesh.store import CallLeg, CallRecord
 
 if TYPE_CHECKING:
@@ -65,15 +65,19 @@ def caller_of(request: InboundRequest) -> CallLeg:
 
 
 def callee_of(record: CallRecord, branch: Branch, response: Message) -> CallLeg:
-    """The callee of the dialog that ``response`` makes."""
+    """The callee of the dialog that ``response`` makes; of one that can't be read, what the branch knows of it: the response is
+    the caller's to judge, and passes."""
+    try:
+        tag, target, routes = response.to_tag or "", response.contact_uri_text, response.values("Record-Route")
+    except ParseError:
+        tag, target, routes = "", "", []
     caller = record.legs[CALLER]
     flow = branch.flow
     listener = flow.listener.index
     host, port = flow.remote
-    routes = response.values("Record-Route")
     return CallLeg(
-        tag=response.to_tag or "",
-        remote_target=response.contact_uri_text,
+        tag=tag,
+        remote_target=target,
         route_set=_beyond_us(caller, listener, routes) if len(routes) > 1 else (),
         cseq=record.legs[CALLEE].cseq,
         listener=listener,

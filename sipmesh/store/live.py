@@ -10,14 +10,16 @@ from itertools import islice
 import msgspec
 
 from sipcore.location import Binding, decode_bindings, encode_bindings
+from sipcore.raw_text import decoder, encoder
 from sipmesh.store.environment import Environment, key_of
 from sipmesh.store.records import CallRecord, Cdr, CdrPlace, Command, RecentRoute, Snapshot
 
 TABLES = ("bindings", "calls", "commands", "snapshots", "cdrs", "cdr_place", "recent_routes")
 
-encode = msgspec.msgpack.Encoder().encode
-decode_call = msgspec.msgpack.Decoder(CallRecord).decode
-decode_cdr = msgspec.msgpack.Decoder(Cdr).decode
+encode = encoder(msgspec.msgpack.Encoder().encode)
+decode_call = decoder(CallRecord)
+decode_cdr = decoder(Cdr)
+decode_routes = decoder(list[RecentRoute])
 
 
 class StoredLocations:
@@ -163,7 +165,7 @@ class RecentRoutes:
 
     def all(self) -> list[RecentRoute]:
         data = self._env.get(self._table, b"recent")
-        return [] if data is None else msgspec.msgpack.decode(data, type=list[RecentRoute])
+        return [] if data is None else decode_routes(data)
 
 
 class Commands:
