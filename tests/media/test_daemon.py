@@ -213,6 +213,7 @@ def test_ended_calls_free_their_sockets(proxy: Proxy) -> None:
             agree(proxy, a, b)
             proxy.ask("delete", call_id="c", flags=["fast"])
         eventually(lambda: len(os.listdir("/proc/self/fd")) == before)
+        assert proxy.ask("list")["calls"] == []
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,12 @@ def test_a_stale_socket_file_is_replaced(live: Live) -> None:
     again = ng_unix.listen(path)
     client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     client.connect(path)
-    client.close()
-    again.close()
+    again.settimeout(2)
+    taken, _ = again.accept()
+    client.send(b"1 ping")
+    assert taken.recv(100) == b"1 ping"
+    for each in (taken, client, again):
+        each.close()
 
 
 def test_events_go_to_every_connection_with_cookies_of_their_own(tmp_path: object) -> None:
