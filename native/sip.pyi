@@ -723,6 +723,43 @@ def refreshed(
     Contacts of the answer; None when the registrar must look itself (sipcore/registrar.py). ``limits``: shortest, default and
     longest expiry in seconds; most characters of Contact, Call-ID and User-Agent."""
 
+class EnvironmentBase:
+    """The usual steps of sipmesh.store.environment.Environment, which says what the methods here mean."""
+
+    _env: Any  # lmdb.Environment
+    _write: Any  # transactions, or None
+    _reading: Any  # kept between reads
+    _staged: dict[tuple[Any, bytes], bytes | None]  # writes that wait for ``commit``; None: a deletion
+    _spare_bytes: int  # may be written before the next look at how full the map is
+    _keeps_read: bool
+    _stages: bool
+    _dirty: bool  # the write transaction holds something
+    _lost: bool  # an error took what had been written before it
+    def get(self, table: Any, key: bytes, /) -> bytes | None: ...
+    def put(self, table: Any, key: bytes, value: bytes, /) -> None: ...
+    def delete(self, table: Any, key: bytes, /) -> bool:
+        """False when there is no such key."""
+    def renew(self) -> None:
+        """What others have committed is read from now on."""
+    def renew_with(self, other: EnvironmentBase, /) -> None:
+        """``commit`` renews what is read of ``other`` too."""
+    def write_staged(self) -> None:
+        """Opens the transaction for what waited, and for what follows until ``commit``; nothing when nothing waits."""
+    def commit(self) -> None:
+        """StoreError: nothing written since the last commit is kept, be it for an error now or for an earlier one."""
+
+class TableBase:
+    """Records of one table of the store, by text: subclasses say in TABLE which one, and give ``key_of`` for keys that are not short
+    ASCII."""
+
+    TABLE: str
+    _env: Any
+    _table: Any
+    def __init__(self, environment: EnvironmentBase, /) -> None: ...
+    def record(self, key: str, /) -> bytes | None: ...
+    def put_record(self, key: str, record: bytes, /) -> None: ...
+    def delete(self, key: str, /) -> None: ...
+
 def tag_hash(tag: str | None) -> str:
     """``crc_slot`` of a tag in decimal digits; None is the empty tag."""
 

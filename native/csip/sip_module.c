@@ -4,6 +4,7 @@
 #include "sip_ingress.h"
 #include "sip_proxy.h"
 #include "sip_slot.h"
+#include "sip_store.h"
 #include "sip_stream.h"
 #include "sip_transaction_type.h"
 #include "sip_udp_endpoint.h"
@@ -72,6 +73,7 @@ static int add_types(PyObject *module) {
         &sip_batches_type,
         &sip_machine_type, &sip_transaction_type, &sip_server_type, &sip_client_type, &sip_layer_type,
         &sip_core_type, &sip_inbound_type, &sip_context_type, &sip_branch_type, &sip_ack_type, &sip_cookie_type,
+        &sip_environment_type, &sip_table_type,
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (PyModule_AddType(module, types[i]) < 0) return -1;

@@ -10,12 +10,13 @@ import os
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import lmdb
 
+from native.sip import EnvironmentBase
+
 FIRST_MAP_BYTES = 32 << 20
-PAGE_BYTES = 4096  # what a write may take besides its value
 GROWTH_CHECK_BYTES = FIRST_MAP_BYTES // 16  # written between two looks at how full the map is
 MAX_KEY_BYTES = 480  # LMDB takes 511
 MAX_READERS = 512
@@ -39,8 +40,11 @@ def key_of(text: str) -> bytes:
     return key
 
 
-class Environment:
-    """``tables`` are opened by name; ``table(name)`` gives the handle the other methods take."""
+class Environment(EnvironmentBase):
+    """``tables`` are opened by name; ``table(name)`` gives the handle the other methods take.
+
+    ``get``, ``put``, ``delete`` and ``commit`` are the base's, which calls the methods here for what is not usual.
+    """
 
     def __init__(
         self, path: Path, tables: tuple[str, ...], *, synced: bool, readonly: bool = False, max_map_bytes: int = 64 << 30
@@ -48,14 +52,6 @@ class Environment:
         self.path = path
         self._max_map_bytes = max_map_bytes
         self._preallocate = not synced
-        self._write: Any = None
-        self.reading: Any = None  # the transaction kept between reads
-        self._keeps_read = False
-        self._stages = False
-        self._staged: dict[tuple[Any, bytes], bytes | None] = {}  # writes that wait for ``commit``; None: a deletion
-        self._dirty = False  # the write transaction holds something
-        self._lost = False  # an error took what had been written before it
-        self._written_bytes = GROWTH_CHECK_BYTES  # so that the first write checks
         try:
             if not readonly:
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,21 +76,6 @@ class Environment:
     def table(self, name: str) -> Any:
         return self._tables[name]
 
-    def get(self, table: Any, key: bytes) -> bytes | None:
-        if self._staged and (table, key) in self._staged:
-            return self._staged[table, key]
-        txn = self._write or self.reading
-        if txn is not None:
-            return txn.get(key, None, table)  # type: ignore[no-any-return]
-        txn = self._begin_read()
-        if self._keeps_read:
-            self.reading = txn
-            return txn.get(key, None, table)  # type: ignore[no-any-return]
-        try:
-            return txn.get(key, None, table)  # type: ignore[no-any-return]
-        finally:
-            txn.abort()
-
     def read_in_batches(self, *, staged: bool = False) -> None:
         """From now on ``get`` reads one state until ``renew``, which is to be called often: pages of that state stay in use.
 
@@ -104,85 +85,45 @@ class Environment:
         self._keeps_read = True
         self._stages = staged
 
-    def renew(self) -> None:
-        """What others have committed is read from now on."""
-        txn, self.reading = self.reading, None
-        if txn is not None:
-            txn.abort()
-
     def items(self, table: Any, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """(key, value) in the order of keys, from ``start`` on. Iterate to the end or close it before the next write."""
-        self._write_staged()
+        self.write_staged()
         with contextlib.ExitStack() as stack:
             txn = self._write
             if txn is None:
-                txn = self._begin_read()
+                txn = self.begin_read()
                 stack.callback(txn.abort)
             cursor = stack.enter_context(txn.cursor(table))
             if cursor.set_range(start) if start else cursor.first():
                 yield from cursor
 
     def count(self, table: Any) -> int:
-        self._write_staged()
+        self.write_staged()
         txn = self._write
         if txn is not None:
             return int(txn.stat(table)["entries"])
-        txn = self._begin_read()
+        txn = self.begin_read()
         try:
             return int(txn.stat(table)["entries"])
         finally:
             txn.abort()
 
-    def put(self, table: Any, key: bytes, value: bytes) -> None:
-        if self._stages and self._write is None:
-            self._staged[table, key] = value
-            return
-        txn = self._write or self._begin_write()
-        self._written_bytes += PAGE_BYTES + len(value)
-        try:
-            txn.put(key, value, True, True, False, table)
-            self._dirty = True
-        except lmdb.Error as error:
-            self._lose()
-            raise self._translated(error) from error
+    def write_failed(self, error: Exception) -> NoReturn:
+        """Ends the transaction; ``commit`` tells of it if others had written in it before."""
+        if not isinstance(error, lmdb.Error):
+            raise error
+        lost = self._lost or self._dirty
+        self.abort()
+        self._lost = lost
+        raise self._translated(error) from error
 
-    def delete(self, table: Any, key: bytes) -> bool:
-        """False when there is no such key."""
-        if self._stages and self._write is None:
-            known = self.get(table, key) is not None
-            self._staged[table, key] = None
-            return known
-        txn = self._write or self._begin_write()
-        self._written_bytes += PAGE_BYTES
-        try:
-            self._dirty = True
-            return bool(txn.delete(key, b"", table))
-        except lmdb.Error as error:
-            self._lose()
-            raise self._translated(error) from error
+    def commit_failed(self, error: Exception) -> NoReturn:
+        raise self._translated(error) if isinstance(error, lmdb.Error) else error
 
-    def commit(self) -> None:
-        """StoreError: nothing written since the last commit is kept, be it for an error now or for an earlier one."""
-        if self.reading is not None:
-            self.renew()
-        if self._staged:
-            try:
-                self._write_staged()
-            except StoreError:
-                self._lost = False  # told now
-                raise
-        txn = self._write
-        if self._lost:
-            self.abort()
-            raise StoreError(f"the store {self.path} lost what was written before an error")
-        if txn is None:
-            return
-        self._write = None
-        self._dirty = False
-        try:
-            txn.commit()
-        except lmdb.Error as error:
-            raise self._translated(error) from error
+    def tell_lost(self) -> NoReturn:
+        """At the commit."""
+        self.abort()
+        raise StoreError(f"the store {self.path} lost what was written before an error")
 
     def abort(self) -> None:
         """Forgets what was written since the last commit."""
@@ -193,30 +134,12 @@ class Environment:
         if txn is not None:
             txn.abort()
 
-    def _lose(self) -> None:
-        """Ends a transaction that had an error; ``commit`` tells of it if others had written in it before."""
-        lost = self._lost or self._dirty
-        self.abort()
-        self._lost = lost
-
     def begin(self, room_bytes: int = 0) -> None:
         """Opens the write transaction now, so that what is read next can't change before ``commit``.
         ``room_bytes``: what it will write, when that may be much."""
-        self._write_staged()
+        self.write_staged()
         if self._write is None:
-            self._begin_write(room_bytes)
-
-    def _write_staged(self) -> None:
-        """Opens the transaction for what waited, and for what follows until ``commit``."""
-        if not self._staged:
-            return
-        staged, self._staged = self._staged, {}
-        self._begin_write()
-        for (table, key), value in staged.items():
-            if value is None:
-                self.delete(table, key)
-            else:
-                self.put(table, key, value)
+            self.begin_write(room_bytes)
 
     def forget_dead_readers(self) -> None:
         """Frees the reader slots of processes that were killed; they would keep old pages from being used again."""
@@ -229,7 +152,7 @@ class Environment:
         self.abort()
         self._env.close()
 
-    def _begin_read(self) -> Any:
+    def begin_read(self) -> Any:
         try:
             return self._env.begin()
         except lmdb.MapResizedError:
@@ -238,9 +161,9 @@ class Environment:
         except lmdb.Error as error:
             raise self._translated(error) from error
 
-    def _begin_write(self, room_bytes: int = 0) -> Any:
-        if self._written_bytes + room_bytes >= GROWTH_CHECK_BYTES:
-            self._written_bytes = 0
+    def begin_write(self, room_bytes: int = 0) -> None:
+        if self._spare_bytes <= room_bytes:
+            self._spare_bytes = GROWTH_CHECK_BYTES
             self._grow_for(room_bytes)
         try:
             self._write = self._env.begin(write=True)
@@ -249,7 +172,6 @@ class Environment:
             self._write = self._env.begin(write=True)
         except lmdb.Error as error:
             raise self._translated(error) from error
-        return self._write
 
     def _grow_for(self, room_bytes: int) -> None:
         """Doubles the map until a quarter of it and ``room_bytes`` are free; no transaction may be open."""

@@ -9,6 +9,7 @@ from itertools import islice
 
 import msgspec
 
+from native.sip import TableBase
 from sipcore.location import Binding, decode_bindings, encode_bindings
 from sipcore.raw_text import decoder, encoder
 from sipmesh.store.environment import Environment, key_of
@@ -22,29 +23,25 @@ decode_cdr = decoder(Cdr)
 decode_routes = decoder(list[RecentRoute])
 
 
-class StoredLocations:
+class StoredLocations(TableBase):
     """``sipcore.location.Locations`` over the store."""
 
+    TABLE = "bindings"
+    _env: Environment
+    key_of = staticmethod(key_of)
+
     def __init__(self, environment: Environment) -> None:
-        self._env = environment
-        self._table = environment.table("bindings")
         self._swept = b""  # where the next ``sweep`` goes on
 
     def get(self, aor: str) -> list[Binding]:
-        data = self._env.get(self._table, key_of(aor))
+        data = self.record(aor)
         return [] if data is None else decode_bindings(data)
 
     def put(self, aor: str, bindings: list[Binding]) -> None:
         if bindings:
-            self._env.put(self._table, key_of(aor), encode_bindings(bindings))
+            self.put_record(aor, encode_bindings(bindings))
         else:
-            self._env.delete(self._table, key_of(aor))
-
-    def record(self, aor: str) -> bytes | None:
-        return self._env.get(self._table, key_of(aor))
-
-    def put_record(self, aor: str, record: bytes) -> None:
-        self._env.put(self._table, key_of(aor), record)
+            self.delete(aor)
 
     def all(self) -> Iterator[tuple[str, list[Binding]]]:
         """(AOR, bindings), expired ones possibly among them."""
@@ -95,22 +92,19 @@ class StoredLocations:
         return removed
 
 
-class Calls:
+class Calls(TableBase):
     """By the key that the proxy made for each: a few characters."""
 
-    def __init__(self, environment: Environment) -> None:
-        self._env = environment
-        self._table = environment.table("calls")
+    TABLE = "calls"
+    _env: Environment
+    key_of = staticmethod(key_of)
 
     def get(self, key: str) -> CallRecord | None:
-        data = self._env.get(self._table, key.encode())
+        data = self.record(key)
         return None if data is None else decode_call(data)
 
     def put(self, key: str, record: CallRecord) -> None:
-        self._env.put(self._table, key.encode(), encode(record))
-
-    def delete(self, key: str) -> None:
-        self._env.delete(self._table, key.encode())
+        self.put_record(key, encode(record))
 
     def all(self) -> Iterator[tuple[str, CallRecord]]:
         for key, data in self._env.items(self._table):

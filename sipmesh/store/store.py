@@ -29,6 +29,8 @@ class Store:
         self.recent_routes = live.RecentRoutes(live_state)
         self.commands = live.Commands(live_state)
         self.snapshots = live.Snapshots(live_state)
+        live_state.renew_with(config)
+        self.commit = live_state.commit
         self.abort = live_state.abort
 
     @classmethod
@@ -45,11 +47,6 @@ class Store:
         ``staged``: for one of several that write; see ``Environment.read_in_batches``."""
         self._config.read_in_batches()
         self._live.read_in_batches(staged=staged)
-
-    def commit(self) -> None:
-        if self._config.reading is not None:
-            self._config.renew()
-        self._live.commit()
 
     def config_version(self) -> int:
         """Grows with every change of users, trunks, routes or configuration."""

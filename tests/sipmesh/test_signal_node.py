@@ -7,15 +7,16 @@ import contextlib
 import socket
 from collections.abc import Coroutine
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import lmdb
 import pytest
 
 from native.sip import Message
 from sipmesh.config import Limits, Route, Trunk, TrunkTarget, User
 from sipmesh.signalling.trunks import Trunks
-from sipmesh.store import Command, StoreError
-from sipmesh.store.environment import Environment
+from sipmesh.store import Command
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.phones import Phone
 
@@ -157,24 +158,36 @@ def test_the_cookie_of_a_call_leads_to_nobody_else(tmp_path: Path, tag: str) -> 
     run(scenario())
 
 
-def test_a_registration_that_is_not_committed_is_not_confirmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class FullDisk:
+    """An lmdb.Environment whose first commit finds no room."""
+
+    def __init__(self, environment: Any) -> None:
+        self._environment = environment
+        self._txn: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._environment, name)
+
+    def begin(self, *how: object, **more: object) -> Any:
+        txn = self._environment.begin(*how, **more)
+        if self._txn is not None or not (how or more):  # it failed, or it is a read
+            return txn
+        self._txn = txn
+        return SimpleNamespace(put=txn.put, get=txn.get, delete=txn.delete, commit=self._fail, abort=txn.abort)
+
+    def _fail(self) -> None:
+        self._txn.abort()
+        raise lmdb.DiskError("no space left")
+
+
+def test_a_registration_that_is_not_committed_is_not_confirmed(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with LiveNode(tmp_path) as node:
             alice = await node.phone("alice", register=False)
             register = alice.request("REGISTER", "sip:example.com", to=f"<{alice.aor}>", Expires="600")
             alice.send(register)
             register = alice.authorized(register, await alice.final(register))
-            live = node.store._live
-            fails, commit = [True], Environment.commit
-
-            def commit_or_fail(environment: Environment) -> None:
-                if fails and environment is live and live._write is not None:
-                    fails.pop()
-                    live.abort()
-                    raise StoreError("no space left")
-                commit(environment)
-
-            monkeypatch.setattr(Environment, "commit", commit_or_fail)
+            node.store._live._env = FullDisk(node.store._live._env)
             alice.send(register)
             await node.until(lambda: node.counters["sip_batches_lost_total"])
             assert not node.store.locations.get("alice@example.com")

@@ -156,6 +156,81 @@ def bound() -> object:
     return sip.bound_to(BINDING, 1.0)
 
 
+class Rows(dict[bytes, bytes]):
+    """An lmdb.Environment and its transactions in one."""
+
+    def begin(self, *_: object) -> Rows:
+        return self
+
+    def abort(self) -> None:
+        pass
+
+    commit = abort
+
+    def get(self, key: bytes, default: Any = None, table: object = None) -> Any:
+        return super().get(key, default)
+
+    def put(self, key: bytes, value: bytes, *_: object) -> bool:
+        self[key] = value
+        return True
+
+    def delete(self, key: bytes, *_: object) -> bool:
+        return self.pop(key, None) is not None
+
+
+class Rack(sip.EnvironmentBase):
+    def __init__(self, *, staged: bool) -> None:
+        self._env = Rows()
+        self._spare_bytes = 1 << 20
+        self._keeps_read, self._stages = staged, staged
+
+    def table(self, name: str) -> str:
+        return name
+
+    def begin_write(self) -> None:
+        self._write = self._env
+
+    def begin_read(self) -> Rows:
+        rows: Rows = self._env
+        return rows
+
+    def write_failed(self, error: Exception) -> None:
+        raise error
+
+    commit_failed = write_failed
+
+
+class Table(sip.TableBase):
+    TABLE = "t"
+
+    @staticmethod
+    def key_of(text: str) -> bytes:
+        return text.encode()
+
+
+def kept(*, staged: bool) -> tuple[object, ...]:
+    beside, rack = Rack(staged=False), Rack(staged=staged)
+    rack.renew_with(beside)
+    table = Table(rack)
+    before = table.record("a")
+    table.put_record("a", b"1")
+    table.put_record("é", b"2")
+    between = table.record("a"), rack.delete("t", b"nothing")
+    table.delete("é")
+    rack.commit()
+    return before, between, table.record("a"), table.record("é"), rack.delete("t", b"a")
+
+
+@tried
+def store() -> object:
+    return kept(staged=False)
+
+
+@tried
+def staging_store() -> object:
+    return kept(staged=True)
+
+
 @tried
 def timers() -> object:
     fired: list[Any] = []
