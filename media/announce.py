@@ -20,8 +20,10 @@ def transport(protocol: str, options: Options, in_effect: str = "", secured: boo
     mix (RFC 4585 section 8), plain and secure ones do by SDES (media.keying); RequestError where DTLS would have to be bridged.
     ``in_effect``: how the receiver has that line by now, which it keeps unless a profile is named; ``secured``: one of
     the two speaks SRTP with us on it."""
-    received = protocol.upper()
     wanted = options.transport_protocol
+    if not (wanted or secured or "webrtc" in options.flags):
+        return protocol
+    received = protocol.upper()
     if "webrtc" in options.flags:
         wanted = "UDP/TLS/RTP/SAVPF"
     elif wanted in _SECURITY and not in_effect:

@@ -150,6 +150,8 @@ class Commands:
         """What a delete ends. Naming neither a branch nor both parties it means the call: so forks nobody answered go along
         with the dialogue of either party."""
         found = call.matching(request.from_tag, request.to_tag, request.via_branch)
+        if len(found) == len(call.dialogues):
+            return found
         if not found and request.to_tag:
             found = [item for item in call.matching(request.from_tag, "", request.via_branch) if not item.sides[1].tag]
         if not found or request.via_branch or (request.to_tag and "to-tag" in request.options.flags):
@@ -180,7 +182,8 @@ class Commands:
             except RequestError as cause:
                 self._counters["media_recordings_refused_total"] += 1
                 return [cause.reason]
-        recordings.tape(call)
+        if call.recording is not None:
+            recordings.tape(call)
         return []
 
     def _known_call(self, request: Request) -> Call:

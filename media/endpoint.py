@@ -1,8 +1,8 @@
 """Where a party's media is, and how far we trust what it says of that: from an m= line and flags to a learning mode."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from media.addresses import family_of, is_private, numeric
+from media.addresses import family_of, is_private
 from media.errors import SdpError
 from media.options import Options
 from media.request import Request
@@ -13,8 +13,7 @@ from native import relay
 Address = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """What is set for one side of one line. ``rtp`` None: the party takes no media there (port 0, or never known)."""
 
     rtp: Address | None
@@ -38,10 +37,9 @@ def locate(description: Description, media: Media, request: Request) -> Endpoint
         return Endpoint(None, None, mode, None, True)
     if source:
         return Endpoint((source, media.port), (source, _rtcp_port(media)), mode, source, False)
-    address = numeric(connection.address)
-    if address is None or address.multicast:
+    if not connection.unicast or connection.numeric is None:
         raise SdpError(media.number, f"m={media.kind}: can't send to {connection.address}, not a numeric unicast address")
-    host = address.host
+    host = connection.numeric.host
     return Endpoint((host, media.port), (_rtcp_host(media, host), _rtcp_port(media)), mode, host, False)
 
 
@@ -69,7 +67,7 @@ def _source(connection: Connection, request: Request) -> str:
         return ""
     if "sip-source-address" in request.options.flags:
         return source
-    if connection.address == source or not is_private(connection.address):
+    if connection.address == source or connection.numeric is None or not connection.numeric.private:
         return ""
     return "" if "trust-address" in request.options.flags and is_private(source) else source
 
@@ -81,5 +79,6 @@ def _rtcp_port(media: Media) -> int:
 
 def _rtcp_host(media: Media, host: str) -> str:
     connection = media.rtcp_connection
-    address = numeric(connection.address) if connection is not None and connection.unicast else None
-    return address.host if address is not None and address.family == family_of(host) else host
+    if connection is None or connection.numeric is None or not connection.unicast:
+        return host
+    return connection.numeric.host if connection.numeric.family == family_of(host) else host

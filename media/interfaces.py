@@ -14,6 +14,9 @@ def first_pair(interfaces: tuple[Interface, ...], description: Description, opti
 
     RequestError when no address fits."""
     family = media_family(description) or interfaces[0].family
+    if not options.direction and not options.family:
+        near = _of_family(interfaces, family)
+        return near, near
     near = _named(interfaces, options, 0, family) or _of_family(interfaces, family)
     far_family = options.family or near.family
     far = _named(interfaces, options, 1, far_family) or _named(interfaces, options, 1, options.family)

@@ -13,9 +13,8 @@ from media.options import Options
 from media.rewrite import LocalLine
 from media.sdes import Crypto, KeyPair, allowed, parse_all
 from media.sdp import Media
-from media.streams import Keys, Line
+from media.streams import PLAIN, Keys, Line
 
-PLAIN: Keys = (None, None)
 _OSRTP_ACCEPT = frozenset({"accept", "accept-rfc"})
 _OSRTP_OFFER = frozenset({"offer", "offer-rfc"})
 _SDES_OFF = frozenset({"off", "no", "disable"})
@@ -37,6 +36,9 @@ class Agreed:
     told: tuple[Crypto, ...] | None  # to the offerer, instead of what the answer says of keys; None: that goes on
 
 
+UNTOUCHED = Agreed(PLAIN, None)
+
+
 def is_secure(protocol: str) -> bool:
     return "SAVP" in protocol.upper()
 
@@ -47,6 +49,8 @@ def plan(media: Media, protocol: str, side: int, secured: tuple[bool, bool], opt
     if not media.port or "RTP/" not in media.protocol.upper() or "TLS" in protocol.upper():
         return None
     offered, wanted, keyed = is_secure(media.protocol), is_secure(protocol), bool(media.crypto)
+    if not (offered or wanted or keyed or any(secured) or options.osrtp):
+        return None
     ends_here = keyed and (any(secured) or "recrypt" in options.flags)
     accepts = offered or ends_here or bool(options.osrtp & _OSRTP_ACCEPT)
     suites = _suites((keyed or offered) and not ends_here, offered, wanted, secured[1 - side], options)
@@ -87,11 +91,11 @@ def agreed(keying: Keying | None, line: Line | None, answered: Media) -> Agreed:
     read. An answer with a plain profile is taken at its word: RFC 4568 doesn't have it, phones do; a proxy that insists on SRTP
     sees it in the answer."""
     if keying is None:
-        return Agreed(PLAIN, None)
+        return UNTOUCHED
     if line is None or not answered.port:
         return Agreed(PLAIN, ())
     if keying.suites is None and (answered.crypto or not keying.theirs):
-        return Agreed(PLAIN, None)
+        return UNTOUCHED
     far = _taken(offered_keys(keying, line), answered)
     if far is None and keying.suites and keying.needed and is_secure(answered.protocol):
         raise RequestError(f"m={answered.kind}: the answer takes none of the keys that were offered")

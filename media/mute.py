@@ -5,7 +5,7 @@ from media.errors import NO_MATCH, RequestError
 from media.request import Request
 from media.sdp_fields import NO_TYPES
 from media.session import Call, Dialogue, Side
-from media.streams import Lines, Muting
+from media.streams import NOT_MUTED, Lines, Muting
 
 MEDIA, SOUND, DTMF = "media", "sound", "dtmf"
 
@@ -15,12 +15,16 @@ def apply(lines: Lines, dialogue: Dialogue) -> None:
     for index, line in enumerate(dialogue.lines):
         if line is None:
             continue
-        types = NO_TYPES
-        for side in dialogue.sides:
-            types |= side.described[index].rtp_map.event_types if index < len(side.described) else NO_TYPES
         for number, side in enumerate(dialogue.sides):
-            muting = Muting(MEDIA in side.muted, SOUND in side.muted, types if DTMF in side.muted else NO_TYPES)
-            lines.mute(line, number, muting)
+            if side.muted or line.muted[number] is not NOT_MUTED:
+                lines.mute(line, number, _muting(dialogue, index, side) if side.muted else NOT_MUTED)
+
+
+def _muting(dialogue: Dialogue, index: int, side: Side) -> Muting:
+    types = NO_TYPES
+    for party in dialogue.sides if DTMF in side.muted else ():
+        types |= party.described[index].rtp_map.event_types if index < len(party.described) else NO_TYPES
+    return Muting(MEDIA in side.muted, SOUND in side.muted, types)
 
 
 class Mute:

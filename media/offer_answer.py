@@ -16,7 +16,7 @@ from media.keying import Agreed
 from media.origin import Announced, stamp
 from media.request import Request
 from media.rewrite import LOOP_MARK, LocalLine, Style, rewrite
-from media.sdp import Description, parse
+from media.sdp import Description, Media, parse
 from media.sdp_fields import Connection
 from media.session import Call, Described, Dialogue, Offer, Side
 from media.settings import Interface
@@ -42,8 +42,13 @@ class OfferAnswer:
         call = known or self._calls.create(request.call_id)
         try:
             continued = call.dialogue_for_offer(request.from_tag, request.to_tag, request.via_branch)
-            dialogue = continued or self._begin(description, request)
-            body = self._offer_in(dialogue, description, request)
+            if continued is None:
+                pair = first_pair(self._interfaces, description, request.options)
+                dialogue = self._begin(pair, request)
+            else:
+                dialogue, side = continued, continued.side_of(request.from_tag) or 0
+                pair = next_pair(self._interfaces, dialogue, side, description, request.options)
+            body = self._offer_in(dialogue, pair, description, request)
         except BaseException:
             if known is None:
                 self._calls.drop(call)
@@ -68,7 +73,7 @@ class OfferAnswer:
         if len(description.media) > len(offer.lines):
             raise RequestError(f"The answer has {len(description.media)} m= lines, the offer had {len(offer.lines)}")
         answerer = dialogue.sides[1 - offer.side]
-        described = _describe(description, request, answerer.interface)
+        described = [_describe(description, media, request, answerer.interface) for media in description.media]
         agreed = _agree(offer, description)
         answerer.tag = request.to_tag
         answerer.label = request.options.label or answerer.label
@@ -78,58 +83,39 @@ class OfferAnswer:
         mids = [state.mid for state in offer.described]
         return self._render(dialogue.sides[offer.side], description, locals_, mids, request)
 
-    def _begin(self, description: Description, request: Request) -> Dialogue:
-        near, far = first_pair(self._interfaces, description, request.options)
+    def _begin(self, pair: Pair, request: Request) -> Dialogue:
         now = self._calls.clock.unix_s()
-        return Dialogue((_side(request.from_tag, near, now), _side(request.to_tag, far, now)), request.via_branch, now)
+        return Dialogue((_side(request.from_tag, pair[0], now), _side(request.to_tag, pair[1], now)), request.via_branch, now)
 
-    def _offer_in(self, dialogue: Dialogue, description: Description, request: Request) -> str:
-        side = dialogue.side_of(request.from_tag) or 0
-        pair = next_pair(self._interfaces, dialogue, side, description, request.options)
-        described = _describe(description, request, pair[side])
-        secured = [dialogue.secured_at(index) for index in range(len(description.media))]
-        protocols = [
-            transport(media.protocol, request.options, dialogue.protocol_of(1 - side, index), any(one))
-            for index, (media, one) in enumerate(zip(description.media, secured, strict=True))
-        ]
-        keyings = [
-            keying.plan(media, protocol, side, one, request.options)
-            for media, protocol, one in zip(description.media, protocols, secured, strict=True)
-        ]
-        lines = self._allot(dialogue, description, pair)
+    def _offer_in(self, dialogue: Dialogue, pair: Pair, description: Description, request: Request) -> str:
+        options = request.options
         before = dialogue.all_lines()
-        dialogue.last_offerer = side
-        dialogue.offers[side] = Offer(
-            side=side,
-            described=described,
-            lines=lines,
-            removed=[not media.port for media in description.media],
-            protocols=[
-                media.protocol if new != media.protocol else "" for new, media in zip(protocols, description.media, strict=True)
-            ],
-            mux_flags=request.options.rtcp_mux,
-            keyings=keyings,
-        )
-        self._close_unused(dialogue, before)
+        offer = _planned(dialogue, pair, description, request)
+        offer.lines = self._allot(dialogue, before, description, pair)
+        side = dialogue.last_offerer = offer.side
+        dialogue.offers[side] = offer
+        if before:
+            self._close_unused(dialogue, before)
         offerer, answerer = dialogue.sides[side], dialogue.sides[1 - side]
         dialogue.sides[0].interface, dialogue.sides[1].interface = pair
-        offerer.label = request.options.label or offerer.label
+        offerer.label = options.label or offerer.label
         answerer.tag = request.to_tag or answerer.tag
-        locals_ = [
-            keying.local(
-                offered_line(media, line, 1 - side, offered_mux(state, request.options.rtcp_mux), protocol, request.options),
-                keying.offered_keys(plan, line) if plan is not None and plan.suites is not None else None,
-            )
-            for media, line, state, protocol, plan in zip(description.media, lines, described, protocols, keyings, strict=True)
-        ]
-        mids = _made_mids(description) if "generate-mid" in request.options.flags else None
+        locals_ = []
+        for index, media in enumerate(description.media):
+            line, plan = offer.lines[index], offer.keyings[index]
+            mux = offered_mux(offer.described[index], options.rtcp_mux)
+            told = offered_line(media, line, 1 - side, mux, offer.protocols[index], options)
+            if plan is not None and plan.suites is not None:
+                told = keying.local(told, keying.offered_keys(plan, line))
+            locals_.append(told)
+        mids = _made_mids(description) if "generate-mid" in options.flags else None
         return self._render(answerer, description, locals_, mids, request)
 
-    def _allot(self, dialogue: Dialogue, description: Description, pair: Pair) -> list[Line | None]:
+    def _allot(self, dialogue: Dialogue, before: list[Line], description: Description, pair: Pair) -> list[Line | None]:
         """A line per m= line with a port: the one it had if it still fits, so that ports stay, else a new one."""
         opened: list[Line] = []
         lines: list[Line | None] = []
-        beside = next(iter(dialogue.all_lines()), None)
+        beside = before[0] if before else None
         try:
             for index, media in enumerate(description.media):
                 kind = stream_kind(description, media)
@@ -137,8 +123,7 @@ class OfferAnswer:
                 if not media.port:
                     line = dialogue.lines[index] if index < len(dialogue.lines) else None
                 elif kind is not None:
-                    had = (item for item in dialogue.lines_at(index) if item.fits(kind, media.count, pair))
-                    line = next(had, None)
+                    line = dialogue.fitting_line(index, kind, media.count, pair) if before else None
                     if line is None:
                         line = self._lines.open(kind, media.count, pair, beside)
                         opened.append(line)
@@ -175,8 +160,9 @@ class OfferAnswer:
                 mux = self._place(line, side, offer.described[index], described[index], offer.mux_flags)
                 self._lines.secure(line, agreed[index].keys)
             if media is not None:
-                protocol = offer.protocols[index] or media.protocol
-                told = answered_line(media, offer.lines[index], side, mux, protocol, request.options)
+                told = answered_line(
+                    media, offer.lines[index], side, mux, offer.answered_by(index, media.protocol), request.options
+                )
                 locals_.append(keying.local(told, agreed[index].told))
         dialogue.lines = list(offer.lines)
         if dialogue.last_offerer == side:
@@ -198,6 +184,7 @@ class OfferAnswer:
         return offerer_mux
 
     def _close_unused(self, dialogue: Dialogue, before: list[Line]) -> None:
+        """Of the lines it had ``before``."""
         kept = dialogue.all_lines()
         for line in before:
             if line not in kept:
@@ -231,6 +218,21 @@ class OfferAnswer:
         return "loop-protect" in request.options.flags and self._loop_mark in description.session.attributes(LOOP_MARK)
 
 
+def _planned(dialogue: Dialogue, pair: Pair, description: Description, request: Request) -> Offer:
+    """What is offered, still without lines. RequestError and SdpError when a line can't be as it says or the proxy wants it."""
+    options = request.options
+    side = dialogue.side_of(request.from_tag) or 0
+    offer = Offer(side, options.rtcp_mux)
+    for index, media in enumerate(description.media):
+        secured = dialogue.secured_at(index)
+        protocol = transport(media.protocol, options, dialogue.protocol_of(1 - side, index), any(secured))
+        offer.described.append(_describe(description, media, request, pair[side]))
+        offer.removed.append(not media.port)
+        offer.protocols.append(protocol)
+        offer.keyings.append(keying.plan(media, protocol, side, secured, options))
+    return offer
+
+
 def _agree(offer: Offer, description: Description) -> list[Agreed]:
     """Per answered m= line the keys of the legs we secure. RequestError when the answer takes none."""
     return [
@@ -260,23 +262,11 @@ def _side(tag: str, interface: Interface, now: float) -> Side:
     return Side(tag, interface, Announced(random.getrandbits(31) | 1), now)
 
 
-def _describe(description: Description, request: Request, interface: Interface) -> list[Described]:
-    """SdpError when a line's address can't be reached from ``interface``."""
-    states = []
-    for media in description.media:
-        endpoint = NOWHERE if stream_kind(description, media) is None else locate(description, media, request)
-        if endpoint.rtp is not None and (":" in endpoint.rtp[0]) != (interface.family == 6):
-            raise SdpError(media.number, f"m={media.kind}: {endpoint.rtp[0]} can't be reached from {interface.address}")
-        direction = description.direction_of(media)
-        states.append(
-            Described(
-                kind=media.kind,
-                protocol=media.protocol,
-                direction=direction,
-                mux=media.mux,
-                endpoint=endpoint,
-                rtp_map=rtp_map(media),
-                mid=media.mid,
-            )
-        )
-    return states
+def _describe(description: Description, media: Media, request: Request, interface: Interface) -> Described:
+    """SdpError when its address can't be reached from ``interface``."""
+    endpoint = NOWHERE if stream_kind(description, media) is None else locate(description, media, request)
+    if endpoint.rtp is not None and (":" in endpoint.rtp[0]) != (interface.family == 6):
+        raise SdpError(media.number, f"m={media.kind}: {endpoint.rtp[0]} can't be reached from {interface.address}")
+    return Described(
+        media.kind, media.protocol, description.direction_of(media), media.mux, endpoint, rtp_map(media), media.mid
+    )

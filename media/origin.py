@@ -40,10 +40,10 @@ def stamp(parts: Parts, origin: Origin, announced: Announced, ours: Connection, 
 
 def _origin_line(origin: Origin, announced: Announced, ours: Connection, wanted: frozenset[str]) -> str:
     if "origin-full" in wanted:
-        return f"o=- {announced.session_id} {announced.version} {ours}\r\n"
+        return f"o=- {announced.session_id} {announced.version} {ours.text}\r\n"
     username = announced.username if "username" in wanted else origin.username
     version = announced.version if wanted & _VERSION else origin.version
-    connection = ours if "origin" in wanted else origin.connection
+    connection = ours.text if "origin" in wanted else origin.connection.text
     return f"o={username} {origin.session_id} {version} {connection}\r\n"
 
 

@@ -37,12 +37,12 @@ def rewrite(description: Description, locals_: list[LocalLine | None], mids: lis
     """The body to send on. ``locals_``: per m= line; None passes it on untouched, with the address it inherited. ``mids``: per
     m= line too, perhaps more of them, in place of what was said of it, "" for none; None: that is left as it is."""
     ours, session = style.connection, description.session
-    inherited = str(session.connection) if None in locals_ and session.connection is not None else ""
+    inherited = session.connection.text if None in locals_ and session.connection is not None else ""
     return relay.sdp_write(
         description.body,
         locals_,
         mids,
-        str(ours),
+        ours.text,
         ours.family,
         style.full_rtcp,
         style.replace_zero,

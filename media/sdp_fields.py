@@ -1,10 +1,10 @@
 """Values of the SDP lines a relay understands (RFC 8866 section 9). SdpError names the line they stand in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from media.addresses import numeric
+from media.addresses import Numeric, numeric
 from media.errors import SdpError
 
 FIRST_DYNAMIC = 96  # payload type (RFC 3551 section 6)
@@ -14,23 +14,24 @@ ZERO = frozenset({"0.0.0.0", "::"})  # noqa: S104 - "send nothing to me", RFC 32
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """``IN IP4 192.0.2.1``; ``address`` may be a host name or a multicast address with its TTL, as written."""
+    """``address`` may be a host name or a multicast address with its TTL, as written."""
 
     family: int  # 4 or 6
     address: str
+    text: str = field(init=False, repr=False)  # as ``IN IP4 192.0.2.1``
+    zero: bool = field(init=False, repr=False)
+    numeric: Numeric | None = field(init=False, repr=False)
+    unicast: bool = field(init=False, repr=False)  # media can be sent to it: numeric, not multicast, not zero
+
+    def __post_init__(self) -> None:
+        address, zero = numeric(self.address), self.address in ZERO
+        object.__setattr__(self, "text", f"IN IP{self.family} {self.address}")
+        object.__setattr__(self, "zero", zero)
+        object.__setattr__(self, "numeric", address)
+        object.__setattr__(self, "unicast", address is not None and not address.multicast and not zero)
 
     def __str__(self) -> str:
-        return f"IN IP{self.family} {self.address}"
-
-    @property
-    def zero(self) -> bool:
-        return self.address in ZERO
-
-    @property
-    def unicast(self) -> bool:
-        """Whether media can be sent to it: numeric, not multicast, not zero."""
-        address = numeric(self.address)
-        return address is not None and not address.multicast and not self.zero
+        return self.text
 
 
 class Origin(NamedTuple):

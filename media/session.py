@@ -15,6 +15,9 @@ from media.origin import Announced
 from media.settings import Interface
 from media.streams import NOTHING, Line, Totals
 
+# how well an answer fits a dialogue
+NO_FIT, ANSWERED_ELSEWHERE, UNANSWERED, BOTH_TAGS, OF_BRANCH = range(5)
+
 
 @dataclass(slots=True)
 class Described:
@@ -55,12 +58,17 @@ class Offer:
     agreed before stays (RFC 3264 section 8.3.1, RFC 3261 section 14.1)."""
 
     side: int  # whose
-    described: list[Described]
-    lines: list[Line | None]  # None: port 0 from the start, or not relayed
-    removed: list[bool]  # offered with port 0
-    protocols: list[str]  # to give back in the answer where we changed it, else empty
     mux_flags: frozenset[str]
-    keyings: list[Keying | None]  # per line
+    described: list[Described] = field(default_factory=list)  # this and what follows: per line
+    lines: list[Line | None] = field(default_factory=list)  # None: port 0 from the start, or not relayed
+    removed: list[bool] = field(default_factory=list)  # offered with port 0
+    protocols: list[str] = field(default_factory=list)  # as sent on
+    keyings: list[Keying | None] = field(default_factory=list)
+
+    def answered_by(self, index: int, protocol: str) -> str:
+        """The protocol to answer with: the offered one where we changed that."""
+        offered = self.described[index].protocol
+        return protocol if self.protocols[index] == offered else offered
 
 
 @dataclass(slots=True, eq=False)
@@ -80,26 +88,42 @@ class Dialogue:
             return 0
         return 1 if self.sides[1].tag == tag else None
 
-    def begun_by(self, tag: str) -> bool:
-        return self.sides[0].tag == tag
+    def begun_by(self, tag: str, via_branch: str) -> bool:
+        """A branch named on one side only doesn't part them."""
+        return self.sides[0].tag == tag and (not via_branch or self.via_branch in ("", via_branch))
 
     def has_tags(self, one: str, other: str) -> bool:
         tags = (self.sides[0].tag, self.sides[1].tag)
         return tags in ((one, other), (other, one))
 
+    def answer_fit(self, from_tag: str, to_tag: str, via_branch: str) -> int:
+        """How well an answer fits: OF_BRANCH best, NO_FIT not at all."""
+        callee = self.sides[1].tag
+        if via_branch and self.via_branch == via_branch and self.sides[0].tag == from_tag and callee in ("", to_tag):
+            return OF_BRANCH
+        if self.has_tags(from_tag, to_tag):
+            return BOTH_TAGS
+        if not self.begun_by(from_tag, via_branch):
+            return NO_FIT
+        return UNANSWERED if not callee else ANSWERED_ELSEWHERE if self.offers[0] is not None else NO_FIT
+
     def all_lines(self) -> list[Line]:
         """Lines in effect and those only offered, each once."""
-        found = [line for line in self.lines if line is not None]
-        for offer in self.offers:
-            if offer is not None:
-                found += [line for line in offer.lines if line is not None and line not in found]
+        one, other = self.offers
+        found: list[Line] = []
+        for lines in (self.lines, one.lines if one is not None else (), other.lines if other is not None else ()):
+            for line in lines:
+                if line is not None and line not in found:
+                    found.append(line)
         return found
 
-    def lines_at(self, index: int) -> list[Line]:
-        """Lines the m= line at ``index`` has or was last offered with."""
-        offered = [offer.lines for offer in (self.offers[self.last_offerer], self.offers[1 - self.last_offerer]) if offer]
-        found = (known[index] for known in (*offered, self.lines) if index < len(known))
-        return [line for line in found if line is not None]
+    def fitting_line(self, index: int, kind: int, count: int, interfaces: tuple[Interface, Interface]) -> Line | None:
+        """One that the m= line at ``index`` was last offered with, or has, if it may stay."""
+        for offer in (self.offers[self.last_offerer], self.offers[1 - self.last_offerer], self):
+            line = offer.lines[index] if offer is not None and index < len(offer.lines) else None
+            if line is not None and line.fits(kind, count, interfaces):
+                return line
+        return None
 
     def secured_at(self, index: int) -> tuple[bool, bool]:
         """Which sides speak SRTP with us on the m= line in effect there."""
@@ -152,16 +176,19 @@ class Call:
         another branch the proxy doesn't name: it keeps its ports."""
         if to_tag:
             return self._with_tags(from_tag, to_tag) or self._open(from_tag, via_branch)
-        return next((item for item in self.dialogues if item.begun_by(from_tag) and item.via_branch == via_branch), None)
+        for dialogue in self.dialogues:
+            if dialogue.sides[0].tag == from_tag and dialogue.via_branch == via_branch:
+                return dialogue
+        return None
 
     def dialogue_for_answer(self, from_tag: str, to_tag: str, via_branch: str) -> Dialogue | None:
-        """Best match first: the branch, both tags, an offer nobody answered yet, an offer that another branch answered."""
-        return (
-            self._of_branch(from_tag, to_tag, via_branch)
-            or self._with_tags(from_tag, to_tag)
-            or self._open(from_tag, via_branch)
-            or self._newest_offer(from_tag, via_branch)
-        )
+        """The one that fits best; of those with an open offer the newest."""
+        best, best_fit = None, NO_FIT
+        for dialogue in self.dialogues:
+            fit = dialogue.answer_fit(from_tag, to_tag, via_branch)
+            if fit > best_fit or NO_FIT < fit == best_fit <= UNANSWERED:
+                best, best_fit = dialogue, fit
+        return best
 
     def matching(self, from_tag: str, to_tag: str, via_branch: str) -> list[Dialogue]:
         """Dialogues that all the given (not empty) names fit."""
@@ -176,20 +203,9 @@ class Call:
     def _with_tags(self, one: str, other: str) -> Dialogue | None:
         return next((dialogue for dialogue in self.dialogues if dialogue.has_tags(one, other)), None)
 
-    def _of_branch(self, from_tag: str, to_tag: str, via_branch: str) -> Dialogue | None:
-        if not via_branch:
-            return None
-        own = (item for item in self.dialogues if item.begun_by(from_tag) and item.via_branch == via_branch)
-        return next((item for item in own if item.sides[1].tag in ("", to_tag)), None)
-
     def _open(self, from_tag: str, via_branch: str) -> Dialogue | None:
-        return next((item for item in self._offers(from_tag, via_branch) if not item.sides[1].tag), None)
-
-    def _newest_offer(self, from_tag: str, via_branch: str) -> Dialogue | None:
-        return next((item for item in self._offers(from_tag, via_branch) if item.offers[0] is not None), None)
-
-    def _offers(self, from_tag: str, via_branch: str) -> Iterator[Dialogue]:
-        """Dialogues this party began, newest first; a branch named on one side only doesn't part them."""
+        """The newest that nobody answered."""
         for dialogue in reversed(self.dialogues):
-            if dialogue.begun_by(from_tag) and (not via_branch or dialogue.via_branch in ("", via_branch)):
-                yield dialogue
+            if dialogue.begun_by(from_tag, via_branch) and not dialogue.sides[1].tag:
+                return dialogue
+        return None

@@ -3,9 +3,9 @@
 import contextlib
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import add
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from media.encodings import STATIC
 from media.endpoint import Address, Endpoint
@@ -16,6 +16,8 @@ from media.sdp import Description, Media
 from media.sdp_fields import FIRST_DYNAMIC, NO_TYPES
 from media.settings import Interface
 from native import relay
+
+_T = TypeVar("_T")
 
 MAX_PORT_COUNT = 8
 MAX_LEAVING = 64  # lines that are closed but still have their ports
@@ -28,6 +30,8 @@ Sockets = tuple[tuple[int, int], tuple[int, int]]
 Place = tuple[Address | None, str | None]
 """Where a party is, and the host to learn that from."""
 Keys = tuple[KeyPair | None, KeyPair | None]  # per side, of those that speak SRTP with us
+PLAIN: Keys = (None, None)
+NOT_SECURED = (False, False)
 
 
 class RelayPort(Protocol):
@@ -84,16 +88,23 @@ class Line:
     interfaces: tuple[Interface, Interface]  # per side
     blocks: tuple[PortBlock, PortBlock]
     streams: list[int]
-    held: list[bool] = field(default_factory=lambda: [False, False])  # side: it wants nothing sent to it
-    forwarded: list[bool] = field(default_factory=lambda: [True, True])  # side: what it sends goes on
-    muted: list[Muting] = field(default_factory=lambda: [NOT_MUTED, NOT_MUTED])
-    own_keys: tuple[OwnKeys, OwnKeys] = field(default_factory=lambda: (OwnKeys(), OwnKeys()))  # what we protect with, per side
+    held: tuple[bool, bool] = (False, False)  # per side: it wants nothing sent to it
+    forwarded: tuple[bool, bool] = (True, True)  # per side: what it sends goes on
+    muted: tuple[Muting, Muting] = (NOT_MUTED, NOT_MUTED)
     recording: int = -1  # what its streams are taped for
-    secured: tuple[bool, bool] = (False, False)  # per side: it speaks SRTP with us
+    secured: tuple[bool, bool] = NOT_SECURED  # per side: it speaks SRTP with us
+    _own_keys: tuple[OwnKeys, OwnKeys] | None = None
 
     @property
     def count(self) -> int:
         return self.blocks[0].count
+
+    @property
+    def own_keys(self) -> tuple[OwnKeys, OwnKeys]:
+        """What we protect with, per side."""
+        if self._own_keys is None:
+            self._own_keys = OwnKeys(), OwnKeys()
+        return self._own_keys
 
     def component(self, pair: int, rtcp: bool) -> tuple[int, int]:
         """(stream, component) of the pair's RTP or RTCP port."""
@@ -114,6 +125,8 @@ class Totals(NamedTuple):
     def plus(self, other: "Totals") -> "Totals":
         if self is NOTHING:
             return other
+        if other is NOTHING:
+            return self
         return Totals(Tally(*map(add, self.rtp, other.rtp)), Tally(*map(add, self.rtcp, other.rtcp)))
 
 
@@ -184,24 +197,26 @@ class Lines:
         if not endpoint.held:
             for pair in range(len(line.blocks[0].sockets)):
                 self._place(line, side, pair, endpoint, mux)
-        line.held[side] = endpoint.held
-        self._forward(line, 1 - side)
+        if endpoint.held != line.held[side]:
+            line.held = _with(line.held, side, endpoint.held)
+            self._forward(line, 1 - side)
 
     def secure(self, line: Line, keys: Keys) -> None:
         """Which sides speak SRTP with us, and by which keys."""
+        if keys is PLAIN and line.secured is NOT_SECURED:
+            return
         for side, pair in enumerate(keys):
             for stream in line.streams:
                 if pair is not None:
                     self.relay.set_crypto(stream, side, *pair)
                 elif line.secured[side]:
                     self.relay.set_crypto(stream, side, None, None)
-        line.secured = (keys[0] is not None, keys[1] is not None)
+        line.secured = (keys[0] is not None, keys[1] is not None) if any(keys) else NOT_SECURED
 
     def mute(self, line: Line, side: int, muting: Muting) -> None:
-        before = line.muted[side]
-        line.muted[side] = muting
-        if muting == before:
+        if muting == line.muted[side]:
             return
+        line.muted = _with(line.muted, side, muting)
         self._forward(line, side)
         for stream in line.streams if line.kind == relay.RTP else ():
             self.relay.set_silenced(stream, side, muting.sound)
@@ -211,7 +226,7 @@ class Lines:
         """Of what this side sends."""
         forward = not (line.held[1 - side] or line.muted[side].media)
         if forward != line.forwarded[side]:
-            line.forwarded[side] = forward
+            line.forwarded = _with(line.forwarded, side, forward)
             for stream in line.streams:
                 self.relay.set_forward(stream, side, forward)
 
@@ -273,12 +288,16 @@ class Lines:
         return self.relay.stats(stream, side, component)
 
     def _place(self, line: Line, side: int, pair: int, endpoint: Endpoint, mux: bool) -> None:
-        rtp = _beyond(endpoint.rtp, pair), endpoint.learn_host
-        rtcp = _beyond(None if mux else endpoint.rtcp, pair), _rtcp_learn_host(endpoint, mux)
+        rtp, rtcp, rtcp_learn_host = endpoint.rtp, None if mux else endpoint.rtcp, endpoint.learn_host
+        if rtp is not None and rtcp is not None and rtcp[0] != rtp[0]:
+            rtcp_learn_host = rtcp[0]  # RTCP that goes elsewhere is learned there
+        if pair:
+            rtp, rtcp = _beyond(rtp, pair), _beyond(rtcp, pair)
+        places = (rtp, endpoint.learn_host), (rtcp, rtcp_learn_host)
         if line.kind == relay.RTP:
-            self.relay.place(line.streams[pair], side, rtp, rtcp, endpoint.mode, mux)
+            self.relay.place(line.streams[pair], side, *places, endpoint.mode, mux)
             return
-        for stream, (remote, learn_host) in zip(line.streams[2 * pair : 2 * pair + 2], (rtp, rtcp), strict=True):
+        for stream, (remote, learn_host) in zip(line.streams[2 * pair : 2 * pair + 2], places, strict=True):
             self.relay.set_remote(stream, side, 0, remote, mode=endpoint.mode, learn_host=learn_host)
 
     def _add_streams(self, line: Line, thread: int) -> None:
@@ -319,6 +338,10 @@ class Lines:
                     self._close_socket(descriptor)
 
 
+def _with(pair: tuple[_T, _T], side: int, value: _T) -> tuple[_T, _T]:
+    return (pair[0], value) if side else (value, pair[1])
+
+
 def _socket_pairs(line: Line) -> list[Sockets]:
     """The sockets of each stream of the line, in the order of ``Line.streams``."""
     pairs = list(zip(line.blocks[0].sockets, line.blocks[1].sockets, strict=True))
@@ -329,10 +352,4 @@ def _socket_pairs(line: Line) -> list[Sockets]:
 
 def _beyond(address: Address | None, pair: int) -> Address | None:
     """The same of a further pair of ports."""
-    return address if address is None or not pair else (address[0], min(address[1] + 2 * pair, 65535))
-
-
-def _rtcp_learn_host(endpoint: Endpoint, mux: bool) -> str | None:
-    """RTCP that goes elsewhere is learned there."""
-    elsewhere = not mux and endpoint.rtcp is not None and endpoint.rtp is not None and endpoint.rtcp[0] != endpoint.rtp[0]
-    return endpoint.rtcp[0] if elsewhere and endpoint.rtcp is not None else endpoint.learn_host
+    return None if address is None else (address[0], min(address[1] + 2 * pair, 65535))

@@ -35,14 +35,16 @@ class Timeouts:
         self._heap: list[tuple[int, int, Call]] = []
         self._order = itertools.count()
         self._check_ns = int(min(settings.timeout_s or _CHECK_S, _CHECK_S) * _NS)
+        timeouts = (settings.timeout_s, settings.held_timeout_s, settings.unanswered_timeout_s)
+        self._shortest_s = min(filter(None, timeouts), default=0.0)
 
     def __len__(self) -> int:
         """Looks that are planned."""
         return len(self._heap)
 
     def watch(self, call: Call) -> None:
-        """To be called when a call begins and when its deadline came nearer."""
-        self._plan(call, self._deadline(call)[0])
+        """To be called after an offer, and when the call's deadline came nearer."""
+        self._plan(call, call.delete_ns or _after(call.signalled_ns, self._shortest_s))
 
     def scan(self) -> None:
         """Ends what is due now."""

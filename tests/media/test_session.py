@@ -5,7 +5,7 @@ from tests.media.world import NEAR
 
 def dialogue(one: str, other: str = "", branch: str = "", offered: bool = True) -> Dialogue:
     sides = (Side(one, NEAR, Announced(1), 0.0), Side(other, NEAR, Announced(2), 0.0))
-    offer = Offer(0, [], [], [], [], frozenset(), []) if offered else None
+    offer = Offer(0, frozenset()) if offered else None
     return Dialogue(sides, branch, 0.0, offers=[offer, None])
 
 
