@@ -712,6 +712,44 @@ class DigestClaim:
         """Whether the response is the one that ``ha1`` makes (section 3.4.1); takes the same time wherever they differ. False with a
         fault."""
 
+DIGEST_REFUSED: int
+DIGEST_STALE: int
+DIGEST_ACCEPTED: int
+
+class DigestBase:
+    """What ``sipcore.digest.Digest`` is made of: nonces, challenges and the check of credentials in one realm. Calls ``make_room`` and
+    ``decode_username``."""
+
+    realm: str  # read-only, as ``algorithms``, ``used`` and the limits are
+    algorithms: tuple[Any, ...]
+    used: dict[str, int]  # nonce → highest use count, in the order of first use
+    tidy_at: float  # ``make_room`` is called with a nonce new to ``used`` from then on, or when it is full
+    floor_s: int  # nonces issued up to this second are stale
+    nonce_lifetime_s: int
+    max_tracked_nonces: int
+    def __new__(
+        cls,
+        realm: str,
+        head: str,
+        credentials: Any,
+        keys: Any,
+        instance: str,
+        algorithms: tuple[Any, ...],
+        lifetime_s: int,
+        max_tracked: int,
+    ) -> Self:
+        """``head``: of a challenge, up to the nonce. ``credentials``: ``sipcore.digest.Credentials``; ``keys``: a KeyRing."""
+    def challenges(self, now: float, algorithms: tuple[Any, ...] = ..., *, stale: bool = False) -> tuple[str, ...]:
+        """Values of WWW-Authenticate or Proxy-Authenticate with a new nonce, one per algorithm, in the order given (RFC 8760 section
+        2.4). ``algorithms``: some of the realm's, for a client that can't read all."""
+    def weigh(self, value: str, method: str, body: bytes, now: float, /) -> tuple[int, str] | None:
+        """DIGEST_ACCEPTED, DIGEST_STALE (the right password, but a nonce that is too old or not ours, or a use count seen before) or
+        DIGEST_REFUSED, and the username; None for another scheme, realm or algorithm. ParseError for what can't be read or lacks
+        something. Only what is accepted changes anything."""
+    def accepted(self, request: Message, header: str, now: float, /) -> str | None:
+        """The user whose credentials are the only value of that header; None when they are anything but right, and nothing has
+        changed."""
+
 def bound_to(record: bytes, now: float, /) -> str | None:
     """Contact URI of the only binding in the stored ``record`` of an AOR, one without flow, Path or instance that is alive at
     ``now`` (Unix time); None when the bindings must be looked at one by one (sipmesh/signalling/locate.py)."""

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from itertools import count, islice, takewhile
-from typing import Protocol
+from itertools import islice, takewhile
+from typing import Protocol, Self
 
 import msgspec
 
-from native.sip import DigestClaim, ParseError
-from sipcore.digest_header import MalformedDigestError, username_of
+from native.sip import DIGEST_ACCEPTED, DIGEST_REFUSED, DIGEST_STALE, DigestBase, ParseError
+from sipcore.digest_header import MalformedDigestError, decode_username
 from sipcore.keys import KeyRing
 
 MAX_ATTEMPTS = 4  # of our realm's credentials in one request: a client sends one per algorithm at most
@@ -39,12 +39,7 @@ _HASHES: dict[Algorithm, Callable[[bytes], "hashlib._Hash"]] = {
     Algorithm.SHA_256: hashlib.sha256,
     Algorithm.MD5: partial(hashlib.md5, usedforsecurity=False),
 }
-_NOBODY = {
-    algorithm: "0" * len(_HASHES[algorithm](b"").hexdigest()) for algorithm in Algorithm
-}  # stands for an unknown user's HA1
 ALGORITHMS = {algorithm.lower(): algorithm for algorithm in Algorithm}
-_MIDDLE = {algorithm: f'", algorithm={algorithm.value}, qop="auth"' for algorithm in Algorithm}
-_BY_NAME = {algorithm.value: algorithm for algorithm in Algorithm}
 
 
 def ha1(username: str, realm: str, password: str, algorithm: Algorithm) -> str:
@@ -80,61 +75,32 @@ class DigestConfig:
 
 
 MISSING = Verdict(Outcome.MISSING)
+_OUTCOMES = {DIGEST_REFUSED: Outcome.REFUSED, DIGEST_STALE: Outcome.STALE, DIGEST_ACCEPTED: Outcome.ACCEPTED}
 _RANK = {Outcome.ACCEPTED: 0, Outcome.STALE: 1, Outcome.REFUSED: 2, Outcome.MALFORMED: 3, Outcome.MISSING: 4}
 
 
-class Digest:
+class Digest(DigestBase):
     """Challenges and checks for one realm.
 
     ``instance`` tells the nonces of processes apart that share ``keys``. A nonce of another process is accepted while it is
     fresh, so that users survive its restart; use counts are each process's own.
     """
 
-    __slots__ = (
-        "_algorithms",
-        "_config",
-        "_credentials",
-        "_floor_s",
-        "_head",
-        "_instance",
-        "_keys",
-        "_realm",
-        "_serial",
-        "_tidy_at",
-        "_used",
-    )
+    __slots__ = ()
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         realm: str,
         credentials: Credentials,
         keys: KeyRing,
         instance: str,
         config: DigestConfig | None = None,
         algorithms: tuple[Algorithm, ...] = tuple(Algorithm),
-    ) -> None:
-        self._realm = realm
-        self._head = 'Digest realm="{}", nonce="'.format(realm.replace("\\", "\\\\").replace('"', '\\"'))
-        self._credentials = credentials
-        self._keys = keys
-        self._instance = instance
-        self._config = config or DigestConfig()
-        self._algorithms = algorithms
-        self._serial = count()
-        self._used: dict[str, int] = {}  # nonce → highest use count, in the order of first use
-        self._tidy_at = 0.0
-        self._floor_s = 0  # nonces issued up to this second are stale: their counts were forgotten for want of room
-
-    def challenges(
-        self, now: float, algorithms: tuple[Algorithm, ...] | None = None, *, stale: bool = False
-    ) -> tuple[str, ...]:
-        """Values of WWW-Authenticate or Proxy-Authenticate, one per algorithm, in the order given (RFC 8760 section 2.4).
-
-        ``algorithms``: some of the realm's, for a client that can't read all; None: all.
-        """
-        nonce = self._issue(now)
-        head, tail = self._head + nonce, ", stale=true" if stale else ""
-        return tuple([f"{head}{_MIDDLE[algorithm]}{tail}" for algorithm in algorithms or self._algorithms])
+    ) -> Self:
+        config = config or DigestConfig()
+        head = 'Digest realm="{}", nonce="'.format(realm.replace("\\", "\\\\").replace('"', '\\"'))
+        limits = (config.nonce_lifetime_s, config.max_tracked_nonces)
+        return super().__new__(cls, realm, head, credentials, keys, instance, algorithms, *limits)
 
     def check(self, values: list[str], method: str, body: bytes, now: float) -> Verdict:
         """The best outcome among the Authorization (or Proxy-Authorization) ``values`` of a request.
@@ -146,71 +112,37 @@ class Digest:
         attempts = 0
         for value in values:
             try:
-                claim = DigestClaim.read(value)
-                if claim is None or claim.realm != self._realm:
-                    if claim is None or claim.count:
-                        continue
-                    raise MalformedDigestError("digest without parameters")
-                algorithm = _BY_NAME.get(claim.algorithm)
-                if algorithm not in self._algorithms:
-                    continue
-                attempts += 1
-                if attempts > MAX_ATTEMPTS:
-                    break
-                verdict = self._check_one(claim, algorithm, method, body, now)
+                found = self.weigh(value, method, body, now)
             except ParseError as error:
                 verdict = Verdict(Outcome.MALFORMED, reason=error.reason)
             except MalformedDigestError as error:
                 verdict = Verdict(Outcome.MALFORMED, reason=str(error))
+            else:
+                if found is None:
+                    continue
+                attempts += 1
+                verdict = Verdict(_OUTCOMES[found[0]], found[1])
             if verdict.outcome is Outcome.ACCEPTED:
                 return verdict
             if _RANK[verdict.outcome] < _RANK[best.outcome]:
                 best = verdict
+            if attempts == MAX_ATTEMPTS:
+                break
         return best
 
-    def _check_one(self, claim: DigestClaim, algorithm: Algorithm, method: str, body: bytes, now: float) -> Verdict:
-        username, fault = claim.username or "", claim.fault
-        if claim.extended_username is not None:
-            username = username_of(claim)
-        if fault is not None:
-            raise MalformedDigestError(fault)
-        nonce = claim.nonce or ""
-        stamp = self._keys.unseal(nonce, self._realm)
-        stored = self._credentials.ha1(username, self._realm, algorithm)
-        # an unknown user costs what a wrong password costs, and is answered alike
-        matches = claim.matches(_NOBODY[algorithm] if stored is None else stored, method, body)
-        if stored is None or not matches:
-            return Verdict(Outcome.REFUSED, username)
-        if stamp is None or not self._fresh(nonce, int(stamp[:8], 16), claim.use_count, now):
-            return Verdict(Outcome.STALE, username)
-        return Verdict(Outcome.ACCEPTED, username)
+    # for the base
 
-    def _issue(self, now: float) -> str:
-        return self._keys.seal(f"{int(now):08x}{next(self._serial):x}.{self._instance}", self._realm)
+    decode_username = staticmethod(decode_username)
 
-    def _fresh(self, nonce: str, issued_s: int, use: int, now: float) -> bool:
-        """Not expired, and used with a higher count than ever before (RFC 7616 section 3.4, nc)."""
-        if now - issued_s > self._config.nonce_lifetime_s or issued_s <= self._floor_s:
-            return False
-        last = self._used.get(nonce)
-        if last is None:
-            self._make_room(now)
-        elif use <= last:
-            return False
-        self._used[nonce] = use
-        return True
-
-    def _make_room(self, now: float) -> None:
+    def make_room(self, now: float) -> None:
         """Forgets expired nonces. Live ones that go for want of room take all as old as them along: none is replayable."""
-        used, config = self._used, self._config
-        full = len(used) >= config.max_tracked_nonces
-        if now < self._tidy_at and not full:
-            return
-        self._tidy_at = now + TIDY_INTERVAL_S
-        gone = list(takewhile(lambda nonce: now - _issued_s(nonce) > config.nonce_lifetime_s, used))
+        used = self.used
+        full = len(used) >= self.max_tracked_nonces
+        self.tidy_at = now + TIDY_INTERVAL_S
+        gone = list(takewhile(lambda nonce: now - _issued_s(nonce) > self.nonce_lifetime_s, used))
         if full and not gone:
             gone = list(islice(used, len(used) // ROOM_SHARE + 1))
-            self._floor_s = max(self._floor_s, *map(_issued_s, gone))
+            self.floor_s = max(self.floor_s, *map(_issued_s, gone))
         for nonce in gone:
             del used[nonce]
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import unquote
 
-from native.sip import DigestClaim, ParseError, digest_params
+from native.sip import ParseError, digest_params
 
 MAX_VALUE_CHARS = 512  # of one parameter
 
@@ -26,14 +26,11 @@ def parse_credentials(value: str) -> dict[str, str] | None:
     return fields
 
 
-def username_of(claim: DigestClaim) -> str:
-    """``username``, or ``username*`` decoded (RFC 8187, as RFC 7616 section 3.4 allows)."""
-    extended = claim.extended_username
-    if extended is None:
-        return claim.username or ""
+def decode_username(extended: str, plain: str | None) -> str:
+    """What ``username*`` says (RFC 8187, as RFC 7616 section 3.4 allows). ``plain``: ``username``, if that is there too."""
     charset, _, rest = extended.partition("'")
     _, quote, encoded = rest.partition("'")
-    if charset.lower() != "utf-8" or not quote or claim.username is not None:
+    if charset.lower() != "utf-8" or not quote or plain is not None:
         raise MalformedDigestError("digest username* malformed")
     try:
         return unquote(encoded, errors="strict")

@@ -74,6 +74,15 @@ enum sip_error sip_number(struct sip_slice text, uint32_t max, uint32_t *number)
     return SIP_OK;
 }
 
+static unsigned hex_value(char c) { return c <= '9' ? (unsigned)(c - '0') : (unsigned)(sip_lower(c) - 'a') + 10; }
+
+bool sip_hex(struct sip_slice text, uint32_t *number) {
+    if (text.size > 8 || !sip_all(text, SIP_CHAR_HEX)) return false;
+    *number = 0;
+    for (size_t i = 0; i < text.size; i++) *number = *number << 4 | hex_value(text.at[i]);
+    return true;
+}
+
 bool sip_escapes_valid(struct sip_slice text) {
     for (size_t i = 0; i < text.size; i++) {
         if (text.at[i] != '%') continue;
@@ -82,8 +91,6 @@ bool sip_escapes_valid(struct sip_slice text) {
     }
     return true;
 }
-
-static unsigned hex_value(char c) { return c <= '9' ? (unsigned)(c - '0') : (unsigned)(sip_lower(c) - 'a') + 10; }
 
 unsigned char sip_unescape_next(struct sip_slice *text, bool *was_escaped) {
     const char *at = text->at;

@@ -45,6 +45,9 @@ static inline bool sip_all(struct sip_slice text, unsigned classes) {
 /* Digits only, at most `max`; surrounding spaces are the caller's. */
 enum sip_error sip_number(struct sip_slice text, uint32_t max, uint32_t *number);
 
+/* Hex digits only, at most 8 of them. */
+bool sip_hex(struct sip_slice text, uint32_t *number);
+
 /* %XX are two hex digits wherever "%" stands. */
 bool sip_escapes_valid(struct sip_slice text);
 

@@ -39,14 +39,10 @@ enum sip_error sip_claim_read(char *text, size_t size, struct sip_claim *claim) 
     }
 }
 
-static unsigned digit_of(char c) { return c <= '9' ? (unsigned)(c - '0') : (unsigned)(sip_lower(c) - 'a') + 10; }
-
 uint32_t sip_claim_use_count(const struct sip_claim *claim) {
     struct sip_slice nc = claim->fields[SIP_CLAIM_NC];
-    uint32_t count = 0;
-    if (nc.size != 8 || !sip_all(nc, SIP_CHAR_HEX)) return 0;
-    for (size_t i = 0; i < nc.size; i++) count = count << 4 | digit_of(nc.at[i]);
-    return count;
+    uint32_t count;
+    return nc.size == 8 && sip_hex(nc, &count) ? count : 0;
 }
 
 const char *sip_claim_fault(const struct sip_claim *claim) {
@@ -70,6 +66,11 @@ enum sip_claim_hash sip_claim_hash(const struct sip_claim *claim) {
     struct sip_slice name = claim->fields[SIP_CLAIM_ALGORITHM];
     if (!name.at || sip_same_nocase(name, SIP_TEXT("MD5"))) return SIP_CLAIM_MD5;
     return sip_same_nocase(name, SIP_TEXT("SHA-256")) ? SIP_CLAIM_SHA_256 : SIP_CLAIM_HASHES;
+}
+
+const char *sip_claim_hash_name(enum sip_claim_hash hash) {
+    static const char *const names[] = {"MD5", "SHA-256", ""};
+    return names[hash];
 }
 
 /* --- checking --- */

@@ -43,6 +43,7 @@ uint32_t sip_claim_use_count(const struct sip_claim *claim);
 
 /* Of `algorithm`, MD5 without one; SIP_CLAIM_HASHES for what we don't know. */
 enum sip_claim_hash sip_claim_hash(const struct sip_claim *claim);
+const char *sip_claim_hash_name(enum sip_claim_hash hash); /* "" for what we don't know */
 
 /* 1 when the response is the one that `ha1` makes for that method and body, 0 when not or with a fault, -1 when it can't be
  * computed. Takes the same time wherever they differ. */

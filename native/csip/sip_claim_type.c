@@ -47,9 +47,8 @@ static PyObject *claim_field(ClaimObject *self, void *field) {
 }
 
 static PyObject *claim_algorithm(ClaimObject *self, void *unused) {
-    static const char *const names[] = {"MD5", "SHA-256", ""};
     (void)unused;
-    return PyUnicode_FromString(names[sip_claim_hash(&self->claim)]);
+    return PyUnicode_FromString(sip_claim_hash_name(sip_claim_hash(&self->claim)));
 }
 
 static PyObject *claim_use_count(ClaimObject *self, void *unused) {

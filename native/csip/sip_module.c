@@ -1,4 +1,5 @@
 /* Python binding of native.sip: the module, framing and the slot hash. */
+#include "sip_digest_type.h"
 #include "sip_flow.h"
 #include "sip_gate.h"
 #include "sip_ingress.h"
@@ -67,7 +68,7 @@ static struct PyModuleDef definition = {
 
 static int add_types(PyObject *module) {
     PyTypeObject *types[] = {
-        &sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_mac_type, &sip_claim_type,
+        &sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_mac_type, &sip_claim_type, &sip_digest_type,
         &sip_timer_type, &sip_timers_type,
         &sip_udp_type, &sip_udp_flow_type, &sip_udp_endpoint_type, &sip_stream_type, &sip_flow_table_type, &sip_ingress_type, &sip_gate_type,
         &sip_batches_type,
@@ -96,6 +97,9 @@ static int add_masks(PyObject *module) {
         {"SEES_BRANCH_ENDS", SIP_SEES_BRANCH_ENDS},
         {"SEES_END", SIP_SEES_END},
         {"SEES_FAILED_END", SIP_SEES_FAILED_END},
+        {"DIGEST_REFUSED", SIP_WORTH_REFUSED},
+        {"DIGEST_STALE", SIP_WORTH_STALE},
+        {"DIGEST_ACCEPTED", SIP_WORTH_ACCEPTED},
     };
     for (size_t i = 0; i < sizeof masks / sizeof *masks; i++)
         if (PyModule_AddIntConstant(module, masks[i].name, masks[i].bit) < 0) return -1;

@@ -33,12 +33,9 @@ static PyObject *fault_reason(struct sip_fault fault, const char *kind) {
     return PyUnicode_FromFormat("bad %s: %s", name, text);
 }
 
-PyObject *sip_py_fault(struct sip_fault fault, const char *kind) {
-    if (fault.error == SIP_NO_MEMORY) return PyErr_NoMemory();
-    bool in_header = fault.header != SIP_OTHER && fault.header != SIP_REQUEST_URI;
-    PyObject *header = in_header ? names[fault.header] : Py_None;
-    PyObject *status = PyLong_FromLong(sip_error_status(fault.error));
-    PyObject *reason = fault_reason(fault, kind);
+/* Steals `reason`. */
+static PyObject *raise_parse_error(int number, PyObject *reason, PyObject *header) {
+    PyObject *status = PyLong_FromLong(number);
     PyObject *error = status && reason ? PyObject_CallOneArg(sip_parse_error, reason) : NULL;
     if (error && PyObject_SetAttrString(error, "reason", reason) == 0 && PyObject_SetAttrString(error, "header", header) == 0 &&
         PyObject_SetAttrString(error, "status", status) == 0)
@@ -48,6 +45,14 @@ PyObject *sip_py_fault(struct sip_fault fault, const char *kind) {
     Py_XDECREF(status);
     return NULL;
 }
+
+PyObject *sip_py_fault(struct sip_fault fault, const char *kind) {
+    if (fault.error == SIP_NO_MEMORY) return PyErr_NoMemory();
+    bool in_header = fault.header != SIP_OTHER && fault.header != SIP_REQUEST_URI;
+    return raise_parse_error(sip_error_status(fault.error), fault_reason(fault, kind), in_header ? names[fault.header] : Py_None);
+}
+
+PyObject *sip_py_refuse(const char *reason) { return raise_parse_error(400, PyUnicode_FromString(reason), Py_None); }
 
 PyObject *sip_py_str(struct sip_slice text) {
     return PyUnicode_DecodeUTF8(text.at, (Py_ssize_t)text.size, "surrogateescape");

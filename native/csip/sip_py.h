@@ -17,6 +17,9 @@ int sip_py_init(PyObject *module);
 /* Raises ParseError, or MemoryError; returns NULL. `kind` names the thing when no header does ("URI"), or is NULL. */
 PyObject *sip_py_fault(struct sip_fault fault, const char *kind);
 
+/* Raises ParseError with that reason; returns NULL. */
+PyObject *sip_py_refuse(const char *reason);
+
 /* UTF-8 with surrogateescape, so that every byte comes back. */
 PyObject *sip_py_str(struct sip_slice text);
 PyObject *sip_py_lower(struct sip_slice text);

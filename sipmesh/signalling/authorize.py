@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from native.sip import DigestClaim, Message, ParseError
-from sipcore.digest import MISSING, Algorithm, Digest, DigestConfig, Outcome
+from sipcore.digest import Algorithm, Digest, DigestConfig, Outcome, Verdict
 from sipcore.errors import PeerError
 from sipcore.keys import KeyRing
 from sipcore.ports import Counters
@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Place = tuple[int, str, str]
+"""Status and headers of a challenge and its answer."""
+
 ANONYMOUS_HOST = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
-UNAUTHORIZED = (401, "WWW-Authenticate", "Authorization")  # RFC 3261 section 22.2: we are the registrar
+UNAUTHORIZED: Place = (401, "WWW-Authenticate", "Authorization")  # RFC 3261 section 22.2: we are the registrar
 OUTCOME_NAMES = {outcome: f"sip_authorizations_total|outcome={outcome}" for outcome in Outcome}
-PROXY_AUTHENTICATION = (407, "Proxy-Authenticate", "Proxy-Authorization")  # section 22.3
+PROXY_AUTHENTICATION: Place = (407, "Proxy-Authenticate", "Proxy-Authorization")  # section 22.3
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -91,14 +94,17 @@ class Authorizer:
         self._accounts = accounts
         self._counters = counters
         self._new_digest = partial(Digest, credentials=accounts, keys=nonce_keys, instance=instance, config=digest_config)
-        self._digests: dict[str, Digest] = {}
+        self._digests = self._digests_of(domains)
         self._challenges = Challenges()
         self._quiet = QuietLog(log)
 
     def serve(self, domains: Domains) -> None:
         """Takes over changed domains. Use counts start anew: a client is told once more that its nonce is stale, at worst."""
         self._domains = domains
-        self._digests.clear()
+        self._digests = self._digests_of(domains)
+
+    def _digests_of(self, domains: Domains) -> dict[str, Digest]:
+        return {name: self._new_digest(name, algorithms=domains.algorithms(name)) for name in domains.by_name}
 
     def registering(self, request: Message, aor: str, domain: str, source_host: str, now: float) -> str:
         """AOR of the user who sends a REGISTER for ``aor`` in ``domain`` (RFC 3261 section 10.3 step 3). Without digest whoever
@@ -148,36 +154,63 @@ class Authorizer:
             raise PeerError(403, "From Is Not Your Address-Of-Record")
         return Caller(aor=found)
 
-    def _authenticated(
-        self, request: Message, domain: str, place: tuple[int, str, str], who: tuple[str, str], now: float
-    ) -> str:
+    def _authenticated(self, request: Message, domain: str, place: Place, who: tuple[str, str], now: float) -> str:
         """AOR of the user whose credentials the request carries. ``who``: source host and the AOR it claims."""
-        status, challenge_header, header = place
-        values = request.get_all(header)
-        backoff = None if not values or self._backoff is None or who[0] in self._exempt else self._backoff
+        header = place[2]
+        if not request.has(header):
+            raise self.challenge(request, domain, place, now)
+        self.check_pause(who, now)
+        digest = self._digests[domain]
+        username = digest.accepted(request, header, now)
+        if username is None:
+            verdict = digest.check(request.get_all(header), request.method, request.body, now)
+            if verdict.outcome is not Outcome.ACCEPTED:
+                raise self._refusal(request, domain, place, who, now, verdict)
+            username = verdict.username
+        self.accepted(request, who)
+        return aor_of(username, domain)
+
+    def check_pause(self, who: tuple[str, str], now: float) -> None:
+        """PeerError for who has failed too often."""
+        backoff = self._backoff_of(who[0])
+        pause_s = 0.0 if backoff is None else backoff.pause_left_s(who, now)
+        if pause_s:
+            self._count("paused")
+            raise PeerError(403, "Too Many Failed Attempts", (("Retry-After", str(ceil(pause_s))),))
+
+    def _backoff_of(self, host: str) -> Backoff[tuple[str, str]] | None:
+        return None if self._backoff is None or host in self._exempt else self._backoff
+
+    def accepted(self, request: Message, who: tuple[str, str]) -> None:
+        """Takes note of right credentials."""
+        self._counters[OUTCOME_NAMES[Outcome.ACCEPTED]] += 1
+        backoff = self._backoff_of(who[0])
         if backoff is not None:
-            pause_s = backoff.pause_left_s(who, now)
-            if pause_s:
-                self._count("paused")
-                raise PeerError(403, "Too Many Failed Attempts", (("Retry-After", str(ceil(pause_s))),))
-        digest = self._digests.get(domain)
-        if digest is None:
-            digest = self._digests[domain] = self._new_digest(domain, algorithms=self._domains.algorithms(domain))
-        verdict = digest.check(values, request.method, request.body, now) if values else MISSING
-        self._counters[OUTCOME_NAMES[verdict.outcome]] += 1
-        if verdict.outcome is Outcome.ACCEPTED:
-            if backoff is not None:
-                backoff.succeeded(who)
-            self._challenges.accepted(request.call_id)
-            return aor_of(verdict.username, domain)
-        if verdict.outcome is Outcome.REFUSED and backoff is not None and backoff.failed(who, now):
-            self._quiet.warning("wrong passwords, no more of them for a while", now, f"{who[0]} for {who[1]}")
-        if verdict.outcome is Outcome.MALFORMED:
-            raise PeerError(400, verdict.reason)
-        answered = verdict.outcome is not Outcome.MISSING
+            backoff.succeeded(who)
+        self._challenges.accepted(request.call_id)
+
+    def challenge(
+        self, request: Message, domain: str, place: Place, now: float, outcome: Outcome = Outcome.MISSING
+    ) -> PeerError:
+        """What a request without credentials for us, or with useless ones, is answered."""
+        self._counters[OUTCOME_NAMES[outcome]] += 1
+        answered = outcome is not Outcome.MISSING
         offered = self._challenges.algorithms(request, self._domains.algorithms(domain), answered)
-        challenges = digest.challenges(now, offered, stale=verdict.outcome is Outcome.STALE)
-        raise PeerError(status, "", tuple([(challenge_header, value) for value in challenges]))
+        values = self._digests[domain].challenges(now, offered, stale=outcome is Outcome.STALE)
+        return PeerError(place[0], "", tuple([(place[1], value) for value in values]))
+
+    def _refusal(
+        self, request: Message, domain: str, place: Place, who: tuple[str, str], now: float, verdict: Verdict
+    ) -> PeerError:
+        """Likewise, and the next one when this was a failure too many."""
+        outcome = verdict.outcome
+        backoff = self._backoff_of(who[0])
+        if outcome is Outcome.REFUSED and backoff is not None and backoff.failed(who, now):
+            self._quiet.warning("wrong passwords, no more of them for a while", now, f"{who[0]} for {who[1]}")
+        if outcome is Outcome.MALFORMED:
+            self._counters[OUTCOME_NAMES[outcome]] += 1
+            return PeerError(400, verdict.reason)
+        return self.challenge(request, domain, place, now, outcome)
 
     def _count(self, outcome: str) -> None:
         self._counters[f"sip_authorizations_total|outcome={outcome}"] += 1

@@ -17,9 +17,11 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from native import relay, sip
+from sipcore.digest import Algorithm, Digest, DigestConfig
 from sipcore.flow import Destination, Listener
 from sipcore.keys import Key, KeyRing
 from sipcore.ports import SEES_ALL, Target
@@ -135,6 +137,28 @@ def digest() -> object:
     )
     assert claim is not None
     return claim.matches("ha1", "REGISTER", b"body"), claim.username, claim.realm, claim.algorithm, claim.fault
+
+
+NONCES = KeyRing("nonce", Key("0", bytes(32)))
+
+
+def digest_of_realm() -> Digest:
+    credentials: Any = SimpleNamespace(ha1=lambda *_: "x" * 32)
+    return Digest("é", credentials, NONCES, "i", DigestConfig())
+
+
+NONCE = digest_of_realm().challenges(10.0)[0].split('nonce="')[1].split('"')[0]
+ANSWER = Algorithm.MD5.hash(f"{'x' * 32}:{NONCE}:00000001:c:auth:{Algorithm.MD5.hash('REGISTER:u')}")
+CREDENTIALS = f'Digest username="\\"b", realm=é, nonce="{NONCE}", uri=u, response={ANSWER}, cnonce=c, nc=00000001, qop=auth'
+
+
+@tried
+def realm() -> object:
+    digest = digest_of_realm()
+    digest.tidy_at = 100.0  # what is done then is Python's alone
+    message = sip.Message(REGISTER.replace(b"Call-ID", f"Authorization: {CREDENTIALS}\r\nCall-ID".encode()))
+    accepted = digest.accepted(message, "Authorization", 10.0)
+    return accepted, digest.weigh(CREDENTIALS, "REGISTER", b"", 10.0), digest.challenges(10.0, stale=True)
 
 
 REGISTER = (
