@@ -474,6 +474,7 @@ class CoreBase:
 
     max_forwards: int
     max_breadth: int
+    timer_c_s: float
     branch_mac: Mac
     branch_key_id: str
     branch_prefix: str
@@ -550,8 +551,11 @@ class BranchBase:
 
     def __init__(self, context: ContextBase, target: Any, destinations: Any = None) -> None: ...
     def on_response(self, transaction: Any, response: Message) -> None:
-        """``sipcore.ports.ClientUser``. Calls ``start_timer_c``, ``extend_timer_c``, ``without_via``, ``failed_with``, ``unwanted`` and
-        ``offer`` of the branch, and ``completed_elsewhere`` of the context."""
+        """``sipcore.ports.ClientUser``. Calls ``without_via``, ``failed_with``, ``unwanted`` and ``offer`` of the branch, and
+        ``completed_elsewhere`` of the context.
+
+        What raises while a branch takes a response, or starts, or when a timer of its runs out, is an error of ours: the branch
+        goes on with ``broke``."""
     def start(self) -> None:
         """RFC 3261 section 16.6 items 1 to 10. Calls ``request_uri``, ``add_headers``, ``find_hop``, ``is_secure_way``, ``record_sips``,
         ``unresolvable``, ``not_started``, ``show_request``, ``start_silence_timer`` and ``not_sent`` of the branch, ``cookie_for`` of the
@@ -563,6 +567,8 @@ class BranchBase:
     def pass_upstream(self, response: Message) -> None:
         """To the exchange if it wants to see it, then upstream (``ContextBase.forward``)."""
     def stop_timers(self) -> None: ...
+    def stop_timer_c(self) -> None:
+        """Timer C calls ``timer_c_fired`` of the branch."""
 
 class Machine:
     """The rules of one kind of transaction: ``table[state][event]`` is (next state, names of actions); sipcore/transaction_table.py
@@ -596,8 +602,8 @@ class TransactionBase:
     @property
     def wait_deadline(self) -> float | None: ...
     def handle(self, event: str, message: Any = None, /) -> None:
-        """Takes one step; the new state is set before the actions run, so a user they call may come back in. An exception of an
-        action leaves the state as it is then, and the actions behind it undone."""
+        """Takes one step; the new state is set before the actions run, so a user they call may come back in. When an
+        action raises, the others are taken all the same, and then its exception goes on."""
     def start_wait(self, event: str, delay_s: float, /) -> None:
         """That timer, from the beginning; ``event`` is what happens at its end."""
     def stop_retransmitting(self) -> None: ...

@@ -93,11 +93,11 @@ class ClientTransaction(ClientTransactionBase):
 
     def begin_cancel(self) -> None:
         """RFC 3261 section 9.1; without a final response 64*T1 later the INVITE counts as cancelled."""
+        self.start_wait(TIMER_CANCELLED, self.layer.settings.timeout_s)
         cancel = self.request.derive("CANCEL")
         for name, value in self.cancel_headers or ():
             cancel.append(name, value)
         self.layer.request(cancel, self.layer.live_flow(self.flow), None)
-        self.start_wait(TIMER_CANCELLED, self.layer.settings.timeout_s)
 
     # requests too long for a datagram
 

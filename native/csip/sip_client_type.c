@@ -85,10 +85,12 @@ static PyObject *tell(ClientObject *self, PyObject *response) {
 static PyObject *tell_end(ClientObject *self, struct sip_py_word *word) {
     PyObject *owner = self->base.owner;
     if (!is_there(owner)) Py_RETURN_NONE;
+    static struct sip_py_word its_end = {"the end of a request", NULL};
     Py_INCREF(owner);
-    PyObject *told = sip_py_call(owner, word, (PyObject *)self, NULL);
+    int told = sip_py_do(owner, word, (PyObject *)self, NULL);
+    if (PyObject_TypeCheck(owner, &sip_branch_type)) told = sip_branch_mended((BranchObject *)owner, &its_end, told);
     Py_DECREF(owner);
-    return told;
+    return sip_done(told);
 }
 
 static PyObject *tell_timeout(ClientObject *self, PyObject *unused) {

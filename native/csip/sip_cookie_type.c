@@ -129,6 +129,48 @@ done:
     return result;
 }
 
+/* key id, MAC, fields; NULL with an exception. */
+static PyObject *seal(PyObject *ring, struct sip_slice fields, PyObject *call_id) {
+    static struct sip_py_word word_current = {"current", NULL}, word_id = {"id", NULL};
+    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_py_view id = {{NULL, 0}, NULL}, context = {{NULL, 0}, NULL};
+    PyObject *mac = sip_py_get(ring, &word_current), *key_id = mac ? sip_py_get(ring, &word_id) : NULL, *text = NULL;
+    const uint8_t *key = key_id ? sip_mac_key(mac) : NULL;
+    if (key && sip_py_view(key_id, &id) == 0 && sip_py_view(call_id, &context) == 0) {
+        sip_add(&out, id.text);
+        sip_add_sealed(&out, key, fields, context.text);
+        text = out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
+    }
+    Py_XDECREF(id.holder);
+    Py_XDECREF(context.holder);
+    Py_XDECREF(mac);
+    Py_XDECREF(key_id);
+    sip_buffer_free(&out);
+    return text;
+}
+
+PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key) {
+    static struct sip_py_word word_call_id = {"call_id", NULL};
+    struct sip_buffer fields = {NULL, 0, 0, false};
+    struct sip_py_view key;
+    struct tag_hash caller;
+    bool there;
+    PyObject *text = NULL, *cookie = NULL;
+    if (hash_tag(request, SIP_FROM, &caller, &there) < 0 || sip_py_view(call_key, &key) < 0) return NULL;
+    sip_add(&fields, key.text);
+    sip_add(&fields, SIP_TEXT("~"));
+    sip_add(&fields, caller.text);
+    sip_add(&fields, SIP_TEXT("~~"));
+    PyObject *call_id = fields.failed ? PyErr_NoMemory() : sip_py_get((PyObject *)request, &word_call_id);
+    if (call_id) text = seal(ring, (struct sip_slice){fields.at, fields.size}, call_id);
+    if (text) cookie = split((struct sip_slice){fields.at, fields.size}, text);
+    Py_XDECREF(text);
+    Py_XDECREF(call_id);
+    Py_XDECREF(key.holder);
+    sip_buffer_free(&fields);
+    return cookie;
+}
+
 static PyObject *cookie_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"call_key", "caller_hash", "caller_flow", "callee_flow", "text", NULL};
     PyObject *fields[FIELDS], *text;

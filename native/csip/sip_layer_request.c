@@ -28,6 +28,15 @@ static int enter(LayerObject *self, ClientObject *client) {
     return reliable ? sip_layer_watch(self, client) : 0;
 }
 
+/* With an exception set. */
+static void undo(LayerObject *self, ClientObject *client) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    sip_stop_timers(&client->base);
+    if (sip_layer_forget(self->clients, client->base.key) < 0) PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+}
+
 static PyObject *begin(
     LayerObject *self, MessageObject *message, PyObject *key, PyObject *flow, PyObject *owner, bool fixed_flow) {
     enum sip_machine machine = sip_py_is_method(message->method, SIP_INVITE) ? SIP_INVITE_CLIENT : SIP_NON_INVITE_CLIENT;
@@ -35,7 +44,7 @@ static PyObject *begin(
     if (!client) return NULL;
     client->base.owner = Py_NewRef(owner);
     if (send_request(self, client, fixed_flow) == 0 && enter(self, client) == 0) return (PyObject *)client;
-    sip_stop_timers(&client->base);
+    undo(self, client);
     Py_DECREF(client);
     return NULL;
 }

@@ -6,6 +6,7 @@
 #define SIP_PROXY_H
 
 #include "sip_message_type.h"
+#include "sip_timers.h"
 
 /* What an exchange wants to be told of (sipcore/ports.py). */
 enum sip_sight {
@@ -23,6 +24,7 @@ enum sip_sight {
 typedef struct {
     PyObject_HEAD
     unsigned int max_forwards, max_breadth;
+    double timer_c_s;
     PyObject *app, *flows, *resolver, *timers, *transactions;
     PyObject *branch_mac, *branch_key_id, *branch_prefix;       /* of our Via branches */
     PyObject *vias, *record_routes;                             /* dict by listener index: up to what differs per request */
@@ -53,15 +55,18 @@ typedef struct {
     PyObject_HEAD
     int index, status;
     char cancelling;
+    struct sip_timer timer_c; /* holds a reference while it runs */
     double timer_c_extended;
-    PyObject *context, *target, *request, *destinations, *via_branch, *flow, *outcome, *transaction, *timer_c, *silence_timer,
-        *current, *waiting;
+    PyObject *context, *target, *request, *destinations, *via_branch, *flow, *outcome, *transaction, *silence_timer, *current,
+        *waiting;
 } BranchObject;
 
 extern PyTypeObject sip_core_type, sip_inbound_type, sip_context_type, sip_branch_type, sip_ack_type;
 
 static inline InboundObject *sip_inbound_of(const ContextObject *context) { return (InboundObject *)context->request; }
 static inline ContextObject *sip_context_of(const BranchObject *branch) { return (ContextObject *)branch->context; }
+static inline InboundObject *sip_request_of(const BranchObject *branch) { return sip_inbound_of(sip_context_of(branch)); }
+static inline CoreObject *sip_core_of(const BranchObject *branch) { return (CoreObject *)sip_request_of(branch)->core; }
 
 /* --- sip_proxy_response.c: -1 and NULL with an exception --- */
 
@@ -74,7 +79,6 @@ int sip_exchange_shown(BranchObject *branch, struct sip_py_word *method, PyObjec
 void sip_inbound_release(InboundObject *request);
 PyObject *sip_branch_on_response(BranchObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_branch_pass_upstream(BranchObject *self, PyObject *response);
-PyObject *sip_branch_stop_timers(BranchObject *self, PyObject *unused);
 PyObject *sip_context_forward(ContextObject *self, PyObject *response);
 PyObject *sip_context_end(ContextObject *self, PyObject *status);
 PyObject *sip_context_finish(ContextObject *self, PyObject *unused);
@@ -108,6 +112,29 @@ int sip_proxy_push(MessageObject *message, enum sip_name id, struct sip_buffer *
 int sip_proxy_hand_over(PyObject *object, struct sip_py_word *method, PyObject *first);
 
 PyTypeObject *sip_proxy_class(PyObject *class, PyTypeObject *base); /* TypeError when it isn't made of `base` */
+
+/* --- sip_proxy_timers.c --- */
+
+extern const struct sip_timer_kind sip_timer_c_kind;
+
+/* RFC 3261 section 16.7 item 2. */
+int sip_branch_restart_timers(BranchObject *self, int status);
+int sip_branch_end_timers(BranchObject *self);
+PyObject *sip_branch_stop_timers(BranchObject *self, PyObject *unused);
+PyObject *sip_branch_stop_timer_c(BranchObject *self, PyObject *unused);
+
+/* --- sip_proxy_broken.c --- */
+
+/* Passes on 0. At -1, an error of ours while the branch was at `what` (in a hook of the application, or for want of memory), the
+ * branch fails, so that nobody waits for ever: 0 again, or -1 when that can't be done either, or the exception is none to go on
+ * after. */
+int sip_branch_mended(BranchObject *self, struct sip_py_word *what, int result);
+/* As sip_py_done, of what an exchange was told: an error there is reported, and changes nothing. */
+int sip_exchange_told(ContextObject *context, PyObject *result);
+
+/* --- sip_proxy_add.c --- */
+
+int sip_branch_add_ourselves(BranchObject *self);
 
 /* --- sip_proxy_send.c --- */
 

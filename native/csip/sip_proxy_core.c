@@ -97,6 +97,7 @@ static PyMemberDef members[] = {
     OBJECT(cookie_keys), OBJECT(vias), OBJECT(record_routes), OBJECT(no_dialog), OBJECT(ports),
     OBJECT(inbound_class), OBJECT(context_class), OBJECT(branch_class), OBJECT(target_class), OBJECT(ack_class),
     {"max_forwards", T_UINT, offsetof(CoreObject, max_forwards), 0, NULL},
+    {"timer_c_s", T_DOUBLE, offsetof(CoreObject, timer_c_s), 0, NULL},
     {"max_breadth", T_UINT, offsetof(CoreObject, max_breadth), 0, NULL},
     {NULL, 0, 0, 0, NULL},
 };

@@ -25,14 +25,6 @@ static void inbound_dealloc(InboundObject *self) {
     sip_proxy_free((PyObject *)self, offsetof(InboundObject, core), SIP_OBJECTS(InboundObject, core));
 }
 
-/* A branch that an error kept from leaving: nothing will come back that could end it, so its circle with the context is cut here. */
-static void abandon(InboundObject *self, ContextObject *context, BranchObject *branch, PyObject *none) {
-    if (branch->status || branch->transaction != Py_None) return;
-    branch->status = 500;
-    put(&context->branches, none);
-    put(&self->context, Py_None);
-}
-
 /* Item 5 of RFC 3261 section 16.6 for a request that has one way. */
 static int go_one_way(InboundObject *self, PyObject *target, PyObject *exchange) {
     CoreObject *core = (CoreObject *)self->core;
@@ -46,7 +38,6 @@ static int go_one_way(InboundObject *self, PyObject *target, PyObject *exchange)
     BranchObject *branch = context ? sip_branch_new(branch_class, context, target, Py_None) : NULL;
     if (branch) put(&self->context, (PyObject *)context);
     PyObject *done = branch ? sip_branch_start(branch, NULL) : NULL;
-    if (branch && !done) abandon(self, context, branch, groups);
     Py_XDECREF(done);
     Py_XDECREF(branch);
     Py_XDECREF(context);

@@ -38,9 +38,9 @@ static int ended(ContextObject *self, int status) {
     sip_inbound_of(self)->status = self->status = status;
     if (self->sees & (status < 300 ? SIP_SEES_END : SIP_SEES_END | SIP_SEES_FAILED_END)) {
         PyObject *number = PyLong_FromLong(status);
-        int told = number ? sip_py_do(self->exchange, &word_ended, (PyObject *)self, number) : -1;
+        PyObject *done = number ? sip_py_call(self->exchange, &word_ended, (PyObject *)self, number) : NULL;
         Py_XDECREF(number);
-        if (told < 0) return -1;
+        if (sip_exchange_told(self, done) < 0) return -1;
     }
     return finish(self);
 }
@@ -99,41 +99,25 @@ static int pass_upstream(BranchObject *self, MessageObject *response) {
 
 /* --- the branch --- */
 
-static int stop_timer(PyObject **timer) {
-    static struct sip_py_word cancel = {"cancel", NULL};
-    if (*timer == Py_None) return 0;
-    PyObject *running = *timer;
-    *timer = Py_NewRef(Py_None);
-    int stopped = sip_py_do(running, &cancel, NULL, NULL);
-    Py_DECREF(running);
-    return stopped;
-}
-
-static int stop_timers(BranchObject *self) { return stop_timer(&self->timer_c) < 0 ? -1 : stop_timer(&self->silence_timer); }
-
-/* Item 2. Until the first provisional response Timer B, which is shorter, does for Timer C. */
-static int restart_timers(BranchObject *self, int status) {
-    static struct sip_py_word start_timer_c = {"start_timer_c", NULL}, extend_timer_c = {"extend_timer_c", NULL};
-    if (stop_timer(&self->silence_timer) < 0) return -1;
-    if (!sip_context_of(self)->invite || self->status || self->cancelling) return 0;
-    if (self->timer_c == Py_None) return sip_py_do((PyObject *)self, &start_timer_c, NULL, NULL);
-    return status > 100 ? sip_py_do((PyObject *)self, &extend_timer_c, NULL, NULL) : 0;
+static int tell_ended(BranchObject *self) {
+    static struct sip_py_word branch_ended = {"branch_ended", NULL};
+    ContextObject *context = sip_context_of(self);
+    PyObject *number = PyLong_FromLong(self->status);
+    PyObject *done = number ? sip_py_call(context->exchange, &branch_ended, (PyObject *)self, number) : NULL;
+    Py_XDECREF(number);
+    return sip_exchange_told(context, done);
 }
 
 /* A 2xx: the first ends the branch, and the others of the request. */
 static int succeeded(BranchObject *self, MessageObject *response) {
-    static struct sip_py_word branch_ended = {"branch_ended", NULL}, completed = {"completed_elsewhere", NULL};
+    static struct sip_py_word completed = {"completed_elsewhere", NULL};
     ContextObject *context = sip_context_of(self);
     bool first = !self->status;
     self->status = response->core.status;
-    if (stop_timers(self) < 0) return -1;
+    if (sip_branch_end_timers(self) < 0) return -1;
     if (first) {
         context->pending--;
-        PyObject *number = context->sees & SIP_SEES_BRANCH_ENDS ? PyLong_FromLong(self->status) : Py_NewRef(Py_None);
-        int told = number ? 0 : -1;
-        if (number && number != Py_None) told = sip_py_do(context->exchange, &branch_ended, (PyObject *)self, number);
-        Py_XDECREF(number);
-        if (told < 0) return -1;
+        if (context->sees & SIP_SEES_BRANCH_ENDS && tell_ended(self) < 0) return -1;
     }
     context->settled = true;
     if (context->pending && sip_py_do((PyObject *)context, &completed, NULL, NULL) < 0) return -1;
@@ -144,7 +128,7 @@ static int take(BranchObject *self, MessageObject *response) {
     static struct sip_py_word without_via = {"without_via", NULL}, failed_with = {"failed_with", NULL}, unwanted = {"unwanted", NULL};
     PyObject *branch = (PyObject *)self, *message = (PyObject *)response;
     int status = response->core.status;
-    if (status < 200 && restart_timers(self, status) < 0) return -1;
+    if (status < 200 && sip_branch_restart_timers(self, status) < 0) return -1;
     if (status == 100) return 0;
     PyObject *more = sip_message_pop_via(response, NULL);
     if (!more) return -1;
@@ -163,7 +147,8 @@ static int take(BranchObject *self, MessageObject *response) {
     Py_DECREF(held)
 
 int sip_branch_response(BranchObject *self, MessageObject *response) {
-    HOLDING(self->context, take(self, response));
+    static struct sip_py_word a_response = {"a response", NULL};
+    HOLDING(self->context, sip_branch_mended(self, &a_response, take(self, response)));
     return result;
 }
 
@@ -184,11 +169,6 @@ PyObject *sip_branch_pass_upstream(BranchObject *self, PyObject *response) {
     if (!is_message(response)) return NULL;
     HOLDING(self->context, pass_upstream(self, (MessageObject *)response));
     return none_or_error(result);
-}
-
-PyObject *sip_branch_stop_timers(BranchObject *self, PyObject *unused) {
-    (void)unused;
-    return none_or_error(stop_timers(self));
 }
 
 PyObject *sip_context_forward(ContextObject *self, PyObject *response) {

@@ -116,6 +116,7 @@ BranchObject *sip_branch_new(PyTypeObject *class, ContextObject *context, PyObje
         return NULL;
     }
     self->index = (int)count;
+    self->timer_c.kind = &sip_timer_c_kind;
     put(&self->context, (PyObject *)context);
     put(&self->target, target);
     put(&self->destinations, destinations);
@@ -146,6 +147,7 @@ static PyMethodDef branch_methods[] = {
     {"reach", FUNCTION(sip_branch_reach), METH_O, NULL},
     {"send", FUNCTION(sip_branch_send), METH_NOARGS, NULL},
     {"stop_timers", FUNCTION(sip_branch_stop_timers), METH_NOARGS, NULL},
+    {"stop_timer_c", FUNCTION(sip_branch_stop_timer_c), METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -158,14 +160,12 @@ static PyMemberDef branch_members[] = {
     OBJECT(BranchObject, flow),
     OBJECT(BranchObject, outcome),
     OBJECT(BranchObject, transaction),
-    OBJECT(BranchObject, timer_c),
     OBJECT(BranchObject, silence_timer),
     OBJECT(BranchObject, current),
     OBJECT(BranchObject, waiting),
     {"index", T_INT, offsetof(BranchObject, index), READONLY, NULL},
     NUMBER(BranchObject, status),
     TRUTH(BranchObject, cancelling),
-    {"timer_c_extended", T_DOUBLE, offsetof(BranchObject, timer_c_extended), 0, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 

@@ -34,9 +34,9 @@ static int transmit(ServerObject *self, PyObject *data) {
 /* --- actions --- */
 
 static PyObject *send(ServerObject *self, PyObject *data) {
-    if (transmit(self, data) < 0) return NULL;
-    Py_XSETREF(self->base.last, Py_NewRef(data));
-    Py_RETURN_NONE;
+    int result = transmit(self, data);
+    if (PyBytes_Check(data)) Py_XSETREF(self->base.last, Py_NewRef(data)); /* also of what could not leave now */
+    return sip_done(result);
 }
 
 static PyObject *pass_on(ServerObject *self, PyObject *data) {

@@ -50,13 +50,23 @@ static int act(TransactionObject *self, const struct sip_step *step, PyObject *m
     return sip_py_done(PyObject_Vectorcall(step->method, args, 2, NULL));
 }
 
+/* The others, after one has failed: its exception is the one that is told. */
+static void act_nevertheless(TransactionObject *self, const struct sip_rule *rule, int from, PyObject *message) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    for (int i = from; i < rule->count; i++)
+        if (act(self, &rule->steps[i], message) < 0) PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+}
+
 int sip_step(TransactionObject *self, enum sip_event event, PyObject *message) {
     const struct sip_rule *rule = &self->machine->rules[self->state][event];
     if (!rule->legal) return count_illegal(self, sip_event_name(event));
     int result = 0;
     self->state = rule->after; /* before the actions: a user they call may come back in */
     Py_INCREF(self);
-    for (int i = 0; result == 0 && i < rule->count; i++) result = act(self, &rule->steps[i], message);
+    for (int i = 0; result == 0 && i < rule->count; i++)
+        if ((result = act(self, &rule->steps[i], message)) < 0) act_nevertheless(self, rule, i + 1, message);
     Py_DECREF(self);
     return result;
 }

@@ -49,8 +49,6 @@ class Branch(BranchBase):
     outcome: Outcome | None  # of a branch that failed
     transaction: ClientTransaction | None
     cancelling: bool
-    timer_c: Timer | None
-    timer_c_extended: float  # when Timer C must not fire before
     silence_timer: Timer | None
     current: Message | None  # response that the application has
     waiting: deque[Message] | None  # responses behind it
@@ -136,8 +134,7 @@ class Branch(BranchBase):
         if self.transaction is None:
             self.fail(487, "Request Terminated")
         elif self.context.invite:
-            if self.timer_c is not None:
-                self.timer_c.cancel()
+            self.stop_timer_c()
             self.transaction.cancel(headers)
 
     # responses that don't simply pass
@@ -177,32 +174,34 @@ class Branch(BranchBase):
         self.stop_timers()
         self.context.branch_failed(self, outcome)
 
-    def start_timer_c(self) -> None:
-        core = self.context.core
-        self.timer_c = core.timers.after(core.settings.timer_c_s, Branch._timer_c_fired, self)
-
-    def extend_timer_c(self) -> None:
-        core = self.context.core
-        self.timer_c_extended = core.timers.now + core.settings.timer_c_s
-
-    def _timer_c_fired(self) -> None:
-        """RFC 3261 section 16.8; a timer that was reset meanwhile runs on."""
-        core = self.context.core
-        left_s = self.timer_c_extended - core.timers.now
-        if left_s > 0:
-            self.timer_c = core.timers.after(left_s, Branch._timer_c_fired, self)
-            return
-        self.timer_c = None
-        core.count("sip_proxy_timer_c_total")
+    def timer_c_fired(self) -> None:
+        """RFC 3261 section 16.8."""
+        self.context.core.count("sip_proxy_timer_c_total")
         self._warn("no final response before Timer C")
         self.cancel()
 
     def _stayed_silent(self) -> None:
         """No response at all in ``first_response_s``: whatever comes later is too late, save a 2xx."""
         self.silence_timer = None
-        if self.transaction is not None and self.context.invite:
-            self.transaction.give_up()
-        self.fail(408, "Request Timeout")
+        try:
+            if self.transaction is not None and self.context.invite:
+                self.transaction.give_up()
+            self.fail(408, "Request Timeout")
+        except Exception:
+            self.broke("a silent target")
+
+    def broke(self, what: str) -> None:
+        """In the place of an except block: an error of ours in the midst of ``what``, in a hook of the application or for want
+        of memory. The branch fails, and where it had ended, the request: nobody is to wait for ever."""
+        context = self.context
+        context.core.report(what)
+        self.current = self.waiting = None
+        if context.invite and self.transaction is not None:
+            self.transaction.cancel()
+        if self.status:
+            context.give_up()
+        else:
+            self.fail(500, "Server Internal Error")
 
     # responses that the application may hold back; they stay in order
 
@@ -231,12 +230,15 @@ class Branch(BranchBase):
         if response is not self.current:
             raise UsageError("a response may proceed once")
         self.current = None
-        if status:
-            self.context.refuse(status, reason)
-        else:
-            self.context.forward(response)
-        if self.waiting and self.current is None:
-            self._show(self.waiting.popleft())
+        try:
+            if status:
+                self.context.refuse(status, reason)
+            else:
+                self.context.forward(response)
+            if self.waiting and self.current is None:
+                self._show(self.waiting.popleft())
+        except Exception:
+            self.broke("a response let through")
 
     def _warn(self, what: str) -> None:
         log.warning("%s: %s", self.target.uri, what, extra={"call_id": self.context.request.message.call_id})

@@ -104,7 +104,7 @@ class ResponseContext(ContextBase):
         self._pending -= 1
         self._outcomes += (outcome,)
         if self.exchange is not None and self.sees & SEES_BRANCH_ENDS:
-            self.exchange.branch_ended(branch, outcome.status)
+            self._tell_ended(self.exchange, branch, outcome.status)
         if outcome.status >= 600 and not self._stopped:
             self._stop((("Reason", f'SIP;cause={outcome.status};text="Declined elsewhere"'),))
         if self._settled:
@@ -125,6 +125,12 @@ class ResponseContext(ContextBase):
             self._stay = True
         if not self._pending:
             self._group_failed()
+
+    def _tell_ended(self, exchange: Exchange, branch: Branch, status: int) -> None:
+        try:
+            exchange.branch_ended(branch, status)
+        except Exception:
+            self.core.report("the end of a branch")
 
     def _answers(self, branch: Branch, outcome: Outcome) -> bool:
         """Whether the exchange answers the challenge; then the place it came from is asked again."""
@@ -176,6 +182,11 @@ class ResponseContext(ContextBase):
         self._stop(())
         if not self.status:
             self._answer(status, reason)
+
+    def give_up(self) -> None:
+        """After an error of ours: 500, unless the request was answered before."""
+        self.refuse(500, "Server Internal Error")
+        self.finish()
 
     def _answer(self, status: int, reason: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         if status != 408 or self.invite:  # RFC 4320 section 4.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,12 +22,15 @@ from sipcore.proxy.inbound import InboundRequest
 from sipcore.proxy.loop import has_looped
 from sipcore.proxy.routing import pop_own_routes, preprocess_routes
 from sipcore.proxy.via_branch import branch_prefix
+from sipcore.quiet_log import QuietLog
 from sipcore.timers import Timers
 
 if TYPE_CHECKING:
     from sipcore.transaction import ServerTransaction, TransactionLayer
 
 __all__ = ["InboundRequest", "ProxyCore", "ProxySettings"]
+
+log = logging.getLogger(__name__)
 
 ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, REFER, MESSAGE, INFO, UPDATE, PRACK, PUBLISH"
 
@@ -61,6 +65,7 @@ class ProxyCore(CoreBase):
         self.settings = settings
         self.max_forwards = settings.max_forwards
         self.max_breadth = settings.max_breadth
+        self.timer_c_s = settings.timer_c_s
         self.app = app
         self.flows = flows
         self.resolver = resolver
@@ -69,6 +74,7 @@ class ProxyCore(CoreBase):
         self.tags = branch_keys.current  # of our own responses
         self.cookie_keys = cookie_keys
         self.counters = counters
+        self._quiet = QuietLog(log)
         self.branch_prefix = branch_prefix(settings.address_id)
         self.branch_mac, self.branch_key_id = branch_keys.current, branch_keys.id
         self.read_cookie: Callable[[str, Message], Cookie | None] = partial(Cookie.read, cookie_keys)
@@ -99,6 +105,11 @@ class ProxyCore(CoreBase):
 
     def count(self, name: str) -> None:
         self.counters[name] += 1
+
+    def report(self, what: str) -> None:
+        """An error of ours in the midst of ``what``, in the place of an except block."""
+        self.count("sip_internal_errors_total")
+        self._quiet.exception(f"internal error while handling {what}", self.timers.now)
 
     # TransactionUser
 

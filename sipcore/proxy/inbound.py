@@ -96,7 +96,11 @@ class InboundRequest(InboundBase):
             self.reply(480, "Temporarily Unavailable")
             return
         self.context = context = ResponseContext(self, exchange, in_groups(targets))
-        context.start()
+        try:
+            context.start()
+        except Exception:
+            self.core.report("a fork")
+            context.give_up()
 
     # for the core
 
