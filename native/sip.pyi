@@ -150,6 +150,7 @@ class Message:
     cseq_method: str
     from_: NameAddr
     to: NameAddr
+    from_uri_text: str  # ``from_.uri.text`` without the objects
     from_tag: str | None
     to_tag: str | None
     max_forwards: int | None

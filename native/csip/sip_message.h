@@ -29,6 +29,7 @@ struct sip_known {
     bool to;
     struct sip_via top_via;
     struct sip_slice from_tag;
+    struct sip_slice from_uri;
     struct sip_slice to_tag;
 };
 

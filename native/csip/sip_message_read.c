@@ -115,6 +115,14 @@ GETTER(get_from) {
     return SIP_PY_CACHED(self->cache[CACHE_FROM], make_addr(self, SIP_FROM));
 }
 
+GETTER(get_from_uri_text) {
+    (void)closure;
+    struct sip_scratch scratch;
+    struct sip_slice uri;
+    struct sip_fault found = sip_read_from_uri(&self->core, &scratch, &uri);
+    return found.error == SIP_OK ? sip_py_str(uri) : sip_py_fault(found, NULL);
+}
+
 GETTER(get_to) {
     (void)closure;
     return SIP_PY_CACHED(self->cache[CACHE_TO], make_addr(self, SIP_TO));
@@ -309,6 +317,7 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("cseq", get_cseq),
     ATTRIBUTE("cseq_method", get_cseq_method),
     ATTRIBUTE("from_", get_from),
+    ATTRIBUTE("from_uri_text", get_from_uri_text),
     ATTRIBUTE("to", get_to),
     ATTRIBUTE("from_tag", get_from_tag),
     ATTRIBUTE("to_tag", get_to_tag),

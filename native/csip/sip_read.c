@@ -51,10 +51,15 @@ struct sip_fault sip_read_via(const struct sip_message *message, struct sip_scra
     return (struct sip_fault){error, SIP_VIA};
 }
 
-static void keep_tag(const struct sip_message *message, enum sip_name id, struct sip_slice tag) {
+static struct sip_fault read_and_keep(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch,
+    struct sip_addr *addr) {
     struct sip_known *known = known_of(message);
+    struct sip_fault fault = sip_read_addr(message, id, scratch, addr);
+    if (fault.error != SIP_OK || !lasts(scratch, addr->text)) return fault;
     *(id == SIP_FROM ? &known->from : &known->to) = true;
-    *(id == SIP_FROM ? &known->from_tag : &known->to_tag) = tag;
+    *(id == SIP_FROM ? &known->from_tag : &known->to_tag) = addr->tag;
+    if (id == SIP_FROM) known->from_uri = addr->uri.text;
+    return fault;
 }
 
 struct sip_fault sip_read_tag(const struct sip_message *message, enum sip_name from_or_to, struct sip_scratch *scratch,
@@ -65,10 +70,19 @@ struct sip_fault sip_read_tag(const struct sip_message *message, enum sip_name f
         *tag = from ? message->known.from_tag : message->known.to_tag;
         return FINE;
     }
-    struct sip_fault fault = sip_read_addr(message, from_or_to, scratch, &addr);
-    if (fault.error != SIP_OK) return fault;
-    *tag = addr.tag;
-    if (lasts(scratch, addr.text)) keep_tag(message, from_or_to, addr.tag);
+    struct sip_fault fault = read_and_keep(message, from_or_to, scratch, &addr);
+    if (fault.error == SIP_OK) *tag = addr.tag;
+    return fault;
+}
+
+struct sip_fault sip_read_from_uri(const struct sip_message *message, struct sip_scratch *scratch, struct sip_slice *uri) {
+    struct sip_addr addr;
+    if (message->known.from) {
+        *uri = message->known.from_uri;
+        return FINE;
+    }
+    struct sip_fault fault = read_and_keep(message, SIP_FROM, scratch, &addr);
+    if (fault.error == SIP_OK) *uri = addr.uri.text;
     return fault;
 }
 

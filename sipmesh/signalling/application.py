@@ -209,27 +209,27 @@ class SignalApplication:
 
     def _dispatch(self, request: InboundRequest) -> None:
         message = request.message
-        uri = message.request_uri
-        ours = request.core.is_ours(uri)
         if message.to_tag is not None and request.cookie is None and message.method in OF_CALLS:
             raise PeerError(481, "Call Does Not Exist")  # RFC 3261 section 12.2.2
-        if ours and message.method == "OPTIONS" and uri.user is None:
+        hop = self._targeting.known_hop(message)
+        ours = hop is not None or request.is_ours
+        if hop is None and ours and message.method == "OPTIONS" and message.request_uri.user is None:
             request.reply(200, None, CAPABILITIES)
             return
         caller = self._authorizer.calling(message, request.flow.remote[0], self._timers.wall)
         trunk = caller.trunk
         if trunk is None or not trunk.config.trusted:
             message.remove(ASSERTED)  # RFC 3325 section 5: only those we trust may assert one
-        if uri.scheme == "tel" or (trunk is not None and (trunk.config.register or trunk.config.numbers.received != "as-is")):
-            to_contact = trunk is not None and self.tables.trunks.by_contact(uri.user or "") is trunk
+        if (hop is None and message.request_uri.scheme == "tel") or (trunk is not None and trunk.names_numbers):
+            to_contact = trunk is not None and self.tables.trunks.by_contact(message.request_uri.user or "") is trunk
             if to_contact and message.method == "OPTIONS":
                 request.reply(200, None, CAPABILITIES)  # a registrar that looks whether its binding is alive
                 return
             dial(message, caller, self.tables.domains.first, to_contact=to_contact)
-            uri = message.request_uri
-            ours = request.core.is_ours(uri)
+            hop, ours = self._targeting.known_hop(message), request.is_ours
         try:
-            hop = self._targeting.hop(request, caller, uri, ours)
+            if hop is None:
+                hop = self._targeting.hop(request, caller, message.request_uri, ours)
             self._forwarding.forward(request, caller, self._targeting.targets(request, caller, hop), hop)
         except PeerError as error:
             if message.method == "INVITE" and message.to_tag is None:

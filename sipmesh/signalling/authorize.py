@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 Place = tuple[int, str, str]
 """Status and headers of a challenge and its answer."""
 
+MAX_CALLERS = 20_000  # From URIs whose account is remembered
 ANONYMOUS_HOST = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
 UNAUTHORIZED: Place = (401, "WWW-Authenticate", "Authorization")  # RFC 3261 section 22.2: we are the registrar
 OUTCOME_NAMES = {outcome: f"sip_authorizations_total|outcome={outcome}" for outcome in Outcome}
@@ -97,11 +98,14 @@ class Authorizer:
         self._digests = self._digests_of(domains)
         self._challenges = Challenges()
         self._quiet = QuietLog(log)
+        self._callers: dict[str, Caller] = {}  # accounts of domains without digest, by the URI in From as it was written
 
     def serve(self, domains: Domains) -> None:
-        """Takes over changed domains. Use counts start anew: a client is told once more that its nonce is stale, at worst."""
+        """Takes over changed domains; accounts may have changed, too. Use counts start anew: a client is told once more that
+        its nonce is stale, at worst."""
         self._domains = domains
         self._digests = self._digests_of(domains)
+        self._callers.clear()
 
     def _digests_of(self, domains: Domains) -> dict[str, Digest]:
         return {name: self._new_digest(name, algorithms=domains.algorithms(name)) for name in domains.by_name}
@@ -123,6 +127,9 @@ class Authorizer:
 
     def calling(self, request: Message, source_host: str, now: float) -> Caller:
         """Who sends a request outside any dialog. Credentials that were meant for us are taken out of it."""
+        return self._callers.get(request.from_uri_text) or self._identified(request, source_host, now)
+
+    def _identified(self, request: Message, source_host: str, now: float) -> Caller:
         from_uri = request.from_.uri
         host = from_uri.host
         domain = host if host in self._domains.by_name else self._domains.canonical(host)
@@ -140,7 +147,7 @@ class Authorizer:
             raise PeerError(403, "Unknown Caller")
         if not anonymous and domain in self._domains.without_digest:
             if known:
-                return Caller(aor=aor)
+                return self._remembered(from_uri.text, Caller(aor=aor))
             if not usernames:
                 self._count("stranger")
                 raise PeerError(403, "Unknown Caller")
@@ -153,6 +160,12 @@ class Authorizer:
             self._count("forbidden")
             raise PeerError(403, "From Is Not Your Address-Of-Record")
         return Caller(aor=found)
+
+    def _remembered(self, uri: str, caller: Caller) -> Caller:
+        if len(self._callers) >= MAX_CALLERS:
+            self._callers.clear()
+        self._callers[uri] = caller
+        return caller
 
     def _authenticated(self, request: Message, domain: str, place: Place, who: tuple[str, str], now: float) -> str:
         """AOR of the user whose credentials the request carries. ``who``: source host and the AOR it claims."""

@@ -203,7 +203,7 @@ class SignalNode:
         return float(target.alive(self.engine.timers.now))
 
     def _begin(self) -> None:
-        self._load_directory()
+        self._load_directory(self._application.tables.domains)
         self._policy.start(self._config.policy)
         self.calls.load()
         self._housekeeping.start()
@@ -215,17 +215,16 @@ class SignalNode:
         self._store.directory.forget()
         config = self._store.config() or self._config
         domains = Domains(config.domain, self._own_hosts)
-        self._application.tables.domains = domains
         self._authorizer.serve(domains)
         self.load_certificates()
-        self._load_directory()
+        self._load_directory(domains)
         self.engine.counters["sip_reloads_total"] += 1
 
-    def _load_directory(self) -> None:
+    def _load_directory(self, domains: Domains) -> None:
         directory = self._store.directory
         self.trunks.load(stored.trunk for stored in directory.trunks())
         routes = directory.routes()
-        self._application.tables.routes = RoutingTable((each.route for each in routes), (each.id for each in routes))
+        self._application.tables.replace(domains, RoutingTable((each.route for each in routes), (each.id for each in routes)))
         if self._first:
             self._probes.load(self.trunks)
             self.registrations.load()

@@ -86,7 +86,7 @@ class _Rule:
 class RoutingTable:
     """Look-ups cost one dictionary access per length of pattern in use."""
 
-    __slots__ = ("_exact", "_lengths", "_open", "any")
+    __slots__ = ("_exact", "_lengths", "_open", "any", "any_exact")
 
     def __init__(self, routes: Iterable[Route], ids: Iterable[str] = ()) -> None:
         """``ids`` of the routes, in the same order."""
@@ -97,7 +97,7 @@ class RoutingTable:
         for rule in rules:
             table = self._open if rule.pattern.open_ended else self._exact
             table.setdefault(rule.pattern.text, []).append(rule)
-        self.any = bool(rules)
+        self.any, self.any_exact = bool(rules), bool(self._exact)
         self._lengths = sorted({len(text) for text in self._open}, reverse=True)
 
     def exact(self, asked: Asked) -> Hop | None:

@@ -25,15 +25,25 @@ if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
 
 
-class Tables:
-    """What a reload replaces as one."""
+MAX_CALLED = 20_000  # Request-URIs whose account is remembered
 
-    __slots__ = ("domains", "routes", "trunks")
+
+class Tables:
+    """What a reload replaces as one. ``called``: Request-URIs that lead to an account whoever asks, as they were written."""
+
+    __slots__ = ("called", "domains", "routes", "trunks")
 
     def __init__(self, domains: Domains, routes: RoutingTable, trunks: Trunks) -> None:
         self.domains = domains
         self.routes = routes
         self.trunks = trunks
+        self.called: dict[str, Hop] = {}
+
+    def replace(self, domains: Domains, routes: RoutingTable) -> None:
+        """Accounts and trunks may have changed, too."""
+        self.domains = domains
+        self.routes = routes
+        self.called.clear()
 
 
 class Targeting:
@@ -54,6 +64,10 @@ class Targeting:
         self._flows = flows
         self._instances = Instances(gruus, accounts, locations, flows, timers)
         self._timers = timers
+
+    def known_hop(self, request: Message) -> Hop | None:
+        """That of a Request-URI which leads to an account whoever asks, when it was called before."""
+        return None if self._policy.active else self._tables.called.get(request.request_uri_text)
 
     def hop(self, request: InboundRequest, caller: Caller, uri: Uri, ours: bool) -> Hop:
         """By the tables, or by the policy. PeerError 404: nowhere."""
@@ -120,8 +134,10 @@ class Targeting:
             return Hop(aor=gruu[0], instance=gruu[1])
         routes = self._tables.routes
         aor = f"{user}@{domain}"
+        if not routes.any_exact and self._accounts.has(aor):
+            return self._remembered(request.message.request_uri_text, Hop(aor=aor))
         if not routes.any:
-            return Hop(aor=aor) if self._accounts.has(aor) else None
+            return None
         from_uri = request.message.from_.uri
         asked = Asked(
             user=user,
@@ -134,4 +150,13 @@ class Targeting:
         hop = routes.exact(asked)
         if hop is None:
             hop = Hop(aor=aor) if self._accounts.has(aor) else routes.longest(asked)
+        return hop
+
+    def _remembered(self, uri: str, hop: Hop) -> Hop:
+        """No exact route comes before an account: ``uri`` leads there whoever asks. What a policy asks for is its own."""
+        called = self._tables.called
+        if len(called) >= MAX_CALLED:
+            called.clear()
+        if not self._policy.active:
+            called[uri] = hop
         return hop

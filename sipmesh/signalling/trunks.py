@@ -107,6 +107,11 @@ class TrunkState:
         return self.digest is not None
 
     @property
+    def names_numbers(self) -> bool:
+        """Whether it calls numbers, or the Contact that we registered, in a form of its own."""
+        return self.config.register is not None or self.config.numbers.received != "as-is"
+
+    @property
     def full(self) -> bool:
         limit = self.config.max_calls
         return 0 < limit <= self.calls + sum(self.calls_elsewhere.values())

@@ -73,6 +73,28 @@ def test_the_uri_of_the_first_contact(contact: bytes, uri: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "uri"),
+    [
+        (b"From: Alice <sip:alice@h;x=1>;tag=7", "sip:alice@h;x=1"),
+        (b"f: sip:alice@h;tag=7", "sip:alice@h"),
+        (b"From: <sip:alice@-_$>\r\n ;tag=7", None),
+        (b"From:\r\n\t<tel:+44;phone-context=x>;tag=7", "tel:+44;phone-context=x"),
+    ],
+)
+def test_the_uri_in_from(line: bytes, uri: str | None) -> None:
+    data = b"\r\n".join(line if each.startswith(b"From:") else each for each in INVITE.split(b"\r\n"))
+    for order in (("from_uri_text", "from_tag"), ("from_tag", "from_uri_text")):
+        message = Message(data)
+        if uri is None:
+            with pytest.raises(ParseError, match="From"):
+                getattr(message, order[0])
+            continue
+        assert {name: getattr(message, name) for name in order} == {"from_uri_text": uri, "from_tag": "7"}
+        message.set("From", "<sip:bob@h>;tag=8")
+        assert (message.from_uri_text, message.from_tag) == ("sip:bob@h", "8")
+
+
+@pytest.mark.parametrize(
     ("via", "contact", "named"),
     [
         (b"192.0.2.1:5070;rport=5070", b"<sip:a@192.0.2.1:5070>", True),

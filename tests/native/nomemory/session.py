@@ -56,7 +56,7 @@ def tried(call: Call) -> Call:
 @tried
 def parse_and_read() -> object:
     message = sip.Message(INVITE)
-    lists = [message.routes, message.contacts, message.contact_uri_text]
+    lists = [message.routes, message.contacts, message.contact_uri_text, message.from_uri_text]
     return lists, [getattr(message, name) for name in ("via", "from_", "to", "request_uri", "call_id", "server_key")]
 
 
