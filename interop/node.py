@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from interop import ng
-from interop.process import Process, bracketed, free_port, rss_bytes, wait_for
+from interop.ports import free_port
+from interop.process import Process, bracketed, rss_bytes, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
@@ -23,26 +23,6 @@ def family(address: str) -> socket.AddressFamily:
 def bracketed(address: str) -> str:
     """As a host in a URI."""
     return f"[{address}]" if ":" in address else address
-
-
-def free_port(kinds: Iterable[int] = (socket.SOCK_DGRAM, socket.SOCK_STREAM), address: str = "127.0.0.1", span: int = 1) -> int:
-    """A port whose ``span`` successors are free too, for each socket kind; below the kernel's ephemeral range."""
-    for _ in range(200):
-        port = 10000 + int.from_bytes(os.urandom(2), "big") % 19000 & ~1
-        if all(_is_free(kind, address, port + offset) for kind in kinds for offset in range(span)):
-            return port
-    raise StartError(f"no {span} free ports on {address}")
-
-
-def _is_free(kind: int, address: str, port: int) -> bool:
-    with socket.socket(family(address), kind) as probe:
-        if kind == socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return False
-    return True
 
 
 def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 5.0, interval_s: float = 0.02) -> None:

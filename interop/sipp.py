@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from interop.process import Process, bracketed, free_port, wait_for
+from interop.ports import free_port
+from interop.process import Process, bracketed, wait_for
 from interop.script import Script
 
 

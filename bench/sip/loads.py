@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.sip.servers import OPEN, PASSWORD, PROBER, USERS, Server
-from interop.process import Process, cpu_ns, free_port
+from interop.ports import free_port
+from interop.process import Process, cpu_ns
 
 HERE = Path(__file__).parent
 CONTACT_PORT = 5062  # of bindings that nobody calls: the same in every run, so that they are refreshed

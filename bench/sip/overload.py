@@ -13,7 +13,7 @@ from bench.sip.loads import Bench, bound, quantile
 from bench.sip.quota import held_to, kept_busy
 from bench.sip.report import Result
 from bench.sip.servers import Server
-from interop.process import free_port
+from interop.ports import free_port
 
 SHARE_OF_CORE = 0.25
 PEAK, OVERLOAD, WORST = 1.2, 2.0, 4.0  # times the highest goodput on the way up

@@ -13,7 +13,8 @@ from pathlib import Path
 from string import Template
 
 from interop.node import ROOT
-from interop.process import Process, cpu_ns, free_port, tree
+from interop.ports import free_port
+from interop.process import Process, cpu_ns, tree
 from interop.rawsip import Client, options
 
 PASSWORD = "bench-password"  # of every user of the domain digest.test

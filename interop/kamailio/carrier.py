@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from interop.process import Process, free_port
+from interop.ports import free_port
+from interop.process import Process
 from interop.rawsip import options
 
 TEMPLATE = Path(__file__).with_name("carrier.cfg")

@@ -9,7 +9,8 @@ from string import Template
 
 from interop import ng
 from interop.node import ROOT, Setup
-from interop.process import Process, free_port, rss_bytes
+from interop.ports import free_port
+from interop.process import Process, rss_bytes
 from interop.rawsip import options
 
 TLS_LISTEN = "enable_tls=yes\nlisten=tls:{address}:{port}"

@@ -10,7 +10,8 @@ import pytest
 from interop import calls
 from interop.kamailio.carrier import Account, KamailioCarrier
 from interop.node import Node, Setup, SipmeshNode, Trunk, start
-from interop.process import free_port, wait_for
+from interop.ports import free_port
+from interop.process import wait_for
 from interop.sipp import End
 from interop.stage import Stage
 from tests.interop.conftest import USERS, serving

@@ -9,7 +9,8 @@ import pytest
 
 from interop import ng
 from interop.node import Setup, SipmeshNode, Trunk
-from interop.process import Process, free_port, wait_for
+from interop.ports import free_port
+from interop.process import Process, wait_for
 
 CALLS = 100
 CALLEE_PORT = free_port()

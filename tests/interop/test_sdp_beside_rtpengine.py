@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from interop import ng
-from interop.process import Process, free_port
+from interop.ports import free_port
+from interop.process import Process
 
 FIRST_PORT, LAST_PORT = 40000, 41999
 PORTS_EACH = 1000

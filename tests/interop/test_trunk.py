@@ -9,7 +9,7 @@ import pytest
 
 from interop import calls
 from interop.node import Node, Setup, Trunk
-from interop.process import free_port
+from interop.ports import free_port
 from interop.rawsip import Client
 from interop.sipp import End, Sipp
 from interop.stage import Stage
