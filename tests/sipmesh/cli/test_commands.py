@@ -2,13 +2,11 @@
 
 import fcntl
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -18,8 +16,7 @@ from sipmesh.cdr import fields_of, line_of
 from sipmesh.cdr_file import CdrFile
 from sipmesh.config_load import load_config
 from sipmesh.store import CallRecord, Cdr, Snapshot, Store
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.sipmesh.cli.process import run
 
 CONFIG = """
 [node]
@@ -41,16 +38,8 @@ class Cli:
         self.file = folder / "sipmesh.toml"
         self.file.write_text(CONFIG)
 
-    def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "sipmesh", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+    def run(self, *arguments: str, typed: str = "") -> CompletedProcess[str]:
+        return run(arguments, self.folder, typed)
 
     def good(self, *arguments: str, typed: str = "") -> str:
         ended = self.run(*arguments, typed=typed)
