@@ -30,11 +30,11 @@ $(VENV)/.tests: $(STAMP)
 run: build
 	$(BIN)/sipmesh run --demo
 
-# units beside each other, calls between real peers one after another
+# those of the interop tests that share a node run one after another
 test: build $(VENV)/.tests
 	./interop/install.sh
 	$(BIN)/python -m pytest -n 3 --ignore tests/interop
-	$(BIN)/python -m pytest tests/interop
+	$(BIN)/python -m pytest -n 3 --dist loadscope tests/interop
 
 check: build $(VENV)/.tests
 	$(BIN)/ruff check .

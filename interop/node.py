@@ -17,7 +17,7 @@ from interop.process import Process, bracketed, rss_bytes, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 
-RTP_PORTS = 1000  # a port rests for a while after a call, and a call takes four
+RTP_PORTS = 400  # a port rests for a while after a call, and a call takes four
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class SipmeshNode:
             folder / "sipmesh.log",
             cwd=ROOT,
         )
-        self.process.wait_ready(self.healthy, 30.0)
+        self.process.wait_ready(self.healthy, 90.0)
 
     def configuration(self, data: Path) -> str:
         """The TOML of design.md section 9."""

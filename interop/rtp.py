@@ -1,4 +1,4 @@
-"""A small RTP end: plays numbered packets, echoes what comes, and counts bytes and packets of both directions.
+"""A small RTP end: plays numbered packets, echoes what comes, and keeps it.
 
 SIPp's own ``rtp_echo`` counts nothing, so the counts that the tests compare are made here, by a socket of our own whose
 port the SIPp scenario writes into its SDP.
@@ -20,26 +20,13 @@ FRAME = bytes(160)  # 20 ms of G.711
 
 
 @dataclass(slots=True)
-class Counts:
-    packets: int = 0
-    bytes: int = 0
-
-    def add(self, size: int) -> None:
-        self.packets += 1
-        self.bytes += size
-
-
-@dataclass(slots=True)
 class RtpEnd:
-    """One UDP socket. With ``echo`` every packet goes back to where it came from (symmetric RTP); else it is only counted."""
+    """One UDP socket. With ``echo`` every packet goes back to where it came from (symmetric RTP); else it is only kept."""
 
     address: str = "127.0.0.1"
     echo: bool = False
     ssrc: int = 0x51BB0001
-    sent: Counts = field(default_factory=Counts)
-    received: Counts = field(default_factory=Counts)
     sources: set[tuple[str, int]] = field(default_factory=set)
-    sequences: list[int] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=list)
     port: int = 0
     _socket: socket.socket = field(init=False)
@@ -58,39 +45,45 @@ class RtpEnd:
         while True:
             try:
                 data, (host, port, *_) = self._socket.recvfrom(2048)
+                self.sources.add((host, port))
+                self.payloads.append(data)
+                if self.echo:
+                    self._socket.sendto(data, (host, port))
             except TimeoutError:
-                if self._socket.fileno() < 0:
-                    return
                 continue
             except OSError:
-                return
-            self.received.add(len(data))
-            self.sources.add((host, port))
-            self.payloads.append(data)
-            if len(data) >= HEADER.size:
-                self.sequences.append(HEADER.unpack_from(data)[2])
-            if self.echo:
-                self._socket.sendto(data, (host, port))
-                self.sent.add(len(data))
+                return  # closed
 
     def send(self, data: bytes, remote: tuple[str, int]) -> None:
         """One datagram, RTP or not (T.38's UDPTL, a stranger's bytes)."""
         self._socket.sendto(data, remote)
-        self.sent.add(len(data))
 
-    def play(self, remote: tuple[str, int], packets: int, interval_s: float = 0.01) -> None:
-        """``packets`` RTP packets of silence, one every ``interval_s``; sequence numbers go on from the last call."""
+    def play(self, remote: tuple[str, int], packets: int, interval_s: float = 0.01) -> range:
+        """``packets`` RTP packets of silence, one every ``interval_s``; sequence numbers go on from the last call. Theirs."""
+        first = self._sequence + 1
         due = time.monotonic()
         for _ in range(packets):
             self._sequence += 1
             self.send(HEADER.pack(0x80, PCMU, self._sequence & 0xFFFF, self._sequence * 160, self.ssrc) + FRAME, remote)
             due += interval_s
             time.sleep(max(0.0, due - time.monotonic()))
+        return range(first, self._sequence + 1)
+
+    def heard(self, numbers: range, timeout_s: float = 10.0) -> list[bytes]:
+        """What has been received with these sequence numbers, as soon as it is as many packets or the time is up."""
+        end = time.monotonic() + timeout_s
+        while len(found := self._numbered(numbers)) < len(numbers) and time.monotonic() < end:
+            time.sleep(0.01)
+        return found
+
+    def _numbered(self, numbers: range) -> list[bytes]:
+        rtp = [data for data in tuple(self.payloads) if len(data) >= HEADER.size]
+        return [data for data in rtp if HEADER.unpack_from(data)[2] in numbers]
 
     def settle(self, packets: int, timeout_s: float = 10.0) -> None:
         """Waits until at least ``packets`` have been received, or the time is up."""
         end = time.monotonic() + timeout_s
-        while self.received.packets < packets and time.monotonic() < end:
+        while len(self.payloads) < packets and time.monotonic() < end:
             time.sleep(0.01)
 
     def close(self) -> None:

@@ -50,19 +50,12 @@ class Call:
 
     def talk(self, to_callee: str = "answer", packets: int = 30) -> None:
         """Plays RTP from the caller; the callee echoes; every packet and byte must arrive at both ends."""
-        far, near = self.callee_rtp, self.caller_rtp
         remote = self.caller.media(to_callee).remote
-        before = (near.sent.packets, near.received.packets, far.received.packets, far.received.bytes, near.received.bytes)
         with self.halted():
-            near.play(remote, packets)
-            far.settle(before[2] + packets)
-            near.settle(before[1] + packets)
-        size = packets * 172
-        after = (near.sent.packets, near.received.packets, far.received.packets, far.received.bytes, near.received.bytes)
-        gained = tuple(now - then for now, then in zip(after, before, strict=True))
-        assert gained == (packets, packets, packets, size, size), (
-            f"sent, echoed, arrived, bytes arrived, bytes echoed: {gained}"
-        )
+            played = self.caller_rtp.play(remote, packets)
+            arrived, echoed = self.callee_rtp.heard(played), self.caller_rtp.heard(played)
+        gained = tuple((len(heard), sum(map(len, heard))) for heard in (arrived, echoed))
+        assert gained == ((packets, packets * 172),) * 2, f"packets and bytes that arrived, and that were echoed: {gained}"
 
 
 @dataclass(slots=True)

@@ -82,7 +82,6 @@ class Kamailio:
             tls_listen=TLS_LISTEN.format(address=self.address, port=self.tls_port) if setup.tls else "",
             tls_module=TLS_MODULE.format(certificate=setup.tls[0], key=setup.tls[1]) if setup.tls else "",
             domain=setup.domain,
-            children=2,
             users=users,
             folder=folder,
             ng=f"{ng_address[0]}:{ng_address[1]}",

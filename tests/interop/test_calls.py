@@ -78,10 +78,10 @@ def test_183_with_another_sdp_than_the_200(stage: Stage) -> None:
         call.caller_rtp.play(remote, 20)
         early.settle(20)
         call.caller_rtp.settle(20)
-    assert (early.received.packets, call.caller_rtp.received.packets) == (20, 20)
-    assert call.callee_rtp.received.packets == 0
+    assert (len(early.payloads), len(call.caller_rtp.payloads)) == (20, 20)
+    assert call.callee_rtp.payloads == []
     call.talk("answer")
-    assert early.received.packets == 20, "media went on to the early port after the 200 named another"
+    assert len(early.payloads) == 20, "media went on to the early port after the 200 named another"
     call.expect_ok()
 
 

@@ -22,9 +22,10 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 @pytest.mark.parametrize(("near", "far"), [("udp", "udp"), ("tcp", "udp")])
 def test_silence_ends_the_call(stage: Stage, node: SipmeshNode, near: str, far: str) -> None:
     call = stage.call("ended_by_node", stage.registered("alice", near), stage.registered("bob", far))
+    call.caller.media("answer")
+    began = time.monotonic()
     call.talk()
-    silent_since = time.monotonic()
     call.expect_ok()
-    assert 1.5 < time.monotonic() - silent_since < 8
-    assert ng.ask(node.ng, "query", call_id=call.call_id)["result"] == "error"
+    assert 2 < time.monotonic() - began < 30
+    wait_for(lambda: ng.ask(node.ng, "query", call_id=call.call_id)["result"] == "error", "the end of the session")
     wait_for(lambda: node.metric("sipmesh_media_calls") == 0, "the relay to forget the call")

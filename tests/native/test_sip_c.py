@@ -1,39 +1,26 @@
-"""The C tests of the core: compiled here under ASan and UBSan and run as they are."""
+"""The C tests of the SIP core, and the corpus of its fuzz targets."""
 
-import subprocess
+from __future__ import annotations
+
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-CORE = HERE.parents[1] / "native" / "csip"
+import pytest
 
-
-def core_sources() -> list[Path]:
-    listed = subprocess.run([HERE / "core_sources.sh", CORE], capture_output=True, text=True, check=True)
-    return [Path(line) for line in listed.stdout.splitlines()]
+from tests.native.c_programs import FUZZ, HERE, build, core_sources, replay, run
 
 
 def test_the_core_survives_the_nth_allocation_failing(tmp_path: Path) -> None:
-    flags = [
-        "-std=c11",
-        "-g",
-        "-O1",
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-D_GNU_SOURCE",
-        "-fsanitize=address,undefined",
-        "-fno-sanitize-recover=all",
-    ]
-    wraps = [f"-Wl,--wrap={name}" for name in ("malloc", "realloc", "free")]
-    program = tmp_path / "test_core"
-    sources = [HERE / "csip" / "test_core.c", *core_sources()]
-    subprocess.run(["gcc", *flags, f"-I{CORE}", "-o", program, *sources, *wraps, "-lcrypto"], check=True)
-    done = subprocess.run([program], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
+    run(build("csip", [HERE / "csip" / "test_core.c"], tmp_path / "test_core", ["malloc", "realloc", "free"]))
+
+
+@pytest.mark.parametrize("target", sorted(path.stem for path in FUZZ.glob("fuzz_sip_*.c")))
+def test_no_input_of_the_corpus_breaks_its_target(target: str, tmp_path: Path) -> None:
+    replay("csip", target, tmp_path)
 
 
 def test_the_core_knows_no_python() -> None:
-    names = {path.name for path in core_sources()}
+    sources = core_sources("csip")
+    names = {path.name for path in sources}
     assert {"sip_message.c", "sip_scan.c", "sip_edit.c", "sip_uri.c", "sip_udp.c"} <= names
-    for path in core_sources():
+    for path in sources:
         assert "Py" not in path.read_text(), path.name
