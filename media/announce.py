@@ -69,9 +69,10 @@ def _local_line(
     if line is None:
         return None
     block = line.blocks[side]
-    plain_rtp = "RTP/" in media.protocol.upper() and block.count == 1
+    count = len(block.sockets)
+    plain_rtp = "RTP/" in media.protocol.upper() and count == 1
     if not plain_rtp or "no-rtcp-attribute" in options.flags:
         rtcp_port = 0
     else:
         rtcp_port = block.port if one_port else block.port + 1
-    return LocalLine(block.port, block.count, rtcp_port, mux, protocol)
+    return LocalLine(block.port, count, rtcp_port, mux, protocol)

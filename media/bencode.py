@@ -25,6 +25,5 @@ def decode(data: bytes) -> Value:
         raise BencodeError(f"Could not decode bencode {cause}") from None
 
 
-def encode(value: Value) -> bytes:
-    """``value`` as bencode, dictionaries in insertion order. Booleans are integers. TypeError for what bencode can't say."""
-    return relay.bencode_encode(value)
+# A value as bencode, dictionaries in insertion order. Booleans are integers. TypeError for what bencode can't say
+encode = relay.bencode_encode

@@ -51,7 +51,8 @@ class CallTable:
 
     def end(self, call: Call) -> None:
         """Closes everything the call has."""
-        self.recordings.stop(call)
+        if call.recording is not None:
+            self.recordings.stop(call)
         for dialogue in list(call.dialogues):
             self.end_dialogue(call, dialogue)
         if self._calls.pop(call.call_id, None) is not None:

@@ -36,15 +36,14 @@ class Dispatcher:
         if reply is not None:
             self._counters["media_ng_retransmissions_total"] += 1
             return reply
-        short_bytes = 0 if is_loopback(source[0]) else self._short_bytes
-        reply = self._serve(message, source[0], max_reply_bytes, short_bytes)
+        reply = self._serve(message, source[0], max_reply_bytes)
         self._cache.put(key, reply)
         return reply
 
     def packet(self, data: bytes, max_reply_bytes: int) -> bytes | None:
         """The same from this node's own proxy, over a connection that loses and repeats nothing."""
         message = self._split(data)
-        return None if message is None else self._serve(message, OWN, max_reply_bytes, 0)
+        return None if message is None else self._serve(message, OWN, max_reply_bytes)
 
     def _split(self, data: bytes) -> ng.Message | None:
         try:
@@ -54,8 +53,8 @@ class Dispatcher:
             log.info("ng: %s in %d bytes", cause, len(data))
             return None
 
-    def _serve(self, message: ng.Message, host: str, max_reply_bytes: int, short_bytes: int) -> bytes:
-        """``short_bytes``: what a reply is shortened to if it can be; 0: it comes whole."""
+    def _serve(self, message: ng.Message, host: str, max_reply_bytes: int) -> bytes:
+        """What goes to another host is shortened if it can be."""
         try:
             reply = self._commands.serve(message, host)
         except DecodeError as cause:
@@ -66,9 +65,9 @@ class Dispatcher:
             self._counters["media_ng_failures_total"] += 1
             log.exception("ng request %s failed", message.cookie)
             reply = ng.error("Internal error")
-        if short_bytes:
-            reply = shorten(reply, short_bytes, lambda body: len(message.reply(body)))
         data = message.reply(reply)
+        if len(data) > self._short_bytes and host != OWN and not is_loopback(host):
+            data = message.reply(shorten(reply, self._short_bytes, lambda body: len(message.reply(body))))
         if len(data) > max_reply_bytes:
             data = message.reply(ng.error(f"The reply has {len(data)} bytes, more than the {max_reply_bytes} that fit"))
         return data

@@ -45,7 +45,7 @@ class NgUdpServer:
             data, source = self._socket.recvfrom(MAX_REQUEST_BYTES)
         except OSError:  # nothing there after all
             return
-        if not self._is_allowed(source[0]):
+        if not (self._allowed.get(source[0]) or self._is_allowed(source[0])):
             self._counters["media_ng_refused_total"] += 1
             return
         reply = self._dispatcher.datagram(data, source, MAX_REPLY_BYTES)

@@ -91,7 +91,7 @@ class OfferAnswer:
         options = request.options
         before = dialogue.all_lines()
         offer = _planned(dialogue, pair, description, request)
-        offer.lines = self._allot(dialogue, before, description, pair)
+        offer.lines = self._allot(dialogue, before, offer, description, pair)
         side = dialogue.last_offerer = offer.side
         dialogue.offers[side] = offer
         if before:
@@ -111,15 +111,16 @@ class OfferAnswer:
         mids = _made_mids(description) if "generate-mid" in options.flags else None
         return self._render(answerer, description, locals_, mids, request)
 
-    def _allot(self, dialogue: Dialogue, before: list[Line], description: Description, pair: Pair) -> list[Line | None]:
+    def _allot(
+        self, dialogue: Dialogue, before: list[Line], offer: Offer, description: Description, pair: Pair
+    ) -> list[Line | None]:
         """A line per m= line with a port: the one it had if it still fits, so that ports stay, else a new one."""
         opened: list[Line] = []
         lines: list[Line | None] = []
         beside = before[0] if before else None
         try:
             for index, media in enumerate(description.media):
-                kind = stream_kind(description, media)
-                line = None
+                kind, line = offer.described[index].stream_kind, None
                 if not media.port:
                     line = dialogue.lines[index] if index < len(dialogue.lines) else None
                 elif kind is not None:
@@ -264,9 +265,10 @@ def _side(tag: str, interface: Interface, now: float) -> Side:
 
 def _describe(description: Description, media: Media, request: Request, interface: Interface) -> Described:
     """SdpError when its address can't be reached from ``interface``."""
-    endpoint = NOWHERE if stream_kind(description, media) is None else locate(description, media, request)
+    kind = stream_kind(description, media)
+    endpoint = NOWHERE if kind is None else locate(description, media, request)
     if endpoint.rtp is not None and (":" in endpoint.rtp[0]) != (interface.family == 6):
         raise SdpError(media.number, f"m={media.kind}: {endpoint.rtp[0]} can't be reached from {interface.address}")
     return Described(
-        media.kind, media.protocol, description.direction_of(media), media.mux, endpoint, rtp_map(media), media.mid
+        media.kind, media.protocol, description.direction_of(media), media.mux, endpoint, rtp_map(media), media.mid, kind
     )

@@ -1,6 +1,7 @@
 """How an ng request wants to be served, typed. What we don't serve is ignored, but named in ``ignored``."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from media.addresses import numeric
@@ -122,6 +123,7 @@ def _codecs(keys: dict[str, Any]) -> CodecWish:
     return CodecWish(frozenset(named["strip"]), frozenset(named["except"] | named["offer"]))
 
 
+@lru_cache(maxsize=10_000)
 def address(key: str, value: str) -> str:
     """``value`` in its shortest form. RequestError when it is no address; "" stays."""
     if not value:

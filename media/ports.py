@@ -4,7 +4,7 @@ import errno
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from media.errors import OutOfPortsError
 
@@ -17,16 +17,11 @@ _TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-@dataclass(frozen=True, slots=True)
-class PortBlock:
-    """``count`` consecutive even/odd pairs from ``port`` on. The descriptors belong to whoever took the block."""
+class PortBlock(NamedTuple):
+    """Consecutive even/odd pairs from ``port`` on. The descriptors belong to whoever took the block."""
 
     port: int
-    sockets: Sockets
-
-    @property
-    def count(self) -> int:
-        return len(self.sockets)
+    sockets: Sockets  # per pair
 
 
 class PortPool:
@@ -49,25 +44,24 @@ class PortPool:
 
     def take(self, count: int = 1) -> PortBlock:
         """``count`` consecutive bound pairs. OutOfPortsError when there are none; OSError when the address can't be bound."""
-        free = set(self._free) if count > 1 else set()
-        for _ in range(len(self._free)):
-            port = self._free[0]
-            if count == 1 or all(port + 2 * step in free for step in range(1, count)):
+        ring = self._free
+        free = set(ring) if count > 1 else set()
+        for _ in range(len(ring)):
+            port = ring[0]
+            further = range(port + 2, port + 2 * count, 2)
+            if free.issuperset(further):
                 block = self._bind_run(port, count)
                 if block is not None:
-                    self._remove(port, count)
+                    ring.popleft()
+                    for taken in further:
+                        ring.remove(taken)
                     return block
-            self._free.rotate(-1)
+            ring.rotate(-1)
         raise OutOfPortsError
 
     def give_back(self, block: PortBlock) -> None:
         """The block's sockets are closed already."""
-        self._free.extend(range(block.port, block.port + 2 * block.count, 2))
-
-    def _remove(self, port: int, count: int) -> None:
-        self._free.popleft()
-        for step in range(1, count):
-            self._free.remove(port + 2 * step)
+        self._free.extend(range(block.port, block.port + 2 * len(block.sockets), 2))
 
     def _bind_run(self, port: int, count: int) -> PortBlock | None:
         """None when someone else has one of these ports."""

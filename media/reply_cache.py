@@ -21,7 +21,8 @@ class ReplyCache:
         self._swap_at = now + GENERATION_S
 
     def get(self, key: Key, now: float) -> bytes | None:
-        self._turn(now)
+        if now >= self._swap_at or self._bytes >= MAX_GENERATION_BYTES:
+            self._turn(now)
         return self._new.get(key) or self._old.get(key)
 
     def put(self, key: Key, reply: bytes) -> None:
@@ -33,8 +34,6 @@ class ReplyCache:
         return len(self._new) + len(self._old)
 
     def _turn(self, now: float) -> None:
-        if now < self._swap_at and self._bytes < MAX_GENERATION_BYTES:
-            return
         idle = now >= self._swap_at + GENERATION_S
         self._old = {} if idle else self._new
         self._new = {}

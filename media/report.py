@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from media.clock import Clock
-from media.endpoint import Address, Endpoint
 from media.ng import Body
 from media.quality import Quality, estimate
 from media.sampling import History
 from media.session import Call, Described, Dialogue
-from media.settings import Interface
 from media.streams import Line, Lines, StreamStats, Tally, Totals
-from native.relay import ComponentStats
+from native.relay import ComponentStats, stream_report
 
 Counts = dict[Line, list[StreamStats]]
 
@@ -105,37 +103,16 @@ class Reporter:
         }
         if line is None:
             return body
+        place, address, port = described.endpoint, line.interfaces[side].address, line.blocks[side].port
+        unix_s, now_ns = self.clock.unix_s(), self.clock.monotonic_ns()
         for pair, sides in enumerate(counts[line]):
-            for rtcp in (0, 1):
-                port = line.blocks[side].port + 2 * pair + rtcp
-                body["streams"].append(self._stream(line.interfaces[side], port, described.endpoint, sides, side, rtcp))
+            body["streams"] += stream_report(sides, side, address, port + 2 * pair, place.rtp, place.rtcp, unix_s, now_ns)
             stats = sides[side][0]
             if self.is_silent(line.streams[pair], side):
                 body["flags"].append("silent")
             if stats.ssrc:
                 sources[str(stats.ssrc)] = self._source(line.streams[pair], side, stats, described)
                 body.setdefault("ingress SSRCs", []).append({"SSRC": stats.ssrc, **sources[str(stats.ssrc)]})
-        return body
-
-    def _stream(self, interface: Interface, port: int, endpoint: Endpoint, sides: StreamStats, side: int, rtcp: int) -> Body:
-        stats, out = sides[side][rtcp], sides[1 - side][rtcp]
-        given = endpoint.rtcp if rtcp else endpoint.rtp
-        body: Body = {
-            "local port": port,
-            "local address": interface.address,
-            "family": "IPv6" if interface.family == 6 else "IPv4",
-            "endpoint": _address(stats.remote),
-            "advertised endpoint": _address(given),
-            "flags": ["RTCP" if rtcp else "RTP"] + (["filled"] if given else []) + (["confirmed"] if stats.latched else []),
-            "stats": {"packets": stats.packets, "bytes": stats.bytes, "errors": stats.send_errors + stats.malformed},
-            "stats_out": {"packets": out.forwarded, "errors": out.send_errors},
-            "strangers": stats.strangers,
-            "forged": stats.auth_failed + stats.replayed,
-        }
-        if stats.last_ns:
-            body["last packet"] = int(self.clock.unix_s() - (self.clock.monotonic_ns() - stats.last_ns) / 1e9)
-        if stats.ssrc:
-            body["SSRC"] = stats.ssrc
         return body
 
     def _source(self, stream: int, side: int, stats: ComponentStats, described: Described) -> Body:
@@ -179,9 +156,3 @@ def _totals(totals: Totals) -> Body:
 
 def _tally(tally: Tally) -> Body:
     return {"packets": tally.packets, "bytes": tally.bytes, "errors": tally.errors}
-
-
-def _address(address: Address | None) -> Body:
-    if address is None:
-        return {}
-    return {"family": "IPv6" if ":" in address[0] else "IPv4", "address": address[0], "port": address[1]}

@@ -3,10 +3,9 @@ on from it, so nothing gets lost. Lines may end in CRLF or LF; they leave with C
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from media.errors import SdpError
-from media.sdp_fields import Connection, Origin, parse_connection, parse_port
+from media.sdp_fields import Connection, Origin, parse_connection, parse_port, read_connection
 from native import relay
 
 Field = tuple[str, str, str]
@@ -46,8 +45,8 @@ class Media(Section):
     mux: bool  # a=rtcp-mux (RFC 5761)
     mid: str  # a=mid (RFC 5888), "" when absent
     rtpmaps: tuple[str, ...]  # values of a=rtpmap
-    rtcp_port: int = 0  # a=rtcp (RFC 3605), 0 when absent
-    rtcp_connection: Connection | None = None
+    rtcp_port: int  # a=rtcp (RFC 3605), 0 when absent
+    rtcp_connection: Connection | None
 
 
 @dataclass(slots=True)
@@ -70,31 +69,17 @@ class Description:
 def parse(body: str) -> Description:
     """SdpError with the line's number for what RFC 8866 does not allow and a relay can't do without."""
     try:
-        origin, (session, *sections) = relay.sdp_read(body)
+        return Description(*relay.sdp_read(body, _CLASSES))
     except ValueError as cause:
         raise SdpError(*cause.args) from None
-    number, end, connection, at, direction, fingerprint, crypto = session
-    inherited = None if connection is None else parse_connection(connection, at)
-    description = Description(Section(body, number, end, inherited, direction, fingerprint, crypto), Origin(*origin), [])
-    for section in sections:
-        media = _media(body, section)
-        if media.port and media.connection is None and inherited is None:
-            # RFC 8866 section 5.7: a c= line at session level or in every media description; we need none for port 0
-            raise SdpError(media.number, f"m={media.kind} has no c= line, neither its own nor at session level")
-        description.media.append(media)
-    return description
 
 
-def _media(body: str, section: tuple[Any, ...]) -> Media:
-    number, end, connection, connection_at, direction, fingerprint, crypto, *of_media = section
-    kind, port, count, protocol, formats, rtcp, rtcp_at, mux, mid, rtpmaps = of_media
-    own = None if connection is None else parse_connection(connection, connection_at)
-    media = Media(
-        body, number, end, own, direction, fingerprint, crypto, kind, port, count, protocol, formats, mux, mid, rtpmaps
-    )
-    if rtcp is not None:
-        port, _, rest = rtcp.strip().partition(" ")
-        media.rtcp_port = parse_port(port, rtcp_at, "a=rtcp")
-        if rest.strip():
-            media.rtcp_connection = parse_connection(rest, rtcp_at)
-    return media
+def _read_rtcp(media: Media, value: str, number: int) -> None:
+    """a=rtcp (RFC 3605)."""
+    port, _, rest = value.strip().partition(" ")
+    media.rtcp_port = parse_port(port, number, "a=rtcp")
+    if rest.strip():
+        media.rtcp_connection = parse_connection(rest, number)
+
+
+_CLASSES = (Section, Media, Origin, read_connection, _read_rtcp)

@@ -49,16 +49,16 @@ class Origin(NamedTuple):
 
 
 def parse_connection(text: str, number: int) -> Connection:
-    """The value of a c= line."""
-    read = _read_connection(text)
+    """What c= and a=rtcp lines say."""
+    read = read_connection(text)
     if isinstance(read, str):
         raise SdpError(number, read)
     return read
 
 
 @lru_cache(maxsize=10_000)
-def _read_connection(text: str) -> Connection | str:
-    """Or what is wrong with it. The same few come with every message."""
+def read_connection(text: str) -> Connection | str:
+    """The value of a c= line, or what is wrong with it. The same few come with every message."""
     fields = text.split()
     if len(fields) != 3:
         return f"{text[:60]!r} is not net type, address type and address"

@@ -30,6 +30,7 @@ class Described:
     endpoint: Endpoint
     rtp_map: RtpMap = NO_MAP
     mid: str = ""  # RFC 5888
+    stream_kind: int | None = None  # see media.streams
 
     def clock_hz(self, payload_type: int) -> int:
         """RTP clock of what it sends; payload types it does not map are static (RFC 3551 section 6)."""

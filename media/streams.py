@@ -96,10 +96,6 @@ class Line:
     _own_keys: tuple[OwnKeys, OwnKeys] | None = None
 
     @property
-    def count(self) -> int:
-        return self.blocks[0].count
-
-    @property
     def own_keys(self) -> tuple[OwnKeys, OwnKeys]:
         """What we protect with, per side."""
         if self._own_keys is None:
@@ -113,7 +109,7 @@ class Line:
         return self.streams[2 * pair + rtcp], 0
 
     def fits(self, kind: int, count: int, interfaces: tuple[Interface, Interface]) -> bool:
-        return self.kind == kind and self.count == count and self.interfaces == interfaces
+        return self.kind == kind and len(self.blocks[0].sockets) == count and self.interfaces == interfaces
 
 
 class Totals(NamedTuple):
@@ -165,8 +161,14 @@ class Lines:
         """A line with fresh ports, on the relay thread of ``beside``. OutOfPortsError."""
         if count > MAX_PORT_COUNT:
             raise RequestError(f"{count} ports for one m= line, at most {MAX_PORT_COUNT} are relayed")
-        near, far = self._take_ports(count, interfaces)
-        line = Line(kind, interfaces, (near, far), [])
+        try:
+            blocks = self._take_ports(count, interfaces)
+        except OutOfPortsError:
+            if not self._leaving:
+                raise
+            self.reap()
+            blocks = self._take_ports(count, interfaces)
+        line = Line(kind, interfaces, blocks, [])
         thread = self.relay.thread_of(beside.streams[0]) if beside else -1
         try:
             self._add_streams(line, thread)
@@ -175,28 +177,17 @@ class Lines:
         return line
 
     def _take_ports(self, count: int, interfaces: tuple[Interface, Interface]) -> tuple[PortBlock, PortBlock]:
-        near = self._take(interfaces[0], count)
+        near = self.pools[interfaces[0].address].take(count)
         try:
-            return near, self._take(interfaces[1], count)
+            return near, self.pools[interfaces[1].address].take(count)
         except BaseException:
             self._discard(interfaces[0], near)
             raise
 
-    def _take(self, interface: Interface, count: int) -> PortBlock:
-        pool = self.pools[interface.address]
-        try:
-            return pool.take(count)
-        except OutOfPortsError:
-            if not self._leaving:
-                raise
-            self.reap()
-            return pool.take(count)
-
     def place(self, line: Line, side: int, endpoint: Endpoint, mux: bool) -> None:
         """Sets where ``side`` is. A held side keeps its address, but is sent nothing."""
         if not endpoint.held:
-            for pair in range(len(line.blocks[0].sockets)):
-                self._place(line, side, pair, endpoint, mux)
+            self._place(line, side, endpoint, mux)
         if endpoint.held != line.held[side]:
             line.held = _with(line.held, side, endpoint.held)
             self._forward(line, 1 - side)
@@ -287,30 +278,28 @@ class Lines:
         stream, component = line.component(pair, rtcp)
         return self.relay.stats(stream, side, component)
 
-    def _place(self, line: Line, side: int, pair: int, endpoint: Endpoint, mux: bool) -> None:
+    def _place(self, line: Line, side: int, endpoint: Endpoint, mux: bool) -> None:
         rtp, rtcp, rtcp_learn_host = endpoint.rtp, None if mux else endpoint.rtcp, endpoint.learn_host
         if rtp is not None and rtcp is not None and rtcp[0] != rtp[0]:
             rtcp_learn_host = rtcp[0]  # RTCP that goes elsewhere is learned there
-        if pair:
-            rtp, rtcp = _beyond(rtp, pair), _beyond(rtcp, pair)
-        places = (rtp, endpoint.learn_host), (rtcp, rtcp_learn_host)
-        if line.kind == relay.RTP:
-            self.relay.place(line.streams[pair], side, *places, endpoint.mode, mux)
-            return
-        for stream, (remote, learn_host) in zip(line.streams[2 * pair : 2 * pair + 2], places, strict=True):
-            self.relay.set_remote(stream, side, 0, remote, mode=endpoint.mode, learn_host=learn_host)
+        for pair in range(len(line.blocks[0].sockets)):
+            places = (_beyond(rtp, pair), endpoint.learn_host), (_beyond(rtcp, pair), rtcp_learn_host)
+            if line.kind == relay.RTP:
+                self.relay.place(line.streams[pair], side, *places, endpoint.mode, mux)
+                continue
+            for stream, (remote, learn_host) in zip(line.streams[2 * pair : 2 * pair + 2], places, strict=True):
+                self.relay.set_remote(stream, side, 0, remote, mode=endpoint.mode, learn_host=learn_host)
 
     def _add_streams(self, line: Line, thread: int) -> None:
         """On failure nothing is left open."""
-        waiting = _socket_pairs(line)
+        pairs = _socket_pairs(line)
         try:
-            while waiting:
+            for sockets in pairs:
                 if line.streams:
                     thread = self.relay.thread_of(line.streams[0])
-                line.streams.append(self.relay.add(line.kind, waiting[0], thread=thread))
-                waiting.pop(0)
+                line.streams.append(self.relay.add(line.kind, sockets, thread=thread))
         except BaseException:
-            for sockets in waiting:
+            for sockets in pairs[len(line.streams) :]:
                 self._close_all(descriptor for side in sockets for descriptor in side)
             self._remove_streams(line)
             self.relay.reap()
@@ -352,4 +341,4 @@ def _socket_pairs(line: Line) -> list[Sockets]:
 
 def _beyond(address: Address | None, pair: int) -> Address | None:
     """The same of a further pair of ports."""
-    return None if address is None else (address[0], min(address[1] + 2 * pair, 65535))
+    return (address[0], min(address[1] + 2 * pair, 65535)) if address is not None and pair else address

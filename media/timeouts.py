@@ -36,7 +36,7 @@ class Timeouts:
         self._order = itertools.count()
         self._check_ns = int(min(settings.timeout_s or _CHECK_S, _CHECK_S) * _NS)
         timeouts = (settings.timeout_s, settings.held_timeout_s, settings.unanswered_timeout_s)
-        self._shortest_s = min(filter(None, timeouts), default=0.0)
+        self._shortest_ns = int(min(filter(None, timeouts), default=_CHECK_S) * _NS)
 
     def __len__(self) -> int:
         """Looks that are planned."""
@@ -44,7 +44,7 @@ class Timeouts:
 
     def watch(self, call: Call) -> None:
         """To be called after an offer, and when the call's deadline came nearer."""
-        self._plan(call, call.delete_ns or _after(call.signalled_ns, self._shortest_s))
+        self._plan(call, call.delete_ns or call.signalled_ns + self._shortest_ns)
 
     def scan(self) -> None:
         """Ends what is due now."""

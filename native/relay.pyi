@@ -9,8 +9,12 @@ The stream table and all counters live in a memfd (``Relay.table_fd``; layout in
 per stream in it), so another process can map it and go on.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
+
+_Section = TypeVar("_Section")
+_Media = TypeVar("_Media")
+_Origin = TypeVar("_Origin")
 
 TABLE_VERSION: Final[int]
 STREAM_DTYPE: Final[list[Any]]  # numpy dtype description of one table entry: numpy.frombuffer(mmap, dtype=STREAM_DTYPE)
@@ -98,18 +102,35 @@ def bencode_decode(data: bytes, max_depth: int) -> Any:
 def bencode_encode(value: Any) -> bytes:
     """TypeError for what bencode can't say."""
 
+def stream_report(
+    stats: tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]],
+    side: int,
+    address: str,
+    port: int,
+    rtp: tuple[str, int] | None,
+    rtcp: tuple[str, int] | None,
+    unix_s: float,
+    now_ns: int,
+    /,
+) -> list[dict[str, Any]]:
+    """What ng tells of the RTP and the RTCP socket of one side of a stream. ``stats``: of all its legs; ``address``, ``port``: ours, of
+    RTP; ``rtp``, ``rtcp``: where the party said it is; ``unix_s``, ``now_ns``: the time, on both clocks."""
+
 def ng_split(data: bytes, /) -> tuple[tuple[str, str, str, str, str, str], bytes] | None:
     """What names the call of an ng request in bencode: call-id, from-tag, to-tag, via-branch, sdp and the address of received-from, "" what
     is absent; and all its other keys with their values as they were written. None when it doesn't have that form; that
     it does doesn't say that the rest is right."""
 
-def sdp_read(body: str, /) -> tuple[tuple[str, str, str, int, str], tuple[tuple[Any, ...], ...]]:
-    """The o= line (user name, session id, version, family, address) and the sections of a session description, the session's first.
-
-    A section is (line its first, line after its last, value of c= or None, its line, direction or "", whether it has a=fingerprint,
-    a=crypto); one of an m= line goes on with (kind, port, count, protocol, formats, value of a=rtcp or None, its line,
-    whether it has a=rtcp-mux, value of a=mid or "", values of a=rtpmap). Lines end in LF or CRLF and are counted from 1. ValueError (line, what is wrong); line
-    0 is the body as a whole."""
+def sdp_read(
+    body: str,
+    classes: tuple[type[_Section], type[_Media], type[_Origin], Callable[[str], object], Callable[[_Media, str, int], None]],
+    /,
+) -> tuple[_Section, _Origin, list[_Media]]:
+    """The session's section, the o= line and the m= sections of a session description, as instances of ``classes`` made without their
+    constructors. Sections get the attributes of media.sdp.Section, those of m= lines of media.sdp.Media; the origin is a named tuple
+    (user name, session id, version, family, address). The fourth reads the value of a c= line, or returns a string that says what is
+    wrong with it; the fifth notes the value of an a=rtcp line and its number in its section. Lines end in LF or CRLF and are counted
+    from 1. ValueError (line, what is wrong); line 0 is the body as a whole."""
 
 def sdp_split(body: str, first: int, end: int, /) -> list[tuple[str, str, str]]:
     """Per line of a description from ``first`` to before ``end`` (line, name, value): of ``a=name:value`` its parts, ``""`` for what is

@@ -79,8 +79,9 @@ static PyMethodDef module_functions[] = {
     {"bind_pairs", bind_pairs, METH_VARARGS, "Bound sockets on consecutive ports, in pairs."},
     {"bencode_decode", relay_bencode_decode, METH_VARARGS, "The one value in a byte string."},
     {"bencode_encode", relay_bencode_encode, METH_O, "Strings, integers, lists and dictionaries as bytes."},
+    {"stream_report", relay_stream_report, METH_VARARGS, "What ng tells of a party's port pair."},
     {"ng_split", relay_ng_split, METH_O, "What names the call of an ng request, and the rest."},
-    {"sdp_read", relay_sdp_read_body, METH_O, "What a session description says that concerns a relay."},
+    {"sdp_read", relay_sdp_read_body, METH_VARARGS, "What a session description says that concerns a relay."},
     {"sdp_split", relay_sdp_split, METH_VARARGS, "Lines of a session description."},
     {"sdp_write", relay_sdp_write_body, METH_VARARGS, "A session description with our addresses."},
     {"monotonic_ns", monotonic_ns, METH_NOARGS, "The clock of first_ns and last_ns."},
@@ -147,7 +148,7 @@ static bool add_types(PyObject *module)
 PyMODINIT_FUNC PyInit_relay(void)
 {
     PyObject *module = PyModule_Create(&relay_definition);
-    if (module != NULL && add_constants(module) && add_types(module))
+    if (module != NULL && add_constants(module) && add_types(module) && relay_stream_report_init() && relay_sdp_init())
         return module;
     Py_XDECREF(module);
     return NULL;

@@ -15,11 +15,38 @@ typedef struct {
 
 extern PyType_Spec relay_object_spec;
 
+/* The fields of a ComponentStats, in their order. */
+enum {
+    RELAY_STATS_PACKETS,
+    RELAY_STATS_BYTES,
+    RELAY_STATS_FORWARDED,
+    RELAY_STATS_SEND_ERRORS,
+    RELAY_STATS_STRANGERS,
+    RELAY_STATS_MALFORMED,
+    RELAY_STATS_NO_REMOTE,
+    RELAY_STATS_AUTH_FAILED,
+    RELAY_STATS_REPLAYED,
+    RELAY_STATS_LOST,
+    RELAY_STATS_GAPS,
+    RELAY_STATS_JITTER,
+    RELAY_STATS_ROUND_TRIP_US,
+    RELAY_STATS_SSRC,
+    RELAY_STATS_PAYLOAD_TYPE,
+    RELAY_STATS_FIRST_NS,
+    RELAY_STATS_LAST_NS,
+    RELAY_STATS_REMOTE,
+    RELAY_STATS_LATCHED,
+    RELAY_STATS_FIELDS
+};
+
 /* The named tuples, made with the module. */
 extern PyObject *relay_stats_type;
 extern PyObject *relay_tally_type;
 extern PyObject *relay_event_type;
 extern PyObject *relay_recording_type;
+
+/* A named tuple of these fields, which it takes over; NULL when one of them is. Filled in directly, since a report has many. */
+PyObject *relay_make_tuple(PyObject *type, PyObject *const *fields, Py_ssize_t count);
 
 #define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 #define PLAIN(function, flags) (PyCFunction)(void (*)(void))(function), flags
@@ -62,11 +89,16 @@ PyObject *relay_object_tape(RelayObject *self, PyObject *args);
 PyObject *relay_bencode_decode(PyObject *module, PyObject *args);
 PyObject *relay_bencode_encode(PyObject *module, PyObject *value);
 
+/* Counters of a stream as ng tells them (native.relay.stream_report). */
+bool relay_stream_report_init(void);
+PyObject *relay_stream_report(PyObject *module, PyObject *args);
+
 /* An ng request taken apart (native.relay.ng_split). */
 PyObject *relay_ng_split(PyObject *module, PyObject *data);
 
 /* Session descriptions (native.relay.sdp_read, sdp_split and sdp_write). */
-PyObject *relay_sdp_read_body(PyObject *module, PyObject *body);
+bool relay_sdp_init(void);
+PyObject *relay_sdp_read_body(PyObject *module, PyObject *args);
 PyObject *relay_sdp_split(PyObject *module, PyObject *args);
 PyObject *relay_sdp_write_body(PyObject *module, PyObject *args);
 

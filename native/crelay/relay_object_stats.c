@@ -1,8 +1,6 @@
 /* Counters of streams as named tuples. */
 #include "relay_module.h"
 
-enum { FIELDS = 19 };
-
 static PyObject *format_remote(const union relay_address *address)
 {
     char host[RELAY_ADDRESS_TEXT];
@@ -12,43 +10,46 @@ static PyObject *format_remote(const union relay_address *address)
     return Py_BuildValue("(si)", host, (int)port);
 }
 
-/* A ComponentStats; filled in directly, since a report has many of them. */
-static PyObject *make_stats(const struct relay_stats *s)
+PyObject *relay_make_tuple(PyObject *type, PyObject *const *fields, Py_ssize_t count)
 {
-    PyObject *fields[FIELDS] = {
-        PyLong_FromUnsignedLongLong(s->packets),
-        PyLong_FromUnsignedLongLong(s->bytes),
-        PyLong_FromUnsignedLongLong(s->forwarded),
-        PyLong_FromUnsignedLongLong(s->send_errors),
-        PyLong_FromUnsignedLongLong(s->strangers),
-        PyLong_FromUnsignedLongLong(s->malformed),
-        PyLong_FromUnsignedLongLong(s->no_remote),
-        PyLong_FromUnsignedLong(s->auth_failed),
-        PyLong_FromUnsignedLong(s->replayed),
-        PyLong_FromLongLong(s->lost),
-        PyLong_FromUnsignedLong(s->gaps),
-        PyLong_FromUnsignedLong(s->jitter),
-        PyLong_FromUnsignedLong(s->round_trip_us),
-        PyLong_FromUnsignedLong(s->ssrc),
-        PyLong_FromLong(s->payload_type),
-        PyLong_FromUnsignedLongLong(s->first_ns),
-        PyLong_FromUnsignedLongLong(s->last_ns),
-        format_remote(&s->remote),
-        PyBool_FromLong(s->latched),
-    };
-    PyTypeObject *type = (PyTypeObject *)relay_stats_type;
-    PyObject *stats = type->tp_alloc(type, FIELDS);
-    bool whole = stats != NULL;
-    for (int i = 0; i < FIELDS; i++) {
+    PyObject *tuple = ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, count);
+    bool whole = tuple != NULL;
+    for (Py_ssize_t i = 0; i < count; i++) {
         whole = whole && fields[i] != NULL;
-        if (stats != NULL)
-            PyTuple_SET_ITEM(stats, i, fields[i]);
+        if (tuple != NULL)
+            PyTuple_SET_ITEM(tuple, i, fields[i]);
         else
             Py_XDECREF(fields[i]);
     }
     if (!whole)
-        Py_CLEAR(stats);
-    return stats;
+        Py_CLEAR(tuple);
+    return tuple;
+}
+
+static PyObject *make_stats(const struct relay_stats *s)
+{
+    PyObject *fields[RELAY_STATS_FIELDS] = {
+        [RELAY_STATS_PACKETS] = PyLong_FromUnsignedLongLong(s->packets),
+        [RELAY_STATS_BYTES] = PyLong_FromUnsignedLongLong(s->bytes),
+        [RELAY_STATS_FORWARDED] = PyLong_FromUnsignedLongLong(s->forwarded),
+        [RELAY_STATS_SEND_ERRORS] = PyLong_FromUnsignedLongLong(s->send_errors),
+        [RELAY_STATS_STRANGERS] = PyLong_FromUnsignedLongLong(s->strangers),
+        [RELAY_STATS_MALFORMED] = PyLong_FromUnsignedLongLong(s->malformed),
+        [RELAY_STATS_NO_REMOTE] = PyLong_FromUnsignedLongLong(s->no_remote),
+        [RELAY_STATS_AUTH_FAILED] = PyLong_FromUnsignedLong(s->auth_failed),
+        [RELAY_STATS_REPLAYED] = PyLong_FromUnsignedLong(s->replayed),
+        [RELAY_STATS_LOST] = PyLong_FromLongLong(s->lost),
+        [RELAY_STATS_GAPS] = PyLong_FromUnsignedLong(s->gaps),
+        [RELAY_STATS_JITTER] = PyLong_FromUnsignedLong(s->jitter),
+        [RELAY_STATS_ROUND_TRIP_US] = PyLong_FromUnsignedLong(s->round_trip_us),
+        [RELAY_STATS_SSRC] = PyLong_FromUnsignedLong(s->ssrc),
+        [RELAY_STATS_PAYLOAD_TYPE] = PyLong_FromLong(s->payload_type),
+        [RELAY_STATS_FIRST_NS] = PyLong_FromUnsignedLongLong(s->first_ns),
+        [RELAY_STATS_LAST_NS] = PyLong_FromUnsignedLongLong(s->last_ns),
+        [RELAY_STATS_REMOTE] = format_remote(&s->remote),
+        [RELAY_STATS_LATCHED] = PyBool_FromLong(s->latched),
+    };
+    return relay_make_tuple(relay_stats_type, fields, RELAY_STATS_FIELDS);
 }
 
 PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs)
@@ -90,7 +91,11 @@ PyObject *relay_object_stream_stats(RelayObject *self, PyObject *argument)
 
 static PyObject *make_tally(const struct relay_totals *t)
 {
-    return PyObject_CallFunction(relay_tally_type, "KKKKK", t->packets, t->bytes, t->errors, t->strangers, t->forged);
+    PyObject *fields[] = {
+        PyLong_FromUnsignedLongLong(t->packets),   PyLong_FromUnsignedLongLong(t->bytes),  PyLong_FromUnsignedLongLong(t->errors),
+        PyLong_FromUnsignedLongLong(t->strangers), PyLong_FromUnsignedLongLong(t->forged),
+    };
+    return relay_make_tuple(relay_tally_type, fields, 5);
 }
 
 static bool add_up(struct relay *relay, PyObject *streams, struct relay_totals totals[RELAY_COMPONENTS])

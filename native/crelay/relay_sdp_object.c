@@ -1,5 +1,5 @@
-/* Session descriptions of Python: read into tuples, written from them. Strings are UTF-8 with surrogateescape, so every byte survives. */
-#include "relay_module.h"
+/* Session descriptions of Python: split, and written from tuples. */
+#include "relay_sdp_python.h"
 #include "relay_sdp_write.h"
 
 #include <stdlib.h>
@@ -7,8 +7,7 @@
 #define QUOTED_LINE 40 /* characters that an error shows */
 #define QUOTED_WORD 20
 
-/* The bytes of ``text``; what has to be made for them lives as long as the list ``kept``. */
-static bool span_of(PyObject *text, PyObject *kept, struct relay_span *span)
+bool relay_span_of(PyObject *text, PyObject *kept, struct relay_span *span)
 {
     Py_ssize_t size;
     span->at = PyUnicode_AsUTF8AndSize(text, &size);
@@ -26,21 +25,14 @@ static bool span_of(PyObject *text, PyObject *kept, struct relay_span *span)
     return span->at != NULL;
 }
 
-static PyObject *text_of(struct relay_span span)
+PyObject *relay_text_of(struct relay_span span)
 {
     return PyUnicode_DecodeUTF8(span.at != NULL ? span.at : "", (Py_ssize_t)span.size, "surrogateescape");
 }
 
-static PyObject *text_or_none(struct relay_span span)
-{
-    if (span.at == NULL)
-        Py_RETURN_NONE;
-    return text_of(span);
-}
-
 static PyObject *quoted(struct relay_span span, Py_ssize_t most, const char *form)
 {
-    PyObject *text = text_of(span);
+    PyObject *text = relay_text_of(span);
     PyObject *start = text == NULL ? NULL : PyUnicode_Substring(text, 0, most);
     PyObject *what = start == NULL ? NULL : PyUnicode_FromFormat(form, start);
     Py_XDECREF(text);
@@ -85,92 +77,30 @@ static PyObject *say(const struct relay_sdp_fault *fault)
     return PyUnicode_FromString("");
 }
 
-static PyObject *fail(const struct relay_sdp_fault *fault)
+/* Takes ``what``. */
+PyObject *relay_sdp_raise(size_t line, PyObject *what)
 {
-    size_t line = fault->problem == RELAY_SDP_NO_ORIGIN ? 0 : fault->line;
-    PyObject *arguments = Py_BuildValue("(nN)", (Py_ssize_t)line, say(fault));
+    PyObject *arguments = Py_BuildValue("(nN)", (Py_ssize_t)line, what);
     if (arguments != NULL)
         PyErr_SetObject(PyExc_ValueError, arguments);
     Py_XDECREF(arguments);
     return NULL;
 }
 
-static PyObject *rtpmaps_of(const struct relay_sdp_section *section)
-{
-    PyObject *values = PyList_New(0);
-    struct relay_span rest = section->text, bare;
-    struct relay_sdp_line line;
-    while (values != NULL && relay_sdp_next(&rest, &bare) && relay_sdp_read_line(bare, &line) == RELAY_SDP_FINE) {
-        if (bare.at[0] != 'a' || !relay_span_is(line.name, "rtpmap"))
-            continue;
-        PyObject *value = text_of(line.value);
-        if (value == NULL || PyList_Append(values, value) < 0)
-            Py_CLEAR(values);
-        Py_XDECREF(value);
-    }
-    PyObject *tuple = values == NULL ? NULL : PyList_AsTuple(values);
-    Py_XDECREF(values);
-    return tuple;
-}
-
-static PyObject *make_session(const struct relay_sdp_section *s)
-{
-    return Py_BuildValue("(nnNnNNN)", (Py_ssize_t)s->number, (Py_ssize_t)s->end, text_or_none(s->connection),
-                         (Py_ssize_t)s->connection_line, text_of(s->direction), PyBool_FromLong(s->fingerprint),
-                         PyBool_FromLong(s->crypto));
-}
-
-static PyObject *make_media(const struct relay_sdp_section *s)
-{
-    return Py_BuildValue("(nnNnNNNNiiNNNnNNN)", (Py_ssize_t)s->number, (Py_ssize_t)s->end, text_or_none(s->connection),
-                         (Py_ssize_t)s->connection_line, text_of(s->direction), PyBool_FromLong(s->fingerprint),
-                         PyBool_FromLong(s->crypto), text_of(s->kind), (int)s->port, (int)s->count, text_of(s->protocol),
-                         text_of(s->formats), text_or_none(s->rtcp), (Py_ssize_t)s->rtcp_line, PyBool_FromLong(s->mux),
-                         text_of(s->mid), rtpmaps_of(s));
-}
-
-static PyObject *make_sections(const struct relay_sdp *sdp)
-{
-    PyObject *sections = PyTuple_New((Py_ssize_t)sdp->sections);
-    for (size_t i = 0; sections != NULL && i < sdp->sections; i++) {
-        PyObject *section = i == 0 ? make_session(&sdp->section[i]) : make_media(&sdp->section[i]);
-        if (section == NULL)
-            Py_CLEAR(sections);
-        else
-            PyTuple_SET_ITEM(sections, (Py_ssize_t)i, section);
-    }
-    return sections;
-}
-
-/* Raises what is wrong with it. */
-static bool read_body(PyObject *body, PyObject *kept, struct relay_sdp *sdp)
+bool relay_sdp_read_str(PyObject *body, PyObject *kept, struct relay_sdp *sdp)
 {
     struct relay_span bytes;
-    if (kept == NULL || !span_of(body, kept, &bytes))
+    if (kept == NULL || !relay_span_of(body, kept, &bytes))
         return false;
     struct relay_sdp_fault fault = relay_sdp_read(bytes, sdp);
     if (fault.problem != RELAY_SDP_FINE)
-        fail(&fault);
+        relay_sdp_raise(fault.problem == RELAY_SDP_NO_ORIGIN ? 0 : fault.line, say(&fault));
     return fault.problem == RELAY_SDP_FINE;
-}
-
-PyObject *relay_sdp_read_body(PyObject *Py_UNUSED(module), PyObject *body)
-{
-    struct relay_sdp sdp;
-    PyObject *read = NULL;
-    if (!PyUnicode_Check(body))
-        return PyErr_Format(PyExc_TypeError, "a str, not %s", Py_TYPE(body)->tp_name);
-    PyObject *kept = PyList_New(0);
-    if (read_body(body, kept, &sdp))
-        read = Py_BuildValue("((NNNiN)N)", text_of(sdp.username), text_of(sdp.session_id), text_of(sdp.version), sdp.family,
-                             text_of(sdp.address), make_sections(&sdp));
-    Py_XDECREF(kept);
-    return read;
 }
 
 static PyObject *make_line(const struct relay_sdp_line *line)
 {
-    return Py_BuildValue("(NNN)", text_of(line->text), text_of(line->name), text_of(line->value));
+    return Py_BuildValue("(NNN)", relay_text_of(line->text), relay_text_of(line->name), relay_text_of(line->value));
 }
 
 PyObject *relay_sdp_split(PyObject *Py_UNUSED(module), PyObject *args)
@@ -181,7 +111,7 @@ PyObject *relay_sdp_split(PyObject *Py_UNUSED(module), PyObject *args)
     struct relay_sdp_line line;
     if (!PyArg_ParseTuple(args, "Unn", &body, &first, &end))
         return NULL;
-    if ((kept = PyList_New(0)) != NULL && span_of(body, kept, &rest))
+    if ((kept = PyList_New(0)) != NULL && relay_span_of(body, kept, &rest))
         lines = PyList_New(0);
     while (lines != NULL && ++number < end && relay_sdp_next(&rest, &bare)) {
         if (number < first || relay_sdp_read_line(bare, &line) != RELAY_SDP_FINE)
@@ -211,7 +141,7 @@ static bool read_local(PyObject *item, PyObject *kept, struct relay_sdp_local *l
     }
     local->mux = mux;
     local->rekeyed = keys != Py_None;
-    return span_of(protocol, kept, &local->protocol) && (!local->rekeyed || span_of(keys, kept, &local->keys));
+    return relay_span_of(protocol, kept, &local->protocol) && (!local->rekeyed || relay_span_of(keys, kept, &local->keys));
 }
 
 static bool read_locals(PyObject *items, PyObject *kept, const struct relay_sdp *sdp, struct relay_sdp_local *locals)
@@ -237,7 +167,7 @@ static bool read_mids(PyObject *mids, PyObject *kept, size_t count, struct relay
     }
     for (size_t i = 0; i < count; i++) {
         locals[i].named = true;
-        if (!span_of(PyList_GET_ITEM(mids, (Py_ssize_t)i), kept, &locals[i].mid))
+        if (!relay_span_of(PyList_GET_ITEM(mids, (Py_ssize_t)i), kept, &locals[i].mid))
             return false;
     }
     return true;
@@ -252,9 +182,9 @@ static PyObject *write_body(const struct relay_sdp *sdp, const struct relay_sdp_
     if (text.failed)
         PyErr_NoMemory();
     else
-        parts = Py_BuildValue("(NNN)", text_of((struct relay_span){text.data, origin.start}),
-                              text_of((struct relay_span){text.data + origin.start, origin.end - origin.start}),
-                              text_of((struct relay_span){text.data + origin.end, text.size - origin.end}));
+        parts = Py_BuildValue("(NNN)", relay_text_of((struct relay_span){text.data, origin.start}),
+                              relay_text_of((struct relay_span){text.data + origin.start, origin.end - origin.start}),
+                              relay_text_of((struct relay_span){text.data + origin.end, text.size - origin.end}));
     free(text.data);
     return parts;
 }
@@ -273,9 +203,9 @@ PyObject *relay_sdp_write_body(PyObject *Py_UNUSED(module), PyObject *args)
     style.replace_zero = replace_zero;
     style.keep_directions = keep_directions;
     PyObject *kept = PyList_New(0);
-    if (read_body(body, kept, &sdp) && read_locals(items, kept, &sdp, locals) &&
-        read_mids(mids, kept, sdp.sections - 1, locals) && span_of(connection, kept, &style.connection) &&
-        span_of(loop_mark, kept, &style.loop_mark) && span_of(inherited, kept, &style.inherited))
+    if (relay_sdp_read_str(body, kept, &sdp) && read_locals(items, kept, &sdp, locals) &&
+        read_mids(mids, kept, sdp.sections - 1, locals) && relay_span_of(connection, kept, &style.connection) &&
+        relay_span_of(loop_mark, kept, &style.loop_mark) && relay_span_of(inherited, kept, &style.inherited))
         written = write_body(&sdp, locals, &style);
     Py_XDECREF(kept);
     return written;

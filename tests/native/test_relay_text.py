@@ -3,6 +3,7 @@
 import gc
 import tracemalloc
 from collections.abc import Callable
+from typing import NamedTuple
 
 import pytest
 
@@ -17,10 +18,47 @@ BROKEN = [MESSAGE[:cut] for cut in range(len(MESSAGE))] + [
     b"3:ab",
 ]
 BODY = (
-    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n"
-    "m=audio 5000 RTP/AVP 0\r\na=x:\xe9\u20ac\U0001f600\r\n"
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.2\r\na=sendrecv\r\n"
+    "m=audio 5000 RTP/AVP 0\r\na=x:\xe9\u20ac\U0001f600\r\na=rtcp:5007 IN IP4 192.0.2.3\r\n"
 )
-BROKEN_BODIES = ["hello", "v=0\r\n\r\na=x", "a", "A=x", "a=\0", "a=x\rb\n", "\u20ac=x"]
+BROKEN_BODIES = [
+    "hello",
+    "v=0\r\n\r\na=x",
+    "a",
+    "A=x",
+    "a=\0",
+    "a=x\rb\n",
+    "\u20ac=x",
+    BODY.replace("c=", "b="),
+    BODY.replace("IP4 192.0.2.2", "IP9"),
+]
+
+
+class Section:
+    body: str
+    rtcp_port: int
+    rtcp_connection: str
+
+
+class Origin(NamedTuple):
+    username: str
+    session_id: str
+    version: str
+    family: int
+    address: str
+
+
+def read_connection(text: str) -> object:
+    return text if "IP9" in text else [text]
+
+
+def read_rtcp(section: Section, text: str, number: int) -> None:
+    assert number == 7
+    port, _, section.rtcp_connection = text.partition(" ")
+    section.rtcp_port = int(port)
+
+
+CLASSES = (Section, Section, Origin, read_connection, read_rtcp)
 
 
 def bencode() -> None:
@@ -35,20 +73,53 @@ def bencode() -> None:
 
 
 def bodies() -> None:
-    lines = relay.sdp_split(BODY, 1, 7)
+    lines = relay.sdp_split(BODY, 1, 8)
     assert [line for line, _, _ in lines] == BODY.split("\r\n")[:-1]
-    assert lines[2:4] == [("a=rtpmap:0 PCMU/8000", "rtpmap", "0 PCMU/8000"), ("a=sendrecv", "sendrecv", "")]
+    assert lines[2:4] == [("c=IN IP4 192.0.2.2", "c=", "IN IP4 192.0.2.2"), ("a=sendrecv", "sendrecv", "")]
+    assert lines[6] == ("a=rtcp:5007 IN IP4 192.0.2.3", "rtcp", "5007 IN IP4 192.0.2.3")
     assert relay.sdp_split(BODY, 5, 6) == [("m=audio 5000 RTP/AVP 0", "m=", "audio 5000 RTP/AVP 0")]
-    origin, sections = relay.sdp_read(BODY)
+    session, origin, (media,) = relay.sdp_read(BODY, CLASSES)
     assert origin == ("-", "1", "1", 4, "192.0.2.1")
-    assert sections == (
-        (1, 5, None, 0, "sendrecv", False, False),
-        (5, 7, None, 0, "", False, False, "audio", 5000, 1, "RTP/AVP", "0", None, 0, False, "", ()),
-    )
+    assert vars(session) == {
+        "body": BODY,
+        "number": 1,
+        "end": 5,
+        "connection": ["IN IP4 192.0.2.2"],
+        "direction": "sendrecv",
+        "fingerprint": False,
+        "crypto": False,
+    }
+    assert vars(media) == {
+        "body": BODY,
+        "number": 5,
+        "end": 8,
+        "connection": None,
+        "direction": "",
+        "fingerprint": False,
+        "crypto": False,
+        "kind": "audio",
+        "port": 5000,
+        "count": 1,
+        "protocol": "RTP/AVP",
+        "formats": "0",
+        "mux": False,
+        "mid": "",
+        "rtpmaps": (),
+        "rtcp_port": 5007,
+        "rtcp_connection": "IN IP4 192.0.2.3",
+    }
     for body in BROKEN_BODIES:
-        with pytest.raises(ValueError, match=r"empty|form|CR or NUL|v=0"):
-            relay.sdp_read(body)
-    head, line, tail = relay.sdp_write(BODY, [None], None, "IN IP4 192.0.2.9", 4, False, False, False, "", "")
+        with pytest.raises(ValueError, match=r"empty|form|CR or NUL|v=0|no c= line|IP9"):
+            relay.sdp_read(body, CLASSES)
+    for wrong in (
+        (Section, Section, tuple, str),
+        (type, Section, *CLASSES[2:]),
+        (Section, str, *CLASSES[2:]),
+        (Section, Section, Section, str, str),
+    ):
+        with pytest.raises(TypeError):
+            relay.sdp_read(BODY, wrong)  # type: ignore[arg-type]
+    head, line, tail = relay.sdp_write(BODY, [None], None, "IN IP4 192.0.2.2", 4, False, False, False, "", "")
     assert head + line + tail == BODY
     for wrong in ([5], [(1, 2)], [("x", 1, 1, True, "", None)]):
         with pytest.raises(TypeError):
