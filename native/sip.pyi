@@ -805,6 +805,98 @@ class TableBase:
     def put_record(self, key: str, record: bytes, /) -> None: ...
     def delete(self, key: str, /) -> None: ...
 
+class CallLeg:
+    """One side of a call: what a request to it within the dialog needs. No garbage collector walks it, nor a CallRecord."""
+
+    FIELDS: Final[tuple[str, ...]]  # in the order they are stored in
+    tag: str
+    remote_target: str  # its Contact URI
+    cseq: int  # highest CSeq it has seen from us in its other party's name
+    listener: int  # the flow its requests came over
+    remote_host: str
+    remote_port: int
+    natted: bool  # requests go over that flow, whatever the Contact says
+    connection_id: int
+    route_set: tuple[str, ...]  # Route values towards it, topmost first, ours left out
+    def __init__(
+        self,
+        *,
+        tag: str = "",
+        remote_target: str = "",
+        cseq: int = 0,
+        listener: int = 0,
+        remote_host: str = "",
+        remote_port: int = 0,
+        natted: bool = False,
+        connection_id: int = 0,
+        route_set: tuple[str, ...] = (),
+    ) -> None: ...
+    def as_dict(self) -> dict[str, Any]:
+        """What is not as it is by default."""
+
+class CallRecord:
+    """A call this node proxies, from the first INVITE that leaves to the end of its dialog."""
+
+    FIELDS: Final[tuple[str, ...]]  # in the order they are stored in
+    v: int  # of the schema
+    call_id: str
+    from_tag: str
+    to_tag: str
+    caller: str  # AOR or number, as shown to people
+    callee: str
+    source: str  # address:port the INVITE came from
+    state: Literal["ringing", "answered", "ending"]
+    started_at: float  # Unix time, s
+    answered_at: float  # 0 before the answer
+    legs: list[CallLeg]  # caller's, then callee's, of which only the CSeq is known before the answer
+    destination: str  # where ``callee``, as dialled, was routed: AOR, number at the trunk, foreign AOR
+    route: str  # id of the [[route]]
+    trunk_in: str  # name; "" when a user calls
+    trunk_out: str
+    ng_call_id: str  # call-id at the media daemon; "" without relayed media
+    ng_branch: str  # via-branch at the media daemon
+    ringing_at: float  # first 18x; not kept over the end of the worker while it rings
+    bye_at: float  # the request that may end it passed, or was sent by us
+    bye_by: Literal["", "caller", "callee", "node"]
+    silent: Literal["", "caller", "callee", "node"]  # of whom nothing was heard for a while, the other one speaking
+    srtp: tuple[Any, Any]  # as it was when the call began: the caller's and the callee's
+    hides_caller: bool  # the callee is shown nothing of where the caller is
+    names: Any  # Names, when the callee is shown others than the caller wrote, else None
+    shifts: tuple[
+        tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]
+    ]  # of the CSeq numbers that the caller and the callee write
+    media: tuple[Any, Any] | None  # Quality of what the caller and the callee sent
+    forks: list[CallLeg]  # callees of its other dialogs: early ones with 100rel, then those that answered after the first
+    def __init__(self, **fields: Any) -> None:
+        """``v`` is the newest; all others are empty, and the call rings, unless ``fields`` say otherwise."""
+    @property
+    def disguised(self) -> bool:
+        """Whether the callee is shown something else than the caller wrote."""
+    def as_dict(self) -> dict[str, Any]:
+        """What is not as it is by default."""
+    def packed(self) -> bytes:
+        """As it is stored: see sipmesh.store.records.read_call."""
+
+def begun_by(
+    request: Any,
+    caller: Any,
+    hop: Any,
+    started_at: float,
+    *,
+    relayed: bool = False,
+    srtp: tuple[Any, Any] = ("pass", "pass"),
+    names: Any = None,
+) -> CallRecord:
+    """The record of a call that is about to be proxied; ``relayed``: its media is. Of one that leads nowhere when ``hop`` is None, for
+    its CDR. ``request``: an InboundRequest; ``caller``: sipmesh.signalling.authorize.Caller; ``hop``: a Hop of its routing_table."""
+
+def caller_of(request: Any, /) -> CallLeg:
+    """The caller of the dialog that ``request``, an InboundRequest, asks for."""
+
+def callee_of(record: CallRecord, branch: Any, response: Message, /) -> CallLeg:
+    """The callee of the dialog that ``response`` makes; of one that can't be read, what the branch knows of it: the response is the
+    caller's to judge, and passes."""
+
 def tag_hash(tag: str | None) -> str:
     """``crc_slot`` of a tag in decimal digits; None is the empty tag."""
 

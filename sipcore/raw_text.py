@@ -32,14 +32,14 @@ def encoder(encode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
     return encoded
 
 
-def decoder(kind: type[Record]) -> Callable[[bytes], Record]:
-    """Of what an ``encoder`` made of a ``kind``."""
-    decode = msgspec.msgpack.Decoder(kind).decode
+def decoder(kind: type[Record], own: Callable[[type, Any], Any] | None = None) -> Callable[[bytes], Record]:
+    """Of what an ``encoder`` made of a ``kind``. ``own`` makes what msgspec doesn't know, its ``dec_hook``."""
+    decode = msgspec.msgpack.Decoder(kind, dec_hook=own).decode
 
     def decoded(data: bytes) -> Record:
         if data[:1] != MARK:
             return decode(data)
-        return msgspec.convert(_translated(msgspec.msgpack.decode(data[1:]), SHOW), kind)
+        return msgspec.convert(_translated(msgspec.msgpack.decode(data[1:]), SHOW), kind, dec_hook=own)
 
     return decoded
 

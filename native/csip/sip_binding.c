@@ -1,12 +1,13 @@
 /* A record is MessagePack: an array of arrays, which hold the fields of sipcore.location.Binding in their order. */
 #include "sip_binding.h"
 
+#include "sip_pack.h"
+
 #define SCHEMA 2
 #define FIELDS 16
 
-enum { FIXARRAY = 0x90, FIXSTR = 0xa0, STR8 = 0xd9, STR16 = 0xda, UINT8 = 0xcc, FLOAT64 = 0xcb, FALSE = 0xc2, TRUE = 0xc3 };
 static const char head[] = {(char)0xdc, 0, FIELDS};
-static const char plain_end[] = {(char)FIXSTR, 0, (char)FIXARRAY}; /* no instance, reg_id, path */
+static const char plain_end[] = {(char)SIP_PACK_FIXSTR, 0, (char)SIP_PACK_FIXARRAY}; /* no instance, reg_id, path */
 
 /* --- reading --- */
 
@@ -24,9 +25,9 @@ static uint64_t take_number(struct reader *in, size_t size) {
 
 static struct sip_slice take_text(struct reader *in) {
     uint64_t kind = take_number(in, 1), size = kind & 31;
-    if (kind == STR8 || kind == STR16)
-        size = take_number(in, kind == STR8 ? 1 : 2);
-    else if ((kind & 0xe0) != FIXSTR)
+    if (kind == SIP_PACK_STR8 || kind == SIP_PACK_STR16)
+        size = take_number(in, kind == SIP_PACK_STR8 ? 1 : 2);
+    else if ((kind & 0xe0) != SIP_PACK_FIXSTR)
         in->failed = true;
     struct sip_slice text = {(const char *)in->at, (size_t)size};
     if (in->failed || (size_t)(in->end - in->at) < size) {
@@ -41,13 +42,13 @@ static struct sip_slice take_text(struct reader *in) {
 static double take_time(struct reader *in) {
     double number;
     uint64_t kind = take_number(in, 1), bits = kind;
-    if (kind >= UINT8 && kind <= UINT8 + 3)
-        bits = take_number(in, (size_t)1 << (kind - UINT8));
-    else if (kind == FLOAT64)
+    if (kind >= SIP_PACK_UINT8 && kind <= SIP_PACK_UINT8 + 3)
+        bits = take_number(in, (size_t)1 << (kind - SIP_PACK_UINT8));
+    else if (kind == SIP_PACK_FLOAT64)
         bits = take_number(in, 8);
     else
         in->failed |= kind >= 0x80;
-    if (kind != FLOAT64) return (double)bits;
+    if (kind != SIP_PACK_FLOAT64) return (double)bits;
     memcpy(&number, &bits, sizeof number);
     in->failed |= !(number >= 0 && number < 9e15); /* NaN too */
     return number;
@@ -60,8 +61,8 @@ static uint64_t take_unsigned(struct reader *in) {
 
 static bool take_flag(struct reader *in) {
     uint64_t kind = take_number(in, 1);
-    in->failed |= kind != FALSE && kind != TRUE;
-    return kind == TRUE;
+    in->failed |= kind != SIP_PACK_FALSE && kind != SIP_PACK_TRUE;
+    return kind == SIP_PACK_TRUE;
 }
 
 static void take_exactly(struct reader *in, const char *bytes, size_t size) {
@@ -94,7 +95,7 @@ static void take_binding(struct reader *in, struct sip_binding *binding) {
 /* How many bindings the record begins with; 0 when they are too many. */
 static size_t take_count(struct reader *in) {
     uint64_t kind = take_number(in, 1);
-    return (kind & ~(uint64_t)SIP_RECORD_MAX) == FIXARRAY ? kind & SIP_RECORD_MAX : 0;
+    return (kind & ~(uint64_t)SIP_RECORD_MAX) == SIP_PACK_FIXARRAY ? kind & SIP_RECORD_MAX : 0;
 }
 
 bool sip_record_read(struct sip_slice text, struct sip_record *record) {
@@ -113,25 +114,8 @@ bool sip_binding_read(struct sip_slice text, struct sip_binding *binding) {
 
 /* --- writing --- */
 
-static char *put_number(char *out, uint64_t number, size_t size) {
-    for (size_t i = size; i--; number >>= 8) out[i] = (char)number;
-    return out + size;
-}
-
-static char *put_unsigned(char *out, uint64_t number) {
-    if (number < 0x80) return put_number(out, number, 1);
-    int power = number <= UINT8_MAX ? 0 : number <= UINT16_MAX ? 1 : number <= UINT32_MAX ? 2 : 3;
-    *out = (char)(UINT8 + power);
-    return put_number(out + 1, number, (size_t)1 << power);
-}
-
 static char *put_text(char *out, struct sip_slice text) {
-    if (text.size < 32) {
-        *out++ = (char)(FIXSTR | text.size);
-    } else {
-        *out++ = (char)(text.size <= UINT8_MAX ? STR8 : STR16);
-        out = put_number(out, text.size, text.size <= UINT8_MAX ? 1 : 2);
-    }
+    out = sip_pack_text(out, text.size);
     if (text.size) memcpy(out, text.at, text.size);
     return out + text.size;
 }
@@ -140,16 +124,16 @@ static char *put_binding(char *at, const struct sip_binding *binding) {
     memcpy(at, head, sizeof head);
     at = put_text(at + sizeof head, binding->contact);
     at = put_text(at, binding->call_id);
-    at = put_unsigned(at, binding->cseq);
-    at = put_unsigned(at, (uint64_t)binding->expires_at);
-    at = put_unsigned(at, SCHEMA);
-    at = put_unsigned(at, binding->registered_at);
-    at = put_unsigned(at, binding->listener);
+    at = sip_pack_unsigned(at, binding->cseq);
+    at = sip_pack_unsigned(at, (uint64_t)binding->expires_at);
+    at = sip_pack_unsigned(at, SCHEMA);
+    at = sip_pack_unsigned(at, binding->registered_at);
+    at = sip_pack_unsigned(at, binding->listener);
     at = put_text(at, binding->remote_host);
-    at = put_unsigned(at, binding->remote_port);
+    at = sip_pack_unsigned(at, binding->remote_port);
     at = put_text(at, binding->user_agent);
-    *at++ = (char)(binding->natted ? TRUE : FALSE);
-    at = put_unsigned(put_unsigned(at, 0), 1); /* connection_id, q */
+    *at++ = (char)(binding->natted ? SIP_PACK_TRUE : SIP_PACK_FALSE);
+    at = sip_pack_unsigned(sip_pack_unsigned(at, 0), 1); /* connection_id, q */
     memcpy(at, plain_end, sizeof plain_end);
     return at + sizeof plain_end;
 }
@@ -165,7 +149,7 @@ size_t sip_record_room(const struct sip_record *record, size_t changed) {
 
 size_t sip_record_write(const struct sip_record *record, size_t changed, char *out) {
     char *at = out;
-    *at++ = (char)(FIXARRAY | record->count);
+    *at++ = (char)(SIP_PACK_FIXARRAY | record->count);
     for (size_t i = 0; i < record->count; i++) {
         const struct sip_binding *binding = &record->bindings[i];
         if (i == changed) {

@@ -1,4 +1,5 @@
 /* Python binding of native.sip: the module, framing and the slot hash. */
+#include "sip_call_record.h"
 #include "sip_digest_type.h"
 #include "sip_flow.h"
 #include "sip_gate.h"
@@ -58,6 +59,9 @@ static PyMethodDef functions[] = {
     {"refreshed", (PyCFunction)(void (*)(void))sip_refreshed, METH_FASTCALL, NULL},
     {"tag_hash", tag_hash, METH_O, NULL},
     {"call_slot", call_slot, METH_O, NULL},
+    {"caller_of", sip_caller_of_py, METH_O, NULL},
+    {"callee_of", (PyCFunction)(void (*)(void))sip_callee_of_py, METH_FASTCALL, NULL},
+    {"begun_by", (PyCFunction)(void (*)(void))sip_begun_by_py, METH_VARARGS | METH_KEYWORDS, NULL},
     {"use_huge_pages", sip_use_huge_pages, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -74,7 +78,7 @@ static int add_types(PyObject *module) {
         &sip_batches_type,
         &sip_machine_type, &sip_transaction_type, &sip_server_type, &sip_client_type, &sip_layer_type,
         &sip_core_type, &sip_inbound_type, &sip_context_type, &sip_branch_type, &sip_ack_type, &sip_cookie_type,
-        &sip_environment_type, &sip_table_type,
+        &sip_environment_type, &sip_table_type, &sip_call_leg_type, &sip_call_record_type,
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (PyModule_AddType(module, types[i]) < 0) return -1;
@@ -123,7 +127,7 @@ static int add_constants(PyObject *module) {
 
 PyMODINIT_FUNC PyInit_sip(void) {
     PyObject *module = PyModule_Create(&definition);
-    if (!module || sip_py_init(module) < 0 || sip_machine_init() < 0 || add_types(module) < 0 || add_constants(module) < 0 ||
+    if (!module || sip_py_init(module) < 0 || sip_machine_init() < 0 || sip_call_record_init() < 0 || add_types(module) < 0 || add_constants(module) < 0 ||
         add_masks(module) < 0)
         Py_CLEAR(module);
     return module;

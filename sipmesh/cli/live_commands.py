@@ -19,7 +19,7 @@ from sipmesh.cli.output import (
     show_table,
 )
 from sipmesh.node import node_runs
-from sipmesh.store import CallRecord, Command, Store
+from sipmesh.store import CallLeg, CallRecord, Command, Store
 from sipmesh.views import call_row, registration_rows
 
 calls = typer.Typer(help="Calls in progress.", invoke_without_command=True)
@@ -58,7 +58,7 @@ def show_call(key: str, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOpti
     """All that is known of a call, by its key or Call-ID."""
     with opened_store(config) as (_, store):
         found_key, record = one_call(store, key)
-    details: dict[str, Any] = {"key": found_key, **msgspec.to_builtins(record)}
+    details: dict[str, Any] = {"key": found_key, **msgspec.to_builtins(record.as_dict(), enc_hook=CallLeg.as_dict)}
     if as_json:
         return show_json(details)
     return show_table(("FIELD", "VALUE"), [(name, value) for name, value in details.items() if value not in ("", [])], "")

@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from native.sip import Message
+from native.sip import Message, begun_by, callee_of
 from sipcore.ports import Counters
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.timers import Timers
 from sipmesh.signalling.authorize import Caller
-from sipmesh.signalling.call_record import refused_to
 from sipmesh.signalling.call_trunks import CallTrunks, TrunkOf
 from sipmesh.signalling.cdr_maker import CdrMaker, quality_of
 from sipmesh.signalling.early_offers import EarlyOffers
-from sipmesh.signalling.legs import CALLEE, belongs, callee_of, keep_fork
+from sipmesh.signalling.legs import CALLEE, belongs, keep_fork
 from sipmesh.store import CallRecord, Ender
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ class Calls:
     def refused(self, request: InboundRequest, caller: Caller, status: int) -> None:
         """An INVITE of somebody we know leads nowhere: a call that ended as it began."""
         if self._cdrs is not None:
-            record = refused_to(request, caller, self._timers.wall)
+            record = begun_by(request, caller, None, self._timers.wall)
             self._cdrs.ended(request.call_key, record, "refused", status)
 
     def early(self, key: str, branch: Branch, response: Message) -> None:

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
+from native.sip import begun_by
 from sipcore.errors import PeerError
 from sipcore.nat import VERIFIED_TRANSPORTS, is_unverifiable
 from sipcore.ports import Counters, Exchange, Target
 from sipcore.timers import Timers
 from sipmesh.config_values import Srtp
 from sipmesh.signalling.authorize import Accounts, Caller
-from sipmesh.signalling.call_record import begun_by
 from sipmesh.signalling.editing_exchange import EditingExchange
 from sipmesh.signalling.exchanges import CallServices, InviteExchange, RequestExchange
 from sipmesh.signalling.identity import Presenter

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from native.sip import Message, ParseError
+from native.sip import Message
 from sipmesh.store import CallLeg, CallRecord
 
-if TYPE_CHECKING:
-    from sipcore.proxy.context import Branch
-    from sipcore.proxy.core import InboundRequest
-
 CALLER, CALLEE = 0, 1
-MAX_ROUTE_SET = 16  # Record-Route values kept of one side
 MAX_FORKS = 16  # dialogs kept of a call besides the first
 
 
@@ -46,50 +39,3 @@ def keep_fork(record: CallRecord, leg: CallLeg) -> bool:
         return False
     record.forks.append(leg)
     return True
-
-
-def caller_of(request: InboundRequest) -> CallLeg:
-    """The caller of the dialog that ``request`` asks for."""
-    message, flow = request.message, request.flow
-    host, port = flow.remote
-    return CallLeg(
-        tag=message.from_tag or "",
-        remote_target=message.contact_uri_text,
-        route_set=tuple(message.values("Record-Route")[:MAX_ROUTE_SET]),
-        listener=flow.listener.index,
-        remote_host=host,
-        remote_port=port,
-        connection_id=flow.connection_id,
-        natted=request.natted,
-    )
-
-
-def callee_of(record: CallRecord, branch: Branch, response: Message) -> CallLeg:
-    """The callee of the dialog that ``response`` makes; of one that can't be read, what the branch knows of it: the response is
-    the caller's to judge, and passes."""
-    try:
-        tag, target, routes = response.to_tag or "", response.contact_uri_text, response.values("Record-Route")
-    except ParseError:
-        tag, target, routes = "", "", []
-    caller = record.legs[CALLER]
-    flow = branch.flow
-    listener = flow.listener.index
-    host, port = flow.remote
-    return CallLeg(
-        tag=tag,
-        remote_target=target,
-        route_set=_beyond_us(caller, listener, routes) if len(routes) > 1 else (),
-        cseq=record.legs[CALLEE].cseq,
-        listener=listener,
-        remote_host=host,
-        remote_port=port,
-        connection_id=flow.connection_id,
-        natted=branch.target.natted,
-    )
-
-
-def _beyond_us(caller: CallLeg, listener: int, routes: list[str]) -> tuple[str, ...]:
-    """Of the Record-Route values of a response those of the proxies between us and the callee, nearest first."""
-    ours = 1 if listener == caller.listener else 2
-    count = len(routes) - len(caller.route_set) - ours
-    return tuple(reversed(routes[: min(count, MAX_ROUTE_SET)])) if count > 0 else ()

@@ -4,10 +4,9 @@
 and counters; it survives the end of every process, not that of the operating system.
 """
 
+from native.sip import CallLeg, CallRecord
 from sipmesh.store.environment import StoreError, StoreFullError
 from sipmesh.store.records import (
-    CallLeg,
-    CallRecord,
     Cdr,
     CdrPlace,
     Command,

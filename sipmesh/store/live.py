@@ -9,17 +9,18 @@ from itertools import islice
 
 import msgspec
 
-from native.sip import TableBase
+from native.sip import CallRecord, TableBase
 from sipcore.location import Binding, decode_bindings, encode_bindings
 from sipcore.raw_text import decoder, encoder
 from sipmesh.store.environment import Environment, key_of
-from sipmesh.store.records import CallRecord, Cdr, CdrPlace, Command, RecentRoute, Snapshot
+from sipmesh.store.records import Cdr, CdrPlace, Command, RecentRoute, Snapshot, read_call
 
 TABLES = ("bindings", "calls", "commands", "snapshots", "cdrs", "cdr_place", "recent_routes")
 
 encode = encoder(msgspec.msgpack.Encoder().encode)
-decode_call = decoder(CallRecord)
-decode_cdr = decoder(Cdr)
+decode_call = decoder(CallRecord, lambda kind, stored: read_call(stored))
+decode_cdr = decoder(Cdr, lambda kind, stored: read_call(stored))
+encode_cdr = msgspec.msgpack.Encoder(enc_hook=lambda call: msgspec.Raw(call.packed())).encode
 decode_routes = decoder(list[RecentRoute])
 
 
@@ -104,7 +105,7 @@ class Calls(TableBase):
         return None if data is None else decode_call(data)
 
     def put(self, key: str, record: CallRecord) -> None:
-        self.put_record(key, encode(record))
+        self.put_record(key, record.packed())
 
     def all(self) -> Iterator[tuple[str, CallRecord]]:
         for key, data in self._env.items(self._table):
@@ -124,7 +125,7 @@ class CdrOutbox:
         self._places = environment.table("cdr_place")
 
     def put(self, cdr: Cdr) -> None:
-        self._env.put(self._table, round(cdr.ended_at * 1e6).to_bytes(8, "big") + key_of(cdr.key), encode(cdr))
+        self._env.put(self._table, round(cdr.ended_at * 1e6).to_bytes(8, "big") + key_of(cdr.key), encode_cdr(cdr))
 
     def waiting(self, limit: int) -> list[tuple[bytes, Cdr]]:
         """(key in the outbox, CDR), in the order the calls ended."""

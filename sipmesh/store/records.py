@@ -1,9 +1,14 @@
-"""What the store keeps, besides bindings (``sipcore.location.Binding``). Readers ignore fields they do not know."""
+"""What the store keeps, besides bindings (``sipcore.location.Binding``). Readers ignore fields they do not know.
 
-from typing import Literal, NamedTuple
+Records of calls are made and written in C, since each call has some of its own: see CallRecord and CallLeg in native/sip.pyi.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from native.sip import CallLeg, CallRecord
 from sipmesh.config import Route, Trunk
 from sipmesh.config_values import Srtp
 
@@ -37,21 +42,7 @@ class StoredRoute(msgspec.Struct, frozen=True, omit_defaults=True):
     v: int = 1
 
 
-class CallLeg(msgspec.Struct, omit_defaults=True):
-    """One side of a call: what a request to it within the dialog needs."""
-
-    tag: str = ""
-    remote_target: str = ""  # its Contact URI
-    route_set: tuple[str, ...] = ()  # Route values towards it, topmost first, ours left out
-    cseq: int = 0  # highest CSeq it has seen from us in its other party's name
-    listener: int = 0  # the flow its requests came over
-    remote_host: str = ""
-    remote_port: int = 0
-    connection_id: int = 0
-    natted: bool = False  # requests go over that flow, whatever the Contact says
-
-
-class Quality(msgspec.Struct, frozen=True, omit_defaults=True):
+class Quality(NamedTuple):
     """Of one side's RTP as the relay received it."""
 
     packets: int = 0
@@ -63,7 +54,7 @@ class Quality(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 Shifts = tuple[tuple[int, int], ...]
-"""See ``sipmesh.signalling.cseq_shift``."""
+"""Of the CSeq numbers that one side writes; see ``sipmesh.signalling.cseq_shift``."""
 
 
 class Names(NamedTuple):
@@ -75,41 +66,50 @@ class Names(NamedTuple):
     callee_to: str
 
 
-class CallRecord(msgspec.Struct, omit_defaults=True):
-    """A call this node proxies, from the first INVITE that leaves to the end of its dialog."""
+def read_call(stored: Any) -> CallRecord:
+    """Of what ``CallRecord.packed`` wrote, decoded: an array in the order of its FIELDS. Schema 1 had a map by their names."""
+    old = isinstance(stored, dict)
+    known = _by_name(stored, CallRecord.FIELDS)
+    if old:
+        known.pop("v", None)
+    for name in ("legs", "forks"):
+        if name in known:
+            known[name] = [read_leg(each) for each in known[name]]
+    for name, make in MADE.items():
+        if known.get(name) is not None:
+            known[name] = make(known[name])
+    return CallRecord(**known)
 
-    call_id: str
-    from_tag: str = ""
-    to_tag: str = ""
-    caller: str = ""  # AOR or number, as shown to people
-    callee: str = ""
-    source: str = ""  # address:port the INVITE came from
-    trunk_in: str = ""  # name; "" when a user calls
-    trunk_out: str = ""
-    state: Literal["ringing", "answered", "ending"] = "ringing"
-    started_at: float = 0.0  # Unix time, s
-    answered_at: float = 0.0  # 0 before the answer
-    legs: list[CallLeg] = []  # caller's, then callee's, of which only the CSeq is known before the answer
-    ng_call_id: str = ""  # call-id at the media daemon; "" without relayed media
-    ng_branch: str = ""  # via-branch at the media daemon
-    v: int = 1
-    destination: str = ""  # where ``callee``, as dialled, was routed: AOR, number at the trunk, foreign AOR
-    route: str = ""  # id of the [[route]]
-    ringing_at: float = 0.0  # first 18x; not kept over the end of the worker while it rings
-    bye_at: float = 0.0  # the request that may end it passed, or was sent by us
-    bye_by: Ender = ""
-    media: tuple[Quality, Quality] | None = None  # of what the caller and the callee sent
-    silent: Ender = ""  # of whom nothing was heard for a while, the other one speaking
-    srtp: tuple[Srtp, Srtp] = ("pass", "pass")  # as it was when the call began: the caller's and the callee's
-    names: Names | None = None  # when the callee is shown others than the caller wrote
-    hides_caller: bool = False  # the callee is shown nothing of where the caller is
-    shifts: tuple[Shifts, Shifts] = ((), ())  # of the CSeq numbers that the caller and the callee write
-    forks: list[CallLeg] = []  # callees of its other dialogs: early ones with 100rel, then those that answered after the first
 
-    @property
-    def disguised(self) -> bool:
-        """Whether the callee is shown something else than the caller wrote."""
-        return self.hides_caller or self.names is not None
+def read_leg(stored: Any) -> CallLeg:
+    known = _by_name(stored, CallLeg.FIELDS)
+    if "route_set" in known:
+        known["route_set"] = tuple(map(_text, known["route_set"]))
+    return CallLeg(**known)
+
+
+def _by_name(stored: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    if isinstance(stored, dict):
+        return {name: _text(value) for name, value in stored.items() if name in names}
+    return {name: _text(value) for name, value in zip(names, stored, strict=False)}
+
+
+def _text(value: Any) -> Any:
+    """Text that isn't UTF-8 is stored as bytes."""
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+def _quality(stored: Any) -> Quality:
+    return Quality(**stored) if isinstance(stored, dict) else Quality(*stored)
+
+
+MADE: dict[str, Callable[[Any], Any]] = {
+    "srtp": tuple,
+    "names": lambda names: Names(*map(_text, names)),
+    "shifts": lambda sides: tuple(tuple(map(tuple, side)) for side in sides),
+    "media": lambda sides: tuple(map(_quality, sides)),
+}
+"""Fields of a call record that are not stored as they are."""
 
 
 class Cdr(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -37,7 +37,7 @@ from sipmesh.signalling.targeting import Tables
 from sipmesh.signalling.trunks import Trunks
 from sipmesh.store import CallRecord
 from sipmesh.store.directory import stored_user
-from sipmesh.store.live import decode_call, encode
+from sipmesh.store.live import decode_call
 from tests.sipcore.proxy_world import Names, Phone
 from tests.sipcore.wire import Wire
 
@@ -53,7 +53,7 @@ class StoredCalls:
         self.records: dict[str, bytes] = {}
 
     def put(self, key: str, record: CallRecord) -> None:
-        self.records[key] = encode(record)
+        self.records[key] = record.packed()
 
     def delete(self, key: str) -> None:
         self.records.pop(key, None)

@@ -6,11 +6,10 @@ from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
 
-from native.sip import Message
+from native.sip import Message, begun_by
 from sipcore.timers import Timers
 from sipmesh.config import Trunk
 from sipmesh.signalling.authorize import Caller
-from sipmesh.signalling.call_record import begun_by
 from sipmesh.signalling.call_updates import in_dialog
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.legs import MAX_FORKS

@@ -256,6 +256,31 @@ def staging_store() -> object:
     return kept(staged=True)
 
 
+class Place:
+    """An InboundRequest, its caller, its hop and its target in one."""
+
+    aor, number, route, trunk, uris, natted = "", "+44", "f1", None, (), True
+
+    def __init__(self, message: sip.Message) -> None:
+        self.message = message
+        self.flow = Ways()
+        self.target = self
+
+
+@tried
+def call_record() -> object:
+    request = sip.Message(INVITE.replace(b"Route:", b"Record-Route:"))
+    place = Place(request)
+    record = sip.begun_by(place, place, place, 5.0, relayed=True, srtp=("off", "pass"), names=("a", "b\udcff", "é", "d"))
+    routes = [("Record-Route", f"<sip:{n};lr>") for n in range(4)]
+    answer = request.reply(200, to_tag="t", headers=[("Contact", "<sip:x@y>"), *routes])
+    record.legs[1] = sip.callee_of(record, place, answer)
+    record.forks.append(sip.CallLeg(tag="x" * 300, cseq=1 << 33, route_set=("<sip:r>",)))
+    record.shifts = (((7, -1),), ())
+    assert record == record
+    return record, record.packed(), sip.CallRecord(call_id="a", v=3)
+
+
 @tried
 def timers() -> object:
     fired: list[Any] = []

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from sipmesh.store import CallLeg, CallRecord, Command, Snapshot, Store
@@ -124,12 +123,6 @@ def test_calls_are_kept_until_deleted(store: Store) -> None:
     store.commit()
     assert store.calls.get("k1") is None
     assert store.calls.count() == 0
-
-
-def test_a_record_of_a_newer_version_is_read_without_what_is_unknown() -> None:
-    newer = {**msgspec.to_builtins(CALL), "v": 2, "mood": "good"}
-    read = msgspec.msgpack.decode(msgspec.msgpack.encode(newer), type=CallRecord)
-    assert (read.call_id, read.v) == (CALL.call_id, 2)
 
 
 def test_every_worker_sees_each_command_once_in_their_order(store: Store) -> None:

@@ -1,0 +1,65 @@
+/* The record of a call and its legs; sip.pyi says what each field means. Objects of Python may have been put in any field, so their
+ * types are looked at where it matters. */
+#ifndef SIP_CALL_RECORD_H
+#define SIP_CALL_RECORD_H
+
+#include "sip_proxy.h"
+
+#define SIP_CALL_SCHEMA 2
+
+enum sip_side { SIP_CALLER, SIP_CALLEE };
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *tag, *remote_target, *route_set, *remote_host;
+    long long cseq, connection_id;
+    int listener, remote_port;
+    char natted;
+} CallLegObject;
+
+typedef struct {
+    PyObject_HEAD
+    char hides_caller;
+    double started_at, answered_at, ringing_at, bye_at;
+    PyObject *v, *call_id, *from_tag, *to_tag, *caller, *callee, *source, *state, *legs, *destination, *route, *trunk_in, *trunk_out,
+        *ng_call_id, *ng_branch, *bye_by, *silent, *srtp, *names, *shifts, *media, *forks;
+} CallRecordObject;
+
+extern PyTypeObject sip_call_leg_type, sip_call_record_type;
+
+int sip_call_record_init(void); /* before the types are used */
+
+/* With every field as it is at first. */
+CallLegObject *sip_call_leg_new(void);
+CallRecordObject *sip_call_record_new(void);
+
+/* Borrowed; NULL with an exception when there is none. */
+CallLegObject *sip_call_leg_of(CallRecordObject *record, enum sip_side side);
+bool sip_call_is_plain(const CallRecordObject *record); /* over no trunk, and the callee is shown what the caller wrote */
+bool sip_call_is(const CallRecordObject *record, const char *state);
+
+/* --- sip_call_legs.c: new references, NULL with an exception --- */
+
+/* The caller of the dialog that an InboundRequest asks for. */
+CallLegObject *sip_caller_of(PyObject *request);
+/* The callee of the dialog that `response` makes; of one that can't be read, what the branch knows of it: the response is the
+ * caller's to judge, and passes. */
+CallLegObject *sip_callee_of(CallRecordObject *record, PyObject *branch, MessageObject *response);
+
+/* --- sip_call_begun.c --- */
+
+struct sip_call_plan {
+    PyObject *caller, *hop; /* Caller, Hop; without a hop it leads nowhere */
+    PyObject *srtp, *names; /* NULL: passes; none */
+    double started_at;
+    bool is_relayed;
+};
+
+/* Of a call that is about to be proxied, or of one that leads nowhere, for its CDR. */
+CallRecordObject *sip_call_begun_by(PyObject *request, const struct sip_call_plan *plan);
+
+PyObject *sip_caller_of_py(PyObject *unused, PyObject *request);
+PyObject *sip_callee_of_py(PyObject *unused, PyObject *const *args, Py_ssize_t count);
+PyObject *sip_begun_by_py(PyObject *unused, PyObject *args, PyObject *kwargs);
+
+#endif
