@@ -27,8 +27,10 @@ class Dispatcher:
 
     def datagram(self, data: bytes, source: tuple[str, int], max_reply_bytes: int) -> bytes | None:
         """The reply to a datagram from ``source``, the stored one for a retransmission; None: no ng message."""
-        message = self._split(data)
-        if message is None:
+        try:
+            message = ng.split(data)
+        except FrameError as cause:
+            self._refuse(data, cause)
             return None
         now = self._clock.monotonic_ns() / _NS
         key = (source[0], source[1], message.cookie)
@@ -42,16 +44,15 @@ class Dispatcher:
 
     def packet(self, data: bytes, max_reply_bytes: int) -> bytes | None:
         """The same from this node's own proxy, over a connection that loses and repeats nothing."""
-        message = self._split(data)
-        return None if message is None else self._serve(message, OWN, max_reply_bytes)
-
-    def _split(self, data: bytes) -> ng.Message | None:
         try:
-            return ng.split(data)
+            return self._serve(ng.split(data), OWN, max_reply_bytes)
         except FrameError as cause:
-            self._counters["media_ng_malformed_total"] += 1
-            log.info("ng: %s in %d bytes", cause, len(data))
+            self._refuse(data, cause)
             return None
+
+    def _refuse(self, data: bytes, cause: FrameError) -> None:
+        self._counters["media_ng_malformed_total"] += 1
+        log.info("ng: %s in %d bytes", cause, len(data))
 
     def _serve(self, message: ng.Message, host: str, max_reply_bytes: int) -> bytes:
         """What goes to another host is shortened if it can be."""

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from media.addresses import family_of, is_private
 from media.errors import SdpError
-from media.options import Options
 from media.request import Request
 from media.sdp import Description, Media
 from media.sdp_fields import Connection
@@ -31,7 +30,7 @@ def locate(description: Description, media: Media, request: Request) -> Endpoint
     connection = description.connection_of(media)
     if not media.port or connection is None:
         return NOWHERE
-    mode = _mode(request.options)
+    mode = request.options.mode
     source = _source(connection, request)
     if connection.zero:
         return Endpoint(None, None, mode, None, True)
@@ -41,19 +40,6 @@ def locate(description: Description, media: Media, request: Request) -> Endpoint
         raise SdpError(media.number, f"m={media.kind}: can't send to {connection.address}, not a numeric unicast address")
     host = connection.numeric.host
     return Endpoint((host, media.port), (_rtcp_host(media, host), _rtcp_port(media)), mode, host, False)
-
-
-def _mode(options: Options) -> int:
-    """Any other source than the signalled one or the SIP message's only when a flag asks for it by name."""
-    if "asymmetric" in options.flags:
-        return relay.ASYMMETRIC
-    if options.endpoint_learning == "off":
-        return relay.FIXED
-    if options.endpoint_learning == "any":
-        return relay.ANY
-    if "media-handover" in options.flags:
-        return relay.HANDOVER
-    return relay.SYMMETRIC
 
 
 def _source(connection: Connection, request: Request) -> str:

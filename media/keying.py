@@ -13,7 +13,7 @@ from media.options import Options
 from media.rewrite import LocalLine
 from media.sdes import Crypto, KeyPair, allowed, parse_all
 from media.sdp import Media
-from media.streams import PLAIN, Keys, Line
+from media.streams import NOT_SECURED, PLAIN, Keys, Line
 
 _OSRTP_ACCEPT = frozenset({"accept", "accept-rfc"})
 _OSRTP_OFFER = frozenset({"offer", "offer-rfc"})
@@ -46,12 +46,12 @@ def is_secure(protocol: str) -> bool:
 def plan(media: Media, protocol: str, side: int, secured: tuple[bool, bool], options: Options) -> Keying | None:
     """What to do with the keys of an offered RTP line that goes on as ``protocol``. None: nothing. ``side``: the offerer;
     ``secured``: who speaks SRTP with us by now. SdpError when the offerer insists on SRTP of a kind we can't take off."""
+    offered, wanted, keyed = is_secure(media.protocol), is_secure(protocol), bool(media.crypto)
+    if not (offered or wanted or keyed or secured != NOT_SECURED or options.osrtp):
+        return None
     if not media.port or "RTP/" not in media.protocol.upper() or "TLS" in protocol.upper():
         return None
-    offered, wanted, keyed = is_secure(media.protocol), is_secure(protocol), bool(media.crypto)
-    if not (offered or wanted or keyed or any(secured) or options.osrtp):
-        return None
-    ends_here = keyed and (any(secured) or "recrypt" in options.flags)
+    ends_here = keyed and (secured != NOT_SECURED or "recrypt" in options.flags)
     accepts = offered or ends_here or bool(options.osrtp & _OSRTP_ACCEPT)
     suites = _suites((keyed or offered) and not ends_here, offered, wanted, secured[1 - side], options)
     theirs: tuple[Crypto, ...] = ()

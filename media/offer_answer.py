@@ -7,7 +7,7 @@ from itertools import count
 from media import keying, mute
 from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
 from media.calls import CallTable
-from media.codecs import strip_codecs
+from media.codecs import NO_WISH, strip_codecs
 from media.encodings import rtp_map
 from media.endpoint import NOWHERE, locate
 from media.errors import UNKNOWN_CALL, RequestError, SdpError
@@ -20,7 +20,7 @@ from media.sdp import Description, Media, parse
 from media.sdp_fields import Connection
 from media.session import Call, Described, Dialogue, Offer, Side
 from media.settings import Interface
-from media.streams import Line, stream_kind
+from media.streams import NOT_SECURED, Line, stream_kind
 
 
 class OfferAnswer:
@@ -35,9 +35,10 @@ class OfferAnswer:
     def offer(self, request: Request) -> str:
         """The body for who is to answer. Takes ports, changes no media. RequestError, and then nothing changed."""
         description = parse(request.sdp)
-        if self._is_looped(description, request):
+        if "loop-protect" in request.options.flags and self._is_looped(description):
             return request.sdp
-        description = strip_codecs(description, request.options.codecs)
+        if request.options.codecs is not NO_WISH:
+            description = strip_codecs(description, request.options.codecs)
         known = self._calls.get(request.call_id)
         call = known or self._calls.create(request.call_id)
         try:
@@ -61,7 +62,7 @@ class OfferAnswer:
     def answer(self, request: Request) -> str:
         """The body for the offerer; what was offered and answered takes effect. RequestError, and then nothing changed."""
         description = parse(request.sdp)
-        if self._is_looped(description, request):
+        if "loop-protect" in request.options.flags and self._is_looped(description):
             return request.sdp
         call = self._calls.get(request.call_id)
         if call is None:
@@ -215,8 +216,9 @@ class OfferAnswer:
             for line in dialogue.all_lines():
                 self._lines.mark(line, request.options.dscp)
 
-    def _is_looped(self, description: Description, request: Request) -> bool:
-        return "loop-protect" in request.options.flags and self._loop_mark in description.session.attributes(LOOP_MARK)
+    def _is_looped(self, description: Description) -> bool:
+        """It was here before."""
+        return self._loop_mark in description.session.attributes(LOOP_MARK)
 
 
 def _planned(dialogue: Dialogue, pair: Pair, description: Description, request: Request) -> Offer:
@@ -225,8 +227,10 @@ def _planned(dialogue: Dialogue, pair: Pair, description: Description, request: 
     side = dialogue.side_of(request.from_tag) or 0
     offer = Offer(side, options.rtcp_mux)
     for index, media in enumerate(description.media):
-        secured = dialogue.secured_at(index)
-        protocol = transport(media.protocol, options, dialogue.protocol_of(1 - side, index), any(secured))
+        secured, in_effect = NOT_SECURED, ""
+        if dialogue.lines:
+            secured, in_effect = dialogue.secured_at(index), dialogue.protocol_of(1 - side, index)
+        protocol = transport(media.protocol, options, in_effect, secured != NOT_SECURED)
         offer.described.append(_describe(description, media, request, pair[side]))
         offer.removed.append(not media.port)
         offer.protocols.append(protocol)

@@ -9,6 +9,7 @@ from media.codecs import NO_WISH, CodecWish
 from media.errors import RequestError
 from media.flags import canonical, strings
 from media.vocabulary import ignored
+from native import relay
 
 _OWNED = frozenset({"origin-full"})
 _RECORD = {"yes": "on", "on": "on", "true": "on", "1": "on", "no": "off", "off": "off", "false": "off", "0": "off"}
@@ -33,7 +34,7 @@ class Options:
     replace: frozenset[str]
     flags: frozenset[str]
     codecs: CodecWish
-    endpoint_learning: str
+    mode: int  # native.relay's, of learning where a party is
     label: str
     dscp: int  # -1: leave
     delete_delay_s: int  # -1: the daemon's
@@ -64,7 +65,7 @@ def read(keys: dict[str, Any], own: bool = False) -> Options:
         replace=_words(keys, "replace") | (_OWNED if own else frozenset()),
         flags=flags,
         codecs=_codecs(keys),
-        endpoint_learning=canonical(text(keys, "endpoint-learning")),
+        mode=_mode(flags, canonical(text(keys, "endpoint-learning"))),
         label=text(keys, "label"),
         dscp=_number(keys, "tos", -4, 255) >> 2,
         delete_delay_s=_number(keys, "delete-delay", -1, 86400),
@@ -106,6 +107,17 @@ def _direction(keys: dict[str, Any]) -> tuple[str, ...]:
     """The list ``direction``, or the same as two keys."""
     named = text(keys, "from-interface"), text(keys, "to-interface")
     return named if any(named) else tuple(keys.get("direction", ()))
+
+
+def _mode(flags: frozenset[str], learning: str) -> int:
+    """Any other source than the signalled one or the SIP message's only when a flag asks for it by name."""
+    if "asymmetric" in flags:
+        return relay.ASYMMETRIC
+    if learning == "off":
+        return relay.FIXED
+    if learning == "any":
+        return relay.ANY
+    return relay.HANDOVER if "media-handover" in flags else relay.SYMMETRIC
 
 
 def _codecs(keys: dict[str, Any]) -> CodecWish:

@@ -36,7 +36,7 @@ class Reporter:
             body["metadata"] = call.metadata
         sources: dict[str, Any] = {}
         tags: dict[str, Any] = {}
-        for dialogue in sorted(dialogues, key=lambda item: not item.answered):
+        for dialogue in _answered_first(dialogues):
             for side in (0, 1):
                 tag = dialogue.sides[side].tag
                 if tag and tag not in tags:
@@ -48,7 +48,7 @@ class Reporter:
     def brief(self, dialogues: list[Dialogue]) -> Body:
         """Of each party what a CDR wants to know: what it sent, how much of it was lost, how it sounded on the whole."""
         tags: dict[str, Any] = {}
-        for dialogue in sorted(dialogues, key=lambda item: not item.answered):
+        for dialogue in _answered_first(dialogues):
             counts = [[] if line is None else self.lines.counts(line) for line in dialogue.lines]
             for side, party in enumerate(dialogue.sides):
                 if party.tag and party.tag not in tags:
@@ -85,10 +85,9 @@ class Reporter:
         if other.tag:
             body["in dialogue with"] = other.tag
             body["subscriptions"] = body["subscribers"] = [{"tag": other.tag, "type": "offer/answer"}]
-        body["medias"] = [
-            self._media(index, line, described, side, counts, sources)
-            for index, (line, described) in enumerate(zip(dialogue.lines, party.described, strict=False))
-        ]
+        body["medias"] = medias = []
+        for index, (line, described) in enumerate(zip(dialogue.lines, party.described, strict=False)):
+            medias.append(self._media(index, line, described, side, counts, sources))
         return body
 
     def _media(
@@ -137,6 +136,10 @@ class Reporter:
             now_s = int(self.clock.unix_s())
             history = History(whole, whole, now_s, whole, now_s, 1)
         return history
+
+
+def _answered_first(dialogues: list[Dialogue]) -> list[Dialogue]:
+    return dialogues if len(dialogues) < 2 else sorted(dialogues, key=lambda item: not item.answered)
 
 
 def _sample(quality: Quality, leg_us: int) -> Body:
