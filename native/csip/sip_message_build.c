@@ -135,6 +135,19 @@ PyObject *sip_message_answer(MessageObject *self, PyObject *const *args, Py_ssiz
     return data;
 }
 
+PyObject *sip_message_answer_lines(MessageObject *self, PyObject *tags, int status, const struct sip_buffer *lines) {
+    struct sip_buffer out = {NULL, 0, 0, lines->failed};
+    char tag[SIP_MAC_TEXT_SIZE];
+    const char *reason = sip_reason_phrase(status);
+    if (make_tag(self, tags, tag) < 0) return NULL;
+    sip_add_reply(&out, &self->core, status, (struct sip_slice){reason, strlen(reason)}, (struct sip_slice){tag, SIP_MAC_TEXT_SIZE});
+    sip_add(&out, (struct sip_slice){lines->at, lines->size});
+    sip_add_body(&out, (struct sip_slice){"", 0});
+    PyObject *data = finish_bytes(&out);
+    sip_buffer_free(&out);
+    return data;
+}
+
 PyObject *sip_message_trying(MessageObject *self, PyObject *unused) {
     struct sip_buffer out = {NULL, 0, 0, false};
     (void)unused;

@@ -105,6 +105,8 @@ PyObject *sip_message_wire(MessageObject *self, bool stream); /* its bytes, cach
 PyObject *sip_message_to_bytes(MessageObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names);
 PyObject *sip_message_reply(MessageObject *self, PyObject *args, PyObject *kwargs);
 PyObject *sip_message_answer(MessageObject *self, PyObject *const *args, Py_ssize_t count);
+/* As that, without a body and with `lines` for headers, whose bytes are known to be such. */
+PyObject *sip_message_answer_lines(MessageObject *self, PyObject *tags, int status, const struct sip_buffer *lines);
 PyObject *sip_message_trying(MessageObject *self, PyObject *unused);
 PyObject *sip_message_derive(MessageObject *self, PyObject *args, PyObject *kwargs);
 PyObject *sip_message_request(PyObject *unused, PyObject *args, PyObject *kwargs);

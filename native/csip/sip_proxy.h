@@ -136,6 +136,14 @@ int sip_exchange_told(ContextObject *context, PyObject *result);
 
 int sip_branch_add_ourselves(BranchObject *self);
 
+/* --- sip_proxy_reply.c --- */
+
+/* A final response of our own to a request that is neither answered nor proxied; without effect once it was cancelled. `lines` are its
+ * headers, besides those it has of the request. */
+int sip_inbound_answer(InboundObject *self, int status, struct sip_buffer *lines);
+PyObject *sip_inbound_respond(InboundObject *self, PyObject *args, PyObject *kwargs);
+PyObject *sip_inbound_reply(InboundObject *self, PyObject *args, PyObject *kwargs);
+
 /* --- sip_proxy_send.c --- */
 
 PyObject *sip_branch_start(BranchObject *self, PyObject *unused);

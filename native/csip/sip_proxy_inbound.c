@@ -77,6 +77,8 @@ static PyObject *inbound_release(InboundObject *self, PyObject *unused) {
 static PyMethodDef inbound_methods[] = {
     SIP_PY_UNWALKED,
     {"proxy", FUNCTION(inbound_proxy), METH_FASTCALL, NULL},
+    {"reply", FUNCTION(sip_inbound_reply), METH_VARARGS | METH_KEYWORDS, NULL},
+    {"respond", FUNCTION(sip_inbound_respond), METH_VARARGS | METH_KEYWORDS, NULL},
     {"release", FUNCTION(inbound_release), METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

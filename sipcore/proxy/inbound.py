@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from native.sip import InboundBase, Message
@@ -74,17 +73,11 @@ class InboundRequest(InboundBase):
         """Whether the Request-URI names us or a domain of ours: only then may it lead to other targets (section 16.5)."""
         return self.core.is_ours(self.message.request_uri)
 
-    def reply(self, status: int, reason: str | None = None, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
-        """Sends a final response of our own (RFC 3261 section 8.2.6) with a To tag."""
-        if self.cancelled:
-            return
-        if status < 200 or self.status or self.context is not None:
-            raise UsageError(f"{status} for a request that is answered or proxied, or not final")
-        self.respond(status, reason, headers, body)
-        self.status = status
-        self.release()
+    # ``reply``, which answers the request, and ``proxy``, which forwards it to its targets, are the base's
 
-    # ``proxy``, which forwards the request to its targets, is the base's
+    def misanswered(self, status: int) -> None:
+        """``reply`` was called too late, or with no final status."""
+        raise UsageError(f"{status} for a request that is answered or proxied, or not final")
 
     def misused(self) -> None:
         """``proxy`` was called too late."""
@@ -114,9 +107,6 @@ class InboundRequest(InboundBase):
         else:
             self.respond(487, None)
             self.status = 487
-
-    def respond(self, status: int, reason: str | None, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
-        self.transaction.answer(status, self.message.answer(self.core.tags, status, reason, headers, body))
 
     def respond_late(self, response: Message) -> None:
         """A 2xx after the final response (RFC 3261 section 16.7 items 5 and 9)."""
