@@ -770,12 +770,29 @@ def bound_to(record: bytes, now: float, /) -> str | None:
     """Contact URI of the only binding in the stored ``record`` of an AOR, one without flow, Path or instance that is alive at
     ``now`` (Unix time); None when the bindings must be looked at one by one (sipmesh/signalling/locate.py)."""
 
-def refreshed(
-    request: Message, record: bytes, source: Address, listener: int, now: float, limits: tuple[int, int, int, int, int, int], /
-) -> tuple[bytes, tuple[str, ...]] | None:
-    """The stored ``record`` of an AOR after a REGISTER over UDP that refreshes one of its bindings and asks for nothing else, and the
-    Contacts of the answer; None when the registrar must look itself (sipcore/registrar.py). ``limits``: shortest, default and
-    longest expiry in seconds; most characters of Contact, Call-ID and User-Agent."""
+class RegistrarBase:
+    """What ``sipcore.registrar.Registrar`` is made of: the refresh of a plain binding, from the store and back to it. Calls
+    ``date_of``."""
+
+    locations: Any  # sipcore.location.Locations
+    def __new__(
+        cls,
+        locations: Any,
+        shortest_s: int,
+        default_s: int,
+        max_s: int,
+        max_contact: int,
+        max_call_id: int,
+        max_user_agent: int,
+    ) -> Self:
+        """The shortest time that is not refused, the one granted by default and the longest, in seconds; sizes in bytes."""
+    def refresh(self, request: Message, aor: str, source: Any, now: float, /) -> tuple[tuple[str, str], ...] | None:
+        """Does what a REGISTER over the flow ``source`` asks for, if that is to refresh one binding that is alive at ``now`` (Unix time)
+        and is told all by its Contact, Call-ID, CSeq, User-Agent and source. Headers of the answer; None when
+        ``sipcore.registrar.Registrar`` must look, which would leave and answer the same."""
+    def date(self, now: float, /) -> str:
+        """Value of the Date header, made once a second."""
+
 
 class EnvironmentBase:
     """The usual steps of sipmesh.store.environment.Environment, which says what the methods here mean."""

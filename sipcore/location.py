@@ -14,7 +14,7 @@ class Binding(msgspec.Struct, array_like=True):
 
     ``listener`` with ``remote_*`` and ``connection_id`` is the flow the REGISTER came over; ``natted`` says that the Contact's
     own address can't be used, so requests go back over that flow. Stored as an array, since there are very many of them:
-    new fields come last; ``native.sip.refreshed`` reads and writes it too.
+    new fields come last; ``native.sip.RegistrarBase`` reads and writes it too.
     """
 
     contact: str  # Contact URI as registered

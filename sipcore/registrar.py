@@ -6,15 +6,16 @@ Authentication, authorisation and the choice of the AOR come before; see ``sipme
 import re
 from dataclasses import dataclass
 from math import ceil
+from typing import Self
 
-from native.sip import Message, NameAddr, Uri, refreshed
+from native.sip import Message, NameAddr, RegistrarBase, Uri
 from sipcore.errors import PeerError
 from sipcore.flow import Flow
 from sipcore.gruu import GRUU, Gruus
-from sipcore.location import Binding, Locations, decode_bindings
+from sipcore.location import Binding, Locations
 from sipcore.nat import reach_of
 from sipcore.outbound import OUTBOUND, FlowKey, flow_keys, instance_of, key_of, supports
-from sipcore.registrar_answer import Answers, Headers
+from sipcore.registrar_answer import Answers, Headers, sip_date
 
 SUPPORTED = frozenset({"path", OUTBOUND, GRUU})  # option-tags a REGISTER may require
 ONE_HOUR_S = 3600  # RFC 3261: no shorter a minimum may be refused, and what a malformed value means (section 10.2.1.1)
@@ -41,35 +42,29 @@ class RegistrarConfig:
     max_path_chars: int = 1024  # all values together
 
 
-class Registrar:
-    """Applies REGISTER requests to ``locations``: whole or not at all."""
+class Registrar(RegistrarBase):
+    """Applies REGISTER requests to ``locations``: whole or not at all. The base does what is a plain refresh."""
 
-    __slots__ = ("_answers", "_config", "_gruus", "_limits", "_locations", "_shortest_s")
+    __slots__ = ("_answers", "_config", "_gruus", "_shortest_s")
 
-    def __init__(self, locations: Locations, config: RegistrarConfig | None = None, gruus: Gruus | None = None) -> None:
+    def __new__(cls, locations: Locations, config: RegistrarConfig | None = None, gruus: Gruus | None = None) -> Self:
         """``gruus``: None when user agents get none."""
-        self._locations = locations
-        self._gruus = gruus
-        self._config = config = config or RegistrarConfig()
-        self._shortest_s = min(config.min_expires_s, ONE_HOUR_S)
+        config = config or RegistrarConfig()
+        shortest_s = min(config.min_expires_s, ONE_HOUR_S)
+        times = (shortest_s, config.default_expires_s, config.max_expires_s)
+        sizes = (config.max_contact_chars, config.max_call_id_chars, MAX_USER_AGENT_CHARS)
+        self = super().__new__(cls, locations, *times, *sizes)
+        self._gruus, self._config, self._shortest_s = gruus, config, shortest_s
         self._answers = Answers(config.flow_timer_s, gruus)
-        times = (self._shortest_s, config.default_expires_s, config.max_expires_s)
-        self._limits = (*times, config.max_contact_chars, config.max_call_id_chars, MAX_USER_AGENT_CHARS)
+        return self
 
     def register(self, request: Message, aor: str, source: Flow, now: float) -> Headers:
         """Headers of the 200 (OK). ``now`` is Unix time. PeerError says what else to answer; then nothing has changed."""
-        locations = self._locations
-        record = locations.record(aor)
-        if record is not None and not source.reliable:
-            refresh = refreshed(request, record, source.remote, source.listener.index, now, self._limits)
-            if refresh is not None:
-                locations.put_record(aor, refresh[0])
-                return (*[("Contact", value) for value in refresh[1]], self._answers.date(now))
-        current = [] if record is None else [each for each in decode_bindings(record) if each.expires_at > now]
-        return self._changed(request, aor, current, source, now)
+        return self.refresh(request, aor, source, now) or self.change(request, aor, source, now)
 
-    def _changed(self, request: Message, aor: str, current: list[Binding], source: Flow, now: float) -> Headers:
-        """As ``register``, whatever is asked for. ``current``: the AOR's bindings."""
+    def change(self, request: Message, aor: str, source: Flow, now: float) -> Headers:
+        """As ``register``, whatever is asked for."""
+        current = [each for each in self.locations.get(aor) if each.expires_at > now]
         extended = request.has("Path", "Require")
         if extended:
             _check_extensions(request)
@@ -85,8 +80,11 @@ class Registrar:
                 keys = flow_keys(request, contacts) if len(contacts) > 1 or contacts[0].params else None
                 outbound = keys is not None and supports(request, OUTBOUND)
                 current = self._updated(request, contacts, keys, current, path, source, now)
-            self._locations.put(aor, current)
-        return self._answers.headers(request, aor, current, path, now, outbound=outbound)
+            self.locations.put(aor, current)
+        headers = self._answers.headers(request, aor, current, path, now, outbound=outbound)
+        return (*headers, ("Date", self.date(now)))
+
+    date_of = staticmethod(sip_date)
 
     def _path(self, request: Message) -> tuple[str, ...]:
         path = tuple(value.text for value in request.paths)

@@ -16,18 +16,16 @@ Headers = tuple[tuple[str, str], ...]
 class Answers:
     """``flow_timer_s``: what a user agent with a flow is told (RFC 5626 section 4.4). ``gruus``: None when it gets none."""
 
-    __slots__ = ("_date", "_date_s", "_flow_timer_s", "_gruus")
+    __slots__ = ("_flow_timer_s", "_gruus")
 
     def __init__(self, flow_timer_s: int, gruus: Gruus | None) -> None:
         self._flow_timer_s = flow_timer_s
         self._gruus = gruus
-        self._date_s = -1
-        self._date = ("Date", "")
 
     def headers(
         self, request: Message, aor: str, bindings: list[Binding], path: tuple[str, ...], now: float, *, outbound: bool
     ) -> Headers:
-        """Every binding with the time it has left at ``now``, Unix time. ``path`` and ``outbound``: of this registration."""
+        """All but Date: every binding with the time it has left at ``now``, Unix time. ``path`` and ``outbound``: of this registration."""
         headers: list[tuple[str, str]] = []
         for binding in bindings:
             left_s = int(binding.expires_at - now + 0.5) or 1
@@ -40,15 +38,7 @@ class Answers:
             headers.append(("Require", OUTBOUND))
             if not path:
                 headers.append(("Flow-Timer", str(self._flow_timer_s)))
-        headers.append(self.date(now))
         return tuple(headers)
-
-    def date(self, now: float) -> tuple[str, str]:
-        """The Date header, made once a second."""
-        if not 0.0 <= now - self._date_s < 1.0:
-            self._date_s = int(now)
-            self._date = ("Date", sip_date(self._date_s))
-        return self._date
 
     def _extra(self, request: Message, aor: str, binding: Binding) -> str:
         """Parameters of a contact besides its expiry."""

@@ -5,6 +5,7 @@
 #include "sip_gate.h"
 #include "sip_ingress.h"
 #include "sip_proxy.h"
+#include "sip_registrar_type.h"
 #include "sip_slot.h"
 #include "sip_store.h"
 #include "sip_stream.h"
@@ -56,7 +57,6 @@ static PyMethodDef functions[] = {
     {"crc_slot", crc_slot, METH_O, NULL},
     {"digest_params", sip_digest_params, METH_O, NULL},
     {"bound_to", (PyCFunction)(void (*)(void))sip_bound_to, METH_FASTCALL, NULL},
-    {"refreshed", (PyCFunction)(void (*)(void))sip_refreshed, METH_FASTCALL, NULL},
     {"tag_hash", tag_hash, METH_O, NULL},
     {"call_slot", call_slot, METH_O, NULL},
     {"caller_of", sip_caller_of_py, METH_O, NULL},
@@ -72,7 +72,7 @@ static struct PyModuleDef definition = {
 
 static int add_types(PyObject *module) {
     PyTypeObject *types[] = {
-        &sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_mac_type, &sip_claim_type, &sip_digest_type,
+        &sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_mac_type, &sip_claim_type, &sip_digest_type, &sip_registrar_type,
         &sip_timer_type, &sip_timers_type,
         &sip_udp_type, &sip_udp_flow_type, &sip_udp_endpoint_type, &sip_stream_type, &sip_flow_table_type, &sip_ingress_type, &sip_gate_type,
         &sip_batches_type,

@@ -1,18 +1,17 @@
-"""native.sip.refreshed: where it answers, the registrar's own way would have left and answered the same."""
+"""native.sip.RegistrarBase.refresh: where it answers, the registrar's own way would have left and answered the same."""
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from native.sip import Message, refreshed
+from native.sip import Message
 from sipcore.errors import PeerError
 from sipcore.flow import Listener
 from sipcore.location import Binding, decode_bindings, encode_bindings
 from sipcore.registrar import Registrar
 from tests.sipcore.test_registrar import AOR, NOW, Phone, Source, Table
 
-LIMITS = (60, 3600, 7200, 512, 256, 128)
 STORED = Binding("sip:alice@192.0.2.7:5070", "reg-1", 7, NOW + 100, remote_host="192.0.2.7", remote_port=5070)
 
 hosts = st.sampled_from(["192.0.2.7", "10.0.0.1", "phone.example", "x.invalid", "[2001:db8::7]", "PHONE.example"])
@@ -26,6 +25,20 @@ more = st.sampled_from(MORE)
 OTHERS = [Binding(f"sip:alice@198.51.100.{number}", f"other-{number}", 1, NOW + 7.5 * number) for number in (1, 2)]
 OTHERS += [Binding("sip:alice@198.51.100.3", "other", 1, NOW + 60, q=0.5), Binding("sip:a@198.51.100.4", "other", 1, NOW + 9)]
 others = st.lists(st.sampled_from(OTHERS), max_size=2)
+
+
+class Records(Table):
+    """One record, as it is stored."""
+
+    def __init__(self, stored: bytes) -> None:
+        super().__init__()
+        self.stored = stored
+
+    def record(self, aor: str) -> bytes:
+        return self.stored
+
+    def put_record(self, aor: str, record: bytes) -> None:
+        self.stored = record
 
 
 def request(contact: str, via: str, call_id: str, cseq: int, lines: list[str]) -> Message:
@@ -68,18 +81,18 @@ def test_both_ways_leave_and_answer_the_same(
     source = Source(remote=(source_host.strip("[]").lower(), 5070))
     now = NOW + fraction
     current = [*before, stored, *after]
-    found = refreshed(message, encode_bindings(current), source.remote, 0, now, LIMITS)
-    table = Table()
+    table, other = Records(encode_bindings(current)), Table()
+    other.bindings[AOR] = current
+    found = Registrar(table).refresh(message, AOR, source, now)
     try:
-        answer = Registrar(table)._changed(message, AOR, current, source, now)
+        answer = Registrar(other).change(message, AOR, source, now)
     except PeerError:
         assert found is None
         return
     if found is not None:
-        assert table.bindings[AOR] == decode_bindings(found[0])
-        assert encode_bindings(table.bindings[AOR]) == found[0]
-        assert answer[:-1] == tuple(("Contact", value) for value in found[1])
-        assert answer[-1][0] == "Date"
+        assert other.bindings[AOR] == decode_bindings(table.stored)
+        assert encode_bindings(other.bindings[AOR]) == table.stored
+        assert answer == found
 
 
 def plain(**changes: object) -> bytes:
@@ -89,7 +102,14 @@ def plain(**changes: object) -> bytes:
 
 def refresh(record: bytes, now: float = NOW) -> tuple[bytes, tuple[str, ...]] | None:
     message = request("<sip:alice@192.0.2.7:5070>;expires=300", "192.0.2.7:5070;rport", "reg-1", 8, ["User-Agent: desk"])
-    return refreshed(message, record, ("192.0.2.7", 5070), 3, now, LIMITS)
+    table = Records(record)
+    listener = Listener(3, "udp", "198.51.100.1", 5060, "198.51.100.1", 5060)
+    found = Registrar(table).refresh(message, AOR, Source(listener, ("192.0.2.7", 5070)), now)
+    if found is None:
+        assert table.stored == record
+        return None
+    assert found[-1][0] == "Date"
+    return table.stored, tuple(value for name, value in found[:-1] if name == "Contact")
 
 
 def test_a_plain_refresh_is_known() -> None:

@@ -27,6 +27,7 @@ from sipcore.flow import Destination, Listener
 from sipcore.keys import Key, KeyRing
 from sipcore.ports import SEES_ALL, Target
 from sipcore.proxy.core import ProxyCore, ProxySettings
+from sipcore.registrar import Registrar
 from sipcore.transaction import TransactionLayer, TransactionSettings
 from tests.native.shell import Engine, Ingress, Layer, Shell, Stream
 
@@ -171,9 +172,10 @@ BINDING = b"\x91\xdc\x00\x10\xafsip:a@192.0.2.1\xa12\x01\x7f\x02\x01\x00\xa11\x0
 
 @tried
 def refresh() -> object:
-    refreshed = sip.refreshed(sip.Message(REGISTER), BINDING, ("192.0.2.1", 5060), 0, 100.0, (60, 60, 60, 512, 256, 128))
-    assert refreshed is not None
-    return refreshed
+    stored: list[bytes] = []
+    table: Any = SimpleNamespace(record=lambda aor: BINDING, put_record=lambda aor, record: stored.append(record))
+    flow = SimpleNamespace(remote=("192.0.2.1", 5060), listener=SimpleNamespace(index=0), reliable=False)
+    return Registrar(table).refresh(sip.Message(REGISTER), "a@b.example", flow, 100.0), stored
 
 
 @tried

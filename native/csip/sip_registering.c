@@ -1,0 +1,240 @@
+/* native.sip.RegisteringBase: a REGISTER that is for the user of one of our domains, by its name, and either brings no credentials, or
+ * right ones, or needs none. What is anything else goes to the Python class (sipmesh/signalling/registering.py). */
+#include "sip_chars.h"
+#include "sip_digest_type.h"
+#include "sip_proxy.h"
+#include "sip_registrar_type.h"
+#include "structmember.h"
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *authorizer; /* .realms: what each domain wants proof with, a Digest, or None when it believes who asks */
+    PyObject *accounts;   /* .has(aor) */
+    PyObject *registrar;  /* sipcore.registrar.Registrar */
+    PyObject *policy;     /* .active */
+    PyObject *timers, *counters;
+    char guarded; /* sources may have to pause */
+} RegisteringObject;
+
+/* What becomes of a request. */
+enum way { FAILED = -1, OTHERWISE, PLAIN, DONE };
+
+/* Of a plain request. */
+struct asked {
+    InboundObject *request;
+    MessageObject *message;
+    PyObject *aor;
+    PyObject *realm; /* a DigestObject or None */
+    double now;
+};
+
+static void release(struct asked *asked) {
+    Py_XDECREF(asked->aor);
+    Py_XDECREF(asked->realm);
+}
+
+/* --- who registers --- */
+
+/* The domain and the user that a REGISTER names, as slices: only when it is for a domain by its name and port, and its To names a user
+ * of the same. */
+static bool read_names(const struct sip_message *message, struct sip_scratch *scratch, struct sip_slice *user, struct sip_slice *domain) {
+    struct sip_uri uri;
+    struct sip_addr to;
+    if (sip_read_uri(message, &uri).error != SIP_OK || uri.scheme_id != SIP_SCHEME_SIP || uri.port >= 0 || uri.host_is_ip) return false;
+    if (sip_read_addr(message, SIP_TO, scratch, &to).error != SIP_OK || to.uri.scheme_id != SIP_SCHEME_SIP) return false;
+    *user = to.uri.user;
+    *domain = uri.host;
+    return to.uri.user.size && !memchr(user->at, '%', user->size) && sip_same_nocase(to.uri.host, uri.host);
+}
+
+static PyObject *make_aor(struct sip_slice user, PyObject *domain) {
+    struct sip_buffer text = {NULL, 0, 0, false};
+    sip_add(&text, user);
+    sip_add(&text, SIP_TEXT("@"));
+    int added = sip_proxy_add(&text, domain);
+    PyObject *aor = added < 0 ? NULL : text.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){text.at, text.size});
+    sip_buffer_free(&text);
+    return aor;
+}
+
+/* Of the domain; NULL without an exception when it is none of ours. */
+static PyObject *realm_of(RegisteringObject *self, PyObject *domain) {
+    static struct sip_py_word word_realms = {"realms", NULL};
+    PyObject *realms = sip_py_get(self->authorizer, &word_realms);
+    PyObject *realm = realms ? PyDict_GetItemWithError(realms, domain) : NULL;
+    Py_XINCREF(realm);
+    Py_XDECREF(realms);
+    return realm;
+}
+
+static enum way find_asked(RegisteringObject *self, struct asked *asked) {
+    static struct sip_py_word wall = {"wall", NULL};
+    struct sip_scratch scratch;
+    struct sip_slice user, host;
+    if (!read_names(&asked->message->core, &scratch, &user, &host)) return OTHERWISE;
+    PyObject *domain = sip_py_host(host), *now = domain ? sip_py_get(self->timers, &wall) : NULL;
+    asked->now = now ? PyFloat_AsDouble(now) : -1;
+    if (now && !PyErr_Occurred() && (asked->realm = realm_of(self, domain))) asked->aor = make_aor(user, domain);
+    Py_XDECREF(now);
+    Py_XDECREF(domain);
+    if (asked->aor) return PLAIN;
+    return PyErr_Occurred() ? FAILED : OTHERWISE;
+}
+
+static enum way truth(PyObject *answer) {
+    int is = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    return is < 0 ? FAILED : is ? PLAIN : OTHERWISE;
+}
+
+/* --- proof --- */
+
+/* What a client can read of several algorithms, strongest first (RFC 8760 section 2.4), is for the Python class to say. */
+static PyObject *offered(RegisteringObject *self, DigestObject *digest, MessageObject *message) {
+    static struct sip_py_word word_offered = {"offered", NULL};
+    if (PyTuple_GET_SIZE(digest->algorithms) == 1) return Py_NewRef(digest->algorithms);
+    PyObject *algorithms = sip_py_call((PyObject *)self, &word_offered, (PyObject *)message, digest->algorithms);
+    if (!algorithms || PyTuple_Check(algorithms)) return algorithms;
+    Py_DECREF(algorithms);
+    return PyErr_Format(PyExc_TypeError, "offered: a tuple expected");
+}
+
+/* RFC 3261 section 22.2. */
+static enum way challenge(RegisteringObject *self, const struct asked *asked) {
+    static struct sip_py_word missing = {"sip_authorizations_total|outcome=missing", NULL};
+    static struct sip_py_word unauthorized = {"sip_registrations_total|status=401", NULL};
+    DigestObject *digest = (DigestObject *)asked->realm;
+    struct sip_buffer lines = {NULL, 0, 0, false};
+    PyObject *algorithms = offered(self, digest, asked->message);
+    if (!algorithms) return FAILED;
+    int result = sip_digest_add_challenges(digest, &lines, sip_name_text(SIP_WWW_AUTHENTICATE), algorithms, asked->now);
+    Py_DECREF(algorithms);
+    if (result == 0) result = sip_py_count_word(self->counters, &missing);
+    if (result == 0) result = sip_py_count_word(self->counters, &unauthorized);
+    if (result == 0) result = sip_inbound_answer(asked->request, 401, &lines);
+    sip_buffer_free(&lines);
+    return result < 0 ? FAILED : DONE;
+}
+
+/* Whether the credentials are right; the Python class takes note of it and refuses who is somebody else. */
+static enum way prove(RegisteringObject *self, const struct asked *asked) {
+    static struct sip_py_word may_try = {"may_try", NULL}, word_proven = {"proven", NULL};
+    if (self->guarded) {
+        enum way may = truth(sip_py_call((PyObject *)self, &may_try, (PyObject *)asked->request, asked->aor));
+        if (may != PLAIN) return may;
+    }
+    PyObject *username = sip_digest_accepted((DigestObject *)asked->realm, asked->message, SIP_AUTHORIZATION, asked->now);
+    PyObject *name = username ? sip_py_text(&word_proven) : NULL;
+    PyObject *args[] = {(PyObject *)self, (PyObject *)asked->request, username, asked->aor};
+    PyObject *done = name ? PyObject_VectorcallMethod(name, args, 4, NULL) : NULL;
+    Py_XDECREF(done);
+    Py_XDECREF(username);
+    return done ? PLAIN : PyErr_Occurred() ? FAILED : OTHERWISE;
+}
+
+/* RFC 3261 section 10.3 step 3. */
+static enum way authenticate(RegisteringObject *self, const struct asked *asked) {
+    static struct sip_py_word has = {"has", NULL};
+    if (asked->realm == Py_None) return truth(sip_py_call(self->accounts, &has, asked->aor, NULL));
+    if (!PyObject_TypeCheck(asked->realm, &sip_digest_type)) {
+        PyErr_SetString(PyExc_TypeError, "realms: a Digest or None expected");
+        return FAILED;
+    }
+    return sip_has_line(&asked->message->core, SIP_AUTHORIZATION) ? prove(self, asked) : challenge(self, asked);
+}
+
+/* --- the bindings --- */
+
+/* registrar.change(message, aor, flow, now): whatever is no plain refresh. */
+static int change(RegisteringObject *self, const struct asked *asked) {
+    static struct sip_py_word word_change = {"change", NULL}, reply = {"reply", NULL};
+    static PyObject *ok;
+    PyObject *name = sip_py_text(&word_change), *now = PyFloat_FromDouble(asked->now), *headers = NULL, *done = NULL;
+    PyObject *args[] = {self->registrar, (PyObject *)asked->message, asked->aor, asked->request->flow, now};
+    if (name && now && (ok || (ok = PyLong_FromLong(200)))) headers = PyObject_VectorcallMethod(name, args, 5, NULL);
+    if (headers && (name = sip_py_text(&reply))) {
+        PyObject *answer[] = {(PyObject *)asked->request, ok, Py_None, headers};
+        done = PyObject_VectorcallMethod(name, answer, 4, NULL);
+    }
+    Py_XDECREF(headers);
+    Py_XDECREF(now);
+    return sip_py_done(done);
+}
+
+static enum way bind(RegisteringObject *self, const struct asked *asked) {
+    static struct sip_py_word registered = {"sip_registrations_total|status=200", NULL};
+    struct sip_buffer lines = {NULL, 0, 0, false};
+    int result = sip_registrar_refresh(
+        (RegistrarObject *)self->registrar, asked->message, asked->aor, asked->request->flow, asked->now, &lines);
+    if (result > 0)
+        result = sip_inbound_answer(asked->request, 200, &lines);
+    else if (result == 0)
+        result = change(self, asked);
+    sip_buffer_free(&lines);
+    if (result == 0) result = sip_py_count_word(self->counters, &registered);
+    return result < 0 ? FAILED : DONE;
+}
+
+/* --- the type --- */
+
+static PyObject *serve(RegisteringObject *self, PyObject *request) {
+    static struct sip_py_word active = {"active", NULL}, serve_other = {"serve_other", NULL};
+    struct asked asked = {(InboundObject *)request, NULL, NULL, NULL, 0};
+    if (!PyObject_TypeCheck(request, &sip_inbound_type)) return PyErr_Format(PyExc_TypeError, "an InboundRequest expected");
+    if (!(asked.message = (MessageObject *)asked.request->message)) return PyErr_Format(PyExc_ValueError, "a request that is answered");
+    Py_INCREF(asked.message); /* the answer lets go of it */
+    int judged = sip_py_is(self->policy, &active);
+    enum way way = judged < 0 ? FAILED : judged ? OTHERWISE : find_asked(self, &asked);
+    if (way == PLAIN) way = authenticate(self, &asked);
+    if (way == PLAIN) way = bind(self, &asked);
+    release(&asked);
+    Py_DECREF(asked.message);
+    if (way == FAILED) return NULL;
+    return way == OTHERWISE ? sip_py_call((PyObject *)self, &serve_other, request, NULL) : Py_NewRef(Py_None);
+}
+
+static PyObject *registering_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"authorizer", "accounts", "registrar", "policy", "timers", "counters", "guarded", NULL};
+    PyObject *authorizer, *accounts, *registrar, *policy, *timers, *counters;
+    int guarded;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!OOO!p:RegisteringBase", keywords, &authorizer, &accounts, &sip_registrar_type,
+            &registrar, &policy, &timers, &PyDict_Type, &counters, &guarded))
+        return NULL;
+    RegisteringObject *self = (RegisteringObject *)type->tp_alloc(type, 0);
+    if (!self) return NULL;
+    self->authorizer = Py_NewRef(authorizer);
+    self->accounts = Py_NewRef(accounts);
+    self->registrar = Py_NewRef(registrar);
+    self->policy = Py_NewRef(policy);
+    self->timers = Py_NewRef(timers);
+    self->counters = Py_NewRef(counters);
+    self->guarded = (char)guarded;
+    return (PyObject *)self;
+}
+
+/* None of what it refers to knows of it: no cycle goes through it. */
+static void registering_dealloc(RegisteringObject *self) {
+    PyObject *fields[] = {self->authorizer, self->accounts, self->registrar, self->policy, self->timers, self->counters};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) Py_XDECREF(fields[i]);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef methods[] = {
+    {"serve", (PyCFunction)serve, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+#define MEMBER(name) {#name, T_OBJECT_EX, offsetof(RegisteringObject, name), READONLY, NULL}
+static PyMemberDef members[] = {
+    MEMBER(authorizer), MEMBER(accounts), MEMBER(registrar), MEMBER(policy), MEMBER(timers), MEMBER(counters), {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject sip_registering_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.RegisteringBase",
+    .tp_basicsize = sizeof(RegisteringObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_new = registering_new,
+    .tp_dealloc = (destructor)registering_dealloc,
+    .tp_methods = methods,
+    .tp_members = members,
+};

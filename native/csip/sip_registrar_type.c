@@ -1,0 +1,199 @@
+/* native.sip.RegistrarBase: the plain refresh (sip_refresh.h), from the store and back to it. */
+#include "sip_registrar_type.h"
+
+#include "sip_flow.h"
+#include "sip_proxy.h"
+#include "structmember.h"
+
+/* --- where it came from --- */
+
+struct source {
+    struct sip_source read;
+    PyObject *remote; /* which the host is a slice of */
+    struct sip_py_view host;
+};
+
+static void release_source(struct source *source) {
+    Py_XDECREF(source->host.holder);
+    Py_DECREF(source->remote);
+}
+
+static unsigned long number_of(PyObject *object) {
+    unsigned long number = object ? PyLong_AsUnsignedLong(object) : 0;
+    Py_XDECREF(object);
+    return number;
+}
+
+static int read_source(PyObject *flow, struct source *source) {
+    static struct sip_py_word remote = {"remote", NULL};
+    unsigned long listener = number_of(sip_proxy_listener(flow));
+    if (PyErr_Occurred() || !(source->remote = sip_py_get(flow, &remote))) return -1;
+    source->host.holder = NULL;
+    bool pair = PyTuple_Check(source->remote) && PyTuple_GET_SIZE(source->remote) == 2;
+    if (!pair) PyErr_SetString(PyExc_TypeError, "a source is host and port");
+    unsigned long port = pair ? PyLong_AsUnsignedLong(PyTuple_GET_ITEM(source->remote, 1)) : 0;
+    if (PyErr_Occurred() || sip_py_view(PyTuple_GET_ITEM(source->remote, 0), &source->host) < 0) {
+        Py_DECREF(source->remote);
+        return -1;
+    }
+    source->read = (struct sip_source){source->host.text, (uint32_t)port, (uint32_t)listener};
+    return 0;
+}
+
+/* --- what is left and answered --- */
+
+/* Contacts of the answer (RFC 3261 section 10.3 step 8). */
+static void add_contacts(struct sip_buffer *lines, const struct sip_record *record, double now) {
+    for (size_t i = 0; i < record->count; i++) {
+        double left_s = record->bindings[i].expires_at - now + 0.5;
+        sip_add(lines, SIP_TEXT("Contact: <"));
+        sip_add(lines, record->bindings[i].contact);
+        sip_add(lines, SIP_TEXT(">;expires="));
+        sip_add_number(lines, left_s < 1 ? 1 : left_s < UINT32_MAX ? (uint32_t)left_s : UINT32_MAX);
+        sip_add(lines, SIP_TEXT("\r\n"));
+    }
+}
+
+/* The Date header's value, made once a second; borrowed. */
+static PyObject *date_at(RegistrarObject *self, double now) {
+    static struct sip_py_word date_of = {"date_of", NULL};
+    if (self->date && self->date_s == (long long)now) return self->date;
+    PyObject *second = PyLong_FromLongLong((long long)now), *date = second ? sip_py_call((PyObject *)self, &date_of, second, NULL) : NULL;
+    Py_XDECREF(second);
+    if (!date) return NULL;
+    Py_XSETREF(self->date, date);
+    self->date_s = (long long)now;
+    return date;
+}
+
+static int add_date(RegistrarObject *self, struct sip_buffer *lines, double now) {
+    struct sip_py_view date;
+    PyObject *text = date_at(self, now);
+    if (!text || sip_py_view(text, &date) < 0) return -1;
+    sip_add_header(lines, SIP_TEXT("Date"), date.text);
+    Py_XDECREF(date.holder);
+    return 0;
+}
+
+static int put_record(RegistrarObject *self, PyObject *aor, const struct sip_record *record, size_t changed) {
+    static struct sip_py_word word_put = {"put_record", NULL};
+    PyObject *written = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)sip_record_room(record, changed));
+    if (written) _PyBytes_Resize(&written, (Py_ssize_t)sip_record_write(record, changed, PyBytes_AS_STRING(written)));
+    int result = written ? sip_py_do(self->locations, &word_put, aor, written) : -1;
+    Py_XDECREF(written);
+    return result;
+}
+
+static int refresh(RegistrarObject *self, MessageObject *request, PyObject *aor, PyObject *stored, const struct sip_source *source,
+    double now, struct sip_buffer *lines) {
+    struct sip_slice text = {PyBytes_AS_STRING(stored), (size_t)PyBytes_GET_SIZE(stored)};
+    struct sip_record record;
+    size_t changed;
+    if (!sip_refresh(&request->core, text, source, &self->limits, now, &record, &changed)) return 0;
+    if (put_record(self, aor, &record, changed) < 0) return -1;
+    add_contacts(lines, &record, now);
+    return add_date(self, lines, now) < 0 ? -1 : 1;
+}
+
+int sip_registrar_refresh(
+    RegistrarObject *self, MessageObject *request, PyObject *aor, PyObject *flow, double now, struct sip_buffer *lines) {
+    static struct sip_py_word word_record = {"record", NULL};
+    struct source source;
+    int reliable = sip_flow_is_reliable(flow);
+    if (reliable) return reliable < 0 ? -1 : 0;
+    PyObject *stored = sip_py_call(self->locations, &word_record, aor, NULL);
+    int result = stored ? 0 : -1;
+    if (stored && PyBytes_Check(stored) && (result = read_source(flow, &source)) == 0) {
+        result = refresh(self, request, aor, stored, &source.read, now, lines);
+        release_source(&source);
+    }
+    Py_XDECREF(stored);
+    return result;
+}
+
+/* --- the type --- */
+
+static PyObject *pair_of(struct sip_slice line) {
+    const char *colon = memchr(line.at, ':', line.size);
+    PyObject *name = sip_py_str(sip_slice_of(line.at, colon));
+    PyObject *value = name ? sip_py_str(sip_slice_of(colon + 2, line.at + line.size)) : NULL;
+    PyObject *pair = value ? PyTuple_Pack(2, name, value) : NULL;
+    Py_XDECREF(name);
+    Py_XDECREF(value);
+    return pair;
+}
+
+/* Header lines as (name, value). */
+static PyObject *pairs_of(const struct sip_buffer *lines) {
+    PyObject *list = PyList_New(0);
+    for (const char *at = lines->at, *end = at + lines->size, *next; list && at < end; at = next + 2) {
+        next = memmem(at, (size_t)(end - at), "\r\n", 2);
+        PyObject *pair = pair_of(sip_slice_of(at, next));
+        if (!pair || PyList_Append(list, pair) < 0) Py_CLEAR(list);
+        Py_XDECREF(pair);
+    }
+    PyObject *pairs = list ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
+    return pairs;
+}
+
+static PyObject *registrar_refresh(RegistrarObject *self, PyObject *const *args, Py_ssize_t count) {
+    enum { REQUEST, AOR, FLOW, NOW, ARGUMENTS };
+    struct sip_buffer lines = {NULL, 0, 0, false};
+    if (count != ARGUMENTS || !Py_IS_TYPE(args[REQUEST], &sip_message_type))
+        return PyErr_Format(PyExc_TypeError, "request, AOR, flow and time expected");
+    double now = PyFloat_AsDouble(args[NOW]);
+    if (PyErr_Occurred()) return NULL;
+    int done = sip_registrar_refresh(self, (MessageObject *)args[REQUEST], args[AOR], args[FLOW], now, &lines);
+    PyObject *result = done < 0 ? NULL : !done ? Py_NewRef(Py_None) : lines.failed ? PyErr_NoMemory() : pairs_of(&lines);
+    sip_buffer_free(&lines);
+    return result;
+}
+
+static PyObject *registrar_date(RegistrarObject *self, PyObject *now) {
+    double at = PyFloat_AsDouble(now);
+    return PyErr_Occurred() ? NULL : Py_XNewRef(date_at(self, at));
+}
+
+static PyObject *registrar_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"locations", "shortest_s", "default_s", "max_s", "max_contact", "max_call_id", "max_user_agent", NULL};
+    struct sip_refresh_limits limits;
+    PyObject *locations;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OIIIIII:RegistrarBase", keywords, &locations, &limits.shortest_s, &limits.default_s,
+            &limits.max_s, &limits.max_contact_bytes, &limits.max_call_id_bytes, &limits.max_user_agent_bytes))
+        return NULL;
+    RegistrarObject *self = (RegistrarObject *)type->tp_alloc(type, 0);
+    if (!self) return NULL;
+    self->locations = Py_NewRef(locations);
+    self->limits = limits;
+    return (PyObject *)self;
+}
+
+/* Where bindings are kept nothing is known of registrars: no cycle goes through it. */
+static void registrar_dealloc(RegistrarObject *self) {
+    Py_XDECREF(self->locations);
+    Py_XDECREF(self->date);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
+static PyMethodDef methods[] = {
+    {"refresh", FUNCTION(registrar_refresh), METH_FASTCALL, NULL},
+    {"date", FUNCTION(registrar_date), METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"locations", T_OBJECT_EX, offsetof(RegistrarObject, locations), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject sip_registrar_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.RegistrarBase",
+    .tp_basicsize = sizeof(RegistrarObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_new = registrar_new,
+    .tp_dealloc = (destructor)registrar_dealloc,
+    .tp_methods = methods,
+    .tp_members = members,
+};
