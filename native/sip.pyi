@@ -505,9 +505,7 @@ class InboundBase:
     def proxy(self, targets: list[Any], exchange: Any = None, /) -> None:
         """Forwards the request to these ``sipcore.ports.Target`` (RFC 3261 section 16.6), with that ``Exchange``. Nothing happens once
         it was cancelled. Calls ``misused`` and, for other than one target, ``fork``."""
-    def reply(
-        self, status: int, reason: str | None = None, headers: Iterable[tuple[str, str]] = (), body: bytes = b""
-    ) -> None:
+    def reply(self, status: int, reason: str | None = None, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
         """Sends a final response of our own (RFC 3261 section 8.2.6) with a To tag. Nothing happens once the request was cancelled.
         Calls ``misanswered``."""
     def respond(
@@ -770,6 +768,24 @@ def bound_to(record: bytes, now: float, /) -> str | None:
     """Contact URI of the only binding in the stored ``record`` of an AOR, one without flow, Path or instance that is alive at
     ``now`` (Unix time); None when the bindings must be looked at one by one (sipmesh/signalling/locate.py)."""
 
+class RegisteringBase:
+    """What ``sipmesh.signalling.registering.Registering`` is made of."""
+
+    authorizer: Any  # ``realms``: of each domain, a ``DigestBase``, or None when it believes who asks
+    accounts: Any  # ``has(aor)``
+    registrar: Any
+    policy: Any  # ``active``
+    timers: Any
+    counters: dict[str, int]
+    def __new__(
+        cls, authorizer: Any, accounts: Any, registrar: RegistrarBase, policy: Any, timers: Any, counters: Any, guarded: bool
+    ) -> Self:
+        """``guarded``: sources may have to pause."""
+    def serve(self, request: InboundBase, /) -> None:
+        """Answers a REGISTER. Done here: one for a user of a domain, by its name, that has no credentials and gets a challenge, or has
+        right ones, or needs none, while there is no policy. Calls ``serve_other``, ``offered``, ``may_try``, ``proven`` and the
+        registrar's ``change``; whatever they raise is passed on."""
+
 class RegistrarBase:
     """What ``sipcore.registrar.Registrar`` is made of: the refresh of a plain binding, from the store and back to it. Calls
     ``date_of``."""
@@ -792,7 +808,6 @@ class RegistrarBase:
         ``sipcore.registrar.Registrar`` must look, which would leave and answer the same."""
     def date(self, now: float, /) -> str:
         """Value of the Date header, made once a second."""
-
 
 class EnvironmentBase:
     """The usual steps of sipmesh.store.environment.Environment, which says what the methods here mean."""

@@ -47,6 +47,11 @@ class Registrar(RegistrarBase):
 
     __slots__ = ("_answers", "_config", "_gruus", "_shortest_s")
 
+    _answers: Answers
+    _config: RegistrarConfig
+    _gruus: Gruus | None
+    _shortest_s: int  # that is not refused
+
     def __new__(cls, locations: Locations, config: RegistrarConfig | None = None, gruus: Gruus | None = None) -> Self:
         """``gruus``: None when user agents get none."""
         config = config or RegistrarConfig()

@@ -25,7 +25,7 @@ class Answers:
     def headers(
         self, request: Message, aor: str, bindings: list[Binding], path: tuple[str, ...], now: float, *, outbound: bool
     ) -> Headers:
-        """All but Date: every binding with the time it has left at ``now``, Unix time. ``path`` and ``outbound``: of this registration."""
+        """All but Date: every binding with the time it has left at ``now``, Unix time. ``path``, ``outbound``: of this one."""
         headers: list[tuple[str, str]] = []
         for binding in bindings:
             left_s = int(binding.expires_at - now + 0.5) or 1

@@ -87,7 +87,7 @@ PyObject *sip_py_init_unwalked(PyObject *cls, PyObject *unused);
 
 extern PyTypeObject sip_uri_type, sip_addr_type, sip_via_type, sip_message_type, sip_udp_type, sip_mac_type, sip_timer_type,
     sip_timers_type, sip_core_type, sip_inbound_type, sip_context_type, sip_branch_type, sip_ack_type, sip_cookie_type,
-    sip_claim_type;
+    sip_claim_type, sip_registering_type;
 
 /* From text whose header is known; for faults. */
 PyObject *sip_uri_object(struct sip_slice text, enum sip_name header);

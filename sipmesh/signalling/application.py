@@ -20,7 +20,6 @@ from sipcore.proxy.cookie import Cookie
 from sipcore.registrar import Registrar
 from sipcore.timers import Timers
 from sipmesh.policy.host import PolicyHost
-from sipmesh.policy.views import Actions
 from sipmesh.signalling.authorize import Accounts, Authorizer
 from sipmesh.signalling.call_updates import in_dialog
 from sipmesh.signalling.called import dial
@@ -30,10 +29,10 @@ from sipmesh.signalling.exchanges import ByeExchange, CallServices, DialogExchan
 from sipmesh.signalling.forwarding import Forwarding
 from sipmesh.signalling.legs import CALLEE, CALLER, legs_of
 from sipmesh.signalling.media_glue import Tags, has_sdp
-from sipmesh.signalling.policy_views import registration_of
 from sipmesh.signalling.privacy import ASSERTED, HIDDEN_USER, OPTION, PREFERRED
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.refusals import Refusals
+from sipmesh.signalling.registering import Registering
 from sipmesh.signalling.subscriptions import Subscription
 from sipmesh.signalling.targeting import Tables, Targeting
 from sipmesh.store import StoreError
@@ -71,7 +70,7 @@ class SignalApplication:
         self.tables = tables
         self.policy = policy
         self._authorizer = authorizer
-        self._registrar = registrar
+        self._registering = Registering(tables, authorizer, accounts, registrar, policy, timers, counters)
         self._services = services
         self.calls = services.calls
         self._call_trunks = services.calls.trunks
@@ -91,7 +90,7 @@ class SignalApplication:
     def on_request(self, request: InboundRequest) -> None:
         try:
             if request.message.method == "REGISTER":
-                self._register(request)
+                self._registering.serve(request)
             else:
                 self._dispatch(request)
         except PeerError as error:
@@ -176,34 +175,6 @@ class SignalApplication:
         sender = self._services.sender_of(cookie, request)
         tags = Tags(request.call_id, request.from_tag or "", request.to_tag or "")
         glue.answer(request, tags, sender, proceed, reverse=True, srtp=self._services.srtp_of(cookie, request))
-
-    # REGISTER
-
-    def _register(self, request: InboundRequest) -> None:
-        """RFC 3261 section 10.3, up to step 5; the rest is the registrar's."""
-        message = request.message
-        domains = self.tables.domains
-        uri, to = message.request_uri, message.to.uri
-        asked = domains.canonical(uri.host) if request.core.is_ours(uri) else None
-        if asked is None:
-            raise PeerError(403, "Not Our Domain")
-        domain = asked if to.host == uri.host else domains.canonical(to.host)
-        if domain is None or (domain != asked and not domains.is_address(uri.host)):
-            domain = ""  # not valid for the domain in the Request-URI, but who asks is told so only if we know him
-        now = self._timers.wall
-        aor = f"{to.user_unescaped or ''}@{domain or asked}"
-        registrant = self._authorizer.registering(message, aor, domain or asked, request.flow.remote[0], now)
-        if not domain or not to.user:
-            raise PeerError(404, "Not Found")
-        if registrant != aor:
-            raise PeerError(403, "Not Your Address-Of-Record")
-        if self.policy.active:
-            message.remove("Authorization")  # no business of the policy's
-            actions = Actions()
-            self.policy.register(registration_of(request, aor, actions), actions)
-        headers = self._registrar.register(message, aor, request.flow, now)
-        self._counters["sip_registrations_total|status=200"] += 1
-        request.reply(200, None, headers)
 
     # everything else
 

@@ -89,26 +89,25 @@ class Authorizer:
     ) -> None:
         """``backoff``: of (source host, AOR); none for hosts that are ``exempt``."""
         self._backoff = backoff
+        self.guarded = backoff is not None  # sources may have to pause
         self._exempt = exempt
         self._domains = domains
         self._trunks = trunks
         self._accounts = accounts
         self._counters = counters
         self._new_digest = partial(Digest, credentials=accounts, keys=nonce_keys, instance=instance, config=digest_config)
-        self._digests = self._digests_of(domains)
-        self._challenges = Challenges()
+        self.challenges = Challenges()
         self._quiet = QuietLog(log)
         self._callers: dict[str, Caller] = {}  # accounts of domains without digest, by the URI in From as it was written
+        self.serve(domains)
 
     def serve(self, domains: Domains) -> None:
         """Takes over changed domains; accounts may have changed, too. Use counts start anew: a client is told once more that
         its nonce is stale, at worst."""
         self._domains = domains
-        self._digests = self._digests_of(domains)
+        self._digests = {name: self._new_digest(name, algorithms=domains.algorithms(name)) for name in domains.by_name}
+        self.realms = {name: None if name in domains.without_digest else digest for name, digest in self._digests.items()}
         self._callers.clear()
-
-    def _digests_of(self, domains: Domains) -> dict[str, Digest]:
-        return {name: self._new_digest(name, algorithms=domains.algorithms(name)) for name in domains.by_name}
 
     def registering(self, request: Message, aor: str, domain: str, source_host: str, now: float) -> str:
         """AOR of the user who sends a REGISTER for ``aor`` in ``domain`` (RFC 3261 section 10.3 step 3). Without digest whoever
@@ -118,12 +117,16 @@ class Authorizer:
             raise PeerError(404, "Not Found")
         if known.auth:
             found = self._authenticated(request, domain, UNAUTHORIZED, (source_host, aor), now)
-            if self._trunks.usernames and not self._accounts.has(found):
-                raise PeerError(403, "Trunks Don't Register Here")
+            self.check_account(found)
             return found
         if not self._accounts.has(aor):
             raise PeerError(404, "Not Found")
         return aor
+
+    def check_account(self, aor: str) -> None:
+        """PeerError for who has proven to be one of the trunks."""
+        if self._trunks.usernames and not self._accounts.has(aor):
+            raise PeerError(403, "Trunks Don't Register Here")
 
     def calling(self, request: Message, source_host: str, now: float) -> Caller:
         """Who sends a request outside any dialog. Credentials that were meant for us are taken out of it."""
@@ -171,8 +174,11 @@ class Authorizer:
         """AOR of the user whose credentials the request carries. ``who``: source host and the AOR it claims."""
         header = place[2]
         if not request.has(header):
-            raise self.challenge(request, domain, place, now)
-        self.check_pause(who, now)
+            raise self._challenge(request, domain, place, now)
+        pause_s = self.pause_left_s(who, now)
+        if pause_s:
+            self._count("paused")
+            raise PeerError(403, "Too Many Failed Attempts", (("Retry-After", str(ceil(pause_s))),))
         digest = self._digests[domain]
         username = digest.accepted(request, header, now)
         if username is None:
@@ -180,35 +186,32 @@ class Authorizer:
             if verdict.outcome is not Outcome.ACCEPTED:
                 raise self._refusal(request, domain, place, who, now, verdict)
             username = verdict.username
-        self.accepted(request, who)
-        return aor_of(username, domain)
+        return self.proven(request, username, domain, who)
 
-    def check_pause(self, who: tuple[str, str], now: float) -> None:
-        """PeerError for who has failed too often."""
+    def pause_left_s(self, who: tuple[str, str], now: float) -> float:
+        """0 for who may try."""
         backoff = self._backoff_of(who[0])
-        pause_s = 0.0 if backoff is None else backoff.pause_left_s(who, now)
-        if pause_s:
-            self._count("paused")
-            raise PeerError(403, "Too Many Failed Attempts", (("Retry-After", str(ceil(pause_s))),))
+        return 0.0 if backoff is None else backoff.pause_left_s(who, now)
 
     def _backoff_of(self, host: str) -> Backoff[tuple[str, str]] | None:
         return None if self._backoff is None or host in self._exempt else self._backoff
 
-    def accepted(self, request: Message, who: tuple[str, str]) -> None:
-        """Takes note of right credentials."""
+    def proven(self, request: Message, username: str, domain: str, who: tuple[str, str]) -> str:
+        """Takes note of right credentials; the AOR they are of."""
         self._counters[OUTCOME_NAMES[Outcome.ACCEPTED]] += 1
         backoff = self._backoff_of(who[0])
         if backoff is not None:
             backoff.succeeded(who)
-        self._challenges.accepted(request.call_id)
+        self.challenges.accepted(request.call_id)
+        return aor_of(username, domain)
 
-    def challenge(
+    def _challenge(
         self, request: Message, domain: str, place: Place, now: float, outcome: Outcome = Outcome.MISSING
     ) -> PeerError:
         """What a request without credentials for us, or with useless ones, is answered."""
         self._counters[OUTCOME_NAMES[outcome]] += 1
         answered = outcome is not Outcome.MISSING
-        offered = self._challenges.algorithms(request, self._domains.algorithms(domain), answered)
+        offered = self.challenges.algorithms(request, self._domains.algorithms(domain), answered)
         values = self._digests[domain].challenges(now, offered, stale=outcome is Outcome.STALE)
         return PeerError(place[0], "", tuple([(place[1], value) for value in values]))
 
@@ -223,7 +226,7 @@ class Authorizer:
         if outcome is Outcome.MALFORMED:
             self._counters[OUTCOME_NAMES[outcome]] += 1
             return PeerError(400, verdict.reason)
-        return self.challenge(request, domain, place, now, outcome)
+        return self._challenge(request, domain, place, now, outcome)
 
     def _count(self, outcome: str) -> None:
         self._counters[f"sip_authorizations_total|outcome={outcome}"] += 1

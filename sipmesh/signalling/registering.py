@@ -28,6 +28,7 @@ class Registering(RegisteringBase):
 
     __slots__ = ("_tables",)
 
+    _tables: Tables
     authorizer: Authorizer
     registrar: Registrar
     policy: PolicyHost
