@@ -31,6 +31,7 @@ from sipmesh.signalling.call_ender import CallEnder
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices
+from sipmesh.signalling.rates import Backoff
 from sipmesh.signalling.requester import Requester
 from sipmesh.signalling.routing_table import RoutingTable
 from sipmesh.signalling.targeting import Tables
@@ -88,6 +89,7 @@ class SignalWorld:
         users: tuple[str | User, ...] = ("alice", "bob"),
         domains: tuple[Domain, ...] = (Domain(name="open.example", auth=False),),
         transports: tuple[str, ...] = ("udp", "tcp"),
+        backoff: Backoff[tuple[str, str]] | None = None,
     ) -> None:
         self.wire = Wire()
         self.proxy = self.wire.node(US, transports=transports)
@@ -95,6 +97,7 @@ class SignalWorld:
         self.stored = StoredCalls()
         self.locations = StoredBindings()
         self.trunk_configs, self.route_configs, self.domains = trunks, routes, domains
+        self.backoff = backoff
         everyone = (each if isinstance(each, User) else User(aor=f"{each}@{domains[0].name}", password="pw") for each in users)
         accounts = [stored_user(user) for user in everyone]
         self.users = {user.aor: user for user in accounts}
@@ -117,7 +120,7 @@ class SignalWorld:
         services = CallServices(self.calls, None, flows, timers)
         self.app = SignalApplication(
             Tables(domains, RoutingTable(self.route_configs), self.trunks),
-            Authorizer(domains, self.trunks, accounts, nonces, "i", DigestConfig(), counters),
+            Authorizer(domains, self.trunks, accounts, nonces, "i", DigestConfig(), counters, self.backoff),
             accounts,
             Registrar(self.locations, gruus=gruus),
             self.locations,
