@@ -74,15 +74,10 @@ def bye_from_callee() -> Flow:
     return caller, callee
 
 
-def long_hold() -> Flow:
-    """As ``hold``, after a talk long enough for a worker to be killed and replaced in it."""
-    return hold(6 * TALK_MS)
-
-
-def hold(talk_ms: int = TALK_MS) -> Flow:
+def hold() -> Flow:
     """Re-INVITE with sendonly, then sendrecv; RTP before, none needed during, RTP after on the same ports."""
     caller, callee = _answered()
-    caller.pause(talk_ms)
+    caller.pause(TALK_MS)
     for version, ours, theirs in ((2, "sendonly", "recvonly"), (3, "sendrecv", "sendrecv")):
         caller.reinvite(sdp(version, ours))
         caller.provisionals(100)
@@ -261,7 +256,7 @@ def carrier_out() -> Flow:
     return caller, callee
 
 
-_ALL = (bye_from_caller, bye_from_callee, hold, long_hold, reinvite_from_callee, busy, cancel, fork, early_media, prack, update)
+_ALL = (bye_from_caller, bye_from_callee, hold, reinvite_from_callee, busy, cancel, fork, early_media, prack, update)
 FLOWS: dict[str, Callable[[], tuple[Script, ...]]] = {
     flow.__name__: flow for flow in (*_ALL, delayed_offer, t38, ended_by_node, carrier_in, carrier_out)
 }

@@ -8,7 +8,7 @@ import socket
 from typing import Any
 
 
-def ask(address: tuple[str, int], command: str, timeout_s: float = 2.0, **keys: Any) -> dict[str, Any]:
+def ask(address: tuple[str, int], command: str, timeout_s: float = 10.0, **keys: Any) -> dict[str, Any]:
     """Sends one command and returns the reply; raises TimeoutError without one. Key names are written with ``_`` for ``-``."""
     cookie = os.urandom(6).hex()
     request = {"command": command, **{key.replace("_", "-"): value for key, value in keys.items()}}
@@ -24,7 +24,7 @@ def ask(address: tuple[str, int], command: str, timeout_s: float = 2.0, **keys: 
 
 def alive(address: tuple[str, int]) -> bool:
     try:
-        return ask(address, "ping", timeout_s=0.3).get("result") == "pong"
+        return ask(address, "ping", timeout_s=1.0).get("result") == "pong"
     except OSError:
         return False
 

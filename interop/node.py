@@ -125,7 +125,7 @@ class SipmeshNode:
 
     def get(self, path: str) -> str:
         """The body of a page of the console address."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.console}{path}", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.console}{path}", timeout=30) as answer:
             return answer.read().decode()
 
     def healthy(self) -> bool:

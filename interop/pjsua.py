@@ -51,7 +51,7 @@ class Phone:
             text=True,
             cwd=ROOT,
         )
-        self._watchdog = threading.Timer(90, self.child.kill)
+        self._watchdog = threading.Timer(110, self.child.kill)
         self._watchdog.daemon = True
         self._watchdog.start()
 
@@ -71,7 +71,7 @@ class Phone:
     def state(self) -> dict[str, Any]:
         return self.do("state")
 
-    def wait(self, timeout_s: float = 8.0, **wanted: Any) -> dict[str, Any]:
+    def wait(self, timeout_s: float = 30.0, **wanted: Any) -> dict[str, Any]:
         """Polls until the state has all ``wanted`` values."""
         end = time.monotonic() + timeout_s
         while True:

@@ -25,7 +25,7 @@ def bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 5.0, interval_s: float = 0.02) -> None:
+def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 30.0, interval_s: float = 0.02) -> None:
     """Polls ``condition``; raises TimeoutError naming ``what`` after ``timeout_s``."""
     end = time.monotonic() + timeout_s
     while not condition():
@@ -52,7 +52,7 @@ class Process:
     def tail(self, lines: int = 30) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    def wait_ready(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    def wait_ready(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Waits until ``condition`` holds; raises StartError with the log when the child ends first or time is up."""
         name = Path(self.command[3]).name
         end = time.monotonic() + timeout_s

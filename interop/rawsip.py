@@ -33,7 +33,7 @@ class Client:
     transport: str = "udp"
     address: str = "127.0.0.1"
     port: int = 0
-    timeout_s: float = 2.0
+    timeout_s: float = 10.0
     _socket: socket.socket = field(init=False)
     _buffer: bytes = b""
     _cseq: int = 0
@@ -246,7 +246,7 @@ def authorization(
     return f'{head}, qop=auth, nc={count}, cnonce="{cnonce}", response="{answer}"'
 
 
-def options(node: tuple[str, int], timeout_s: float = 1.0) -> int | None:
+def options(node: tuple[str, int], timeout_s: float = 10.0) -> int | None:
     """The status of an OPTIONS to the node itself, None without answer."""
     with Client(node, address="::1" if ":" in node[0] else "127.0.0.1", timeout_s=timeout_s) as client:
         client.request("OPTIONS", f"sip:{bracketed(node[0])}:{node[1]}", "probe", "probe.invalid")

@@ -13,6 +13,8 @@ from interop.ports import free_port
 from interop.process import Process, bracketed, wait_for
 from interop.script import Script
 
+ENDED = ("04", "05", "06", "08", "09", "0B")  # states of proc(5) of a TCP connection that somebody has closed
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -86,7 +88,7 @@ class Sipp:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._file("xml").write_text(str(self.script))
         self.process = Process([*self._command(), *self.options], self._file("out"))
-        self.process.wait_ready(self._listening, 20.0)
+        self.process.wait_ready(self._listening)
 
     def _command(self) -> list[str]:
         end = self.end
@@ -125,7 +127,8 @@ class Sipp:
         if self.process.child.poll() is not None:
             return self._file("csv").exists()
         table = self.end.transport + ("6" if ":" in self.end.address else "")
-        return f":{self.end.port:04X} " in Path(f"/proc/net/{table}").read_text()
+        rows = [line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()]
+        return any(row[1].endswith(f":{self.end.port:04X}") and row[3] not in ENDED for row in rows)
 
     def log_lines(self) -> list[str]:
         return self._text("log").splitlines()

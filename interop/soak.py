@@ -140,7 +140,7 @@ def held(node: KamailioNode) -> Held:
         return sum(port in relay.ports for port in udp_ports(pid))
 
     with contextlib.suppress(TimeoutError):
-        wait_for(lambda: not ng.calls(relay.ng) and not bound(), "the end of all sessions", 10.0)
+        wait_for(lambda: not ng.calls(relay.ng) and not bound(), "the end of all sessions")
     return Held(len(ng.calls(relay.ng)), bound(), len(os.listdir(f"/proc/{pid}/fd")), rss_bytes(pid))
 
 

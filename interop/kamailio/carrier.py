@@ -53,7 +53,7 @@ class KamailioCarrier:
         self.process.wait_ready(self.healthy)
 
     def healthy(self) -> bool:
-        return options((self.address, self.port), timeout_s=0.3) == 200
+        return options((self.address, self.port), timeout_s=1.0) == 200
 
     def logged(self, pattern: str) -> list[str]:
         """Each thing that its log says in words of this pattern."""

@@ -99,7 +99,7 @@ class Kamailio:
         return "".join(f"1 {target} 0\n" for target in self.setup.trunk.targets)
 
     def healthy(self) -> bool:
-        return options((self.address, self.port), timeout_s=0.3) == 200
+        return options((self.address, self.port), timeout_s=1.0) == 200
 
     def stop(self) -> None:
         self.process.stop()

@@ -48,7 +48,7 @@ class Agent:
     accepted: socket.socket | None = None
     socket: socket.socket = field(init=False)
     host: str = ""
-    port: int = 0
+    port: int = 0  # any that is free
     _buffer: bytes = b""
     _waiting: list[Message] = field(default_factory=list)
     cseq: int = 0  # last used
@@ -66,7 +66,7 @@ class Agent:
             probe.connect(self.target)
             self.host = probe.getsockname()[0]
         self.socket = socket.socket(kind, socket.SOCK_DGRAM if self.transport == "udp" else socket.SOCK_STREAM)
-        self.socket.bind((self.host, 0))
+        self.socket.bind((self.host, self.port))
         if self.transport != "udp":
             self.socket.settimeout(WAIT_S)
             self.socket.connect(self.target)

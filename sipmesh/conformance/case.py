@@ -115,12 +115,13 @@ class World:
     def uri_transport(self) -> str:
         return uri_transport(self.target.transport)
 
-    def agent(self, name: str = "caller", transport: str = "") -> Agent:
+    def agent(self, name: str = "caller", transport: str = "", port: int = 0) -> Agent:
         target = self.target
         if target.transport == "tls" and transport not in ("", "tls"):
             raise NotApplicableError(f"about {transport.upper()}")
         try:
-            agent = Agent(name, (target.host, target.port), transport or target.transport, target.account, self.trace)
+            address = target.host, target.port
+            agent = Agent(name, address, transport or target.transport, target.account, self.trace, port=port)
         except OSError as error:
             raise NotApplicableError(f"no {transport or target.transport} connection: {error.strerror}") from error
         self._agents.append(agent)
@@ -152,6 +153,18 @@ class World:
         agent = self.agent(name, transport)
         self.bind(agent, (contact or agent.contact) + (f";q={q}" if q else ""))
         return agent
+
+    def callee_by_both(self) -> tuple[Agent, Listening]:
+        """An agent registered over UDP, and the TCP port of the same number."""
+        for _ in range(9):
+            listening = self.listening()
+            with suppress(NotApplicableError):
+                agent = self.agent("callee", "udp", listening.port)
+                break
+        else:
+            raise NotApplicableError("no port is free for both UDP and TCP")
+        self.bind(agent, agent.contact)
+        return agent, listening
 
     def bind(self, agent: Agent, contact: str, headers: list[tuple[str, str]] | None = None) -> Message:
         """Registers ``contact``; the first of a case removes what an earlier one left. NotApplicableError when refused."""

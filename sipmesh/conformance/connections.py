@@ -24,8 +24,7 @@ def without_tls(world: World) -> None:
 @CASES.add(26, "RFC 3261 18.1.1", "sends by TCP what is longer than 1300 bytes, and says so in Via")
 def long_request(world: World) -> None:
     _ = world.udp_only
-    callee, agent = world.callee(), world.agent()
-    listening = world.listening(callee.port)
+    (_, listening), agent = world.callee_by_both(), world.agent()
     agent.start(agent.request("MESSAGE", world.account.uri, body=LONG))
     peer = listening.expect()
     got = peer.expect_incoming("MESSAGE")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from interop import calls
+from interop.process import wait_for
 from interop.rawsip import Client
 from interop.stage import Stage
 from tests.interop.conftest import USERS
@@ -18,6 +19,7 @@ def test_caller_hangs_up_after_rtp_both_ways(stage: Stage, near: str, far: str) 
     call.caller.media("answer")
     with call.halted():
         call.talk()
+        wait_for(lambda: stage.node.relayed(call.call_id) >= 60, "60 packets counted by the relay")
         assert stage.node.relayed(call.call_id) == 60
     assert call.callee_rtp.sources == {call.callee.media("offer").remote}, "RTP came from another address than the SDP named"
     call.expect_ok()

@@ -13,13 +13,17 @@ from interop.ports import free_port
 from interop.process import Process, wait_for
 
 CALLS = 100
-CALLEE_PORT = free_port()
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[SipmeshNode]:
+def callee_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def node(callee_port: int, tmp_path: Path) -> Iterator[SipmeshNode]:
     """SIPp calls as ``sipp@127.0.0.1``, which is a user, and calls ``service``."""
-    peer = Trunk("peer", (f"sip:127.0.0.1:{CALLEE_PORT}",), (), "service")
+    peer = Trunk("peer", (f"sip:127.0.0.1:{callee_port}",), (), "service")
     started = SipmeshNode(Setup(users={"sipp": "sipp"}, trunk=peer, auth=False), tmp_path / "node")
     try:
         yield started
@@ -33,8 +37,8 @@ def builtin(scenario: str, port: int, folder: Path, *options: str) -> Process:
     return Process(command, folder / f"{scenario}.log", cwd=folder)
 
 
-def test_calls_of_builtin_scenarios_end(node: SipmeshNode, tmp_path: Path) -> None:
-    callee = builtin("uas", CALLEE_PORT, tmp_path, "-aa", "-timeout", "60")
+def test_calls_of_builtin_scenarios_end(node: SipmeshNode, callee_port: int, tmp_path: Path) -> None:
+    callee = builtin("uas", callee_port, tmp_path, "-aa", "-timeout", "60")
     target = f"127.0.0.1:{node.port}"
     caller = builtin("uac", free_port(), tmp_path, target, "-m", str(CALLS), "-r", "25", "-timeout", "40", "-trace_err")
     try:

@@ -9,6 +9,7 @@ import pytest
 from interop import ng
 from interop.kamailio.node import KamailioNode, MediaDaemon
 from interop.node import Node, Setup
+from interop.process import wait_for
 from interop.stage import Stage
 from tests.interop import test_calls, test_nat
 from tests.interop.conftest import serving
@@ -24,9 +25,10 @@ def test_a_call_with_rtp(stage: Stage, node: KamailioNode) -> None:
     call.caller.media("answer")
     with call.halted():
         call.talk()
+        wait_for(lambda: ng.relayed(node.relay.ng, call.call_id) >= 60, "60 packets counted by the relay")
         assert ng.relayed(node.relay.ng, call.call_id) == 60
     call.expect_ok()
-    assert ng.ask(node.relay.ng, "query", call_id=call.call_id)["result"] == "error", "BYE left the session behind"
+    wait_for(lambda: ng.ask(node.relay.ng, "query", call_id=call.call_id)["result"] == "error", "BYE ends the session")
 
 
 CASES = {
