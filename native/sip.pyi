@@ -913,10 +913,43 @@ class CallRecord:
     @property
     def disguised(self) -> bool:
         """Whether the callee is shown something else than the caller wrote."""
+    def belongs(self, from_tag: str | None, to_tag: str | None, /) -> bool:
+        """Whether a request within a dialog, with these tags, is of the one the call made, or of an early one."""
     def as_dict(self) -> dict[str, Any]:
         """What is not as it is by default."""
     def packed(self) -> bytes:
         """As it is stored: see sipmesh.store.records.read_call."""
+
+class CallsBase:
+    """The way of calls with one dialog: the base of sipmesh.signalling.calls.Calls, which has what is said of forks, trunks and CDRs."""
+
+    _calls: dict[str, CallRecord]
+    _keys: dict[str, tuple[str, ...]]  # by Call-ID; more than one when a call spirals through us
+    _invites: dict[str, Any]  # InboundRequest of calls not answered yet
+    _stored: Any
+    _timers: Timers
+    _cdrs: Any
+    counters: dict[str, int]
+    trunks: Any
+    early_offers: Any
+    relayed: bool
+    def __init__(self, stored: Any, timers: Timers, counters: dict[str, int], cdrs: Any, /) -> None: ...
+    def __len__(self) -> int: ...
+    def get(self, key: str, /) -> CallRecord | None: ...
+    def put(self, key: str, record: CallRecord, /) -> None:
+        """``record`` has changed."""
+    def add(self, key: str, record: CallRecord, /) -> None:
+        """One that is stored already. Another with that key ends."""
+    def begin(self, key: str, record: CallRecord, invite: Any, /) -> None:
+        """``invite`` is about to leave."""
+    def answered(self, key: str, branch: Any, response: Message, /) -> None:
+        """A 2xx. The first makes the call; those of other branches make dialogs beside it (``answered_again``)."""
+    def hangs_up(self, key: str, from_tag: str | None, to_tag: str | None, /) -> None:
+        """A BYE with these tags passes."""
+    def hung_up(self, key: str, from_tag: str | None, to_tag: str | None, /) -> None:
+        """It had its answer: see ``dialog_ended``."""
+    def end(self, key: str, cause: str, status: int = 0, by: Literal["", "caller", "callee", "node"] = "") -> None:
+        """Forgets the call. ``cause``: one word for the counters; ``status``: the failure the caller got; ``by``: by whom."""
 
 def begun_by(
     request: Any,

@@ -82,7 +82,19 @@ static PyObject *get_disguised(CallRecordObject *self, void *closure) {
     return PyBool_FromLong(self->hides_caller || self->names != Py_None);
 }
 
+bool sip_call_belongs(const CallRecordObject *call, PyObject *from_tag, PyObject *to_tag) {
+    if (sip_is_empty(call->to_tag)) return true;
+    if (sip_same_str(to_tag, call->to_tag)) return sip_same_str(from_tag, call->from_tag);
+    return sip_same_str(from_tag, call->to_tag) && sip_same_str(to_tag, call->from_tag);
+}
+
+static PyObject *record_belongs(CallRecordObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "two tags expected");
+    return PyBool_FromLong(sip_call_belongs(self, args[0], args[1]));
+}
+
 static PyMethodDef record_methods[] = {
+    {"belongs", (PyCFunction)(void (*)(void))record_belongs, METH_FASTCALL, NULL},
     {"as_dict", sip_fields_as_dict, METH_NOARGS, NULL},
     {"packed", sip_fields_packed, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -116,10 +128,8 @@ CallLegObject *sip_call_leg_of(CallRecordObject *call, enum sip_side side) {
     return NULL;
 }
 
-static bool is_empty(PyObject *text) { return PyUnicode_Check(text) && !PyUnicode_GET_LENGTH(text); }
-
 bool sip_call_is_plain(const CallRecordObject *call) {
-    return !call->hides_caller && call->names == Py_None && is_empty(call->trunk_in) && is_empty(call->trunk_out);
+    return !call->hides_caller && call->names == Py_None && sip_is_empty(call->trunk_in) && sip_is_empty(call->trunk_out);
 }
 
 bool sip_call_is(const CallRecordObject *call, const char *state) {

@@ -37,6 +37,13 @@ CallRecordObject *sip_call_record_new(void);
 CallLegObject *sip_call_leg_of(CallRecordObject *record, enum sip_side side);
 bool sip_call_is_plain(const CallRecordObject *record); /* over no trunk, and the callee is shown what the caller wrote */
 bool sip_call_is(const CallRecordObject *record, const char *state);
+/* Whether a request within a dialog, with these tags (str or None), is of the one the call made, or of an early one. */
+bool sip_call_belongs(const CallRecordObject *record, PyObject *from_tag, PyObject *to_tag);
+
+static inline bool sip_is_empty(PyObject *text) { return PyUnicode_Check(text) && !PyUnicode_GET_LENGTH(text); }
+static inline bool sip_same_str(PyObject *one, PyObject *other) {
+    return one == other || (PyUnicode_Check(one) && PyUnicode_Check(other) && PyUnicode_Compare(one, other) == 0);
+}
 
 /* --- sip_call_legs.c: new references, NULL with an exception --- */
 

@@ -95,6 +95,7 @@ PyObject *sip_addr_object(struct sip_slice text, enum sip_name header);
 PyObject *sip_via_object(struct sip_slice text);
 void sip_timers_read_clock(PyObject *timers); /* now and wall, as they are */
 double sip_timers_now(PyObject *timers);
+double sip_timers_wall(PyObject *timers);
 const uint8_t *sip_mac_key(PyObject *mac); /* TypeError for anything else */
 
 /* A lazily made attribute: `*slot` is filled by `make` once. Returns a new reference. */

@@ -188,6 +188,7 @@ void sip_timers_read_clock(PyObject *timers) {
 }
 
 double sip_timers_now(PyObject *timers) { return ((TimersObject *)timers)->now; }
+double sip_timers_wall(PyObject *timers) { return ((TimersObject *)timers)->wall; }
 
 static PyObject *timers_next_deadline(TimersObject *self, PyObject *unused) {
     double deadline;

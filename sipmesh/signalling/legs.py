@@ -9,16 +9,6 @@ CALLER, CALLEE = 0, 1
 MAX_FORKS = 16  # dialogs kept of a call besides the first
 
 
-def belongs(record: CallRecord, from_tag: str | None, to_tag: str | None) -> bool:
-    """Whether a request within a dialog, with these tags, is of the one the call made, or of an early one."""
-    answered = record.to_tag
-    if not answered:
-        return True
-    if to_tag == answered:
-        return from_tag == record.from_tag
-    return from_tag == answered and to_tag == record.from_tag
-
-
 def legs_of(record: CallRecord, request: Message) -> tuple[CallLeg, CallLeg] | None:
     """Sender and receiver of a request within one of the call's dialogs, by its tags; None when they are of none."""
     tags = (request.from_tag or "", request.to_tag or "")

@@ -277,6 +277,7 @@ class Place:
     """An InboundRequest, its caller, its hop and its target in one."""
 
     aor, number, route, trunk, uris, natted = "", "+44", "f1", None, (), True
+    via_branch = "z9hG4bK1"
 
     def __init__(self, message: sip.Message) -> None:
         self.message = message
@@ -296,6 +297,42 @@ def call_record() -> object:
     record.shifts = (((7, -1),), ())
     assert record == record
     return record, record.packed(), sip.CallRecord(call_id="a", v=3)
+
+
+class Told:
+    """Whatever calls tell of themselves."""
+
+    waiting = frozenset({1})
+
+    def none(self, *_: object) -> None:
+        pass
+
+    begun = ended = forget = none
+
+
+class Calls(sip.CallsBase):
+    def __init__(self, table: sip.TableBase) -> None:
+        super().__init__(table, sip.Timers(0.0, 5.0), {}, Told())
+        self.trunks, self.early_offers, self.relayed = Told(), Told(), True
+
+    def one_key_less(self, call_id: str, key: str) -> None:
+        self._keys[call_id] = ("k1",)
+
+
+@tried
+def call() -> object:
+    request = sip.Message(INVITE)
+    place = Place(request)
+    table = Table(Rack(staged=False))
+    calls = Calls(table)
+    for key in ("k1", "k2"):
+        calls.begin(key, sip.begun_by(place, place, place, 5.0), place)
+    calls.answered("k1", place, request.reply(200, to_tag="t", headers=[("Contact", "<sip:x@y>")]))
+    calls.hangs_up("k1", "9", "t")
+    shown = repr(calls.get("k1"))
+    calls.end("k2", "failed", 486, "callee")
+    calls.hung_up("k1", "9", "t")
+    return shown, dict(calls.counters), len(calls), table.record("k1")
 
 
 @tried
