@@ -10,26 +10,32 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from interop.ports import free_port
 from media import bencode
 from media.daemon import MediaDaemon
 from media.settings import Interface, MediaSettings
 from native.relay import Relay
 
 LOOPBACK = "127.0.0.1"
-_first_ports = itertools.count(40000, 200)
+_PORTS = 200
+
+
+def free_ports(count: int) -> int:
+    """The first of so many that no socket has."""
+    return free_port((socket.SOCK_DGRAM,), LOOPBACK, count)
 
 
 class Live:
     """``daemon`` belongs to its own thread; tests talk to it over its sockets only."""
 
     def __init__(self, **settings: Any) -> None:
-        first = next(_first_ports)
+        first = free_ports(_PORTS)
         self.folder = tempfile.TemporaryDirectory()
         self.unix_path = f"{self.folder.name}/ng.sock"
         defaults: dict[str, Any] = {
             "interfaces": (Interface(LOOPBACK),),
             "first_port": first,
-            "last_port": first + 199,
+            "last_port": first + _PORTS - 1,
             "ng": (LOOPBACK, 0),
             "unix_path": self.unix_path,
             "scan_interval_s": 0.05,

@@ -12,7 +12,7 @@ from media.daemon import MediaDaemon
 from media.errors import ConfigError
 from media.settings import Interface, MediaSettings
 from native.relay import Relay
-from tests.media.live import LOOPBACK, Live, OwnProxy, Phone, Proxy, phones, port_of, udp
+from tests.media.live import LOOPBACK, Live, OwnProxy, Phone, Proxy, free_ports, phones, port_of, udp
 from tests.native.relay_wire import eventually
 
 COUNT = 50
@@ -197,9 +197,11 @@ def test_ipv6_towards_one_side() -> None:
 
 
 def test_a_second_daemon_on_the_same_ports_shares_the_range() -> None:
-    with Live(first_port=49000, last_port=49007), phones(0xA) as (a,):
+    first = free_ports(8)
+    ports = {"first_port": first, "last_port": first + 7}
+    with Live(**ports):
         pass
-    with Live(first_port=49000, last_port=49007) as one, Live(first_port=49000, last_port=49007) as two, phones(0xA) as (a,):
+    with Live(**ports) as one, Live(**ports) as two, phones(0xA) as (a,):
         told = [Proxy(each).ask("offer", call_id="c", from_tag="a", sdp=a.sdp()) for each in (one, two)]
         assert port_of(told[0]["sdp"]) != port_of(told[1]["sdp"])
         assert Proxy(one).ask("offer", call_id="d", from_tag="a", sdp=a.sdp())["error-reason"] == "Ran out of ports"

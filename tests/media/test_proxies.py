@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from media import bencode
-from tests.media.live import Live, Proxy
+from tests.media.live import Live, Proxy, free_ports
 
 BODY = (
     "v=0\r\no=user1 53655765 2353687637 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n"
@@ -83,7 +83,8 @@ def test_kamailio_leaving_the_flags_to_us(live: Live) -> None:
 
 
 def test_kamailio_compares_these_words_exactly() -> None:
-    with Live(max_calls=1, first_port=49100, last_port=49103) as live:
+    first = free_ports(4)
+    with Live(max_calls=1, first_port=first, last_port=first + 3) as live:
         two_lines = kamailio("offer", "k3", b"", FROM, "sip_request").replace(
             string(BODY), string(BODY + "m=audio 6002 RTP/AVP 8\r\n" * 2)
         )
