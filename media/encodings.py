@@ -6,32 +6,10 @@ from functools import lru_cache
 
 from media.sdp import Media
 from media.sdp_fields import NO_TYPES, is_number, parse_clock_rate, parse_event_type
+from native import relay
 
-# RFC 3551 tables 4 and 5: what needs no a=rtpmap
-STATIC = {
-    0: "PCMU",
-    3: "GSM",
-    4: "G723",
-    5: "DVI4",
-    6: "DVI4",
-    7: "LPC",
-    8: "PCMA",
-    9: "G722",
-    10: "L16",
-    11: "L16",
-    12: "QCELP",
-    13: "CN",
-    14: "MPA",
-    15: "G728",
-    16: "DVI4",
-    17: "DVI4",
-    18: "G729",
-    26: "JPEG",
-    31: "H261",
-    32: "MPV",
-    33: "MP2T",
-    34: "H263",
-}
+# what needs no a=rtpmap
+STATIC = {payload_type: encoding.partition("/")[0] for payload_type, encoding in relay.STATIC_ENCODINGS.items()}
 
 
 @dataclass(frozen=True, slots=True)

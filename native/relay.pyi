@@ -19,6 +19,8 @@ _Origin = TypeVar("_Origin")
 TABLE_VERSION: Final[int]
 STREAM_DTYPE: Final[list[Any]]  # numpy dtype description of one table entry: numpy.frombuffer(mmap, dtype=STREAM_DTYPE)
 
+STATIC_ENCODINGS: Final[dict[int, str]]  # of static payload types (RFC 3551 tables 4 and 5), as a=rtpmap has them
+
 # learning of a side's address; the values of ``mode``
 FIXED: Final[int]  # send to the given address, accept from exactly that address and port
 SYMMETRIC: Final[

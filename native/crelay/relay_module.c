@@ -131,14 +131,16 @@ static bool add_types(PyObject *module)
         relay_event_type = named_tuple(collections, "Event", "kind stream side component");
         relay_recording_type = named_tuple(collections, "RecordingStatus", "state packets bytes dropped error");
     }
-    PyObject *layout = relay_layout();
-    bool added = relay_stats_type != NULL && relay_tally_type != NULL && relay_event_type != NULL && relay_recording_type != NULL && layout != NULL &&
+    PyObject *layout = relay_layout(), *encodings = relay_sdp_static_encodings();
+    bool added = relay_stats_type != NULL && relay_tally_type != NULL && relay_event_type != NULL && relay_recording_type != NULL && layout != NULL && encodings != NULL &&
                  PyModule_AddObjectRef(module, "Relay", relay_type) == 0 &&
                  PyModule_AddObjectRef(module, "ComponentStats", relay_stats_type) == 0 &&
                  PyModule_AddObjectRef(module, "Tally", relay_tally_type) == 0 &&
                  PyModule_AddObjectRef(module, "Event", relay_event_type) == 0 &&
                  PyModule_AddObjectRef(module, "RecordingStatus", relay_recording_type) == 0 &&
+                 PyModule_AddObjectRef(module, "STATIC_ENCODINGS", encodings) == 0 &&
                  PyModule_AddObjectRef(module, "STREAM_DTYPE", layout) == 0;
+    Py_XDECREF(encodings);
     Py_XDECREF(layout);
     Py_XDECREF(relay_type);
     Py_XDECREF(collections);

@@ -98,6 +98,7 @@ PyObject *relay_ng_split(PyObject *module, PyObject *data);
 
 /* Session descriptions (native.relay.sdp_read, sdp_split and sdp_write). */
 bool relay_sdp_init(void);
+PyObject *relay_sdp_static_encodings(void); /* by payload type; a new reference */
 PyObject *relay_sdp_read_body(PyObject *module, PyObject *args);
 PyObject *relay_sdp_split(PyObject *module, PyObject *args);
 PyObject *relay_sdp_write_body(PyObject *module, PyObject *args);

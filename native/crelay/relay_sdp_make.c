@@ -1,6 +1,7 @@
 /* Session descriptions read into Python's objects. They are instances of Python's own classes, filled in without their constructors: a
  * media section has seventeen fields, and there is one for each party of every call. */
 #include "relay_sdp_python.h"
+#include "relay_sdp_write.h"
 
 #define NAMES(NAME)                                                                                                              \
     NAME(body) NAME(number) NAME(end) NAME(connection) NAME(direction) NAME(fingerprint) NAME(crypto) NAME(kind) NAME(port)      \
@@ -19,6 +20,21 @@ bool relay_sdp_init(void)
         if (names[i] == NULL && (names[i] = PyUnicode_InternFromString(texts[i])) == NULL)
             return false;
     return true;
+}
+
+PyObject *relay_sdp_static_encodings(void)
+{
+    PyObject *encodings = PyDict_New();
+    for (unsigned type = 0; encodings != NULL && type < 128; type++) {
+        const char *encoding = relay_sdp_static_encoding(type);
+        PyObject *number = encoding == NULL ? NULL : PyLong_FromUnsignedLong(type);
+        PyObject *text = number == NULL ? NULL : PyUnicode_FromString(encoding);
+        if (encoding != NULL && (text == NULL || PyDict_SetItem(encodings, number, text) < 0))
+            Py_CLEAR(encodings);
+        Py_XDECREF(number);
+        Py_XDECREF(text);
+    }
+    return encodings;
 }
 
 /* What sections are made of and by. */

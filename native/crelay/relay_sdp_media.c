@@ -24,6 +24,7 @@ struct placed_lines {
     struct placed_line line[RELAY_SDP_MAX_LINES];
 };
 
+/* RFC 3551 tables 4 and 5. */
 const char *relay_sdp_static_encoding(unsigned payload_type)
 {
     static const char *const encodings[] = {
