@@ -15,20 +15,19 @@ _SECURITY = {
 }
 
 
-def transport(protocol: str, options: Options, in_effect: str = "", secured: bool = False) -> str:
+def transport(protocol: str, options: Options, in_effect: str = "", stays: bool = False) -> str:
     """The m= line's protocol to send on: what the proxy asks for, else what was received. Profiles with and without feedback
     mix (RFC 4585 section 8), plain and secure ones do by SDES (media.keying); RequestError where DTLS would have to be bridged.
-    ``in_effect``: how the receiver has that line by now, which it keeps unless a profile is named; ``secured``: one of
-    the two speaks SRTP with us on it."""
+    ``in_effect``: how the receiver has that line by now; ``stays``: it keeps that unless a profile is named."""
     wanted = options.transport_protocol
-    if not (wanted or secured or "webrtc" in options.flags):
+    if not (wanted or stays or "webrtc" in options.flags):
         return protocol
     received = protocol.upper()
     if "webrtc" in options.flags:
         wanted = "UDP/TLS/RTP/SAVPF"
     elif wanted in _SECURITY and not in_effect:
         wanted = _SECURITY[wanted].get(received, received)
-    elif wanted in _SECURITY or (not wanted and secured):
+    elif wanted in _SECURITY or (not wanted and stays):
         wanted = in_effect.upper()
     if "RTP/" not in wanted or "RTP/" not in received or wanted == received:
         return protocol
@@ -37,11 +36,12 @@ def transport(protocol: str, options: Options, in_effect: str = "", secured: boo
     return wanted
 
 
-def offered_mux(offered: Described, flags: frozenset[str]) -> bool:
-    """Whether the answerer is offered a=rtcp-mux (RFC 5761 section 5.1.1): as we were, unless a flag says otherwise."""
+def offered_mux(offered: Described, flags: frozenset[str], in_effect: bool = False) -> bool:
+    """Whether the answerer is offered a=rtcp-mux (RFC 5761 section 5.1.1): as we were, and when it multiplexes by now, unless a
+    flag says otherwise."""
     if flags & {"offer", "require"}:
         return True
-    return offered.mux and "demux" not in flags
+    return (offered.mux or in_effect) and "demux" not in flags
 
 
 def accepted_mux(offered: Described, answered: bool, flags: frozenset[str]) -> bool:

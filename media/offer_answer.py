@@ -7,7 +7,7 @@ from itertools import count
 from media import keying, mute
 from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
 from media.calls import CallTable
-from media.codecs import NO_WISH, strip_codecs
+from media.codecs import NO_WISH, first_codecs, strip_codecs
 from media.encodings import rtp_map
 from media.endpoint import NOWHERE, locate
 from media.errors import UNKNOWN_CALL, RequestError, SdpError
@@ -82,6 +82,10 @@ class OfferAnswer:
         dialogue.answered = dialogue.answered or not request.options.provisional
         self._note(call, dialogue, request)
         mids = [state.mid for state in offer.described]
+        if request.options.codecs is not NO_WISH:
+            description = strip_codecs(description, request.options.codecs)
+        if "single-codec" in request.options.flags:
+            description = first_codecs(description)
         return self._render(dialogue.sides[offer.side], description, locals_, mids, request)
 
     def _begin(self, pair: Pair, request: Request) -> Dialogue:
@@ -104,8 +108,7 @@ class OfferAnswer:
         locals_ = []
         for index, media in enumerate(description.media):
             line, plan = offer.lines[index], offer.keyings[index]
-            mux = offered_mux(offer.described[index], options.rtcp_mux)
-            told = offered_line(media, line, 1 - side, mux, offer.protocols[index], options)
+            told = offered_line(media, line, 1 - side, offer.muxes[index], offer.protocols[index], options)
             if plan is not None and plan.suites is not None:
                 told = keying.local(told, keying.offered_keys(plan, line))
             locals_.append(told)
@@ -159,7 +162,8 @@ class OfferAnswer:
                 self._lines.place(line, 0, NOWHERE, False)
                 self._lines.place(line, 1, NOWHERE, False)
             elif line is not None:
-                mux = self._place(line, side, offer.described[index], described[index], offer.mux_flags)
+                line.bridged = offer.is_bridged(index)
+                mux = self._place(line, offer, index, described[index])
                 self._lines.secure(line, agreed[index].keys)
             if media is not None:
                 told = answered_line(
@@ -175,10 +179,11 @@ class OfferAnswer:
         self._close_unused(dialogue, before)
         return locals_
 
-    def _place(self, line: Line, side: int, offered: Described, answered: Described, flags: frozenset[str]) -> bool:
+    def _place(self, line: Line, offer: Offer, index: int, answered: Described) -> bool:
         """Whether the offerer multiplexes RTCP."""
-        answerer_mux = offered_mux(offered, flags) and answered.mux
-        offerer_mux = accepted_mux(offered, answerer_mux, flags)
+        side, offered = offer.side, offer.described[index]
+        answerer_mux = offer.muxes[index] and answered.mux
+        offerer_mux = accepted_mux(offered, answerer_mux, offer.mux_flags)
         self._lines.place(line, side, offered.endpoint, offerer_mux)
         self._lines.place(line, 1 - side, answered.endpoint, answerer_mux)
         self._lines.set_clocks(line, {*offered.rtp_map.clocks_hz, *answered.rtp_map.clocks_hz})
@@ -227,11 +232,15 @@ def _planned(dialogue: Dialogue, pair: Pair, description: Description, request: 
     side = dialogue.side_of(request.from_tag) or 0
     offer = Offer(side, options.rtcp_mux)
     for index, media in enumerate(description.media):
-        secured, in_effect = NOT_SECURED, ""
-        if dialogue.lines:
-            secured, in_effect = dialogue.secured_at(index), dialogue.protocol_of(1 - side, index)
-        protocol = transport(media.protocol, options, in_effect, secured != NOT_SECURED)
-        offer.described.append(_describe(description, media, request, pair[side]))
+        line = dialogue.lines[index] if index < len(dialogue.lines) else None
+        secured, muxed, in_effect, stays = NOT_SECURED, False, "", False
+        if line is not None:
+            secured, muxed, in_effect = line.secured, line.muxed[1 - side], dialogue.protocol_of(1 - side, index)
+            stays = secured != NOT_SECURED or (line.bridged and media.protocol == dialogue.protocol_of(side, index))
+        protocol = transport(media.protocol, options, in_effect, stays)
+        described = _describe(description, media, request, pair[side])
+        offer.described.append(described)
+        offer.muxes.append(offered_mux(described, options.rtcp_mux, muxed))
         offer.removed.append(not media.port)
         offer.protocols.append(protocol)
         offer.keyings.append(keying.plan(media, protocol, side, secured, options))

@@ -64,12 +64,16 @@ class Offer:
     lines: list[Line | None] = field(default_factory=list)  # None: port 0 from the start, or not relayed
     removed: list[bool] = field(default_factory=list)  # offered with port 0
     protocols: list[str] = field(default_factory=list)  # as sent on
+    muxes: list[bool] = field(default_factory=list)  # the answerer is offered a=rtcp-mux
     keyings: list[Keying | None] = field(default_factory=list)
+
+    def is_bridged(self, index: int) -> bool:
+        """Whether it goes on by another profile than it came."""
+        return self.protocols[index] != self.described[index].protocol
 
     def answered_by(self, index: int, protocol: str) -> str:
         """The protocol to answer with: the offered one where we changed that."""
-        offered = self.described[index].protocol
-        return protocol if self.protocols[index] == offered else offered
+        return self.described[index].protocol if self.is_bridged(index) else protocol
 
 
 @dataclass(slots=True, eq=False)
@@ -125,11 +129,6 @@ class Dialogue:
             if line is not None and line.fits(kind, count, interfaces):
                 return line
         return None
-
-    def secured_at(self, index: int) -> tuple[bool, bool]:
-        """Which sides speak SRTP with us on the m= line in effect there."""
-        line = self.lines[index] if index < len(self.lines) else None
-        return line.secured if line is not None else (False, False)
 
     def protocol_of(self, side: int, index: int) -> str:
         """Of a line in effect as this side knows it, else empty."""

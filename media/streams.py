@@ -93,6 +93,8 @@ class Line:
     muted: tuple[Muting, Muting] = (NOT_MUTED, NOT_MUTED)
     recording: int = -1  # what its streams are taped for
     secured: tuple[bool, bool] = NOT_SECURED  # per side: it speaks SRTP with us
+    muxed: tuple[bool, bool] = (False, False)  # per side: its RTCP comes to the port of its RTP
+    bridged: bool = False  # the proxy asked for different profiles
     _own_keys: tuple[OwnKeys, OwnKeys] | None = None
 
     @property
@@ -188,6 +190,8 @@ class Lines:
         """Sets where ``side`` is. A held side keeps its address, but is sent nothing."""
         if not endpoint.held:
             self._place(line, side, endpoint, mux)
+        if mux != line.muxed[side]:
+            line.muxed = _with(line.muxed, side, mux)
         if endpoint.held != line.held[side]:
             line.held = _with(line.held, side, endpoint.held)
             self._forward(line, 1 - side)

@@ -30,6 +30,7 @@ _SERVED_FLAGS = frozenset(
         "webrtc",
         "block-dtmf",
         "recrypt",
+        "single-codec",
     }
 )
 # what other relays need to be told and we do anyway, or what has no meaning without a feature we lack

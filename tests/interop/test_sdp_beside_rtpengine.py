@@ -127,6 +127,26 @@ CASES: dict[str, list[Step]] = {
         answer(of_bob(audio("0", KEY, profile="RTP/SAVP"))),
     ],
     "ptime of the offer": [offer(body(audio("0", "a=ptime:20"))), answer(OF_BOB)],
+    "the first codec": [
+        offer(body(audio("0 8 13 101", *EVENTS), audio("9 8", port=2010))),
+        answer(of_bob(audio("0 8 13 101", *EVENTS), audio("9 8", port=2010)), "single-codec"),
+    ],
+    "strip of an answer": [offer(body(audio("0 8"))), answer(of_bob(audio("0 8")), codec={"strip": ["PCMU"]})],
+    "nothing would be left": [offer(body(audio("0 8"), audio("0", port=2010)), codec={"strip": ["PCMU"]})],
+    "a party keeps its profile": [
+        offer(body(audio("0", profile="RTP/AVPF")), transport_protocol="RTP/AVP"),
+        answer(OF_BOB),
+        offer(OF_BOB, back=True),
+        answer(body(audio("0", profile="RTP/AVPF")), back=True),
+        offer(body(audio("0"))),
+        answer(OF_BOB),
+    ],
+    "a party that multiplexes is offered it again": [
+        offer(body(audio("0", "a=rtcp-mux")), rtcp_mux=["demux"]),
+        answer(OF_BOB),
+        offer(OF_BOB, back=True),
+        answer(body(audio("0", "a=rtcp-mux")), back=True),
+    ],
     "an odd rtpmap": [offer(body(audio("0 98", "a=rtpmap:0 PCMU/8000/1")))],
 }
 # Lines that only rtpengine (-) or only our daemon (+) writes, and why that stays so
@@ -134,6 +154,7 @@ ALLOWED = {
     "SRTP refused": {"-a=crypto", "+a=crypto"},  # this version of rtpengine doesn't know only-; more suites
     "SRTP of both": {"-a=crypto"},  # the parties' own keys pass, so nothing is added to them
     "ptime of the offer": {"-a=ptime"},  # the answerer has not said so
+    "a party that multiplexes is offered it again": {"-a=rtcp", "+a=rtcp"},  # it may give it up: a port is there (RFC 5761)
     "an odd rtpmap": {"-a=rtpmap", "+a=rtpmap"},  # as received; none for a format that nothing is known of
 }
 

@@ -37,9 +37,26 @@ def test_what_is_stripped(codec: dict[str, Any], flags: list[str], formats: str)
     }
 
 
-def test_a_line_keeps_a_format() -> None:
-    with pytest.raises(RequestError, match="nothing would be left of m=audio"):
-        strip_codecs(parse(sdp(LINE)), CodecWish(frozenset({"all"})))
+def test_a_line_that_would_have_none_keeps_its_formats() -> None:
+    stripped = strip_codecs(parse(sdp(LINE, "m=audio 6000 RTP/AVP 8")), CodecWish(frozenset({"pcma"})))
+    assert [media.formats for media in stripped.media] == ["0 96 101", "8"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "formats"),
+    [
+        ({"codec": {"strip": ["PCMA"]}}, "0 96 101"),
+        ({"flags": ["single-codec"]}, "0 101"),
+        ({"codec": {"strip": ["PCMU"]}, "flags": ["single-codec"]}, "8 101"),
+    ],
+)
+def test_an_answer_is_stripped_too_but_not_what_may_come(keys: dict[str, Any], formats: str) -> None:
+    world = World()
+    world.offer(sdp(LINE), flags=["single-codec"])
+    told = world.answer(sdp(LINE), **keys)
+    assert lines_of(told, "m=")[0].partition("RTP/AVP ")[2] == formats
+    (stream,) = world.streams()
+    assert world.relay.clocks[stream, 96] == 48000
 
 
 @pytest.mark.parametrize("line", ["m=audio 0 RTP/AVP 0", "m=image 5000 udptl t38"])

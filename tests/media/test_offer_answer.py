@@ -277,6 +277,29 @@ def test_profiles(offered: str, wanted: str, sent: str) -> None:
     assert f" {offered} " in lines_of(told_a, "m=")[0]
 
 
+def test_a_party_keeps_its_profile_until_the_other_goes_over_to_another() -> None:
+    world = World()
+    feedback = sdp("m=audio 5000 RTP/AVPF 0")
+    world.offer(feedback, transport_protocol="RTP/AVP")
+    world.answer(B)
+    assert " RTP/AVPF " in lines_of(world.offer(B, frm="b", to_tag="a"), "m=")[0]
+    assert " RTP/AVP " in lines_of(world.answer(feedback, frm="b", to="a"), "m=")[0]
+    assert " RTP/AVP " in lines_of(world.offer(feedback, to_tag="b"), "m=")[0]
+    assert " RTP/SAVP " in lines_of(world.offer(sdp("m=audio 5000 RTP/SAVP 0"), to_tag="b"), "m=")[0]
+
+
+def test_a_party_that_multiplexes_is_offered_it_again() -> None:
+    world = World()
+    world.offer(sdp(MUX), rtcp_mux=["demux"])
+    world.answer(B)
+    told_a = world.offer(B, frm="b", to_tag="a")
+    assert "a=rtcp-mux" in told_a.splitlines()
+    told_b = world.answer(sdp(MUX), frm="b", to="a")
+    assert "a=rtcp-mux" not in told_b.splitlines()
+    (stream,) = world.streams()
+    assert world.relay.muxed == {(stream, 0): True, (stream, 1): False}
+
+
 @pytest.mark.parametrize(
     ("offered", "keys"),
     [
