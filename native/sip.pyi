@@ -504,7 +504,8 @@ class InboundBase:
 
     def proxy(self, targets: list[Any], exchange: Any = None, /) -> None:
         """Forwards the request to these ``sipcore.ports.Target`` (RFC 3261 section 16.6), with that ``Exchange``. Nothing happens once
-        it was cancelled. Calls ``misused`` and, for other than one target, ``fork``."""
+        it was cancelled. Calls ``misused`` and, for other than one target, ``fork``. ``natted`` is what ``sender_is_natted`` says
+        when it can't be seen at once."""
     def reply(self, status: int, reason: str | None = None, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
         """Sends a final response of our own (RFC 3261 section 8.2.6) with a To tag. Nothing happens once the request was cancelled.
         Calls ``misanswered``."""

@@ -154,6 +154,9 @@ PyObject *sip_branch_send(BranchObject *self, PyObject *unused);
 
 /* A new branch of `context`, which waits for it from now on. `destinations`: left to try; None: not yet resolved. */
 InboundObject *sip_inbound_new(PyTypeObject *class, CoreObject *core, PyObject *transaction, MessageObject *message, PyObject *flow);
+/* What the Python class says of them: a borrowed reference, and 1, 0 or -1. */
+PyObject *sip_inbound_call_key(InboundObject *self);
+int sip_inbound_natted(InboundObject *self);
 /* Sends a request that is neither answered nor proxied to one target; without effect once it was cancelled. */
 int sip_inbound_forward(InboundObject *self, PyObject *target, PyObject *exchange);
 ContextObject *sip_context_new(PyTypeObject *class, InboundObject *request, PyObject *exchange, PyObject *groups);

@@ -56,16 +56,15 @@ static int push_record_route(BranchObject *self, PyObject *index, PyObject *cook
 
 /* Text of the Record-Route cookie; a new reference. A side behind NAT is the Python class's to name. */
 static PyObject *cookie_text(BranchObject *self) {
-    static struct sip_py_word cookie_for = {"cookie_for", NULL}, natted = {"natted", NULL}, word_call_key = {"call_key", NULL};
+    static struct sip_py_word cookie_for = {"cookie_for", NULL}, natted = {"natted", NULL};
     ContextObject *context = sip_context_of(self);
     InboundObject *inbound = sip_request_of(self);
-    int near = context->cookie == Py_None ? sip_py_is((PyObject *)inbound, &natted) : 1;
+    int near = context->cookie == Py_None ? sip_inbound_natted(inbound) : 1;
     int far = near == 0 ? sip_py_is(self->target, &natted) : near;
     if (far < 0) return NULL;
     if (far || !inbound->message) return sip_py_call(self->context, &cookie_for, self->target, self->flow);
-    PyObject *call_key = sip_py_get((PyObject *)inbound, &word_call_key), *cookie = NULL;
+    PyObject *call_key = sip_inbound_call_key(inbound), *cookie = NULL;
     if (call_key) cookie = sip_cookie_issue(sip_core_of(self)->cookie_keys, (MessageObject *)inbound->message, call_key);
-    Py_XDECREF(call_key);
     if (!cookie) return NULL;
     Py_SETREF(context->cookie, cookie);
     return Py_NewRef(((CookieObject *)cookie)->text);

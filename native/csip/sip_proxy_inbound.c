@@ -1,4 +1,6 @@
-/* The base of InboundRequest: its fields, and how it goes on to one target. */
+/* The base of InboundRequest: its fields, what is found out of it once, and how it goes on to one target. */
+#include "sip_cookie.h"
+#include "sip_mac.h"
 #include "sip_proxy.h"
 #include "sip_proxy_fields.h"
 #include "sip_py.h"
@@ -24,6 +26,72 @@ InboundObject *sip_inbound_new(PyTypeObject *class, CoreObject *core, PyObject *
 static void inbound_dealloc(InboundObject *self) {
     sip_proxy_free((PyObject *)self, offsetof(InboundObject, core), SIP_OBJECTS(InboundObject, core));
 }
+
+/* --- what is found out once --- */
+
+static PyObject *new_call_key(InboundObject *self) {
+    const uint8_t *key = sip_mac_key(((CoreObject *)self->core)->branch_mac);
+    struct sip_buffer text = {NULL, 0, 0, false};
+    char mac[SIP_MAC_TEXT_SIZE];
+    sip_add(&text, SIP_TEXT("call\n"));
+    int result = key ? sip_proxy_add(&text, self->identity) : -1;
+    if (result == 0 && text.failed) PyErr_NoMemory();
+    else if (result == 0) sip_mac_text(key, (struct sip_slice){text.at, text.size}, mac);
+    bool made = result == 0 && !text.failed;
+    sip_buffer_free(&text);
+    return made ? sip_py_str((struct sip_slice){mac, sizeof mac}) : NULL;
+}
+
+PyObject *sip_inbound_call_key(InboundObject *self) {
+    if (PyUnicode_GET_LENGTH(self->call_key)) return self->call_key;
+    bool known = Py_IS_TYPE(self->cookie, &sip_cookie_type);
+    PyObject *key = known ? Py_NewRef(((CookieObject *)self->cookie)->call_key) : new_call_key(self);
+    if (key) Py_SETREF(self->call_key, key);
+    return key;
+}
+
+/* Most requests say of themselves where they come from. */
+static PyObject *find_natted(InboundObject *self) {
+    static struct sip_py_word word_remote = {"remote", NULL}, sender_is_natted = {"sender_is_natted", NULL};
+    if (!self->message) return PyErr_Format(PyExc_AttributeError, "the request is over");
+    PyObject *remote = sip_py_get(self->flow, &word_remote), *host = remote ? PySequence_GetItem(remote, 0) : NULL;
+    PyObject *named = host ? sip_message_names_source((MessageObject *)self->message, host) : NULL;
+    Py_XDECREF(host);
+    Py_XDECREF(remote);
+    if (!named) return NULL;
+    Py_DECREF(named); /* one of the two that are always there */
+    return named == Py_True ? Py_NewRef(Py_False) : sip_py_call((PyObject *)self, &sender_is_natted, NULL, NULL);
+}
+
+int sip_inbound_natted(InboundObject *self) {
+    if (self->natted == Py_None) {
+        PyObject *natted = find_natted(self);
+        if (!natted) return -1;
+        Py_SETREF(self->natted, natted);
+    }
+    return PyObject_IsTrue(self->natted);
+}
+
+static PyObject *get_call_key(InboundObject *self, void *closure) {
+    (void)closure;
+    return Py_XNewRef(sip_inbound_call_key(self));
+}
+
+static PyObject *get_natted(InboundObject *self, void *closure) {
+    (void)closure;
+    int natted = sip_inbound_natted(self);
+    return natted < 0 ? NULL : PyBool_FromLong(natted);
+}
+
+static int set_natted(InboundObject *self, PyObject *natted, void *closure) {
+    (void)closure;
+    int is = natted ? PyObject_IsTrue(natted) : -1;
+    if (!natted) PyErr_SetString(PyExc_AttributeError, "natted can't be deleted");
+    if (is >= 0) put(&self->natted, is ? Py_True : Py_False);
+    return is < 0 ? -1 : 0;
+}
+
+/* --- on its way --- */
 
 /* Item 5 of RFC 3261 section 16.6 for a request that has one way. */
 static int go_one_way(InboundObject *self, PyObject *target, PyObject *exchange) {
@@ -89,9 +157,14 @@ static PyMemberDef inbound_members[] = {
     OBJECT(InboundObject, cookie),   OBJECT(InboundObject, context),
     OBJECT(InboundObject, identity), OBJECT(InboundObject, loop_hash),
     NUMBER(InboundObject, status),   NUMBER(InboundObject, breadth),
-    TRUTH(InboundObject, cancelled), HIDDEN(InboundObject, T_OBJECT_EX, natted),
-    HIDDEN(InboundObject, T_OBJECT_EX, call_key),
+    TRUTH(InboundObject, cancelled),
     {NULL, 0, 0, 0, NULL},
+};
+
+static PyGetSetDef inbound_getset[] = {
+    {"call_key", (getter)get_call_key, NULL, NULL, NULL},
+    {"natted", (getter)get_natted, (setter)set_natted, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 PyTypeObject sip_inbound_type = {
@@ -101,4 +174,5 @@ PyTypeObject sip_inbound_type = {
     .tp_dealloc = (destructor)inbound_dealloc,
     .tp_methods = inbound_methods,
     .tp_members = inbound_members,
+    .tp_getset = inbound_getset,
 };

@@ -38,8 +38,8 @@ class InboundRequest(InboundBase):
     identity: str  # what tells it from every other
     loop_hash: str  # RFC 5393 section 4.2.1; none within a dialog
     breadth: int  # Max-Breadth that it came with or got
-    _natted: bool | None
-    _call_key: str
+    natted: bool  # whether the sender can only be reached over ``flow``; set it before ``proxy`` to overrule the default
+    call_key: str  # names the call: the same for every branch, and in the cookie of the dialogs that arise
 
     @property
     def source(self) -> tuple[str, int]:
@@ -49,24 +49,9 @@ class InboundRequest(InboundBase):
     def listener(self) -> Listener:
         return self.flow.listener
 
-    @property
-    def natted(self) -> bool:
-        """Whether the sender can only be reached over ``flow``; set it before ``proxy`` to overrule the default."""
-        if self._natted is None:
-            self._natted = sender_is_natted(self.message, self.flow)
-        return self._natted
-
-    @natted.setter
-    def natted(self, natted: bool) -> None:
-        self._natted = natted
-
-    @property
-    def call_key(self) -> str:
-        """Names the call: the same for every branch, and in the cookie of the dialogs that arise."""
-        if not self._call_key:
-            cookie = self.cookie
-            self._call_key = cookie.call_key if cookie else self.core.branch_keys.current.of(f"call\n{self.identity}")
-        return self._call_key
+    def sender_is_natted(self) -> bool:
+        """``natted`` by default, of a request that does not say of itself where it comes from."""
+        return sender_is_natted(self.message, self.flow)
 
     @property
     def is_ours(self) -> bool:

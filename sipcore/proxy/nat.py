@@ -14,7 +14,7 @@ def sender_is_natted(request: Message, flow: Flow) -> bool:
     So it is when the user agent itself sent the request (one Via), and the address it gives itself in Via differs from
     the one it has (RFC 3581), or its Contact is an address that only its own network reaches.
     """
-    if request.names_source(flow.remote[0]) or request.via_count != 1:
+    if request.via_count != 1:
         return False
     via = request.via
     if via.host.endswith(".invalid"):  # RFC 7118 section 5: a browser
