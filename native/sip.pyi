@@ -810,6 +810,25 @@ class RegistrarBase:
     def date(self, now: float, /) -> str:
         """Value of the Date header, made once a second."""
 
+class InviteExchangeBase:
+    """What ``sipmesh.signalling.exchanges.InviteExchange`` is made of; there the fields are named. No garbage collector walks it,
+    nor a ByeExchangeBase."""
+
+    looks_on: bool
+    sees: int
+    def __init__(self, services: Any, key: str, record: CallRecord, media: Any, *, by_trunk: bool) -> None: ...
+    def response_in(self, branch: Any, response: Message, proceed: Any, /) -> None:
+        """Tells ``services.calls`` of an answer, and the record when it rings. Calls ``look_closer`` for what says more, and
+        ``relay`` with media."""
+
+class ByeExchangeBase:
+    """What ``sipmesh.signalling.exchanges.ByeExchange`` is made of."""
+
+    def __init__(self, services: Any, key: str, request: Message) -> None:
+        """Tells ``services.calls`` that the call is being hung up. Calls ``measure`` when media is relayed."""
+    def ended(self, context: Any, status: int, /) -> None:
+        """Tells ``services.calls`` that it is hung up, or goes on. Calls ``end_media`` when its media is relayed."""
+
 class EnvironmentBase:
     """The usual steps of sipmesh.store.environment.Environment, which says what the methods here mean."""
 

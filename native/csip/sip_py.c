@@ -148,6 +148,10 @@ PyObject *sip_py_call(PyObject *object, struct sip_py_word *name, PyObject *firs
     return known(name) ? PyObject_VectorcallMethod(name->str, args, count, NULL) : NULL;
 }
 
+PyObject *sip_py_call_with(struct sip_py_word *name, PyObject *const *args, size_t count) {
+    return known(name) ? PyObject_VectorcallMethod(name->str, args, count, NULL) : NULL;
+}
+
 int sip_py_do(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second) {
     PyObject *result = sip_py_call(object, name, first, second);
     Py_XDECREF(result);

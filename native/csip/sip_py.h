@@ -55,7 +55,9 @@ PyObject *sip_py_text(struct sip_py_word *name); /* borrowed */
 PyObject *sip_py_get(PyObject *object, struct sip_py_word *name);
 /* object.name(first, second); NULL ends the arguments early. */
 PyObject *sip_py_call(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second);
-/* As that, where only whether it went well matters: 0, or -1 with an exception. */
+/* As that, with `count` arguments, of which args[0] is the object. */
+PyObject *sip_py_call_with(struct sip_py_word *name, PyObject *const *args, size_t count);
+/* As sip_py_call, where only whether it went well matters: 0, or -1 with an exception. */
 int sip_py_do(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second);
 /* What became of a call whose result is of no use: 0, or -1 with an exception. Steals. */
 static inline int sip_py_done(PyObject *result) {

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from native.sip import (
     SEES_BRANCH_ENDS,
     SEES_END,
-    SEES_FAILED_END,
     SEES_IDENTITIES,
     SEES_SUCCESSES,
+    ByeExchangeBase,
+    InviteExchangeBase,
     Message,
 )
-from sipcore.ports import SEES_ALL, SEES_RESPONSES, Proceed
+from sipcore.ports import Proceed
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie, flow_of_token
 from sipmesh.signalling.call_updates import response_in_dialog
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from sipcore.timers import Timers
 
 LOST = frozenset({408, 503})  # final status of a branch whose target gave no answer, or none it could use
-SEES_OF_CALL = SEES_RESPONSES | SEES_IDENTITIES | SEES_FAILED_END
-STILL_THERE = frozenset({401, 407})  # a BYE with this answer has not ended the dialog
 
 
 class CallServices:
@@ -111,46 +110,22 @@ class RequestExchange:
         pass
 
 
-class InviteExchange:
-    """An INVITE that makes a call; ``media``: None when it is not anchored. ``by_trunk``: it leaves by one."""
+class InviteExchange(InviteExchangeBase):
+    """An INVITE that makes a call; ``media``: None when it is not anchored. ``by_trunk``: it leaves by one. The fields are the
+    base's, and so is the way of a response that says no more than others."""
 
-    __slots__ = ("_ended_by", "_key", "_media", "_record", "_services", "looks_on", "sees")
+    __slots__ = ()
 
-    def __init__(
-        self, services: CallServices, key: str, record: CallRecord, media: InviteMedia | None, *, by_trunk: bool
-    ) -> None:
-        self._services = services
-        self._key = key
-        self._record: CallRecord | None = record  # until somebody answers
-        self._media = media
-        self._ended_by: Ender = "node"  # if it fails
-        self.looks_on = media is None
-        self.sees = SEES_ALL if media is not None or by_trunk else SEES_OF_CALL
+    _services: CallServices
+    _key: str
+    _media: InviteMedia | None
+    _ended_by: Ender  # if it fails
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
         if self._media is not None:
             self._media.request_out(branch, request, proceed)
 
-    def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
-        status = response.status
-        calls = self._services.calls
-        if response.has(ASSERTED, PREFERRED, "RSeq"):
-            self._look_closer(branch, response)
-        if status < 200:
-            record = self._record
-            if 180 <= status < 190 and record is not None and not record.ringing_at:
-                record.ringing_at = self._services.timers.wall  # not stored: a call that rings ends with its worker
-        elif status < 300:
-            calls.answered(self._key, branch, response)
-            self._record = None
-            if self._media is not None:
-                proceed = partial(self._after_answer, proceed)
-        else:
-            self._ended_by = "callee"
-        if self._media is not None:
-            self._media.response_in(branch, response, proceed)
-
-    def _look_closer(self, branch: Branch, response: Message) -> None:
+    def look_closer(self, branch: Branch, response: Message) -> None:
         """It says who the callee is, or is a reliable provisional response: one that makes an early dialog and may bring its
         offer (RFC 3262 sections 3 and 5)."""
         calls, media = self._services.calls, self._media
@@ -161,6 +136,13 @@ class InviteExchange:
         calls.early(self._key, branch, response)
         if media is not None and not media.offered and has_sdp(response) and calls.context_of(self._key) is not None:
             calls.early_offers.came(self._key, response.to_tag or "")
+
+    def relay(self, branch: Branch, response: Message, proceed: Proceed) -> None:
+        """The response goes on when its media is ready."""
+        assert self._media is not None
+        if 200 <= response.status < 300:
+            proceed = partial(self._after_answer, proceed)
+        self._media.response_in(branch, response, proceed)
 
     def _after_answer(self, proceed: Proceed, status: int = 0, reason: str = "") -> None:
         record = self._services.calls.get(self._key) if status else None
@@ -183,24 +165,25 @@ class InviteExchange:
             self._services.calls.end(self._key, cause, status, self._ended_by)
 
 
-class ByeExchange:
-    """A BYE within a call. It ends it, whatever the answer (RFC 3261 section 15.1.1)."""
+class ByeExchange(ByeExchangeBase):
+    """A BYE within a call. It ends it, whatever the answer (RFC 3261 section 15.1.1), save 401 and 407: then the call goes on.
+    The fields are the base's, and so is what becomes of the call."""
 
-    __slots__ = ("_from_tag", "_key", "_media_tags", "_services", "_to_tag")
+    __slots__ = ()
+
+    _services: CallServices
+    _key: str
+    _from_tag: str | None
+    _to_tag: str | None
+    _media_tags: Tags | None  # of media that ends with it
 
     looks_on = True
     sees = SEES_IDENTITIES | SEES_END
 
-    def __init__(self, services: CallServices, key: str, request: Message) -> None:
-        self._services = services
-        self._key = key
-        self._from_tag = request.from_tag
-        self._to_tag = request.to_tag
-        self._media_tags: Tags | None = None  # of media that ends with it
-        services.calls.hangs_up(key, self._from_tag, self._to_tag)
-        if services.glue is not None:
-            self._media_tags = Tags(request.call_id, self._from_tag or "", self._to_tag or "")
-            services.measure(key, self._media_tags)
+    def measure(self, request: Message) -> None:
+        """The media of the call is relayed."""
+        self._media_tags = Tags(request.call_id, self._from_tag or "", self._to_tag or "")
+        self._services.measure(self._key, self._media_tags)
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
         pass
@@ -218,14 +201,13 @@ class ByeExchange:
     def branch_ended(self, branch: Branch, status: int) -> None:
         pass
 
-    def ended(self, context: ResponseContext, status: int) -> None:
-        services = self._services
-        if status in STILL_THERE:
-            services.calls.goes_on(self._key)
-            return
-        services.calls.hung_up(self._key, self._from_tag, self._to_tag)
-        if services.glue is not None and self._media_tags is not None:
-            services.glue.delete(self._media_tags)
+    # ``ended`` is the base's
+
+    def end_media(self) -> None:
+        glue, tags = self._services.glue, self._media_tags
+        assert glue is not None
+        assert tags is not None
+        glue.delete(tags)
 
 
 class DialogExchange:

@@ -1,0 +1,31 @@
+/* The application's part in a request of a call: the bases of classes in sipmesh/signalling/exchanges.py, which say what each field means.
+ * No garbage collector walks these: they wait with their contexts, and hold nothing that holds them.
+ *
+ * The plain steps are in C. Relayed media, identities and failures are the Python class's, whose methods are called by name. */
+#ifndef SIP_EXCHANGE_H
+#define SIP_EXCHANGE_H
+
+#include "sip_proxy.h"
+
+/* InviteExchange */
+typedef struct {
+    PyObject_HEAD
+    int sees;
+    char looks_on;
+    PyObject *services, *key, *record, *media, *ended_by;
+} InviteExchangeObject;
+
+/* ByeExchange */
+typedef struct {
+    PyObject_HEAD
+    PyObject *services, *key, *from_tag, *to_tag, *media_tags;
+} ByeExchangeObject;
+
+extern PyTypeObject sip_invite_exchange_type, sip_bye_exchange_type;
+
+InviteExchangeObject *sip_invite_exchange_new(PyTypeObject *class, PyObject *services, PyObject *key, PyObject *record, PyObject *media,
+                                              bool by_trunk);
+/* Marks the call as one that is being hung up. */
+ByeExchangeObject *sip_bye_exchange_new(PyTypeObject *class, PyObject *services, PyObject *key, MessageObject *request);
+
+#endif

@@ -1,0 +1,98 @@
+/* The base of ByeExchange: a BYE within a call, which it ends (RFC 3261 section 15.1.1). */
+#include "sip_exchange.h"
+#include "sip_proxy_fields.h"
+#include "sip_py.h"
+
+static struct sip_py_word word_calls = {"calls", NULL}, word_glue = {"glue", NULL};
+
+/* services.calls.name(key, tags): by the tags the call is found among those that an INVITE made. */
+static int tell_calls(ByeExchangeObject *self, struct sip_py_word *name) {
+    PyObject *calls = sip_py_get(self->services, &word_calls);
+    PyObject *args[] = {calls, self->key, self->from_tag, self->to_tag};
+    int result = calls ? sip_py_done(sip_py_call_with(name, args, 4)) : -1;
+    Py_XDECREF(calls);
+    return result;
+}
+
+/* What becomes of relayed media. */
+static int begin(ByeExchangeObject *self, PyObject *request) {
+    static struct sip_py_word hangs_up = {"hangs_up", NULL}, measure = {"measure", NULL};
+    if (tell_calls(self, &hangs_up) < 0) return -1;
+    PyObject *glue = sip_py_get(self->services, &word_glue);
+    int result = !glue ? -1 : glue == Py_None ? 0 : sip_py_do((PyObject *)self, &measure, request, NULL);
+    Py_XDECREF(glue);
+    return result;
+}
+
+static int put_new(PyObject **field, PyObject *value) {
+    if (value) Py_SETREF(*field, value);
+    return value ? 0 : -1;
+}
+
+ByeExchangeObject *sip_bye_exchange_new(PyTypeObject *class, PyObject *services, PyObject *key, MessageObject *request) {
+    static struct sip_py_word from_tag = {"from_tag", NULL}, to_tag = {"to_tag", NULL};
+    PyObject *message = (PyObject *)request;
+    ByeExchangeObject *self = SIP_NEW(ByeExchangeObject, class, services);
+    if (!self) return NULL;
+    put(&self->services, services);
+    put(&self->key, key);
+    if (put_new(&self->from_tag, sip_py_get(message, &from_tag)) < 0 || put_new(&self->to_tag, sip_py_get(message, &to_tag)) < 0 ||
+        begin(self, message) < 0)
+        Py_CLEAR(self);
+    return self;
+}
+
+static PyObject *bye_new(PyTypeObject *class, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"services", "key", "request", NULL};
+    PyObject *services, *key, *request;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!", keywords, &services, &key, &sip_message_type, &request)) return NULL;
+    return (PyObject *)sip_bye_exchange_new(class, services, key, (MessageObject *)request);
+}
+
+static void bye_dealloc(ByeExchangeObject *self) {
+    sip_proxy_free((PyObject *)self, offsetof(ByeExchangeObject, services), SIP_OBJECTS(ByeExchangeObject, services));
+}
+
+static int end(ByeExchangeObject *self, long status) {
+    static struct sip_py_word goes_on = {"goes_on", NULL}, hung_up = {"hung_up", NULL}, end_media = {"end_media", NULL};
+    bool challenged = status == 401 || status == 407;
+    if (!challenged) {
+        if (tell_calls(self, &hung_up) < 0) return -1;
+        return self->media_tags == Py_None ? 0 : sip_py_do((PyObject *)self, &end_media, NULL, NULL);
+    }
+    PyObject *calls = sip_py_get(self->services, &word_calls);
+    int result = calls ? sip_py_do(calls, &goes_on, self->key, NULL) : -1;
+    Py_XDECREF(calls);
+    return result;
+}
+
+static PyObject *bye_ended(ByeExchangeObject *self, PyObject *const *args, Py_ssize_t count) {
+    long status = count == 2 ? PyLong_AsLong(args[1]) : -1;
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "context and status expected");
+    return (status == -1 && PyErr_Occurred()) || end(self, status) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+static PyMethodDef bye_methods[] = {
+    SIP_PY_UNWALKED,
+    {"ended", FUNCTION(bye_ended), METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef bye_members[] = {
+    HIDDEN(ByeExchangeObject, T_OBJECT_EX, services),
+    HIDDEN(ByeExchangeObject, T_OBJECT_EX, key),
+    HIDDEN(ByeExchangeObject, T_OBJECT_EX, from_tag),
+    HIDDEN(ByeExchangeObject, T_OBJECT_EX, to_tag),
+    HIDDEN(ByeExchangeObject, T_OBJECT_EX, media_tags),
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject sip_bye_exchange_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.ByeExchangeBase",
+    .tp_basicsize = sizeof(ByeExchangeObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_new = bye_new,
+    .tp_dealloc = (destructor)bye_dealloc,
+    .tp_methods = bye_methods,
+    .tp_members = bye_members,
+};

@@ -1,0 +1,117 @@
+/* The base of InviteExchange: the responses to an INVITE that makes a call. */
+#include "sip_call_record.h"
+#include "sip_exchange.h"
+#include "sip_proxy_fields.h"
+#include "sip_py.h"
+
+enum {
+    SEES_OF_CALL = SIP_SEES_PROVISIONALS | SIP_SEES_SUCCESSES | SIP_SEES_FAILURES | SIP_SEES_IDENTITIES | SIP_SEES_FAILED_END,
+    SEES_ALL = SEES_OF_CALL | SIP_SEES_REQUESTS | SIP_SEES_BRANCH_ENDS | SIP_SEES_END,
+};
+
+InviteExchangeObject *sip_invite_exchange_new(PyTypeObject *class, PyObject *services, PyObject *key, PyObject *record, PyObject *media,
+                                              bool by_trunk) {
+    static struct sip_py_word node = {"node", NULL};
+    PyObject *by = sip_py_text(&node);
+    InviteExchangeObject *self = by ? SIP_NEW(InviteExchangeObject, class, services) : NULL;
+    if (!self) return NULL;
+    put(&self->services, services);
+    put(&self->key, key);
+    put(&self->record, record);
+    put(&self->media, media);
+    put(&self->ended_by, by);
+    self->looks_on = media == Py_None;
+    self->sees = by_trunk || media != Py_None ? SEES_ALL : SEES_OF_CALL;
+    return self;
+}
+
+static PyObject *invite_new(PyTypeObject *class, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"services", "key", "record", "media", "by_trunk", NULL};
+    PyObject *services, *key, *record, *media;
+    int by_trunk;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOO$p", keywords, &services, &key, &record, &media, &by_trunk)) return NULL;
+    return (PyObject *)sip_invite_exchange_new(class, services, key, record, media, by_trunk);
+}
+
+static void invite_dealloc(InviteExchangeObject *self) {
+    sip_proxy_free((PyObject *)self, offsetof(InviteExchangeObject, services), SIP_OBJECTS(InviteExchangeObject, services));
+}
+
+/* That a call rings is not stored: it ends with its worker. */
+static int heard(InviteExchangeObject *self, int status) {
+    static struct sip_py_word word_timers = {"timers", NULL}, word_wall = {"wall", NULL};
+    if (status < 180 || status >= 190 || !Py_IS_TYPE(self->record, &sip_call_record_type)) return 0;
+    CallRecordObject *record = (CallRecordObject *)self->record;
+    if (record->ringing_at) return 0;
+    PyObject *timers = sip_py_get(self->services, &word_timers), *wall = timers ? sip_py_get(timers, &word_wall) : NULL;
+    if (wall) record->ringing_at = PyFloat_AsDouble(wall);
+    Py_XDECREF(wall);
+    Py_XDECREF(timers);
+    return wall && !PyErr_Occurred() ? 0 : -1;
+}
+
+static int answered(InviteExchangeObject *self, PyObject *branch, PyObject *response) {
+    static struct sip_py_word word_calls = {"calls", NULL}, word_answered = {"answered", NULL};
+    PyObject *calls = sip_py_get(self->services, &word_calls);
+    PyObject *args[] = {calls, self->key, branch, response};
+    int result = calls ? sip_py_done(sip_py_call_with(&word_answered, args, 4)) : -1;
+    Py_XDECREF(calls);
+    if (result == 0) put(&self->record, Py_None);
+    return result;
+}
+
+static int failed(InviteExchangeObject *self) {
+    static struct sip_py_word callee = {"callee", NULL};
+    PyObject *by = sip_py_text(&callee);
+    if (by) put(&self->ended_by, by);
+    return by ? 0 : -1;
+}
+
+/* It says who the callee is, or may make an early dialog. */
+static bool says_more(const struct sip_message *response) {
+    return sip_has_line(response, SIP_P_ASSERTED_IDENTITY) || sip_has_line(response, SIP_P_PREFERRED_IDENTITY) ||
+           sip_has_line(response, SIP_RSEQ);
+}
+
+static int take(InviteExchangeObject *self, PyObject *branch, MessageObject *response, PyObject *proceed) {
+    static struct sip_py_word look_closer = {"look_closer", NULL}, relay = {"relay", NULL};
+    PyObject *exchange = (PyObject *)self, *message = (PyObject *)response;
+    int status = response->core.status;
+    if (says_more(&response->core) && sip_py_do(exchange, &look_closer, branch, message) < 0) return -1;
+    int result = status < 200 ? heard(self, status) : status < 300 ? answered(self, branch, message) : failed(self);
+    if (result < 0 || self->media == Py_None) return result;
+    PyObject *args[] = {exchange, branch, message, proceed};
+    return sip_py_done(sip_py_call_with(&relay, args, 4));
+}
+
+static PyObject *invite_response_in(InviteExchangeObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 3 || !Py_IS_TYPE(args[1], &sip_message_type))
+        return PyErr_Format(PyExc_TypeError, "branch, Message and proceed expected");
+    return take(self, args[0], (MessageObject *)args[1], args[2]) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+static PyMethodDef invite_methods[] = {
+    SIP_PY_UNWALKED,
+    {"response_in", FUNCTION(invite_response_in), METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef invite_members[] = {
+    NUMBER(InviteExchangeObject, sees),
+    TRUTH(InviteExchangeObject, looks_on),
+    HIDDEN(InviteExchangeObject, T_OBJECT_EX, services),
+    HIDDEN(InviteExchangeObject, T_OBJECT_EX, key),
+    HIDDEN(InviteExchangeObject, T_OBJECT_EX, media),
+    HIDDEN(InviteExchangeObject, T_OBJECT_EX, ended_by),
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject sip_invite_exchange_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.InviteExchangeBase",
+    .tp_basicsize = sizeof(InviteExchangeObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_new = invite_new,
+    .tp_dealloc = (destructor)invite_dealloc,
+    .tp_methods = invite_methods,
+    .tp_members = invite_members,
+};
