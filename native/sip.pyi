@@ -801,11 +801,14 @@ class RegistrarBase:
         max_contact: int,
         max_call_id: int,
         max_user_agent: int,
+        flow_timer_s: int,
+        gruus: bool,
     ) -> Self:
-        """The shortest time that is not refused, the one granted by default and the longest, in seconds; sizes in bytes."""
+        """The shortest time that is not refused, the one granted by default and the longest, in seconds; sizes in bytes;
+        what a user agent with a flow is told; whether those that ask for GRUUs get some."""
     def refresh(self, request: Message, aor: str, source: Any, now: float, /) -> tuple[tuple[str, str], ...] | None:
         """Does what a REGISTER over the flow ``source`` asks for, if that is to refresh one binding that is alive at ``now`` (Unix time)
-        and is told all by its Contact, Call-ID, CSeq, User-Agent and source. Headers of the answer; None when
+        and is told all by its Contact, Call-ID, CSeq, User-Agent and flow. Headers of the answer; None when
         ``sipcore.registrar.Registrar`` must look, which would leave and answer the same."""
     def date(self, now: float, /) -> str:
         """Value of the Date header, made once a second."""

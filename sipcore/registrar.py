@@ -58,7 +58,7 @@ class Registrar(RegistrarBase):
         shortest_s = min(config.min_expires_s, ONE_HOUR_S)
         times = (shortest_s, config.default_expires_s, config.max_expires_s)
         sizes = (config.max_contact_chars, config.max_call_id_chars, MAX_USER_AGENT_CHARS)
-        self = super().__new__(cls, locations, *times, *sizes)
+        self = super().__new__(cls, locations, *times, *sizes, config.flow_timer_s, gruus is not None)
         self._gruus, self._config, self._shortest_s = gruus, config, shortest_s
         self._answers = Answers(config.flow_timer_s, gruus)
         return self

@@ -7,7 +7,7 @@
 #define FIELDS 16
 
 static const char head[] = {(char)0xdc, 0, FIELDS};
-static const char plain_end[] = {(char)SIP_PACK_FIXSTR, 0, (char)SIP_PACK_FIXARRAY}; /* no instance, reg_id, path */
+static const char no_path[] = {(char)SIP_PACK_FIXARRAY};
 
 /* --- reading --- */
 
@@ -81,14 +81,17 @@ static void take_binding(struct reader *in, struct sip_binding *binding) {
     binding->cseq = (uint32_t)cseq;
     binding->expires_at = take_time(in);
     in->failed |= take_unsigned(in) != SCHEMA || cseq > UINT32_MAX;
-    binding->registered_at = take_unsigned(in);
+    binding->registered_at = take_time(in);
     binding->listener = (uint32_t)take_unsigned(in);
     binding->remote_host = take_text(in);
     binding->remote_port = (uint32_t)take_unsigned(in);
     binding->user_agent = take_text(in);
     binding->natted = take_flag(in);
-    in->failed |= take_unsigned(in) != 0 || take_time(in) != 1.0; /* connection_id, q */
-    take_exactly(in, plain_end, sizeof plain_end);
+    binding->connection_id = take_unsigned(in);
+    in->failed |= take_time(in) != 1.0; /* q */
+    binding->instance = take_text(in);
+    binding->reg_id = (uint32_t)take_unsigned(in);
+    take_exactly(in, no_path, sizeof no_path);
     binding->whole = sip_slice_of(from, (const char *)in->at);
 }
 
@@ -109,7 +112,7 @@ bool sip_binding_read(struct sip_slice text, struct sip_binding *binding) {
     struct reader in = {(const uint8_t *)text.at, (const uint8_t *)text.at + text.size, false};
     if (take_count(&in) != 1) return false;
     take_binding(&in, binding);
-    return !in.failed && in.at == in.end;
+    return !in.failed && in.at == in.end && !binding->instance.size && !binding->reg_id && !binding->connection_id;
 }
 
 /* --- writing --- */
@@ -127,21 +130,22 @@ static char *put_binding(char *at, const struct sip_binding *binding) {
     at = sip_pack_unsigned(at, binding->cseq);
     at = sip_pack_unsigned(at, (uint64_t)binding->expires_at);
     at = sip_pack_unsigned(at, SCHEMA);
-    at = sip_pack_unsigned(at, binding->registered_at);
+    at = binding->instance.size ? sip_pack_double(at, binding->registered_at) : sip_pack_unsigned(at, (uint64_t)binding->registered_at);
     at = sip_pack_unsigned(at, binding->listener);
     at = put_text(at, binding->remote_host);
     at = sip_pack_unsigned(at, binding->remote_port);
     at = put_text(at, binding->user_agent);
     *at++ = (char)(binding->natted ? SIP_PACK_TRUE : SIP_PACK_FALSE);
-    at = sip_pack_unsigned(sip_pack_unsigned(at, 0), 1); /* connection_id, q */
-    memcpy(at, plain_end, sizeof plain_end);
-    return at + sizeof plain_end;
+    at = sip_pack_unsigned(sip_pack_unsigned(at, binding->connection_id), 1); /* q */
+    at = sip_pack_unsigned(put_text(at, binding->instance), binding->reg_id);
+    memcpy(at, no_path, sizeof no_path);
+    return at + sizeof no_path;
 }
 
 size_t sip_record_room(const struct sip_record *record, size_t changed) {
     const struct sip_binding *new = &record->bindings[changed];
     size_t room = 1 + SIP_BINDING_MAX_HEAD;
-    room += new->contact.size + new->call_id.size + new->remote_host.size + new->user_agent.size;
+    room += new->contact.size + new->call_id.size + new->remote_host.size + new->user_agent.size + new->instance.size;
     for (size_t i = 0; i < record->count; i++)
         if (i != changed) room += record->bindings[i].whole.size;
     return room;

@@ -5,7 +5,7 @@
 
 #include "sip_read.h"
 
-#define SIP_BINDING_MAX_HEAD 64 /* bytes of a binding besides its texts */
+#define SIP_BINDING_MAX_HEAD 96 /* bytes of a binding besides its texts */
 #define SIP_RECORD_MAX 15       /* bindings of an AOR; who has more is no common case */
 
 /* Slices lie in the record that was read, or in the message. */
@@ -15,9 +15,12 @@ struct sip_binding {
     struct sip_slice call_id;
     struct sip_slice remote_host;
     struct sip_slice user_agent;
-    uint32_t cseq;
+    struct sip_slice instance; /* empty without one */
+    uint64_t connection_id;
     double expires_at; /* Unix time, s; written in whole seconds */
-    uint64_t registered_at;
+    double registered_at; /* likewise, unless there is an instance: then it tells which of its flows is the newest */
+    uint32_t cseq;
+    uint32_t reg_id;
     uint32_t listener;
     uint32_t remote_port;
     bool natted;
@@ -29,10 +32,9 @@ struct sip_record {
     size_t count;
 };
 
-/* False when it holds no binding, too many, or another kind: of another schema, or with q, +sip.instance, reg-id, Path or a
- * connection. */
+/* False when it holds no binding, too many, or another kind: of another schema, or with q or Path. */
 bool sip_record_read(struct sip_slice text, struct sip_record *record);
-/* Likewise of one that holds no more than this. */
+/* Likewise of one that holds no more than this, and that without instance or connection. */
 bool sip_binding_read(struct sip_slice text, struct sip_binding *binding);
 
 /* Most bytes of the record when `changed` of its bindings is written anew and the others as they were; and writes it, returning the

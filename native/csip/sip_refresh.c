@@ -1,8 +1,7 @@
-#include "sip_refresh.h"
-
 #include "sip_chars.h"
+#include "sip_reach.h"
 
-#define DEFAULT_PORT 5060
+#define MAX_REG_ID 999999999
 
 /* Headers that ask for more than a refresh. Folded lines, which nobody writes, are left out so that all slices are the message's. */
 static bool says_more(const struct sip_message *request) {
@@ -13,29 +12,84 @@ static bool says_more(const struct sip_message *request) {
     return false;
 }
 
-/* The only value of Contact; *expires is the value of its parameter, or at is NULL. */
-static bool read_contact(const struct sip_message *request, struct sip_scratch *scratch, struct sip_addr *contact,
-    struct sip_slice *expires) {
+static bool supports(const struct sip_message *request, struct sip_scratch *scratch, struct sip_slice tag) {
+    struct sip_wanted wanted = {.id = SIP_SUPPORTED};
+    struct sip_slice value;
+    SIP_EACH_LINE(i, request, wanted) {
+        struct sip_slice rest = sip_line_text(request, &request->lines[i], scratch);
+        while (sip_list_next(&rest, &value))
+            if (sip_same_nocase(value, tag)) return true;
+    }
+    return false;
+}
+
+/* --- the contact --- */
+
+/* Those of its parameters that a registrar looks at; at is NULL when absent. */
+struct contact {
+    struct sip_addr addr;
+    struct sip_slice expires, instance, reg_id_text;
+    uint32_t reg_id; /* 0: no flow of its own */
+};
+
+static bool keep_param(struct contact *contact, struct sip_param param) {
+    struct sip_slice *kept = sip_same_nocase(param.name, SIP_TEXT("expires")) ? &contact->expires
+        : sip_same_nocase(param.name, SIP_TEXT("+sip.instance"))              ? &contact->instance
+        : sip_same_nocase(param.name, SIP_TEXT("reg-id"))                     ? &contact->reg_id_text
+                                                                              : NULL;
+    if (!kept) return !sip_same_nocase(param.name, SIP_TEXT("q"));
+    if (kept->at || !param.value.at) return false;
+    *kept = param.value;
+    return true;
+}
+
+/* What can be written back between quotes as it is. */
+static bool unquote(struct sip_slice *text) {
+    if (text->size >= 2 && *text->at == '"') *text = (struct sip_slice){text->at + 1, text->size - 2};
+    return text->size && !memchr(text->at, '"', text->size) && !memchr(text->at, '\\', text->size);
+}
+
+/* The only value of Contact. */
+static bool read_contact(const struct sip_message *request, struct sip_scratch *scratch, struct contact *contact) {
     struct sip_wanted wanted = {.id = SIP_CONTACT};
     uint32_t line = sip_line_find(request, wanted, 0);
     if (line == request->line_count || sip_line_find(request, wanted, line + 1) < request->line_count) return false;
     struct sip_slice rest = sip_line_text(request, &request->lines[line], scratch), text, second;
     if (!sip_list_next(&rest, &text) || sip_list_next(&rest, &second)) return false;
-    if (sip_check_addr(SIP_CONTACT, text, contact) != SIP_OK || contact->is_star) return false;
-    struct sip_slice params = contact->params;
+    memset(contact, 0, sizeof *contact);
+    if (sip_check_addr(SIP_CONTACT, text, &contact->addr) != SIP_OK || contact->addr.is_star) return false;
+    struct sip_slice params = contact->addr.params;
     struct sip_param param;
     bool found;
-    *expires = (struct sip_slice){NULL, 0};
-    while (sip_param_next(&params, &param, &found) == SIP_OK && found) {
-        if (sip_same_nocase(param.name, SIP_TEXT("q")) || sip_same_nocase(param.name, SIP_TEXT("+sip.instance")) ||
-            sip_same_nocase(param.name, SIP_TEXT("reg-id")))
-            return false;
-        if (!sip_same_nocase(param.name, SIP_TEXT("expires"))) continue;
-        if (expires->at || !param.value.at) return false;
-        *expires = param.value;
-    }
+    while (sip_param_next(&params, &param, &found) == SIP_OK && found)
+        if (!keep_param(contact, param)) return false;
     return true;
 }
+
+static bool has_one_via(const struct sip_message *request) {
+    struct sip_wanted wanted = {.id = SIP_VIA};
+    struct sip_slice value;
+    uint32_t line = sip_line_find(request, wanted, 0);
+    if (sip_line_find(request, wanted, line + 1) < request->line_count) return false;
+    struct sip_slice rest = sip_line_value(request, &request->lines[line]);
+    return sip_list_next(&rest, &value) && !sip_list_next(&rest, &value);
+}
+
+/* RFC 5626 section 6: an instance, perhaps with the flow it registers. Its Contact mustn't lead back to the AOR, nor to a temporary
+ * GRUU of it (RFC 5627 section 5.1): of what might, the registrar looks closer. */
+static bool read_instance(const struct sip_message *request, struct sip_scratch *scratch, struct contact *contact) {
+    const struct sip_uri *uri = &contact->addr.uri;
+    struct sip_addr to;
+    if (!contact->instance.at) return !contact->reg_id_text.at;
+    if (!unquote(&contact->instance) || !has_one_via(request)) return false;
+    if (uri->scheme_id != SIP_SCHEME_SIP && uri->scheme_id != SIP_SCHEME_SIPS) return false;
+    if (uri->user.size >= 6 && sip_same_letters(uri->user.at, "tgruu.", 6)) return false;
+    if (sip_read_addr(request, SIP_TO, scratch, &to).error != SIP_OK || sip_same_nocase(to.uri.host, uri->host)) return false;
+    if (!contact->reg_id_text.at) return true;
+    return sip_number(contact->reg_id_text, MAX_REG_ID, &contact->reg_id) == SIP_OK && contact->reg_id;
+}
+
+/* --- what it asks for --- */
 
 /* RFC 3261 section 10.3 step 7; 0 for what is no plain refresh. */
 static uint32_t expires_s(const struct sip_message *request, struct sip_slice of_contact, struct sip_scratch *scratch,
@@ -46,29 +100,6 @@ static uint32_t expires_s(const struct sip_message *request, struct sip_slice of
     if (given && sip_number(text, UINT32_MAX, &asked) != SIP_OK) return 0;
     if (asked < limits->shortest_s) return 0;
     return asked < limits->max_s ? asked : limits->max_s;
-}
-
-static bool is_ipv6(struct sip_slice host) { return memchr(host.at, ':', host.size) != NULL; }
-
-static bool ends_invalid(struct sip_slice host) {
-    struct sip_slice end = SIP_TEXT(".invalid");
-    return host.size >= end.size && sip_same_nocase((struct sip_slice){host.at + host.size - end.size, end.size}, end);
-}
-
-/* sipcore/nat.py for a datagram; false when addresses would have to be understood. */
-static bool find_reach(const struct sip_uri *contact, const struct sip_via *via, const struct sip_source *source, bool *natted) {
-    uint32_t contact_port = contact->port > 0 ? (uint32_t)contact->port : DEFAULT_PORT;
-    uint32_t via_port = via->port > 0 ? (uint32_t)via->port : DEFAULT_PORT;
-    bool contact_is_source = sip_same_nocase(contact->host, source->host), via_is_source = sip_same_nocase(via->host, source->host);
-    *natted = false;
-    if (contact_is_source && contact_port == source->port) return true;
-    if (is_ipv6(contact->host) || is_ipv6(via->host)) return false; /* written in more than one way */
-    *natted = true;
-    if (ends_invalid(contact->host)) return true;
-    bool names_sender = contact_port == via_port && sip_same_nocase(contact->host, via->host);
-    if (names_sender && (!via_is_source || (via->rport.at && via_port != source->port))) return true;
-    *natted = false;
-    return contact_is_source || !contact->host_is_ip;
 }
 
 /* Call-ID and CSeq; false when they come too late (step 7) or can't be read. */
@@ -99,42 +130,67 @@ static bool read_user_agent(const struct sip_message *request, const struct sip_
 }
 
 /* Whole seconds; what half is left over goes down, so that nobody is granted more than was asked for. */
-static uint64_t whole_seconds(double at) {
+static double whole_seconds(double at) {
     uint64_t down = (uint64_t)at;
-    return at - (double)down > 0.5 ? down + 1 : down;
+    return (double)(at - (double)down > 0.5 ? down + 1 : down);
 }
 
-/* The binding of that Contact; false when there is none or one of them has expired. Two of equal URIs are not stored. */
-static bool find_binding(const struct sip_record *record, struct sip_slice contact, double now, size_t *place) {
+static bool is_of(const struct sip_binding *binding, const struct contact *contact) {
+    if (contact->reg_id || binding->reg_id) return contact->reg_id == binding->reg_id && sip_same(contact->instance, binding->instance);
+    return sip_same(binding->contact, contact->addr.uri.text);
+}
+
+/* The binding of that flow, or of that Contact; false when there is none or one of them has expired. Two of equal URIs are not
+ * stored. */
+static bool find_binding(const struct sip_record *record, const struct contact *contact, double now, size_t *place) {
     bool found = false;
     for (size_t i = 0; i < record->count; i++) {
         if (record->bindings[i].expires_at <= now) return false;
-        if (found || !sip_same(record->bindings[i].contact, contact)) continue;
+        if (found || !is_of(&record->bindings[i], contact)) continue;
         found = true;
         *place = i;
     }
     return found;
 }
 
-bool sip_refresh(const struct sip_message *request, struct sip_slice text, const struct sip_source *source,
-    const struct sip_refresh_limits *limits, double now, struct sip_record *record, size_t *changed) {
-    struct sip_scratch scratch;
-    struct sip_addr contact;
-    struct sip_slice of_contact;
+static bool has_instance(const struct sip_record *record) {
+    for (size_t i = 0; i < record->count; i++)
+        if (record->bindings[i].instance.size) return true;
+    return false;
+}
+
+static bool find_way(const struct sip_message *request, const struct contact *contact, const struct sip_source *source,
+    struct sip_scratch *scratch, struct sip_binding *binding) {
+    struct sip_reach reach;
     struct sip_via via;
-    if (says_more(request) || !sip_record_read(text, record)) return false;
-    if (!read_contact(request, &scratch, &contact, &of_contact) || contact.text.size > limits->max_contact_bytes) return false;
-    if (!is_ascii(contact.uri.text) || !find_binding(record, contact.uri.text, now, changed)) return false;
-    struct sip_binding *binding = &record->bindings[*changed];
-    uint32_t granted_s = expires_s(request, of_contact, &scratch, limits);
-    if (!granted_s || !read_order(request, limits, &scratch, binding)) return false;
-    if (!read_user_agent(request, limits, &scratch, &binding->user_agent)) return false;
-    if (sip_read_via(request, &scratch, &via).error != SIP_OK) return false;
-    if (!find_reach(&contact.uri, &via, source, &binding->natted)) return false;
-    binding->expires_at = (double)whole_seconds(now + granted_s);
-    binding->registered_at = (uint64_t)now;
+    if (sip_read_via(request, scratch, &via).error != SIP_OK) return false;
+    if (!sip_find_reach(&contact->addr.uri, &via, source, &reach)) return false;
+    binding->natted = reach.natted;
+    binding->connection_id = reach.by_connection || contact->reg_id ? source->connection_id : 0;
     binding->listener = source->listener;
     binding->remote_host = source->host;
     binding->remote_port = source->port;
     return true;
+}
+
+bool sip_refresh(const struct sip_message *request, struct sip_slice text, const struct sip_source *source,
+    const struct sip_refresh_limits *limits, bool gruus, double now, struct sip_record *record, struct sip_refreshed *refreshed) {
+    struct sip_scratch scratch;
+    struct contact contact;
+    if (says_more(request) || !sip_record_read(text, record)) return false;
+    if (!read_contact(request, &scratch, &contact) || contact.addr.text.size > limits->max_contact_bytes) return false;
+    if (!is_ascii(contact.addr.uri.text) || !is_ascii(contact.instance) || !read_instance(request, &scratch, &contact)) return false;
+    if (!find_binding(record, &contact, now, &refreshed->changed)) return false;
+    struct sip_binding *binding = &record->bindings[refreshed->changed];
+    uint32_t granted_s = expires_s(request, contact.expires, &scratch, limits);
+    if (!granted_s || !read_order(request, limits, &scratch, binding)) return false;
+    if (!read_user_agent(request, limits, &scratch, &binding->user_agent)) return false;
+    if (!find_way(request, &contact, source, &scratch, binding)) return false;
+    binding->contact = contact.addr.uri.text;
+    binding->instance = contact.instance.at ? contact.instance : SIP_TEXT("");
+    binding->reg_id = contact.reg_id;
+    binding->expires_at = whole_seconds(now + granted_s);
+    binding->registered_at = now;
+    refreshed->outbound = contact.reg_id && supports(request, &scratch, SIP_TEXT("outbound"));
+    return !gruus || !has_instance(record) || !supports(request, &scratch, SIP_TEXT("gruu"));
 }

@@ -24,11 +24,31 @@ static unsigned long number_of(PyObject *object) {
     return number;
 }
 
+static bool is_named(PyObject *transport, const char *name) { return PyUnicode_CompareWithASCIIString(transport, name) == 0; }
+
+/* A connection, and what is usual on its transport. */
+static int read_connection(PyObject *flow, struct sip_source *source) {
+    static struct sip_py_word connection_id = {"connection_id", NULL}, listener = {"listener", NULL}, transport = {"transport", NULL};
+    PyObject *id = sip_py_get(flow, &connection_id);
+    source->connection_id = id ? PyLong_AsUnsignedLongLong(id) : 0;
+    Py_XDECREF(id);
+    PyObject *place = PyErr_Occurred() ? NULL : sip_py_get(flow, &listener), *name = place ? sip_py_get(place, &transport) : NULL;
+    Py_XDECREF(place);
+    if (!name) return -1;
+    source->verified = is_named(name, "tls") || is_named(name, "wss");
+    source->default_port = is_named(name, "tls") ? 5061 : is_named(name, "wss") ? 443 : is_named(name, "ws") ? 80 : 5060;
+    source->reliable = true;
+    Py_DECREF(name);
+    return 0;
+}
+
 static int read_source(PyObject *flow, struct source *source) {
     static struct sip_py_word remote = {"remote", NULL};
+    *source = (struct source){.read = {.default_port = 5060}};
+    int reliable = sip_flow_is_reliable(flow);
+    if (reliable < 0 || (reliable && read_connection(flow, &source->read) < 0)) return -1;
     unsigned long listener = number_of(sip_proxy_listener(flow));
     if (PyErr_Occurred() || !(source->remote = sip_py_get(flow, &remote))) return -1;
-    source->host.holder = NULL;
     bool pair = PyTuple_Check(source->remote) && PyTuple_GET_SIZE(source->remote) == 2;
     if (!pair) PyErr_SetString(PyExc_TypeError, "a source is host and port");
     unsigned long port = pair ? PyLong_AsUnsignedLong(PyTuple_GET_ITEM(source->remote, 1)) : 0;
@@ -36,11 +56,23 @@ static int read_source(PyObject *flow, struct source *source) {
         Py_DECREF(source->remote);
         return -1;
     }
-    source->read = (struct sip_source){source->host.text, (uint32_t)port, (uint32_t)listener};
+    source->read.host = source->host.text;
+    source->read.port = (uint32_t)port;
+    source->read.listener = (uint32_t)listener;
     return 0;
 }
 
 /* --- what is left and answered --- */
+
+static void add_instance(struct sip_buffer *lines, const struct sip_binding *binding) {
+    if (!binding->instance.size) return;
+    sip_add(lines, SIP_TEXT(";+sip.instance=\""));
+    sip_add(lines, binding->instance);
+    sip_add(lines, SIP_TEXT("\""));
+    if (!binding->reg_id) return;
+    sip_add(lines, SIP_TEXT(";reg-id="));
+    sip_add_number(lines, binding->reg_id);
+}
 
 /* Contacts of the answer (RFC 3261 section 10.3 step 8). */
 static void add_contacts(struct sip_buffer *lines, const struct sip_record *record, double now) {
@@ -50,8 +82,16 @@ static void add_contacts(struct sip_buffer *lines, const struct sip_record *reco
         sip_add(lines, record->bindings[i].contact);
         sip_add(lines, SIP_TEXT(">;expires="));
         sip_add_number(lines, left_s < 1 ? 1 : left_s < UINT32_MAX ? (uint32_t)left_s : UINT32_MAX);
+        add_instance(lines, &record->bindings[i]);
         sip_add(lines, SIP_TEXT("\r\n"));
     }
+}
+
+/* RFC 5626 section 6. */
+static void add_outbound(RegistrarObject *self, struct sip_buffer *lines) {
+    sip_add(lines, SIP_TEXT("Require: outbound\r\nFlow-Timer: "));
+    sip_add_number(lines, self->flow_timer_s);
+    sip_add(lines, SIP_TEXT("\r\n"));
 }
 
 /* The Date header's value, made once a second; borrowed. */
@@ -88,10 +128,11 @@ static int refresh(RegistrarObject *self, MessageObject *request, PyObject *aor,
     double now, struct sip_buffer *lines) {
     struct sip_slice text = {PyBytes_AS_STRING(stored), (size_t)PyBytes_GET_SIZE(stored)};
     struct sip_record record;
-    size_t changed;
-    if (!sip_refresh(&request->core, text, source, &self->limits, now, &record, &changed)) return 0;
-    if (put_record(self, aor, &record, changed) < 0) return -1;
+    struct sip_refreshed refreshed;
+    if (!sip_refresh(&request->core, text, source, &self->limits, self->gruus, now, &record, &refreshed)) return 0;
+    if (put_record(self, aor, &record, refreshed.changed) < 0) return -1;
     add_contacts(lines, &record, now);
+    if (refreshed.outbound) add_outbound(self, lines);
     return add_date(self, lines, now) < 0 ? -1 : 1;
 }
 
@@ -99,8 +140,6 @@ int sip_registrar_refresh(
     RegistrarObject *self, MessageObject *request, PyObject *aor, PyObject *flow, double now, struct sip_buffer *lines) {
     static struct sip_py_word word_record = {"record", NULL};
     struct source source;
-    int reliable = sip_flow_is_reliable(flow);
-    if (reliable) return reliable < 0 ? -1 : 0;
     PyObject *stored = sip_py_call(self->locations, &word_record, aor, NULL);
     int result = stored ? 0 : -1;
     if (stored && PyBytes_Check(stored) && (result = read_source(flow, &source)) == 0) {
@@ -156,16 +195,21 @@ static PyObject *registrar_date(RegistrarObject *self, PyObject *now) {
 }
 
 static PyObject *registrar_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"locations", "shortest_s", "default_s", "max_s", "max_contact", "max_call_id", "max_user_agent", NULL};
+    static char *keywords[] = {"locations", "shortest_s", "default_s", "max_s", "max_contact", "max_call_id", "max_user_agent",
+                               "flow_timer_s", "gruus", NULL};
     struct sip_refresh_limits limits;
     PyObject *locations;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OIIIIII:RegistrarBase", keywords, &locations, &limits.shortest_s, &limits.default_s,
-            &limits.max_s, &limits.max_contact_bytes, &limits.max_call_id_bytes, &limits.max_user_agent_bytes))
+    unsigned flow_timer_s;
+    int gruus;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OIIIIIIIp:RegistrarBase", keywords, &locations, &limits.shortest_s, &limits.default_s,
+            &limits.max_s, &limits.max_contact_bytes, &limits.max_call_id_bytes, &limits.max_user_agent_bytes, &flow_timer_s, &gruus))
         return NULL;
     RegistrarObject *self = (RegistrarObject *)type->tp_alloc(type, 0);
     if (!self) return NULL;
     self->locations = Py_NewRef(locations);
     self->limits = limits;
+    self->flow_timer_s = flow_timer_s;
+    self->gruus = gruus;
     return (PyObject *)self;
 }
 

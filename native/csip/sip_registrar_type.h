@@ -11,6 +11,8 @@ typedef struct {
     PyObject *date;      /* of the last answer, or NULL */
     long long date_s;    /* what it tells */
     struct sip_refresh_limits limits;
+    unsigned flow_timer_s; /* what a user agent with a flow is told (RFC 5626 section 4.4) */
+    bool gruus;            /* user agents that ask for them get some */
 } RegistrarObject;
 
 extern PyTypeObject sip_registrar_type;

@@ -1,30 +1,54 @@
 """native.sip.RegistrarBase.refresh: where it answers, the registrar's own way would have left and answered the same."""
 
+from typing import Any
+
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from native.sip import Message
 from sipcore.errors import PeerError
 from sipcore.flow import Listener
+from sipcore.gruu import Gruus
+from sipcore.keys import Key, KeyRing
 from sipcore.location import Binding, decode_bindings, encode_bindings
 from sipcore.registrar import Registrar
 from tests.sipcore.test_registrar import AOR, NOW, Phone, Source, Table
 
 STORED = Binding("sip:alice@192.0.2.7:5070", "reg-1", 7, NOW + 100, remote_host="192.0.2.7", remote_port=5070)
 
-hosts = st.sampled_from(["192.0.2.7", "10.0.0.1", "phone.example", "x.invalid", "[2001:db8::7]", "PHONE.example"])
-ports = st.sampled_from(["", ":5060", ":5070", ":0"])
+hosts = st.sampled_from(["192.0.2.7", "10.0.0.1", "phone.example", "x.invalid", "[2001:db8::7]", "PHONE.example", "b"])
+SAME = "same"
+
+
+def same_or(other: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """What fits together, half of the time: else most would be left to the registrar."""
+    return st.one_of(st.just(SAME), other)
+
+
+flows = st.sampled_from([(0, "udp", 0), (1, "tcp", 70), (2, "tls", 3_000_000_001)])
+ports = st.sampled_from(["", ":5060", ":5061", ":5070", ":0"])
 PARAMS = [";expires=120", ";expires=0", ";expires=59", ";expires=99999", ";expires=x", ";expires", ";expires=70;expires=80"]
-PARAMS += ["", ";q=0.5", ';+sip.instance="<urn:uuid:1>"', ";reg-id=1", ";Expires=300;x=y", ";q=1"]
+PARAMS += ["", ";q=0.5", ";reg-id=1", ";Expires=300;x=y", ";q=1"]
+INSTANCES = [f';+sip.instance="<urn:uuid:1>"{flow}' for flow in ("", ";reg-id=1", ";reg-id=01", ";reg-id=2;expires=90")]
+INSTANCES += [f';+sip.instance="<urn:uuid:1>"{flow}' for flow in (";reg-id=0", ";reg-id", ";reg-id=x", ";reg-id=1;reg-id=2")]
+INSTANCES += [
+    r';+sip.instance="<urn:\\1>";reg-id=1',
+    ";+sip.instance;reg-id=1",
+    ';+sip.instance="";reg-id=1',
+    ";+sip.instance=x",
+]
 MORE = ["", "Expires: 600", "Expires: 0", "Expires: 10", "Expires: soon", "Require: path", "Supported: path", "Path: <sip:p>"]
 MORE += ["User-Agent: desk", "User-Agent: " + "u" * 129, "User-Agent: é", "Contact: <sip:b@192.0.2.8>", "Subject: a\r\n b"]
-params = st.sampled_from(PARAMS)
-more = st.sampled_from(MORE)
+MORE += ["Supported: path, outbound", "Supported: gruu", "k: Outbound", "Via: SIP/2.0/UDP 192.0.2.99"]
+usual = st.sampled_from([";expires=120", "", *INSTANCES[:3], INSTANCES[1]])  # else most would be left to the registrar
+params = st.one_of(usual, usual, st.sampled_from(PARAMS), st.sampled_from(INSTANCES))
+lines = st.one_of(st.just([]), st.just(["Supported: path, outbound"]), st.lists(st.sampled_from(MORE), max_size=3))
 OTHERS = [Binding(f"sip:alice@198.51.100.{number}", f"other-{number}", 1, NOW + 7.5 * number) for number in (1, 2)]
 OTHERS += [Binding("sip:alice@198.51.100.3", "other", 1, NOW + 60, q=0.5), Binding("sip:a@198.51.100.4", "other", 1, NOW + 9)]
-others = st.lists(st.sampled_from(OTHERS), max_size=2)
+OTHERS += [Binding("sip:alice@198.51.100.5", "f", 1, NOW + 9, NOW, instance="<urn:uuid:1>", reg_id=2, connection_id=9)]
+others = st.one_of(st.just([]), st.lists(st.sampled_from(OTHERS), max_size=2))
 
 
 class Records(Table):
@@ -47,16 +71,18 @@ def request(contact: str, via: str, call_id: str, cseq: int, lines: list[str]) -
     return Message((head + "".join(f"{line}\r\n" for line in lines if line) + "Content-Length: 0\r\n\r\n").encode())
 
 
+@settings(max_examples=250)
 @given(
-    *(hosts, ports, hosts, ports, hosts, params),
+    *(hosts, ports, same_or(hosts), same_or(ports), same_or(hosts), params),
     st.sampled_from(["", ";rport", ";branch=z9hG4bKx"]),
-    st.sampled_from(["reg-1", "reg-2", "c" * 257]),
-    st.integers(6, 9),
-    st.lists(more, max_size=3),
+    st.sampled_from(["reg-1", "reg-2", "reg-3", "c" * 257]),
+    st.integers(7, 12),
+    lines,
     st.sampled_from([0.0, 0.25, 0.5, 0.75]),
     st.sampled_from(["{}", "<{}>", '"Al, ice" <{}>']),
+    same_or(st.sampled_from([None, ("", 0), ("<urn:uuid:1>", 0), ("<urn:uuid:1>", 1)])),
+    *(others, others, flows),
     st.booleans(),
-    *(others, others),
 )
 def test_both_ways_leave_and_answer_the_same(
     contact_host: str,
@@ -71,21 +97,33 @@ def test_both_ways_leave_and_answer_the_same(
     lines: list[str],
     fraction: float,
     form: str,
-    known: bool,
+    known: tuple[str, int] | str | None,
     before: list[Binding],
     after: list[Binding],
+    flow: tuple[int, str, int],
+    with_gruus: bool,
 ) -> None:
+    via_host = contact_host if via_host == SAME else via_host
+    via_port = contact_port if via_port == SAME else via_port
+    source_host = contact_host if source_host == SAME else source_host
+    if known == SAME:
+        known = ("<urn:uuid:1>" if "sip.instance" in contact_params else "", int("reg-id=1" in contact_params))
     uri = f"sip:alice@{contact_host}{contact_port}"
     message = request(form.format(uri) + contact_params, via_host + via_port + via_params, call_id, cseq, lines)
     stored = Binding(uri if known else "sip:other@192.0.2.1", "reg-1", 7, NOW + 100, user_agent="old")
-    source = Source(remote=(source_host.strip("[]").lower(), 5070))
+    if isinstance(known, tuple):
+        stored.instance, stored.reg_id = known
+    index, transport, connection_id = flow
+    listener = Listener(index, transport, "198.51.100.1", 5060, "198.51.100.1", 5060)
+    source = Source(listener, (source_host.strip("[]").lower(), 5070), connection_id)
+    gruus = Gruus(KeyRing("gruu", Key("0", bytes(32))), lambda: "n" * 12) if with_gruus else None
     now = NOW + fraction
     current = [*before, stored, *after]
     table, other = Records(encode_bindings(current)), Table()
     other.bindings[AOR] = current
-    found = Registrar(table).refresh(message, AOR, source, now)
+    found = Registrar(table, gruus=gruus).refresh(message, AOR, source, now)
     try:
-        answer = Registrar(other).change(message, AOR, source, now)
+        answer = Registrar(other, gruus=gruus).change(message, AOR, source, now)
     except PeerError:
         assert found is None
         return
@@ -125,10 +163,8 @@ def test_a_plain_refresh_is_known() -> None:
     "changes",
     [
         {"q": 0.5},
-        {"instance": "<urn:uuid:1>"},
-        {"reg_id": 1},
+        {"instance": "<urn:uuid:1>", "reg_id": 1},
         {"path": ("<sip:p;lr>",)},
-        {"connection_id": 4},
         {"expires_at": NOW - 1},
         {"v": 3},
         {"cseq": 2**32},
@@ -183,7 +219,28 @@ def test_a_record_of_schema_1_is_read() -> None:
     assert decode_bindings(encode_bindings([binding])) == [binding]
 
 
-def test_a_refresh_over_tcp_is_the_registrars() -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+def test_a_flow_is_refreshed_whatever_its_contact(transport: str) -> None:
+    connection_id = 0 if transport == "udp" else 7
+    listener = Listener(1, transport, "198.51.100.1", 5060, "198.51.100.1", 5060)
+    old = Binding("sip:alice@192.0.2.7:5070", "reg-1", 7, NOW + 100, instance="<urn:uuid:1>", reg_id=3, connection_id=4)
+    table = Records(encode_bindings([OTHERS[0], old]))
+    contact = '<sip:alice@10.0.0.1:5090>;expires=300;+sip.instance="<urn:uuid:1>";reg-id=3'
+    message = request(contact, "10.0.0.1:5090;rport", "reg-1", 8, ["Supported: path, outbound"])
+    found = Registrar(table).refresh(message, AOR, Source(listener, ("192.0.2.7", 40000), connection_id), NOW + 0.25)
+    assert found is not None
+    assert found[:-1] == (
+        ("Contact", "<sip:alice@198.51.100.1>;expires=7"),
+        ("Contact", '<sip:alice@10.0.0.1:5090>;expires=300;+sip.instance="<urn:uuid:1>";reg-id=3'),
+        ("Require", "outbound"),
+        ("Flow-Timer", "120"),
+    )
+    binding = decode_bindings(table.stored)[1]
+    assert (binding.contact, binding.connection_id, binding.natted) == ("sip:alice@10.0.0.1:5090", connection_id, True)
+    assert (binding.registered_at, binding.instance, binding.reg_id) == (NOW + 0.25, "<urn:uuid:1>", 3)
+
+
+def test_a_refresh_over_a_connection_is_known() -> None:
     phone = Phone()
     phone.source = Source(Listener(1, "tcp", "198.51.100.1", 5060, "198.51.100.1", 5060), ("203.0.113.9", 40000), 7)
     for _ in range(2):

@@ -1,0 +1,29 @@
+#include "sip_reach.h"
+
+#include "sip_chars.h"
+
+static const struct sip_reach direct = {false, false}, flow_only = {true, true}, connection = {false, true};
+
+static bool is_ipv6(struct sip_slice host) { return memchr(host.at, ':', host.size) != NULL; }
+
+static bool ends_invalid(struct sip_slice host) {
+    struct sip_slice end = SIP_TEXT(".invalid");
+    return host.size >= end.size && sip_same_nocase((struct sip_slice){host.at + host.size - end.size, end.size}, end);
+}
+
+static uint32_t port_of(int32_t port, const struct sip_source *source) { return port > 0 ? (uint32_t)port : source->default_port; }
+
+bool sip_find_reach(const struct sip_uri *contact, const struct sip_via *via, const struct sip_source *source, struct sip_reach *reach) {
+    uint32_t contact_port = port_of(contact->port, source), via_port = port_of(via->port, source);
+    bool contact_is_source = sip_same_nocase(contact->host, source->host), via_is_source = sip_same_nocase(via->host, source->host);
+    *reach = source->reliable ? connection : direct;
+    if (contact_is_source && contact_port == source->port) return true;
+    if (is_ipv6(contact->host) || is_ipv6(via->host)) return false; /* written in more than one way */
+    *reach = flow_only;
+    if (ends_invalid(contact->host)) return true;
+    bool names_sender = contact_port == via_port && sip_same_nocase(contact->host, via->host);
+    bool via_is_wrong = !via_is_source || (!source->reliable && via->rport.at && via_port != source->port);
+    if (names_sender && via_is_wrong) return true;
+    *reach = source->reliable && names_sender ? source->verified && contact_port != source->port ? flow_only : connection : direct;
+    return contact_is_source || !contact->host_is_ip;
+}

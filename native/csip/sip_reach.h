@@ -1,0 +1,15 @@
+/* Whether a contact can be reached at the address it names: sipcore/nat.py for what needs no understanding of addresses. */
+#ifndef SIP_REACH_H
+#define SIP_REACH_H
+
+#include "sip_refresh.h"
+
+struct sip_reach {
+    bool natted;        /* only over the flow */
+    bool by_connection; /* over the connection while it lives */
+};
+
+/* False when addresses would have to be understood. */
+bool sip_find_reach(const struct sip_uri *contact, const struct sip_via *via, const struct sip_source *source, struct sip_reach *reach);
+
+#endif
