@@ -12,7 +12,7 @@ from typing import Any
 
 from native import relay as native
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 20.0
 LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 RTP_SIDE_A, RTP_SIDE_B = 0, 1
 

@@ -80,19 +80,19 @@ def test_an_action_that_comes_back_in_finds_the_new_state_and_the_rest_follows()
     assert made.owner == ["in", ("accepted", b"SIP/2.0 200 OK\r\n\r\n"), "out", ("accepted", "outer")]
 
 
-def test_an_action_that_raises_leaves_the_new_state_and_skips_the_others() -> None:
+def test_an_action_that_raises_leaves_the_new_state_and_the_others_are_taken() -> None:
     made = transaction({"proceeding": {"1xx": ("completed", ("note", "fail", "note"))}, "completed": {}})
     with pytest.raises(LookupError, match="why"):
         made.handle("1xx", "why")
     assert made.state == "completed"
-    assert made.owner == [("completed", "why")]
+    assert made.owner == [("completed", "why")] * 2
 
 
 def test_an_action_in_c_that_raises_does_too() -> None:
     made = transaction({"proceeding": {"1xx": ("completed", ("send", "note"))}, "completed": {}})
     with pytest.raises(TypeError, match="the bytes of a response expected"):
         made.handle("1xx", None)
-    assert (made.state, made.owner, made.response) == ("completed", [], None)
+    assert (made.state, made.owner, made.response) == ("completed", [("completed", None)], None)
 
 
 def test_events_are_known_by_what_they_say_and_others_are_counted() -> None:

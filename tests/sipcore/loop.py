@@ -21,14 +21,14 @@ from sipcore.transport.siblings import Siblings
 from sipcore.transport.tls_context import ListenerTls
 from tests.sipcore.users import RecordingUser
 
-PATIENCE_S = 3.0
+PATIENCE_S = 20.0
 TLS = 2  # index of that listener
 T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(asyncio.wait_for(main, 30))
+        runner.run(asyncio.wait_for(main, 90))
 
 
 def bound_sockets(host: str = "127.0.0.1", port: int = 0, *, shared: bool = False) -> tuple[socket.socket, socket.socket]:

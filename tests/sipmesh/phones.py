@@ -11,7 +11,7 @@ from typing import Any
 
 from native.sip import Message, frame_length
 
-WAIT_S = 5.0
+WAIT_S = 20.0
 
 _serial = itertools.count(1)
 
