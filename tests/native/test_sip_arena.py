@@ -1,5 +1,6 @@
 """Huge pages for the interpreter's objects."""
 
+import os
 import re
 import subprocess
 import sys
@@ -19,7 +20,9 @@ assert kept == again[::1000]
 
 
 def test_new_objects_live_where_the_kernel_may_put_huge_pages() -> None:
-    done = subprocess.run([sys.executable, "-c", HOLDER], cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONMALLOC": "pymalloc"}  # whatever this process has
+    command = [sys.executable, "-c", HOLDER]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     mappings = re.findall(r"(?m)^Size: +(\d+) kB\n(?:.*\n)*?VmFlags:(.*)$", done.stdout)
     huge_kb = sum(int(size) for size, flags in mappings if " hg" in flags)
