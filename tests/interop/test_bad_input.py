@@ -118,6 +118,7 @@ def test_every_truncation_of_an_invite(node: Node) -> None:
     with Client((node.address, node.port), address=FOREIGNER) as client:
         for length in range(len(whole)):
             client.send(whole[:length])
+    assert options((node.address, node.port)) == 200
 
 
 def send_endless_headers(client: Client) -> None:

@@ -214,7 +214,11 @@ def test_datagrams_without_room_wait(tmp_path: Path) -> None:
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", shim, HERE / "csip" / "no_room.c", "-ldl"], check=True)
     preload = " ".join(filter(None, [os.environ.get("LD_PRELOAD"), str(shim)]))
     command = [sys.executable, "-m", "tests.native.udp_without_room", shim]
-    subprocess.run(command, check=True, cwd=HERE.parent.parent, env={**os.environ, "LD_PRELOAD": preload}, timeout=60)
+    environment = {**os.environ, "LD_PRELOAD": preload}
+    done = subprocess.run(
+        command, cwd=HERE.parent.parent, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("host", ["localhost", "", "1.2.3", "::1", "127.0.0.1 ", "127.0.0.1\0", "1" * 100])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 from ipaddress import ip_network
 
@@ -144,7 +145,7 @@ def test_a_slow_sender_is_cut_off_and_an_idle_half_ping_is_not() -> None:
 
 def test_a_connection_that_never_says_anything_is_closed() -> None:
     async def main() -> None:
-        async with Running(first_message_s=0.1, idle_s=60) as world:
+        async with Running(first_message_s=1.0, idle_s=60) as world:
             mute, talking = await world.connect(), await world.connect()
             talking.send(options())
             await talking.message()
@@ -158,15 +159,16 @@ def test_a_connection_that_never_says_anything_is_closed() -> None:
 
 def test_an_idle_connection_is_closed_and_a_used_one_stays() -> None:
     async def main() -> None:
-        async with Running(first_message_s=0.15, idle_s=0.15) as world:
+        async with Running(first_message_s=1.5, idle_s=1.5) as world:
             used, idle = await world.connect(), await world.connect()
             idle.send(options())
             await idle.message()
-            for n in range(12):
+            ended = asyncio.ensure_future(idle.closed())
+            for n in itertools.takewhile(lambda _: not ended.done(), itertools.count()):
                 used.send(options(f"z9hG4bK-{n}"))
                 await used.message()
-                await asyncio.sleep(0.05)
-            assert await idle.closed() == b""
+                await asyncio.sleep(0.02)
+            assert await ended == b""
             assert not used.reader.at_eof()
 
     run(main())

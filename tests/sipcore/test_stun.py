@@ -60,4 +60,5 @@ def test_all_else_is_not_answered(data: bytes) -> None:
 
 def test_noise_is_survived() -> None:
     for size in range(0, 120, 4):
-        stun_answer(request(os.urandom(size)), ("192.0.2.1", 5060))
+        answer = stun_answer(request(os.urandom(size)), ("192.0.2.1", 5060))
+        assert answer is None or answer[:2] in (b"\x01\x01", b"\x01\x11")

@@ -310,7 +310,8 @@ def test_our_address_stands_for_the_domain(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with LiveNode(tmp_path) as node:
             alice, bob = await node.phone("alice"), await node.phone("bob")
-            _, answered = await call(alice, bob, f"sip:bob@127.0.0.1:{node.port}")
+            invite, answered = await call(alice, bob, f"sip:bob@127.0.0.1:{node.port}")
+            assert (invite.request_uri_text, answered.status) == (f"sip:bob@127.0.0.1:{bob.port}", 200)
             await hang_up(alice, bob, alice.within("BYE", answered, 5))
 
     run(scenario())

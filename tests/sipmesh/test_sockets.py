@@ -75,6 +75,7 @@ def test_ipv6_leaves_the_port_of_ipv4_free(tmp_path: Path) -> None:
     sockets = open_sockets(config(tmp_path, f"[::]:{port}"))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", port))
+        assert other.getsockname() == ("127.0.0.1", port)
     sockets.close()
 
 

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 NODE = """
-import os, sys
+import json, os, sys
 from pathlib import Path
 from sipmesh.spec import Spec
 from sipmesh.supervisor import Supervisor, Timing
@@ -29,9 +29,11 @@ def spec_of(role, index, report_fd):
 Supervisor(
     data, [("agent", 0), ("signal", 0)], spec_of, command=[sys.argv[2], "-S", str(data / "worker.py")],
     on_ready=lambda: print("ready", flush=True),
-    timing=Timing(backoff_s=(0.0, 0.2, 0.4), steady_s=0.6, tick_s=0.1, hung_ticks=20, stop_limit_s=0.5),
+    timing=Timing(backoff_s=(0.0, 0.2, 0.4), steady_s=0.6, **json.loads(sys.argv[3])),
 ).run()
 """
+
+PATIENT = {"tick_s": 0.1, "hung_ticks": 200, "stop_limit_s": 20.0}
 
 # a worker: goes on with ``behaviour`` for the role, in the words below
 WORKER = """
@@ -63,12 +65,12 @@ signal.pause()
 
 
 class Node:
-    def __init__(self, data: Path, command: str = sys.executable, **behaviour: str) -> None:
+    def __init__(self, data: Path, command: str = sys.executable, timing: dict[str, float] = PATIENT, **behaviour: str) -> None:
         self.data = data
         plan = {"agent": "good", "signal": "good", **behaviour}
         (data / "worker.py").write_text(f"BEHAVIOUR = {plan!r}\n{WORKER}")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", NODE, str(data), command],
+            [sys.executable, "-c", NODE, str(data), command, json.dumps(PATIENT | timing)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -88,7 +90,7 @@ class Node:
         return [line.removeprefix(role + " ") for line in lines if line.startswith(role)]
 
     def wait(self, true: Callable[[], bool]) -> None:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not true():
             assert time.monotonic() < until, (self.data / "workers.json").read_text()
             time.sleep(0.02)
@@ -98,15 +100,15 @@ class Node:
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Node]]:
     nodes: list[Node] = []
 
-    def run(**behaviour: str) -> Node:
-        nodes.append(Node(tmp_path, **behaviour))
+    def run(**options: Any) -> Node:
+        nodes.append(Node(tmp_path, **options))
         return nodes[-1]
 
     yield run
@@ -170,13 +172,13 @@ def test_a_worker_that_ran_steadily_is_started_at_once(start: Callable[..., Node
 
 
 def test_a_silent_worker_is_ended_with_a_traceback_signal(start: Callable[..., Node]) -> None:
-    node = start(signal="hang")
+    node = start(signal="hang", timing={"tick_s": 1.0, "hung_ticks": 2})
     node.wait(lambda: node.status("signal")["restarts"] == 1)
     assert node.status("signal")["last_end"] == "signal SIGABRT"
 
 
 def test_a_stopped_process_is_killed(start: Callable[..., Node]) -> None:
-    node = start()
+    node = start(timing={"hung_ticks": 20})
     node.wait_ready()
     os.kill(node.status("signal")["pid"], signal.SIGSTOP)
     node.wait(lambda: node.status("signal")["restarts"] == 1)
@@ -184,7 +186,7 @@ def test_a_stopped_process_is_killed(start: Callable[..., Node]) -> None:
 
 
 def test_a_worker_that_does_not_stop_is_killed(start: Callable[..., Node]) -> None:
-    node = start(agent="stubborn")
+    node = start(agent="stubborn", timing={"stop_limit_s": 2.0})
     node.wait_ready()
     assert node.stop() == 0
     assert node.status("agent")["last_end"] == "signal SIGKILL"
