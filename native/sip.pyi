@@ -813,13 +813,42 @@ class RegistrarBase:
     def date(self, now: float, /) -> str:
         """Value of the Date header, made once a second."""
 
+class ApplicationBase:
+    """What ``sipmesh.signalling.application.SignalApplication`` is made of: of ``sipcore.ports.Application`` what needs no decision but
+    those that were made before."""
+
+    def __init__(
+        self,
+        callers: dict[str, Any],
+        called: dict[str, Any],
+        edited: set[str],
+        policy: Any,
+        locations: Any,
+        services: Any,
+        timers: Timers,
+        invite_class: type[InviteExchangeBase],
+        bye_class: type[ByeExchangeBase],
+        *,
+        looks_at_calls: bool,
+    ) -> None:
+        """``callers``: Caller by the URI in From, of users of domains without digest. ``called``: Hop by the Request-URI, of accounts
+        whom a call reaches whoever calls. ``edited``: keys of calls whose messages we change. ``looks_at_calls``: ``forward`` and
+        ``acknowledge`` are to see all of them."""
+    def on_request(self, request: Any, /) -> None:
+        """Calls ``dispatch`` for what is no INVITE between these, ``forward`` when there is no plain binding, and ``not_served`` with
+        what they raise."""
+    def on_dialog_request(self, request: Any, cookie: Any, /) -> Any:
+        """The exchange. Calls ``within_dialog`` for what is no BYE that passes as it is."""
+    def on_ack(self, request: Message, cookie: Any, proceed: Any, /) -> None:
+        """Calls ``acknowledge`` where it does not pass as it is."""
+
 class InviteExchangeBase:
     """What ``sipmesh.signalling.exchanges.InviteExchange`` is made of; there the fields are named. No garbage collector walks it,
     nor a ByeExchangeBase."""
 
     looks_on: bool
     sees: int
-    def __init__(self, services: Any, key: str, record: CallRecord, media: Any, *, by_trunk: bool) -> None: ...
+    def __init__(self, services: Any, key: str, media: Any, *, by_trunk: bool) -> None: ...
     def response_in(self, branch: Any, response: Message, proceed: Any, /) -> None:
         """Tells ``services.calls`` of an answer, and the record when it rings. Calls ``look_closer`` for what says more, and
         ``relay`` with media."""

@@ -5,26 +5,27 @@
 #ifndef SIP_EXCHANGE_H
 #define SIP_EXCHANGE_H
 
-#include "sip_proxy.h"
+#include "sip_calls.h"
 
 /* InviteExchange */
 typedef struct {
     PyObject_HEAD
     int sees;
     char looks_on;
-    PyObject *services, *key, *record, *media, *ended_by;
+    PyObject *services, *calls, *key, *media, *ended_by; /* calls: CallsBase */
 } InviteExchangeObject;
 
 /* ByeExchange */
 typedef struct {
     PyObject_HEAD
-    PyObject *services, *key, *from_tag, *to_tag, *media_tags;
+    PyObject *services, *calls, *key, *from_tag, *to_tag, *media_tags;
 } ByeExchangeObject;
 
 extern PyTypeObject sip_invite_exchange_type, sip_bye_exchange_type;
 
-InviteExchangeObject *sip_invite_exchange_new(PyTypeObject *class, PyObject *services, PyObject *key, PyObject *record, PyObject *media,
-                                              bool by_trunk);
+PyObject *sip_calls_of(PyObject *services); /* services.calls; a new reference, TypeError when it is no CallsBase */
+
+InviteExchangeObject *sip_invite_exchange_new(PyTypeObject *class, PyObject *services, PyObject *key, PyObject *media, bool by_trunk);
 /* Marks the call as one that is being hung up. */
 ByeExchangeObject *sip_bye_exchange_new(PyTypeObject *class, PyObject *services, PyObject *key, MessageObject *request);
 

@@ -3,21 +3,11 @@
 #include "sip_proxy_fields.h"
 #include "sip_py.h"
 
-static struct sip_py_word word_calls = {"calls", NULL}, word_glue = {"glue", NULL};
+static CallsObject *calls_of(ByeExchangeObject *self) { return (CallsObject *)self->calls; }
 
-/* services.calls.name(key, tags): by the tags the call is found among those that an INVITE made. */
-static int tell_calls(ByeExchangeObject *self, struct sip_py_word *name) {
-    PyObject *calls = sip_py_get(self->services, &word_calls);
-    PyObject *args[] = {calls, self->key, self->from_tag, self->to_tag};
-    int result = calls ? sip_py_done(sip_py_call_with(name, args, 4)) : -1;
-    Py_XDECREF(calls);
-    return result;
-}
-
-/* What becomes of relayed media. */
 static int begin(ByeExchangeObject *self, PyObject *request) {
-    static struct sip_py_word hangs_up = {"hangs_up", NULL}, measure = {"measure", NULL};
-    if (tell_calls(self, &hangs_up) < 0) return -1;
+    static struct sip_py_word word_glue = {"glue", NULL}, measure = {"measure", NULL};
+    if (sip_calls_hangs_up(calls_of(self), self->key, self->from_tag, self->to_tag) < 0) return -1;
     PyObject *glue = sip_py_get(self->services, &word_glue);
     int result = !glue ? -1 : glue == Py_None ? 0 : sip_py_do((PyObject *)self, &measure, request, NULL);
     Py_XDECREF(glue);
@@ -36,8 +26,8 @@ ByeExchangeObject *sip_bye_exchange_new(PyTypeObject *class, PyObject *services,
     if (!self) return NULL;
     put(&self->services, services);
     put(&self->key, key);
-    if (put_new(&self->from_tag, sip_py_get(message, &from_tag)) < 0 || put_new(&self->to_tag, sip_py_get(message, &to_tag)) < 0 ||
-        begin(self, message) < 0)
+    if (put_new(&self->calls, sip_calls_of(services)) < 0 || put_new(&self->from_tag, sip_py_get(message, &from_tag)) < 0 ||
+        put_new(&self->to_tag, sip_py_get(message, &to_tag)) < 0 || begin(self, message) < 0)
         Py_CLEAR(self);
     return self;
 }
@@ -45,7 +35,7 @@ ByeExchangeObject *sip_bye_exchange_new(PyTypeObject *class, PyObject *services,
 static PyObject *bye_new(PyTypeObject *class, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"services", "key", "request", NULL};
     PyObject *services, *key, *request;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!", keywords, &services, &key, &sip_message_type, &request)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OUO!:ByeExchange", keywords, &services, &key, &sip_message_type, &request)) return NULL;
     return (PyObject *)sip_bye_exchange_new(class, services, key, (MessageObject *)request);
 }
 
@@ -54,16 +44,10 @@ static void bye_dealloc(ByeExchangeObject *self) {
 }
 
 static int end(ByeExchangeObject *self, long status) {
-    static struct sip_py_word goes_on = {"goes_on", NULL}, hung_up = {"hung_up", NULL}, end_media = {"end_media", NULL};
-    bool challenged = status == 401 || status == 407;
-    if (!challenged) {
-        if (tell_calls(self, &hung_up) < 0) return -1;
-        return self->media_tags == Py_None ? 0 : sip_py_do((PyObject *)self, &end_media, NULL, NULL);
-    }
-    PyObject *calls = sip_py_get(self->services, &word_calls);
-    int result = calls ? sip_py_do(calls, &goes_on, self->key, NULL) : -1;
-    Py_XDECREF(calls);
-    return result;
+    static struct sip_py_word goes_on = {"goes_on", NULL}, end_media = {"end_media", NULL};
+    if (status == 401 || status == 407) return sip_py_do(self->calls, &goes_on, self->key, NULL);
+    if (sip_calls_hung_up(calls_of(self), self->key, self->from_tag, self->to_tag) < 0) return -1;
+    return self->media_tags == Py_None ? 0 : sip_py_do((PyObject *)self, &end_media, NULL, NULL);
 }
 
 static PyObject *bye_ended(ByeExchangeObject *self, PyObject *const *args, Py_ssize_t count) {

@@ -1,5 +1,4 @@
 /* The base of InviteExchange: the responses to an INVITE that makes a call. */
-#include "sip_call_record.h"
 #include "sip_exchange.h"
 #include "sip_proxy_fields.h"
 #include "sip_py.h"
@@ -9,28 +8,37 @@ enum {
     SEES_ALL = SEES_OF_CALL | SIP_SEES_REQUESTS | SIP_SEES_BRANCH_ENDS | SIP_SEES_END,
 };
 
-InviteExchangeObject *sip_invite_exchange_new(PyTypeObject *class, PyObject *services, PyObject *key, PyObject *record, PyObject *media,
-                                              bool by_trunk) {
+PyObject *sip_calls_of(PyObject *services) {
+    static struct sip_py_word word_calls = {"calls", NULL};
+    PyObject *calls = sip_py_get(services, &word_calls);
+    if (!calls || PyObject_TypeCheck(calls, &sip_calls_type)) return calls;
+    Py_DECREF(calls);
+    return PyErr_Format(PyExc_TypeError, "services without Calls");
+}
+
+InviteExchangeObject *sip_invite_exchange_new(PyTypeObject *class, PyObject *services, PyObject *key, PyObject *media, bool by_trunk) {
     static struct sip_py_word node = {"node", NULL};
-    PyObject *by = sip_py_text(&node);
-    InviteExchangeObject *self = by ? SIP_NEW(InviteExchangeObject, class, services) : NULL;
-    if (!self) return NULL;
-    put(&self->services, services);
-    put(&self->key, key);
-    put(&self->record, record);
-    put(&self->media, media);
-    put(&self->ended_by, by);
-    self->looks_on = media == Py_None;
-    self->sees = by_trunk || media != Py_None ? SEES_ALL : SEES_OF_CALL;
+    PyObject *by = sip_py_text(&node), *calls = by ? sip_calls_of(services) : NULL;
+    InviteExchangeObject *self = calls ? SIP_NEW(InviteExchangeObject, class, services) : NULL;
+    if (self) {
+        put(&self->services, services);
+        put(&self->calls, calls);
+        put(&self->key, key);
+        put(&self->media, media);
+        put(&self->ended_by, by);
+        self->looks_on = media == Py_None;
+        self->sees = by_trunk || media != Py_None ? SEES_ALL : SEES_OF_CALL;
+    }
+    Py_XDECREF(calls);
     return self;
 }
 
 static PyObject *invite_new(PyTypeObject *class, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"services", "key", "record", "media", "by_trunk", NULL};
-    PyObject *services, *key, *record, *media;
+    static char *keywords[] = {"services", "key", "media", "by_trunk", NULL};
+    PyObject *services, *key, *media;
     int by_trunk;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOO$p", keywords, &services, &key, &record, &media, &by_trunk)) return NULL;
-    return (PyObject *)sip_invite_exchange_new(class, services, key, record, media, by_trunk);
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OUO$p:InviteExchange", keywords, &services, &key, &media, &by_trunk)) return NULL;
+    return (PyObject *)sip_invite_exchange_new(class, services, key, media, by_trunk);
 }
 
 static void invite_dealloc(InviteExchangeObject *self) {
@@ -39,25 +47,11 @@ static void invite_dealloc(InviteExchangeObject *self) {
 
 /* That a call rings is not stored: it ends with its worker. */
 static int heard(InviteExchangeObject *self, int status) {
-    static struct sip_py_word word_timers = {"timers", NULL}, word_wall = {"wall", NULL};
-    if (status < 180 || status >= 190 || !Py_IS_TYPE(self->record, &sip_call_record_type)) return 0;
-    CallRecordObject *record = (CallRecordObject *)self->record;
-    if (record->ringing_at) return 0;
-    PyObject *timers = sip_py_get(self->services, &word_timers), *wall = timers ? sip_py_get(timers, &word_wall) : NULL;
-    if (wall) record->ringing_at = PyFloat_AsDouble(wall);
-    Py_XDECREF(wall);
-    Py_XDECREF(timers);
-    return wall && !PyErr_Occurred() ? 0 : -1;
-}
-
-static int answered(InviteExchangeObject *self, PyObject *branch, PyObject *response) {
-    static struct sip_py_word word_calls = {"calls", NULL}, word_answered = {"answered", NULL};
-    PyObject *calls = sip_py_get(self->services, &word_calls);
-    PyObject *args[] = {calls, self->key, branch, response};
-    int result = calls ? sip_py_done(sip_py_call_with(&word_answered, args, 4)) : -1;
-    Py_XDECREF(calls);
-    if (result == 0) put(&self->record, Py_None);
-    return result;
+    CallsObject *calls = (CallsObject *)self->calls;
+    CallRecordObject *record = status >= 180 && status < 190 ? sip_calls_find(calls, self->key) : NULL;
+    if (!record) return PyErr_Occurred() ? -1 : 0;
+    if (!record->ringing_at && sip_call_is(record, "ringing")) record->ringing_at = sip_timers_wall(calls->timers);
+    return 0;
 }
 
 static int failed(InviteExchangeObject *self) {
@@ -78,7 +72,9 @@ static int take(InviteExchangeObject *self, PyObject *branch, MessageObject *res
     PyObject *exchange = (PyObject *)self, *message = (PyObject *)response;
     int status = response->core.status;
     if (says_more(&response->core) && sip_py_do(exchange, &look_closer, branch, message) < 0) return -1;
-    int result = status < 200 ? heard(self, status) : status < 300 ? answered(self, branch, message) : failed(self);
+    int result = status < 200 ? heard(self, status)
+        : status < 300 ? sip_calls_answered((CallsObject *)self->calls, self->key, branch, response)
+        : failed(self);
     if (result < 0 || self->media == Py_None) return result;
     PyObject *args[] = {exchange, branch, message, proceed};
     return sip_py_done(sip_py_call_with(&relay, args, 4));

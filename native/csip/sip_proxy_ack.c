@@ -152,12 +152,8 @@ static AckObject *ack_of(CoreObject *core, MessageObject *request, PyObject *flo
 
 static int tell(CoreObject *core, AckObject *ack) {
     static struct sip_py_word on_ack = {"on_ack", NULL};
-    PyObject *method = sip_py_get(core->app, &on_ack);
-    PyObject *args[] = {(PyObject *)ack->request, ack->cookie, (PyObject *)ack};
-    PyObject *done = method ? PyObject_Vectorcall(method, args, 3, NULL) : NULL;
-    Py_XDECREF(method);
-    Py_XDECREF(done);
-    return done ? 0 : -1;
+    PyObject *args[] = {core->app, (PyObject *)ack->request, ack->cookie, (PyObject *)ack};
+    return sip_py_done(sip_py_call_with(&on_ack, args, 4));
 }
 
 PyObject *sip_core_on_ack(CoreObject *self, PyObject *const *args, Py_ssize_t count) {

@@ -80,12 +80,8 @@ int sip_exchange_shown(BranchObject *branch, struct sip_py_word *method, PyObjec
     static PyMethodDef definition = {"proceed", FUNCTION(proceeds_anyway), METH_VARARGS | METH_KEYWORDS, NULL};
     static PyObject *proceed;
     if (!proceed && !(proceed = PyCFunction_New(&definition, NULL))) return -1;
-    PyObject *bound = sip_py_get(sip_context_of(branch)->exchange, method), *done = NULL;
-    PyObject *args[] = {(PyObject *)branch, message, proceed};
-    if (bound) done = PyObject_Vectorcall(bound, args, 3, NULL);
-    Py_XDECREF(bound);
-    Py_XDECREF(done);
-    return done ? 0 : -1;
+    PyObject *args[] = {sip_context_of(branch)->exchange, (PyObject *)branch, message, proceed};
+    return sip_py_done(sip_py_call_with(method, args, 4));
 }
 
 static int pass_upstream(BranchObject *self, MessageObject *response) {

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
-from native.sip import Message, ParseError, Uri
+from native.sip import ApplicationBase, Message, ParseError, Uri
 from sipcore.errors import PeerError
 from sipcore.flow import Flow, FlowTable
 from sipcore.gruu import Gruus
@@ -20,12 +20,12 @@ from sipcore.proxy.cookie import Cookie
 from sipcore.registrar import Registrar
 from sipcore.timers import Timers
 from sipmesh.policy.host import PolicyHost
-from sipmesh.signalling.authorize import Accounts, Authorizer
+from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
 from sipmesh.signalling.call_updates import in_dialog
 from sipmesh.signalling.called import dial
 from sipmesh.signalling.dialogs import OF_CALLS, RENEGOTIATES, STARTS_SOMETHING, Dialogs
 from sipmesh.signalling.editing_exchange import EditingExchange, edit_ack
-from sipmesh.signalling.exchanges import ByeExchange, CallServices, DialogExchange
+from sipmesh.signalling.exchanges import ByeExchange, CallServices, DialogExchange, InviteExchange
 from sipmesh.signalling.forwarding import Forwarding
 from sipmesh.signalling.legs import CALLEE, CALLER, legs_of
 from sipmesh.signalling.media_glue import Tags, has_sdp
@@ -33,6 +33,7 @@ from sipmesh.signalling.privacy import ASSERTED, HIDDEN_USER, OPTION, PREFERRED
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.refusals import Refusals
 from sipmesh.signalling.registering import Registering
+from sipmesh.signalling.routing_table import Hop
 from sipmesh.signalling.subscriptions import Subscription
 from sipmesh.signalling.targeting import Tables, Targeting
 from sipmesh.store import StoreError
@@ -47,8 +48,9 @@ SUPPORTED = frozenset({OPTION})  # of what Proxy-Require may name
 log = logging.getLogger(__name__)
 
 
-class SignalApplication:
-    """``sipcore.ports.Application``."""
+class SignalApplication(ApplicationBase):
+    """``sipcore.ports.Application``. A call that goes where calls went before is sent on by the base, and so is what belongs to
+    it and passes as it is (native/csip/sip_application_call.c, sip_application_dialog.c)."""
 
     def __init__(
         self,
@@ -80,6 +82,11 @@ class SignalApplication:
         self._forwarding = Forwarding(tables, accounts, services, timers, counters, user_rates, exempt)
         self._refusals = Refusals(timers, counters)
         self._dialogs = Dialogs(services.calls, tables.trunks, counters)
+        super().__init__(
+            *(authorizer.callers, tables.called, services.calls.trunks.edited, policy, locations, services, timers),
+            *(InviteExchange, ByeExchange),
+            looks_at_calls=self._forwarding.looks_at_calls,
+        )
 
     # sipcore.ports.Application
 
@@ -87,19 +94,17 @@ class SignalApplication:
         domains = self.tables.domains
         return host in domains.by_name or domains.canonical(host) is not None
 
-    def on_request(self, request: InboundRequest) -> None:
-        try:
-            if request.message.method == "REGISTER":
-                self._registering.serve(request)
-            else:
-                self._dispatch(request)
-        except PeerError as error:
-            self._refusals.refuse(request, error)
-        except ParseError as error:
-            self._refusals.refuse(request, PeerError(error.status, error.reason))
-        except StoreError as error:
+    # ``on_request``, ``on_dialog_request`` and ``on_ack`` are the base's
+
+    def not_served(self, request: InboundRequest, error: Exception) -> None:
+        if isinstance(error, ParseError):
+            error = PeerError(error.status, error.reason)
+        elif isinstance(error, StoreError):
             log.error("%s", error)
-            self._refusals.refuse(request, PeerError(500, "Server Internal Error"))  # RFC 3261 section 10.3 step 7
+            error = PeerError(500, "Server Internal Error")  # RFC 3261 section 10.3 step 7
+        elif not isinstance(error, PeerError):
+            raise error
+        self._refusals.refuse(request, error)
 
     def find_dialog(self, request: Message, flow: Flow) -> Dialog | None:
         return self._dialogs.find(request, flow)
@@ -116,7 +121,8 @@ class SignalApplication:
             return None
         return self._targeting.of_gruu(uri, request)
 
-    def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
+    def within_dialog(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
+        """``on_dialog_request`` for other than a BYE that passes as it is."""
         message, key = request.message, cookie.call_key
         method = message.method
         if method in STARTS_SOMETHING and not cookie.flow_token(message):
@@ -158,8 +164,8 @@ class SignalApplication:
             return None
         return EditingExchange(self.calls, None, message, trunk, side=sender, subscription=subscription)
 
-    def on_ack(self, request: Message, cookie: Cookie | None, proceed: Proceed) -> None:
-        """A body in an ACK answers the offer of the 2xx (RFC 3261 section 13.2.2.4)."""
+    def acknowledge(self, request: Message, cookie: Cookie | None, proceed: Proceed) -> None:
+        """``on_ack`` where it doesn't pass as it is. A body in it answers the offer of the 2xx (RFC 3261 section 13.2.2.4)."""
         if cookie is None:  # every INVITE we pass on gets our Record-Route: this one answers none of them
             proceed(403, "No Call Of Ours")
             return
@@ -178,8 +184,12 @@ class SignalApplication:
 
     # everything else
 
-    def _dispatch(self, request: InboundRequest) -> None:
+    def dispatch(self, request: InboundRequest) -> None:
+        """``on_request`` where it is to be found out who calls whom."""
         message = request.message
+        if message.method == "REGISTER":
+            self._registering.serve(request)
+            return
         if message.to_tag is not None and request.cookie is None and message.method in OF_CALLS:
             raise PeerError(481, "Call Does Not Exist")  # RFC 3261 section 12.2.2
         hop = self._targeting.known_hop(message)
@@ -198,6 +208,14 @@ class SignalApplication:
                 return
             dial(message, caller, self.tables.domains.first, to_contact=to_contact)
             hop, ours = self._targeting.known_hop(message), request.is_ours
+        self._send_on(request, caller, hop, ours=ours)
+
+    def forward(self, request: InboundRequest, caller: Caller, hop: Hop) -> None:
+        """A call whose parties are known, but not plainly the way to the callee."""
+        self._send_on(request, caller, hop, ours=True)
+
+    def _send_on(self, request: InboundRequest, caller: Caller, hop: Hop | None, *, ours: bool) -> None:
+        message = request.message
         try:
             if hop is None:
                 hop = self._targeting.hop(request, caller, message.request_uri, ours)

@@ -98,7 +98,7 @@ class Authorizer:
         self._new_digest = partial(Digest, credentials=accounts, keys=nonce_keys, instance=instance, config=digest_config)
         self.challenges = Challenges()
         self._quiet = QuietLog(log)
-        self._callers: dict[str, Caller] = {}  # accounts of domains without digest, by the URI in From as it was written
+        self.callers: dict[str, Caller] = {}  # accounts of domains without digest, by the URI in From as it was written
         self.serve(domains)
 
     def serve(self, domains: Domains) -> None:
@@ -107,7 +107,7 @@ class Authorizer:
         self._domains = domains
         self._digests = {name: self._new_digest(name, algorithms=domains.algorithms(name)) for name in domains.by_name}
         self.realms = {name: None if name in domains.without_digest else digest for name, digest in self._digests.items()}
-        self._callers.clear()
+        self.callers.clear()
 
     def registering(self, request: Message, aor: str, domain: str, source_host: str, now: float) -> str:
         """AOR of the user who sends a REGISTER for ``aor`` in ``domain`` (RFC 3261 section 10.3 step 3). Without digest whoever
@@ -130,7 +130,7 @@ class Authorizer:
 
     def calling(self, request: Message, source_host: str, now: float) -> Caller:
         """Who sends a request outside any dialog. Credentials that were meant for us are taken out of it."""
-        return self._callers.get(request.from_uri_text) or self._identified(request, source_host, now)
+        return self.callers.get(request.from_uri_text) or self._identified(request, source_host, now)
 
     def _identified(self, request: Message, source_host: str, now: float) -> Caller:
         from_uri = request.from_.uri
@@ -165,9 +165,9 @@ class Authorizer:
         return Caller(aor=found)
 
     def _remembered(self, uri: str, caller: Caller) -> Caller:
-        if len(self._callers) >= MAX_CALLERS:
-            self._callers.clear()
-        self._callers[uri] = caller
+        if len(self.callers) >= MAX_CALLERS:
+            self.callers.clear()
+        self.callers[uri] = caller
         return caller
 
     def _authenticated(self, request: Message, domain: str, place: Place, who: tuple[str, str], now: float) -> str:

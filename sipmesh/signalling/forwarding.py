@@ -56,6 +56,11 @@ class Forwarding:
         self._verifies = any(listener.transport in VERIFIED_TRANSPORTS for listener in services.flows.listeners)
         self._presenter = Presenter(accounts, relayed=services.glue is not None)
 
+    @property
+    def looks_at_calls(self) -> bool:
+        """Whether there is more to a call between two users than to send it on."""
+        return self._services.glue is not None or self._user_rates is not None or self._verifies
+
     def forward(self, request: InboundRequest, caller: Caller, targets: list[Target], hop: Hop) -> None:
         message = request.message
         begins_call = message.method == "INVITE" and message.to_tag is None
@@ -107,7 +112,7 @@ class Forwarding:
         record = begun_by(request, caller, hop, self._timers.wall, relayed=calls.relayed, srtp=srtp, names=names)
         record.hides_caller = hides
         calls.begin(key, record, request)
-        exchange: Exchange = InviteExchange(services, key, record, media, by_trunk=bool(hop.trunk))
+        exchange: Exchange = InviteExchange(services, key, media, by_trunk=bool(hop.trunk))
         if key in calls.trunks.edited:
             exchange = EditingExchange(calls, exchange, request.message, trunk, key)
         request.proxy(targets, exchange)

@@ -56,7 +56,7 @@ class Calling:
 
     @property
     def remembered(self) -> tuple[list[str], list[str]]:
-        return list(self.world.app._authorizer._callers), list(self.world.app.tables.called)
+        return list(self.world.app._authorizer.callers), list(self.world.app.tables.called)
 
 
 def test_a_second_call_goes_the_way_of_the_first() -> None:

@@ -1,0 +1,29 @@
+/* The policy of a request: the base of SignalApplication (sipmesh/signalling/application.py).
+ *
+ * Here is the way of what needs no decision but those that were made before: a call from an account to an account with one plain
+ * binding, over no trunk, and what belongs to such a call. Everything else is a method of the Python class, called by name. */
+#ifndef SIP_APPLICATION_H
+#define SIP_APPLICATION_H
+
+#include "sip_exchange.h"
+
+/* The garbage collector walks it. */
+typedef struct {
+    PyObject_HEAD
+    char looks_at_calls; /* each call is looked at by what Python has: media, rates, certificates */
+    PyObject *callers;   /* dict: Caller by the URI in From, of those who are believed */
+    PyObject *called;    /* dict: Hop by the Request-URI, of those who are called whatever else a request says */
+    PyObject *edited;    /* set: keys of calls whose messages we change */
+    PyObject *policy;    /* PolicyHost: asked about all when it is active */
+    PyObject *locations; /* a TableBase, or what has its method record */
+    PyObject *services, *timers, *invite_class, *bye_class;
+} ApplicationObject;
+
+extern PyTypeObject sip_application_type;
+
+/* sipcore.ports.Application */
+PyObject *sip_application_on_request(ApplicationObject *self, PyObject *request);
+PyObject *sip_application_on_dialog_request(ApplicationObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *sip_application_on_ack(ApplicationObject *self, PyObject *const *args, Py_ssize_t count);
+
+#endif

@@ -1,0 +1,108 @@
+/* A request outside any dialog: a call that goes where calls went before. */
+#include "sip_application.h"
+#include "sip_py.h"
+#include "sip_store.h"
+
+/* An INVITE that begins a call, and says nothing of who calls but From. */
+static bool begins_plainly(const MessageObject *message) {
+    struct sip_scratch scratch;
+    struct sip_slice tag;
+    const struct sip_message *core = &message->core;
+    if (!sip_py_is_method(message->method, SIP_INVITE) || sip_message_is_sips(message)) return false;
+    if (sip_read_tag(core, SIP_TO, &scratch, &tag).error != SIP_OK || tag.at) return false;
+    return !sip_has_line(core, SIP_P_ASSERTED_IDENTITY) && !sip_has_line(core, SIP_P_PREFERRED_IDENTITY) &&
+           !sip_has_line(core, SIP_PRIVACY);
+}
+
+/* What the dict has for an attribute of the message; borrowed, NULL when there is none or with an exception. */
+static PyObject *known(PyObject *dict, MessageObject *message, struct sip_py_word *attribute) {
+    PyObject *text = sip_py_get((PyObject *)message, attribute);
+    PyObject *found = text ? PyDict_GetItemWithError(dict, text) : NULL;
+    Py_XDECREF(text);
+    return found;
+}
+
+/* Where the called account has its one plain binding: its URI or None. */
+static PyObject *contact_of(ApplicationObject *self, PyObject *hop) {
+    static struct sip_py_word word_aor = {"aor", NULL}, word_record = {"record", NULL}, word_wall = {"wall", NULL};
+    PyObject *aor = sip_py_get(hop, &word_aor), *record = NULL, *now = NULL, *contact = NULL;
+    bool stored = PyObject_TypeCheck(self->locations, &sip_table_type);
+    if (aor) record = stored ? sip_table_record((TableObject *)self->locations, aor) : sip_py_call(self->locations, &word_record, aor, NULL);
+    if (record && record != Py_None) now = sip_py_get(self->timers, &word_wall);
+    else contact = Py_XNewRef(record);
+    if (now) contact = sip_bound_to(NULL, (PyObject *[]){record, now}, 2);
+    Py_XDECREF(now);
+    Py_XDECREF(record);
+    Py_XDECREF(aor);
+    return contact;
+}
+
+static bool is_plain_uri(PyObject *contact) {
+    return PyUnicode_Check(contact) && PyUnicode_GET_LENGTH(contact) > 4 && PyUnicode_READ_CHAR(contact, 3) == ':';
+}
+
+/* --- the call --- */
+
+/* The call is kept before its INVITE leaves. */
+static InviteExchangeObject *begin(ApplicationObject *self, InboundObject *request, const struct sip_call_plan *plan) {
+    PyTypeObject *class = sip_proxy_class(self->invite_class, &sip_invite_exchange_type);
+    PyObject *key = class ? sip_inbound_call_key(request) : NULL;
+    InviteExchangeObject *exchange = key ? sip_invite_exchange_new(class, self->services, key, Py_None, false) : NULL;
+    CallRecordObject *record = exchange ? sip_call_begun_by((PyObject *)request, plan) : NULL;
+    if (!record || sip_calls_begin((CallsObject *)exchange->calls, key, record, (PyObject *)request) < 0) Py_CLEAR(exchange);
+    Py_XDECREF(record);
+    return exchange;
+}
+
+static int send_to(ApplicationObject *self, InboundObject *request, PyObject *contact, const struct sip_call_plan *plan) {
+    PyObject *target = PyObject_CallOneArg(((CoreObject *)request->core)->target_class, contact);
+    InviteExchangeObject *exchange = target ? begin(self, request, plan) : NULL;
+    int result = exchange ? sip_inbound_forward(request, target, (PyObject *)exchange) : -1;
+    Py_XDECREF(exchange);
+    Py_XDECREF(target);
+    return result;
+}
+
+/* Between these two. */
+static int connect(ApplicationObject *self, InboundObject *request, PyObject *caller, PyObject *hop) {
+    static struct sip_py_word forward = {"forward", NULL};
+    PyObject *contact = self->looks_at_calls ? Py_NewRef(Py_None) : contact_of(self, hop);
+    if (!contact) return -1;
+    struct sip_call_plan plan = {.caller = caller, .hop = hop, .started_at = sip_timers_wall(self->timers)};
+    PyObject *args[] = {(PyObject *)self, (PyObject *)request, caller, hop};
+    int result = is_plain_uri(contact) ? send_to(self, request, contact, &plan) : sip_py_done(sip_py_call_with(&forward, args, 4));
+    Py_DECREF(contact);
+    return result;
+}
+
+/* --- who calls whom --- */
+
+/* Whom such a request calls, if that was asked before; borrowed, NULL when it wasn't or with an exception. */
+static PyObject *find_called(ApplicationObject *self, MessageObject *message) {
+    static struct sip_py_word active = {"active", NULL}, request_uri_text = {"request_uri_text", NULL};
+    if (!begins_plainly(message)) return NULL;
+    int asks = sip_py_is(self->policy, &active);
+    return asks ? NULL : known(self->called, message, &request_uri_text);
+}
+
+static int serve(ApplicationObject *self, InboundObject *request) {
+    static struct sip_py_word dispatch = {"dispatch", NULL}, from_uri_text = {"from_uri_text", NULL};
+    MessageObject *message = (MessageObject *)request->message;
+    PyObject *hop = message ? find_called(self, message) : NULL, *caller = hop ? known(self->callers, message, &from_uri_text) : NULL;
+    if (PyErr_Occurred()) return -1;
+    if (!caller) return sip_py_do((PyObject *)self, &dispatch, (PyObject *)request, NULL);
+    Py_INCREF(hop);
+    Py_INCREF(caller);
+    int result = connect(self, request, caller, hop);
+    Py_DECREF(caller);
+    Py_DECREF(hop);
+    return result;
+}
+
+PyObject *sip_application_on_request(ApplicationObject *self, PyObject *request) {
+    static struct sip_py_word not_served = {"not_served", NULL};
+    if (!PyObject_TypeCheck(request, &sip_inbound_type)) return PyErr_Format(PyExc_TypeError, "an InboundRequest expected");
+    int result = serve(self, (InboundObject *)request);
+    if (result < 0) result = sip_proxy_hand_over((PyObject *)self, &not_served, request);
+    return result < 0 ? NULL : Py_NewRef(Py_None);
+}
