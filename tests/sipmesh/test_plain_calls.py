@@ -1,0 +1,261 @@
+"""A call between users who are known from calls before goes the way, and leaves the traces, of one that is looked at anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+
+from native.sip import Message
+from sipmesh.signalling.authorize import Caller
+from sipmesh.signalling.routing_table import Hop
+from sipmesh.store import CallRecord, StoreError
+from tests.sipmesh.signal_world import SignalWorld
+
+DOMAIN = "open.example"
+ALICE, BOB = f"sip:alice@{DOMAIN}", f"sip:bob@{DOMAIN}"
+SDP = b"v=0\r\n"
+
+
+class Call:
+    """Alice and bob; ``known``: from calls before."""
+
+    def __init__(self, *, known: bool) -> None:
+        self.world = world = SignalWorld()
+        self.alice, self.bob = world.phone("192.0.2.10"), world.phone("192.0.2.20")
+        for phone in (self.alice, self.bob):
+            phone._branches = count(1)
+        if known:
+            world.app._authorizer.callers[ALICE] = Caller(aor=f"alice@{DOMAIN}")
+            world.app.tables.called[BOB] = Hop(aor=f"bob@{DOMAIN}")
+        self.records: list[dict[str, Any]] = []
+
+    def bind(self, **more: Any) -> None:
+        self.world.bind(f"bob@{DOMAIN}", self.bob, **more)
+
+    def invite(self, *headers: tuple[str, str], uri: str = BOB) -> Message:
+        via = ("Via", f"SIP/2.0/UDP {self.alice.says_host}:5060;branch=z9hG4bK-a{next(self.alice._branches)}")
+        dialog = [("From", f"<{ALICE}>;tag=caller"), ("To", f"<{BOB}>"), ("Call-ID", "call-1"), ("CSeq", "1 INVITE")]
+        contact = ("Contact", f"<{self.alice.contact}>")
+        invite = Message.request("INVITE", uri, [via, ("Max-Forwards", "70"), *dialog, contact, *headers], SDP)
+        self.alice.send(invite)
+        self.run()
+        return invite
+
+    def reply(self, status: int, *headers: tuple[str, str], to: str = "INVITE", **more: Any) -> Message:
+        """Bob's, to the last request of that method."""
+        self.bob.reply(self.bob.got(to)[-1], status, headers, **more)
+        self.run()
+        return self.alice.got()[-1]
+
+    def within(self, dialog: Message, method: str, *headers: tuple[str, str], by: str = "alice", cseq: int = 2) -> None:
+        getattr(self, by).within(dialog, method, cseq, headers)
+        self.run()
+
+    def run(self) -> None:
+        self.world.run()
+        self.records += [record.as_dict() for _, record in self.world.stored.all()]
+
+    @property
+    def traces(self) -> tuple[Any, ...]:
+        """What each phone got, each state of the record, and the counters."""
+        wire = [[message.to_bytes() for message in phone.got()] for phone in (self.alice, self.bob)]
+        return wire, self.records, dict(self.world.counters), [record.as_dict() for record in self.kept]
+
+    @property
+    def kept(self) -> list[CallRecord]:
+        return [record for key in self.world.calls.keys_of("call-1") if (record := self.world.calls.get(key)) is not None]
+
+
+def answered_and_ended(call: Call) -> None:
+    call.bind()
+    call.invite()
+    call.reply(180)
+    assert call.kept[0].ringing_at
+    ok = call.reply(200, body=SDP)
+    call.within(ok, "ACK", cseq=1)
+    assert [message.method for message in call.bob.got()] == ["INVITE", "ACK"]
+    call.within(ok, "BYE")
+    assert call.kept[0].bye_by == "caller"
+    call.reply(200, to="BYE")
+    assert call.kept == []
+
+
+def ended_by_the_callee(call: Call) -> None:
+    call.bind()
+    call.invite()
+    call.within(call.reply(200), "ACK", cseq=1)
+    call.within(call.bob.got("INVITE")[0], "BYE", by="bob", cseq=7)
+    assert call.kept[0].bye_by == "callee"
+    call.alice.reply(call.alice.got("BYE")[0], 200)
+    call.run()
+    assert call.kept == []
+
+
+def bye_challenged(call: Call) -> None:
+    call.bind()
+    call.invite()
+    call.within(ok := call.reply(200), "ACK", cseq=1)
+    call.within(ok, "BYE")
+    assert call.reply(401, ("WWW-Authenticate", 'Digest realm="x",nonce="y"'), to="BYE").status == 401
+    assert (call.kept[0].bye_at, call.kept[0].bye_by) == (0.0, "")
+
+
+def bye_that_says_who_sends_it(call: Call) -> None:
+    call.bind()
+    call.invite()
+    call.within(ok := call.reply(200), "ACK", cseq=1)
+    call.within(ok, "BYE", ("P-Asserted-Identity", f"<{ALICE}>"))
+    assert not call.bob.got("BYE")[0].has("P-Asserted-Identity")
+    assert not call.reply(200, ("P-Asserted-Identity", f"<{BOB}>"), to="BYE").has("P-Asserted-Identity")
+
+
+def request_within_the_call(call: Call) -> None:
+    call.bind()
+    call.invite()
+    call.within(ok := call.reply(200), "ACK", cseq=1)
+    call.within(ok, "INFO")
+    assert call.reply(200, to="INFO").status == 200
+
+
+def ack_of_no_call(call: Call) -> None:
+    call.bind()
+    call.invite()
+    ok = call.reply(200)
+    ok.remove("Record-Route")
+    ok.set("Contact", "<sip:nobody@192.0.2.77>")
+    call.within(ok, "ACK", cseq=9)
+
+
+def refused_by_the_callee(call: Call) -> None:
+    call.bind()
+    call.invite()
+    assert call.reply(486).status == 486
+    assert call.kept == []
+
+
+def given_up(call: Call) -> None:
+    call.bind()
+    invite = call.invite()
+    call.reply(180)
+    call.alice.cancel(invite)
+    call.run()
+    call.reply(200, to="CANCEL")
+    assert call.reply(487).status == 487
+    assert call.kept == []
+
+
+def reliably_provisional(call: Call) -> None:
+    call.bind()
+    call.invite(("Supported", "100rel"))
+    ringing = call.reply(183, ("RSeq", "1"), ("Require", "100rel"), body=SDP)
+    assert [leg.tag for leg in call.kept[0].forks] == ["callee"]
+    call.within(ringing, "PRACK", ("RAck", "1 1 INVITE"))
+    call.reply(200, to="PRACK")
+    call.within(call.reply(200), "ACK", cseq=1)
+
+
+def answer_that_asserts(call: Call) -> None:
+    call.bind()
+    call.invite()
+    assert not call.reply(180, ("P-Asserted-Identity", f"<{BOB}>")).has("P-Asserted-Identity")
+
+
+def caller_behind_nat(call: Call) -> None:
+    call.alice.says_host = "10.0.0.1"
+    call.bind()
+    call.invite()
+    assert call.kept[0].legs[0].natted
+    ok = call.reply(200)
+    call.within(ok, "ACK", cseq=1)
+    call.within(call.bob.got("INVITE")[0], "BYE", by="bob", cseq=7)
+    assert call.alice.got("BYE")
+
+
+def nobody_bound(call: Call) -> None:
+    call.invite()
+    assert call.alice.got()[-1].status == 480
+
+
+def several_bindings(call: Call) -> None:
+    call.bind()
+    call.world.bind(f"bob@{DOMAIN}", call.world.phone("192.0.2.30"))
+    call.invite()
+    call.reply(200)
+
+
+def caller_who_wants_privacy(call: Call) -> None:
+    call.bind()
+    call.invite(("Privacy", "user;header"))
+    assert call.bob.got("INVITE")[0].contact_uri_text.startswith("sip:anonymous@")
+
+
+def caller_who_asserts(call: Call) -> None:
+    call.bind()
+    call.invite(("P-Asserted-Identity", "<sip:president@open.example>"))
+    assert not call.bob.got("INVITE")[0].has("P-Asserted-Identity")
+
+
+def sips_is_asked_for(call: Call) -> None:
+    call.bind()
+    call.invite(uri=f"sips:bob@{DOMAIN}")
+    assert call.alice.got()[-1].status in (404, 480)
+
+
+def store_out_of_order(call: Call) -> None:
+    call.bind()
+
+    def broken(key: str, record: CallRecord) -> None:
+        raise StoreError("the disk is full")
+
+    stored: Any = call.world.stored
+    stored.put = broken
+    call.invite()
+    assert call.alice.got()[-1].status == 500
+
+
+SCENES = [
+    *(
+        answered_and_ended,
+        ended_by_the_callee,
+        bye_challenged,
+        bye_that_says_who_sends_it,
+        request_within_the_call,
+        ack_of_no_call,
+    ),
+    *(refused_by_the_callee, given_up, reliably_provisional, answer_that_asserts, caller_behind_nat, nobody_bound),
+    *(several_bindings, caller_who_wants_privacy, caller_who_asserts, sips_is_asked_for, store_out_of_order),
+]
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
+def test_it_is_the_same_call(scene: Callable[[Call], None]) -> None:
+    traces = []
+    for known in (False, True):
+        call = Call(known=known)
+        scene(call)
+        traces.append(call.traces)
+    assert traces[0] == traces[1]
+
+
+def test_what_is_known_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = Call(known=True)
+    monkeypatch.setattr(type(call.world.app), "dispatch", None)
+    monkeypatch.setattr(type(call.world.app), "forward", None)
+    answered_and_ended(call)
+
+
+def test_an_error_of_ours_is_told_of_and_is_no_answer() -> None:
+    call = Call(known=True)
+    call.bind()
+
+    def broken(*whatever: Any) -> None:
+        raise ZeroDivisionError
+
+    call.world.app.not_served = broken  # type: ignore[method-assign]
+    locations: Any = call.world.locations
+    locations.record = broken
+    with pytest.raises(ZeroDivisionError):
+        call.invite()
