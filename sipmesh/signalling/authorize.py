@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container
+from collections.abc import Callable
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
@@ -66,10 +66,11 @@ class Accounts:
 
     def ha1(self, username: str, realm: str, algorithm: Algorithm) -> str | None:
         """``username`` is the user part, or the whole AOR."""
-        user = self._directory.user(aor_of(username, realm))
+        whole = "@" in username
+        user = self._directory.user(aor_of(username, realm) if whole else f"{username}@{realm}")
         if user is None:
             return self._trunks.ha1(username, realm, algorithm)
-        return (user.ha1_long if "@" in username else user.ha1).get(algorithm)
+        return (user.ha1_long if whole else user.ha1).get(algorithm)
 
 
 class Authorizer:
@@ -85,12 +86,12 @@ class Authorizer:
         digest_config: DigestConfig,
         counters: Counters,
         backoff: Backoff[tuple[str, str]] | None = None,
-        exempt: Container[str] = (),
+        is_exempt: Callable[[str], bool] = frozenset[str]().__contains__,
     ) -> None:
-        """``backoff``: of (source host, AOR); none for hosts that are ``exempt``."""
+        """``backoff``: of (source host, AOR); none for hosts that are exempt."""
         self._backoff = backoff
         self.guarded = backoff is not None  # sources may have to pause
-        self._exempt = exempt
+        self._is_exempt = is_exempt
         self._domains = domains
         self._trunks = trunks
         self._accounts = accounts
@@ -190,18 +191,13 @@ class Authorizer:
 
     def pause_left_s(self, who: tuple[str, str], now: float) -> float:
         """0 for who may try."""
-        backoff = self._backoff_of(who[0])
-        return 0.0 if backoff is None else backoff.pause_left_s(who, now)
-
-    def _backoff_of(self, host: str) -> Backoff[tuple[str, str]] | None:
-        return None if self._backoff is None or host in self._exempt else self._backoff
+        return 0.0 if self._backoff is None or self._is_exempt(who[0]) else self._backoff.pause_left_s(who, now)
 
     def proven(self, request: Message, username: str, domain: str, who: tuple[str, str]) -> str:
         """Takes note of right credentials; the AOR they are of."""
         self._counters[OUTCOME_NAMES[Outcome.ACCEPTED]] += 1
-        backoff = self._backoff_of(who[0])
-        if backoff is not None:
-            backoff.succeeded(who)
+        if self._backoff is not None and not self._is_exempt(who[0]):
+            self._backoff.succeeded(who)
         self.challenges.accepted(request.call_id)
         return aor_of(username, domain)
 
@@ -220,13 +216,15 @@ class Authorizer:
     ) -> PeerError:
         """Likewise, and the next one when this was a failure too many."""
         outcome = verdict.outcome
-        backoff = self._backoff_of(who[0])
-        if outcome is Outcome.REFUSED and backoff is not None and backoff.failed(who, now):
+        if outcome is Outcome.REFUSED and self._has_failed_too_often(who, now):
             self._quiet.warning("wrong passwords, no more of them for a while", now, f"{who[0]} for {who[1]}")
         if outcome is Outcome.MALFORMED:
             self._counters[OUTCOME_NAMES[outcome]] += 1
             return PeerError(400, verdict.reason)
         return self._challenge(request, domain, place, now, outcome)
+
+    def _has_failed_too_often(self, who: tuple[str, str], now: float) -> bool:
+        return self._backoff is not None and not self._is_exempt(who[0]) and self._backoff.failed(who, now)
 
     def _count(self, outcome: str) -> None:
         self._counters[f"sip_authorizations_total|outcome={outcome}"] += 1

@@ -105,7 +105,7 @@ class SignalNode:
         digest_config = DigestConfig(nonce_lifetime_s=limits.nonce_s)
         backoff = backoff_for(limits, shared)
         self._authorizer = Authorizer(
-            domains, self.trunks, accounts, store.key_ring("nonce"), instance, digest_config, counters, backoff, exempt
+            domains, self.trunks, accounts, store.key_ring("nonce"), instance, digest_config, counters, backoff, exempt.covers
         )
         gruus = Gruus(store.key_ring("gruu"), lambda: secrets.token_urlsafe(9))
         services = CallServices(self.calls, glue, flows, timers)

@@ -85,8 +85,8 @@ class Registering(RegisteringBase):
 
     def proven(self, request: InboundRequest, username: str, aor: str) -> None:
         """PeerError if right credentials are not those of ``aor``."""
-        domain = aor.rpartition("@")[2]
-        found = self.authorizer.proven(request.message, username, domain, (request.flow.remote[0], aor))
+        who = (request.flow.remote[0], aor)
+        found = self.authorizer.proven(request.message, username, aor[aor.rindex("@") + 1 :], who)
         self.authorizer.check_account(found)
         check_registrant(found, aor)
 

@@ -54,7 +54,8 @@ class SharedRecent(Generic[Key]):
 
     def drop(self, key: Key) -> None:
         start, tag = self._spot(key)
-        self._map[start : start + SET_BYTES] = self._others(start, tag).ljust(SET_BYTES, b"\0")
+        if self.get(key) is not None:  # else nothing is written: what others read stays in their caches
+            self._map[start : start + SET_BYTES] = self._others(start, tag).ljust(SET_BYTES, b"\0")
 
     def _others(self, start: int, tag: bytes) -> bytes:
         """The places of a set that are not this key's."""
