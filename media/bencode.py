@@ -25,5 +25,5 @@ def decode(data: bytes) -> Value:
         raise BencodeError(f"Could not decode bencode {cause}") from None
 
 
-# A value as bencode, dictionaries in insertion order. Booleans are integers. TypeError for what bencode can't say
+# A value as bencode, dictionaries in insertion order. Booleans are integers, bytes are bencode already. TypeError for others
 encode = relay.bencode_encode

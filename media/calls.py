@@ -7,7 +7,7 @@ from media.errors import LoadLimitError
 from media.load import Load
 from media.recording import Recordings
 from media.session import Call, Dialogue
-from media.streams import NOTHING, Line, Lines
+from media.streams import NOTHING, Line, Lines, Totals
 
 
 class CallTable:
@@ -49,25 +49,35 @@ class CallTable:
         """Forgets a call whose first offer failed; it never was one."""
         del self._calls[call.call_id]
 
-    def end(self, call: Call) -> None:
-        """Closes everything the call has."""
+    def totals(self, call: Call) -> Totals:
+        """What it has relayed so far."""
+        totals = call.past
+        for dialogue in call.dialogues:
+            totals = totals.plus(dialogue.past)
+            for line in dialogue.all_lines():
+                totals = totals.plus(self.lines.totals(line))
+        return totals
+
+    def end(self, call: Call, totals: Totals | None = None) -> None:
+        """Closes everything the call has. ``totals``: its, when they are known."""
+        if self._calls.pop(call.call_id, None) is None:
+            return
+        self.ended_count += 1
+        self.ended_seconds += self.clock.unix_s() - call.created_at
+        self.ended_totals = self.ended_totals.plus(self.totals(call) if totals is None else totals)
         if call.recording is not None:
             self.recordings.stop(call)
-        for dialogue in list(call.dialogues):
-            self.end_dialogue(call, dialogue)
-        if self._calls.pop(call.call_id, None) is not None:
-            self.ended_count += 1
-            self.ended_seconds += self.clock.unix_s() - call.created_at
-            self.ended_totals = self.ended_totals.plus(call.past)
+        for line in call.lines():
+            self.lines.close(line)
+        call.dialogues.clear()
 
     def end_dialogue(self, call: Call, dialogue: Dialogue) -> None:
         """The call stays, even without dialogues: its caller decides."""
         for line in dialogue.all_lines():
             self.close_line(dialogue, line)
-        dialogue.lines, dialogue.offers = [], [None, None]
         call.past = call.past.plus(dialogue.past)
-        dialogue.past = NOTHING
         call.dialogues.remove(dialogue)
 
     def close_line(self, dialogue: Dialogue, line: Line) -> None:
-        dialogue.past = dialogue.past.plus(self.lines.close(line))
+        dialogue.past = dialogue.past.plus(self.lines.totals(line))
+        self.lines.close(line)

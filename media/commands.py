@@ -132,15 +132,16 @@ class Commands:
                 raise RequestError(NO_MATCH)
             return {"result": "ok", "warning": NO_MATCH}
         body: Body = {"result": "ok"}
+        totals = self._calls.totals(call)
         if "fast" not in request.options.flags:
-            body |= self._reporter.query(call, dialogues)
+            body |= self._reporter.query(call, totals, dialogues)
         whole = len(dialogues) == len(call.dialogues)
         delay_s = request.options.delete_delay_s if request.options.delete_delay_s >= 0 else self._delete_delay_s
         if whole and delay_s:
             call.delete_ns = self._calls.clock.monotonic_ns() + delay_s * 1_000_000_000
             self._timeouts.watch(call)
         elif whole:
-            self._calls.end(call)
+            self._calls.end(call, totals)
         else:
             for dialogue in dialogues:
                 self._calls.end_dialogue(call, dialogue)
@@ -167,7 +168,8 @@ class Commands:
             raise RequestError(NO_MATCH)
         if "brief" in request.options.flags:
             return {"result": "ok", **self._reporter.brief(dialogues)}
-        return {"result": "ok", **self._reporter.query(call, dialogues), **self._calls.recordings.describe(call)}
+        report = self._reporter.query(call, self._calls.totals(call), dialogues)
+        return {"result": "ok", **report, **self._calls.recordings.describe(call)}
 
     def _note(self, call: Call, options: Options) -> list[str]:
         """What an offer or answer says of DTMF and of recording; why that can't be, for it must not end the call."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from media.sdp import Media
-from media.sdp_fields import NO_TYPES, is_number, parse_clock_rate, parse_event_type
+from media.sdp_fields import FIRST_DYNAMIC, NO_TYPES, is_number, parse_clock_rate, parse_event_type
 from native import relay
 
 # what needs no a=rtpmap
@@ -17,11 +17,12 @@ class RtpMap:
     """What the formats of an RTP line mean."""
 
     encodings: dict[int, str]  # name and clock rate by payload type, as ``opus/48000/2``; static ones by name alone
-    clocks_hz: tuple[tuple[int, int], ...]  # (payload type, RTP clock) of each a=rtpmap
+    clocks_hz: dict[int, int]  # RTP clock by payload type, of each a=rtpmap
+    dynamic_hz: dict[int, int]  # of dynamic payload types only
     event_types: int  # payload types of telephone events, a bit each; 96 the lowest
 
 
-NO_MAP = RtpMap({}, (), NO_TYPES)
+NO_MAP = RtpMap({}, {}, {}, NO_TYPES)
 
 
 def encodings(media: Media) -> dict[str, str]:
@@ -37,11 +38,12 @@ def rtp_map(media: Media) -> RtpMap:
 def _rtp_map(formats: str, rtpmaps: tuple[str, ...]) -> RtpMap:
     """Devices of one kind send the same lines with every call. What is no rtpmap is left out."""
     names = _encodings(formats, rtpmaps)
-    rates = tuple(rate for rate in map(parse_clock_rate, rtpmaps) if rate is not None)
+    rates = dict(rate for rate in map(parse_clock_rate, rtpmaps) if rate is not None)
+    dynamic = {payload_type: rate for payload_type, rate in rates.items() if payload_type >= FIRST_DYNAMIC}
     types = NO_TYPES
     for rtpmap in rtpmaps:
         types |= parse_event_type(rtpmap)
-    return RtpMap({int(form): name for form, name in names.items() if is_number(form, 127)}, rates, types)
+    return RtpMap({int(form): name for form, name in names.items() if is_number(form, 127)}, rates, dynamic, types)
 
 
 def _encodings(formats: str, rtpmaps: Iterable[str]) -> dict[str, str]:

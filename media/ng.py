@@ -12,6 +12,7 @@ from media import bencode
 from media.errors import DecodeError, FrameError
 
 Body = dict[str, Any]
+"""Strings, integers, lists and dictionaries; bytes stand for the value they are in bencode."""
 
 MAX_COOKIE_BYTES = 4096
 
@@ -48,7 +49,9 @@ def split(datagram: bytes) -> Message:
 
 
 def encode_json(body: Body) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=bencode.decode).encode(
+        "utf-8", "surrogateescape"
+    )
 
 
 def error(reason: str) -> Body:

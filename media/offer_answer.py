@@ -12,7 +12,7 @@ from media.encodings import rtp_map
 from media.endpoint import NOWHERE, locate
 from media.errors import UNKNOWN_CALL, RequestError, SdpError
 from media.interfaces import Pair, first_pair, next_pair
-from media.keying import Agreed
+from media.keying import UNTOUCHED, Agreed
 from media.origin import Announced, stamp
 from media.request import Request
 from media.rewrite import LOOP_MARK, LocalLine, Style, rewrite
@@ -75,7 +75,7 @@ class OfferAnswer:
             raise RequestError(f"The answer has {len(description.media)} m= lines, the offer had {len(offer.lines)}")
         answerer = dialogue.sides[1 - offer.side]
         described = [_describe(description, media, request, answerer.interface) for media in description.media]
-        agreed = _agree(offer, description)
+        agreed = _agree(offer, description) if any(offer.keyings) else [UNTOUCHED] * len(description.media)
         answerer.tag = request.to_tag
         answerer.label = request.options.label or answerer.label
         locals_ = self._take_effect(dialogue, offer, described, agreed, description, request)
@@ -176,7 +176,8 @@ class OfferAnswer:
         dialogue.sides[side].described = offer.described
         dialogue.sides[1 - side].described = described
         mute.apply(self._lines, dialogue)
-        self._close_unused(dialogue, before)
+        if before != dialogue.lines:
+            self._close_unused(dialogue, before)
         return locals_
 
     def _place(self, line: Line, offer: Offer, index: int, answered: Described) -> bool:
@@ -186,7 +187,7 @@ class OfferAnswer:
         offerer_mux = accepted_mux(offered, answerer_mux, offer.mux_flags)
         self._lines.place(line, side, offered.endpoint, offerer_mux)
         self._lines.place(line, 1 - side, answered.endpoint, answerer_mux)
-        self._lines.set_clocks(line, {*offered.rtp_map.clocks_hz, *answered.rtp_map.clocks_hz})
+        self._lines.set_clocks(line, offered.rtp_map.dynamic_hz | answered.rtp_map.dynamic_hz)
         self._lines.set_encodings(line, offered.rtp_map.encodings | answered.rtp_map.encodings)
         return offerer_mux
 

@@ -22,7 +22,7 @@ class Reporter:
     history: Callable[[int, int], History | None]  # of what a stream's side sent
     is_silent: Callable[[int, int], bool]  # whether nothing is heard of a stream's side, while the other one is
 
-    def query(self, call: Call, dialogues: list[Dialogue]) -> Body:
+    def query(self, call: Call, totals: Totals, dialogues: list[Dialogue]) -> Body:
         """Times of the call, its totals, and of ``dialogues`` each party (``tags``) and each source it sends (``SSRC``)."""
         counts = {line: self.lines.counts(line) for dialogue in dialogues for line in dialogue.lines if line is not None}
         body: Body = {
@@ -30,7 +30,7 @@ class Reporter:
             "created_us": int(call.created_at % 1 * 1_000_000),
             "created_ts": int(call.created_at * 1_000_000),
             "last signal": int(call.signalled_at),
-            "totals": _totals(self._call_totals(call)),
+            "totals": {"RTP": _tally(totals.rtp), "RTCP": _tally(totals.rtcp)},
         }
         if call.metadata:
             body["metadata"] = call.metadata
@@ -67,14 +67,6 @@ class Reporter:
                 sources.append({"cumulative loss": stats.lost, "loss bursts": stats.gaps, "average MOS": sample})
         return {"streams": streams, "ingress SSRCs": sources}
 
-    def _call_totals(self, call: Call) -> Totals:
-        totals = call.past
-        for dialogue in call.dialogues:
-            totals = totals.plus(dialogue.past)
-            for line in dialogue.all_lines():
-                totals = totals.plus(self.lines.totals(line))
-        return totals
-
     def _party(self, dialogue: Dialogue, side: int, counts: Counts, sources: dict[str, Any]) -> Body:
         party, other = dialogue.sides[side], dialogue.sides[1 - side]
         body: Body = {"tag": party.tag, "created": int(party.created_at)}
@@ -97,15 +89,14 @@ class Reporter:
             "index": index + 1,
             "type": described.kind,
             "protocol": described.protocol,
-            "flags": [described.direction] + (["rtcp-mux"] if described.mux else []),
-            "streams": [],
+            "flags": [described.direction, "rtcp-mux"] if described.mux else [described.direction],
         }
         if line is None:
-            return body
-        place, address, port = described.endpoint, line.interfaces[side].address, line.blocks[side].port
-        unix_s, now_ns = self.clock.unix_s(), self.clock.monotonic_ns()
+            return body | {"streams": []}
+        place, host, port = described.endpoint, line.interfaces[side].address, line.blocks[side].port
+        now = self.clock.unix_s(), self.clock.monotonic_ns()
+        body["streams"] = stream_report(counts[line], side, host, port, place.rtp, place.rtcp, *now)
         for pair, sides in enumerate(counts[line]):
-            body["streams"] += stream_report(sides, side, address, port + 2 * pair, place.rtp, place.rtcp, unix_s, now_ns)
             stats = sides[side][0]
             if self.is_silent(line.streams[pair], side):
                 body["flags"].append("silent")
@@ -151,10 +142,6 @@ def _sample(quality: Quality, leg_us: int) -> Body:
         "round-trip time": quality.round_trip_us,
         "round-trip time leg": leg_us,
     }
-
-
-def _totals(totals: Totals) -> Body:
-    return {"RTP": _tally(totals.rtp), "RTCP": _tally(totals.rtcp)}
 
 
 def _tally(tally: Tally) -> Body:

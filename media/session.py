@@ -35,7 +35,7 @@ class Described:
     def clock_hz(self, payload_type: int) -> int:
         """RTP clock of what it sends; payload types it does not map are static (RFC 3551 section 6)."""
         default_hz = 8000 if self.kind == "audio" else 90000
-        return dict(self.rtp_map.clocks_hz).get(payload_type, default_hz)
+        return self.rtp_map.clocks_hz.get(payload_type, default_hz)
 
     @property
     def on_hold(self) -> bool:

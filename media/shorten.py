@@ -4,7 +4,9 @@ A reply in fragments often is a lost one, and a proxy that misses one takes the 
 """
 
 from collections.abc import Callable
+from typing import Any
 
+from media import bencode
 from media.ng import Body
 
 _LEAST_AROUND_BYTES = 2  # a string in a list: bencode writes its length and a colon before it
@@ -41,9 +43,13 @@ def _slim_source(source: Body) -> Body:
 def _slim_party(party: Body) -> Body:
     medias = []
     for media in party["medias"]:
-        streams = [{key: stream[key] for key in ("SSRC", "stats") if key in stream} for stream in media["streams"]]
+        streams = [{key: stream[key] for key in ("SSRC", "stats") if key in stream} for stream in _plain(media["streams"])]
         medias.append({"index": media["index"], "type": media["type"], "streams": streams})
     return {key: party[key] for key in ("tag", "label") if key in party} | {"medias": medias}
+
+
+def _plain(value: Any) -> Any:
+    return bencode.decode(value) if isinstance(value, bytes) else value
 
 
 def _bare(body: Body, over_bytes: int) -> Body:

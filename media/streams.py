@@ -13,7 +13,7 @@ from media.errors import OutOfPortsError, RequestError
 from media.ports import PortBlock, PortPool
 from media.sdes import KeyPair, OwnKeys, RelayKey
 from media.sdp import Description, Media
-from media.sdp_fields import FIRST_DYNAMIC, NO_TYPES
+from media.sdp_fields import NO_TYPES
 from media.settings import Interface
 from native import relay
 
@@ -225,14 +225,13 @@ class Lines:
             for stream in line.streams:
                 self.relay.set_forward(stream, side, forward)
 
-    def set_clocks(self, line: Line, clocks_hz: Iterable[tuple[int, int]]) -> None:
-        """Clocks of dynamic payload types, for the jitter of both sides."""
+    def set_clocks(self, line: Line, clocks_hz: dict[int, int]) -> None:
+        """Of dynamic payload types, for the jitter of both sides."""
         if line.kind != relay.RTP:
             return
-        for payload_type, clock_hz in clocks_hz:
-            if payload_type >= FIRST_DYNAMIC:
-                for stream in line.streams:
-                    self.relay.set_clock(stream, payload_type, clock_hz)
+        for payload_type, clock_hz in clocks_hz.items():
+            for stream in line.streams:
+                self.relay.set_clock(stream, payload_type, clock_hz)
 
     def set_encodings(self, line: Line, encodings: dict[int, str]) -> None:
         for stream in line.streams:
@@ -247,14 +246,12 @@ class Lines:
             self.relay.set_dscp(stream, 0, dscp)
             self.relay.set_dscp(stream, 1, dscp)
 
-    def close(self, line: Line) -> Totals:
-        """Ends its streams; returns what had been counted. Its ports are free after the next ``reap``."""
-        totals = self.totals(line)
+    def close(self, line: Line) -> None:
+        """Ends its streams. Its ports are free after the next ``reap``."""
         self._remove_streams(line)
         self._leaving.append(line)
         if len(self._leaving) >= MAX_LEAVING:
             self.reap()
-        return totals
 
     def reap(self) -> None:
         """Frees the ports of lines that were closed: of many at once, for it waits for the relay threads."""

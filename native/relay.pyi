@@ -102,21 +102,21 @@ def bencode_decode(data: bytes, max_depth: int) -> Any:
     """The one value in ``data``: int, str, list or dict, lists and dictionaries ``max_depth`` deep at most. ValueError ``at byte N: ...``."""
 
 def bencode_encode(value: Any) -> bytes:
-    """TypeError for what bencode can't say."""
+    """Bytes are bencode already. TypeError for what bencode can't say."""
 
 def stream_report(
-    stats: tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]],
+    pairs: list[tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]]],
     side: int,
-    address: str,
+    host: str,
     port: int,
     rtp: tuple[str, int] | None,
     rtcp: tuple[str, int] | None,
     unix_s: float,
     now_ns: int,
     /,
-) -> list[dict[str, Any]]:
-    """What ng tells of the RTP and the RTCP socket of one side of a stream. ``stats``: of all its legs; ``address``, ``port``: ours, of
-    RTP; ``rtp``, ``rtcp``: where the party said it is; ``unix_s``, ``now_ns``: the time, on both clocks."""
+) -> bytes:
+    """What ng tells of the RTP and RTCP sockets of one side, as a list in bencode. ``pairs``: counters of each stream; ``host``, ``port``:
+    ours, of the first; ``rtp``, ``rtcp``: where the party said it is; ``unix_s``, ``now_ns``: the time, on both clocks."""
 
 def ng_split(data: bytes, /) -> tuple[tuple[str, str, str, str, str, str], bytes] | None:
     """What names the call of an ng request in bencode: call-id, from-tag, to-tag, via-branch, sdp and the address of received-from, "" what

@@ -1,20 +1,9 @@
 /* Python objects to bencode. */
-#include "relay_module.h"
+#include "relay_bencode.h"
 
 #include <string.h>
 
-#define FIRST_BYTES 512
-
-/* What is written so far; ``here`` until it does not fit. */
-struct output {
-    char *data;
-    size_t used, room;
-    char here[FIRST_BYTES];
-};
-
-static bool encode(struct output *out, PyObject *value);
-
-static bool make_room(struct output *out, size_t size)
+static bool make_room(struct relay_bencode *out, size_t size)
 {
     size_t room = out->room;
     while (room - out->used < size)
@@ -31,7 +20,7 @@ static bool make_room(struct output *out, size_t size)
     return true;
 }
 
-static bool put(struct output *out, const char *data, size_t size)
+bool relay_bencode_put(struct relay_bencode *out, const char *data, size_t size)
 {
     if (out->room - out->used < size && !make_room(out, size))
         return false;
@@ -40,7 +29,7 @@ static bool put(struct output *out, const char *data, size_t size)
     return true;
 }
 
-static bool put_string(struct output *out, const char *data, size_t size)
+bool relay_bencode_string(struct relay_bencode *out, const char *data, size_t size)
 {
     char digits[24], *at = digits + sizeof digits;
     size_t rest = size;
@@ -48,10 +37,10 @@ static bool put_string(struct output *out, const char *data, size_t size)
     do
         *--at = (char)('0' + rest % 10);
     while ((rest /= 10) != 0);
-    return put(out, at, (size_t)(digits + sizeof digits - at)) && put(out, data, size);
+    return relay_bencode_put(out, at, (size_t)(digits + sizeof digits - at)) && relay_bencode_put(out, data, size);
 }
 
-static bool put_number(struct output *out, long long number)
+bool relay_bencode_number(struct relay_bencode *out, long long number)
 {
     char text[24], *at = text + sizeof text;
     unsigned long long rest = number < 0 ? 0 - (unsigned long long)number : (unsigned long long)number;
@@ -62,59 +51,61 @@ static bool put_number(struct output *out, long long number)
     if (number < 0)
         *--at = '-';
     *--at = 'i';
-    return put(out, at, (size_t)(text + sizeof text - at));
+    return relay_bencode_put(out, at, (size_t)(text + sizeof text - at));
 }
 
 /* Bytes that were no UTF-8 are lone surrogates by now, and become themselves again. */
-static bool encode_str(struct output *out, PyObject *value)
+static bool encode_str(struct relay_bencode *out, PyObject *value)
 {
     if (PyUnicode_IS_COMPACT_ASCII(value))
-        return put_string(out, (const char *)PyUnicode_1BYTE_DATA(value), (size_t)PyUnicode_GET_LENGTH(value));
+        return relay_bencode_string(out, (const char *)PyUnicode_1BYTE_DATA(value), (size_t)PyUnicode_GET_LENGTH(value));
     PyObject *bytes = PyUnicode_AsEncodedString(value, "utf-8", "surrogateescape");
-    bool done = bytes != NULL && put_string(out, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+    bool done = bytes != NULL && relay_bencode_string(out, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
     Py_XDECREF(bytes);
     return done;
 }
 
-static bool encode_int(struct output *out, PyObject *value)
+static bool encode_int(struct relay_bencode *out, PyObject *value)
 {
     int overflow;
     long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
     if (!overflow)
-        return put_number(out, number);
+        return relay_bencode_number(out, number);
     PyObject *digits = PyObject_CallMethod((PyObject *)&PyLong_Type, "__repr__", "O", value);
     Py_ssize_t size = 0;
     const char *data = digits == NULL ? NULL : PyUnicode_AsUTF8AndSize(digits, &size);
-    bool done = data != NULL && put(out, "i", 1) && put(out, data, (size_t)size) && put(out, "e", 1);
+    bool done = data != NULL && relay_bencode_put(out, "i", 1) && relay_bencode_put(out, data, (size_t)size) && relay_bencode_put(out, "e", 1);
     Py_XDECREF(digits);
     return done;
 }
 
-static bool encode_dict(struct output *out, PyObject *dict)
+static bool encode_dict(struct relay_bencode *out, PyObject *dict)
 {
     PyObject *key, *value;
     Py_ssize_t at = 0;
-    bool done = put(out, "d", 1);
+    bool done = relay_bencode_put(out, "d", 1);
     while (done && PyDict_Next(dict, &at, &key, &value))
-        done = encode(out, key) && encode(out, value);
-    return done && put(out, "e", 1);
+        done = relay_bencode_value(out, key) && relay_bencode_value(out, value);
+    return done && relay_bencode_put(out, "e", 1);
 }
 
-static bool encode_items(struct output *out, PyObject *items)
+static bool encode_items(struct relay_bencode *out, PyObject *items)
 {
-    bool done = put(out, "l", 1);
+    bool done = relay_bencode_put(out, "l", 1);
     for (Py_ssize_t i = 0; done && i < PySequence_Fast_GET_SIZE(items); i++)
-        done = encode(out, PySequence_Fast_GET_ITEM(items, i));
-    return done && put(out, "e", 1);
+        done = relay_bencode_value(out, PySequence_Fast_GET_ITEM(items, i));
+    return done && relay_bencode_put(out, "e", 1);
 }
 
-static bool encode(struct output *out, PyObject *value)
+bool relay_bencode_value(struct relay_bencode *out, PyObject *value)
 {
     bool done = false;
     if (PyUnicode_Check(value))
         return encode_str(out, value);
     if (PyLong_Check(value))
         return encode_int(out, value);
+    if (PyBytes_Check(value)) /* is bencode already */
+        return relay_bencode_put(out, PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value));
     if (!PyDict_Check(value) && !PyList_Check(value) && !PyTuple_Check(value)) {
         PyErr_Format(PyExc_TypeError, "bencode has no %s", Py_TYPE(value)->tp_name);
         return false;
@@ -126,12 +117,24 @@ static bool encode(struct output *out, PyObject *value)
     return done;
 }
 
+void relay_bencode_begin(struct relay_bencode *out)
+{
+    out->data = out->here;
+    out->used = 0;
+    out->room = sizeof out->here;
+}
+
+PyObject *relay_bencode_end(struct relay_bencode *out, bool done)
+{
+    PyObject *bytes = done ? PyBytes_FromStringAndSize(out->data, (Py_ssize_t)out->used) : NULL;
+    if (out->data != out->here)
+        PyMem_Free(out->data);
+    return bytes;
+}
+
 PyObject *relay_bencode_encode(PyObject *Py_UNUSED(module), PyObject *value)
 {
-    struct output out = {.room = FIRST_BYTES};
-    out.data = out.here;
-    PyObject *bytes = encode(&out, value) ? PyBytes_FromStringAndSize(out.data, (Py_ssize_t)out.used) : NULL;
-    if (out.data != out.here)
-        PyMem_Free(out.data);
-    return bytes;
+    struct relay_bencode out;
+    relay_bencode_begin(&out);
+    return relay_bencode_end(&out, relay_bencode_value(&out, value));
 }

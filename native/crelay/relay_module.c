@@ -150,7 +150,7 @@ static bool add_types(PyObject *module)
 PyMODINIT_FUNC PyInit_relay(void)
 {
     PyObject *module = PyModule_Create(&relay_definition);
-    if (module != NULL && add_constants(module) && add_types(module) && relay_stream_report_init() && relay_sdp_init())
+    if (module != NULL && add_constants(module) && add_types(module) && relay_sdp_init())
         return module;
     Py_XDECREF(module);
     return NULL;

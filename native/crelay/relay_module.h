@@ -90,7 +90,6 @@ PyObject *relay_bencode_decode(PyObject *module, PyObject *args);
 PyObject *relay_bencode_encode(PyObject *module, PyObject *value);
 
 /* Counters of a stream as ng tells them (native.relay.stream_report). */
-bool relay_stream_report_init(void);
 PyObject *relay_stream_report(PyObject *module, PyObject *args);
 
 /* An ng request taken apart (native.relay.ng_split). */

@@ -1,8 +1,11 @@
+import json
+
+from media import ng
 from media.bencode import encode
 from media.streams import Tally
 from sipmesh.signalling.cdr_maker import quality_of
 from sipmesh.store import Quality
-from tests.media.world import NS, World, sdp
+from tests.media.world import NS, PROXY, World, sdp
 
 A = sdp()
 B = sdp("m=audio 6000 RTP/AVP 0", host="198.51.100.1")
@@ -104,3 +107,11 @@ def test_a_party_that_is_not_heard_is_marked() -> None:
     world.silent.add((world.streams()[0], 1))
     tags = world.serve("query", call_id="call-1")["tags"]
     assert [tags[tag]["medias"][0]["flags"] for tag in ("a", "b")] == [["sendrecv"], ["sendrecv", "silent"]]
+
+
+def test_a_report_in_json_is_the_one_in_bencode() -> None:
+    world = counted(World())
+    asked = ng.split(b'cookie {"command": "query", "call-id": "call-1"}')
+    told = json.loads(asked.reply(world.commands.serve(asked, PROXY)).partition(b" ")[2])
+    assert told == world.serve("query", call_id="call-1")
+    assert len(told["tags"]["a"]["medias"][0]["streams"]) == 2

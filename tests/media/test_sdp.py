@@ -28,7 +28,7 @@ def test_reads_what_a_relay_needs() -> None:
     assert [description.direction_of(media) for media in description.media] == ["sendonly", "recvonly", "sendonly"]
     assert [str(description.connection_of(media)) for media in (audio, video)] == ["IN IP4 192.0.2.1", "IN IP6 2001:db8::1"]
     assert audio.attributes("x-new") == ["thing"]
-    assert rtp_map(audio) == RtpMap({0: "PCMU", 96: "opus/48000/2"}, ((96, 48000),), NO_TYPES)
+    assert rtp_map(audio) == RtpMap({0: "PCMU", 96: "opus/48000/2"}, {96: 48000}, {96: 48000}, NO_TYPES)
 
 
 def test_no_line_is_lost() -> None:

@@ -222,7 +222,8 @@ class World:
         return self.request({"command": command} | {key.replace("_", "-"): value for key, value in keys.items()}, own)
 
     def request(self, body: dict[str, Any], own: bool = False) -> dict[str, Any]:
-        return self.commands.serve(message(body), OWN if own else PROXY)
+        reply = self.commands.serve(message(body), OWN if own else PROXY)
+        return dict(bencode.decode(bencode.encode(reply)))
 
     def offer(self, sdp: str, *, call: str = "call-1", frm: str = "a", **keys: Any) -> str:
         return self._body(self.serve("offer", sdp=sdp, call_id=call, from_tag=frm, **keys))

@@ -67,7 +67,8 @@ def bencode() -> None:
     for data in BROKEN:
         with pytest.raises(ValueError, match="at byte"):
             relay.bencode_decode(data, 16)
-    for wrong in (1.5, {"a": None}, ["x" * 2000, b""], {1.5: 1}):
+    assert relay.bencode_encode(["x" * 2000, b"i5e", {"a": b"le"}]) == b"l2000:" + b"x" * 2000 + b"i5ed1:aleee"
+    for wrong in (1.5, {"a": None}, ["x" * 2000, None], {1.5: 1}):
         with pytest.raises(TypeError, match="bencode has no"):
             relay.bencode_encode(wrong)
 

@@ -788,7 +788,7 @@ CLASSES = (Section, Section, relay.RecordingStatus, str.encode, read_rtcp)
 def report() -> object:
     stats = relay.ComponentStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, ("192.0.2.1", 18), True)
     given = ("2001:db8::1", 1 << 31)
-    return relay.stream_report(((stats, stats), (stats, stats)), 1, "192.0.2.2", 1000, given, None, 1e9, 5_000_000_000)
+    return relay.stream_report([((stats, stats), (stats, stats))] * 3, 1, "192.0.2.2", 1000, given, None, 1e9, 5_000_000_000)
 
 
 @tried
