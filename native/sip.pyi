@@ -14,6 +14,7 @@ MAX_MESSAGE_BYTES: Final[int]  # 65535: one datagram
 MAX_HEADERS: Final[int]  # 256 header lines
 MAX_LINE_BYTES: Final[int]  # 16384: one header, folding included
 BATCH: Final[int]  # 64 datagrams a system call
+SHARE: Final[int]  # of these, after which a UdpPort ends its batch, so that the answers leave
 MAX_BATCHES: Final[int]  # taken by a UdpPort in one wake-up
 
 # traits of a request: ``Message.check``

@@ -121,6 +121,7 @@ static int add_constants(PyObject *module) {
         PyModule_AddIntConstant(module, "MAX_HEADERS", SIP_MAX_HEADERS) < 0 ||
         PyModule_AddIntConstant(module, "MAX_LINE_BYTES", SIP_MAX_LINE_BYTES) < 0 ||
         PyModule_AddIntConstant(module, "BATCH", SIP_UDP_BATCH) < 0 ||
+        PyModule_AddIntConstant(module, "SHARE", SIP_UDP_SHARE) < 0 ||
         PyModule_AddIntConstant(module, "MAX_BATCHES", SIP_UDP_BATCHES) < 0)
         return -1;
     return 0;

@@ -30,6 +30,7 @@ struct sip_udp {
     uint32_t dropped;
     uint64_t oversized;
     int pending;
+    int filled;     /* of in_headers, by the last receive */
     bool met_error; /* the error queue is worth a look */
     struct mmsghdr in_headers[SIP_UDP_BATCH];
     struct mmsghdr out_headers[SIP_UDP_BATCH];
@@ -46,6 +47,12 @@ static int prepare(int fd, sa_family_t family) {
     if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) < 0) return -1;
     if (sip_udp_ask_for_errors(fd, family) < 0) return -1;
     return setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+}
+
+/* How much room there is: the kernel overwrites it. */
+static void empty(struct sip_udp *udp, int i) {
+    udp->in_headers[i].msg_hdr.msg_namelen = sizeof udp->in[i].from;
+    udp->in_headers[i].msg_hdr.msg_controllen = sizeof udp->in[i].control;
 }
 
 struct sip_udp *sip_udp_open(int fd) {
@@ -68,6 +75,7 @@ struct sip_udp *sip_udp_open(int fd) {
         udp->in[i].iov = (struct iovec){udp->data[i], sizeof udp->data[i]};
         udp->in_headers[i].msg_hdr = (struct msghdr){.msg_name = &udp->in[i].from, .msg_iov = &udp->in[i].iov, .msg_iovlen = 1,
                                                      .msg_control = &udp->in[i].control};
+        empty(udp, i);
         udp->out_headers[i].msg_hdr = (struct msghdr){.msg_iovlen = 1};
     }
     return udp;
@@ -110,13 +118,10 @@ static bool is_icmp_error(int error) {
 }
 
 int sip_udp_receive(struct sip_udp *udp) {
-    for (int i = 0; i < SIP_UDP_BATCH; i++) {
-        udp->in_headers[i].msg_hdr.msg_namelen = sizeof udp->in[i].from;
-        udp->in_headers[i].msg_hdr.msg_controllen = sizeof udp->in[i].control;
-    }
+    while (udp->filled > 0) empty(udp, --udp->filled);
     for (int attempts = 0; attempts <= SIP_UDP_BATCH; attempts++) {
         int count = recvmmsg(udp->fd, udp->in_headers, SIP_UDP_BATCH, MSG_DONTWAIT, NULL);
-        if (count >= 0) return count;
+        if (count >= 0) return udp->filled = count;
         if (errno == EINTR) continue;
         udp->met_error = true; /* woken for nothing: then it was for an error */
         if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;

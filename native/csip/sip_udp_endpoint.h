@@ -64,6 +64,7 @@ UdpFlowObject *sip_udp_flow_to(UdpEndpointObject *self, PyObject *remote, PyObje
 int sip_udp_flow_send(UdpFlowObject *flow, PyObject *data);
 
 int sip_udp_endpoint_flush(UdpEndpointObject *self);
+#define SIP_UDP_SHARE 8   /* datagrams, then what they led to is committed and leaves: of a burst, nobody waits for all */
 #define SIP_UDP_BATCHES 4 /* taken before timers and connections have their turn */
 
 /* One wake-up of the socket (sip_udp_ready.c). */

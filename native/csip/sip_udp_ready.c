@@ -14,14 +14,26 @@ static int take(UdpEndpointObject *self, const struct sip_datagram *datagram) {
 }
 
 /* An error of ours with one datagram is no reason to leave the others alone. */
-static int take_all(UdpEndpointObject *self, int count) {
+static int take_some(UdpEndpointObject *self, int from, int to) {
     static struct sip_py_word a_datagram = {"a datagram", NULL};
     struct sip_datagram datagram;
-    for (int i = 0; i < count && self->socket->udp; i++) {
+    for (int i = from; i < to && self->socket->udp; i++) {
         if (!sip_udp_datagram(self->socket->udp, i, &datagram) || take(self, &datagram) == 0) continue;
         if (sip_batches_report(self->batches, &a_datagram) < 0) return -1;
     }
     return 0;
+}
+
+/* What the first of a burst led to leaves before the last is looked at. */
+static int take_all(UdpEndpointObject *self, int count) {
+    int result = 0;
+    for (int from = 0; result == 0 && from < count; from += SIP_UDP_SHARE) {
+        int to = count - from > SIP_UDP_SHARE ? from + SIP_UDP_SHARE : count;
+        if (from && sip_batches_begin(self->batches) < 0) return -1;
+        result = take_some(self, from, to);
+        if (result == 0) result = sip_batches_end(self->batches);
+    }
+    return result;
 }
 
 /* How many datagrams there were; -1 with an exception. */
@@ -33,8 +45,7 @@ static int serve_batch(UdpEndpointObject *self) {
     if (count <= 0) return count;
     if (sip_batches_begin(self->batches) < 0) return -1;
     if (count == SIP_UDP_BATCH && sip_py_done(sip_py_call(engine, &flooded, NULL, NULL)) < 0) return -1;
-    if (take_all(self, count) < 0) return -1;
-    return sip_batches_end(self->batches) < 0 ? -1 : count;
+    return take_all(self, count) < 0 ? -1 : count;
 }
 
 /* Whether it is overload, and the socket refuses what is new by itself. */

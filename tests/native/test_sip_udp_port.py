@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import select
 import socket
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from native.sip import BATCH, Batches, Message, Timers, UdpFlow, UdpPort, call_slot
+from native.sip import BATCH, SHARE, Batches, Message, Timers, UdpFlow, UdpPort, call_slot
 from tests.native.shell import LISTENER, Port, Shell
 from tests.native.sip_samples import INVITE, RESPONSE
 
@@ -98,6 +99,25 @@ def test_full_batches_are_told_and_more_of_them_taken() -> None:
         assert shell.engine.told == ["flooded"]
         assert shell.counters == {"INVITE over udp": BATCH + 5}
         assert len(shell.answers(BATCH + 5)) == BATCH + 5
+
+
+def test_the_first_answers_to_a_burst_leave_before_its_last_message_is_seen() -> None:
+    with Shell() as shell:
+        receive = shell.engine.receive
+        seen: list[int] = []  # answers that had left
+
+        def watched(data: bytes, flow: Any) -> None:
+            while select.select([shell.peer], [], [], 0)[0]:
+                shell.answers(1)
+                left.append(1)
+            seen.append(len(left))
+            receive(data, flow)
+
+        left: list[int] = []
+        shell.engine.receive = watched
+        shell.send(*[INVITE] * (2 * SHARE + 1))
+        assert seen == [0] * SHARE + [SHARE] * SHARE + [2 * SHARE]
+        assert len(shell.answers(1)) == 1
 
 
 def test_the_gate_and_admission_are_asked() -> None:
