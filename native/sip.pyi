@@ -471,6 +471,13 @@ class Timers:
     def next_deadline(self) -> float | None:
         """When ``advance`` has something to do next; None when no timer runs."""
 
+class NumericHosts:
+    """What ``sipcore.transport.resolver.DnsResolver`` is made of."""
+
+    numeric: dict[str, Any]  # next hops by the text of a URI that needs no DNS; the subclass fills it
+    def resolve(self, uri: Uri, done: Callable[[list[Any]], None], /) -> list[Any] | None:
+        """``sipcore.ports.Resolver``. Calls ``find(uri, done)`` for what is not in ``numeric``."""
+
 class CoreBase:
     """What ``sipcore.proxy.core.ProxyCore`` is made of: it puts here what the bases below need."""
 

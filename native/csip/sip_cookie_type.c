@@ -108,10 +108,9 @@ static int is_of_dialog(struct sip_slice fields, const MessageObject *request) {
 }
 
 PyObject *sip_cookie_read(PyObject *ring, PyObject *text, MessageObject *request) {
-    static struct sip_py_word word_call_id = {"call_id", NULL};
     struct sip_py_view sealed = {{NULL, 0}, NULL}, context = {{NULL, 0}, NULL};
     struct sip_slice fields = {NULL, 0};
-    PyObject *call_id = sip_py_get((PyObject *)request, &word_call_id), *result = NULL;
+    PyObject *call_id = sip_message_call_id(request, NULL), *result = NULL;
     if (!call_id || sip_py_view(text, &sealed) < 0 || sip_py_view(call_id, &context) < 0) goto done;
     PyObject *mac = mac_named(ring, text);
     const uint8_t *key = mac ? sip_mac_key(mac) : NULL;
@@ -150,7 +149,6 @@ static PyObject *seal(PyObject *ring, struct sip_slice fields, PyObject *call_id
 }
 
 PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key) {
-    static struct sip_py_word word_call_id = {"call_id", NULL};
     struct sip_buffer fields = {NULL, 0, 0, false};
     struct sip_py_view key;
     struct tag_hash caller;
@@ -161,7 +159,7 @@ PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *cal
     sip_add(&fields, SIP_TEXT("~"));
     sip_add(&fields, caller.text);
     sip_add(&fields, SIP_TEXT("~~"));
-    PyObject *call_id = fields.failed ? PyErr_NoMemory() : sip_py_get((PyObject *)request, &word_call_id);
+    PyObject *call_id = fields.failed ? PyErr_NoMemory() : sip_message_call_id(request, NULL);
     if (call_id) text = seal(ring, (struct sip_slice){fields.at, fields.size}, call_id);
     if (text) cookie = split((struct sip_slice){fields.at, fields.size}, text);
     Py_XDECREF(text);

@@ -21,3 +21,13 @@ int sip_flow_is_closed(PyObject *flow) {
     if (Py_IS_TYPE(flow, &sip_udp_flow_type)) return 0;
     return PyObject_TypeCheck(flow, &sip_stream_type) ? ((StreamObject *)flow)->closed : sip_py_is(flow, &closed);
 }
+
+PyObject *sip_flow_listener(PyObject *flow) {
+    static struct sip_py_word listener = {"listener", NULL};
+    return Py_IS_TYPE(flow, &sip_udp_flow_type) ? Py_NewRef(((UdpFlowObject *)flow)->listener) : sip_py_get(flow, &listener);
+}
+
+PyObject *sip_flow_remote(PyObject *flow) {
+    static struct sip_py_word remote = {"remote", NULL};
+    return Py_IS_TYPE(flow, &sip_udp_flow_type) ? Py_NewRef(((UdpFlowObject *)flow)->remote) : sip_py_get(flow, &remote);
+}

@@ -11,9 +11,19 @@ int sip_flow_send(PyObject *flow, PyObject *data);
 int sip_flow_is_reliable(PyObject *flow);
 int sip_flow_is_closed(PyObject *flow);
 
+/* Its attributes; new references. */
+PyObject *sip_flow_listener(PyObject *flow);
+PyObject *sip_flow_remote(PyObject *flow);
+
 /* --- sip_flow_table.c --- */
 
 extern PyTypeObject sip_flow_table_type;
+
+/* FlowTable.is_local of any `flows`: 1 or 0; -1 with an exception. */
+int sip_is_local(PyObject *flows, PyObject *host, PyObject *port, PyObject *transport);
+
+/* FlowTable.flow_to of any `flows`: a new reference. */
+PyObject *sip_flow_to(PyObject *flows, PyObject *destination, PyObject *near);
 
 /* FlowTable.reply_flow of any `flows`: a new reference. `request` is a Message. */
 PyObject *sip_reply_flow(PyObject *flows, PyObject *request, PyObject *flow);

@@ -47,14 +47,18 @@ static bool is_udp(PyObject *endpoint) {
     return PyObject_TypeCheck(endpoint, &sip_udp_endpoint_type) && ((UdpEndpointObject *)endpoint)->socket;
 }
 
-static PyObject *table_flow_to(TableObject *self, PyObject *const *args, Py_ssize_t count) {
-    static struct sip_py_word stream_to = {"stream_to", NULL};
-    if (count < 1 || count > 2) return PyErr_Format(PyExc_TypeError, "flow_to(destination, near=None)");
-    PyObject *endpoint = endpoint_for(self, args[0], count == 2 ? args[1] : Py_None), *flow = NULL;
-    if (endpoint)
-        flow = is_udp(endpoint) ? datagrams_to(endpoint, args[0]) : sip_py_call((PyObject *)self, &stream_to, endpoint, args[0]);
+PyObject *sip_flow_to(PyObject *flows, PyObject *destination, PyObject *near) {
+    static struct sip_py_word stream_to = {"stream_to", NULL}, flow_to = {"flow_to", NULL};
+    if (!PyObject_TypeCheck(flows, &sip_flow_table_type)) return sip_py_call(flows, &flow_to, destination, near);
+    PyObject *endpoint = endpoint_for((TableObject *)flows, destination, near), *flow = NULL;
+    if (endpoint) flow = is_udp(endpoint) ? datagrams_to(endpoint, destination) : sip_py_call(flows, &stream_to, endpoint, destination);
     Py_XDECREF(endpoint);
     return flow;
+}
+
+static PyObject *table_flow_to(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count < 1 || count > 2) return PyErr_Format(PyExc_TypeError, "flow_to(destination, near=None)");
+    return sip_flow_to(self, args[0], count == 2 ? args[1] : Py_None);
 }
 
 static PyObject *table_flow_of(TableObject *self, PyObject *const *args, Py_ssize_t count) {
@@ -105,16 +109,28 @@ static int known_place(TableObject *self, PyObject *place) {
     return until > sip_timers_now(self->timers) ? PyObject_IsTrue(PyTuple_GET_ITEM(known, 0)) : 2;
 }
 
-static PyObject *table_is_local(TableObject *self, PyObject *const *args, Py_ssize_t count) {
-    static struct sip_py_word find_local = {"find_local", NULL};
-    if (count != 3) return PyErr_Format(PyExc_TypeError, "is_local(host, port, transport)");
-    PyObject *place = PyTuple_Pack(3, args[0], args[1], args[2]);
-    int known = place ? known_place(self, place) : -1;
+/* object.name(host, port, transport): 1 or 0; -1 with an exception. `args` begin with the object. */
+static int asked(struct sip_py_word *name, PyObject **args) {
+    PyObject *text = sip_py_text(name), *answer = text ? PyObject_VectorcallMethod(text, args, 4, NULL) : NULL;
+    int result = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    return result;
+}
+
+int sip_is_local(PyObject *flows, PyObject *host, PyObject *port, PyObject *transport) {
+    static struct sip_py_word is_local = {"is_local", NULL}, find_local = {"find_local", NULL};
+    PyObject *args[] = {flows, host, port, transport};
+    if (!PyObject_TypeCheck(flows, &sip_flow_table_type)) return asked(&is_local, args);
+    PyObject *place = PyTuple_Pack(3, host, port, transport);
+    int known = place ? known_place((TableObject *)flows, place) : -1;
     Py_XDECREF(place);
-    if (known < 0) return NULL;
-    if (known < 2) return PyBool_FromLong(known);
-    PyObject *name = sip_py_text(&find_local), *all[] = {(PyObject *)self, args[0], args[1], args[2]};
-    return name ? PyObject_VectorcallMethod(name, all, 4, NULL) : NULL;
+    return known == 2 ? asked(&find_local, args) : known;
+}
+
+static PyObject *table_is_local(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 3) return PyErr_Format(PyExc_TypeError, "is_local(host, port, transport)");
+    int local = sip_is_local(self, args[0], args[1], args[2]);
+    return local < 0 ? NULL : PyBool_FromLong(local);
 }
 
 /* --- the type --- */

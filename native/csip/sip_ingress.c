@@ -1,6 +1,7 @@
 /* native.sip.Receiver, the base of Ingress: the way of a proper message. What is odd goes to the methods of the subclass. */
 #include "sip_ingress.h"
 
+#include "sip_flow.h"
 #include "sip_gate.h"
 #include "sip_message_type.h"
 #include "sip_slot.h"
@@ -26,8 +27,8 @@ static int truth(PyObject *result) {
 
 /* The name of the counter for requests with that method over that transport. A new reference. */
 static PyObject *counter_name(IngressObject *self, PyObject *method, PyObject *flow) {
-    static struct sip_py_word listener = {"listener", NULL}, transport = {"transport", NULL}, name = {"name_counter", NULL};
-    PyObject *near = sip_py_get(flow, &listener), *way = near ? sip_py_get(near, &transport) : NULL;
+    static struct sip_py_word transport = {"transport", NULL}, name = {"name_counter", NULL};
+    PyObject *near = sip_flow_listener(flow), *way = near ? sip_py_get(near, &transport) : NULL;
     PyObject *names = way ? PyDict_GetItemWithError(self->names, way) : NULL;
     PyObject *found = names && PyDict_Check(names) ? Py_XNewRef(PyDict_GetItemWithError(names, method)) : NULL;
     if (way && !found && !PyErr_Occurred()) found = sip_py_call((PyObject *)self, &name, method, way);
@@ -81,8 +82,7 @@ static int refuse(IngressObject *self, PyObject *data, PyObject *flow) {
 }
 
 static int take_message(IngressObject *self, PyObject *data, PyObject *flow) {
-    static struct sip_py_word remote = {"remote", NULL};
-    PyObject *from = sip_py_get(flow, &remote), *message = from ? sip_message_received(data, from) : NULL;
+    PyObject *from = sip_flow_remote(flow), *message = from ? sip_message_received(data, from) : NULL;
     int result;
     if (!message)
         result = from ? refuse(self, data, flow) : -1;

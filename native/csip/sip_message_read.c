@@ -34,7 +34,7 @@ static bool refuse_response(MessageObject *self) {
     return self->core.status;
 }
 
-GETTER(get_request_uri_text) {
+PyObject *sip_message_request_uri_text(MessageObject *self, void *closure) {
     (void)closure;
     if (refuse_response(self)) return NULL;
     return SIP_PY_CACHED(self->cache[CACHE_REQUEST_URI_TEXT], sip_py_str(sip_message_uri(&self->core)));
@@ -44,7 +44,7 @@ static PyObject *make_request_uri(MessageObject *self) {
     return sip_uri_object(sip_message_uri(&self->core), SIP_REQUEST_URI);
 }
 
-GETTER(get_request_uri) {
+PyObject *sip_message_request_uri(MessageObject *self, void *closure) {
     (void)closure;
     if (self->cache[CACHE_REQUEST_URI]) return Py_NewRef(self->cache[CACHE_REQUEST_URI]);
     if (refuse_response(self)) return NULL;
@@ -153,7 +153,7 @@ static PyObject *make_call_id(MessageObject *self) {
     return error == SIP_OK ? sip_py_str(text) : fault(error, SIP_CALL_ID);
 }
 
-GETTER(get_call_id) {
+PyObject *sip_message_call_id(MessageObject *self, void *closure) {
     (void)closure;
     return SIP_PY_CACHED(self->cache[CACHE_CALL_ID], make_call_id(self));
 }
@@ -242,12 +242,12 @@ static PyObject *make_identity(MessageObject *self) {
     return finish_key(&out, found);
 }
 
-GETTER(get_identity) {
+PyObject *sip_message_identity(MessageObject *self, void *closure) {
     (void)closure;
     return SIP_PY_CACHED(self->cache[CACHE_IDENTITY], make_identity(self));
 }
 
-GETTER(get_loop_hash) {
+PyObject *sip_message_loop_hash(MessageObject *self, void *closure) {
     (void)closure;
     if (refuse_response(self)) return NULL;
     struct sip_buffer out = {NULL, 0, 0, false};
@@ -305,15 +305,15 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("status", get_status),
     ATTRIBUTE("reason", get_reason),
     ATTRIBUTE("version", get_version),
-    ATTRIBUTE("request_uri", get_request_uri),
-    ATTRIBUTE("request_uri_text", get_request_uri_text),
+    ATTRIBUTE("request_uri", sip_message_request_uri),
+    ATTRIBUTE("request_uri_text", sip_message_request_uri_text),
     ATTRIBUTE("is_sips", get_is_sips),
     ATTRIBUTE("has_route", get_has_route),
     ATTRIBUTE("via", get_via),
     ATTRIBUTE("via_count", sip_message_via_count),
     ATTRIBUTE("via_sent_by", sip_message_via_sent_by),
     ATTRIBUTE("via_rport", get_via_rport),
-    ATTRIBUTE("call_id", get_call_id),
+    ATTRIBUTE("call_id", sip_message_call_id),
     ATTRIBUTE("cseq", get_cseq),
     ATTRIBUTE("cseq_method", get_cseq_method),
     ATTRIBUTE("from_", get_from),
@@ -331,8 +331,8 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("paths", sip_message_paths),
     ATTRIBUTE("server_key", get_server_key),
     ATTRIBUTE("client_key", get_client_key),
-    ATTRIBUTE("identity", get_identity),
-    ATTRIBUTE("loop_hash", get_loop_hash),
+    ATTRIBUTE("identity", sip_message_identity),
+    ATTRIBUTE("loop_hash", sip_message_loop_hash),
     ATTRIBUTE("begins", get_begins),
     ATTRIBUTE("body", get_body),
     ATTRIBUTE("trailing_bytes", get_trailing_bytes),

@@ -50,6 +50,11 @@ int sip_message_changed(MessageObject *self, enum sip_name id);
 
 extern PyGetSetDef sip_message_getset[]; /* sip_message_read.c */
 bool sip_message_is_sips(const MessageObject *self);
+PyObject *sip_message_request_uri(MessageObject *self, void *closure);
+PyObject *sip_message_request_uri_text(MessageObject *self, void *closure);
+PyObject *sip_message_call_id(MessageObject *self, void *closure);
+PyObject *sip_message_identity(MessageObject *self, void *closure);
+PyObject *sip_message_loop_hash(MessageObject *self, void *closure);
 
 /* sip_message_list.c */
 PyObject *sip_message_routes(MessageObject *self, void *closure);

@@ -6,6 +6,7 @@
 #include "sip_ingress.h"
 #include "sip_proxy.h"
 #include "sip_registrar_type.h"
+#include "sip_resolver.h"
 #include "sip_slot.h"
 #include "sip_store.h"
 #include "sip_stream.h"
@@ -78,6 +79,7 @@ static int add_types(PyObject *module) {
         &sip_batches_type,
         &sip_machine_type, &sip_transaction_type, &sip_server_type, &sip_client_type, &sip_layer_type,
         &sip_core_type, &sip_inbound_type, &sip_context_type, &sip_branch_type, &sip_ack_type, &sip_cookie_type,
+        &sip_hosts_type,
         &sip_environment_type, &sip_table_type, &sip_call_leg_type, &sip_call_record_type,
         &sip_calls_type, &sip_invite_exchange_type, &sip_bye_exchange_type, &sip_application_type,
     };

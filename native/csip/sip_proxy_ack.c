@@ -5,6 +5,7 @@
 #include "sip_forward.h"
 #include "sip_proxy.h"
 #include "sip_py.h"
+#include "sip_resolver.h"
 #include "structmember.h"
 
 typedef struct {
@@ -42,15 +43,15 @@ static int leave(AckObject *self, PyObject *flow) {
 }
 
 static int reach(AckObject *self, PyObject *destinations) {
-    static struct sip_py_word word_listener = {"listener", NULL}, flow_to = {"flow_to", NULL}, unreachable = {"unreachable", NULL};
+    static struct sip_py_word unreachable = {"unreachable", NULL};
     Py_ssize_t count = PySequence_Size(destinations);
     if (count <= 0) return count < 0 ? -1 : drop(self, "unresolvable");
-    PyObject *first = PySequence_GetItem(destinations, 0), *listener = first ? sip_py_get(self->flow, &word_listener) : NULL;
+    PyObject *first = PySequence_GetItem(destinations, 0), *listener = first ? sip_flow_listener(self->flow) : NULL;
     if (!listener) {
         Py_XDECREF(first);
         return -1;
     }
-    PyObject *flow = sip_py_call(self->core->flows, &flow_to, first, listener);
+    PyObject *flow = sip_flow_to(self->core->flows, first, listener);
     Py_DECREF(first);
     Py_DECREF(listener);
     int result = flow ? leave(self, flow) : sip_proxy_hand_over((PyObject *)self, &unreachable, NULL);
@@ -59,25 +60,23 @@ static int reach(AckObject *self, PyObject *destinations) {
 }
 
 static int resolve(AckObject *self, PyObject *hop) {
-    static struct sip_py_word word_resolve = {"resolve", NULL}, word_reach = {"reach", NULL};
-    PyObject *done = sip_py_get((PyObject *)self, &word_reach);
-    PyObject *destinations = done ? sip_py_call(self->core->resolver, &word_resolve, hop, done) : NULL;
+    static struct sip_py_word word_reach = {"reach", NULL};
+    PyObject *destinations = sip_resolve(self->core->resolver, hop, (PyObject *)self, &word_reach);
     int result = !destinations ? -1 : destinations == Py_None ? 0 : reach(self, destinations);
     Py_XDECREF(destinations);
-    Py_XDECREF(done);
     return result;
 }
 
 /* The hop counted; the URI to resolve, a new reference. */
 static PyObject *next_hop(AckObject *self) {
-    static struct sip_py_word word_next_hop = {"next_hop", NULL}, request_uri = {"request_uri", NULL};
+    static struct sip_py_word word_next_hop = {"next_hop", NULL};
     struct sip_message *message = &self->request->core;
     PyObject *done = sip_message_edited(self->request, SIP_MAX_FORWARDS,
         sip_count_hop(message, self->core->max_forwards, self->core->max_breadth));
     if (!done) return NULL;
     Py_DECREF(done);
     if (sip_has_line(message, SIP_ROUTE)) return sip_py_call((PyObject *)self, &word_next_hop, NULL, NULL);
-    return sip_py_get((PyObject *)self->request, &request_uri);
+    return sip_message_request_uri(self->request, NULL);
 }
 
 static int follow(AckObject *self, PyObject *token) {
@@ -113,18 +112,17 @@ static int proceed(AckObject *self) {
 
 /* In all that is sent on without a transaction: unique and stable, with nothing to verify. */
 static PyObject *stateless_branch(CoreObject *core, MessageObject *request) {
-    static struct sip_py_word words[] = {{"call_id", NULL}, {"identity", NULL}};
+    PyObject *call_id = sip_message_call_id(request, NULL), *texts[] = {call_id, call_id ? sip_message_identity(request, NULL) : NULL};
     struct sip_buffer out = {NULL, 0, 0, false};
     int result = sip_proxy_add(&out, core->branch_prefix);
     for (int i = 0; result == 0 && i < 2; i++) {
         struct sip_py_view view = {{NULL, 0}, NULL};
-        PyObject *text = sip_py_get((PyObject *)request, &words[i]);
-        result = text ? sip_py_view(text, &view) : -1;
+        result = texts[i] ? sip_py_view(texts[i], &view) : -1;
         if (result == 0) sip_add_number(&out, sip_crc32(view.text));
         if (i == 0) sip_add(&out, SIP_TEXT("."));
         Py_XDECREF(view.holder);
-        Py_XDECREF(text);
     }
+    for (int i = 0; i < 2; i++) Py_XDECREF(texts[i]);
     PyObject *branch = result < 0 ? NULL : out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
     sip_buffer_free(&out);
     return branch;

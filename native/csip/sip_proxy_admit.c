@@ -9,65 +9,6 @@ static const int RULED = SIP_OTHER_SCHEME | SIP_LAST_HOP | SIP_REQUIRES;
 
 static bool is_cookie(PyObject *object) { return object && Py_IS_TYPE(object, &sip_cookie_type); }
 
-/* --- what is ours --- */
-
-/* 1 or 0; -1 with an exception. */
-static int asks(PyObject *object, struct sip_py_word *method, PyObject *first) {
-    PyObject *answer = sip_py_call(object, method, first, NULL);
-    int result = answer ? PyObject_IsTrue(answer) : -1;
-    Py_XDECREF(answer);
-    return result;
-}
-
-static int is_own_domain(CoreObject *self, PyObject *uri, PyObject *host, PyObject *port) {
-    static struct sip_py_word host_is_ip = {"host_is_ip", NULL}, is_our_domain = {"is_our_domain", NULL};
-    int numeric = sip_py_is(uri, &host_is_ip);
-    if (numeric) return numeric < 0 ? -1 : 0;
-    int default_port = port == Py_None ? 1 : PySet_Contains(self->ports, port);
-    return default_port <= 0 ? default_port : asks(self->app, &is_our_domain, host);
-}
-
-static int is_local(CoreObject *self, PyObject *uri, PyObject *host, PyObject *port) {
-    static struct sip_py_word word_transport = {"transport", NULL}, word_is_local = {"is_local", NULL};
-    PyObject *transport = sip_py_get(uri, &word_transport), *method = transport ? sip_py_get(self->flows, &word_is_local) : NULL;
-    PyObject *args[] = {host, port, transport}, *answer = method ? PyObject_Vectorcall(method, args, 3, NULL) : NULL;
-    int result = answer ? PyObject_IsTrue(answer) : -1;
-    Py_XDECREF(answer);
-    Py_XDECREF(method);
-    Py_XDECREF(transport);
-    return result;
-}
-
-int sip_core_owns(CoreObject *self, PyObject *uri) {
-    static struct sip_py_word word_scheme = {"scheme", NULL}, word_host = {"host", NULL}, word_port = {"port", NULL};
-    PyObject *scheme = sip_py_get(uri, &word_scheme), *host = NULL, *port = NULL;
-    int result = -1;
-    if (!scheme) return -1;
-    bool sip = PyUnicode_CompareWithASCIIString(scheme, "sip") == 0 || PyUnicode_CompareWithASCIIString(scheme, "sips") == 0;
-    Py_DECREF(scheme);
-    if (!sip) return 0;
-    if ((host = sip_py_get(uri, &word_host)) && (port = sip_py_get(uri, &word_port))) {
-        result = is_own_domain(self, uri, host, port);
-        if (result == 0) result = is_local(self, uri, host, port);
-    }
-    Py_XDECREF(host);
-    Py_XDECREF(port);
-    return result;
-}
-
-PyObject *sip_core_is_ours(CoreObject *self, PyObject *uri) {
-    int result = sip_core_owns(self, uri);
-    return result < 0 ? NULL : PyBool_FromLong(result);
-}
-
-int sip_core_owns_uri(CoreObject *self, MessageObject *message) {
-    static struct sip_py_word request_uri = {"request_uri", NULL};
-    PyObject *uri = sip_py_get((PyObject *)message, &request_uri);
-    int result = uri ? sip_core_owns(self, uri) : -1;
-    Py_XDECREF(uri);
-    return result;
-}
-
 /* --- the cookie of the dialog that a request belongs to --- */
 
 static PyObject *top_cookie_text(MessageObject *message) {
@@ -106,11 +47,11 @@ static PyObject *plain_cookie(CoreObject *self, MessageObject *message, uint32_t
 }
 
 PyObject *sip_core_cookie(CoreObject *self, MessageObject *message, uint32_t traits, PyObject *flow, PyObject **received) {
-    static struct sip_py_word preprocess = {"preprocess", NULL}, find_dialog = {"find_dialog", NULL}, loop_hash = {"loop_hash", NULL};
+    static struct sip_py_word preprocess = {"preprocess", NULL}, find_dialog = {"find_dialog", NULL};
     PyObject *cookie = plain_cookie(self, message, traits);
     if (cookie != Py_None) return cookie;
     Py_DECREF(cookie);
-    if (received && !(*received = sip_py_get((PyObject *)message, &loop_hash))) return NULL;
+    if (received && !(*received = sip_message_loop_hash(message, NULL))) return NULL;
     cookie = Py_NewRef(Py_None);
     if (traits & (SIP_ROUTED | SIP_URI_DIRECTS)) Py_SETREF(cookie, sip_py_call((PyObject *)self, &preprocess, (PyObject *)message, flow));
     if (cookie == Py_None && traits & SIP_IN_DIALOG)
@@ -156,12 +97,11 @@ static int look_for_loop(CoreObject *self, InboundObject *request, uint32_t trai
 }
 
 static int admit(CoreObject *self, InboundObject *request) {
-    static struct sip_py_word word_identity = {"identity", NULL};
     MessageObject *message = (MessageObject *)request->message;
     PyObject *received = NULL;
     uint32_t traits;
     if (sip_core_check(self, message, &traits) < 0) return -1;
-    PyObject *identity = sip_py_get((PyObject *)message, &word_identity);
+    PyObject *identity = sip_message_identity(message, NULL);
     if (!identity) return -1;
     Py_SETREF(request->identity, identity);
     if (set_breadth(self, request, traits) < 0) return -1;
@@ -176,10 +116,9 @@ static int admit(CoreObject *self, InboundObject *request) {
 
 /* The target of a request that goes where its URI says, or over that flow. */
 static PyObject *make_target(CoreObject *self, MessageObject *message, PyObject *flow) {
-    static struct sip_py_word request_uri_text = {"request_uri_text", NULL};
     static PyObject *names;
     if (!names && !(names = Py_BuildValue("(s)", "flow"))) return NULL;
-    PyObject *uri = sip_py_get((PyObject *)message, &request_uri_text);
+    PyObject *uri = sip_message_request_uri_text(message, NULL);
     PyObject *args[] = {uri, flow}, *target = uri ? PyObject_Vectorcall(self->target_class, args, 1, names) : NULL;
     Py_XDECREF(uri);
     return target;

@@ -1,4 +1,5 @@
 /* What the proxy core has at hand for every message: the base of sipcore.proxy.core.ProxyCore. */
+#include "sip_flow.h"
 #include "sip_proxy.h"
 #include "sip_py.h"
 #include "structmember.h"
@@ -39,8 +40,8 @@ PyTypeObject *sip_proxy_class(PyObject *class, PyTypeObject *base) {
 /* --- what the files of the proxy share --- */
 
 PyObject *sip_proxy_listener(PyObject *flow) {
-    static struct sip_py_word word_listener = {"listener", NULL}, word_index = {"index", NULL};
-    PyObject *listener = sip_py_get(flow, &word_listener), *index = listener ? sip_py_get(listener, &word_index) : NULL;
+    static struct sip_py_word word_index = {"index", NULL};
+    PyObject *listener = sip_flow_listener(flow), *index = listener ? sip_py_get(listener, &word_index) : NULL;
     Py_XDECREF(listener);
     return index;
 }

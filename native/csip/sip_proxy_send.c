@@ -3,11 +3,11 @@
 #include "sip_flow.h"
 #include "sip_proxy.h"
 #include "sip_py.h"
+#include "sip_resolver.h"
 #include "sip_transaction.h"
 
 static struct sip_py_word word_uri = {"uri", NULL}, word_routes = {"routes", NULL}, word_headers = {"headers", NULL},
-    word_flow = {"flow", NULL}, word_secure = {"secure", NULL}, word_first_response = {"first_response_s", NULL},
-    word_listener = {"listener", NULL};
+    word_flow = {"flow", NULL}, word_secure = {"secure", NULL}, word_first_response = {"first_response_s", NULL};
 
 static int fail(BranchObject *self, int status, const char *reason) {
     static struct sip_py_word word_fail = {"fail", NULL};
@@ -58,7 +58,7 @@ static int dress(BranchObject *self) {
 
 /* Makes self->request; the URI to resolve, a new reference. */
 static PyObject *prepare(BranchObject *self) {
-    static struct sip_py_word find_hop = {"find_hop", NULL}, request_uri = {"request_uri", NULL};
+    static struct sip_py_word find_hop = {"find_hop", NULL};
     InboundObject *inbound = sip_request_of(self);
     if (!inbound->message) return PyErr_Format(PyExc_AttributeError, "the request is over");
     MessageObject *received = (MessageObject *)inbound->message;
@@ -71,7 +71,7 @@ static PyObject *prepare(BranchObject *self) {
     int secure = dress(self) < 0 ? -1 : sip_py_is(self->target, &word_secure);
     if (secure < 0) return NULL;
     if (secure || sip_has_line(&message->core, SIP_ROUTE)) return sip_py_call((PyObject *)self, &find_hop, NULL, NULL);
-    return sip_py_get((PyObject *)message, &request_uri);
+    return sip_message_request_uri(message, NULL);
 }
 
 /* --- item 10 --- */
@@ -123,18 +123,18 @@ static int leave(BranchObject *self, PyObject *flow) {
 /* --- from the target to the flow --- */
 
 static int reach(BranchObject *self, PyObject *destinations) {
-    static struct sip_py_word unresolvable = {"unresolvable", NULL}, not_started = {"not_started", NULL}, flow_to = {"flow_to", NULL};
+    static struct sip_py_word unresolvable = {"unresolvable", NULL}, not_started = {"not_started", NULL};
     if (self->status) return 0; /* cancelled while the name was looked up */
     Py_ssize_t count = PySequence_Size(destinations);
     if (count <= 0) return count < 0 ? -1 : sip_py_do((PyObject *)self, &unresolvable, NULL, NULL);
     PyObject *rest = count > 1 ? PySequence_GetSlice(destinations, 1, count) : PyTuple_New(0), *first = rest ? PySequence_GetItem(destinations, 0) : NULL;
     if (rest) Py_XSETREF(self->destinations, rest);
-    PyObject *listener = first ? sip_py_get(sip_request_of(self)->flow, &word_listener) : NULL;
+    PyObject *listener = first ? sip_flow_listener(sip_request_of(self)->flow) : NULL;
     if (!listener) {
         Py_XDECREF(first);
         return -1;
     }
-    PyObject *flow = sip_py_call(sip_core_of(self)->flows, &flow_to, first, listener);
+    PyObject *flow = sip_flow_to(sip_core_of(self)->flows, first, listener);
     Py_DECREF(first);
     Py_DECREF(listener);
     int result = flow ? leave(self, flow) : sip_proxy_hand_over((PyObject *)self, &not_started, NULL);
@@ -143,12 +143,10 @@ static int reach(BranchObject *self, PyObject *destinations) {
 }
 
 static int resolve(BranchObject *self, PyObject *hop) {
-    static struct sip_py_word word_resolve = {"resolve", NULL}, word_reach = {"reach", NULL};
-    PyObject *done = sip_py_get((PyObject *)self, &word_reach);
-    PyObject *destinations = done ? sip_py_call(sip_core_of(self)->resolver, &word_resolve, hop, done) : NULL;
+    static struct sip_py_word word_reach = {"reach", NULL};
+    PyObject *destinations = sip_resolve(sip_core_of(self)->resolver, hop, (PyObject *)self, &word_reach);
     int result = !destinations ? -1 : destinations == Py_None ? 0 : reach(self, destinations);
     Py_XDECREF(destinations);
-    Py_XDECREF(done);
     return result;
 }
 

@@ -138,10 +138,6 @@ static bool known(struct sip_py_word *name) { return name->str || (name->str = P
 
 PyObject *sip_py_text(struct sip_py_word *name) { return known(name) ? name->str : NULL; }
 
-PyObject *sip_py_get(PyObject *object, struct sip_py_word *name) {
-    return known(name) ? PyObject_GetAttr(object, name->str) : NULL;
-}
-
 PyObject *sip_py_call(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second) {
     PyObject *args[] = {object, first, second};
     size_t count = first ? (second ? 3 : 2) : 1;

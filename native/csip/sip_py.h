@@ -52,7 +52,7 @@ struct sip_py_word {
     PyObject *str;
 };
 PyObject *sip_py_text(struct sip_py_word *name); /* borrowed */
-PyObject *sip_py_get(PyObject *object, struct sip_py_word *name);
+PyObject *sip_py_get(PyObject *object, struct sip_py_word *name); /* sip_py_get.c */
 /* object.name(first, second); NULL ends the arguments early. */
 PyObject *sip_py_call(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second);
 /* As that, with `count` arguments, of which args[0] is the object. */
@@ -90,6 +90,13 @@ PyObject *sip_py_init_unwalked(PyObject *cls, PyObject *unused);
 extern PyTypeObject sip_uri_type, sip_addr_type, sip_via_type, sip_message_type, sip_udp_type, sip_mac_type, sip_timer_type,
     sip_timers_type, sip_core_type, sip_inbound_type, sip_context_type, sip_branch_type, sip_ack_type, sip_cookie_type,
     sip_claim_type, sip_registering_type;
+
+/* TypeError for what is no Uri. The others are its attributes; new references. */
+const struct sip_uri *sip_uri_parsed(PyObject *uri);
+PyObject *sip_uri_host(PyObject *uri);
+PyObject *sip_uri_port(PyObject *uri);
+PyObject *sip_uri_transport(PyObject *uri);
+PyObject *sip_uri_text(PyObject *uri);
 
 /* From text whose header is known; for faults. */
 PyObject *sip_uri_object(struct sip_slice text, enum sip_name header);

@@ -136,6 +136,17 @@ static PyObject *uri_transport(UriObject *self, void *unused) {
     return SIP_PY_CACHED(self->transport, param_lower(self, transport_name));
 }
 
+const struct sip_uri *sip_uri_parsed(PyObject *uri) {
+    if (Py_IS_TYPE(uri, &sip_uri_type)) return &((UriObject *)uri)->uri;
+    PyErr_Format(PyExc_TypeError, "Uri expected, not %.100s", Py_TYPE(uri)->tp_name);
+    return NULL;
+}
+
+PyObject *sip_uri_host(PyObject *uri) { return uri_host((UriObject *)uri, NULL); }
+PyObject *sip_uri_port(PyObject *uri) { return uri_port((UriObject *)uri, NULL); }
+PyObject *sip_uri_transport(PyObject *uri) { return uri_transport((UriObject *)uri, NULL); }
+PyObject *sip_uri_text(PyObject *uri) { return Py_NewRef(((UriObject *)uri)->text); }
+
 static PyObject *uri_maddr(UriObject *self, void *unused) {
     (void)unused;
     return param_lower(self, maddr_name);

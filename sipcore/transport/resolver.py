@@ -13,7 +13,7 @@ import dns.exception
 import dns.rdataset
 import dns.resolver
 
-from native.sip import Uri
+from native.sip import NumericHosts, Uri
 from sipcore.flow import Destination
 from sipcore.ports import Counters
 from sipcore.transport.via import DEFAULT_PORTS
@@ -53,8 +53,9 @@ class Question:
         return self.transport or ("tls" if self.secure else "udp")
 
 
-class DnsResolver:
-    """Implements ``sipcore.ports.Resolver``. ``done`` is called inside ``run`` (``Engine.run``), in a later batch."""
+class DnsResolver(NumericHosts):
+    """Implements ``sipcore.ports.Resolver``; of URIs seen before that need no DNS it is the base's. ``done`` is called inside
+    ``run`` (``Engine.run``), in a later batch."""
 
     def __init__(
         self,
@@ -71,7 +72,6 @@ class DnsResolver:
         self._settings = settings or ResolverSettings()
         self._pending: dict[Question, list[Done]] = {}
         self._failed_until: dict[Question, float] = {}
-        self._numeric: dict[str, list[Destination]] = {}  # by the text of URIs with a numeric host
         self._tasks: set[asyncio.Task[None]] = set()
         self._dns = dns.asyncresolver.Resolver(configure=not self._settings.nameservers)
         if self._settings.nameservers:
@@ -79,11 +79,9 @@ class DnsResolver:
             self._dns.port = self._settings.port
         self._dns.cache = dns.resolver.LRUCache(self._settings.cache_entries)
 
-    def resolve(self, uri: Uri, done: Done) -> list[Destination] | None:
-        """RFC 3263 section 4. A sips URI gives TLS destinations only, even for ``transport=tcp`` (RFC 3261 section 26.2.2)."""
-        known = self._numeric.get(uri.text)
-        if known is not None:
-            return known
+    def find(self, uri: Uri, done: Done) -> list[Destination] | None:
+        """RFC 3263 section 4, for what is not in ``numeric``. A sips URI gives TLS destinations only, even for
+        ``transport=tcp`` (RFC 3261 section 26.2.2)."""
         secure = uri.scheme == "sips"
         transport = uri.transport
         if secure and transport in ("tcp", "udp"):
@@ -112,9 +110,9 @@ class DnsResolver:
             task.cancel()
 
     def _keep(self, uri: Uri, destination: Destination) -> list[Destination]:
-        if len(self._numeric) >= self._settings.cache_entries:
-            self._numeric.clear()
-        known = self._numeric[uri.text] = [destination]
+        if len(self.numeric) >= self._settings.cache_entries:
+            self.numeric.clear()
+        known = self.numeric[uri.text] = [destination]
         return known
 
     def _known(self, question: Question) -> list[Destination] | None:

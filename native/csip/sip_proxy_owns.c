@@ -1,0 +1,42 @@
+/* Which URIs are ours: those that name a listener, or a domain of ours on the default port or a port of a listener. */
+#include "sip_flow.h"
+#include "sip_proxy.h"
+#include "sip_py.h"
+
+/* 1 or 0; -1 with an exception. Steals. */
+static int truth(PyObject *answer) {
+    int result = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    return result;
+}
+
+static int is_own_domain(CoreObject *self, PyObject *host, PyObject *port) {
+    static struct sip_py_word is_our_domain = {"is_our_domain", NULL};
+    int default_port = port == Py_None ? 1 : PySet_Contains(self->ports, port);
+    return default_port <= 0 ? default_port : truth(sip_py_call(self->app, &is_our_domain, host, NULL));
+}
+
+int sip_core_owns(CoreObject *self, PyObject *uri) {
+    const struct sip_uri *parsed = sip_uri_parsed(uri);
+    if (!parsed) return -1;
+    if (parsed->scheme_id != SIP_SCHEME_SIP && parsed->scheme_id != SIP_SCHEME_SIPS) return 0;
+    PyObject *host = sip_uri_host(uri), *port = host ? sip_uri_port(uri) : NULL, *transport = NULL;
+    int result = !port ? -1 : parsed->host_is_ip ? 0 : is_own_domain(self, host, port);
+    if (result == 0) result = (transport = sip_uri_transport(uri)) ? sip_is_local(self->flows, host, port, transport) : -1;
+    Py_XDECREF(transport);
+    Py_XDECREF(port);
+    Py_XDECREF(host);
+    return result;
+}
+
+PyObject *sip_core_is_ours(CoreObject *self, PyObject *uri) {
+    int result = sip_core_owns(self, uri);
+    return result < 0 ? NULL : PyBool_FromLong(result);
+}
+
+int sip_core_owns_uri(CoreObject *self, MessageObject *message) {
+    PyObject *uri = sip_message_request_uri(message, NULL);
+    int result = uri ? sip_core_owns(self, uri) : -1;
+    Py_XDECREF(uri);
+    return result;
+}
