@@ -1024,9 +1024,6 @@ def begun_by(
     """The record of a call that is about to be proxied; ``relayed``: its media is. Of one that leads nowhere when ``hop`` is None, for
     its CDR. ``request``: an InboundRequest; ``caller``: sipmesh.signalling.authorize.Caller; ``hop``: a Hop of its routing_table."""
 
-def caller_of(request: Any, /) -> CallLeg:
-    """The caller of the dialog that ``request``, an InboundRequest, asks for."""
-
 def callee_of(record: CallRecord, branch: Any, response: Message, /) -> CallLeg:
     """The callee of the dialog that ``response`` makes; of one that can't be read, what the branch knows of it: the response is the
     caller's to judge, and passes."""

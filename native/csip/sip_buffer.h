@@ -13,9 +13,10 @@ struct sip_buffer {
     bool failed;
 };
 
-static inline void sip_add(struct sip_buffer *buffer, struct sip_slice text) {
-    if (buffer->room - buffer->size < text.size && !buffer->failed) {
-        size_t room = (buffer->size + text.size) * 2 + 1024;
+/* Room for `size` bytes more, to be written at the end; NULL when there is none. */
+static inline char *sip_reserve(struct sip_buffer *buffer, size_t size) {
+    if (buffer->room - buffer->size < size && !buffer->failed) {
+        size_t room = (buffer->size + size) * 2 + 1024;
         char *at = realloc(buffer->at, room);
         if (!at) {
             buffer->failed = true;
@@ -24,8 +25,13 @@ static inline void sip_add(struct sip_buffer *buffer, struct sip_slice text) {
             buffer->room = room;
         }
     }
-    if (buffer->failed || !text.size) return;
-    memcpy(buffer->at + buffer->size, text.at, text.size);
+    return buffer->failed ? NULL : buffer->at + buffer->size;
+}
+
+static inline void sip_add(struct sip_buffer *buffer, struct sip_slice text) {
+    char *end = sip_reserve(buffer, text.size);
+    if (!end || !text.size) return;
+    memcpy(end, text.at, text.size);
     buffer->size += text.size;
 }
 

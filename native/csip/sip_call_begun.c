@@ -1,8 +1,10 @@
 /* The record of a call, from its INVITE (sipmesh/signalling/call_record.py). */
 #include "sip_call_record.h"
-#include "sip_udp_endpoint.h"
+
+#include <stdio.h>
 
 #define MAX_TEXT_CHARS 512 /* of an address kept for show */
+#define MAX_SOURCE_BYTES 80 /* of a numeric address with its port */
 
 static struct sip_py_word word_aor = {"aor", NULL};
 
@@ -37,13 +39,16 @@ static PyObject *caller_shown(PyObject *message, PyObject *caller) {
     return aor;
 }
 
+/* host:port, with brackets around IPv6. */
 static PyObject *source_of(PyObject *flow) {
     static struct sip_py_word word_remote = {"remote", NULL};
-    PyObject *remote = sip_py_get(flow, &word_remote), *source = NULL;
-    PyObject *host, *port;
-    if (remote && PyArg_ParseTuple(remote, "UO", &host, &port)) {
-        bool is_v6 = PyUnicode_FindChar(host, ':', 0, PyUnicode_GET_LENGTH(host), 1) >= 0;
-        source = PyUnicode_FromFormat(is_v6 ? "[%U]:%S" : "%U:%S", host, port);
+    PyObject *remote = sip_py_get(flow, &word_remote), *host, *source = NULL;
+    char text[MAX_SOURCE_BYTES];
+    int port;
+    if (remote && PyArg_ParseTuple(remote, "Ui", &host, &port)) {
+        const char *name = PyUnicode_AsUTF8(host);
+        int size = name ? snprintf(text, sizeof text, strchr(name, ':') ? "[%s]:%d" : "%s:%d", name, port) : -1;
+        if (size >= 0) source = PyUnicode_FromStringAndSize(text, size < MAX_SOURCE_BYTES ? size : MAX_SOURCE_BYTES - 1);
     }
     Py_XDECREF(remote);
     return source;
@@ -99,18 +104,25 @@ static int put_trunk_in(CallRecordObject *record, PyObject *caller) {
     return result;
 }
 
+static int put_cseq(CallLegObject *leg, MessageObject *message) {
+    struct sip_scratch scratch;
+    struct sip_slice method;
+    uint32_t cseq = 0;
+    struct sip_fault fault = sip_read_cseq(&message->core, &scratch, &cseq, &method);
+    leg->cseq = cseq;
+    if (fault.error != SIP_OK) sip_py_fault(fault, NULL);
+    return fault.error == SIP_OK ? 0 : -1;
+}
+
 /* The caller's leg, and of the callee's the CSeq number. */
-static int put_legs(CallRecordObject *record, PyObject *request, PyObject *message) {
-    static struct sip_py_word word_cseq = {"cseq", NULL};
-    CallLegObject *caller = sip_caller_of(request), *callee = caller ? sip_call_leg_new() : NULL;
-    PyObject *cseq = callee ? sip_py_get(message, &word_cseq) : NULL, *legs = cseq ? PyList_New(2) : NULL;
+static int put_legs(CallRecordObject *record, PyObject *request, MessageObject *message, PyObject *flow) {
+    CallLegObject *caller = sip_caller_of(request, message, flow), *callee = caller ? sip_call_leg_new() : NULL;
+    PyObject *legs = callee && put_cseq(callee, message) == 0 ? PyList_New(2) : NULL;
     if (legs) {
-        callee->cseq = PyLong_AsLongLong(cseq);
         Py_SETREF(record->from_tag, Py_NewRef(caller->tag));
         PyList_SET_ITEM(legs, SIP_CALLER, Py_NewRef(caller));
         PyList_SET_ITEM(legs, SIP_CALLEE, Py_NewRef(callee));
     }
-    Py_XDECREF(cseq);
     Py_XDECREF(callee);
     Py_XDECREF(caller);
     return put(&record->legs, legs);
@@ -133,25 +145,26 @@ static int put_called(CallRecordObject *record, PyObject *message, PyObject *hop
     return result;
 }
 
-static int fill(CallRecordObject *record, PyObject *request, PyObject *message, const struct sip_call_plan *plan) {
-    static struct sip_py_word word_flow = {"flow", NULL};
-    PyObject *flow = sip_py_get(request, &word_flow);
-    int result = flow ? put_parties(record, message, flow, plan->caller) : -1;
-    Py_XDECREF(flow);
-    if (result < 0 || put_called(record, message, plan->hop) < 0) return -1;
+static int fill(CallRecordObject *record, PyObject *request, PyObject *message, PyObject *flow, const struct sip_call_plan *plan) {
+    if (!Py_IS_TYPE(message, &sip_message_type)) {
+        PyErr_SetString(PyExc_TypeError, "a request without message");
+        return -1;
+    }
+    if (put_parties(record, message, flow, plan->caller) < 0 || put_called(record, message, plan->hop) < 0) return -1;
     record->started_at = plan->started_at;
     if (!plan->hop) return 0;
     if (plan->is_relayed) Py_SETREF(record->ng_call_id, Py_NewRef(record->call_id));
     if (plan->srtp) Py_SETREF(record->srtp, Py_NewRef(plan->srtp));
     if (plan->names) Py_SETREF(record->names, Py_NewRef(plan->names));
-    return put_legs(record, request, message);
+    return put_legs(record, request, (MessageObject *)message, flow);
 }
 
 CallRecordObject *sip_call_begun_by(PyObject *request, const struct sip_call_plan *plan) {
-    static struct sip_py_word word_message = {"message", NULL};
-    PyObject *message = sip_py_get(request, &word_message);
-    CallRecordObject *record = message ? sip_call_record_new() : NULL;
-    if (record && fill(record, request, message, plan) < 0) Py_CLEAR(record);
+    static struct sip_py_word word_message = {"message", NULL}, word_flow = {"flow", NULL};
+    PyObject *message = sip_py_get(request, &word_message), *flow = message ? sip_py_get(request, &word_flow) : NULL;
+    CallRecordObject *record = flow ? sip_call_record_new() : NULL;
+    if (record && fill(record, request, message, flow, plan) < 0) Py_CLEAR(record);
+    Py_XDECREF(flow);
     Py_XDECREF(message);
     return record;
 }

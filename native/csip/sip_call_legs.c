@@ -1,11 +1,10 @@
 /* The sides of a call, from the messages that make its dialog (sipmesh/signalling/legs.py). */
 #include "sip_call_record.h"
-#include "sip_flow.h"
 #include "sip_udp_endpoint.h"
 
 #define MAX_ROUTE_SET 16 /* Record-Route values kept of one side */
 
-static struct sip_py_word word_flow = {"flow", NULL}, word_natted = {"natted", NULL};
+static struct sip_py_word word_natted = {"natted", NULL};
 
 /* --- where it is --- */
 
@@ -75,31 +74,24 @@ static PyObject *first_routes(PyObject *routes, Py_ssize_t count) {
 static int read_request(CallLegObject *leg, MessageObject *message) {
     if (put(&leg->tag, tag_of(message, SIP_FROM)) < 0) return -1;
     if (put(&leg->remote_target, sip_message_contact_uri_text(message, NULL)) < 0) return -1;
+    if (!sip_has_line(&message->core, SIP_RECORD_ROUTE)) return 0;
     PyObject *routes = record_routes(message);
-    int result = routes ? 0 : -1;
-    if (routes && PyList_GET_SIZE(routes)) result = put(&leg->route_set, first_routes(routes, PyList_GET_SIZE(routes)));
+    int result = routes ? put(&leg->route_set, first_routes(routes, PyList_GET_SIZE(routes))) : -1;
     Py_XDECREF(routes);
     return result;
 }
 
-static int read_caller(CallLegObject *leg, PyObject *request, PyObject *message, PyObject *flow) {
-    if (!Py_IS_TYPE(message, &sip_message_type)) {
-        PyErr_SetString(PyExc_TypeError, "a request without message");
-        return -1;
+CallLegObject *sip_caller_of(PyObject *request, MessageObject *message, PyObject *flow) {
+    CallLegObject *leg = sip_call_leg_new();
+    int natted = -1;
+    if (leg && read_request(leg, message) == 0 && put_flow(leg, flow) == 0) {
+        bool is_native = PyObject_TypeCheck(request, &sip_inbound_type);
+        natted = is_native ? sip_inbound_natted((InboundObject *)request) : sip_py_is(request, &word_natted);
     }
-    if (read_request(leg, (MessageObject *)message) < 0 || put_flow(leg, flow) < 0) return -1;
-    int natted = sip_py_is(request, &word_natted);
-    leg->natted = natted > 0;
-    return natted < 0 ? -1 : 0;
-}
-
-CallLegObject *sip_caller_of(PyObject *request) {
-    static struct sip_py_word word_message = {"message", NULL};
-    PyObject *message = sip_py_get(request, &word_message), *flow = message ? sip_py_get(request, &word_flow) : NULL;
-    CallLegObject *leg = flow ? sip_call_leg_new() : NULL;
-    if (leg && read_caller(leg, request, message, flow) < 0) Py_CLEAR(leg);
-    Py_XDECREF(message);
-    Py_XDECREF(flow);
+    if (natted < 0)
+        Py_CLEAR(leg);
+    else
+        leg->natted = natted > 0;
     return leg;
 }
 
@@ -116,29 +108,46 @@ static PyObject *beyond_us(CallLegObject *caller, int listener, PyObject *routes
     return set;
 }
 
+/* Whether we alone put it there: so it is when no other proxy records itself. */
+static bool has_one_route(const struct sip_message *core) {
+    struct sip_scratch scratch;
+    struct sip_wanted wanted = {.id = SIP_RECORD_ROUTE};
+    uint32_t first = sip_line_find(core, wanted, 0);
+    if (first == core->line_count) return true;
+    if (sip_line_find(core, wanted, first + 1) != core->line_count) return false;
+    struct sip_slice text = sip_line_text(core, &core->lines[first], &scratch);
+    return !memchr(text.at, ',', text.size);
+}
+
+static PyObject *routes_beyond_us(CallLegObject *leg, MessageObject *response, CallLegObject *caller) {
+    if (has_one_route(&response->core)) return PyTuple_New(0);
+    PyObject *routes = record_routes(response);
+    PyObject *set = routes ? beyond_us(caller, leg->listener, routes) : NULL;
+    Py_XDECREF(routes);
+    return set;
+}
+
 /* All that can be read, or nothing: 0, -1 with an exception that is no ParseError. */
 static int read_response(CallLegObject *leg, MessageObject *response, CallLegObject *caller) {
     PyObject *tag = tag_of(response, SIP_TO), *target = tag ? sip_message_contact_uri_text(response, NULL) : NULL;
-    PyObject *routes = target ? record_routes(response) : NULL, *set = NULL;
-    if (routes && PyList_GET_SIZE(routes) > 1) set = beyond_us(caller, leg->listener, routes);
-    bool all = routes && !PyErr_Occurred();
-    if (all) {
+    PyObject *routes = target ? routes_beyond_us(leg, response, caller) : NULL;
+    if (routes) {
         Py_SETREF(leg->tag, Py_NewRef(tag));
         Py_SETREF(leg->remote_target, Py_NewRef(target));
-        if (set) Py_SETREF(leg->route_set, Py_NewRef(set));
+        Py_SETREF(leg->route_set, Py_NewRef(routes));
     }
+    bool is_read = routes;
     Py_XDECREF(tag);
     Py_XDECREF(target);
     Py_XDECREF(routes);
-    Py_XDECREF(set);
-    if (all) return 0;
+    if (is_read) return 0;
     if (!PyErr_ExceptionMatches(sip_parse_error)) return -1;
     PyErr_Clear();
     return 0;
 }
 
 static int put_branch(CallLegObject *leg, PyObject *branch) {
-    static struct sip_py_word word_target = {"target", NULL};
+    static struct sip_py_word word_flow = {"flow", NULL}, word_target = {"target", NULL};
     PyObject *flow = sip_py_get(branch, &word_flow), *target = flow ? sip_py_get(branch, &word_target) : NULL;
     int natted = target && put_flow(leg, flow) == 0 ? sip_py_is(target, &word_natted) : -1;
     leg->natted = natted > 0;
@@ -154,11 +163,6 @@ CallLegObject *sip_callee_of(CallRecordObject *record, PyObject *branch, Message
     leg->cseq = before->cseq;
     if (put_branch(leg, branch) < 0 || read_response(leg, response, caller) < 0) Py_CLEAR(leg);
     return leg;
-}
-
-PyObject *sip_caller_of_py(PyObject *unused, PyObject *request) {
-    (void)unused;
-    return (PyObject *)sip_caller_of(request);
 }
 
 PyObject *sip_callee_of_py(PyObject *unused, PyObject *const *args, Py_ssize_t count) {

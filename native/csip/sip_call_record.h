@@ -47,8 +47,8 @@ static inline bool sip_same_str(PyObject *one, PyObject *other) {
 
 /* --- sip_call_legs.c: new references, NULL with an exception --- */
 
-/* The caller of the dialog that an InboundRequest asks for. */
-CallLegObject *sip_caller_of(PyObject *request);
+/* The caller of the dialog that an InboundRequest asks for by its `message`, over its `flow`. */
+CallLegObject *sip_caller_of(PyObject *request, MessageObject *message, PyObject *flow);
 /* The callee of the dialog that `response` makes; of one that can't be read, what the branch knows of it: the response is the
  * caller's to judge, and passes. */
 CallLegObject *sip_callee_of(CallRecordObject *record, PyObject *branch, MessageObject *response);
@@ -65,7 +65,6 @@ struct sip_call_plan {
 /* Of a call that is about to be proxied, or of one that leads nowhere, for its CDR. */
 CallRecordObject *sip_call_begun_by(PyObject *request, const struct sip_call_plan *plan);
 
-PyObject *sip_caller_of_py(PyObject *unused, PyObject *request);
 PyObject *sip_callee_of_py(PyObject *unused, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_begun_by_py(PyObject *unused, PyObject *args, PyObject *kwargs);
 

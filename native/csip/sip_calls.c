@@ -165,7 +165,8 @@ static int make_cdr(CallsObject *self, PyObject *key, CallRecordObject *record, 
 }
 
 static int count_end(CallsObject *self, PyObject *cause) {
-    PyObject *name = PyUnicode_FromFormat("sip_calls_ended_total|cause=%U", cause);
+    static struct sip_py_word kind = {"sip_calls_ended_total|cause=", NULL};
+    PyObject *text = sip_py_text(&kind), *name = text ? PyUnicode_Concat(text, cause) : NULL;
     int result = name ? sip_py_count(self->counters, name) : -1;
     Py_XDECREF(name);
     return result;

@@ -60,7 +60,6 @@ static PyMethodDef functions[] = {
     {"bound_to", (PyCFunction)(void (*)(void))sip_bound_to, METH_FASTCALL, NULL},
     {"tag_hash", tag_hash, METH_O, NULL},
     {"call_slot", call_slot, METH_O, NULL},
-    {"caller_of", sip_caller_of_py, METH_O, NULL},
     {"callee_of", (PyCFunction)(void (*)(void))sip_callee_of_py, METH_FASTCALL, NULL},
     {"begun_by", (PyCFunction)(void (*)(void))sip_begun_by_py, METH_VARARGS | METH_KEYWORDS, NULL},
     {"use_huge_pages", sip_use_huge_pages, METH_NOARGS, NULL},
