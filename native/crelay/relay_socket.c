@@ -1,7 +1,6 @@
 #include "relay_socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/ip.h>
 #include <unistd.h>
 
@@ -17,12 +16,9 @@ static int get_int(int fd, int level, int option)
     return getsockopt(fd, level, option, &value, &length) == 0 ? value : -1;
 }
 
-int relay_socket_family(int fd)
-{
-    int family = get_int(fd, SOL_SOCKET, SO_DOMAIN);
-    bool udp = get_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM && (family == AF_INET || family == AF_INET6);
-    return udp ? family : -1;
-}
+bool relay_socket_is_udp(int fd) { return get_int(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_UDP; }
+
+int relay_socket_family(int fd) { return get_int(fd, SOL_SOCKET, SO_DOMAIN); }
 
 static bool set_dscp(int fd, int family, uint8_t dscp)
 {
@@ -32,19 +28,6 @@ static bool set_dscp(int fd, int family, uint8_t dscp)
 }
 
 bool relay_socket_dscp(int fd, uint8_t dscp) { return set_dscp(fd, relay_socket_family(fd), dscp); }
-
-/* Queued ICMP errors would keep the socket ready for ever, since nobody reads the error queue. */
-bool relay_socket_prepare(int fd)
-{
-    int family = relay_socket_family(fd), flags = fcntl(fd, F_GETFL);
-    if (family < 0 || flags < 0)
-        return false;
-    if ((flags & O_NONBLOCK) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        return false;
-    if (family == AF_INET6)
-        return set_int(fd, IPPROTO_IPV6, IPV6_RECVERR, 0);
-    return set_int(fd, IPPROTO_IP, IP_RECVERR, 0);
-}
 
 int relay_bind(const union relay_address *address, uint8_t dscp)
 {

@@ -7,11 +7,10 @@
 /* A bound, non-blocking UDP socket, IPv6 ones for IPv6 only; -1 and errno. */
 int relay_bind(const union relay_address *address, uint8_t dscp);
 
-/* AF_INET or AF_INET6; -1: no UDP socket. */
-int relay_socket_family(int fd);
+bool relay_socket_is_udp(int fd);
 
-/* Makes any UDP socket fit for a relay thread. */
-bool relay_socket_prepare(int fd);
+/* These are for UDP sockets. AF_INET or AF_INET6. */
+int relay_socket_family(int fd);
 bool relay_socket_dscp(int fd, uint8_t dscp);
 
 #endif

@@ -12,13 +12,13 @@ static uint32_t least_loaded(const struct relay *relay)
     return best;
 }
 
-static enum relay_error prepare_sockets(enum relay_kind kind, relay_sockets sockets)
+static enum relay_error check_sockets(enum relay_kind kind, relay_sockets sockets)
 {
     if (sockets[0][RELAY_RTP_COMPONENT] < 0 || sockets[1][RELAY_RTP_COMPONENT] < 0)
         return RELAY_ERROR_NO_SOCKET;
     RELAY_FOR_SOCKETS (component, side) {
         int fd = sockets[side][component];
-        if (fd >= 0 && ((component == RELAY_RTCP_COMPONENT && kind == RELAY_OPAQUE) || !relay_socket_prepare(fd)))
+        if (fd >= 0 && ((component == RELAY_RTCP_COMPONENT && kind == RELAY_OPAQUE) || !relay_socket_is_udp(fd)))
             return RELAY_ERROR_SOCKET;
     }
     return RELAY_OK;
@@ -51,7 +51,7 @@ static uint8_t kind_flag(enum relay_kind kind) { return kind == RELAY_OPAQUE ? R
 
 static enum relay_error add_locked(struct relay *relay, enum relay_kind kind, relay_sockets sockets, int thread, uint32_t *out)
 {
-    enum relay_error error = prepare_sockets(kind, sockets);
+    enum relay_error error = check_sockets(kind, sockets);
     if (error != RELAY_OK)
         return error;
     if (relay->free_count == 0)
@@ -101,7 +101,7 @@ static enum relay_error adopt_locked(struct relay *relay, uint32_t number, struc
         return RELAY_ERROR_ATTACHED;
     if (!relay_stream_intact(stream))
         return RELAY_ERROR_CHECKSUM;
-    enum relay_error error = prepare_sockets(stream->kind, sockets);
+    enum relay_error error = check_sockets(stream->kind, sockets);
     if (error != RELAY_OK)
         return error;
     if (stream->thread >= relay->thread_count) {

@@ -1,6 +1,5 @@
 #include "relay_text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define LEAST_ROOM 2048
@@ -23,7 +22,9 @@ void relay_text_put(struct relay_text *text, const char *bytes, size_t size)
 
 void relay_text_number(struct relay_text *text, unsigned number)
 {
-    char digits[16];
-    snprintf(digits, sizeof digits, "%u", number);
-    relay_text_string(text, digits);
+    char digits[16], *at = digits + sizeof digits;
+    do
+        *--at = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    relay_text_put(text, at, (size_t)(digits + sizeof digits - at));
 }

@@ -65,7 +65,7 @@ static void relay_ready(struct relay_thread *thread, const struct epoll_event *e
     prefetch(stream, component, side);
     if (__builtin_expect(crypto != NULL, 0))
         relay_crypto_prefetch(crypto, side);
-    ssize_t size = recvfrom(fd, thread->datagram, RELAY_DATAGRAM_BYTES, 0, &datagram.source.any, &length);
+    ssize_t size = recvfrom(fd, thread->datagram, RELAY_DATAGRAM_BYTES, MSG_DONTWAIT, &datagram.source.any, &length);
     if (__builtin_expect(size < 0, 0)) {
         clear_error(thread, fd, event->events);
         return;
