@@ -95,7 +95,7 @@ class OwnProxy:
 
     def __init__(self, live: Live) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(5)
+        self.socket.settimeout(20)
         self.socket.connect(live.unix_path)
         self.events: list[dict[str, Any]] = []
         self._cookies = itertools.count(1)
@@ -154,7 +154,7 @@ def request(command: str, **keys: Any) -> dict[str, Any]:
 
 def udp(host: str = LOOPBACK, port: int = 0) -> socket.socket:
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-    opened.settimeout(5)
+    opened.settimeout(20)
     try:
         opened.bind((host, port))
     except OSError:

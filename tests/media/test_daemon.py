@@ -52,7 +52,7 @@ def quiet(receiver: socket.socket) -> bool:
     except BlockingIOError:
         return True
     finally:
-        receiver.settimeout(5)
+        receiver.settimeout(20)
     return False
 
 

@@ -134,7 +134,7 @@ class Case:
     def all_dropped(self) -> None:
         """All that was sent has been counted, and nobody has anything to read."""
         sent = self.elsewhere.sent + self.beside.sent
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while self.counted("strangers", "errors") < sent:
             assert time.monotonic() < deadline, (self.counted("strangers"), self.counted("errors"), sent)
         assert self.counted("strangers", "errors") == sent
@@ -150,7 +150,7 @@ def is_quiet(receiver: socket.socket) -> bool:
     except BlockingIOError:
         return True
     finally:
-        receiver.settimeout(5)
+        receiver.settimeout(20)
     return False
 
 
@@ -287,7 +287,7 @@ def test_srtp_that_is_not_authentic_passes_from_nowhere(proxy: Proxy) -> None:
         own_forgeries = [packet for packet in well_formed if packet[1] & 0x7F < 64]
         for packet in own_forgeries:
             a.rtp.sendto(packet, (LOOPBACK, case.near))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         sent = case.beside.sent + case.elsewhere.sent + len(own_forgeries) + 3
         while case.counted("strangers", "errors", "forged") < sent:
             assert time.monotonic() < deadline

@@ -66,7 +66,7 @@ def test_a_stale_socket_file_is_replaced(live: Live) -> None:
     again = ng_unix.listen(path)
     client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     client.connect(path)
-    again.settimeout(2)
+    again.settimeout(20)
     taken, _ = again.accept()
     client.send(b"1 ping")
     assert taken.recv(100) == b"1 ping"
@@ -123,7 +123,7 @@ def test_a_peer_that_does_not_read_waits_and_then_loses_its_connection(tmp_path:
 
 def _connected(path: str) -> socket.socket:
     client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    client.settimeout(5)
+    client.settimeout(20)
     client.connect(path)
     return client
 

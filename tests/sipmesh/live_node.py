@@ -123,6 +123,6 @@ class LiveNode:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Lets the node work until ``condition`` holds."""
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(20.0):
             while not condition():
                 await asyncio.sleep(0.01)

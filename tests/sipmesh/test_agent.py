@@ -14,6 +14,7 @@ import httpx
 import msgspec
 import pytest
 
+from interop.ports import free_port
 from sipcore.location import Binding
 from sipmesh.config_load import parse_config
 from sipmesh.node_status import NodeStatus, WorkerStatus, write_status
@@ -46,8 +47,8 @@ class Agent:
         self.data = folder / "data"
         self.store = Store.open(self.data)
         self.store.directory.apply(parse_config(text, base=folder).config)
-        listening = open_free_tcp()
-        self.port = listening.getsockname()[1]
+        self.port = free_port((socket.SOCK_STREAM,))
+        listening = open_tcp("127.0.0.1", self.port)
         reader, writer = os.pipe()
         spec = Spec(
             role="agent",
@@ -72,7 +73,7 @@ class Agent:
             assert select.select([reader], [], [], 30)[0]
             said += os.read(reader, 100)
         os.close(reader)
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
     def workers(self, **states: str) -> None:
         """Writes what the supervisor would."""
@@ -84,7 +85,7 @@ class Agent:
         self.store.commit()
 
     def wait(self, true: Callable[[], bool]) -> None:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not true():
             assert time.monotonic() < until
             time.sleep(0.05)
@@ -93,16 +94,9 @@ class Agent:
         """What it logged."""
         self.http.close()
         self.process.terminate()
-        errors = self.process.communicate(timeout=20)[1]
+        errors = self.process.communicate(timeout=60)[1]
         self.store.close()
         return errors
-
-
-def open_free_tcp() -> socket.socket:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return open_tcp("127.0.0.1", port)
 
 
 @pytest.fixture
@@ -235,5 +229,5 @@ def test_expired_bindings_are_swept(agent: Agent) -> None:
 def test_stops_cleanly_with_a_connection_open(agent: Agent) -> None:
     agent.http.get("/health")
     agent.process.terminate()
-    assert agent.process.wait(20) == 0
+    assert agent.process.wait(60) == 0
     agent.process.communicate()

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from interop.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 
 CONFIG = """
@@ -50,24 +52,10 @@ Content-Length: 0\r
 """
 
 
-def free_ports(count: int) -> list[int]:
-    """Free for UDP and TCP at the time of the call."""
-    held = []
-    for _ in range(count):
-        tcp = socket.create_server(("127.0.0.1", 0))
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        udp.bind(tcp.getsockname())
-        held += [tcp, udp]
-    ports = [each.getsockname()[1] for each in held[::2]]
-    for each in held:
-        each.close()
-    return ports
-
-
 class Node:
     def __init__(self, folder: Path, more: str = "") -> None:
         self.folder = folder
-        self.sip, self.console = free_ports(2)
+        self.sip, self.console = free_port(), free_port()
         self.write(CONFIG + more)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "sipmesh", "run", "--config", str(folder / "sipmesh.toml")],
@@ -89,7 +77,7 @@ class Node:
         assert self.process.stdout.readline() == "ready\n", self.log()
 
     def health(self) -> dict[str, Any]:
-        answer = httpx.get(f"http://127.0.0.1:{self.console}/health", timeout=30)
+        answer = httpx.get(f"http://127.0.0.1:{self.console}/health", timeout=60)
         assert answer.status_code == (200 if answer.json()["ready"] else 503)
         return dict(answer.json())
 
@@ -98,7 +86,7 @@ class Node:
         return next(worker for worker in workers if worker["role"] == role)
 
     def wait(self, true: Callable[[], bool]) -> None:
-        until = time.monotonic() + 40
+        until = time.monotonic() + 80
         while not true():
             assert time.monotonic() < until, self.log()
             time.sleep(0.05)
@@ -107,7 +95,7 @@ class Node:
         """Whether an OPTIONS sent now gets a response; waits for it as long as a restart may take."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.bind(("127.0.0.1", 0))
-            client.settimeout(20)
+            client.settimeout(60)
             mine = client.getsockname()[1]
             client.sendto(OPTIONS.format(port=self.sip, mine=mine, branch=branch).encode(), ("127.0.0.1", self.sip))
             return client.recv(65535).startswith(b"SIP/2.0 ")
@@ -119,14 +107,14 @@ def node(tmp_path: Path) -> Iterator[Node]:
     started.wait_for_ready_line()
     yield started
     started.process.terminate()
-    started.process.communicate(timeout=30)
+    started.process.communicate(timeout=60)
 
 
 def test_a_started_node_is_ready_answers_and_stops_cleanly(node: Node) -> None:
     assert node.health()["ready"]
     assert node.answers("one")
     node.process.terminate()
-    assert node.process.wait(30) == 0
+    assert node.process.wait(60) == 0
     assert all(node.worker(role)["last_end"] == "exit status 0" for role in ("agent", "media", "signal")), node.log()
     assert "error" not in node.log()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
@@ -158,7 +146,7 @@ def test_a_reload_reaches_the_store(node: Node) -> None:
     node.process.send_signal(signal.SIGHUP)
 
     def trunks() -> list[str]:
-        answer = httpx.get(f"http://127.0.0.1:{node.console}/api/trunks", timeout=30)
+        answer = httpx.get(f"http://127.0.0.1:{node.console}/api/trunks", timeout=60)
         return [row["name"] for row in answer.json()]
 
     node.wait(lambda: trunks() == ["carrier"])

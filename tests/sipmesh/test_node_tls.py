@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from interop.ports import free_port
 from sipmesh.certificates import CertificateError
 from sipmesh.config_load import parse_config
 from sipmesh.node import run_node
-from tests.sipmesh.test_node import OPTIONS, ROOT, Node, free_ports
+from tests.sipmesh.test_node import OPTIONS, ROOT, Node
 
 README = (ROOT / "README.md").read_text()
 SECTION = README.split("### TLS\n")[1].split("\n### ")[0]
@@ -30,7 +31,7 @@ def make_certificate(folder: Path) -> None:
 
 @pytest.fixture
 def port() -> int:
-    return free_ports(1)[0]
+    return free_port()
 
 
 @pytest.fixture
@@ -42,13 +43,13 @@ def node(tmp_path: Path, port: int) -> Iterator[Node]:
         yield started
     finally:
         started.process.terminate()
-        started.process.wait(20)
+        started.process.wait(60)
 
 
 def connect(folder: Path, port: int) -> ssl.SSLSocket:
     """As a phone that trusts this certificate only, and compares the name."""
     context = ssl.create_default_context(cafile=str(folder / "tls.pem"))
-    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), 10), server_hostname="example.com")
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), 60), server_hostname="example.com")
 
 
 def test_the_readme_s_listener_serves_and_takes_a_renewed_certificate_over(node: Node, port: int) -> None:

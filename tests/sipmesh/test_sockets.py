@@ -6,15 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from interop.ports import free_port
 from sipmesh.config import Config
 from sipmesh.config_load import parse_config
 from sipmesh.sockets import SocketError, open_sockets
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def config(folder: Path, address: str, more: str = "") -> Config:

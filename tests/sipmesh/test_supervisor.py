@@ -232,4 +232,4 @@ def test_an_interrupt_stops_it_too(start: Callable[..., Node]) -> None:
     node = start()
     node.wait_ready()
     node.process.send_signal(signal.SIGINT)
-    assert node.process.wait(20) == 0
+    assert node.process.wait(60) == 0

@@ -76,7 +76,7 @@ def test_reports_counts_and_stops(tmp_path: Path, data: Path) -> None:
     worker = start(tmp_path, data, ROLE, writer)
     read_until(reader, b"ready\n")
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     os.close(reader)
     os.close(writer)
     store = Store.open(data)
@@ -93,7 +93,7 @@ def test_a_broken_gauge_does_not_stop_the_heartbeat(tmp_path: Path, data: Path) 
     read_until(reader, b"ready\n")
     read_until(reader, b"alive\nalive\n")
     worker.send_signal(signal.SIGTERM)
-    _, errors = worker.communicate(timeout=20)
+    _, errors = worker.communicate(timeout=60)
     os.close(reader)
     os.close(writer)
     assert b"the counters can't be stored" in errors
@@ -102,7 +102,7 @@ def test_a_broken_gauge_does_not_stop_the_heartbeat(tmp_path: Path, data: Path) 
 def test_an_error_ends_it_with_a_log_line(tmp_path: Path, data: Path) -> None:
     reader, writer = os.pipe()
     worker = start(tmp_path, data, "def main(context):\n    raise OSError('no luck')\n", writer)
-    _, errors = worker.communicate(timeout=20)
+    _, errors = worker.communicate(timeout=60)
     os.close(reader)
     os.close(writer)
     assert worker.returncode == 1

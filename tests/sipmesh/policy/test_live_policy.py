@@ -27,7 +27,7 @@ def live(tmp_path: Path, text: str, scenario: Scenario, limits: dict[str, int] |
     file.write_text(text)
 
     async def running() -> None:
-        policy = PolicyFile(file=str(file), **(limits or {}))
+        policy = PolicyFile(file=str(file), **({"limit_ms": 1000} | (limits or {})))
         async with LiveNode(tmp_path, policy=policy, **more) as node:
             await scenario(node, await node.phone("alice"), await node.phone("bob"))
 
@@ -133,7 +133,7 @@ def test_a_hook_that_fails_leaves_its_call_to_the_tables(tmp_path: Path, body: s
             assert node.counters[FAILURES + kind] == min(turn, 2 if kind == "overrun" else 9)
 
     text = f"def on_route(request):\n    request.set_header('X-Early', '1')\n    request.reject(403)\n    {body}\n"
-    live(tmp_path, text, scenario, limits={"max_overruns": 2})
+    live(tmp_path, text, scenario, limits={"max_overruns": 2, "limit_ms": 50})
 
 
 def test_a_registration_that_is_refused(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.sipmesh.test_node import ROOT, Node
 MORE = """
 [policy]
 file = "policy.py"
+limit_ms = 2000
 [cdr]
 """
 
@@ -29,7 +30,7 @@ def node(tmp_path: Path) -> Iterator[Node]:
     started.wait_for_ready_line()
     yield started
     started.process.terminate()
-    started.process.communicate(timeout=30)
+    started.process.communicate(timeout=60)
 
 
 def cdr_statuses(file: Path) -> list[int]:
