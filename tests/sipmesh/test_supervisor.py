@@ -55,8 +55,8 @@ signal.signal(signal.SIGHUP, lambda *_: note("reload"))
 if behaviour == "crash":
     note("crash %f" % time.monotonic())
     sys.exit(3)
-os.write(spec["report_fd"], b"ready\\n")
 note("ready")
+os.write(spec["report_fd"], b"ready\\n")
 while behaviour != "hang":
     os.write(spec["report_fd"], b"alive\\n")
     time.sleep(0.1)
