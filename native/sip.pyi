@@ -832,6 +832,7 @@ class ApplicationBase:
         edited: set[str],
         policy: Any,
         locations: Any,
+        registering: RegisteringBase,
         services: Any,
         timers: Timers,
         invite_class: type[InviteExchangeBase],
@@ -843,8 +844,8 @@ class ApplicationBase:
         whom a call reaches whoever calls. ``edited``: keys of calls whose messages we change. ``looks_at_calls``: ``forward`` and
         ``acknowledge`` are to see all of them."""
     def on_request(self, request: Any, /) -> None:
-        """Calls ``dispatch`` for what is no INVITE between these, ``forward`` when there is no plain binding, and ``not_served`` with
-        what they raise."""
+        """A REGISTER is served by ``registering``. Calls ``dispatch`` for what else is no INVITE between these, ``forward`` when there
+        is no plain binding, and ``not_served`` with what is raised."""
     def on_dialog_request(self, request: Any, cookie: Any, /) -> Any:
         """The exchange. Calls ``within_dialog`` for what is no BYE that passes as it is."""
     def on_ack(self, request: Message, cookie: Any, proceed: Any, /) -> None:

@@ -1,7 +1,8 @@
 /* The policy of a request: the base of SignalApplication (sipmesh/signalling/application.py).
  *
  * Here is the way of what needs no decision but those that were made before: a call from an account to an account with one plain
- * binding, over no trunk, and what belongs to such a call. Everything else is a method of the Python class, called by name. */
+ * binding, over no trunk, and what belongs to such a call. A REGISTER is another's; everything else is a method of the Python class, called
+ * by name. */
 #ifndef SIP_APPLICATION_H
 #define SIP_APPLICATION_H
 
@@ -16,6 +17,7 @@ typedef struct {
     PyObject *edited;    /* set: keys of calls whose messages we change */
     PyObject *policy;    /* PolicyHost: asked about all when it is active */
     PyObject *locations; /* a TableBase, or what has its method record */
+    PyObject *registering; /* RegisteringBase: serves a REGISTER */
     PyObject *services, *timers, *invite_class, *bye_class;
 } ApplicationObject;
 

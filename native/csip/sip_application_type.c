@@ -21,15 +21,15 @@ static bool is(PyObject *object, PyTypeObject *type, const char *what) {
 }
 
 static int application_init(ApplicationObject *self, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"callers", "called", "edited", "policy", "locations", "services", "timers", "invite_class",
+    static char *keywords[] = {"callers", "called", "edited", "policy", "locations", "registering", "services", "timers", "invite_class",
                                "bye_class", "looks_at_calls", NULL};
     PyObject *given[HELD];
     int looks;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOO$p:Application", keywords, &given[0], &given[1], &given[2], &given[3],
-                                     &given[4], &given[5], &given[6], &given[7], &given[8], &looks))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOOO$p:Application", keywords, &given[0], &given[1], &given[2], &given[3],
+                                     &given[4], &given[5], &given[6], &given[7], &given[8], &given[9], &looks))
         return -1;
     if (!is(given[0], &PyDict_Type, "callers") || !is(given[1], &PyDict_Type, "called") || !is(given[2], &PySet_Type, "edited") ||
-        !is(given[6], &sip_timers_type, "timers"))
+        !is(given[7], &sip_timers_type, "timers"))
         return -1;
     for (size_t i = 0; i < HELD; i++) Py_SETREF(held(self)[i], Py_NewRef(given[i]));
     self->looks_at_calls = (char)looks;

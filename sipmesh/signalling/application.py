@@ -72,7 +72,6 @@ class SignalApplication(ApplicationBase):
         self.tables = tables
         self.policy = policy
         self._authorizer = authorizer
-        self._registering = Registering(tables, authorizer, accounts, registrar, policy, timers, counters)
         self._services = services
         self.calls = services.calls
         self._call_trunks = services.calls.trunks
@@ -82,9 +81,10 @@ class SignalApplication(ApplicationBase):
         self._forwarding = Forwarding(tables, accounts, services, timers, counters, user_rates, exempt)
         self._refusals = Refusals(timers, counters)
         self._dialogs = Dialogs(services.calls, tables.trunks, counters)
+        registering = Registering(tables, authorizer, accounts, registrar, policy, timers, counters)
         super().__init__(
-            *(authorizer.callers, tables.called, services.calls.trunks.edited, policy, locations, services, timers),
-            *(InviteExchange, ByeExchange),
+            *(authorizer.callers, tables.called, services.calls.trunks.edited, policy, locations, registering),
+            *(services, timers, InviteExchange, ByeExchange),
             looks_at_calls=self._forwarding.looks_at_calls,
         )
 
@@ -187,9 +187,6 @@ class SignalApplication(ApplicationBase):
     def dispatch(self, request: InboundRequest) -> None:
         """``on_request`` where it is to be found out who calls whom."""
         message = request.message
-        if message.method == "REGISTER":
-            self._registering.serve(request)
-            return
         if message.to_tag is not None and request.cookie is None and message.method in OF_CALLS:
             raise PeerError(481, "Call Does Not Exist")  # RFC 3261 section 12.2.2
         hop = self._targeting.known_hop(message)

@@ -506,9 +506,9 @@ def proxy() -> tuple[Ways, sip.Timers, ProxyCore, TransactionLayer]:
     return ways, clock, core, TransactionLayer(core, ways, clock, TransactionSettings(), counts)  # type: ignore[arg-type]
 
 
-def call_script() -> list[bytes]:
+def call_script(made: Callable[[], tuple[Ways, sip.Timers, ProxyCore, TransactionLayer]]) -> list[bytes]:
     """What comes in of a call."""
-    ways, clock, core, layer = proxy()
+    ways, clock, core, layer = made()
     script = [
         INVITE.replace(b"Route: <sip:p1;lr>, <sip:p2;lr>\r\n", b"").replace(b"sip:bob@b.example;x=%41", b"sip:b@b.example")
     ]
@@ -547,7 +547,62 @@ def forget(layer: TransactionLayer) -> None:
             continue
 
 
-SCRIPT = call_script()
+SCRIPT = call_script(proxy)
+
+
+class Invited(sip.InviteExchangeBase):
+    __slots__ = ()
+
+    def ended(self, context: object, status: int) -> None:
+        pass
+
+
+class HungUp(sip.ByeExchangeBase):
+    __slots__ = ()
+    looks_on, sees = True, sip.SEES_END
+
+
+class Switch(sip.ApplicationBase):
+    """Knows caller and callee from calls before."""
+
+    def __init__(self, clock: sip.Timers) -> None:
+        known = SimpleNamespace(aor="b@b.example", number="", route="", trunk="", uris=())
+        caller = SimpleNamespace(aor="a@a.example", trunk=None)
+        self.calls = Calls(Table(Rack(staged=False)))
+        services = SimpleNamespace(calls=self.calls, glue=None)
+        there = SimpleNamespace(active=False, record=lambda aor: BINDING)
+        callers, called, none = {"sip:a@a.example": caller}, {"sip:b@b.example": known}, set[str]()
+        super().__init__(callers, called, none, there, there, there, services, clock, Invited, HungUp, looks_at_calls=False)  # type: ignore[arg-type]
+
+    def is_our_domain(self, host: str) -> bool:
+        return host == "b.example"
+
+    def not_served(self, request: object, error: Exception) -> None:
+        raise error
+
+
+def switched() -> tuple[Ways, sip.Timers, ProxyCore, TransactionLayer]:
+    ways, clock, core, layer = proxy()
+    clock.advance(1.0, 1.0)
+    core.app = Switch(clock)  # type: ignore[assignment]
+    return ways, clock, core, layer
+
+
+SWITCHED = call_script(switched)
+
+
+@tried
+def call_between_those_known() -> object:
+    ways, clock, core, layer = switched()
+    app: Any = core.app
+    try:
+        play(ways, core, layer, SWITCHED)
+        if core.counters["sip_internal_errors_total"]:
+            raise MemoryError
+        return len(ways.sent), len(b"".join(ways.sent)), dict(app.calls.counters)
+    finally:
+        end(layer, clock)
+        app.calls._invites.clear()  # of calls that went wrong; they hold the core, and it the calls
 
 
 class Desk(Ways):
