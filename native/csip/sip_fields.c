@@ -57,7 +57,7 @@ bool sip_field_is_first(const struct sip_fields *fields, PyObject *self, size_t 
     case T_BOOL: return !*at;
     }
     PyObject *value = *object_at(self, field);
-    int is = value == fields->firsts[i] ? 1 : value ? PyObject_RichCompareBool(value, fields->firsts[i], Py_EQ) : 0;
+    int is = value == fields->firsts[i] ? 1 : PyObject_RichCompareBool(value, fields->firsts[i], Py_EQ);
     if (is < 0) PyErr_Clear(); /* then it is something else */
     return is > 0;
 }
@@ -75,6 +75,13 @@ static int set(const struct sip_fields *fields, PyObject *self, PyObject *name, 
         return PyMember_SetOne((char *)self, &fields->members[i], value);
     }
     PyErr_Format(PyExc_TypeError, "%s has no field %R", fields->type->tp_name, name);
+    return -1;
+}
+
+/* So that no field is ever without a value. */
+static int set_attribute(PyObject *self, PyObject *name, PyObject *value) {
+    if (value) return PyObject_GenericSetAttr(self, name, value);
+    PyErr_Format(PyExc_AttributeError, "%U can't be deleted", name);
     return -1;
 }
 
@@ -167,5 +174,6 @@ int sip_fields_ready(struct sip_fields *fields) {
     type->tp_richcompare = compare;
     type->tp_hash = PyObject_HashNotImplemented;
     type->tp_repr = repr;
+    type->tp_setattro = set_attribute;
     return PyType_Ready(type) < 0 ? -1 : name_fields(fields);
 }

@@ -26,7 +26,8 @@ struct sip_fields {
     PyTypeObject *type;
 };
 
-/* Fills tp_members, tp_new, tp_dealloc, tp_richcompare and tp_repr, and the type's FIELDS, a tuple of names. -1 with an exception. */
+/* Fills tp_members, tp_new, tp_dealloc, tp_setattro, tp_richcompare and tp_repr, and the type's FIELDS, a tuple of names. -1 with an
+ * exception. */
 int sip_fields_ready(struct sip_fields *fields);
 
 /* All fields as they are at first. */

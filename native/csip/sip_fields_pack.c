@@ -67,13 +67,13 @@ static int pack_fields(struct sip_buffer *out, char *at, const struct sip_fields
 
 static int pack(struct sip_buffer *out, PyObject *value, int depth) {
     const struct sip_fields *fields;
-    if (value && PyUnicode_Check(value)) return pack_text(out, value);
+    if (PyUnicode_Check(value)) return pack_text(out, value);
     char *at = sip_reserve(out, SIP_PACK_HEAD);
     if (!at) return 0;
     if (value == Py_None) return written(out, sip_pack_bytes(at, SIP_PACK_NIL, 1));
-    if (value && PyFloat_Check(value)) return written(out, sip_pack_double(at, PyFloat_AS_DOUBLE(value)));
-    if (value && PyLong_Check(value)) return pack_number(out, at, value);
-    if (value && depth < MAX_DEPTH) {
+    if (PyFloat_Check(value)) return written(out, sip_pack_double(at, PyFloat_AS_DOUBLE(value)));
+    if (PyLong_Check(value)) return pack_number(out, at, value);
+    if (depth < MAX_DEPTH) {
         if (PyTuple_Check(value) || PyList_Check(value)) return pack_sequence(out, at, value, depth);
         if ((fields = sip_fields_of(value))) return pack_fields(out, at, fields, value, depth);
     }

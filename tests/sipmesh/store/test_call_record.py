@@ -133,6 +133,8 @@ def test_fields_keep_their_types() -> None:
     record.names = object()
     with pytest.raises(TypeError, match="can't be stored"):
         record.packed()
+    with pytest.raises(AttributeError, match="call_id can't be deleted"):
+        del record.call_id
     record.legs.append(CallLeg())
     assert CallRecord().legs == []
     assert record != CallRecord(call_id="c1")
