@@ -36,7 +36,7 @@ RUNS = 7
 
 def proxy_step(message: Message) -> bytes:
     out = message.copy()
-    out.stamp_via("192.0.2.101", 5060)
+    out.stamp_source("192.0.2.101", 5060)
     out.push_via("SIP/2.0/UDP proxy.example.com;branch=z9hG4bKabcdefghijklmnopqrstuvwxyz0123456789")
     out.push_record_route("<sip:proxy.example.com;lr;c=abcdefghijklmnopqrstuvwxyz>")
     out.set_request_uri("sip:bob@192.0.2.4:5060")

@@ -206,12 +206,10 @@ class Message:
     def pop_via(self) -> bool:
         """The first value goes, and its line with the last one; so for the other pops. ParseError when there is none. Whether
         another Via is left."""
-    def stamp_via(self, received: str | None, rport: int | None) -> None:
-        """Sets ``received`` (None: removes what the sender wrote) and fills ``rport`` on the top Via, if it is there
-        (RFC 3261 section 18.2.1, RFC 3581 section 4)."""
     def stamp_source(self, host: str, port: int) -> None:
-        """``stamp_via`` for a request that came from there: ``received`` when rport is asked for, when the sent-by host is
-        another (or a name), or in place of one the sender wrote; ``rport`` when asked for. ParseError without a readable Via."""
+        """``received`` and ``rport`` on the top Via of a request that came from there (RFC 3261 section 18.2.1, RFC 3581 section 4):
+        ``received`` when rport is asked for, when the sent-by host is another (or a name), or in place of one the sender wrote;
+        ``rport`` when asked for. ParseError without a readable Via."""
     def push_route(self, value: str) -> None: ...
     def pop_route(self) -> None: ...
     def pop_last_route(self) -> None: ...
@@ -230,8 +228,6 @@ class Message:
         malformed. Max-Breadth as given (RFC 5393 section 5.3.3)."""
     def forwarded(self, uri: str, max_forwards: int, max_breadth: int, /) -> Message:
         """A copy that leaves for ``uri``, its hop counted (RFC 3261 section 16.6 items 1 to 3)."""
-    def add_hop(self, via: str, /, *record_routes: str) -> None:
-        """Our ``record_routes`` on top, the last one topmost, and our Via (RFC 3261 section 16.6 items 4 and 8)."""
     def route_param(self, name: str) -> str | None:
         """``routes[0].uri.params[name]`` without the objects; None without a Route, the parameter or a value of it."""
     def set_body(self, body: bytes, content_type: str | None = None) -> None:

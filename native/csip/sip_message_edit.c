@@ -69,23 +69,6 @@ PyObject *sip_message_pop_last_route(MessageObject *self, PyObject *unused) {
     return sip_message_edited(self, SIP_ROUTE, sip_pop_last(&self->core, SIP_ROUTE));
 }
 
-PyObject *sip_message_stamp_via(MessageObject *self, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"received", "rport", NULL};
-    PyObject *received, *rport;
-    struct sip_py_view view = {{NULL, 0}, NULL};
-    long port = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:stamp_via", keywords, &received, &rport)) return NULL;
-    if (rport != Py_None) {
-        port = PyLong_AsLong(rport);
-        if (port == -1 && PyErr_Occurred()) return NULL;
-        if (port < 0 || port > 65535) return PyErr_Format(PyExc_ValueError, "rport out of range");
-    }
-    if (received != Py_None && sip_py_line_view(received, "received", &view) < 0) return NULL;
-    struct sip_fault fault = sip_stamp_via(&self->core, view.text, (int32_t)port);
-    Py_XDECREF(view.holder);
-    return sip_message_edited(self, SIP_VIA, fault.error);
-}
-
 PyObject *sip_message_stamp_source(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
     struct sip_py_view host;
     if (count != 2) return PyErr_Format(PyExc_TypeError, "host and port expected");

@@ -42,23 +42,6 @@ PyObject *sip_message_forwarded(MessageObject *self, PyObject *const *args, Py_s
     return (PyObject *)sip_message_leaving(self, args[0], max_forwards, breadth);
 }
 
-static int push(MessageObject *self, enum sip_name id, PyObject *value) {
-    struct sip_py_view view;
-    if (sip_py_line_view(value, "header value", &view) < 0) return -1;
-    PyObject *done = sip_message_edited(self, id, sip_push(&self->core, sip_known(id), view.text));
-    Py_XDECREF(view.holder);
-    Py_XDECREF(done);
-    return done ? 0 : -1;
-}
-
-PyObject *sip_message_add_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
-    if (count < 1) return PyErr_Format(PyExc_TypeError, "via expected");
-    for (Py_ssize_t i = 1; i < count; i++)
-        if (push(self, SIP_RECORD_ROUTE, args[i]) < 0) return NULL;
-    if (push(self, SIP_VIA, args[0]) < 0) return NULL;
-    Py_RETURN_NONE;
-}
-
 PyObject *sip_message_route_param(MessageObject *self, PyObject *name) {
     struct sip_scratch scratch;
     struct sip_slice value;

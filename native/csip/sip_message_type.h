@@ -83,7 +83,6 @@ PyObject *sip_message_count_hop(MessageObject *self, PyObject *const *args, Py_s
 PyObject *sip_message_forwarded(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 /* The copy that leaves for the URI `to`, its hop counted; NULL with an exception. */
 MessageObject *sip_message_leaving(MessageObject *self, PyObject *to, uint32_t max_forwards, uint32_t breadth);
-PyObject *sip_message_add_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_message_route_param(MessageObject *self, PyObject *name);
 
 /* sip_message_edit.c */
@@ -91,7 +90,6 @@ PyObject *sip_message_edited(MessageObject *self, enum sip_name id, enum sip_err
 int sip_request_uri_view(MessageObject *self, PyObject *uri, struct sip_py_view *view);
 PyObject *sip_message_push_via(MessageObject *self, PyObject *value);
 PyObject *sip_message_pop_via(MessageObject *self, PyObject *unused);
-PyObject *sip_message_stamp_via(MessageObject *self, PyObject *args, PyObject *kwargs);
 PyObject *sip_message_stamp_source(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_message_push_route(MessageObject *self, PyObject *value);
 PyObject *sip_message_pop_route(MessageObject *self, PyObject *unused);

@@ -16,11 +16,13 @@ static PyObject *top_cookie_text(MessageObject *message) {
     return name || (name = PyUnicode_InternFromString("c")) ? sip_message_route_param(message, name) : NULL;
 }
 
-/* Takes our Routes with that cookie off the top; two entries of one passage carry the same. What may follow is the Python class's
- * to look at if it has no cookie, and stays if it has another: that of another passage of a spiral. */
+/* Takes our Routes with that cookie, which is on top, off; two entries of one passage carry the same. What may follow is the Python
+ * class's to look at if it has no cookie, and stays if it has another: that of another passage of a spiral. */
 static int pop_own_routes(CoreObject *self, MessageObject *message, CookieObject *cookie) {
     static struct sip_py_word pop_rest = {"pop_rest", NULL};
-    while (sip_has_line(&message->core, SIP_ROUTE)) {
+    for (;;) {
+        if (sip_py_done(sip_message_pop_route(message, NULL)) < 0) return -1;
+        if (!sip_has_line(&message->core, SIP_ROUTE)) return 0;
         PyObject *text = top_cookie_text(message);
         if (!text) return -1;
         bool none = text == Py_None;
@@ -28,11 +30,7 @@ static int pop_own_routes(CoreObject *self, MessageObject *message, CookieObject
         Py_DECREF(text);
         if (same < 0) return -1;
         if (!same) return none ? sip_py_do((PyObject *)self, &pop_rest, (PyObject *)message, (PyObject *)cookie) : 0;
-        PyObject *done = sip_message_pop_route(message, NULL);
-        Py_XDECREF(done);
-        if (!done) return -1;
     }
-    return 0;
 }
 
 /* The cookie on top when the Routes are all there is to look at; a new reference to it or None. */

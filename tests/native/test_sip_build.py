@@ -51,7 +51,7 @@ def test_default_reasons() -> None:
 
 def test_replies_see_edits() -> None:
     message = Message(INVITE)
-    message.stamp_via("192.0.2.7", 7000)
+    message.stamp_source("192.0.2.7", 7000)
     assert message.reply(200).via.received == "192.0.2.7"
 
 

@@ -64,7 +64,7 @@ def read_faults() -> None:
         message.pop_via,
         message.pop_via,
         lambda: message.derive("ACK"),
-        lambda: message.stamp_via("x", 1),
+        lambda: message.stamp_source("x", 1),
         lambda: Message(BAD),
     ):
         try:
@@ -77,7 +77,7 @@ def edit() -> None:
     message = Message(LATIN)
     read_all(message, ATTRIBUTES)
     copy = message.copy()
-    copy.stamp_via("192.0.2.1", 5)
+    copy.stamp_source("192.0.2.1", 5)
     copy.push_via("SIP/2.0/UDP a;branch=z9hG4bKé")
     copy.push_route("<sip:a>")
     copy.append_route(Text("<sip:b>"))
@@ -90,7 +90,7 @@ def edit() -> None:
     copy.set_body(b"x" * 100, "text/plain")
     read_all(copy, ATTRIBUTES)
     copy.to_bytes(), copy.to_bytes(stream=True), copy.copy().to_bytes()
-    copy.add_hop("SIP/2.0/UDP é", "<sip:é>", Text("<sip:e>"))
+    copy.push_via("SIP/2.0/UDP é"), copy.push_record_route("<sip:é>"), copy.push_record_route(Text("<sip:e>"))
     copy.route_param("lr"), copy.route_param(Text("c")), copy.route_param("é")
     for uri in (copy.request_uri_text, Text("sip:new"), "sip:é"):
         read_all(copy.forwarded(uri, 70, 60), ATTRIBUTES)
@@ -115,13 +115,11 @@ def refuse_edits() -> None:
         lambda: message.forwarded("sip:x", 70),  # type: ignore[call-arg]
         lambda: message.forwarded("y" * 70000, 70, 60),
         lambda: Message(RESPONSE).forwarded("sip:x", 70, 60),
-        lambda: message.add_hop(),  # type: ignore[call-arg]
-        lambda: message.add_hop("é", "x\n"),
         lambda: message.route_param(5),  # type: ignore[arg-type]
         lambda: message.set_body("x"),  # type: ignore[arg-type]
         lambda: message.set_body(b"x", "é\n"),
-        lambda: message.stamp_via("é\n", 5),
-        lambda: message.stamp_via(None, 70000),
+        lambda: message.stamp_source("é\n", 5),
+        lambda: message.stamp_source("192.0.2.1", 70000),
         lambda: message.reply(200, "é\n"),
         lambda: message.reply(200, "é", to_tag="é"),
         lambda: message.reply(200, headers=[("X", "y"), ("X", "é\n")]),

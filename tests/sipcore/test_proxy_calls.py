@@ -223,7 +223,8 @@ def test_16_6_7_a_sips_request_uri_makes_the_next_hop_sips() -> None:
 def test_16_6_4_record_route_by_listener_and_scheme(uri: str, route: str, near: int, far: int, expected: list[str]) -> None:
     names = OwnNames([Listener(0, "udp", "::", 5060, "2001:db8::1", 5060), Listener(1, "tls", "0.0.0.0", 5061, "h1", 5061)])
     message = Message.request("INVITE", uri, [("Route", route)] if route else [])
-    message.add_hop("SIP/2.0/UDP h", *names.record_routes(message, "x", near, far))
+    for record_route in names.record_routes(message, "x", near, far):
+        message.push_record_route(record_route)
     assert [value.text for value in message.record_routes] == expected
 
 
