@@ -1,8 +1,6 @@
 /* native.sip.UdpSocket */
 #include "sip_udp_type.h"
 
-#include <errno.h>
-
 /* --- life --- */
 
 static PyObject *udp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
@@ -22,32 +20,10 @@ static PyObject *udp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     return NULL;
 }
 
-void sip_udp_note_failed(UdpObject *self, PyObject *destination, int error) {
-    PyObject *item = Py_BuildValue("(Oi)", destination, error);
-    if (!item || PyList_Append(self->failed, item) < 0) PyErr_Clear();
-    Py_XDECREF(item);
-}
-
-static void drop(struct sip_udp_owner *owner) {
-    Py_CLEAR(owner->data);
-    Py_CLEAR(owner->destination);
-}
-
-static void release(void *context, void *owner, int error) {
-    if (error) sip_udp_note_failed(context, ((struct sip_udp_owner *)owner)->destination, error);
-    drop(owner);
-}
-
-static void forget(void *context, void *owner, int error) {
-    (void)context;
-    (void)error;
-    drop(owner);
-}
-
 static PyObject *udp_close(UdpObject *self, PyObject *unused) {
     (void)unused;
     if (self->udp) {
-        sip_udp_cancel(self->udp, forget, NULL);
+        sip_udp_drop_queued(self);
         self->dropped = sip_udp_dropped(self->udp);
         self->oversized = sip_udp_oversized(self->udp);
         sip_udp_close(self->udp);
@@ -67,7 +43,7 @@ static void udp_dealloc(UdpObject *self) {
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-static bool is_open(UdpObject *self) {
+bool sip_udp_is_open(UdpObject *self) {
     if (!self->udp) PyErr_SetString(PyExc_ValueError, "the socket is closed");
     return self->udp != NULL;
 }
@@ -101,7 +77,7 @@ static int take(UdpObject *self, const struct sip_datagram *datagram, struct sip
 /* One batch; *count is how many datagrams it had. */
 static PyObject *receive(UdpObject *self, struct sip_shed *shed, int *count) {
     struct sip_datagram datagram;
-    if (!is_open(self)) return NULL;
+    if (!sip_udp_is_open(self)) return NULL;
     *count = sip_udp_receive(self->udp);
     if (*count < 0) return PyErr_SetFromErrno(PyExc_OSError);
     PyObject *list = PyList_New(0);
@@ -131,85 +107,6 @@ static PyObject *udp_receive_shedding(UdpObject *self, PyObject *args) {
     return list ? Py_BuildValue("(Nin)", list, count, shed.refused) : NULL;
 }
 
-/* --- send --- */
-
-void sip_udp_send_queued(UdpObject *self) {
-    if (sip_udp_pending(self->udp)) sip_udp_flush(self->udp, release, self);
-}
-
-void sip_udp_put(UdpObject *self, PyObject *bytes, PyObject *destination, const union sip_sockaddr *to,
-    const struct sip_near *from) {
-    if (sip_udp_pending(self->udp) == SIP_UDP_BATCH) sip_udp_send_queued(self);
-    struct sip_udp_owner *owner = &self->owners[self->next_owner % SIP_UDP_BATCH];
-    struct sip_slice data = {PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)};
-    /* a batch that the kernel has no room for stays; what comes on top is dropped and told, as the kernel would */
-    if (!sip_udp_queue(self->udp, data, to, from, owner)) {
-        sip_udp_note_failed(self, destination, EAGAIN);
-        return;
-    }
-    *owner = (struct sip_udp_owner){Py_NewRef(bytes), Py_NewRef(destination)};
-    self->next_owner++;
-}
-
-PyObject *sip_udp_take_failed(UdpObject *self) {
-    PyObject *failed = self->failed, *fresh = PyList_New(0);
-    if (!fresh) return NULL;
-    self->failed = fresh;
-    return failed;
-}
-
-/* `args`: data, destination, perhaps source host. */
-static int queue(UdpObject *self, PyObject *const *args, Py_ssize_t count) {
-    union sip_sockaddr to;
-    struct sip_near from = {.family = 0};
-    if (!PyBytes_Check(args[0])) {
-        PyErr_Format(PyExc_TypeError, "data is bytes");
-        return -1;
-    }
-    if (sip_udp_destination(self, args[1], &to) < 0) return -1;
-    if (count == 3 && args[2] != Py_None) {
-        if (self->near_host == args[2])
-            from = self->near;
-        else if (sip_udp_parse_host(args[2], self->family, &from) < 0)
-            return -1;
-    }
-    sip_udp_put(self, args[0], args[1], &to, &from);
-    return 0;
-}
-
-static PyObject *udp_queue(UdpObject *self, PyObject *const *args, Py_ssize_t count) {
-    if (count < 2 || count > 3) return PyErr_Format(PyExc_TypeError, "queue(data, destination, source_host=None)");
-    if (!is_open(self) || queue(self, args, count) < 0) return NULL;
-    Py_RETURN_NONE;
-}
-
-static PyObject *udp_flush(UdpObject *self, PyObject *unused) {
-    (void)unused;
-    if (!is_open(self)) return NULL;
-    sip_udp_send_queued(self);
-    return sip_udp_take_failed(self);
-}
-
-static int queue_or_fail(UdpObject *self, PyObject *datagram) {
-    if (!PyTuple_Check(datagram) || PyTuple_GET_SIZE(datagram) < 2 || PyTuple_GET_SIZE(datagram) > 3) {
-        PyErr_Format(PyExc_TypeError, "a datagram is (data, destination, source_host=None)");
-        return -1;
-    }
-    if (queue(self, &PyTuple_GET_ITEM(datagram, 0), PyTuple_GET_SIZE(datagram)) == 0) return 0;
-    if (!PyErr_ExceptionMatches(PyExc_ValueError)) return -1;
-    PyErr_Clear();
-    sip_udp_note_failed(self, PyTuple_GET_ITEM(datagram, 1), EINVAL);
-    return 0;
-}
-
-static PyObject *udp_send(UdpObject *self, PyObject *datagrams) {
-    if (!PyList_Check(datagrams)) return PyErr_Format(PyExc_TypeError, "a list of datagrams expected");
-    if (!is_open(self)) return NULL;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(datagrams); i++)
-        if (queue_or_fail(self, PyList_GET_ITEM(datagrams, i)) < 0) return NULL;
-    return udp_flush(self, NULL);
-}
-
 /* --- errors --- */
 
 static PyObject *error_tuple(const struct sip_udp_error *error) {
@@ -234,21 +131,21 @@ PyObject *sip_udp_unreachable(UdpObject *self) {
 
 static PyObject *udp_unreachable(UdpObject *self, PyObject *unused) {
     (void)unused;
-    return is_open(self) ? sip_udp_unreachable(self) : NULL;
+    return sip_udp_is_open(self) ? sip_udp_unreachable(self) : NULL;
 }
 
 /* --- attributes --- */
 
 static PyObject *udp_fileno(UdpObject *self, PyObject *unused) {
     (void)unused;
-    return is_open(self) ? PyLong_FromLong(sip_udp_fd(self->udp)) : NULL;
+    return sip_udp_is_open(self) ? PyLong_FromLong(sip_udp_fd(self->udp)) : NULL;
 }
 
 static PyObject *udp_address(UdpObject *self, void *unused) {
     union sip_sockaddr address;
     socklen_t size = sizeof address;
     (void)unused;
-    if (!is_open(self)) return NULL;
+    if (!sip_udp_is_open(self)) return NULL;
     if (getsockname(sip_udp_fd(self->udp), &address.any, &size) < 0) return PyErr_SetFromErrno(PyExc_OSError);
     return sip_udp_address_tuple(&address);
 }
@@ -272,9 +169,9 @@ static PyMethodDef udp_methods[] = {
     {"fileno", (PyCFunction)udp_fileno, METH_NOARGS, NULL},
     {"receive", (PyCFunction)udp_receive, METH_NOARGS, NULL},
     {"receive_shedding", (PyCFunction)udp_receive_shedding, METH_VARARGS, NULL},
-    {"queue", (PyCFunction)(void (*)(void))udp_queue, METH_FASTCALL, NULL},
-    {"flush", (PyCFunction)udp_flush, METH_NOARGS, NULL},
-    {"send", (PyCFunction)udp_send, METH_O, NULL},
+    {"queue", (PyCFunction)(void (*)(void))sip_udp_queue_method, METH_FASTCALL, NULL},
+    {"flush", (PyCFunction)sip_udp_flush_method, METH_NOARGS, NULL},
+    {"send", (PyCFunction)sip_udp_send_method, METH_O, NULL},
     {"unreachable", (PyCFunction)udp_unreachable, METH_NOARGS, NULL},
     {"close", (PyCFunction)udp_close, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},

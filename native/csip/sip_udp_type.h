@@ -47,8 +47,12 @@ int sip_udp_destination(UdpObject *self, PyObject *destination, union sip_sockad
 
 bool sip_udp_same_address(const union sip_sockaddr *a, const union sip_sockaddr *b);
 
+bool sip_udp_is_open(UdpObject *self); /* ValueError when it isn't */
+
 /* What ICMP brought back since the last look, a tuple of (destination, beginning of the datagram). */
 PyObject *sip_udp_unreachable(UdpObject *self);
+
+/* --- sip_udp_send.c --- */
 
 /* Queues bytes for an address whose tuple is known. */
 void sip_udp_put(UdpObject *self, PyObject *data, PyObject *destination, const union sip_sockaddr *to,
@@ -60,6 +64,11 @@ void sip_udp_send_queued(UdpObject *self);
 void sip_udp_note_failed(UdpObject *self, PyObject *destination, int error);
 /* What failed since the last call, a list; the caller's. */
 PyObject *sip_udp_take_failed(UdpObject *self);
+void sip_udp_drop_queued(UdpObject *self);
+
+PyObject *sip_udp_queue_method(UdpObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *sip_udp_flush_method(UdpObject *self, PyObject *unused);
+PyObject *sip_udp_send_method(UdpObject *self, PyObject *datagrams);
 
 /* How new requests are to be refused (sip_udp_shed.c). */
 struct sip_shed {
