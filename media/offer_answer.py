@@ -2,25 +2,24 @@
 
 import random
 from functools import lru_cache
-from itertools import count
 
 from media import keying, mute
-from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
+from media.announce import accepted_mux, answered_line, offered_line
 from media.calls import CallTable
 from media.codecs import NO_WISH, first_codecs, strip_codecs
-from media.encodings import rtp_map
-from media.endpoint import NOWHERE, locate
-from media.errors import UNKNOWN_CALL, RequestError, SdpError
+from media.endpoint import NOWHERE
+from media.errors import UNKNOWN_CALL, RequestError
 from media.interfaces import Pair, first_pair, next_pair
 from media.keying import UNTOUCHED, Agreed
+from media.offer_plan import describe, made_mids, plan_offer
 from media.origin import Announced, stamp
 from media.request import Request
 from media.rewrite import LOOP_MARK, LocalLine, Style, rewrite
-from media.sdp import Description, Media, parse
+from media.sdp import Description, parse
 from media.sdp_fields import Connection
 from media.session import Call, Described, Dialogue, Offer, Side
 from media.settings import Interface
-from media.streams import NOT_SECURED, Line, stream_kind
+from media.streams import Line
 
 
 class OfferAnswer:
@@ -74,7 +73,7 @@ class OfferAnswer:
         if len(description.media) > len(offer.lines):
             raise RequestError(f"The answer has {len(description.media)} m= lines, the offer had {len(offer.lines)}")
         answerer = dialogue.sides[1 - offer.side]
-        described = [_describe(description, media, request, answerer.interface) for media in description.media]
+        described = [describe(description, media, request, answerer.interface) for media in description.media]
         agreed = _agree(offer, description) if any(offer.keyings) else [UNTOUCHED] * len(description.media)
         answerer.tag = request.to_tag
         answerer.label = request.options.label or answerer.label
@@ -95,7 +94,7 @@ class OfferAnswer:
     def _offer_in(self, dialogue: Dialogue, pair: Pair, description: Description, request: Request) -> str:
         options = request.options
         before = dialogue.all_lines()
-        offer = _planned(dialogue, pair, description, request)
+        offer = plan_offer(dialogue, pair, description, request)
         offer.lines = self._allot(dialogue, before, offer, description, pair)
         side = dialogue.last_offerer = offer.side
         dialogue.offers[side] = offer
@@ -112,7 +111,7 @@ class OfferAnswer:
             if plan is not None and plan.suites is not None:
                 told = keying.local(told, keying.offered_keys(plan, line))
             locals_.append(told)
-        mids = _made_mids(description) if "generate-mid" in options.flags else None
+        mids = made_mids(description) if "generate-mid" in options.flags else None
         return self._render(answerer, description, locals_, mids, request)
 
     def _allot(
@@ -227,44 +226,12 @@ class OfferAnswer:
         return self._loop_mark in description.session.attributes(LOOP_MARK)
 
 
-def _planned(dialogue: Dialogue, pair: Pair, description: Description, request: Request) -> Offer:
-    """What is offered, still without lines. RequestError and SdpError when a line can't be as it says or the proxy wants it."""
-    options = request.options
-    side = dialogue.side_of(request.from_tag) or 0
-    offer = Offer(side, options.rtcp_mux)
-    for index, media in enumerate(description.media):
-        line = dialogue.lines[index] if index < len(dialogue.lines) else None
-        secured, muxed, in_effect, stays = NOT_SECURED, False, "", False
-        if line is not None:
-            secured, muxed, in_effect = line.secured, line.muxed[1 - side], dialogue.protocol_of(1 - side, index)
-            stays = secured != NOT_SECURED or (line.bridged and media.protocol == dialogue.protocol_of(side, index))
-        protocol = transport(media.protocol, options, in_effect, stays)
-        described = _describe(description, media, request, pair[side])
-        offer.described.append(described)
-        offer.muxes.append(offered_mux(described, options.rtcp_mux, muxed))
-        offer.removed.append(not media.port)
-        offer.protocols.append(protocol)
-        offer.keyings.append(keying.plan(media, protocol, side, secured, options))
-    return offer
-
-
 def _agree(offer: Offer, description: Description) -> list[Agreed]:
     """Per answered m= line the keys of the legs we secure. RequestError when the answer takes none."""
     return [
         keying.agreed(plan, line, media)
         for plan, line, media in zip(offer.keyings, offer.lines, description.media, strict=False)
     ]
-
-
-def _made_mids(description: Description) -> list[str]:
-    """A mid (RFC 5888) for each line that has none: its number, or the next one that is free."""
-    taken = {media.mid for media in description.media}
-    mids = []
-    for number, media in enumerate(description.media, 1):
-        mid = media.mid or next(str(free) for free in count(number) if str(free) not in taken)
-        taken.add(mid)
-        mids.append(mid)
-    return mids
 
 
 @lru_cache(maxsize=1000)
@@ -275,14 +242,3 @@ def _style(address: str, full_rtcp: bool, replace_zero: bool, keep_directions: b
 
 def _side(tag: str, interface: Interface, now: float) -> Side:
     return Side(tag, interface, Announced(random.getrandbits(31) | 1), now)
-
-
-def _describe(description: Description, media: Media, request: Request, interface: Interface) -> Described:
-    """SdpError when its address can't be reached from ``interface``."""
-    kind = stream_kind(description, media)
-    endpoint = NOWHERE if kind is None else locate(description, media, request)
-    if endpoint.rtp is not None and (":" in endpoint.rtp[0]) != (interface.family == 6):
-        raise SdpError(media.number, f"m={media.kind}: {endpoint.rtp[0]} can't be reached from {interface.address}")
-    return Described(
-        media.kind, media.protocol, description.direction_of(media), media.mux, endpoint, rtp_map(media), media.mid, kind
-    )

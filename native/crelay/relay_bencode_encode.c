@@ -74,7 +74,8 @@ static bool encode_int(struct relay_bencode *out, PyObject *value)
     PyObject *digits = PyObject_CallMethod((PyObject *)&PyLong_Type, "__repr__", "O", value);
     Py_ssize_t size = 0;
     const char *data = digits == NULL ? NULL : PyUnicode_AsUTF8AndSize(digits, &size);
-    bool done = data != NULL && relay_bencode_put(out, "i", 1) && relay_bencode_put(out, data, (size_t)size) && relay_bencode_put(out, "e", 1);
+    bool done = data != NULL && relay_bencode_put(out, "i", 1) && relay_bencode_put(out, data, (size_t)size) &&
+                relay_bencode_put(out, "e", 1);
     Py_XDECREF(digits);
     return done;
 }

@@ -132,7 +132,8 @@ static bool add_types(PyObject *module)
         relay_recording_type = named_tuple(collections, "RecordingStatus", "state packets bytes dropped error");
     }
     PyObject *layout = relay_layout(), *encodings = relay_sdp_static_encodings();
-    bool added = relay_stats_type != NULL && relay_tally_type != NULL && relay_event_type != NULL && relay_recording_type != NULL && layout != NULL && encodings != NULL &&
+    bool added = relay_stats_type != NULL && relay_tally_type != NULL && relay_event_type != NULL &&
+                 relay_recording_type != NULL && layout != NULL && encodings != NULL &&
                  PyModule_AddObjectRef(module, "Relay", relay_type) == 0 &&
                  PyModule_AddObjectRef(module, "ComponentStats", relay_stats_type) == 0 &&
                  PyModule_AddObjectRef(module, "Tally", relay_tally_type) == 0 &&

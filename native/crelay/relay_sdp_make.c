@@ -1,5 +1,5 @@
-/* Session descriptions read into Python's objects. They are instances of Python's own classes, filled in without their constructors: a
- * media section has seventeen fields, and there is one for each party of every call. */
+/* Session descriptions read into Python's objects. They are instances of Python's own classes, filled in without their constructors:
+ * a media section has seventeen fields, and there is one for each party of every call. */
 #include "relay_sdp_python.h"
 #include "relay_sdp_write.h"
 

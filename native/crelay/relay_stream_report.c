@@ -1,5 +1,5 @@
-/* What ng tells of the sockets of one party's port pairs, as bencode: a report has a list of these per party and line, and as Python's
- * dictionaries they were a third of a delete. */
+/* What ng tells of the sockets of one party's port pairs, as bencode: a report has a list of these per party and line, and to make them
+ * Python's dictionaries first would be a third of what a delete costs. */
 #include "relay_bencode.h"
 
 #include <string.h>
