@@ -205,10 +205,17 @@ class SignalNode:
     def _begin(self) -> None:
         self._load_directory(self._application.tables.domains)
         self._policy.start(self._config.policy)
-        self.calls.load()
+        self._load_calls()
         self._housekeeping.start()
         if self._config.limits.nat_ping_s and self._first:
             self._nat_pings.start()
+
+    def _load_calls(self) -> None:
+        lost = self._store.calls.forget_unreadable()
+        if lost:
+            self.calls.counters["sip_call_records_unreadable_total"] += lost
+            log.error("%d records of calls can't be read and are forgotten", lost)
+        self.calls.load()
 
     def _reload(self) -> None:
         """The tables of the store, swapped as one; listeners, limits and media want a restart."""

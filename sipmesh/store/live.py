@@ -108,11 +108,28 @@ class Calls(TableBase):
         self.put_record(key, record.packed())
 
     def all(self) -> Iterator[tuple[str, CallRecord]]:
+        """Those that can be read."""
         for key, data in self._env.items(self._table):
-            yield key.decode(), decode_call(data)
+            record = _readable(data)
+            if record is not None:
+                yield key.decode(), record
+
+    def forget_unreadable(self) -> int:
+        """Deletes damaged records, and those of a later version that this one can't read. Returns how many."""
+        keys = [key for key, data in self._env.items(self._table) if _readable(data) is None]
+        for key in keys:
+            self._env.delete(self._table, key)
+        return len(keys)
 
     def count(self) -> int:
         return self._env.count(self._table)
+
+
+def _readable(data: bytes) -> CallRecord | None:
+    try:
+        return decode_call(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 class CdrOutbox:

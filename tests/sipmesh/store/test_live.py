@@ -125,6 +125,14 @@ def test_calls_are_kept_until_deleted(store: Store) -> None:
     assert store.calls.count() == 0
 
 
+def test_records_of_calls_that_cannot_be_read_keep_nobody_from_the_others(store: Store) -> None:
+    for key, record in (("k1", b"\xc1"), ("k2", CALL.packed()), ("k3", b"\x92\x02\xa5odd"), ("k4", b"\x93\x02\xa2c1\x05")):
+        store.calls.put_record(key, record)
+    assert list(store.calls.all()) == [("k2", CALL)]
+    assert store.calls.forget_unreadable() == 3
+    assert (store.calls.count(), store.calls.forget_unreadable()) == (1, 0)
+
+
 def test_every_worker_sees_each_command_once_in_their_order(store: Store) -> None:
     assert store.commands.after(b"") == ([], b"")
     store.commands.put(Command(verb="end", key="k2"))
