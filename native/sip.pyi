@@ -7,7 +7,7 @@ is copied byte for byte (RFC 3261 section 16.6, items 4 to 6).
 Limits (constants below) hold for every message, so a stranger decides neither our memory nor our time.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, Self
 
 MAX_MESSAGE_BYTES: Final[int]  # 65535: one datagram
@@ -776,16 +776,22 @@ def bound_to(record: bytes, now: float, /) -> str | None:
 class RegisteringBase:
     """What ``sipmesh.signalling.registering.Registering`` is made of."""
 
-    authorizer: Any  # ``realms``: of each domain, a ``DigestBase``, or None when it believes who asks
     accounts: Any  # ``has(aor)``
     registrar: Any
     policy: Any  # ``active``
     timers: Any
     counters: dict[str, int]
     def __new__(
-        cls, authorizer: Any, accounts: Any, registrar: RegistrarBase, policy: Any, timers: Any, counters: Any, guarded: bool
+        cls,
+        realms: Mapping[str, DigestBase | None],
+        accounts: Any,
+        registrar: RegistrarBase,
+        policy: Any,
+        timers: Timers,
+        counters: dict[str, int],
+        guarded: bool,
     ) -> Self:
-        """``guarded``: sources may have to pause."""
+        """``realms``: a dict by domain, None for one that believes who asks. ``guarded``: sources may have to pause."""
     def serve(self, request: InboundBase, /) -> None:
         """Answers a REGISTER. Done here: one for a user of a domain, by its name, that has no credentials and gets a challenge, or has
         right ones, or needs none, while there is no policy. Calls ``serve_other``, ``offered``, ``may_try``, ``proven`` and the
@@ -828,20 +834,24 @@ class ApplicationBase:
         edited: set[str],
         policy: Any,
         locations: Any,
-        registering: RegisteringBase,
+        registering: Any,
         services: Any,
         timers: Timers,
         invite_class: type[InviteExchangeBase],
         bye_class: type[ByeExchangeBase],
+        realms: Mapping[str, DigestBase | None],
+        capabilities: str,
         *,
         looks_at_calls: bool,
     ) -> None:
         """``callers``: Caller by the URI in From, of users of domains without digest. ``called``: Hop by the Request-URI, of accounts
-        whom a call reaches whoever calls. ``edited``: keys of calls whose messages we change. ``looks_at_calls``: ``forward`` and
+        whom a call reaches whoever calls. ``edited``: keys of calls whose messages we change. ``realms``: a dict by our domains.
+        ``capabilities``: header lines of the answer to OPTIONS. ``registering`` serves REGISTER. ``looks_at_calls``: ``forward`` and
         ``acknowledge`` are to see all of them."""
+    registering: Any
     def on_request(self, request: Any, /) -> None:
-        """A REGISTER is served by ``registering``. Calls ``dispatch`` for what else is no INVITE between these, ``forward`` when there
-        is no plain binding, and ``not_served`` with what is raised."""
+        """A REGISTER is served by ``registering``, OPTIONS to a domain of ours are answered. Calls ``dispatch`` for what else is no INVITE
+        between these, ``forward`` when there is no plain binding, and ``not_served`` with what is raised."""
     def on_dialog_request(self, request: Any, cookie: Any, /) -> Any:
         """The exchange. Calls ``within_dialog`` for what is no BYE that passes as it is."""
     def on_ack(self, request: Message, cookie: Any, proceed: Any, /) -> None:

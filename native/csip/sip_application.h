@@ -19,9 +19,18 @@ typedef struct {
     PyObject *locations; /* a TableBase, or what has its method record */
     PyObject *registering; /* RegisteringBase: serves a REGISTER */
     PyObject *services, *timers, *invite_class, *bye_class;
+    PyObject *realms;       /* dict by our domains */
+    PyObject *capabilities; /* str: header lines of the answer to OPTIONS */
 } ApplicationObject;
 
 extern PyTypeObject sip_application_type;
+
+/* --- sip_application_self.c --- */
+
+/* 1 when the request was for the node itself and is done with, 0 when not, -1 with an exception. */
+int sip_application_serve_self(ApplicationObject *self, InboundObject *request);
+/* Whether any `application` is known to have that domain: 1 or 0, -1 with an exception. */
+int sip_application_has_domain(PyObject *application, PyObject *host);
 
 /* sipcore.ports.Application */
 PyObject *sip_application_on_request(ApplicationObject *self, PyObject *request);

@@ -86,12 +86,12 @@ static PyObject *find_called(ApplicationObject *self, MessageObject *message) {
 }
 
 static int serve(ApplicationObject *self, InboundObject *request) {
-    static struct sip_py_word dispatch = {"dispatch", NULL}, from_uri_text = {"from_uri_text", NULL},
-        word_serve = {"serve", NULL};
+    static struct sip_py_word dispatch = {"dispatch", NULL}, from_uri_text = {"from_uri_text", NULL};
     MessageObject *message = (MessageObject *)request->message;
+    int own = message ? sip_application_serve_self(self, request) : 0;
+    if (own) return own < 0 ? -1 : 0;
     PyObject *hop = message ? find_called(self, message) : NULL, *caller = hop ? known(self->callers, message, &from_uri_text) : NULL;
     if (PyErr_Occurred()) return -1;
-    if (message && sip_py_is_method(message->method, SIP_REGISTER)) return sip_py_do(self->registering, &word_serve, (PyObject *)request, NULL);
     if (!caller) return sip_py_do((PyObject *)self, &dispatch, (PyObject *)request, NULL);
     Py_INCREF(hop);
     Py_INCREF(caller);

@@ -22,14 +22,14 @@ static bool is(PyObject *object, PyTypeObject *type, const char *what) {
 
 static int application_init(ApplicationObject *self, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"callers", "called", "edited", "policy", "locations", "registering", "services", "timers", "invite_class",
-                               "bye_class", "looks_at_calls", NULL};
+                               "bye_class", "realms", "capabilities", "looks_at_calls", NULL};
     PyObject *given[HELD];
     int looks;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOOO$p:Application", keywords, &given[0], &given[1], &given[2], &given[3],
-                                     &given[4], &given[5], &given[6], &given[7], &given[8], &given[9], &looks))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOOOOU$p:Application", keywords, &given[0], &given[1], &given[2], &given[3],
+                                     &given[4], &given[5], &given[6], &given[7], &given[8], &given[9], &given[10], &given[11], &looks))
         return -1;
     if (!is(given[0], &PyDict_Type, "callers") || !is(given[1], &PyDict_Type, "called") || !is(given[2], &PySet_Type, "edited") ||
-        !is(given[7], &sip_timers_type, "timers"))
+        !is(given[7], &sip_timers_type, "timers") || !is(given[10], &PyDict_Type, "realms"))
         return -1;
     for (size_t i = 0; i < HELD; i++) Py_SETREF(held(self)[i], Py_NewRef(given[i]));
     self->looks_at_calls = (char)looks;
@@ -61,6 +61,11 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static PyMemberDef members[] = {
+    {"registering", T_OBJECT_EX, offsetof(ApplicationObject, registering), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
 PyTypeObject sip_application_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.ApplicationBase",
     .tp_basicsize = sizeof(ApplicationObject),
@@ -71,4 +76,5 @@ PyTypeObject sip_application_type = {
     .tp_clear = (inquiry)application_clear,
     .tp_dealloc = (destructor)application_dealloc,
     .tp_methods = methods,
+    .tp_members = members,
 };

@@ -1,4 +1,5 @@
 /* Which URIs are ours: those that name a listener, or a domain of ours on the default port or a port of a listener. */
+#include "sip_application.h"
 #include "sip_flow.h"
 #include "sip_proxy.h"
 #include "sip_py.h"
@@ -13,7 +14,10 @@ static int truth(PyObject *answer) {
 static int is_own_domain(CoreObject *self, PyObject *host, PyObject *port) {
     static struct sip_py_word is_our_domain = {"is_our_domain", NULL};
     int default_port = port == Py_None ? 1 : PySet_Contains(self->ports, port);
-    return default_port <= 0 ? default_port : truth(sip_py_call(self->app, &is_our_domain, host, NULL));
+    if (default_port <= 0) return default_port;
+    int known = sip_application_has_domain(self->app, host);
+    if (known) return known;
+    return truth(sip_py_call(self->app, &is_our_domain, host, NULL));
 }
 
 int sip_core_owns(CoreObject *self, PyObject *uri) {

@@ -2,13 +2,13 @@
  * right ones, or needs none. What is anything else goes to the Python class (sipmesh/signalling/registering.py). */
 #include "sip_chars.h"
 #include "sip_digest_type.h"
-#include "sip_proxy.h"
+#include "sip_registering.h"
 #include "sip_registrar_type.h"
 #include "structmember.h"
 
 typedef struct {
     PyObject_HEAD
-    PyObject *authorizer; /* .realms: what each domain wants proof with, a Digest, or None when it believes who asks */
+    PyObject *realms;     /* dict: what each domain wants proof with, a Digest, or None when it believes who asks */
     PyObject *accounts;   /* .has(aor) */
     PyObject *registrar;  /* sipcore.registrar.Registrar */
     PyObject *policy;     /* .active */
@@ -29,6 +29,7 @@ struct asked {
 };
 
 static void release(struct asked *asked) {
+    Py_DECREF(asked->message);
     Py_XDECREF(asked->aor);
     Py_XDECREF(asked->realm);
 }
@@ -57,25 +58,14 @@ static PyObject *make_aor(struct sip_slice user, PyObject *domain) {
     return aor;
 }
 
-/* Of the domain; NULL without an exception when it is none of ours. */
-static PyObject *realm_of(RegisteringObject *self, PyObject *domain) {
-    static struct sip_py_word word_realms = {"realms", NULL};
-    PyObject *realms = sip_py_get(self->authorizer, &word_realms);
-    PyObject *realm = realms ? PyDict_GetItemWithError(realms, domain) : NULL;
-    Py_XINCREF(realm);
-    Py_XDECREF(realms);
-    return realm;
-}
-
 static enum way find_asked(RegisteringObject *self, struct asked *asked) {
-    static struct sip_py_word wall = {"wall", NULL};
     struct sip_scratch scratch;
     struct sip_slice user, host;
     if (!read_names(&asked->message->core, &scratch, &user, &host)) return OTHERWISE;
-    PyObject *domain = sip_py_host(host), *now = domain ? sip_py_get(self->timers, &wall) : NULL;
-    asked->now = now ? PyFloat_AsDouble(now) : -1;
-    if (now && !PyErr_Occurred() && (asked->realm = realm_of(self, domain))) asked->aor = make_aor(user, domain);
-    Py_XDECREF(now);
+    PyObject *domain = sip_py_host(host);
+    asked->now = sip_timers_wall(self->timers);
+    asked->realm = domain ? Py_XNewRef(PyDict_GetItemWithError(self->realms, domain)) : NULL; /* none: no domain of ours */
+    if (asked->realm) asked->aor = make_aor(user, domain);
     Py_XDECREF(domain);
     if (asked->aor) return PLAIN;
     return PyErr_Occurred() ? FAILED : OTHERWISE;
@@ -177,32 +167,40 @@ static enum way bind(RegisteringObject *self, const struct asked *asked) {
 
 /* --- the type --- */
 
-static PyObject *serve(RegisteringObject *self, PyObject *request) {
-    static struct sip_py_word active = {"active", NULL}, serve_other = {"serve_other", NULL};
-    struct asked asked = {(InboundObject *)request, NULL, NULL, NULL, 0};
-    if (!PyObject_TypeCheck(request, &sip_inbound_type)) return PyErr_Format(PyExc_TypeError, "an InboundRequest expected");
-    if (!(asked.message = (MessageObject *)asked.request->message)) return PyErr_Format(PyExc_ValueError, "a request that is answered");
-    Py_INCREF(asked.message); /* the answer lets go of it */
+/* The plain way, as far as it goes. */
+static enum way serve_plainly(RegisteringObject *self, InboundObject *request) {
+    static struct sip_py_word active = {"active", NULL};
+    struct asked asked = {request, (MessageObject *)Py_NewRef(request->message), NULL, NULL, 0}; /* the answer lets go of the message */
     int judged = sip_py_is(self->policy, &active);
     enum way way = judged < 0 ? FAILED : judged ? OTHERWISE : find_asked(self, &asked);
     if (way == PLAIN) way = authenticate(self, &asked);
     if (way == PLAIN) way = bind(self, &asked);
     release(&asked);
-    Py_DECREF(asked.message);
-    if (way == FAILED) return NULL;
-    return way == OTHERWISE ? sip_py_call((PyObject *)self, &serve_other, request, NULL) : Py_NewRef(Py_None);
+    return way;
+}
+
+int sip_registering_serve(PyObject *registering, InboundObject *request) {
+    static struct sip_py_word serve_other = {"serve_other", NULL};
+    if (!request->message) return sip_py_done(PyErr_Format(PyExc_ValueError, "a request that is answered"));
+    enum way way = serve_plainly((RegisteringObject *)registering, request);
+    return way == OTHERWISE ? sip_py_do(registering, &serve_other, (PyObject *)request, NULL) : way == FAILED ? -1 : 0;
+}
+
+static PyObject *serve(PyObject *self, PyObject *request) {
+    if (!PyObject_TypeCheck(request, &sip_inbound_type)) return PyErr_Format(PyExc_TypeError, "an InboundRequest expected");
+    return sip_registering_serve(self, (InboundObject *)request) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *registering_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"authorizer", "accounts", "registrar", "policy", "timers", "counters", "guarded", NULL};
-    PyObject *authorizer, *accounts, *registrar, *policy, *timers, *counters;
+    static char *keywords[] = {"realms", "accounts", "registrar", "policy", "timers", "counters", "guarded", NULL};
+    PyObject *realms, *accounts, *registrar, *policy, *timers, *counters;
     int guarded;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!OOO!p:RegisteringBase", keywords, &authorizer, &accounts, &sip_registrar_type,
-            &registrar, &policy, &timers, &PyDict_Type, &counters, &guarded))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!OO!O!p:RegisteringBase", keywords, &PyDict_Type, &realms, &accounts,
+            &sip_registrar_type, &registrar, &policy, &sip_timers_type, &timers, &PyDict_Type, &counters, &guarded))
         return NULL;
     RegisteringObject *self = (RegisteringObject *)type->tp_alloc(type, 0);
     if (!self) return NULL;
-    self->authorizer = Py_NewRef(authorizer);
+    self->realms = Py_NewRef(realms);
     self->accounts = Py_NewRef(accounts);
     self->registrar = Py_NewRef(registrar);
     self->policy = Py_NewRef(policy);
@@ -214,7 +212,7 @@ static PyObject *registering_new(PyTypeObject *type, PyObject *args, PyObject *k
 
 /* None of what it refers to knows of it: no cycle goes through it. */
 static void registering_dealloc(RegisteringObject *self) {
-    PyObject *fields[] = {self->authorizer, self->accounts, self->registrar, self->policy, self->timers, self->counters};
+    PyObject *fields[] = {self->realms, self->accounts, self->registrar, self->policy, self->timers, self->counters};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) Py_XDECREF(fields[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
@@ -226,7 +224,7 @@ static PyMethodDef methods[] = {
 
 #define MEMBER(name) {#name, T_OBJECT_EX, offsetof(RegisteringObject, name), READONLY, NULL}
 static PyMemberDef members[] = {
-    MEMBER(authorizer), MEMBER(accounts), MEMBER(registrar), MEMBER(policy), MEMBER(timers), MEMBER(counters), {NULL, 0, 0, 0, NULL},
+    MEMBER(accounts), MEMBER(registrar), MEMBER(policy), MEMBER(timers), MEMBER(counters), {NULL, 0, 0, 0, NULL},
 };
 
 PyTypeObject sip_registering_type = {

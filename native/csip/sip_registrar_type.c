@@ -3,6 +3,7 @@
 
 #include "sip_flow.h"
 #include "sip_proxy.h"
+#include "sip_store.h"
 #include "structmember.h"
 
 /* --- where it came from --- */
@@ -119,7 +120,10 @@ static int put_record(RegistrarObject *self, PyObject *aor, const struct sip_rec
     static struct sip_py_word word_put = {"put_record", NULL};
     PyObject *written = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)sip_record_room(record, changed));
     if (written) _PyBytes_Resize(&written, (Py_ssize_t)sip_record_write(record, changed, PyBytes_AS_STRING(written)));
-    int result = written ? sip_py_do(self->locations, &word_put, aor, written) : -1;
+    bool stored = PyObject_TypeCheck(self->locations, &sip_table_type);
+    int result = !written ? -1
+        : stored          ? sip_table_put((TableObject *)self->locations, aor, written)
+                          : sip_py_do(self->locations, &word_put, aor, written);
     Py_XDECREF(written);
     return result;
 }
@@ -140,7 +144,9 @@ int sip_registrar_refresh(
     RegistrarObject *self, MessageObject *request, PyObject *aor, PyObject *flow, double now, struct sip_buffer *lines) {
     static struct sip_py_word word_record = {"record", NULL};
     struct source source;
-    PyObject *stored = sip_py_call(self->locations, &word_record, aor, NULL);
+    PyObject *stored = PyObject_TypeCheck(self->locations, &sip_table_type)
+        ? sip_table_record((TableObject *)self->locations, aor)
+        : sip_py_call(self->locations, &word_record, aor, NULL);
     int result = stored ? 0 : -1;
     if (stored && PyBytes_Check(stored) && (result = read_source(flow, &source)) == 0) {
         result = refresh(self, request, aor, stored, &source.read, now, lines);

@@ -84,7 +84,8 @@ class SignalApplication(ApplicationBase):
         registering = Registering(tables, authorizer, accounts, registrar, policy, timers, counters)
         super().__init__(
             *(authorizer.callers, tables.called, services.calls.trunks.edited, policy, locations, registering),
-            *(services, timers, InviteExchange, ByeExchange),
+            *(services, timers, InviteExchange, ByeExchange, authorizer.realms),
+            "".join(f"{name}: {value}\r\n" for name, value in CAPABILITIES),
             looks_at_calls=self._forwarding.looks_at_calls,
         )
 

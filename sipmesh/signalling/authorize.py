@@ -98,6 +98,7 @@ class Authorizer:
         self._counters = counters
         self._new_digest = partial(Digest, credentials=accounts, keys=nonce_keys, instance=instance, config=digest_config)
         self.challenges = Challenges()
+        self.realms: dict[str, Digest | None] = {}  # by our domains: what proof they want of who registers
         self._quiet = QuietLog(log)
         self.callers: dict[str, Caller] = {}  # accounts of domains without digest, by the URI in From as it was written
         self.serve(domains)
@@ -107,7 +108,8 @@ class Authorizer:
         its nonce is stale, at worst."""
         self._domains = domains
         self._digests = {name: self._new_digest(name, algorithms=domains.algorithms(name)) for name in domains.by_name}
-        self.realms = {name: None if name in domains.without_digest else digest for name, digest in self._digests.items()}
+        self.realms.clear()
+        self.realms.update((name, None if name in domains.without_digest else each) for name, each in self._digests.items())
         self.callers.clear()
 
     def registering(self, request: Message, aor: str, domain: str, source_host: str, now: float) -> str:

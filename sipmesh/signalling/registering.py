@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Registering(RegisteringBase):
     """``serve`` answers a request, or raises PeerError with the refusal."""
 
-    __slots__ = ("_tables",)
+    __slots__ = ("_tables", "authorizer")
 
     _tables: Tables
     authorizer: Authorizer
@@ -44,8 +44,9 @@ class Registering(RegisteringBase):
         timers: Timers,
         counters: Counters,
     ) -> Self:
-        self = super().__new__(cls, authorizer, accounts, registrar, policy, timers, counters, authorizer.guarded)
+        self = super().__new__(cls, authorizer.realms, accounts, registrar, policy, timers, counters, authorizer.guarded)
         self._tables = tables
+        self.authorizer = authorizer
         return self
 
     def serve_other(self, request: InboundRequest) -> None:

@@ -27,8 +27,7 @@ def world(*, whole: bool = True, **more: Any) -> SignalWorld:
     """Not ``whole``: without the base's part."""
     made = SignalWorld(users=USERS, domains=DOMAINS, **more)
     if not whole:
-        registering = made.app._registering
-        made.app._registering = SimpleNamespace(serve=registering.serve_other)  # type: ignore[assignment]
+        made.app.registering = SimpleNamespace(serve=made.app.registering.serve_other)
     return made
 
 
@@ -175,4 +174,4 @@ def test_changed_domains_count_from_the_next_request_on() -> None:
 @pytest.mark.parametrize("argument", [None, "x"])
 def test_only_requests_are_served(argument: Any) -> None:
     with pytest.raises(TypeError):
-        world().app._registering.serve(argument)
+        world().app.registering.serve(argument)

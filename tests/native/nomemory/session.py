@@ -612,9 +612,9 @@ class Desk(Ways):
 
     def __init__(self) -> None:
         super().__init__()
-        self.realms = {"b.example": digest_of("b.example")}
+        self.realms: dict[str, sip.DigestBase | None] = {"b.example": digest_of("b.example")}
         self.stored = BINDING
-        self.wall = 10.0
+        self.clock = sip.Timers(0.0, 10.0)
         self.counters: defaultdict[str, int] = defaultdict(int)
 
     def record(self, aor: str) -> bytes:
@@ -625,7 +625,7 @@ class Desk(Ways):
 
     def on_request(self, request: Any) -> None:
         registrar = Undated(self)  # type: ignore[arg-type]
-        Registering(self, self, registrar, self, self, self.counters, guarded=True).serve(request)
+        Registering(self.realms, self, registrar, self, self.clock, self.counters, guarded=True).serve(request)
 
 
 class Registering(sip.RegisteringBase):
@@ -638,7 +638,8 @@ class Registering(sip.RegisteringBase):
 
 @tried
 def registered() -> object:
-    desk, clock = Desk(), sip.Timers(0.0, 10.0)
+    desk = Desk()
+    clock = desk.clock
     ring, counts = KeyRing("any", Key("k", b"k" * 32)), defaultdict(int)
     core = ProxyCore(ProxySettings(), desk, desk, desk, clock, ring, ring, counts)  # type: ignore[arg-type]
     layer = TransactionLayer(core, desk, clock, TransactionSettings(), counts)  # type: ignore[arg-type]

@@ -1,0 +1,46 @@
+/* Requests for the node itself: REGISTER, and OPTIONS that ask what it can do (RFC 3261 section 11). */
+#include "sip_application.h"
+#include "sip_py.h"
+#include "sip_registering.h"
+
+static int serve_register(ApplicationObject *self, InboundObject *request) {
+    static struct sip_py_word serve = {"serve", NULL};
+    if (PyObject_TypeCheck(self->registering, &sip_registering_type)) return sip_registering_serve(self->registering, request);
+    return sip_py_do(self->registering, &serve, (PyObject *)request, NULL);
+}
+
+int sip_application_has_domain(PyObject *application, PyObject *host) {
+    if (!PyObject_TypeCheck(application, &sip_application_type)) return 0;
+    PyObject *realms = ((ApplicationObject *)application)->realms;
+    return PyDict_Check(realms) ? PyDict_Contains(realms, host) : 0;
+}
+
+/* One outside any dialog to a domain of ours by its name, and to no user there: 1 or 0, -1 with an exception. */
+static int asks_us(ApplicationObject *self, const MessageObject *message) {
+    struct sip_scratch scratch;
+    struct sip_slice tag;
+    struct sip_uri uri;
+    if (sip_read_uri(&message->core, &uri).error != SIP_OK || uri.scheme_id != SIP_SCHEME_SIP) return 0;
+    if (uri.user.at || uri.port >= 0 || uri.host_is_ip) return 0;
+    if (sip_read_tag(&message->core, SIP_TO, &scratch, &tag).error != SIP_OK || tag.at) return 0;
+    PyObject *host = sip_py_host(uri.host);
+    int ours = host ? sip_application_has_domain((PyObject *)self, host) : -1;
+    Py_XDECREF(host);
+    return ours;
+}
+
+static int serve_options(ApplicationObject *self, InboundObject *request) {
+    struct sip_buffer lines = {NULL, 0, 0, false};
+    int ours = asks_us(self, (MessageObject *)request->message);
+    if (ours <= 0) return ours;
+    int result = sip_proxy_add(&lines, self->capabilities);
+    if (result == 0) result = sip_inbound_answer(request, 200, &lines);
+    sip_buffer_free(&lines);
+    return result < 0 ? -1 : 1;
+}
+
+int sip_application_serve_self(ApplicationObject *self, InboundObject *request) {
+    PyObject *method = ((MessageObject *)request->message)->method;
+    if (sip_py_is_method(method, SIP_REGISTER)) return serve_register(self, request) < 0 ? -1 : 1;
+    return sip_py_is_method(method, SIP_OPTIONS) ? serve_options(self, request) : 0;
+}
