@@ -124,7 +124,7 @@ def play(stage: Stage, count: int, rate: float) -> int:
         results = [sipp.wait() for sipp in (caller, callee)]
         missing = max(wanted - result.successful for result in results)
         if missing:
-            print(f"{flow}: {missing} calls failed\n{results[0].trace}", file=sys.stderr)
+            print(f"{flow}: {missing} calls failed", *(result.trace for result in results), sep="\n", file=sys.stderr)
         failed += missing
         stage.unregister("bob")
     return failed
