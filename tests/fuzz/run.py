@@ -6,6 +6,7 @@ It starts from the corpus, keeps what takes a new path, and writes an input that
 from __future__ import annotations
 
 import hashlib
+import logging
 import random
 import sys
 import time
@@ -76,6 +77,7 @@ def fuzz(target: Target, pool: list[bytes], seconds: float, choose: random.Rando
 
 def main(arguments: list[str]) -> int:
     seconds = float(arguments[0]) if arguments else 10.0
+    logging.disable()  # a line for each malformed message
     seed = random.randrange(1 << 32)
     for name in arguments[1:] or TARGETS:
         pool = [path.read_bytes() for path in seeds(name)]
