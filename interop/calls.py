@@ -253,6 +253,7 @@ def carrier_out() -> Flow:
     callee.steps.insert(1, '<nop><action><log message="begin [call_id]"/></action></nop>')
     _caller_hangs_up(caller, callee)
     callee.log("end [call_id]")
+    callee.linger(4000)
     return caller, callee
 
 

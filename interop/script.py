@@ -199,6 +199,10 @@ class Script:
     def pause(self, milliseconds: int) -> None:
         self.steps.append(f'<pause milliseconds="{milliseconds}"/>')
 
+    def linger(self, milliseconds: int) -> None:
+        """The last step: repeats the last answer to whoever repeats his request, because it was lost."""
+        self.steps.append(f'<timewait milliseconds="{milliseconds}"/>')
+
     def log(self, message: str) -> None:
         self.steps.append(f'<nop><action><log message="{message}"/></action></nop>')
 
