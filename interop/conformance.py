@@ -1,6 +1,6 @@
 """Every case of ``sipmesh conformance`` against this node and against Kamailio, over each transport.
 
-``python -m interop.conformance`` writes the table of docs/conformance.md anew, which takes a quarter of an hour, most of it for
+``python -m interop.conformance`` writes the table of docs/conformance.md anew, which takes twenty minutes, most of them for
 timers; ``--quick`` leaves the slow cases out. As root it runs with an /etc/resolv.conf of its own, for the cases about DNS.
 """
 
