@@ -193,15 +193,15 @@ class Branch(BranchBase):
     def broke(self, what: str) -> None:
         """In the place of an except block: an error of ours in the midst of ``what``, in a hook of the application or for want
         of memory. The branch fails, and where it had ended, the request: nobody is to wait for ever."""
-        context = self.context
+        context, transaction = self.context, self.transaction
         context.core.report(what)
         self.current = self.waiting = None
-        if context.invite and self.transaction is not None:
-            self.transaction.cancel()
         if self.status:
             context.give_up()
         else:
             self.fail(500, "Server Internal Error")
+        if context.invite and transaction is not None:
+            transaction.cancel()
 
     # responses that the application may hold back; they stay in order
 

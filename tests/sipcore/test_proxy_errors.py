@@ -192,6 +192,23 @@ def test_timer_c_ends_the_branch_though_no_cancel_can_be_made() -> None:
     over(world, errors=1)
 
 
+def test_a_provisional_that_fails_is_500_though_no_cancel_can_be_made() -> None:
+    world, alice, bob = ring(Broken("response_in", "180"))
+    live_flow = world.core.transactions.live_flow
+
+    def no_flow(flow: object) -> None:
+        raise LookupError("no flow")
+
+    world.core.transactions.live_flow = no_flow  # type: ignore[method-assign, assignment]
+    bob.reply(bob.expect("INVITE"), 180)
+    with pytest.raises(LookupError, match="no flow"):  # what has no answer goes on, for the engine to report
+        world.run()
+    world.core.transactions.live_flow = live_flow  # type: ignore[method-assign]
+    world.run()
+    alice.expect(500)
+    over(world, errors=1)
+
+
 def test_the_log_tells_of_an_error_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
     logging.disable(logging.NOTSET)
     quiet = QuietLog(logging.getLogger("sipcore"))

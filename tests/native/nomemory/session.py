@@ -572,7 +572,8 @@ class Switch(sip.ApplicationBase):
         services = SimpleNamespace(calls=self.calls, glue=None)
         there = SimpleNamespace(active=False, record=lambda aor: BINDING)
         callers, called, none = {"sip:a@a.example": caller}, {"sip:b@b.example": known}, set[str]()
-        super().__init__(callers, called, none, there, there, there, services, clock, Invited, HungUp, looks_at_calls=False)  # type: ignore[arg-type]
+        world = (callers, called, none, there, there, there, services, clock)
+        super().__init__(*world, Invited, HungUp, {"b.example": None}, "", looks_at_calls=False)  # type: ignore[arg-type]
 
     def is_our_domain(self, host: str) -> bool:
         return host == "b.example"
