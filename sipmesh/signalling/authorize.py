@@ -20,6 +20,7 @@ from sipmesh.config_values import Srtp
 from sipmesh.signalling.challenges import Challenges
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.rates import Backoff
+from sipmesh.signalling.remembered import remember
 from sipmesh.signalling.trunks import Trunks, TrunkState
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 Place = tuple[int, str, str]
 """Status and headers of a challenge and its answer."""
 
-MAX_CALLERS = 20_000  # From URIs whose account is remembered
 ANONYMOUS_HOST = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
 UNAUTHORIZED: Place = (401, "WWW-Authenticate", "Authorization")  # RFC 3261 section 22.2: we are the registrar
 OUTCOME_NAMES = {outcome: f"sip_authorizations_total|outcome={outcome}" for outcome in Outcome}
@@ -153,7 +153,7 @@ class Authorizer:
             raise PeerError(403, "Unknown Caller")
         if not anonymous and domain in self._domains.without_digest:
             if known:
-                return self._remembered(from_uri.text, Caller(aor=aor))
+                return remember(self.callers, from_uri.text, Caller(aor=aor))
             if not usernames:
                 self._count("stranger")
                 raise PeerError(403, "Unknown Caller")
@@ -166,12 +166,6 @@ class Authorizer:
             self._count("forbidden")
             raise PeerError(403, "From Is Not Your Address-Of-Record")
         return Caller(aor=found)
-
-    def _remembered(self, uri: str, caller: Caller) -> Caller:
-        if len(self.callers) >= MAX_CALLERS:
-            self.callers.clear()
-        self.callers[uri] = caller
-        return caller
 
     def _authenticated(self, request: Message, domain: str, place: Place, who: tuple[str, str], now: float) -> str:
         """AOR of the user whose credentials the request carries. ``who``: source host and the AOR it claims."""

@@ -18,14 +18,12 @@ from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.instances import GRUU_MARK, Instances
 from sipmesh.signalling.locate import targets_of
 from sipmesh.signalling.policy_views import view_of
+from sipmesh.signalling.remembered import remember
 from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
 from sipmesh.signalling.trunks import Trunks, trunk_full
 
 if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
-
-
-MAX_CALLED = 20_000  # Request-URIs whose account is remembered
 
 
 class Tables:
@@ -135,7 +133,9 @@ class Targeting:
         routes = self._tables.routes
         aor = f"{user}@{domain}"
         if not routes.any_exact and self._accounts.has(aor):
-            return self._remembered(request.message.request_uri_text, Hop(aor=aor))
+            account = Hop(aor=aor)  # no exact route comes before an account: the URI leads there whoever asks
+            uri = request.message.request_uri_text
+            return account if self._policy.active else remember(self._tables.called, uri, account)
         if not routes.any:
             return None
         from_uri = request.message.from_.uri
@@ -150,13 +150,4 @@ class Targeting:
         hop = routes.exact(asked)
         if hop is None:
             hop = Hop(aor=aor) if self._accounts.has(aor) else routes.longest(asked)
-        return hop
-
-    def _remembered(self, uri: str, hop: Hop) -> Hop:
-        """No exact route comes before an account: ``uri`` leads there whoever asks. What a policy asks for is its own."""
-        called = self._tables.called
-        if len(called) >= MAX_CALLED:
-            called.clear()
-        if not self._policy.active:
-            called[uri] = hop
         return hop

@@ -8,7 +8,7 @@ import pytest
 
 from native.sip import Message
 from sipmesh.config import Domain, Route
-from sipmesh.signalling import authorize, targeting
+from sipmesh.signalling import remembered
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.routing_table import RoutingTable
 from tests.sipcore.proxy_world import Phone
@@ -127,9 +127,15 @@ def test_a_policy_is_asked_about_each_call() -> None:
 
 
 def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authorize, "MAX_CALLERS", 2)
-    monkeypatch.setattr(targeting, "MAX_CALLED", 2)
+    monkeypatch.setattr(remembered, "MAX_URIS", 2)
     calling = Calling()
     for number in range(3):
         assert calling.status(f"sip:bob@{DOMAIN};n={number}", f"sip:alice@{DOMAIN};n={number}") == 0
     assert calling.remembered == ([f"sip:alice@{DOMAIN};n=2"], [f"sip:bob@{DOMAIN};n=2"])
+
+
+def test_long_uris_are_looked_at_each_time() -> None:
+    calling = Calling()
+    for _ in range(2):
+        assert calling.status(f"sip:bob@{DOMAIN};n={'0' * 300}", f"sip:alice@{DOMAIN};n={'0' * 300}") == 0
+    assert calling.remembered == ([], [])
