@@ -16,7 +16,14 @@ Asked = TypeVar("Asked", contravariant=True)
 
 
 class Numbers(Protocol[Asked]):
-    """A number for each key, kept by ``Recent`` or, for several workers together, ``SharedRecent``."""
+    """A number for each key, kept by ``Recent`` or, for several workers together, ``SharedRecent``.
+
+    What is read between ``hold`` and ``release`` changes by nobody else.
+    """
+
+    def hold(self, key: Asked) -> None: ...
+
+    def release(self, key: Asked) -> None: ...
 
     def get(self, key: Asked) -> float | None: ...
 
@@ -38,6 +45,12 @@ class Recent(Generic[Key, Value]):
 
     def __len__(self) -> int:
         return len(self._new) + len(self._old)
+
+    def hold(self, key: Key) -> None:
+        pass
+
+    def release(self, key: Key) -> None:
+        pass
 
     def get(self, key: Key) -> Value | None:
         value = self._new.get(key)
@@ -70,11 +83,15 @@ class Rates(Generic[Key]):
 
     def take(self, key: Key, now: float) -> bool:
         """Whether ``key`` may once more."""
-        at = max(self._used_up.get(key) or now, now) + self._cost_s
-        if at - now > self._burst_s + 1e-9:
-            return False
-        self._used_up.put(key, at)
-        return True
+        self._used_up.hold(key)
+        try:
+            at = max(self._used_up.get(key) or now, now) + self._cost_s
+            if at - now > self._burst_s + 1e-9:
+                return False
+            self._used_up.put(key, at)
+            return True
+        finally:
+            self._used_up.release(key)
 
 
 class Backoff(Generic[Key]):
@@ -96,8 +113,12 @@ class Backoff(Generic[Key]):
 
     def failed(self, key: Key, now: float) -> bool:
         """Whether a pause begins."""
-        count = (self._counts.get(key) or 0.0) + 1
-        self._counts.put(key, count)
+        self._counts.hold(key)
+        try:
+            count = (self._counts.get(key) or 0.0) + 1
+            self._counts.put(key, count)
+        finally:
+            self._counts.release(key)
         over = min(count - self._failures, 20)
         if over >= 0:
             self._ends.put(key, now + min(self._pause_s * 2.0**over, MAX_PAUSE_S))

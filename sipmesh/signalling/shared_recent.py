@@ -1,11 +1,14 @@
 """What the signal workers of a node remember together, so that a limit holds for the node and not for each of them.
 
-A file of fixed size that all of them map: sets of a few places, in each set the newest first. Nobody takes a lock: of two
-workers that write one set in the same instant one may undo what the other wrote; then somebody may do something once more.
+A file of fixed size that all of them map: sets of a few places, in each set the newest first. Who changes what he has read
+holds the set's lock. It is the kernel's, so it ends with the worker; and since a worker that was stopped while it had one must
+not stop the others, they try for a moment only: then somebody may do something once more.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import mmap
 import os
 from functools import lru_cache
@@ -23,6 +26,7 @@ VALUE = Struct("<d")
 PLACE_BYTES = TAG_BYTES + VALUE.size
 SET_BYTES = PLACES * PLACE_BYTES
 SUFFIX = ".limits"
+TRIES = 1000  # to get a lock, some milliseconds
 
 Key = TypeVar("Key")
 
@@ -30,16 +34,30 @@ Key = TypeVar("Key")
 class SharedRecent(Generic[Key]):
     """The interface of ``Recent``, for values that are numbers; a key that others pushed out of its set is forgotten."""
 
-    __slots__ = ("_map", "_spot")
+    __slots__ = ("_descriptor", "_map", "_spot")
 
     def __init__(self, path: Path) -> None:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.ftruncate(descriptor, SETS * SET_BYTES)
-            self._map = mmap.mmap(descriptor, SETS * SET_BYTES)
-        finally:
-            os.close(descriptor)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.ftruncate(self._descriptor, SETS * SET_BYTES)
+        self._map = mmap.mmap(self._descriptor, SETS * SET_BYTES)
         self._spot = lru_cache(MAX_KEYS)(spot)
+
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError):  # it could not be opened
+            os.close(self._descriptor)
+
+    def hold(self, key: Key) -> None:
+        start, _ = self._spot(key)
+        for _ in range(TRIES):
+            try:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, SET_BYTES, start)
+                return
+            except BlockingIOError:
+                os.sched_yield()
+
+    def release(self, key: Key) -> None:
+        start, _ = self._spot(key)
+        fcntl.lockf(self._descriptor, fcntl.LOCK_UN, SET_BYTES, start)
 
     def get(self, key: Key) -> float | None:
         start, tag = self._spot(key)

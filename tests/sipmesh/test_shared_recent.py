@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from sipmesh.signalling.rates import Backoff, Rates
 from sipmesh.signalling.shared_recent import PLACES, SETS, SharedRecent, forget_all, spot
 
 WORKERS = 4
+BURST = 500
 
 
 @pytest.fixture
@@ -55,6 +60,33 @@ def test_a_rate_holds_for_all_workers_together(path: Path) -> None:
     taken = sum(workers[step % WORKERS].take("a", 100.0 + step / 100) for step in range(1000))
     assert taken in range(108, 111)  # ten seconds and a burst
     assert workers[0].take("b", 110.0)
+
+
+def test_a_rate_holds_for_workers_that_ask_in_the_same_instant(path: Path) -> None:
+    with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("fork")) as pool:
+        taken = list(pool.map(takes, [path] * WORKERS, [1000] * WORKERS))
+    assert sum(taken) == BURST
+
+
+def takes(path: Path, count: int) -> int:
+    """How many of ``count`` requests at one time a worker lets pass."""
+    rates = Rates[str](float(BURST), used_up=SharedRecent(path))
+    return sum(rates.take("a", 100.0) for _ in range(count))
+
+
+def test_a_lock_that_is_never_released_stops_nobody(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_recent, "TRIES", 3)
+    reading, writing = os.pipe()
+    if (stopped := os.fork()) == 0:
+        SharedRecent[str](path).hold("a")
+        os.write(writing, b".")
+        signal.pause()
+    try:
+        assert os.read(reading, 1) == b"."
+        assert Rates[str](1.0, used_up=SharedRecent(path)).take("a", 100.0)
+    finally:
+        os.kill(stopped, signal.SIGKILL)
+        os.waitpid(stopped, 0)
 
 
 def test_failures_count_for_all_workers_together(path: Path, tmp_path: Path) -> None:
