@@ -1,0 +1,122 @@
+"""Digest, bindings, and a REGISTER through the policy."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from types import SimpleNamespace
+from typing import Any
+
+from native import sip
+from sipcore.digest import Algorithm, Digest, DigestConfig
+from sipcore.keys import Key, KeyRing
+from sipcore.proxy.core import ProxyCore, ProxySettings
+from sipcore.registrar import Registrar
+from sipcore.transaction import TransactionLayer, TransactionSettings
+from tests.native.nomemory.cases import tried
+from tests.native.nomemory.proxying import Ways, end, play
+
+NONCES = KeyRing("nonce", Key("0", bytes(32)))
+
+
+def digest_of(realm: str) -> Digest:
+    credentials: Any = SimpleNamespace(ha1=lambda *_: "x" * 32)
+    digest = Digest(realm, credentials, NONCES, "i", DigestConfig(), (Algorithm.MD5,))
+    digest.tidy_at = 100.0  # what is done then is Python's alone
+    return digest
+
+
+def credentials_of(realm: str) -> str:
+    """For the first nonce of the realm."""
+    nonce = digest_of(realm).challenges(10.0)[0].split('nonce="')[1].split('"')[0]
+    answer = Algorithm.MD5.hash(f"{'x' * 32}:{nonce}:00000001:c:auth:{Algorithm.MD5.hash('REGISTER:u')}")
+    return f'Digest username="\\"b", realm={realm}, nonce="{nonce}", uri=u, response={answer}, cnonce=c, nc=00000001, qop=auth'
+
+
+CREDENTIALS, OWN_CREDENTIALS = credentials_of("é"), credentials_of("b.example")
+
+
+@tried
+def realm() -> object:
+    digest = digest_of("é")
+    message = sip.Message(REGISTER.replace(b"Call-ID", f"Authorization: {CREDENTIALS}\r\nCall-ID".encode()))
+    accepted = digest.accepted(message, "Authorization", 10.0)
+    return accepted, digest.weigh(CREDENTIALS, "REGISTER", b"", 10.0), digest.challenges(10.0, stale=True)
+
+
+REGISTER = (
+    b"REGISTER sip:b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK8\r\nFrom: <sip:a@b.example>;tag=9\r\n"
+    b"To: <sip:a@b.example>\r\nCall-ID: 2@a\r\nCSeq: 2 REGISTER\r\nContact: <sip:a@192.0.2.1>;expires=60\r\n\r\n"
+)
+BINDING = b"\x91\xdc\x00\x10\xafsip:a@192.0.2.1\xa12\x01\x7f\x02\x01\x00\xa11\x05\xa0\xc2\x00\x01\xa0\x00\x90"
+
+
+class Undated(Registrar):
+    """Its Date needs nothing of the standard library that isn't fit for this."""
+
+    __slots__ = ()
+
+    def date_of(self, second: int) -> str:  # type: ignore[override]
+        return "today"
+
+
+@tried
+def refresh() -> object:
+    stored: list[bytes] = []
+    table: Any = SimpleNamespace(record=lambda aor: BINDING, put_record=lambda aor, record: stored.append(record))
+    flow = SimpleNamespace(remote=("192.0.2.1", 5060), listener=SimpleNamespace(index=0), reliable=False)
+    return Undated(table).refresh(sip.Message(REGISTER), "a@b.example", flow, 100.0), stored
+
+
+@tried
+def bound() -> object:
+    return sip.bound_to(BINDING, 1.0)
+
+
+class Desk(Ways):
+    """Has what a REGISTER needs; serves it."""
+
+    active = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.realms: dict[str, sip.DigestBase | None] = {"b.example": digest_of("b.example")}
+        self.stored = BINDING
+        self.clock = sip.Timers(0.0, 10.0)
+        self.counters: defaultdict[str, int] = defaultdict(int)
+
+    def record(self, aor: str) -> bytes:
+        return self.stored
+
+    def put_record(self, aor: str, record: bytes) -> None:
+        self.stored = record
+
+    def on_request(self, request: Any) -> None:
+        registrar = Undated(self)  # type: ignore[arg-type]
+        Registering(self.realms, self, registrar, self, self.clock, self.counters, guarded=True).serve(request)
+
+
+class Registering(sip.RegisteringBase):
+    def may_try(self, request: object, aor: str) -> bool:
+        return True
+
+    def proven(self, request: object, username: str, aor: str) -> None:
+        return None
+
+
+@tried
+def registered() -> object:
+    desk = Desk()
+    clock = desk.clock
+    ring, counts = KeyRing("any", Key("k", b"k" * 32)), defaultdict(int)
+    core = ProxyCore(ProxySettings(), desk, desk, desk, clock, ring, ring, counts)  # type: ignore[arg-type]
+    layer = TransactionLayer(core, desk, clock, TransactionSettings(), counts)  # type: ignore[arg-type]
+    again = REGISTER.replace(b"z9hG4bK8", b"z9hG4bK9").replace(
+        b"Call-ID", f"Authorization: {OWN_CREDENTIALS}\r\nCall-ID".encode()
+    )
+    try:
+        play(desk, core, layer, [REGISTER, again])
+        if core.counters["sip_internal_errors_total"]:
+            raise MemoryError
+        return len(desk.sent), [sip.Message(data).status for data in desk.sent], len(desk.stored), desk.counters
+    finally:
+        end(layer, clock)

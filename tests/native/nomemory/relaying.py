@@ -1,0 +1,146 @@
+"""The relay: its streams, ports, keys, recordings, and its successor."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from native import relay
+from tests.native.nomemory.cases import tried
+
+SMALL_NUMBERS = 257  # that CPython keeps ready
+
+
+@contextlib.contextmanager
+def four_sockets() -> Iterator[list[int]]:
+    """Descriptors that the relay has not taken over are closed."""
+    made = [-1, -1, -1, -1]
+    try:
+        for index in (0, 1, 2, 3):
+            made[index] = relay.bind_udp("127.0.0.1", 0)
+        yield made
+    finally:
+        for descriptor in made:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+@contextlib.contextmanager
+def started(capacity: int = 8, **options: Any) -> Iterator[relay.Relay]:
+    made = relay.Relay(capacity=capacity, fifo=False, **options)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def add(to: relay.Relay) -> int:
+    with four_sockets() as sockets:
+        stream = to.add(relay.RTP, ((sockets[0], sockets[1]), (sockets[2], sockets[3])))
+        sockets.clear()
+    return stream
+
+
+@tried
+def streams() -> object:
+    with started() as one:
+        stream = add(one)
+        one.set_remote(stream, 0, 0, ("127.0.0.1", 9), mode=relay.SYMMETRIC, learn_host="127.0.0.2")
+        one.set_mux(stream, 0, True)
+        one.set_dscp(stream, 1, 46)
+        one.set_clock(stream, 96, 48000)
+        one.place(stream, 1, (("127.0.0.1", 9), None), (None, "127.0.0.2"), relay.SYMMETRIC, False)
+        counts = one.stats(stream, 0, 0), one.stream_stats(stream), one.totals([stream])
+        events = one.events(), one.progress()
+        one.remove(stream)
+        one.reap()
+    return counts, len(events)
+
+
+@tried
+def recordings() -> object:
+    """Before there are so many descriptors that os.open itself could lose one."""
+    with started() as one:
+        stream, number = add(one), recording(one)
+        one.tape(stream, number, "127.0.0.1", "::1")
+        one.tape(stream, None)
+        one.end_recording(number)
+        while (status := one.recording_status(number)).state == relay.RECORDING:
+            time.sleep(0.001)
+    return status.state, status.bytes
+
+
+def recording(to: relay.Relay) -> int:
+    descriptor = os.open("/dev/null", os.O_WRONLY)
+    try:
+        return to.begin_recording(descriptor, 1000)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+@functools.cache
+def crowded() -> relay.Relay:
+    """With so many streams that the number of another one is an object of its own."""
+    made = relay.Relay(capacity=SMALL_NUMBERS + 2, fifo=False)
+    made.start()
+    for _ in range(SMALL_NUMBERS):
+        made.add(relay.OPAQUE, ((relay.bind_udp("127.0.0.1", 0), -1), (relay.bind_udp("127.0.0.1", 0), -1)))
+    return made
+
+
+@tried
+def late_stream() -> object:
+    one, near, far = crowded(), -1, -1
+    try:
+        near = relay.bind_udp("127.0.0.1", 0)
+        far = relay.bind_udp("127.0.0.1", 0)
+        stream = one.add(relay.OPAQUE, ((near, -1), (far, -1)))
+        near = far = -1
+    finally:
+        for descriptor in (near, far):
+            if descriptor >= 0:
+                os.close(descriptor)
+    one.remove(stream)
+    one.reap()
+    return stream >= SMALL_NUMBERS
+
+
+@tried
+def ports() -> object:
+    with started() as one:
+        pairs = relay.bind_pairs("127.0.0.9", 30000, 2, 46)
+        try:
+            one.add(relay.RTP, (pairs[0], pairs[1]))
+            pairs = ()
+        finally:
+            for pair in pairs:
+                os.close(pair[0])
+                os.close(pair[1])
+    return None
+
+
+@tried
+def keys() -> object:
+    with started() as one:
+        stream = add(one)
+        one.set_crypto(stream, 0, ("AES_CM_128_HMAC_SHA1_80", bytes(30), 0), ("AEAD_AES_256_GCM", bytes(44), 0))
+        one.set_crypto(stream, 1, ("AES_256_CM_HMAC_SHA1_32", bytes(46), 4), None)
+        one.set_crypto(stream, 0, None, None)
+    return None
+
+
+@tried
+def successor() -> object:
+    with started() as first:
+        stream = add(first)
+        first.set_crypto(stream, 0, ("AES_CM_128_HMAC_SHA1_80", bytes(30), 0), None)
+        with started(table_fd=first.table_fd) as second, four_sockets() as sockets:
+            second.adopt(stream, ((sockets[0], sockets[1]), (sockets[2], sockets[3])))
+            sockets.clear()
+            return second.stats(stream, 1, 1)

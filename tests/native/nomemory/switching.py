@@ -1,0 +1,73 @@
+"""A call between those known through the policy."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from native import sip
+from sipcore.proxy.core import ProxyCore
+from sipcore.transaction import TransactionLayer
+from tests.native.nomemory.cases import tried
+from tests.native.nomemory.kept import Calls, Rack, Table
+from tests.native.nomemory.proxying import Ways, call_script, end, play, proxy
+from tests.native.nomemory.registering import BINDING
+
+
+class Invited(sip.InviteExchangeBase):
+    __slots__ = ()
+
+    def ended(self, context: object, status: int) -> None:
+        pass
+
+
+class HungUp(sip.ByeExchangeBase):
+    __slots__ = ()
+    looks_on, sees = True, sip.SEES_END
+
+
+class Switch(sip.ApplicationBase):
+    """Knows caller and callee from calls before."""
+
+    def __init__(self, clock: sip.Timers) -> None:
+        known = SimpleNamespace(aor="b@b.example", number="", route="", trunk="", uris=())
+        caller = SimpleNamespace(aor="a@a.example", trunk=None)
+        self.calls = Calls(Table(Rack(staged=False)))
+        services = SimpleNamespace(calls=self.calls, glue=None)
+        there = SimpleNamespace(active=False, record=lambda aor: BINDING)
+        callers, called, none = {"sip:a@a.example": caller}, {"sip:b@b.example": known}, set[str]()
+        realms = {"b.example": None}
+        # one by one: CPython 3.11 loses what it unpacks of ``*`` when it finds no memory
+        super().__init__(  # type: ignore[arg-type]
+            callers, called, none, there, there, there, services, clock, Invited, HungUp, realms, "", looks_at_calls=False
+        )
+
+    def is_our_domain(self, host: str) -> bool:
+        return host == "b.example"
+
+    def not_served(self, request: object, error: Exception) -> None:
+        raise error
+
+
+def switched() -> tuple[Ways, sip.Timers, ProxyCore, TransactionLayer]:
+    ways, clock, core, layer = proxy()
+    clock.advance(1.0, 1.0)
+    core.app = Switch(clock)  # type: ignore[assignment]
+    return ways, clock, core, layer
+
+
+SWITCHED = call_script(switched)
+
+
+@tried
+def call_between_those_known() -> object:
+    ways, clock, core, layer = switched()
+    app: Any = core.app
+    try:
+        play(ways, core, layer, SWITCHED)
+        if core.counters["sip_internal_errors_total"]:
+            raise MemoryError
+        return len(ways.sent), len(b"".join(ways.sent)), dict(app.calls.counters)
+    finally:
+        end(layer, clock)
+        app.calls._invites.clear()  # of calls that went wrong; they hold the core, and it the calls

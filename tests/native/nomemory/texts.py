@@ -1,0 +1,53 @@
+"""What the relay daemon reads and writes: SDP, bencode, reports."""
+
+from __future__ import annotations
+
+import contextlib
+
+from native import relay
+from tests.native.nomemory.cases import tried
+
+
+class Section:
+    rtcp_port: int
+
+
+def read_rtcp(section: Section, text: str, number: int) -> None:
+    section.rtcp_port = int(text)
+
+
+CLASSES = (Section, Section, relay.RecordingStatus, str.encode, read_rtcp)
+
+
+@tried
+def report() -> object:
+    stats = relay.ComponentStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, ("192.0.2.1", 18), True)
+    given = ("2001:db8::1", 1 << 31)
+    return relay.stream_report([((stats, stats), (stats, stats))] * 3, 1, "192.0.2.2", 1000, given, None, 1e9, 5_000_000_000)
+
+
+@tried
+def bodies() -> object:
+    text = "v=0\r\no=- 1 1 IN IP4 ::1\r\nc=IN IP4 ::2\r\n"
+    text += (
+        "m=audio 5 RTP/AVP 0\r\na=rtcp:9\r\nm=audio 5/2 RTP/AVP é\udcff\r\na=rtpmap:0 x\r\na=mid:é\r\nm=audio 0 RTP/AVP 0\r\n"
+    )
+    for bad in ("\r\n\r\nx", "v=0\r\nnonsense", "v=0\r\na=\0"):
+        with contextlib.suppress(ValueError):
+            relay.sdp_read(bad, CLASSES)
+    announced = [None, (30000, 2, 30001, True, "RTP/SAVP", "a=crypto:1 x\r\n"), None]
+    mids = ["\udcff", "", "x"]
+    written = relay.sdp_write(text, announced, mids, "IN IP4 192.0.2.1", 4, True, True, False, "us", "IN IP4 192.0.2.2")
+    session, origin, media = relay.sdp_read(text, CLASSES)
+    return vars(session), origin, [vars(each) for each in media], relay.sdp_split(text, 1, 6), written
+
+
+@tried
+def dictionaries() -> object:
+    value = {"a": [1, -2, "é", {"b": ""}], "sdp": "x" * 500, "yes": True}
+    for bad in (b"d1:a", b"i00e", b"x", b"l" * 30):
+        with contextlib.suppress(ValueError):
+            relay.bencode_decode(bad, 16)
+    with contextlib.suppress(TypeError):
+        relay.bencode_encode({"a": 1.5})
+    return relay.bencode_decode(relay.bencode_encode(value), 16)
