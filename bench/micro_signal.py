@@ -27,8 +27,9 @@ from typing import Any
 
 import uvloop
 
+from interop.certificates import Authority
 from native.sip import Message, UdpSocket
-from sipmesh.config import Config, Domain, Listen, Media, Node, User
+from sipmesh.config import Config, Domain, Limits, Listen, Media, Node, User
 from sipmesh.signalling.node import SignalNode
 from sipmesh.store import Store
 from sipmesh.worker import listeners_of
@@ -38,6 +39,7 @@ SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
 )
 USERS = 200
+EXCHANGES = ("call", "call_digest", "call_limited", "call_beside_tls", "register", "register_digest", "options")
 
 
 class Phone:
@@ -113,13 +115,45 @@ class Exchanges:
             f"Call-ID: {answer.call_id}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         ).encode()
 
+    def _invite(self, n: int, domain: str, credentials: str = "") -> bytes:
+        """``domain``: of who calls."""
+        extra = f"Content-Type: application/sdp\r\n{credentials}"
+        return self._request(self.caller, "INVITE", called(n), n % USERS, domain, extra, SDP)
+
     async def call(self) -> None:
         """INVITE, 100, 180, 200, ACK, BYE, 200 between two users of a domain without digest."""
+        await self._call([self._invite(n, OPEN) for n in self._batch])
+
+    async def call_limited(self) -> None:
+        """The same while ``invites_per_user_per_s`` is set."""
+        await self.call()
+
+    async def call_beside_tls(self) -> None:
+        """The same while there is a listener for TLS, too."""
+        await self.call()
+
+    async def call_digest(self) -> None:
+        """The same of a user of a domain with digest: INVITE, 407, ACK, INVITE with credentials, 100, 180 ..."""
+        invites = [self._invite(n, CLOSED) for n in self._batch]
+        challenges = await self._ask(self.caller, invites, 407)
+        self.caller.send([self._refused(Message(invite), answer) for invite, answer in zip(invites, challenges, strict=True)])
+        await self._turn()
+        await self._call([self._answered(n, challenge) for n, challenge in zip(self._batch, challenges, strict=True)])
+
+    def _refused(self, invite: Message, answer: Message) -> bytes:
+        """The ACK of an INVITE that was answered so."""
+        names = (("Via", invite), ("From", invite), ("To", answer), ("Call-ID", invite))
+        lines = "".join(f"{name}: {message.get(name)}\r\n" for name, message in names)
+        cseq = f"CSeq: {invite.cseq} ACK\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        return f"ACK {invite.request_uri_text} SIP/2.0\r\n{lines}{cseq}".encode()
+
+    def _answered(self, n: int, challenge: Message) -> bytes:
+        value = credentials(challenge.get("Proxy-Authenticate") or "", f"user{n % USERS}", "INVITE", called(n))
+        return self._invite(n, CLOSED, f"Proxy-Authorization: {value}\r\n")
+
+    async def _call(self, invites_sent: list[bytes]) -> None:
         caller, callee = self.caller, self.callee
-        content = "Content-Type: application/sdp\r\n"
-        caller.send(
-            [self._request(caller, "INVITE", f"sip:user{n % USERS}@{OPEN}", n % USERS, OPEN, content, SDP) for n in self._batch]
-        )
+        caller.send(invites_sent)
         await self._turn()
         caller.receive()
         invites = callee.receive()
@@ -164,14 +198,8 @@ class Exchanges:
         challenges = await self._ask(phone, plain, 401)
         again = []
         for n, challenge in zip(self._batch, challenges, strict=True):
-            nonce = (re.search('nonce="([^"]+)"', challenge.get("WWW-Authenticate") or "") or [""])[1]
-            user = f"user{n % USERS}"
-            secret = _md5(f"{user}:{CLOSED}:{PASSWORD}")
-            response = _md5(f"{secret}:{nonce}:00000001:cafe:auth:{_md5(f'REGISTER:{uri}')}")
-            extra = (
-                f'Authorization: Digest username="{user}",realm="{CLOSED}",nonce="{nonce}",uri="{uri}",response="{response}",'
-                f'algorithm=MD5,cnonce="cafe",qop=auth,nc=00000001\r\n'
-            )
+            value = credentials(challenge.get("WWW-Authenticate") or "", f"user{n % USERS}", "REGISTER", uri)
+            extra = f"Authorization: {value}\r\n"
             again.append(self._request(phone, "REGISTER", uri, n % USERS, CLOSED, extra))
         await self._ask(phone, again, 200)
 
@@ -206,8 +234,10 @@ async def measure(name: str, rounds: int, count: int, batch: int, profiled: bool
         plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         plain.bind(("127.0.0.1", 0))
         port = plain.getsockname()[1]
-        store, node = prepared(Path(folder), port)
-        await node.start({0: plain})
+        config = configured(name, Path(folder), port)
+        store, node = prepared(config)
+        streams = [socket.create_server(("127.0.0.1", 0)) for _ in config.listen[1:]]
+        await node.start(dict(enumerate([plain, *streams])))
         exchanges = Exchanges(port, meter.turn, batch)
         try:
             for _ in range(2 + USERS // batch):
@@ -243,17 +273,41 @@ async def profile(meter: Meter, exchange: Callable[[], Any], batch: int) -> tupl
     return table.total_calls / (runs * batch), table  # type: ignore[attr-defined]
 
 
-def prepared(folder: Path, port: int) -> tuple[Store, SignalNode]:
-    config = Config(
+def configured(name: str, folder: Path, port: int) -> Config:
+    """For the exchange of that name."""
+    listen = [Listen(transport="udp", address=f"127.0.0.1:{port}")]
+    if name == "call_beside_tls":
+        files = Authority(folder).issue("node", "IP:127.0.0.1")
+        listen.append(Listen(transport="tls", address="127.0.0.1:5061", certificate=files.certificate, key=files.key))
+    return Config(
         node=Node(name="bench", data=str(folder)),
-        listen=(Listen(transport="udp", address=f"127.0.0.1:{port}"),),
+        listen=tuple(listen),
         domain=(Domain(name=OPEN, auth=False), Domain(name=CLOSED, digest=("MD5",))),
         user=tuple(User(aor=f"user{n}@{domain}", password=PASSWORD) for n in range(USERS) for domain in (OPEN, CLOSED)),
         media=Media(anchor=False),
+        limits=Limits(exempt=(), invites_per_user_per_s=1e6 if name == "call_limited" else 0.0),
     )
-    store = Store.open(folder)
+
+
+def prepared(config: Config) -> tuple[Store, SignalNode]:
+    store = Store.open(Path(config.node.data))
     store.directory.apply(config)
     return store, SignalNode(config, store, listeners_of(config), "", defaultdict(int), {})
+
+
+def called(n: int) -> str:
+    return f"sip:user{n % USERS}@{OPEN}"
+
+
+def credentials(challenge: str, user: str, method: str, uri: str) -> str:
+    """Of a user of the domain with digest, for MD5."""
+    nonce = (re.search('nonce="([^"]+)"', challenge) or [""])[1]
+    secret = _md5(f"{user}:{CLOSED}:{PASSWORD}")
+    response = _md5(f"{secret}:{nonce}:00000001:cafe:auth:{_md5(f'{method}:{uri}')}")
+    return (
+        f'Digest username="{user}",realm="{CLOSED}",nonce="{nonce}",uri="{uri}",response="{response}",'
+        f'algorithm=MD5,cnonce="cafe",qop=auth,nc=00000001'
+    )
 
 
 def _md5(text: str) -> str:
@@ -269,7 +323,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.micro_signal", description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--profile", action="store_true", help="show the functions that cost most")
-    parser.add_argument("--only", default="call,register,register_digest,options", help="which exchanges, separated by commas")
+    parser.add_argument("--only", default=",".join(EXCHANGES), help="which exchanges, separated by commas")
     parser.add_argument("--batch", type=int, default=4, help="exchanges at once, so messages a wake-up")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--count", type=int, default=400, help="exchanges a round")
