@@ -27,6 +27,7 @@ from typing import Any
 
 import uvloop
 
+from bench.fake_relay import FakeRelay
 from interop.certificates import Authority
 from native.sip import Message, UdpSocket
 from sipmesh.config import Config, Domain, Limits, Listen, Media, Node, User
@@ -39,7 +40,7 @@ SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
 )
 USERS = 200
-EXCHANGES = ("call", "call_digest", "call_limited", "call_beside_tls", "register", "register_digest", "options")
+EXCHANGES = ("call", "call_relayed", "call_digest", "call_limited", "call_beside_tls", "register", "register_digest", "options")
 
 
 class Phone:
@@ -69,11 +70,13 @@ class Phone:
 
 
 class Exchanges:
-    """The exchanges measured, ``batch`` at once; ``turn`` lets the node work and is where its time is taken."""
+    """The exchanges measured, ``batch`` at once; ``turn`` lets the node work and is where its time is taken.
+    ``relay``: where it sends session descriptions."""
 
-    def __init__(self, node_port: int, turn: Callable[[], Any], batch: int) -> None:
+    def __init__(self, node_port: int, turn: Callable[[], Any], batch: int, relay: FakeRelay | None = None) -> None:
         self.caller, self.callee = Phone(node_port), Phone(node_port)
-        self._turn = turn
+        self._node_turn = turn
+        self._relay = relay
         self._batch = range(batch)
         self._serial = 0
         self._credentials: dict[str, str] = {}
@@ -81,6 +84,11 @@ class Exchanges:
     def close(self) -> None:
         self.caller.close()
         self.callee.close()
+
+    async def _turn(self) -> None:
+        await self._node_turn()
+        while self._relay is not None and self._relay.serve():
+            await self._node_turn()
 
     async def _ask(self, phone: Phone, messages: list[bytes], wanted: int) -> list[Message]:
         """What ``phone`` gets for its requests, 100 left out."""
@@ -182,6 +190,10 @@ class Exchanges:
         routes = [("Record-Route", value) for value in request.get_all("Record-Route")]
         return request.reply(status, to_tag="callee", headers=[*routes, *headers], body=body).to_bytes()
 
+    async def call_relayed(self) -> None:
+        """The same, each session description by way of the media daemon."""
+        await self.call()
+
     async def register(self) -> None:
         """A refresh in a domain without digest."""
         extra = "Expires: 600\r\n"
@@ -235,10 +247,11 @@ async def measure(name: str, rounds: int, count: int, batch: int, profiled: bool
         plain.bind(("127.0.0.1", 0))
         port = plain.getsockname()[1]
         config = configured(name, Path(folder), port)
+        relay = FakeRelay(ng_path(config)) if config.media.anchor else None
         store, node = prepared(config)
         streams = [socket.create_server(("127.0.0.1", 0)) for _ in config.listen[1:]]
         await node.start(dict(enumerate([plain, *streams])))
-        exchanges = Exchanges(port, meter.turn, batch)
+        exchanges = Exchanges(port, meter.turn, batch, relay)
         try:
             for _ in range(2 + USERS // batch):
                 await exchanges.register()
@@ -257,6 +270,8 @@ async def measure(name: str, rounds: int, count: int, batch: int, profiled: bool
             exchanges.close()
             await node.stop()
             store.close()
+            if relay is not None:
+                relay.close()
     if profiled:
         table.sort_stats("tottime").print_stats(60)
     return {"us": round(best, 1), "functions": round(functions, 1)}
@@ -284,15 +299,19 @@ def configured(name: str, folder: Path, port: int) -> Config:
         listen=tuple(listen),
         domain=(Domain(name=OPEN, auth=False), Domain(name=CLOSED, digest=("MD5",))),
         user=tuple(User(aor=f"user{n}@{domain}", password=PASSWORD) for n in range(USERS) for domain in (OPEN, CLOSED)),
-        media=Media(anchor=False),
+        media=Media(anchor=name == "call_relayed"),
         limits=Limits(exempt=(), invites_per_user_per_s=1e6 if name == "call_limited" else 0.0),
     )
+
+
+def ng_path(config: Config) -> Path:
+    return Path(config.node.data) / "ng.sock"
 
 
 def prepared(config: Config) -> tuple[Store, SignalNode]:
     store = Store.open(Path(config.node.data))
     store.directory.apply(config)
-    return store, SignalNode(config, store, listeners_of(config), "", defaultdict(int), {})
+    return store, SignalNode(config, store, listeners_of(config), str(ng_path(config)), defaultdict(int), {})
 
 
 def called(n: int) -> str:

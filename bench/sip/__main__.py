@@ -1,4 +1,4 @@
-"""``python -m bench.sip [--quick] [--json] [--parts ...]``: sipmesh and Kamailio, one core each, signalling only.
+"""``python -m bench.sip [--quick] [--json] [--parts ...]``: sipmesh and Kamailio, one core each, media at most set up.
 
 The parts: ``loads`` (CPU of a call, a REGISTER, an OPTIONS, in alternating runs), ``max`` (most calls a second), ``overload``
 (calls completed when more are offered than can be), ``memory``, ``tls`` (handshakes beside calls) and ``profile`` (where the
@@ -47,21 +47,26 @@ class Plan:
 
 
 @contextlib.contextmanager
-def started(plan: Plan, names: Sequence[str]) -> Iterator[tuple[Bench, list[Server]]]:
+def started(plan: Plan, names: Sequence[str], *, relayed: bool = False) -> Iterator[tuple[Bench, list[Server]]]:
     with tempfile.TemporaryDirectory(prefix="bench-sip-") as name:
         servers: list[Server] = []
         try:
             for each in names:
-                servers.append(STARTERS[each](Path(name), plan.cores[0]))
+                servers.append(STARTERS[each](Path(name), plan.cores[0], relayed=relayed))
             yield Bench(Path(name), plan.cores[1:]), servers
         finally:
             for server in servers:
-                server.process.stop()
+                server.stop()
 
 
 def loads(plan: Plan) -> Result:
-    with started(plan, plan.names) as (bench, servers):
-        return loads_result({load: _alternate(bench, servers, load, plan) for load in plan.loads})
+    found: dict[str, dict[str, list[Measured]]] = {}
+    for relayed in (False, True):
+        chosen = [load for load in plan.loads if LOADS[load].relayed == relayed]
+        if chosen:
+            with started(plan, plan.names, relayed=relayed) as (bench, servers):
+                found |= {load: _alternate(bench, servers, load, plan) for load in chosen}
+    return loads_result({load: found[load] for load in plan.loads})
 
 
 def _alternate(bench: Bench, servers: Sequence[Server], load: str, plan: Plan) -> dict[str, list[Measured]]:

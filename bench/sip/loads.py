@@ -17,6 +17,16 @@ from interop.process import Process, cpu_ns
 
 HERE = Path(__file__).parent
 CONTACT_PORT = 5062  # of bindings that nobody calls: the same in every run, so that they are refreshed
+ONE_CODEC = ("0", "a=rtpmap:0 PCMU/8000")
+AS_A_PHONE = (  # which a relay has to read
+    "8 0 101",
+    "a=rtpmap:8 PCMA/8000",
+    "a=rtpmap:0 PCMU/8000",
+    "a=rtpmap:101 telephone-event/8000",
+    "a=fmtp:101 0-16",
+    "a=ptime:20",
+    "a=sendrecv",
+)
 MAKER_FULL = 0.85  # of its cores: SIPp is at its end
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h
 
@@ -27,11 +37,13 @@ class Load:
     rate: int  # a second
     transport: str = "udp"
     callee: bool = False  # it calls users of open.test
+    relayed: bool = False  # of servers that relay media; none is sent
 
 
 LOADS = {
     "call": Load("caller", 1500, callee=True),
     "call_tcp": Load("caller", 800, "tcp", callee=True),
+    "call_relayed": Load("caller", 500, callee=True, relayed=True),
     "register": Load("register", 3000),
     "register_digest": Load("register_digest", 1500),
     "options": Load("options", 3000),
@@ -75,8 +87,18 @@ class Bench:
         folder.mkdir()
         return folder
 
-    def sipp(self, server: Server, scenario: str, transport: str, port: int, log: Path, arguments: Sequence[str]) -> Process:
-        """A SIPp that talks to ``server`` from ``port``; its own files are put beside ``log``."""
+    def sipp(
+        self,
+        server: Server,
+        scenario: str,
+        transport: str,
+        port: int,
+        log: Path,
+        arguments: Sequence[str],
+        codecs: Sequence[str] = ONE_CODEC,
+    ) -> Process:
+        """A SIPp that talks to ``server`` from ``port``; its own files are put beside ``log``. ``codecs``: the end
+        of its SDP."""
         command = [
             "taskset",
             "-c",
@@ -87,6 +109,7 @@ class Bench:
             str(HERE / f"{scenario}.xml"),
         ]
         command += ["-i", "127.0.0.1", "-p", str(port), "-t", "u1" if transport == "udp" else "t1", "-nostdin"]
+        command += ["-key", "codecs", "\r\n".join(codecs)]
         return Process([*command, "-buff_size", "4194304", *arguments], log, log.parent)
 
     def run(self, server: Server, load: Load, seconds: float, rate: int = 0, probe: bool = False) -> Measured:
@@ -94,9 +117,10 @@ class Bench:
         rate = rate or load.rate
         folder = self.scratch(f"{server.name}-{load.scenario}")
         callee_port, caller_port = free_port() if load.callee else CONTACT_PORT, free_port()
+        codecs = AS_A_PHONE if load.relayed else ONE_CODEC
         callee = None
         if load.callee:
-            callee = self.sipp(server, "callee", load.transport, callee_port, folder / "callee.log", ())
+            callee = self.sipp(server, "callee", load.transport, callee_port, folder / "callee.log", (), codecs)
             callee.wait_ready(lambda: bound(callee_port, load.transport))
             server.register_users(callee_port, load.transport)
         statistics = folder / "caller.csv"
@@ -107,7 +131,7 @@ class Bench:
         try:
             before, worker_before, started = server.cpu_ns(), server.worker_ns(), time.monotonic()
             log = folder / "caller.log"
-            caller = self.sipp(server, load.scenario, load.transport, caller_port, log, arguments)
+            caller = self.sipp(server, load.scenario, load.transport, caller_port, log, arguments, codecs)
             made_ns = 0
             while caller.running() and time.monotonic() - started < seconds + 12:
                 made_ns = max(made_ns, sum(cpu_ns(each.pid) for each in (caller, callee) if each))

@@ -10,6 +10,7 @@ OURS, THEIRS, REFUSED = "#1f6fb2", "#c2571a", "#888888"
 TITLES = (
     ("call", "call over UDP"),
     ("call_tcp", "call over TCP"),
+    ("call_relayed", "call over UDP, its media relayed"),
     ("register", "REGISTER"),
     ("register_digest", "REGISTER with digest: two requests"),
     ("options", "OPTIONS"),

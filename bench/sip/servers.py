@@ -1,4 +1,5 @@
-"""The two servers, each pinned to one core, configured alike: in-memory bindings, Record-Route, rport, no media."""
+"""The two servers, each pinned to one core, configured alike: in-memory bindings, Record-Route, rport; media is left alone, or
+relayed: by our media process, and by rtpengine beside Kamailio."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 
+from bench.relay import contenders
+from interop import ng
 from interop.node import ROOT
 from interop.ports import free_port
 from interop.process import Process, cpu_ns, tree
@@ -30,10 +33,17 @@ class Server:
     port: int
     process: Process
     worker: str = ""  # how the command line of the process that handles SIP ends; "": not known
+    relay: Process | None = None  # what relays media for it, when that is none of its processes
 
     def cpu_ns(self) -> int:
         """Time on a CPU of all its processes, since they started."""
-        return sum(cpu_ns(pid) for pid in tree(self.process.pid))
+        roots = [self.process, *([self.relay] if self.relay is not None else [])]
+        return sum(cpu_ns(pid) for root in roots for pid in tree(root.pid))
+
+    def stop(self) -> None:
+        self.process.stop()
+        if self.relay is not None:
+            self.relay.stop()
 
     def worker_ns(self) -> int:
         """As ``cpu_ns``, of the process that handles SIP alone; 0 when it is not known."""
@@ -67,18 +77,29 @@ class Server:
         raise RuntimeError(f"{self.name}: REGISTER is not answered")
 
 
-def kamailio(folder: Path, core: int) -> Server:
+def kamailio(folder: Path, core: int, *, relayed: bool = False) -> Server:
     """Kamailio with its faster allocator and large socket buffers, one UDP worker."""
     port = free_port()
+    relay, ng_port = _rtpengine(folder, core) if relayed else (None, 0)
     config = folder / "kamailio.cfg"
     text = Template(Path(__file__).with_name("kamailio.cfg").read_text())
-    config.write_text(text.substitute(address="127.0.0.1", port=port, password=PASSWORD))
+    config.write_text(text.substitute(address="127.0.0.1", port=port, password=PASSWORD, ng=f"127.0.0.1:{ng_port}"))
     command = ["taskset", "-c", str(core), "kamailio", "-DD", "-E", "-f", str(config), "-x", "fm", "-b", "4194304"]
-    return _started("kamailio", port, Process([*command, "-m", "1024", "-M", "32", "-Y", str(folder)], folder / "kamailio.log"))
+    command += ["-m", "1024", "-M", "32", "-Y", str(folder), *(("-A", "RELAYED") if relayed else ())]
+    return replace(_started("kamailio", port, Process(command, folder / "kamailio.log")), relay=relay)
 
 
-def sipmesh(folder: Path, core: int, signal_workers: int = 1) -> Server:
-    """A node that relays no media."""
+def _rtpengine(folder: Path, core: int) -> tuple[Process, int]:
+    """In user space, on the same core; the process and the port it takes ng on."""
+    address = ("127.0.0.1", free_port((socket.SOCK_DGRAM,)))
+    command = ["taskset", "-c", str(core), *contenders.rtpengine(address, address[0])]
+    process = Process(command, folder / "rtpengine.log")
+    process.wait_ready(lambda: ng.alive(address), 20.0)
+    return process, address[1]
+
+
+def sipmesh(folder: Path, core: int, signal_workers: int = 1, *, relayed: bool = False) -> Server:
+    """A node as `sipmesh run` makes it, but for the media that it leaves alone unless it is to be ``relayed``."""
     folder.mkdir(exist_ok=True)
     port = free_port()
     console = free_port((socket.SOCK_STREAM,))
@@ -89,14 +110,9 @@ def sipmesh(folder: Path, core: int, signal_workers: int = 1) -> Server:
         lines += ["[[domain]]", f'name = "{domain}"', f"auth = {auth}", 'digest = ["MD5"]']
         for user in (*(f"user{index}" for index in range(USERS)), PROBER):
             lines += ["[[user]]", f'aor = "{user}@{domain}"', f'password = "{PASSWORD}"']
-    lines += [
-        "[media]",
-        "anchor = false",
-        "[limits]",
-        'exempt = ["127.0.0.0/8"]',
-        "[console]",
-        f'address = "127.0.0.1:{console}"',
-    ]
+    first, last = contenders.PORTS
+    lines += ["[media]", *((f'ports = "{first}-{last}"', "threads = 1") if relayed else ("anchor = false",))]
+    lines += ["[limits]", 'exempt = ["127.0.0.0/8"]', "[console]", f'address = "127.0.0.1:{console}"']
     config = folder / "sipmesh.toml"
     config.write_text("\n".join([*lines, ""]))
     command = ["taskset", "-c", str(core), sys.executable, "-c", "from sipmesh.cli import main; main()"]
