@@ -1,11 +1,11 @@
 """What we announce for one m= line: port, RTCP port, multiplexing and transport."""
 
 from media.errors import RequestError
+from media.line import Line
 from media.options import Options
 from media.rewrite import LocalLine
 from media.sdp import Media
 from media.session import Described
-from media.streams import Line
 
 _TLS = "UDP/TLS/"
 # Not a profile but whether it is to be secure: what is not listed stays as it came

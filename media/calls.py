@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from media.clock import Clock
 from media.errors import LoadLimitError
+from media.line import NOTHING, Line, Totals
 from media.load import Load
 from media.recording import Recordings
 from media.session import Call, Dialogue
-from media.streams import NOTHING, Line, Lines, Totals
+from media.streams import Lines
 
 
 class CallTable:

@@ -9,11 +9,11 @@ where one party speaks SRTP only if it can (``OSRTP``, RFC 8643) and the other o
 from dataclasses import dataclass
 
 from media.errors import RequestError, SdpError
+from media.line import NOT_SECURED, PLAIN, Keys, Line
 from media.options import Options
 from media.rewrite import LocalLine
 from media.sdes import Crypto, KeyPair, allowed, parse_all
 from media.sdp import Media
-from media.streams import NOT_SECURED, PLAIN, Keys, Line
 
 _OSRTP_ACCEPT = frozenset({"accept", "accept-rfc"})
 _OSRTP_OFFER = frozenset({"offer", "offer-rfc"})

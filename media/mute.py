@@ -2,10 +2,11 @@
 
 from media.calls import CallTable
 from media.errors import NO_MATCH, RequestError
+from media.line import NOT_MUTED, Muting
 from media.request import Request
 from media.sdp_fields import NO_TYPES
 from media.session import Call, Dialogue, Side
-from media.streams import NOT_MUTED, Lines, Muting
+from media.streams import Lines
 
 MEDIA, SOUND, DTMF = "media", "sound", "dtmf"
 

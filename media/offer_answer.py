@@ -11,6 +11,7 @@ from media.endpoint import NOWHERE
 from media.errors import UNKNOWN_CALL, RequestError
 from media.interfaces import Pair, first_pair, next_pair
 from media.keying import UNTOUCHED, Agreed
+from media.line import Line
 from media.offer_plan import describe, made_mids, plan_offer
 from media.origin import Announced, stamp
 from media.request import Request
@@ -19,7 +20,6 @@ from media.sdp import Description, parse
 from media.sdp_fields import Connection
 from media.session import Call, Described, Dialogue, Offer, Side
 from media.settings import Interface
-from media.streams import Line
 
 
 class OfferAnswer:

@@ -8,11 +8,11 @@ from media.encodings import rtp_map
 from media.endpoint import NOWHERE, locate
 from media.errors import SdpError
 from media.interfaces import Pair
+from media.line import NOT_SECURED, stream_kind
 from media.request import Request
 from media.sdp import Description, Media
 from media.session import Described, Dialogue, Offer
 from media.settings import Interface
-from media.streams import NOT_SECURED, stream_kind
 
 
 def plan_offer(dialogue: Dialogue, pair: Pair, description: Description, request: Request) -> Offer:

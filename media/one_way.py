@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from media.calls import CallTable
+from media.line import Line
 from media.ng import Body
 from media.sampling import QualitySampler
 from media.session import Call, Dialogue
-from media.streams import Line
 
 ROUNDS = 2  # samples in a row: a party may pause for one
 

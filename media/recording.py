@@ -12,9 +12,9 @@ import time
 from media.clock import Clock
 from media.errors import RequestError
 from media.ng import Body
+from media.relay_port import RelayPort
 from media.session import Call, Recording
 from media.settings import RecordingSettings
-from media.streams import RelayPort
 from native import relay
 
 log = logging.getLogger(__name__)

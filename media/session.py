@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from media.encodings import NO_MAP, RtpMap
 from media.endpoint import Endpoint
 from media.keying import Keying
+from media.line import NOTHING, Line, Totals
 from media.origin import Announced
 from media.settings import Interface
-from media.streams import NOTHING, Line, Totals
 
 # how well an answer fits a dialogue
 NO_FIT, ANSWERED_ELSEWHERE, UNANSWERED, BOTH_TAGS, OF_BRANCH = range(5)
@@ -30,7 +30,7 @@ class Described:
     endpoint: Endpoint
     rtp_map: RtpMap = NO_MAP
     mid: str = ""  # RFC 5888
-    stream_kind: int | None = None  # see media.streams
+    stream_kind: int | None = None  # see media.line
 
     def clock_hz(self, payload_type: int) -> int:
         """RTP clock of what it sends; payload types it does not map are static (RFC 3551 section 6)."""

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Callable
 
 from media.calls import CallTable
+from media.line import Line
 from media.ng import Body
 from media.session import Call, Dialogue
 from media.settings import MediaSettings
-from media.streams import Line
 
 log = logging.getLogger(__name__)
 

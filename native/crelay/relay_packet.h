@@ -37,12 +37,4 @@ static inline void relay_packet_sent(const struct relay_route *route, bool sent)
         relay_count(route->rare->send_errors, 1);
 }
 
-/* Where RTCP for that side goes: its learned address, the one given, or the port after its RTP (RFC 3550 section 11) when
- * nothing was given or RTP came from elsewhere than announced. NULL: nowhere yet. */
-const union relay_address *relay_rtcp_remote(const struct relay_leg *rtp, const struct relay_leg *rtcp,
-                                             union relay_address *scratch);
-
-/* Takes a changed setting over, and with it forgets what was learned. */
-void relay_leg_refresh(struct relay_stream *stream, int component, int side);
-
 #endif

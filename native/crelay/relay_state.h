@@ -28,11 +28,6 @@ struct relay {
     uint32_t leaving_count;
 };
 
-static inline struct relay_leg *relay_leg_of(struct relay_stream *stream, int component, int side)
-{
-    return &stream->component[component][side].leg;
-}
-
 static inline bool relay_each_socket(int *component, int *side)
 {
     if (++*side == RELAY_SIDES) {

@@ -1,7 +1,7 @@
 /* What the application reads of a stream, while its thread goes on. */
 #include <unistd.h>
 
-#include "relay_packet.h"
+#include "relay_latch.h"
 #include "relay_rtp.h"
 #include "relay_state.h"
 

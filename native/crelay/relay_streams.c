@@ -1,5 +1,5 @@
 /* Streams begun and taken over: sockets handed to a relay thread. */
-#include "relay_packet.h"
+#include "relay_latch.h"
 #include "relay_socket.h"
 #include "relay_state.h"
 

@@ -133,6 +133,11 @@ struct relay_stream {
     uint8_t unused[4];
 };
 
+static inline struct relay_leg *relay_leg_of(struct relay_stream *stream, int component, int side)
+{
+    return &stream->component[component][side].leg;
+}
+
 struct relay_header {
     char magic[8];
     uint32_t version;

@@ -7,70 +7,6 @@
 
 static PyObject *fault(enum sip_error error, enum sip_name id) { return sip_py_fault((struct sip_fault){error, id}, NULL); }
 
-/* --- start line --- */
-
-GETTER(get_is_request) {
-    (void)closure;
-    return PyBool_FromLong(self->core.status == 0);
-}
-
-GETTER(get_status) {
-    (void)closure;
-    return PyLong_FromLong(self->core.status);
-}
-
-GETTER(get_reason) {
-    (void)closure;
-    return sip_py_str((struct sip_slice){self->core.raw + self->core.reason_at, self->core.reason_size});
-}
-
-GETTER(get_version) {
-    (void)closure;
-    return sip_py_str((struct sip_slice){self->core.raw + self->core.version_at, self->core.version_size});
-}
-
-static bool refuse_response(MessageObject *self) {
-    if (self->core.status) PyErr_SetString(PyExc_AttributeError, "a response has no Request-URI");
-    return self->core.status;
-}
-
-PyObject *sip_message_request_uri_text(MessageObject *self, void *closure) {
-    (void)closure;
-    if (refuse_response(self)) return NULL;
-    return SIP_PY_CACHED(self->cache[CACHE_REQUEST_URI_TEXT], sip_py_str(sip_message_uri(&self->core)));
-}
-
-static PyObject *make_request_uri(MessageObject *self) {
-    return sip_uri_object(sip_message_uri(&self->core), SIP_REQUEST_URI);
-}
-
-PyObject *sip_message_request_uri(MessageObject *self, void *closure) {
-    (void)closure;
-    if (self->cache[CACHE_REQUEST_URI]) return Py_NewRef(self->cache[CACHE_REQUEST_URI]);
-    if (refuse_response(self)) return NULL;
-    return SIP_PY_CACHED(self->cache[CACHE_REQUEST_URI], make_request_uri(self));
-}
-
-GETTER(get_begins) {
-    (void)closure;
-    return PyBool_FromLong(sip_begins(&self->core));
-}
-
-GETTER(get_has_route) {
-    (void)closure;
-    return PyBool_FromLong(sip_line_find(&self->core, (struct sip_wanted){.id = SIP_ROUTE}, 0) < self->core.line_count);
-}
-
-bool sip_message_is_sips(const MessageObject *self) {
-    struct sip_slice uri = sip_message_uri(&self->core);
-    return uri.size > 5 && sip_same_nocase((struct sip_slice){uri.at, 5}, SIP_TEXT("sips:"));
-}
-
-GETTER(get_is_sips) {
-    (void)closure;
-    return PyBool_FromLong(sip_message_is_sips(self));
-}
-
 /* --- single values --- */
 
 static PyObject *make_via(MessageObject *self) {
@@ -215,57 +151,6 @@ GETTER(get_content_type) {
 
 /* --- keys, body, sizes --- */
 
-static PyObject *finish_key(struct sip_buffer *out, struct sip_fault found) {
-    PyObject *key = found.error == SIP_OK ? sip_py_str((struct sip_slice){out->at, out->size}) : sip_py_fault(found, NULL);
-    sip_buffer_free(out);
-    return key;
-}
-
-static PyObject *make_server_key(MessageObject *self) {
-    struct sip_buffer out = {NULL, 0, 0, false};
-    struct sip_py_view method;
-    if (sip_py_view(self->method, &method) < 0) return NULL;
-    PyObject *key = finish_key(&out, sip_add_server_key(&out, &self->core, method.text));
-    Py_XDECREF(method.holder);
-    return key;
-}
-
-static PyObject *make_client_key(MessageObject *self) {
-    struct sip_buffer out = {NULL, 0, 0, false};
-    struct sip_fault found = sip_add_client_key(&out, &self->core);
-    return finish_key(&out, found);
-}
-
-static PyObject *make_identity(MessageObject *self) {
-    struct sip_buffer out = {NULL, 0, 0, false};
-    struct sip_fault found = sip_add_identity(&out, &self->core);
-    return finish_key(&out, found);
-}
-
-PyObject *sip_message_identity(MessageObject *self, void *closure) {
-    (void)closure;
-    return SIP_PY_CACHED(self->cache[CACHE_IDENTITY], make_identity(self));
-}
-
-PyObject *sip_message_loop_hash(MessageObject *self, void *closure) {
-    (void)closure;
-    if (refuse_response(self)) return NULL;
-    struct sip_buffer out = {NULL, 0, 0, false};
-    struct sip_fault found = sip_add_decisive(&out, &self->core);
-    PyObject *hash = found.error == SIP_OK ? PyLong_FromUnsignedLong(sip_crc32((struct sip_slice){out.at, out.size}))
-                                           : sip_py_fault(found, NULL);
-    sip_buffer_free(&out);
-    return hash;
-}
-
-PyObject *sip_message_server_key(MessageObject *self) {
-    return SIP_PY_CACHED(self->cache[CACHE_SERVER_KEY], make_server_key(self));
-}
-
-PyObject *sip_message_client_key(MessageObject *self) {
-    return SIP_PY_CACHED(self->cache[CACHE_CLIENT_KEY], make_client_key(self));
-}
-
 GETTER(get_server_key) {
     (void)closure;
     return sip_message_server_key(self);
@@ -301,14 +186,14 @@ PyObject *sip_message_check(MessageObject *self, PyObject *unused) {
 
 #define ATTRIBUTE(name, function) {name, (getter)(function), NULL, NULL, NULL}
 PyGetSetDef sip_message_getset[] = {
-    ATTRIBUTE("is_request", get_is_request),
-    ATTRIBUTE("status", get_status),
-    ATTRIBUTE("reason", get_reason),
-    ATTRIBUTE("version", get_version),
+    ATTRIBUTE("is_request", sip_message_is_request),
+    ATTRIBUTE("status", sip_message_status),
+    ATTRIBUTE("reason", sip_message_reason),
+    ATTRIBUTE("version", sip_message_version),
     ATTRIBUTE("request_uri", sip_message_request_uri),
     ATTRIBUTE("request_uri_text", sip_message_request_uri_text),
-    ATTRIBUTE("is_sips", get_is_sips),
-    ATTRIBUTE("has_route", get_has_route),
+    ATTRIBUTE("is_sips", sip_message_get_is_sips),
+    ATTRIBUTE("has_route", sip_message_has_route),
     ATTRIBUTE("via", get_via),
     ATTRIBUTE("via_count", sip_message_via_count),
     ATTRIBUTE("via_sent_by", sip_message_via_sent_by),
@@ -333,7 +218,7 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("client_key", get_client_key),
     ATTRIBUTE("identity", sip_message_identity),
     ATTRIBUTE("loop_hash", sip_message_loop_hash),
-    ATTRIBUTE("begins", get_begins),
+    ATTRIBUTE("begins", sip_message_begins),
     ATTRIBUTE("body", get_body),
     ATTRIBUTE("trailing_bytes", get_trailing_bytes),
     ATTRIBUTE("wire_size", get_wire_size),

@@ -49,10 +49,26 @@ MessageObject *sip_message_twin(MessageObject *self);
 int sip_message_changed(MessageObject *self, enum sip_name id);
 
 extern PyGetSetDef sip_message_getset[]; /* sip_message_read.c */
+PyObject *sip_message_call_id(MessageObject *self, void *closure);
+PyObject *sip_message_via_sent_by(MessageObject *self, void *closure);
+PyObject *sip_message_check(MessageObject *self, PyObject *unused);
+
+/* sip_message_start.c */
+bool sip_refuse_response(const MessageObject *self); /* AttributeError, as a response has no Request-URI */
 bool sip_message_is_sips(const MessageObject *self);
 PyObject *sip_message_request_uri(MessageObject *self, void *closure);
 PyObject *sip_message_request_uri_text(MessageObject *self, void *closure);
-PyObject *sip_message_call_id(MessageObject *self, void *closure);
+PyObject *sip_message_is_request(MessageObject *self, void *closure);
+PyObject *sip_message_status(MessageObject *self, void *closure);
+PyObject *sip_message_reason(MessageObject *self, void *closure);
+PyObject *sip_message_version(MessageObject *self, void *closure);
+PyObject *sip_message_begins(MessageObject *self, void *closure);
+PyObject *sip_message_has_route(MessageObject *self, void *closure);
+PyObject *sip_message_get_is_sips(MessageObject *self, void *closure);
+
+/* sip_message_keys.c */
+PyObject *sip_message_server_key(MessageObject *self); /* cached; ParseError */
+PyObject *sip_message_client_key(MessageObject *self);
 PyObject *sip_message_identity(MessageObject *self, void *closure);
 PyObject *sip_message_loop_hash(MessageObject *self, void *closure);
 
@@ -68,12 +84,6 @@ PyObject *sip_message_get_all(MessageObject *self, PyObject *name);
 PyObject *sip_message_values(MessageObject *self, PyObject *name);
 PyObject *sip_message_has(MessageObject *self, PyObject *const *names, Py_ssize_t count);
 PyObject *sip_message_header_names(MessageObject *self, PyObject *unused);
-
-/* sip_message_read.c */
-PyObject *sip_message_server_key(MessageObject *self); /* cached; ParseError */
-PyObject *sip_message_client_key(MessageObject *self);
-PyObject *sip_message_via_sent_by(MessageObject *self, void *closure);
-PyObject *sip_message_check(MessageObject *self, PyObject *unused);
 
 /* sip_message_sender.c */
 PyObject *sip_message_names_source(MessageObject *self, PyObject *host);

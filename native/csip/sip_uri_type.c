@@ -1,20 +1,11 @@
 /* native.sip.Uri */
 #include "sip_chars.h"
-#include "sip_py.h"
+#include "sip_uri_type.h"
 #include "structmember.h"
-
-typedef struct {
-    PyObject_HEAD
-    PyObject *text;
-    PyObject *holder; /* bytes of a text that is not ASCII */
-    PyObject *scheme, *user, *host, *params, *aor, *transport;
-    struct sip_uri uri;
-} UriObject;
 
 static struct sip_slice lr_name = SIP_TEXT("lr"), maddr_name = SIP_TEXT("maddr"), transport_name = SIP_TEXT("transport");
 
-/* Steals `text`. */
-static PyObject *uri_from_str(PyObject *text, enum sip_name header) {
+PyObject *sip_uri_from_str(PyObject *text, enum sip_name header) {
     struct sip_py_view view = {.holder = NULL};
     UriObject *self = NULL;
     if (!text || sip_py_view(text, &view) < 0) goto fail;
@@ -35,14 +26,14 @@ fail:
     return NULL;
 }
 
-PyObject *sip_uri_object(struct sip_slice text, enum sip_name header) { return uri_from_str(sip_py_str(text), header); }
+PyObject *sip_uri_object(struct sip_slice text, enum sip_name header) { return sip_uri_from_str(sip_py_str(text), header); }
 
 static PyObject *uri_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"text", NULL};
     PyObject *text;
     (void)type;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U:Uri", keywords, &text)) return NULL;
-    return uri_from_str(Py_NewRef(text), SIP_OTHER);
+    return sip_uri_from_str(Py_NewRef(text), SIP_OTHER);
 }
 
 static void uri_dealloc(UriObject *self) {
@@ -158,68 +149,6 @@ static PyObject *uri_lr(UriObject *self, void *unused) {
     return PyBool_FromLong(sip_uri_param_find(self->uri.params, lr_name, &param));
 }
 
-static bool is_named(struct sip_slice name, PyObject *names) {
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
-        PyObject *one = PyTuple_GET_ITEM(names, i);
-        struct sip_slice ascii = {(const char *)PyUnicode_1BYTE_DATA(one), (size_t)PyUnicode_GET_LENGTH(one)};
-        if (sip_same_nocase(ascii, name)) return true;
-    }
-    return false;
-}
-
-static PyObject *uri_without_params(UriObject *self, PyObject *names) {
-    struct sip_slice text = self->uri.text, rest = self->uri.params, before;
-    struct sip_param param;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
-        PyObject *name = PyTuple_GET_ITEM(names, i);
-        if (!PyUnicode_Check(name) || !PyUnicode_IS_COMPACT_ASCII(name))
-            return PyErr_Format(PyExc_TypeError, "parameter names are ASCII str");
-    }
-    if (rest.size == 0) return Py_NewRef(self);
-    char *out = PyMem_Malloc(text.size);
-    if (!out) return PyErr_NoMemory();
-    size_t used = (size_t)(rest.at - text.at);
-    memcpy(out, text.at, used);
-    for (before = rest; sip_uri_param_next(&rest, &param); before = rest) {
-        size_t size = before.size - rest.size;
-        if (is_named(param.name, names)) continue;
-        memcpy(out + used, before.at, size);
-        used += size;
-    }
-    size_t tail = text.size - (size_t)(rest.at - text.at);
-    memcpy(out + used, rest.at, tail);
-    PyObject *uri = sip_uri_object((struct sip_slice){out, used + tail}, SIP_OTHER);
-    PyMem_Free(out);
-    return uri;
-}
-
-/* ";name" or ";name=value" for each; steals `text`. */
-static PyObject *add_params(PyObject *text, PyObject *params) {
-    PyObject *name, *value;
-    Py_ssize_t at = 0;
-    while (text && PyDict_Next(params, &at, &name, &value)) {
-        PyObject *longer = value == Py_None ? PyUnicode_FromFormat("%U;%S", text, name)
-                                            : PyUnicode_FromFormat("%U;%S=%S", text, name, value);
-        Py_SETREF(text, longer);
-    }
-    return text;
-}
-
-static PyObject *uri_build(PyObject *unused, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"scheme", "user", "host", "port", "params", NULL};
-    PyObject *scheme, *user, *host, *port = Py_None, *params = Py_None;
-    (void)unused;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UOU|OO:build", keywords, &scheme, &user, &host, &port, &params))
-        return NULL;
-    if (params != Py_None && !PyDict_Check(params)) return PyErr_Format(PyExc_TypeError, "params is a dict or None");
-    bool bare_ipv6 = PyUnicode_FindChar(host, ':', 0, PyUnicode_GET_LENGTH(host), 1) >= 0 && PyUnicode_ReadChar(host, 0) != '[';
-    PyObject *text = user == Py_None ? PyUnicode_FromFormat("%U:", scheme) : PyUnicode_FromFormat("%U:%S@", scheme, user);
-    if (text) Py_SETREF(text, PyUnicode_FromFormat(bare_ipv6 ? "%U[%U]" : "%U%U", text, host));
-    if (text && port != Py_None) Py_SETREF(text, PyUnicode_FromFormat("%U:%S", text, port));
-    if (text && params != Py_None) text = add_params(text, params);
-    return text ? uri_from_str(text, SIP_OTHER) : NULL;
-}
-
 static PyObject *uri_compare(PyObject *a, PyObject *b, int op) {
     bool both = Py_IS_TYPE(a, &sip_uri_type) && Py_IS_TYPE(b, &sip_uri_type);
     if (!both || (op != Py_EQ && op != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
@@ -259,8 +188,8 @@ static PyGetSetDef uri_getset[] = {
 };
 
 static PyMethodDef uri_methods[] = {
-    {"build", (PyCFunction)(void (*)(void))uri_build, METH_VARARGS | METH_KEYWORDS | METH_STATIC, NULL},
-    {"without_params", (PyCFunction)uri_without_params, METH_VARARGS, NULL},
+    {"build", (PyCFunction)(void (*)(void))sip_uri_build, METH_VARARGS | METH_KEYWORDS | METH_STATIC, NULL},
+    {"without_params", (PyCFunction)sip_uri_without_params, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

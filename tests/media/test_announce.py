@@ -3,11 +3,11 @@ import pytest
 from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
 from media.endpoint import NOWHERE
 from media.errors import RequestError
+from media.line import Line
 from media.ports import PortBlock
 from media.rewrite import LocalLine
 from media.sdp import Media, parse
 from media.session import Described
-from media.streams import Line
 from native import relay
 from tests.media.world import FAR, NEAR, options, sdp
 

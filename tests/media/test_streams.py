@@ -2,7 +2,8 @@ import pytest
 
 from media.endpoint import NOWHERE, Endpoint
 from media.errors import OutOfPortsError, RequestError
-from media.streams import MAX_LEAVING, Line, Lines
+from media.line import Line
+from media.streams import MAX_LEAVING, Lines
 from native import relay
 from tests.media.world import FAR, NEAR, World
 

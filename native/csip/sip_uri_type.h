@@ -1,0 +1,22 @@
+/* The Uri object, shared by the files that read and make it. */
+#ifndef SIP_URI_TYPE_H
+#define SIP_URI_TYPE_H
+
+#include "sip_py.h"
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *text;
+    PyObject *holder; /* bytes of a text that is not ASCII */
+    PyObject *scheme, *user, *host, *params, *aor, *transport;
+    struct sip_uri uri;
+} UriObject;
+
+/* ParseError, which says what is wrong with the URI of `header`; steals `text`. */
+PyObject *sip_uri_from_str(PyObject *text, enum sip_name header);
+
+/* sip_uri_make.c */
+PyObject *sip_uri_without_params(UriObject *self, PyObject *names);
+PyObject *sip_uri_build(PyObject *unused, PyObject *args, PyObject *kwargs);
+
+#endif
