@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,7 +31,7 @@ class TlsLayer(asyncio.Protocol):
     """While it shakes hands, ``_tls`` belongs to the thread of ``handshakes``, and what arrives waits in ``_received``."""
 
     __slots__ = (
-        *("_connection", "_engine", "_handshakes", "_incoming", "_open", "_outgoing", "_received", "_server_name"),
+        *("_awaited", "_connection", "_engine", "_handshakes", "_incoming", "_open", "_outgoing", "_received", "_server_name"),
         *("_settings", "_socket", "_stepping", "_timer", "_tls"),
     )
 
@@ -45,6 +46,7 @@ class TlsLayer(asyncio.Protocol):
         self._outgoing = ssl.MemoryBIO()
         self._tls: ssl.SSLObject | None = None
         self._received = bytearray()
+        self._awaited = 1
         self._stepping = False
         self._open = False
         self._socket: asyncio.Transport | None = None
@@ -68,8 +70,8 @@ class TlsLayer(asyncio.Protocol):
         self._received += data
         if len(self._received) > MAX_HANDSHAKE_BYTES:
             self._fail("protocol", "too many bytes")
-        elif not self._stepping and whole_records(self._received):
-            self._step()
+        elif not self._stepping:
+            self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self._open and self._socket is not None:
@@ -121,8 +123,21 @@ class TlsLayer(asyncio.Protocol):
         self._timer = None
         self._fail("timeout", "handshake took too long")
 
-    def _step(self) -> None:
+    def _go_on(self) -> None:
         """With whole records only: a peer that sends a byte at a time gets little of our time."""
+        if whole_records(self._received):
+            self._await(1)
+            self._step()
+        elif self._received:
+            self._await(missing_bytes(self._received))
+
+    def _await(self, count: int) -> None:
+        """The kernel tells us of no fewer bytes than that (socket(7), SO_RCVLOWAT)."""
+        if count != self._awaited and self._socket is not None:
+            self._awaited = count
+            self._socket.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
+
+    def _step(self) -> None:
         self._stepping = True
         end = whole_records(self._received)
         self._incoming.write(self._received[:end])
@@ -161,8 +176,8 @@ class TlsLayer(asyncio.Protocol):
             self._fail(reason_of(outcome), str(outcome))
         elif outcome:
             self._established()
-        elif whole_records(self._received):
-            self._step()
+        else:
+            self._go_on()
 
     def _established(self) -> None:
         if self._timer is not None:
@@ -240,3 +255,10 @@ def whole_records(data: bytes | bytearray) -> int:
             break
         end += length
     return end
+
+
+def missing_bytes(begun: bytes | bytearray) -> int:
+    """Of the record that ``begun``, which is less than one, begins; of its header while that is not whole."""
+    if len(begun) < HEADER_BYTES:
+        return HEADER_BYTES - len(begun)
+    return HEADER_BYTES + int.from_bytes(begun[3:HEADER_BYTES], "big") - len(begun)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from interop.certificates import Authority
-from sipcore.transport.tls import whole_records
+from sipcore.transport.tls import TlsLayer, missing_bytes, whole_records
 from sipcore.transport.tls_context import CertificateFiles, ListenerTls, listener_tls
 from tests.sipcore.loop import Running, Stream, run
 from tests.sipcore.messages import request
@@ -165,6 +166,60 @@ def test_a_client_hello_in_single_bytes(authority: Authority, tls: ListenerTls) 
     run(main())
 
 
+def test_a_hello_that_comes_in_drops_wakes_us_up_a_few_times_only(
+    authority: Authority, tls: ListenerTls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[int] = []
+    pass_on = TlsLayer.data_received
+
+    def counted(layer: TlsLayer, data: bytes) -> None:
+        received.append(len(data))
+        pass_on(layer, data)
+
+    monkeypatch.setattr(TlsLayer, "data_received", counted)
+
+    async def main() -> None:
+        async with Running(tls=tls) as world:
+            hello = client_hello()
+            stream = Stream(*await asyncio.open_connection(world.host, world.tls_port))
+            stream.writer.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in hello:
+                stream.send(bytes([byte]))
+                await asyncio.sleep(0.001)
+            assert (await stream.bytes(1)) == b"\x16"  # ServerHello
+            assert sum(received) == len(hello)
+            assert len(received) <= 4  # the first byte, its header, the rest
+
+    run(main())
+
+
+def test_after_a_hello_in_drops_single_bytes_are_read_again(authority: Authority, tls: ListenerTls) -> None:
+    """Of what the connection carries, that is: each keep-alive is answered though it is shorter than a record's header."""
+
+    async def main() -> None:
+        async with Running(tls=tls) as world:
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            client = authority.client().wrap_bio(incoming, outgoing, server_hostname="a.test")
+            stream = Stream(*await asyncio.open_connection(world.host, world.tls_port))
+            while True:
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    client.do_handshake()
+                    break
+                for byte in outgoing.read():
+                    stream.send(bytes([byte]))
+                    await asyncio.sleep(0)
+                incoming.write(await stream.reader.read(65536))
+            stream.send(outgoing.read())
+            await world.until(lambda: world.counters["sip_tls_handshakes_total"] == 1)
+            client.write(options())
+            for byte in outgoing.read():
+                stream.send(bytes([byte]))
+                await asyncio.sleep(0)
+            await world.until(lambda: world.counters["sip_requests_total|method=OPTIONS,transport=tls"] == 1)
+
+    run(main())
+
+
 def test_half_open_handshakes_count_as_connections(authority: Authority, tls: ListenerTls) -> None:
     async def main() -> None:
         async with Running(tls=tls, max_connections_per_source=2) as world:
@@ -218,6 +273,14 @@ def test_half_open_handshakes_of_one_source_are_limited(authority: Authority, tl
 )
 def test_only_whole_records_are_worked_on(data: bytes, whole: int) -> None:
     assert whole_records(data) == whole
+
+
+@pytest.mark.parametrize(
+    ("begun", "missing"),
+    [(b"\x16", 4), (b"\x16\x03\x01\x00", 1), (b"\x16\x03\x01\x02\x00", 512), (b"\x16\x03\x01\x00\x02a", 1)],
+)
+def test_what_a_record_lacks(begun: bytes, missing: int) -> None:
+    assert missing_bytes(begun) == missing
 
 
 def test_a_half_closed_connection_is_closed_after_what_came_before(authority: Authority, tls: ListenerTls) -> None:
