@@ -27,6 +27,7 @@ ACK: Final = "ack"
 PROVISIONAL: Final = "1xx"
 SUCCESS: Final = "2xx"
 FAILURE: Final = "300-699"
+ONCE: Final = "final, once"  # such as a repetition of the request would get again (RFC 3261 section 8.2.7)
 CANCEL: Final = "cancel"  # the user wants its INVITE cancelled
 TRANSPORT_ERROR: Final = "transport error"
 
@@ -47,7 +48,7 @@ TIMER_CANCELLED: Final = "timer cancelled"  # RFC 3261 section 9.1: 64*T1 after 
 TIMER_EXPIRED: Final = "timer expired"  # RFC 4320 section 4.2: too late for any final response
 
 EVENTS: Final = (
-    *(REQUEST, ACK, PROVISIONAL, SUCCESS, FAILURE, CANCEL, TRANSPORT_ERROR),
+    *(REQUEST, ACK, PROVISIONAL, SUCCESS, FAILURE, ONCE, CANCEL, TRANSPORT_ERROR),
     *(TIMER_A, TIMER_B, TIMER_D, TIMER_E, TIMER_F, TIMER_G, TIMER_H, TIMER_I, TIMER_J, TIMER_K, TIMER_L, TIMER_M),
     *(TIMER_TRYING, TIMER_CANCELLED, TIMER_EXPIRED),
 )
@@ -83,17 +84,20 @@ INVITE_SERVER: Final[Table] = {
 
 # RFC 4320 section 4.1 leaves no provisional response for the user to send: the only legal one, 100, is the machine's own.
 _FINAL_OF_NON_INVITE: Final[Rule] = (COMPLETED, ("send", "settle_j", "release"))
+_ONLY_ANSWER: Final[Rule] = (TERMINATED, ("pass_on", "forget", "release"))
 NON_INVITE_SERVER: Final[Table] = {
     TRYING: {
         REQUEST: (TRYING, ()),
         SUCCESS: _FINAL_OF_NON_INVITE,
         FAILURE: _FINAL_OF_NON_INVITE,
+        ONCE: _ONLY_ANSWER,
         TIMER_TRYING: (PROCEEDING, ("send_trying", "start_expiry")),
     },
     PROCEEDING: {
         REQUEST: (PROCEEDING, ("resend",)),
         SUCCESS: _FINAL_OF_NON_INVITE,
         FAILURE: _FINAL_OF_NON_INVITE,
+        ONCE: _ONLY_ANSWER,
         TIMER_EXPIRED: (TERMINATED, ("forget", "release")),
     },
     COMPLETED: {

@@ -29,6 +29,11 @@ extern PyTypeObject sip_application_type;
 
 /* 1 when the request was for the node itself and is done with, 0 when not, -1 with an exception. */
 int sip_application_serve_self(ApplicationObject *self, InboundObject *request);
+/* As that of any `application`, of a request that nothing is known of but that it is well made; it is answered also when that went
+ * wrong. */
+int sip_application_serve_early(PyObject *application, InboundObject *request);
+/* Has a request answered that could not be served, as the exception that is set says. */
+int sip_application_not_served(PyObject *application, InboundObject *request);
 /* Whether any `application` is known to have that domain: 1 or 0, -1 with an exception. */
 int sip_application_has_domain(PyObject *application, PyObject *host);
 

@@ -101,10 +101,14 @@ static int serve(ApplicationObject *self, InboundObject *request) {
     return result;
 }
 
-PyObject *sip_application_on_request(ApplicationObject *self, PyObject *request) {
+int sip_application_not_served(PyObject *application, InboundObject *request) {
     static struct sip_py_word not_served = {"not_served", NULL};
+    return sip_proxy_hand_over(application, &not_served, (PyObject *)request);
+}
+
+PyObject *sip_application_on_request(ApplicationObject *self, PyObject *request) {
     if (!PyObject_TypeCheck(request, &sip_inbound_type)) return PyErr_Format(PyExc_TypeError, "an InboundRequest expected");
     int result = serve(self, (InboundObject *)request);
-    if (result < 0) result = sip_proxy_hand_over((PyObject *)self, &not_served, request);
+    if (result < 0) result = sip_application_not_served((PyObject *)self, (InboundObject *)request);
     return result < 0 ? NULL : Py_NewRef(Py_None);
 }

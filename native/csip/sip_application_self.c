@@ -15,28 +15,28 @@ int sip_application_has_domain(PyObject *application, PyObject *host) {
     return PyDict_Check(realms) ? PyDict_Contains(realms, host) : 0;
 }
 
-/* One outside any dialog to a domain of ours by its name, and to no user there: 1 or 0, -1 with an exception. */
-static int asks_us(ApplicationObject *self, const MessageObject *message) {
-    struct sip_scratch scratch;
-    struct sip_slice tag;
+/* To us, and to no user of ours: 1 or 0, -1 with an exception. */
+static int asks_us(const InboundObject *request) {
+    MessageObject *message = (MessageObject *)request->message;
     struct sip_uri uri;
-    if (sip_read_uri(&message->core, &uri).error != SIP_OK || uri.scheme_id != SIP_SCHEME_SIP) return 0;
-    if (uri.user.at || uri.port >= 0 || uri.host_is_ip) return 0;
-    if (sip_read_tag(&message->core, SIP_TO, &scratch, &tag).error != SIP_OK || tag.at) return 0;
-    PyObject *host = sip_py_host(uri.host);
-    int ours = host ? sip_application_has_domain((PyObject *)self, host) : -1;
-    Py_XDECREF(host);
-    return ours;
+    if (sip_read_uri(&message->core, &uri).error != SIP_OK || uri.user.at) return 0;
+    return sip_core_owns_uri((CoreObject *)request->core, message);
 }
 
 static int serve_options(ApplicationObject *self, InboundObject *request) {
     struct sip_buffer lines = {NULL, 0, 0, false};
-    int ours = asks_us(self, (MessageObject *)request->message);
+    int ours = asks_us(request);
     if (ours <= 0) return ours;
     int result = sip_proxy_add(&lines, self->capabilities);
-    if (result == 0) result = sip_inbound_answer(request, 200, &lines);
+    if (result == 0) result = sip_inbound_answer_once(request, 200, &lines);
     sip_buffer_free(&lines);
     return result < 0 ? -1 : 1;
+}
+
+int sip_application_serve_early(PyObject *application, InboundObject *request) {
+    if (!PyObject_TypeCheck(application, &sip_application_type)) return 0;
+    int own = sip_application_serve_self((ApplicationObject *)application, request);
+    return own < 0 && sip_application_not_served(application, request) == 0 ? 1 : own;
 }
 
 int sip_application_serve_self(ApplicationObject *self, InboundObject *request) {

@@ -19,6 +19,7 @@ static const char *const event_texts[SIP_EVENT_COUNT] = {
     [SIP_ON_PROVISIONAL] = "1xx",
     [SIP_ON_SUCCESS] = "2xx",
     [SIP_ON_FAILURE] = "300-699",
+    [SIP_ON_ONCE] = "final, once",
     [SIP_ON_CANCEL] = "cancel",
     [SIP_ON_TRANSPORT_ERROR] = "transport error",
     [SIP_ON_TIMER_A] = "timer A",

@@ -93,8 +93,7 @@ int sip_core_check(CoreObject *self, MessageObject *message, uint32_t *traits);
 /* The cookie of the dialog that a request belongs to, or None; a new reference. Our Routes are gone. When it isn't found at once and
  * `received` is not NULL, the loop hash of the request as it was received is put there. */
 PyObject *sip_core_cookie(CoreObject *self, MessageObject *message, uint32_t traits, PyObject *flow, PyObject **received);
-int sip_core_owns(CoreObject *self, PyObject *uri); /* whether the URI names us: 1, 0 or -1 */
-int sip_core_owns_uri(CoreObject *self, MessageObject *message); /* the Request-URI */
+int sip_core_owns_uri(CoreObject *self, MessageObject *message); /* whether the Request-URI names us: 1, 0 or -1 */
 bool sip_may_be_gruu(const struct sip_message *message); /* the Request-URI, with no Route left */
 
 /* --- sip_proxy_ack.c --- */
@@ -141,6 +140,9 @@ int sip_branch_add_ourselves(BranchObject *self);
 /* A final response of our own to a request that is neither answered nor proxied; without effect once it was cancelled. `lines` are its
  * headers, besides those it has of the request. */
 int sip_inbound_answer(InboundObject *self, int status, struct sip_buffer *lines);
+/* As that, of what is no INVITE, where a repetition of the request may well be answered anew: nothing is kept for it (RFC 3261
+ * section 8.2.7). */
+int sip_inbound_answer_once(InboundObject *self, int status, struct sip_buffer *lines);
 PyObject *sip_inbound_respond(InboundObject *self, PyObject *args, PyObject *kwargs);
 PyObject *sip_inbound_reply(InboundObject *self, PyObject *args, PyObject *kwargs);
 

@@ -1,5 +1,6 @@
 /* A request on its way in: from the server transaction to the application, or within a dialog of ours right on (RFC 3261 sections
  * 16.3 and 16.4). */
+#include "sip_application.h"
 #include "sip_cookie.h"
 #include "sip_proxy.h"
 #include "sip_py.h"
@@ -94,11 +95,16 @@ static int look_for_loop(CoreObject *self, InboundObject *request, uint32_t trai
     return passed <= 0 ? (int)passed : sip_py_do((PyObject *)self, &refuse_loop, (PyObject *)request, NULL);
 }
 
-static int admit(CoreObject *self, InboundObject *request) {
+/* Whether it may be for the node itself, and nobody has said which way it goes or went. */
+static bool may_be_for_us(const MessageObject *message, uint32_t traits) {
+    if (traits & (SIP_ROUTED | SIP_URI_DIRECTS | SIP_IN_DIALOG)) return false;
+    return sip_py_is_method(message->method, SIP_REGISTER) || sip_py_is_method(message->method, SIP_OPTIONS);
+}
+
+/* What tells the request from every other, and the dialog it belongs to. */
+static int identify(CoreObject *self, InboundObject *request, uint32_t traits) {
     MessageObject *message = (MessageObject *)request->message;
     PyObject *received = NULL;
-    uint32_t traits;
-    if (sip_core_check(self, message, &traits) < 0) return -1;
     PyObject *identity = sip_message_identity(message, NULL);
     if (!identity) return -1;
     Py_SETREF(request->identity, identity);
@@ -108,6 +114,15 @@ static int admit(CoreObject *self, InboundObject *request) {
     if (cookie) Py_SETREF(request->cookie, cookie);
     Py_XDECREF(received);
     return result;
+}
+
+/* 1 when it has been served: what is for the node itself needs nothing that only forwarding does. */
+static int admit(CoreObject *self, InboundObject *request) {
+    MessageObject *message = (MessageObject *)request->message;
+    uint32_t traits;
+    if (sip_core_check(self, message, &traits) < 0) return -1;
+    int served = may_be_for_us(message, traits) ? sip_application_serve_early(self->app, request) : 0;
+    return served ? served : identify(self, request, traits);
 }
 
 /* --- within a dialog --- */
@@ -182,8 +197,9 @@ PyObject *sip_core_on_request(CoreObject *self, PyObject *transaction) {
     if (!request) return NULL;
     if (sip_py_is_method(((MessageObject *)server->request)->method, SIP_INVITE))
         Py_XSETREF(server->owner, Py_NewRef(request)); /* a CANCEL may name it */
-    int result;
-    if (admit(self, request) < 0) result = sip_proxy_hand_over((PyObject *)self, &not_admitted, (PyObject *)request);
+    int result = admit(self, request);
+    if (result < 0) result = sip_proxy_hand_over((PyObject *)self, &not_admitted, (PyObject *)request);
+    else if (result) result = 0;
     else if (is_cookie(request->cookie)) result = continue_dialog(self, request);
     else result = sip_py_do(self->app, &on_request, (PyObject *)request, NULL);
     Py_DECREF(request);

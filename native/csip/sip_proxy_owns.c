@@ -20,12 +20,11 @@ static int is_own_domain(CoreObject *self, PyObject *host, PyObject *port) {
     return truth(sip_py_call(self->app, &is_our_domain, host, NULL));
 }
 
-int sip_core_owns(CoreObject *self, PyObject *uri) {
-    const struct sip_uri *parsed = sip_uri_parsed(uri);
-    if (!parsed) return -1;
-    if (parsed->scheme_id != SIP_SCHEME_SIP && parsed->scheme_id != SIP_SCHEME_SIPS) return 0;
-    PyObject *host = sip_uri_host(uri), *port = host ? sip_uri_port(uri) : NULL, *transport = NULL;
-    int result = !port ? -1 : parsed->host_is_ip ? 0 : is_own_domain(self, host, port);
+static int owns(CoreObject *self, const struct sip_uri *uri) {
+    if (uri->scheme_id != SIP_SCHEME_SIP && uri->scheme_id != SIP_SCHEME_SIPS) return 0;
+    PyObject *host = sip_py_host(uri->host), *transport = NULL;
+    PyObject *port = !host ? NULL : uri->port < 0 ? Py_NewRef(Py_None) : PyLong_FromLong(uri->port);
+    int result = !port ? -1 : uri->host_is_ip ? 0 : is_own_domain(self, host, port);
     if (result == 0) result = (transport = sip_uri_transport(uri)) ? sip_is_local(self->flows, host, port, transport) : -1;
     Py_XDECREF(transport);
     Py_XDECREF(port);
@@ -34,13 +33,15 @@ int sip_core_owns(CoreObject *self, PyObject *uri) {
 }
 
 PyObject *sip_core_is_ours(CoreObject *self, PyObject *uri) {
-    int result = sip_core_owns(self, uri);
+    const struct sip_uri *parsed = sip_uri_parsed(uri);
+    int result = parsed ? owns(self, parsed) : -1;
     return result < 0 ? NULL : PyBool_FromLong(result);
 }
 
 int sip_core_owns_uri(CoreObject *self, MessageObject *message) {
-    PyObject *uri = sip_message_request_uri(message, NULL);
-    int result = uri ? sip_core_owns(self, uri) : -1;
-    Py_XDECREF(uri);
-    return result;
+    struct sip_uri uri;
+    struct sip_fault fault = sip_read_uri(&message->core, &uri);
+    if (fault.error == SIP_OK) return owns(self, &uri);
+    sip_py_fault(fault, NULL);
+    return -1;
 }

@@ -10,9 +10,11 @@ static PyObject *tags_of(InboundObject *self) {
     return NULL;
 }
 
+typedef int (*sip_sending)(PyObject *transaction, int status, PyObject *data);
+
 /* Steals `data`, which may be NULL with an exception. */
-static int send(InboundObject *self, int status, PyObject *data) {
-    int result = data ? sip_server_answer(self->transaction, status, data) : -1;
+static int send(InboundObject *self, int status, PyObject *data, sip_sending how) {
+    int result = data ? how(self->transaction, status, data) : -1;
     Py_XDECREF(data);
     return result;
 }
@@ -23,7 +25,7 @@ static int respond(InboundObject *self, PyObject *const fields[]) {
     PyObject *args[] = {tags, fields[0], fields[1], fields[2], fields[3]};
     PyObject *data = sip_message_answer((MessageObject *)self->message, args, 5);
     Py_DECREF(tags);
-    return send(self, data ? (int)PyLong_AsLong(fields[0]) : 0, data);
+    return send(self, data ? (int)PyLong_AsLong(fields[0]) : 0, data, sip_server_answer);
 }
 
 /* It was the final response. */
@@ -32,15 +34,23 @@ static void settle(InboundObject *self, int status) {
     sip_inbound_release(self);
 }
 
-int sip_inbound_answer(InboundObject *self, int status, struct sip_buffer *lines) {
+static int answer(InboundObject *self, int status, struct sip_buffer *lines, sip_sending how) {
     if (self->cancelled) return 0;
     PyObject *tags = tags_of(self);
     if (!tags) return -1;
     PyObject *data = sip_message_answer_lines((MessageObject *)self->message, tags, status, lines);
     Py_DECREF(tags);
-    if (send(self, status, data) < 0) return -1;
+    if (send(self, status, data, how) < 0) return -1;
     settle(self, status);
     return 0;
+}
+
+int sip_inbound_answer(InboundObject *self, int status, struct sip_buffer *lines) {
+    return answer(self, status, lines, sip_server_answer);
+}
+
+int sip_inbound_answer_once(InboundObject *self, int status, struct sip_buffer *lines) {
+    return answer(self, status, lines, sip_server_answer_once);
 }
 
 /* Of status, reason, headers and body, which may be left out from behind; borrowed. */

@@ -91,12 +91,9 @@ extern PyTypeObject sip_uri_type, sip_addr_type, sip_via_type, sip_message_type,
     sip_timers_type, sip_core_type, sip_inbound_type, sip_context_type, sip_branch_type, sip_ack_type, sip_cookie_type,
     sip_claim_type, sip_registering_type;
 
-/* TypeError for what is no Uri. The others are its attributes; new references. */
-const struct sip_uri *sip_uri_parsed(PyObject *uri);
-PyObject *sip_uri_host(PyObject *uri);
-PyObject *sip_uri_port(PyObject *uri);
-PyObject *sip_uri_transport(PyObject *uri);
+const struct sip_uri *sip_uri_parsed(PyObject *uri); /* TypeError for what is no Uri */
 PyObject *sip_uri_text(PyObject *uri);
+PyObject *sip_uri_transport(const struct sip_uri *uri); /* lower case, or None */
 
 /* From text whose header is known; for faults. */
 PyObject *sip_uri_object(struct sip_slice text, enum sip_name header);

@@ -130,6 +130,11 @@ int sip_server_answer(PyObject *transaction, int status, PyObject *data) {
     return sip_py_done(result);
 }
 
+int sip_server_answer_once(PyObject *transaction, int status, PyObject *data) {
+    if (!PyObject_TypeCheck(transaction, &sip_server_type)) return sip_server_answer(transaction, status, data);
+    return sip_step((TransactionObject *)transaction, SIP_ON_ONCE, data);
+}
+
 static PyObject *answer(ServerObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 2) return PyErr_Format(PyExc_TypeError, "a status and the bytes of a response expected");
     long status = PyLong_AsLong(args[0]);

@@ -15,6 +15,8 @@ PyObject *sip_layer_request(PyObject *layer, PyObject *message, PyObject *flow, 
 
 /* Sends a response of that status, whose bytes are `data`; -1 with an exception. */
 int sip_server_answer(PyObject *transaction, int status, PyObject *data);
+/* As that, of a request that is no INVITE; the transaction ends with it. */
+int sip_server_answer_once(PyObject *transaction, int status, PyObject *data);
 int sip_server_respond(PyObject *transaction, PyObject *response); /* the same of a Message */
 
 #endif

@@ -113,18 +113,20 @@ static PyObject *uri_params(UriObject *self, void *unused) {
     return PyDict_Copy(self->params);
 }
 
-static PyObject *param_lower(UriObject *self, struct sip_slice name) {
+static PyObject *param_lower(const struct sip_uri *uri, struct sip_slice name) {
     struct sip_param param;
-    if (!sip_uri_param_find(self->uri.params, name, &param) || !param.value.at) Py_RETURN_NONE;
+    if (!sip_uri_param_find(uri->params, name, &param) || !param.value.at) Py_RETURN_NONE;
     if (!memchr(param.value.at, '%', param.value.size)) return sip_py_lower(param.value);
     char out[256];
     if (param.value.size > sizeof out) return sip_py_lower(param.value);
     return sip_py_lower((struct sip_slice){out, sip_unescape(param.value, out)});
 }
 
+PyObject *sip_uri_transport(const struct sip_uri *uri) { return param_lower(uri, transport_name); }
+
 static PyObject *uri_transport(UriObject *self, void *unused) {
     (void)unused;
-    return SIP_PY_CACHED(self->transport, param_lower(self, transport_name));
+    return SIP_PY_CACHED(self->transport, sip_uri_transport(&self->uri));
 }
 
 const struct sip_uri *sip_uri_parsed(PyObject *uri) {
@@ -133,14 +135,11 @@ const struct sip_uri *sip_uri_parsed(PyObject *uri) {
     return NULL;
 }
 
-PyObject *sip_uri_host(PyObject *uri) { return uri_host((UriObject *)uri, NULL); }
-PyObject *sip_uri_port(PyObject *uri) { return uri_port((UriObject *)uri, NULL); }
-PyObject *sip_uri_transport(PyObject *uri) { return uri_transport((UriObject *)uri, NULL); }
 PyObject *sip_uri_text(PyObject *uri) { return Py_NewRef(((UriObject *)uri)->text); }
 
 static PyObject *uri_maddr(UriObject *self, void *unused) {
     (void)unused;
-    return param_lower(self, maddr_name);
+    return param_lower(&self->uri, maddr_name);
 }
 
 static PyObject *uri_lr(UriObject *self, void *unused) {

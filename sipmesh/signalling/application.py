@@ -192,9 +192,6 @@ class SignalApplication(ApplicationBase):
             raise PeerError(481, "Call Does Not Exist")  # RFC 3261 section 12.2.2
         hop = self._targeting.known_hop(message)
         ours = hop is not None or request.is_ours
-        if hop is None and ours and message.method == "OPTIONS" and message.request_uri.user is None:
-            request.reply(200, None, CAPABILITIES)
-            return
         caller = self._authorizer.calling(message, request.flow.remote[0], self._timers.wall)
         trunk = caller.trunk
         if trunk is None or not trunk.config.trusted:

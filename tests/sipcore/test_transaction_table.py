@@ -50,12 +50,14 @@ NON_INVITE_SERVER: dict[str, dict[str, Outcome]] = {
         "request": ("trying", (), ()),
         "2xx": ("completed", ("200",), ()),
         "300-699": ("completed", ("486",), ()),
+        "final, once": ("terminated", ("401",), ()),
         "timer 100": ("proceeding", ("100",), ()),
     },
     "proceeding": {
         "request": ("proceeding", ("100",), ()),
         "2xx": ("completed", ("200",), ()),
         "300-699": ("completed", ("486",), ()),
+        "final, once": ("terminated", ("401",), ()),
         "timer expired": ("terminated", (), ()),
     },
     "completed": {
@@ -159,7 +161,7 @@ EXPECTED = {
     "INVITE client": INVITE_CLIENT,
     "OPTIONS client": NON_INVITE_CLIENT,
 }
-STATUS = {"1xx": 180, "2xx": 200, "300-699": 486}
+STATUS = {"1xx": 180, "2xx": 200, "300-699": 486, "final, once": 401}
 
 
 class Rig:

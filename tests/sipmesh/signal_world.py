@@ -135,7 +135,7 @@ class SignalWorld:
         core = ProxyCore(
             ProxySettings(supported=SUPPORTED), self.app, flows, Names(), timers, branch_keys, cookie_keys, counters
         )
-        layer = TransactionLayer(core, flows, timers, TransactionSettings(), counters)
+        self.layer = layer = TransactionLayer(core, flows, timers, TransactionSettings(), counters)
         core.attach(layer)
         self.ender = CallEnder(self.calls, Requester(layer, flows, Names()), flows, None)
         self.proxy.receive = Ingress(layer, flows, counters).receive

@@ -29,6 +29,17 @@ def test_others_are_not_answered_for(uri: str) -> None:
     assert ask(uri)[1] != 200
 
 
+def test_nothing_is_kept_of_it_and_a_repetition_gets_the_same() -> None:
+    world = SignalWorld()
+    phone = world.phone("192.0.2.50")
+    for _ in range(2):
+        phone.request("OPTIONS", f"sip:{US}", branch="z9hG4bKtwice")
+        world.run()
+        assert world.layer.server_count == 0
+    first, second = phone.got()
+    assert first.to_bytes() == second.to_bytes()
+
+
 def test_a_dialog_that_nobody_knows() -> None:
     assert ask("sip:open.example", to_tag="x")[1] == 200
 
