@@ -30,12 +30,14 @@ import uvloop
 from bench.fake_relay import FakeRelay
 from interop.certificates import Authority
 from native.sip import Message, UdpSocket
-from sipmesh.config import Config, Domain, Limits, Listen, Media, Node, User
+from sipmesh.config import Config, Domain, Limits, Listen, Media, Node, Route, Trunk, TrunkTarget, User
 from sipmesh.signalling.node import SignalNode
 from sipmesh.store import Store
 from sipmesh.worker import listeners_of
 
 OPEN, CLOSED, PASSWORD = "open.test", "digest.test", "secret"
+CARRIER = "carrier.test"  # in From of what a trunk sends
+OVER_TRUNKS = frozenset({"call_in", "call_trunk", "call_out"})
 SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
 )
@@ -73,8 +75,10 @@ class Exchanges:
     """The exchanges measured, ``batch`` at once; ``turn`` lets the node work and is where its time is taken.
     ``relay``: where it sends session descriptions."""
 
-    def __init__(self, node_port: int, turn: Callable[[], Any], batch: int, relay: FakeRelay | None = None) -> None:
-        self.caller, self.callee = Phone(node_port), Phone(node_port)
+    def __init__(
+        self, caller: Phone, callee: Phone, turn: Callable[[], Any], batch: int, relay: FakeRelay | None = None
+    ) -> None:
+        self.caller, self.callee = caller, callee
         self._node_turn = turn
         self._relay = relay
         self._batch = range(batch)
@@ -123,10 +127,10 @@ class Exchanges:
             f"Call-ID: {answer.call_id}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         ).encode()
 
-    def _invite(self, n: int, domain: str, credentials: str = "") -> bytes:
-        """``domain``: of who calls."""
+    def _invite(self, n: int, domain: str, credentials: str = "", uri: str = "") -> bytes:
+        """``domain``: of who calls. ``uri``: of whom, if not of the user with that number."""
         extra = f"Content-Type: application/sdp\r\n{credentials}"
-        return self._request(self.caller, "INVITE", called(n), n % USERS, domain, extra, SDP)
+        return self._request(self.caller, "INVITE", uri or called(n), n % USERS, domain, extra, SDP)
 
     async def call(self) -> None:
         """INVITE, 100, 180, 200, ACK, BYE, 200 between two users of a domain without digest."""
@@ -139,6 +143,18 @@ class Exchanges:
     async def call_beside_tls(self) -> None:
         """The same while there is a listener for TLS, too."""
         await self.call()
+
+    async def call_in(self) -> None:
+        """The same from a trunk, by its address, to a user."""
+        await self._call([self._invite(n, CARRIER) for n in self._batch])
+
+    async def call_trunk(self) -> None:
+        """The same from a trunk to another, by a route."""
+        await self._call([self._invite(n, CARRIER, uri=dialled(n)) for n in self._batch])
+
+    async def call_out(self) -> None:
+        """The same from a user to a trunk, by a route."""
+        await self._call([self._invite(n, OPEN, uri=dialled(n)) for n in self._batch])
 
     async def call_digest(self) -> None:
         """The same of a user of a domain with digest: INVITE, 407, ACK, INVITE with credentials, 100, 180 ..."""
@@ -246,12 +262,13 @@ async def measure(name: str, rounds: int, count: int, batch: int, profiled: bool
         plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         plain.bind(("127.0.0.1", 0))
         port = plain.getsockname()[1]
-        config = configured(name, Path(folder), port)
+        caller, callee = Phone(port), Phone(port)
+        config = configured(name, Path(folder), port, callee.port)
         relay = FakeRelay(ng_path(config)) if config.media.anchor else None
         store, node = prepared(config)
         streams = [socket.create_server(("127.0.0.1", 0)) for _ in config.listen[1:]]
         await node.start(dict(enumerate([plain, *streams])))
-        exchanges = Exchanges(port, meter.turn, batch, relay)
+        exchanges = Exchanges(caller, callee, meter.turn, batch, relay)
         try:
             for _ in range(2 + USERS // batch):
                 await exchanges.register()
@@ -288,8 +305,15 @@ async def profile(meter: Meter, exchange: Callable[[], Any], batch: int) -> tupl
     return table.total_calls / (runs * batch), table  # type: ignore[attr-defined]
 
 
-def configured(name: str, folder: Path, port: int) -> Config:
+def configured(name: str, folder: Path, port: int, callee_port: int) -> Config:
     """For the exchange of that name."""
+    trunks: tuple[Trunk, ...] = ()
+    if name in OVER_TRUNKS:
+        target = TrunkTarget(uri=f"sip:127.0.0.1:{callee_port}")
+        trunks = (
+            Trunk(name="caller", sources=("127.0.0.1/32",), transit=True),
+            Trunk(name="callee", targets=(target,), probe_s=0.0, max_calls=10_000),
+        )
     listen = [Listen(transport="udp", address=f"127.0.0.1:{port}")]
     if name == "call_beside_tls":
         files = Authority(folder).issue("node", "IP:127.0.0.1")
@@ -299,6 +323,8 @@ def configured(name: str, folder: Path, port: int) -> Config:
         listen=tuple(listen),
         domain=(Domain(name=OPEN, auth=False), Domain(name=CLOSED, digest=("MD5",))),
         user=tuple(User(aor=f"user{n}@{domain}", password=PASSWORD) for n in range(USERS) for domain in (OPEN, CLOSED)),
+        trunk=trunks,
+        route=(Route(match="9*", to="trunk:callee", strip=1),) if trunks else (),
         media=Media(anchor=name == "call_relayed"),
         limits=Limits(exempt=(), invites_per_user_per_s=1e6 if name == "call_limited" else 0.0),
     )
@@ -316,6 +342,10 @@ def prepared(config: Config) -> tuple[Store, SignalNode]:
 
 def called(n: int) -> str:
     return f"sip:user{n % USERS}@{OPEN}"
+
+
+def dialled(n: int) -> str:
+    return f"sip:9{n % USERS}@{OPEN}"
 
 
 def credentials(challenge: str, user: str, method: str, uri: str) -> str:
