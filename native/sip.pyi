@@ -571,8 +571,8 @@ class BranchBase:
         goes on with ``broke``."""
     def start(self) -> None:
         """RFC 3261 section 16.6 items 1 to 10. Calls ``request_uri``, ``add_headers``, ``find_hop``, ``is_secure_way``, ``record_sips``,
-        ``unresolvable``, ``not_started``, ``show_request``, ``start_silence_timer`` and ``not_sent`` of the branch, ``cookie_for`` of the
-        context."""
+        ``unresolvable``, ``not_started``, ``show_request`` and ``not_sent`` of the branch, ``cookie_for`` of the context; and ``stayed_silent``
+        when nothing came for the target's ``first_response_s``."""
     def reach(self, destinations: Any, /) -> None:
         """Goes on with what the resolver found."""
     def send(self) -> None:
@@ -867,6 +867,8 @@ class InviteExchangeBase:
     def response_in(self, branch: Any, response: Message, proceed: Any, /) -> None:
         """Tells ``services.calls`` of an answer, and the record when it rings. Calls ``look_closer`` for what says more, and
         ``relay`` with media."""
+    def branch_ended(self, branch: Any, status: int, /) -> None:
+        """Calls ``branch_over``, save of a branch that was answered by a target known to be alive."""
 
 class ByeExchangeBase:
     """What ``sipmesh.signalling.exchanges.ByeExchange`` is made of."""
@@ -986,6 +988,34 @@ class CallRecord:
         """What is not as it is by default."""
     def packed(self) -> bytes:
         """As it is stored: see sipmesh.store.records.read_call."""
+
+class TrunkBase:
+    """What ``sipmesh.signalling.trunks.TrunkState`` is made of: what a call needs to know of a trunk."""
+
+    name: str
+    calls: int  # of this worker
+    max_calls: int  # of all workers together; 0: no limit
+    edits: bool  # messages of its calls are changed
+    plain: bool  # neither they, nor From, To and the numbers in requests that begin something
+    transit: bool
+    trusted: bool
+    calls_elsewhere: dict[int, int]
+    on_count: Any
+    @property
+    def full(self) -> bool: ...
+    def count_call(self, step: int, /) -> None:
+        """One more, or one less with a negative ``step``. Calls ``on_count`` with itself when they are limited."""
+
+class CallTrunksBase:
+    """What ``sipmesh.signalling.call_trunks.CallTrunks`` is made of."""
+
+    edited: set[str]
+    _by_name: dict[str, Any]
+    def __init__(self, trunks: dict[str, Any], /) -> None: ...
+    def begun(self, key: str, record: CallRecord, /) -> None:
+        """Counts a call with the trunks it goes over."""
+    def ended(self, key: str, record: CallRecord, /) -> None:
+        """Calls ``forget`` when messages of it were changed."""
 
 class CallsBase:
     """The way of calls with one dialog: the base of sipmesh.signalling.calls.Calls, which has what is said of forks, trunks and CDRs."""

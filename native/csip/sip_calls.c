@@ -3,6 +3,7 @@
 
 #include "sip_fields.h"
 #include "sip_store.h"
+#include "sip_trunk.h"
 
 CallRecordObject *sip_calls_find(CallsObject *self, PyObject *key) {
     return (CallRecordObject *)PyDict_GetItemWithError(self->calls, key);
@@ -54,12 +55,19 @@ static int replace(CallsObject *self, PyObject *key) {
     return cause ? sip_py_do((PyObject *)self, &end, key, cause) : -1;
 }
 
+/* Has that done about its trunks. */
+static int over_trunks(CallsObject *self, PyObject *key, CallRecordObject *record, struct sip_py_word *word,
+    int (*step)(CallTrunksObject *, PyObject *, CallRecordObject *)) {
+    if (PyObject_TypeCheck(self->trunks, &sip_call_trunks_type)) return step((CallTrunksObject *)self->trunks, key, record);
+    return sip_py_do(self->trunks, word, key, (PyObject *)record);
+}
+
 int sip_calls_add(CallsObject *self, PyObject *key, CallRecordObject *record) {
     static struct sip_py_word begun = {"begun", NULL};
     int known = PyDict_Contains(self->calls, key);
     if (known < 0 || (known && replace(self, key) < 0)) return -1;
     if (PyDict_SetItem(self->calls, key, (PyObject *)record) < 0 || add_key(self, record->call_id, key) < 0) return -1;
-    return sip_call_is_plain(record) ? 0 : sip_py_do(self->trunks, &begun, key, (PyObject *)record);
+    return sip_call_is_plain(record) ? 0 : over_trunks(self, key, record, &begun, sip_call_trunks_begun);
 }
 
 int sip_calls_begin(CallsObject *self, PyObject *key, CallRecordObject *record, PyObject *invite) {
@@ -177,7 +185,7 @@ static int end(CallsObject *self, PyObject *key, CallRecordObject *record, const
     if (PyDict_DelItem(self->calls, key) < 0) return -1;
     if (sip_call_is(record, "ringing") && forget(self->invites, key) < 0) return -1;
     if (forget_offers(self, key) < 0 || forget_key(self, record->call_id, key) < 0) return -1;
-    if (!sip_call_is_plain(record) && sip_py_do(self->trunks, &ended, key, (PyObject *)record) < 0) return -1;
+    if (!sip_call_is_plain(record) && over_trunks(self, key, record, &ended, sip_call_trunks_ended) < 0) return -1;
     if (delete_stored(self, key) < 0 || make_cdr(self, key, record, how) < 0) return -1;
     return count_end(self, how->cause);
 }

@@ -5,7 +5,8 @@
 
 enum {
     SEES_OF_CALL = SIP_SEES_PROVISIONALS | SIP_SEES_SUCCESSES | SIP_SEES_FAILURES | SIP_SEES_IDENTITIES | SIP_SEES_FAILED_END,
-    SEES_ALL = SEES_OF_CALL | SIP_SEES_REQUESTS | SIP_SEES_BRANCH_ENDS | SIP_SEES_END,
+    SEES_BY_TRUNK = SEES_OF_CALL | SIP_SEES_BRANCH_ENDS,
+    SEES_ALL = SEES_BY_TRUNK | SIP_SEES_REQUESTS | SIP_SEES_END,
 };
 
 PyObject *sip_calls_of(PyObject *services) {
@@ -27,7 +28,7 @@ InviteExchangeObject *sip_invite_exchange_new(PyTypeObject *class, PyObject *ser
         put(&self->media, media);
         put(&self->ended_by, by);
         self->looks_on = media == Py_None;
-        self->sees = by_trunk || media != Py_None ? SEES_ALL : SEES_OF_CALL;
+        self->sees = media != Py_None ? SEES_ALL : by_trunk ? SEES_BY_TRUNK : SEES_OF_CALL;
     }
     Py_XDECREF(calls);
     return self;
@@ -86,8 +87,32 @@ static PyObject *invite_response_in(InviteExchangeObject *self, PyObject *const 
     return take(self, args[0], (MessageObject *)args[1], args[2]) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
+/* --- the end of a branch --- */
+
+/* Whether a branch that had a 2xx says something new of the target it went to; -1 with an exception. */
+static int shows_life(BranchObject *branch) {
+    static struct sip_py_word word_label = {"label", NULL}, failed_at = {"failed_at", NULL};
+    PyObject *target = sip_py_get(branch->target, &word_label), *failed = Py_XNewRef(target);
+    if (target && target != Py_None) Py_SETREF(failed, sip_py_get(target, &failed_at));
+    int result = failed ? failed != Py_None : -1;
+    Py_XDECREF(failed);
+    Py_XDECREF(target);
+    return result;
+}
+
+static PyObject *invite_branch_ended(InviteExchangeObject *self, PyObject *const *args, Py_ssize_t count) {
+    static struct sip_py_word branch_over = {"branch_over", NULL};
+    if (count != 2 || !PyObject_TypeCheck(args[0], &sip_branch_type)) return PyErr_Format(PyExc_TypeError, "branch and status expected");
+    BranchObject *branch = (BranchObject *)args[0];
+    bool plain = self->media == Py_None && branch->outcome == Py_None;
+    int tells = plain ? shows_life(branch) : 1;
+    if (tells <= 0) return tells < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_call((PyObject *)self, &branch_over, args[0], args[1]);
+}
+
 static PyMethodDef invite_methods[] = {
     SIP_PY_UNWALKED,
+    {"branch_ended", FUNCTION(invite_branch_ended), METH_FASTCALL, NULL},
     {"response_in", FUNCTION(invite_response_in), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -1,5 +1,6 @@
 /* Python binding of native.sip: the module, framing and the slot hash. */
 #include "sip_application.h"
+#include "sip_trunk.h"
 #include "sip_digest_type.h"
 #include "sip_flow.h"
 #include "sip_gate.h"
@@ -80,7 +81,7 @@ static int add_types(PyObject *module) {
         &sip_core_type, &sip_inbound_type, &sip_context_type, &sip_branch_type, &sip_ack_type, &sip_cookie_type,
         &sip_hosts_type,
         &sip_environment_type, &sip_table_type, &sip_call_leg_type, &sip_call_record_type,
-        &sip_calls_type, &sip_invite_exchange_type, &sip_bye_exchange_type, &sip_application_type,
+        &sip_trunk_type, &sip_call_trunks_type, &sip_calls_type, &sip_invite_exchange_type, &sip_bye_exchange_type, &sip_application_type,
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (PyModule_AddType(module, types[i]) < 0) return -1;

@@ -55,9 +55,9 @@ typedef struct {
     PyObject_HEAD
     int index, status;
     char cancelling;
-    struct sip_timer timer_c; /* holds a reference while it runs */
+    struct sip_timer timer_c, silence; /* each holds a reference while it runs */
     double timer_c_extended;
-    PyObject *context, *target, *request, *destinations, *via_branch, *flow, *outcome, *transaction, *silence_timer, *current,
+    PyObject *context, *target, *request, *destinations, *via_branch, *flow, *outcome, *transaction, *current,
         *waiting;
 } BranchObject;
 
@@ -114,11 +114,13 @@ PyTypeObject *sip_proxy_class(PyObject *class, PyTypeObject *base); /* TypeError
 
 /* --- sip_proxy_timers.c --- */
 
-extern const struct sip_timer_kind sip_timer_c_kind;
+extern const struct sip_timer_kind sip_timer_c_kind, sip_silence_kind;
 
+/* From now on the target has `seconds` (a number) for its first response. */
+int sip_branch_start_silence(BranchObject *self, PyObject *seconds);
 /* RFC 3261 section 16.7 item 2. */
 int sip_branch_restart_timers(BranchObject *self, int status);
-int sip_branch_end_timers(BranchObject *self);
+void sip_branch_end_timers(BranchObject *self);
 PyObject *sip_branch_stop_timers(BranchObject *self, PyObject *unused);
 PyObject *sip_branch_stop_timer_c(BranchObject *self, PyObject *unused);
 

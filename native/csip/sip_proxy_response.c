@@ -110,7 +110,7 @@ static int succeeded(BranchObject *self, MessageObject *response) {
     ContextObject *context = sip_context_of(self);
     bool first = !self->status;
     self->status = response->core.status;
-    if (sip_branch_end_timers(self) < 0) return -1;
+    sip_branch_end_timers(self);
     if (first) {
         context->pending--;
         if (context->sees & SIP_SEES_BRANCH_ENDS && tell_ended(self) < 0) return -1;

@@ -77,11 +77,11 @@ static PyObject *prepare(BranchObject *self) {
 /* --- item 10 --- */
 
 static int send(BranchObject *self) {
-    static struct sip_py_word start_silence = {"start_silence_timer", NULL}, not_sent = {"not_sent", NULL};
+    static struct sip_py_word not_sent = {"not_sent", NULL};
     if (self->status) return 0; /* cancelled meanwhile */
     PyObject *silence = sip_py_get(self->target, &word_first_response), *fixed = silence ? sip_py_get(self->target, &word_flow) : NULL;
     int result = fixed ? 0 : -1;
-    if (result == 0 && silence != Py_None) result = sip_py_do((PyObject *)self, &start_silence, NULL, NULL);
+    if (result == 0 && silence != Py_None) result = sip_branch_start_silence(self, silence);
     if (result == 0) {
         PyObject *transaction = sip_layer_request(sip_core_of(self)->transactions, self->request, self->flow, (PyObject *)self, fixed != Py_None);
         if (transaction) Py_XSETREF(self->transaction, transaction);

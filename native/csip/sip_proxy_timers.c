@@ -4,78 +4,97 @@
 #include "sip_py.h"
 #include "sip_timers_type.h"
 
-static BranchObject *owner_of(struct sip_timer *timer) {
-    return (BranchObject *)((char *)timer - offsetof(BranchObject, timer_c));
-}
-
-static int start(BranchObject *self, double delay_s) {
+static int start(BranchObject *self, struct sip_timer *timer, double delay_s) {
     PyObject *timers = sip_core_of(self)->timers;
     if (!sip_is_clock(timers)) {
         PyErr_SetString(PyExc_TypeError, "the timers of a core are Timers");
         return -1;
     }
-    if (sip_clock_start(timers, &self->timer_c, delay_s) < 0) return -1;
+    if (sip_clock_start(timers, timer, delay_s) < 0) return -1;
     Py_INCREF(self);
     return 0;
+}
+
+/* The caller holds the branch. */
+static void stop(BranchObject *self, struct sip_timer *timer) {
+    if (!timer->next) return;
+    sip_timer_stop(timer);
+    Py_DECREF(self);
+}
+
+/* --- Timer C --- */
+
+static BranchObject *owner_of_c(struct sip_timer *timer) {
+    return (BranchObject *)((char *)timer - offsetof(BranchObject, timer_c));
 }
 
 /* One that was extended meanwhile runs on. */
 static int ran_out(BranchObject *self) {
     static struct sip_py_word fired = {"timer_c_fired", NULL}, timer_c = {"Timer C", NULL};
     double left_s = self->timer_c_extended - sip_clock_now(sip_core_of(self)->timers);
-    int result = left_s > 0 ? start(self, left_s) : sip_py_do((PyObject *)self, &fired, NULL, NULL);
+    int result = left_s > 0 ? start(self, &self->timer_c, left_s) : sip_py_do((PyObject *)self, &fired, NULL, NULL);
     return sip_branch_mended(self, &timer_c, result);
 }
 
-static int fire(struct sip_timer *timer) {
-    BranchObject *self = owner_of(timer);
+static int fire_c(struct sip_timer *timer) {
+    BranchObject *self = owner_of_c(timer);
     int result = ran_out(self);
     Py_DECREF(self); /* the timer's */
     return result;
 }
 
-static void drop(struct sip_timer *timer) { Py_DECREF(owner_of(timer)); }
+static void drop_c(struct sip_timer *timer) { Py_DECREF(owner_of_c(timer)); }
 
-const struct sip_timer_kind sip_timer_c_kind = {fire, drop};
+const struct sip_timer_kind sip_timer_c_kind = {fire_c, drop_c};
 
-static void stop_timer_c(BranchObject *self) {
-    if (!self->timer_c.next) return;
-    sip_timer_stop(&self->timer_c);
-    drop(&self->timer_c);
+/* --- silence --- */
+
+static BranchObject *owner_of_silence(struct sip_timer *timer) {
+    return (BranchObject *)((char *)timer - offsetof(BranchObject, silence));
 }
 
-static int stop_silence(BranchObject *self) {
-    static struct sip_py_word cancel = {"cancel", NULL};
-    if (self->silence_timer == Py_None) return 0;
-    PyObject *running = self->silence_timer;
-    self->silence_timer = Py_NewRef(Py_None);
-    int stopped = sip_py_do(running, &cancel, NULL, NULL);
-    Py_DECREF(running);
-    return stopped;
+static int fire_silence(struct sip_timer *timer) {
+    static struct sip_py_word stayed_silent = {"stayed_silent", NULL}, a_silent_target = {"a silent target", NULL};
+    BranchObject *self = owner_of_silence(timer);
+    int result = sip_branch_mended(self, &a_silent_target, sip_py_do((PyObject *)self, &stayed_silent, NULL, NULL));
+    Py_DECREF(self); /* the timer's */
+    return result;
 }
+
+static void drop_silence(struct sip_timer *timer) { Py_DECREF(owner_of_silence(timer)); }
+
+const struct sip_timer_kind sip_silence_kind = {fire_silence, drop_silence};
+
+int sip_branch_start_silence(BranchObject *self, PyObject *seconds) {
+    double delay_s = PyFloat_AsDouble(seconds);
+    return delay_s == -1.0 && PyErr_Occurred() ? -1 : start(self, &self->silence, delay_s);
+}
+
+/* --- both --- */
 
 /* Until the first provisional response Timer B, which is shorter, does for Timer C. */
 int sip_branch_restart_timers(BranchObject *self, int status) {
     CoreObject *core = sip_core_of(self);
-    if (stop_silence(self) < 0) return -1;
+    stop(self, &self->silence);
     if (!sip_context_of(self)->invite || self->status || self->cancelling) return 0;
-    if (!self->timer_c.next) return start(self, core->timer_c_s);
+    if (!self->timer_c.next) return start(self, &self->timer_c, core->timer_c_s);
     if (status > 100) self->timer_c_extended = sip_clock_now(core->timers) + core->timer_c_s;
     return 0;
 }
 
-int sip_branch_end_timers(BranchObject *self) {
-    stop_timer_c(self);
-    return stop_silence(self);
+void sip_branch_end_timers(BranchObject *self) {
+    stop(self, &self->timer_c);
+    stop(self, &self->silence);
 }
 
 PyObject *sip_branch_stop_timers(BranchObject *self, PyObject *unused) {
     (void)unused;
-    return sip_branch_end_timers(self) < 0 ? NULL : Py_NewRef(Py_None);
+    sip_branch_end_timers(self);
+    Py_RETURN_NONE;
 }
 
 PyObject *sip_branch_stop_timer_c(BranchObject *self, PyObject *unused) {
     (void)unused;
-    stop_timer_c(self);
+    stop(self, &self->timer_c);
     Py_RETURN_NONE;
 }

@@ -117,6 +117,7 @@ BranchObject *sip_branch_new(PyTypeObject *class, ContextObject *context, PyObje
     }
     self->index = (int)count;
     self->timer_c.kind = &sip_timer_c_kind;
+    self->silence.kind = &sip_silence_kind;
     put(&self->context, (PyObject *)context);
     put(&self->target, target);
     put(&self->destinations, destinations);
@@ -160,7 +161,6 @@ static PyMemberDef branch_members[] = {
     OBJECT(BranchObject, flow),
     OBJECT(BranchObject, outcome),
     OBJECT(BranchObject, transaction),
-    OBJECT(BranchObject, silence_timer),
     OBJECT(BranchObject, current),
     OBJECT(BranchObject, waiting),
     {"index", T_INT, offsetof(BranchObject, index), READONLY, NULL},

@@ -14,7 +14,6 @@ from sipcore.flow import Destination, Flow
 from sipcore.ports import Target
 from sipcore.proxy.best import Outcome
 from sipcore.proxy.forward import next_hop, push_routes, request_uri, secured
-from sipcore.timers import Timer
 
 if TYPE_CHECKING:
     from sipcore.proxy.context import ResponseContext
@@ -49,7 +48,6 @@ class Branch(BranchBase):
     outcome: Outcome | None  # of a branch that failed
     transaction: ClientTransaction | None
     cancelling: bool
-    silence_timer: Timer | None
     current: Message | None  # response that the application has
     waiting: deque[Message] | None  # responses behind it
 
@@ -114,11 +112,6 @@ class Branch(BranchBase):
         else:
             self.send()
 
-    def start_silence_timer(self) -> None:
-        delay_s = self.target.first_response_s
-        assert delay_s is not None
-        self.silence_timer = self.context.core.timers.after(delay_s, Branch._stayed_silent, self)
-
     def not_sent(self, error: Exception) -> None:
         """A retransmission so late that our own answer is forgotten, while the branch it once led to is not."""
         if not isinstance(error, UsageError):
@@ -180,15 +173,11 @@ class Branch(BranchBase):
         self._warn("no final response before Timer C")
         self.cancel()
 
-    def _stayed_silent(self) -> None:
+    def stayed_silent(self) -> None:
         """No response at all in ``first_response_s``: whatever comes later is too late, save a 2xx."""
-        self.silence_timer = None
-        try:
-            if self.transaction is not None and self.context.invite:
-                self.transaction.give_up()
-            self.fail(408, "Request Timeout")
-        except Exception:
-            self.broke("a silent target")
+        if self.transaction is not None and self.context.invite:
+            self.transaction.give_up()
+        self.fail(408, "Request Timeout")
 
     def broke(self, what: str) -> None:
         """In the place of an except block: an error of ours in the midst of ``what``, in a hook of the application or for want

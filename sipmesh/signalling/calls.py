@@ -13,10 +13,11 @@ from sipcore.ports import Counters
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.timers import Timers
 from sipmesh.signalling.authorize import Caller
-from sipmesh.signalling.call_trunks import CallTrunks, TrunkOf
+from sipmesh.signalling.call_trunks import CallTrunks
 from sipmesh.signalling.cdr_maker import CdrMaker, quality_of
 from sipmesh.signalling.early_offers import EarlyOffers
 from sipmesh.signalling.legs import CALLEE, keep_fork
+from sipmesh.signalling.trunks import TrunkState
 
 if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Calls(CallsBase):
-    """``trunk_of`` finds a trunk by its name, for the count of its calls. ``relayed``: their media is. ``cdrs``: told of each
+    """``trunks``: by name, for the count of their calls; see ``CallTrunks``. ``relayed``: their media is. ``cdrs``: told of each
     call that ends, or None.
 
     What a call with one dialog needs is the base's: ``begin``, ``answered``, ``hangs_up``, ``hung_up``, ``end``.
@@ -42,7 +43,7 @@ class Calls(CallsBase):
         stored: StoredCalls,
         timers: Timers,
         counters: Counters,
-        trunk_of: TrunkOf,
+        trunks: dict[str, TrunkState],
         *,
         relayed: bool = False,
         cdrs: CdrMaker | None = None,
@@ -52,7 +53,7 @@ class Calls(CallsBase):
         super().__init__(stored, timers, counters, cdrs)
         self.relayed = relayed
         self._owns = owns
-        self.trunks = CallTrunks(trunk_of)
+        self.trunks = CallTrunks(trunks)
         self.early_offers = EarlyOffers()
 
     def load(self) -> None:

@@ -153,7 +153,10 @@ class InviteExchange(InviteExchangeBase):
     def challenged(self, branch: Branch, response: Message) -> bool:
         return False
 
-    def branch_ended(self, branch: Branch, status: int) -> None:
+    # ``branch_ended`` is the base's
+
+    def branch_over(self, branch: Branch, status: int) -> None:
+        """``branch_ended`` where that changes what is known of a trunk's target, or media is relayed."""
         if branch.target.label is not None:
             self._services.branch_lost(branch, status)
         if self._media is not None:

@@ -95,7 +95,9 @@ class SignalNode:
             self._policy,
             logs=config.node.log_calls and config.media.anchor,
         )
-        self.calls = Calls(store.calls, timers, counters, self.trunks.get, relayed=config.media.anchor, cdrs=cdrs, owns=owns)
+        self.calls = Calls(
+            store.calls, timers, counters, self.trunks.by_name, relayed=config.media.anchor, cdrs=cdrs, owns=owns
+        )
         instance = secrets.token_hex(4)
         self.link = MediaLink(ng_path, asyncio.get_running_loop(), counters) if config.media.anchor else None
         glue = self._media_glue(self.link, instance, counters) if self.link is not None else None

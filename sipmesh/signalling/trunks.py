@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from random import Random
 
-from native.sip import Message, Uri
+from native.sip import Message, TrunkBase, Uri
 from sipcore.digest import Algorithm, ha1
 from sipcore.digest_client import DigestClient
 from sipcore.errors import PeerError
@@ -79,47 +79,35 @@ class TargetState:
         return f"{uri.scheme}:{user}{host}{port}{params}"
 
 
-class TrunkState:
-    """One trunk as configured, its targets, how many calls use it, and what answers its challenges, if anything does."""
+class TrunkState(TrunkBase):
+    """One trunk as configured, its targets, and what answers its challenges, if anything does. How many calls use it is counted
+    by the base."""
 
-    __slots__ = ("calls", "calls_elsewhere", "config", "digest", "on_count", "targets")
+    __slots__ = ("config", "digest", "targets")
 
-    def __init__(self, config: Trunk, targets: list[TargetState], calls: int) -> None:
-        self.config = config
-        self.targets = targets
-        self.calls = calls  # of this worker
-        self.calls_elsewhere: dict[int, int] = {}  # by index of the worker
-        self.on_count: Callable[[TrunkState], None] | None = None
+    calls_elsewhere: dict[int, int]  # by index of the worker
+    on_count: Callable[[TrunkState], None] | None
+
+    def __init__(self, config: Trunk, targets: list[TargetState]) -> None:
+        self.name = config.name
         self.digest = digest_of(config)
+        self._take(config, targets)
 
     def change(self, config: Trunk, targets: list[TargetState]) -> None:
         if credentials_of(config) != credentials_of(self.config):
             self.digest = digest_of(config)
+        self._take(config, targets)
+
+    def _take(self, config: Trunk, targets: list[TargetState]) -> None:
         self.config, self.targets = config, targets
-
-    @property
-    def name(self) -> str:
-        return self.config.name
-
-    @property
-    def edits(self) -> bool:
-        """Whether we change messages of its calls."""
-        return self.digest is not None
+        self.max_calls, self.transit, self.trusted = config.max_calls, config.transit, config.trusted
+        self.edits = self.digest is not None
+        self.plain = not self.edits and config.from_ == "caller" and config.numbers == PLAIN_FORMS
 
     @property
     def names_numbers(self) -> bool:
         """Whether it calls numbers, or the Contact that we registered, in a form of its own."""
         return self.config.register is not None or self.config.numbers.received != "as-is"
-
-    @property
-    def full(self) -> bool:
-        limit = self.config.max_calls
-        return 0 < limit <= self.calls + sum(self.calls_elsewhere.values())
-
-    def count_call(self, step: int) -> None:
-        self.calls = max(0, self.calls + step)
-        if self.on_count is not None and self.config.max_calls:
-            self.on_count(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +122,7 @@ class Trunks:
     def __init__(self, random: Random, keys: KeyRing) -> None:
         self._random = random
         self._keys = keys
-        self._trunks: dict[str, TrunkState] = {}
+        self.by_name: dict[str, TrunkState] = {}  # the same dict at all times
         self._sources: list[_Source] = []
         self._by_host: dict[str, TrunkState | None] = {}
         self.usernames: dict[str, TrunkState] = {}  # of trunks that prove by digest who they are
@@ -142,28 +130,29 @@ class Trunks:
 
     def load(self, configs: Iterable[Trunk]) -> None:
         """Replaces the trunks; calls and health of those that stay are kept."""
-        before = self._trunks
-        self._trunks = {}
+        before, loaded = self.by_name.copy(), {}
         for config in configs:
             old = before.get(config.name)
             known = {target.uri.text: target for target in old.targets} if old else {}
             targets = [_target(config, each, known.get(each.uri)) for each in config.targets]
             if old is None:
-                self._trunks[config.name] = TrunkState(config, targets, 0)
+                loaded[config.name] = TrunkState(config, targets)
             else:
                 old.change(config, targets)
-                self._trunks[config.name] = old
-        sources = [_Source(ip_network(text), trunk) for trunk in self._trunks.values() for text in trunk.config.sources]
+                loaded[config.name] = old
+        self.by_name.clear()
+        self.by_name.update(loaded)
+        sources = [_Source(ip_network(text), trunk) for trunk in self.by_name.values() for text in trunk.config.sources]
         self._sources = sorted(sources, key=lambda source: source.network.prefixlen, reverse=True)
         self._by_host.clear()
         self.usernames = {trunk.config.incoming.username: trunk for trunk in self if trunk.config.incoming is not None}
         self._registering = any(trunk.config.register is not None for trunk in self)
 
     def __iter__(self) -> Iterator[TrunkState]:
-        return iter(self._trunks.values())
+        return iter(self.by_name.values())
 
     def get(self, name: str) -> TrunkState | None:
-        return self._trunks.get(name)
+        return self.by_name.get(name)
 
     def by_source(self, host: str) -> TrunkState | None:
         """The trunk with the narrowest network that ``host`` (numeric) is in."""
@@ -233,7 +222,7 @@ class Trunks:
     def by_contact(self, user: str) -> TrunkState | None:
         """The trunk that ``user`` was registered at; None for a user part that isn't such a one."""
         name, mark, seal = user.rpartition(SEAL)
-        trunk = self._trunks.get(name) if mark else None
+        trunk = self.by_name.get(name) if mark else None
         if trunk is None or trunk.config.register is None or not self._keys.verify(seal[:1], seal[1:], name):
             return None
         return trunk

@@ -111,7 +111,7 @@ class SignalWorld:
         directory: Any = SimpleNamespace(user=self.users.get, has_user=self.users.__contains__)
         stored: Any = self.stored
         policy: Any = SimpleNamespace(active=False)
-        self.calls = Calls(stored, timers, counters, self.trunks.get)
+        self.calls = Calls(stored, timers, counters, self.trunks.by_name)
         self.calls.load()
         domains = Domains(self.domains, lambda host: host == US)
         accounts = Accounts(directory, self.trunks)

@@ -46,13 +46,12 @@ class World:
         self.stored = Stored()
         self.timers = Timers(0.0, 1000.0)
         self.counters: defaultdict[str, int] = defaultdict(int)
-        self.trunks = {name: TrunkState(Trunk(name=name), [], 0) for name in ("in", "out")}
+        self.trunks = {name: TrunkState(Trunk(name=name), []) for name in ("in", "out")}
         self.calls = self.new_calls()
 
     def new_calls(self) -> Calls:
-        trunk_of: Any = self.trunks.get
         stored: Any = self.stored
-        return Calls(stored, self.timers, self.counters, trunk_of, relayed=True)
+        return Calls(stored, self.timers, self.counters, self.trunks, relayed=True)
 
     def begin(self, key: str = "k1", **trunks: str) -> None:
         flow = SimpleNamespace(listener=SimpleNamespace(index=0), connection_id=0, remote=("192.0.2.1", 5060))
