@@ -37,12 +37,13 @@ from sipmesh.worker import listeners_of
 
 OPEN, CLOSED, PASSWORD = "open.test", "digest.test", "secret"
 CARRIER = "carrier.test"  # in From of what a trunk sends
-OVER_TRUNKS = frozenset({"call_in", "call_trunk", "call_out"})
 SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
 )
 USERS = 200
-EXCHANGES = ("call", "call_relayed", "call_digest", "call_limited", "call_beside_tls", "register", "register_digest", "options")
+OVER_TRUNKS = ("call_in", "call_trunk", "call_out")
+CALLS = ("call", "call_relayed", "call_digest", "call_limited", "call_beside_tls", *OVER_TRUNKS)
+EXCHANGES = (*CALLS, "register", "register_digest", "options")
 
 
 class Phone:
@@ -73,14 +74,12 @@ class Phone:
 
 class Exchanges:
     """The exchanges measured, ``batch`` at once; ``turn`` lets the node work and is where its time is taken.
-    ``relay``: where it sends session descriptions."""
+    ``relay``: where the node sends session descriptions, if it does."""
 
-    def __init__(
-        self, caller: Phone, callee: Phone, turn: Callable[[], Any], batch: int, relay: FakeRelay | None = None
-    ) -> None:
-        self.caller, self.callee = caller, callee
+    def __init__(self, node_port: int, turn: Callable[[], Any], batch: int) -> None:
+        self.caller, self.callee = Phone(node_port), Phone(node_port)
         self._node_turn = turn
-        self._relay = relay
+        self.relay: FakeRelay | None = None
         self._batch = range(batch)
         self._serial = 0
         self._credentials: dict[str, str] = {}
@@ -91,7 +90,7 @@ class Exchanges:
 
     async def _turn(self) -> None:
         await self._node_turn()
-        while self._relay is not None and self._relay.serve():
+        while self.relay is not None and self.relay.serve():
             await self._node_turn()
 
     async def _ask(self, phone: Phone, messages: list[bytes], wanted: int) -> list[Message]:
@@ -262,13 +261,12 @@ async def measure(name: str, rounds: int, count: int, batch: int, profiled: bool
         plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         plain.bind(("127.0.0.1", 0))
         port = plain.getsockname()[1]
-        caller, callee = Phone(port), Phone(port)
-        config = configured(name, Path(folder), port, callee.port)
-        relay = FakeRelay(ng_path(config)) if config.media.anchor else None
+        exchanges = Exchanges(port, meter.turn, batch)
+        config = configured(name, Path(folder), port, exchanges.callee.port)
+        exchanges.relay = relay = FakeRelay(ng_path(config)) if config.media.anchor else None
         store, node = prepared(config)
         streams = [socket.create_server(("127.0.0.1", 0)) for _ in config.listen[1:]]
         await node.start(dict(enumerate([plain, *streams])))
-        exchanges = Exchanges(caller, callee, meter.turn, batch, relay)
         try:
             for _ in range(2 + USERS // batch):
                 await exchanges.register()
@@ -305,7 +303,7 @@ async def profile(meter: Meter, exchange: Callable[[], Any], batch: int) -> tupl
     return table.total_calls / (runs * batch), table  # type: ignore[attr-defined]
 
 
-def configured(name: str, folder: Path, port: int, callee_port: int) -> Config:
+def configured(name: str, folder: Path, port: int, callee_port: int = 0) -> Config:
     """For the exchange of that name."""
     trunks: tuple[Trunk, ...] = ()
     if name in OVER_TRUNKS:

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 
 class Calls(CallsBase):
-    """``trunks``: by name, for the count of their calls; see ``CallTrunks``. ``relayed``: their media is. ``cdrs``: told of each
-    call that ends, or None.
+    """``trunks``: those of ``CallTrunks``. ``relayed``: the media of calls is. ``cdrs``: told of each call that ends, or None.
 
     What a call with one dialog needs is the base's: ``begin``, ``answered``, ``hangs_up``, ``hung_up``, ``end``.
     """

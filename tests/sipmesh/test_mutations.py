@@ -103,7 +103,7 @@ def test_a_node_bears_damaged_traffic(seed: int, tmp_path: Path, monkeypatch: py
         plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         plain.bind(("127.0.0.1", 0))
         port = plain.getsockname()[1]
-        store, node = micro_signal.prepared(tmp_path, port)
+        store, node = micro_signal.prepared(micro_signal.configured("call", tmp_path, port))
         await node.start({0: plain})
         meter = micro_signal.Meter()
         with monkeypatch.context() as patched:
