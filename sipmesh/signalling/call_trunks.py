@@ -11,8 +11,8 @@ from sipmesh.store import CallRecord
 
 
 class CallTrunks(CallTrunksBase):
-    """``trunks``: all of them by name, in a dict that stays the same when they are replaced. That a call is counted from ``begun``
-    to ``ended`` is the base's."""
+    """``trunks``: all of them by name, in a dict that stays the same when they are replaced. The base counts each call with its
+    trunks, from ``begun`` to ``ended``."""
 
     __slots__ = ("credentials", "subscriptions")
 
