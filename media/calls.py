@@ -42,7 +42,7 @@ class CallTable:
             self.rejected_count += 1
             raise
         unix_s, now_ns = self.clock.unix_s(), self.clock.monotonic_ns()
-        call = Call(call_id, unix_s, now_ns, unix_s, now_ns)
+        call = Call(call_id, unix_s, unix_s, now_ns)
         self._calls[call_id] = call
         return call
 

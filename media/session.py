@@ -157,9 +157,8 @@ class Recording:
 class Call:
     call_id: str
     created_at: float  # Unix time, s
-    created_ns: int  # native.relay's clock
     signalled_at: float  # last offer or answer; Unix time, s
-    signalled_ns: int
+    signalled_ns: int  # native.relay's clock
     dialogues: list[Dialogue] = field(default_factory=list)
     past: Totals = NOTHING  # of dialogues that are gone
     metadata: str = ""

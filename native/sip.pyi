@@ -144,8 +144,6 @@ class Message:
     # header values, typed, cached; ParseError when malformed, None (or []) when absent unless said otherwise
     via: Via  # topmost; ParseError when absent
     via_count: int
-    via_rport: int | None  # ``via.rport`` likewise
-    via_sent_by: str  # ``via.sent_by`` without the cost of a Via; ParseError when absent
     call_id: str  # ParseError when absent or malformed; so are the next five
     cseq: int
     cseq_method: str
@@ -178,7 +176,6 @@ class Message:
     attempt again (section 4.2.4)."""
     body: bytes
     trailing_bytes: int
-    wire_size: int  # of the bytes received
     raw: bytes  # the bytes received
     def get(self, name: str) -> str | None:
         """First value, unfolded and trimmed, comma list not split."""

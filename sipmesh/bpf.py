@@ -15,7 +15,6 @@ SYSTEM_CALL: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280}  # bpf(2), 
 PROG_LOAD: Final = 5
 SOCKET_FILTER: Final = 1
 LICENSE: Final = b"MIT"
-MAX_INSTRUCTIONS: Final = 4096
 
 OPERATIONS: Final = {
     "add": 0x00,

@@ -64,6 +64,16 @@ bool sip_field_is_first(const struct sip_fields *fields, PyObject *self, size_t 
 
 /* --- the slots of the types --- */
 
+/* What a member would cut off. */
+static int check_range(const struct sip_field *field, PyObject *value) {
+    int overflow = 0;
+    if ((field->kind != T_INT && field->kind != T_LONGLONG) || !PyLong_Check(value)) return 0;
+    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (!overflow && (field->kind == T_LONGLONG || (number >= INT_MIN && number <= INT_MAX))) return 0;
+    PyErr_Format(PyExc_ValueError, "%s is no number of that size: %R", field->name, value);
+    return -1;
+}
+
 static int set(const struct sip_fields *fields, PyObject *self, PyObject *name, PyObject *value) {
     for (size_t i = 0; i < fields->count; i++) {
         const struct sip_field *field = &fields->all[i];
@@ -72,6 +82,7 @@ static int set(const struct sip_fields *fields, PyObject *self, PyObject *name, 
             PyErr_Format(PyExc_TypeError, "%s is no %s", field->name, Py_TYPE(fields->firsts[i])->tp_name);
             return -1;
         }
+        if (check_range(field, value) < 0) return -1;
         return PyMember_SetOne((char *)self, &fields->members[i], value);
     }
     PyErr_Format(PyExc_TypeError, "%s has no field %R", fields->type->tp_name, name);

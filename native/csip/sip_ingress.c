@@ -64,7 +64,7 @@ static int take_request(IngressObject *self, PyObject *request, PyObject *flow) 
 static int take_response(IngressObject *self, PyObject *response, PyObject *flow) {
     static struct sip_py_word ours = {"sip_responses_total", NULL};
     static struct sip_py_word others = {"sip_dropped_responses_total|reason=sent-by", NULL};
-    PyObject *sent_by = sip_message_via_sent_by((MessageObject *)response, NULL);
+    PyObject *sent_by = sip_message_via_sent_by((MessageObject *)response);
     int known = sent_by ? PySet_Contains(self->our_sent_by, sent_by) : -1;
     Py_XDECREF(sent_by);
     if (known < 0 || sip_py_count_word(self->counters, known ? &ours : &others) < 0) return -1;

@@ -21,22 +21,11 @@ GETTER(get_via) {
     return SIP_PY_CACHED(self->cache[CACHE_VIA], make_via(self));
 }
 
-PyObject *sip_message_via_sent_by(MessageObject *self, void *closure) {
-    (void)closure;
+PyObject *sip_message_via_sent_by(MessageObject *self) {
     struct sip_scratch scratch;
     struct sip_via via;
     struct sip_fault found = sip_read_via(&self->core, &scratch, &via);
     return found.error == SIP_OK ? sip_py_lower(via.sent_by) : sip_py_fault(found, NULL);
-}
-
-GETTER(get_via_rport) {
-    (void)closure;
-    struct sip_scratch scratch;
-    struct sip_via via;
-    struct sip_fault found = sip_read_via(&self->core, &scratch, &via);
-    if (found.error != SIP_OK) return sip_py_fault(found, NULL);
-    if (via.rport_number < 0) Py_RETURN_NONE;
-    return PyLong_FromLong(via.rport_number);
 }
 
 static PyObject *make_addr(MessageObject *self, enum sip_name id) {
@@ -172,11 +161,6 @@ GETTER(get_trailing_bytes) {
     return PyLong_FromUnsignedLong(self->core.trailing);
 }
 
-GETTER(get_wire_size) {
-    (void)closure;
-    return PyLong_FromSsize_t(PyBytes_GET_SIZE(self->raw));
-}
-
 PyObject *sip_message_check(MessageObject *self, PyObject *unused) {
     (void)unused;
     uint32_t traits;
@@ -196,8 +180,6 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("has_route", sip_message_has_route),
     ATTRIBUTE("via", get_via),
     ATTRIBUTE("via_count", sip_message_via_count),
-    ATTRIBUTE("via_sent_by", sip_message_via_sent_by),
-    ATTRIBUTE("via_rport", get_via_rport),
     ATTRIBUTE("call_id", sip_message_call_id),
     ATTRIBUTE("cseq", get_cseq),
     ATTRIBUTE("cseq_method", get_cseq_method),
@@ -221,6 +203,5 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("begins", sip_message_begins),
     ATTRIBUTE("body", get_body),
     ATTRIBUTE("trailing_bytes", get_trailing_bytes),
-    ATTRIBUTE("wire_size", get_wire_size),
     ATTRIBUTE(NULL, NULL),
 };

@@ -117,10 +117,3 @@ enum sip_error sip_param_next(struct sip_slice *rest, struct sip_param *param, b
     *rest = sip_slice_of(p, end);
     return SIP_OK;
 }
-
-bool sip_param_find(struct sip_slice params, struct sip_slice name, struct sip_param *param) {
-    bool found;
-    while (sip_param_next(&params, param, &found) == SIP_OK && found)
-        if (sip_same_nocase(param->name, name)) return true;
-    return false;
-}

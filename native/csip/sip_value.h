@@ -25,7 +25,4 @@ struct sip_param {
 /* Header parameters: spaces around ";" and "=", quoted values. *found is false at the end. */
 enum sip_error sip_param_next(struct sip_slice *rest, struct sip_param *param, bool *found);
 
-/* First parameter of that name out of parameters already known to be well-formed. */
-bool sip_param_find(struct sip_slice params, struct sip_slice name, struct sip_param *param);
-
 #endif

@@ -122,7 +122,7 @@ def read_sip(data: bytes) -> str:
 
 
 VALUES = (
-    *("request_uri", "via", "via_rport", "via_sent_by", "call_id", "cseq", "cseq_method", "from_"),
+    *("request_uri", "via", "call_id", "cseq", "cseq_method", "from_"),
     *("to", "from_tag", "to_tag", "max_forwards", "expires", "content_type", "routes"),
     *("record_routes", "contacts", "paths", "server_key", "client_key"),
     *("identity", "loop_hash", "body", "check"),

@@ -10,7 +10,7 @@ def dialogue(one: str, other: str = "", branch: str = "", offered: bool = True) 
 
 
 def call(*dialogues: Dialogue) -> Call:
-    return Call("c", 0.0, 0, 0.0, 0, list(dialogues))
+    return Call("c", 0.0, 0.0, 0, list(dialogues))
 
 
 def test_an_offer_without_to_tag_continues_the_same_branch_only() -> None:

@@ -1,4 +1,4 @@
-"""Message.stamp_source and Message.via_sent_by (RFC 3261 section 18.2.1, RFC 3581 section 4)."""
+"""Message.stamp_source (RFC 3261 section 18.2.1, RFC 3581 section 4)."""
 
 import pytest
 
@@ -35,11 +35,11 @@ def test_ipv6_hosts_compare_without_brackets_and_case() -> None:
     assert request.via.received is None
 
 
-def test_via_sent_by_follows_edits() -> None:
+def test_sent_by_follows_edits() -> None:
     request = message("SIP/2.0/UDP Host.Example:5070;branch=b")
-    assert request.via_sent_by == "host.example:5070" == request.via.sent_by
+    assert request.via.sent_by == "host.example:5070"
     request.pop_via()
-    assert request.via_sent_by == "other"
+    assert request.via.sent_by == "other"
 
 
 def test_without_a_readable_via() -> None:
@@ -47,7 +47,7 @@ def test_without_a_readable_via() -> None:
         with pytest.raises(ParseError):
             broken.stamp_source("192.0.2.2", 5060)
         with pytest.raises(ParseError):
-            broken.via_sent_by  # noqa: B018
+            broken.via  # noqa: B018
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_received_request_is_stamped_and_has_its_key() -> None:
     received, stamped = Message.received(raw, SOURCE), Message(raw)
     stamped.stamp_source(*SOURCE)
     assert received.to_bytes() == stamped.to_bytes()
-    assert (received.via.received, received.via_rport, received.raw) == ("192.0.2.9", 5070, raw)
+    assert (received.via.received, received.via.rport, received.raw) == ("192.0.2.9", 5070, raw)
     assert received.server_key == stamped.server_key
 
 

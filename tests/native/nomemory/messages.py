@@ -28,7 +28,7 @@ def read_more() -> object:
     message = sip.Message(INVITE)
     message.check()
     message.names_source("192.0.2.1")
-    read = [getattr(message, name) for name in ("identity", "loop_hash", "client_key", "via_sent_by", "content_type", "body")]
+    read = [getattr(message, name) for name in ("identity", "loop_hash", "client_key", "content_type", "body")]
     return read, message.get("X-Odd"), message.get_all("Via"), message.values("Route"), message.header_names()
 
 

@@ -78,6 +78,14 @@ def test_damaged_records_are_refused_or_read(noise: bytes, fields: dict[str, Any
         assert decode_call(read.packed()) == read
 
 
+@pytest.mark.parametrize("field", ["listener", "remote_port", "cseq", "connection_id"])
+def test_a_number_that_does_not_fit_makes_a_damaged_record(field: str) -> None:
+    for number in (2**63, 2**64 - 1, *((2**31, 2**32, -(2**31) - 1) if field in ("listener", "remote_port") else ())):
+        stored = {"legs": [{field: number}]}
+        with pytest.raises(msgspec.ValidationError, match=f"{field} is no number of that size: {number}"):
+            decode_call(msgspec.msgpack.encode(stored))
+
+
 def test_a_record_of_schema_1_is_read() -> None:
     leg = {"tag": "a", "route_set": ["<sip:p;lr>"], "cseq": 7, "natted": True}
     stored = {
