@@ -110,6 +110,7 @@ def test_random_and_mutated_bytes(node: Node) -> None:
             if number % 20 == 0:
                 time.sleep(0.002)
     wait_for(node.healthy, f"a healthy node after seed {seed}")
+    assert options((node.address, node.port)) == 200, f"after seed {seed}"
 
 
 @pytest.mark.usefixtures("unharmed")

@@ -44,5 +44,14 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_other_calls(stage: Stage, case: str) -> None:
+def test_other_calls(stage: Stage, node: KamailioNode, case: str) -> None:
+    before = ended(node)
     CASES[case](stage)
+    wait_for(lambda: not ng.calls(node.relay.ng), "every session to end")
+    assert ended(node) == before + 1
+
+
+def ended(node: KamailioNode) -> int:
+    """Sessions that the relay has had."""
+    statistics = ng.ask(node.relay.ng, "statistics")["statistics"]
+    return int(statistics["totalstatistics"]["managedsessions"])

@@ -97,6 +97,7 @@ def test_rtcp_is_learned_anew_after_rtp_moved(relay: native.Relay, phone: PhoneM
     eventually(lambda: stream.stats(0).remote == moved.address)
     moved_rtcp.send(rtcp(), stream.port(0, 1))
     eventually(lambda: stream.stats(0, 1).remote == moved_rtcp.address)
+    assert (stream.stats(0).remote, stream.stats(0, 1).strangers) == (moved.address, 1)
 
 
 def test_mux_on_one_side_splits_to_two_ports(relay: native.Relay, pair: Pair, phone: PhoneMaker) -> None:

@@ -224,6 +224,7 @@ def test_expired_bindings_are_swept(agent: Agent) -> None:
     agent.store.locations.put("alice@example.com", [Binding("sip:a@192.0.2.1", "c", 1, time.time() - 1)])
     agent.store.commit()
     agent.wait(lambda: agent.store.locations.count() == 0)
+    assert agent.store.locations.count() == 0
 
 
 def test_stops_cleanly_with_a_connection_open(agent: Agent) -> None:

@@ -245,6 +245,7 @@ def test_what_is_known_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(type(call.world.app), "dispatch", None)
     monkeypatch.setattr(type(call.world.app), "forward", None)
     answered_and_ended(call)
+    assert call.world.counters["sip_internal_errors_total"] == 0
 
 
 def test_an_error_of_ours_is_told_of_and_is_no_answer() -> None:

@@ -81,6 +81,7 @@ def test_a_worker_that_starts_anew_has_no_calls_and_hears_of_the_others() -> Non
         await again.start()
         await again.running.until(lambda: again.trunk.calls_elsewhere.get(0) == 1)
         await one.running.until(lambda: not one.trunk.calls_elsewhere)
+        assert (one.trunk.calls_elsewhere, again.trunk.calls_elsewhere[0]) == ({}, 1)
         for worker in (one, again):
             await worker.running.engine.stop()
 
