@@ -770,9 +770,20 @@ def bound_to(record: bytes, now: float, /) -> str | None:
     """Contact URI of the only binding in the stored ``record`` of an AOR, one without flow, Path or instance that is alive at
     ``now`` (Unix time); None when the bindings must be looked at one by one (sipmesh/signalling/locate.py)."""
 
+class AuthorizerBase:
+    """What ``sipmesh.signalling.authorize.Authorizer`` is made of. Calls ``offered`` of a domain with several algorithms, ``may_try`` of
+    sources that may have to pause, ``accepted``, and ``forbid``."""
+
+    callers: Mapping[str, Any]  # dicts, read-only as attributes
+    claims: Mapping[str, tuple[Any, str, str, DigestBase]]
+    realms: Mapping[str, DigestBase | None]
+    def __init__(self, counters: dict[str, int], *, guarded: bool) -> None:
+        """``guarded``: sources may have to pause."""
+
 class RegisteringBase:
     """What ``sipmesh.signalling.registering.Registering`` is made of."""
 
+    authorizer: Any
     accounts: Any  # ``has(aor)``
     registrar: Any
     policy: Any  # ``active``
@@ -780,19 +791,17 @@ class RegisteringBase:
     counters: dict[str, int]
     def __new__(
         cls,
-        realms: Mapping[str, DigestBase | None],
+        authorizer: AuthorizerBase,
         accounts: Any,
         registrar: RegistrarBase,
         policy: Any,
         timers: Timers,
         counters: dict[str, int],
-        guarded: bool,
-    ) -> Self:
-        """``realms``: a dict by domain, None for one that believes who asks. ``guarded``: sources may have to pause."""
+    ) -> Self: ...
     def serve(self, request: InboundBase, /) -> None:
         """Answers a REGISTER. Done here: one for a user of a domain, by its name, that has no credentials and gets a challenge, or has
-        right ones, or needs none, while there is no policy. Calls ``serve_other``, ``offered``, ``may_try``, ``proven`` and the
-        registrar's ``change``; whatever they raise is passed on."""
+        right ones, or needs none, while there is no policy. Calls ``serve_other``, ``proven`` and the registrar's ``change``; whatever
+        they raise is passed on."""
 
 class RegistrarBase:
     """What ``sipcore.registrar.Registrar`` is made of: the refresh of a plain binding, from the store and back to it. Calls
@@ -826,7 +835,7 @@ class ApplicationBase:
 
     def __init__(
         self,
-        callers: dict[str, Any],
+        authorizer: AuthorizerBase,
         called: dict[str, Any],
         edited: set[str],
         policy: Any,
@@ -836,19 +845,17 @@ class ApplicationBase:
         timers: Timers,
         invite_class: type[InviteExchangeBase],
         bye_class: type[ByeExchangeBase],
-        realms: Mapping[str, DigestBase | None],
         capabilities: str,
         *,
         looks_at_calls: bool,
     ) -> None:
-        """``callers``: Caller by the URI in From, of users of domains without digest. ``called``: Hop by the Request-URI, of accounts
-        whom a call reaches whoever calls. ``edited``: keys of calls whose messages we change. ``realms``: a dict by our domains.
-        ``capabilities``: header lines of the answer to OPTIONS. ``registering`` serves REGISTER. ``looks_at_calls``: ``forward`` and
+        """``called``: Hop by the Request-URI, of accounts whom a call reaches whoever calls. ``edited``: keys of calls whose messages we
+        change. ``capabilities``: header lines of the answer to OPTIONS. ``registering`` serves REGISTER. ``looks_at_calls``: ``forward`` and
         ``acknowledge`` are to see all of them."""
     registering: Any
     def on_request(self, request: Any, /) -> None:
         """A REGISTER is served by ``registering``, OPTIONS to a domain of ours are answered. Calls ``dispatch`` for what else is no INVITE
-        between these, ``forward`` when there is no plain binding, and ``not_served`` with what is raised."""
+        of a caller who is known or challenged, ``route`` when it is not known whom it calls, ``forward`` when there is no plain binding, and ``not_served`` with what is raised."""
     def on_dialog_request(self, request: Any, cookie: Any, /) -> Any:
         """The exchange. Calls ``within_dialog`` for what is no BYE that passes as it is."""
     def on_ack(self, request: Message, cookie: Any, proceed: Any, /) -> None:

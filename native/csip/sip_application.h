@@ -6,20 +6,20 @@
 #ifndef SIP_APPLICATION_H
 #define SIP_APPLICATION_H
 
+#include "sip_authorizer.h"
 #include "sip_exchange.h"
 
 /* The garbage collector walks it. */
 typedef struct {
     PyObject_HEAD
     char looks_at_calls; /* each call is looked at by what Python has: media, rates, certificates */
-    PyObject *callers;   /* dict: Caller by the URI in From, of those who are believed */
+    PyObject *authorizer; /* an AuthorizerObject, or None at first */
     PyObject *called;    /* dict: Hop by the Request-URI, of those who are called whatever else a request says */
     PyObject *edited;    /* set: keys of calls whose messages we change */
     PyObject *policy;    /* PolicyHost: asked about all when it is active */
     PyObject *locations; /* a TableBase, or what has its method record */
     PyObject *registering; /* RegisteringBase: serves a REGISTER */
     PyObject *services, *timers, *invite_class, *bye_class;
-    PyObject *realms;       /* dict by our domains */
     PyObject *capabilities; /* str: header lines of the answer to OPTIONS */
 } ApplicationObject;
 

@@ -77,27 +77,35 @@ static int connect(ApplicationObject *self, InboundObject *request, PyObject *ca
 
 /* --- who calls whom --- */
 
-/* Whom such a request calls, if that was asked before; borrowed, NULL when it wasn't or with an exception. */
+/* Whom it calls, if that was asked before; borrowed, NULL when it wasn't or with an exception. */
 static PyObject *find_called(ApplicationObject *self, MessageObject *message) {
     static struct sip_py_word active = {"active", NULL}, request_uri_text = {"request_uri_text", NULL};
-    if (!begins_plainly(message)) return NULL;
     int asks = sip_py_is(self->policy, &active);
     return asks ? NULL : known(self->called, message, &request_uri_text);
 }
 
+/* A call of a caller who is known. */
+static int lead(ApplicationObject *self, InboundObject *request, PyObject *caller) {
+    static struct sip_py_word route = {"route", NULL};
+    PyObject *hop = Py_XNewRef(find_called(self, (MessageObject *)request->message));
+    if (!hop && PyErr_Occurred()) return -1;
+    int result = hop ? connect(self, request, caller, hop) : sip_py_do((PyObject *)self, &route, (PyObject *)request, caller);
+    Py_XDECREF(hop);
+    return result;
+}
+
 static int serve(ApplicationObject *self, InboundObject *request) {
-    static struct sip_py_word dispatch = {"dispatch", NULL}, from_uri_text = {"from_uri_text", NULL};
+    static struct sip_py_word dispatch = {"dispatch", NULL};
     MessageObject *message = (MessageObject *)request->message;
+    PyObject *caller = NULL;
     int own = message ? sip_application_serve_self(self, request) : 0;
     if (own) return own < 0 ? -1 : 0;
-    PyObject *hop = message ? find_called(self, message) : NULL, *caller = hop ? known(self->callers, message, &from_uri_text) : NULL;
-    if (PyErr_Occurred()) return -1;
-    if (!caller) return sip_py_do((PyObject *)self, &dispatch, (PyObject *)request, NULL);
-    Py_INCREF(hop);
-    Py_INCREF(caller);
-    int result = connect(self, request, caller, hop);
-    Py_DECREF(caller);
-    Py_DECREF(hop);
+    enum sip_way way = SIP_WAY_OTHER;
+    if (message && self->authorizer != Py_None && begins_plainly(message))
+        way = sip_authorizer_caller((AuthorizerObject *)self->authorizer, request, sip_timers_wall(self->timers), &caller);
+    if (way == SIP_WAY_OTHER) return sip_py_do((PyObject *)self, &dispatch, (PyObject *)request, NULL);
+    int result = way == SIP_WAY_PLAIN ? lead(self, request, caller) : way == SIP_WAY_DONE ? 0 : -1;
+    Py_XDECREF(caller);
     return result;
 }
 

@@ -11,8 +11,8 @@ static int serve_register(ApplicationObject *self, InboundObject *request) {
 
 int sip_application_has_domain(PyObject *application, PyObject *host) {
     if (!PyObject_TypeCheck(application, &sip_application_type)) return 0;
-    PyObject *realms = ((ApplicationObject *)application)->realms;
-    return PyDict_Check(realms) ? PyDict_Contains(realms, host) : 0;
+    PyObject *authorizer = ((ApplicationObject *)application)->authorizer;
+    return authorizer == Py_None ? 0 : PyDict_Contains(((AuthorizerObject *)authorizer)->realms, host);
 }
 
 /* To us, and to no user of ours: 1 or 0, -1 with an exception. */

@@ -3,9 +3,9 @@
 #include "sip_py.h"
 #include "structmember.h"
 
-#define HELD (sizeof(ApplicationObject) - offsetof(ApplicationObject, callers)) / sizeof(PyObject *)
+#define HELD (sizeof(ApplicationObject) - offsetof(ApplicationObject, authorizer)) / sizeof(PyObject *)
 
-static PyObject **held(ApplicationObject *self) { return &self->callers; }
+static PyObject **held(ApplicationObject *self) { return &self->authorizer; }
 
 static PyObject *application_new(PyTypeObject *class, PyObject *args, PyObject *kwargs) {
     ApplicationObject *self = (ApplicationObject *)class->tp_alloc(class, 0);
@@ -21,15 +21,15 @@ static bool is(PyObject *object, PyTypeObject *type, const char *what) {
 }
 
 static int application_init(ApplicationObject *self, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"callers", "called", "edited", "policy", "locations", "registering", "services", "timers", "invite_class",
-                               "bye_class", "realms", "capabilities", "looks_at_calls", NULL};
+    static char *keywords[] = {"authorizer", "called", "edited", "policy", "locations", "registering", "services", "timers", "invite_class",
+                               "bye_class", "capabilities", "looks_at_calls", NULL};
     PyObject *given[HELD];
     int looks;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOOOOU$p:Application", keywords, &given[0], &given[1], &given[2], &given[3],
-                                     &given[4], &given[5], &given[6], &given[7], &given[8], &given[9], &given[10], &given[11], &looks))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOOOOOOOU$p:Application", keywords, &given[0], &given[1], &given[2], &given[3],
+                                     &given[4], &given[5], &given[6], &given[7], &given[8], &given[9], &given[10], &looks))
         return -1;
-    if (!is(given[0], &PyDict_Type, "callers") || !is(given[1], &PyDict_Type, "called") || !is(given[2], &PySet_Type, "edited") ||
-        !is(given[7], &sip_timers_type, "timers") || !is(given[10], &PyDict_Type, "realms"))
+    if (!is(given[0], &sip_authorizer_type, "authorizer") || !is(given[1], &PyDict_Type, "called") || !is(given[2], &PySet_Type, "edited") ||
+        !is(given[7], &sip_timers_type, "timers"))
         return -1;
     for (size_t i = 0; i < HELD; i++) Py_SETREF(held(self)[i], Py_NewRef(given[i]));
     self->looks_at_calls = (char)looks;

@@ -1,7 +1,6 @@
 /* Python binding of native.sip: the module, framing and the slot hash. */
 #include "sip_application.h"
-#include "sip_trunk.h"
-#include "sip_digest_type.h"
+#include "sip_authorizer.h"
 #include "sip_flow.h"
 #include "sip_gate.h"
 #include "sip_ingress.h"
@@ -12,6 +11,7 @@
 #include "sip_store.h"
 #include "sip_stream.h"
 #include "sip_transaction_type.h"
+#include "sip_trunk.h"
 #include "sip_udp_endpoint.h"
 
 static PyObject *frame_length(PyObject *unused, PyObject *args, PyObject *kwargs) {
@@ -73,7 +73,8 @@ static struct PyModuleDef definition = {
 
 static int add_types(PyObject *module) {
     PyTypeObject *types[] = {
-        &sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_mac_type, &sip_claim_type, &sip_digest_type, &sip_registrar_type, &sip_registering_type,
+        &sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_mac_type, &sip_claim_type, &sip_digest_type, &sip_authorizer_type,
+        &sip_registrar_type, &sip_registering_type,
         &sip_timer_type, &sip_timers_type,
         &sip_udp_type, &sip_udp_flow_type, &sip_udp_endpoint_type, &sip_stream_type, &sip_flow_table_type, &sip_ingress_type, &sip_gate_type,
         &sip_batches_type,

@@ -1,23 +1,19 @@
 /* native.sip.RegisteringBase: a REGISTER that is for the user of one of our domains, by its name, and either brings no credentials, or
  * right ones, or needs none. What is anything else goes to the Python class (sipmesh/signalling/registering.py). */
+#include "sip_authorizer.h"
 #include "sip_chars.h"
-#include "sip_digest_type.h"
 #include "sip_registering.h"
 #include "sip_registrar_type.h"
 #include "structmember.h"
 
 typedef struct {
     PyObject_HEAD
-    PyObject *realms;     /* dict: what each domain wants proof with, a Digest, or None when it believes who asks */
+    AuthorizerObject *authorizer;
     PyObject *accounts;   /* .has(aor) */
     PyObject *registrar;  /* sipcore.registrar.Registrar */
     PyObject *policy;     /* .active */
     PyObject *timers, *counters;
-    char guarded; /* sources may have to pause */
 } RegisteringObject;
-
-/* What becomes of a request. */
-enum way { FAILED = -1, OTHERWISE, PLAIN, DONE };
 
 /* Of a plain request. */
 struct asked {
@@ -58,77 +54,52 @@ static PyObject *make_aor(struct sip_slice user, PyObject *domain) {
     return aor;
 }
 
-static enum way find_asked(RegisteringObject *self, struct asked *asked) {
+static enum sip_way find_asked(RegisteringObject *self, struct asked *asked) {
     struct sip_scratch scratch;
     struct sip_slice user, host;
-    if (!read_names(&asked->message->core, &scratch, &user, &host)) return OTHERWISE;
+    if (!read_names(&asked->message->core, &scratch, &user, &host)) return SIP_WAY_OTHER;
     PyObject *domain = sip_py_host(host);
     asked->now = sip_timers_wall(self->timers);
-    asked->realm = domain ? Py_XNewRef(PyDict_GetItemWithError(self->realms, domain)) : NULL; /* none: no domain of ours */
+    asked->realm = domain ? Py_XNewRef(PyDict_GetItemWithError(self->authorizer->realms, domain)) : NULL; /* none: no domain of ours */
     if (asked->realm) asked->aor = make_aor(user, domain);
     Py_XDECREF(domain);
-    if (asked->aor) return PLAIN;
-    return PyErr_Occurred() ? FAILED : OTHERWISE;
+    if (asked->aor) return SIP_WAY_PLAIN;
+    return PyErr_Occurred() ? SIP_WAY_FAILED : SIP_WAY_OTHER;
 }
 
-static enum way truth(PyObject *answer) {
+static enum sip_way truth(PyObject *answer) {
     int is = answer ? PyObject_IsTrue(answer) : -1;
     Py_XDECREF(answer);
-    return is < 0 ? FAILED : is ? PLAIN : OTHERWISE;
+    return is < 0 ? SIP_WAY_FAILED : is ? SIP_WAY_PLAIN : SIP_WAY_OTHER;
 }
 
 /* --- proof --- */
 
-/* What a client can read of several algorithms, strongest first (RFC 8760 section 2.4), is for the Python class to say. */
-static PyObject *offered(RegisteringObject *self, DigestObject *digest, MessageObject *message) {
-    static struct sip_py_word word_offered = {"offered", NULL};
-    if (PyTuple_GET_SIZE(digest->algorithms) == 1) return Py_NewRef(digest->algorithms);
-    PyObject *algorithms = sip_py_call((PyObject *)self, &word_offered, (PyObject *)message, digest->algorithms);
-    if (!algorithms || PyTuple_Check(algorithms)) return algorithms;
-    Py_DECREF(algorithms);
-    return PyErr_Format(PyExc_TypeError, "offered: a tuple expected");
-}
-
-/* RFC 3261 section 22.2. */
-static enum way challenge(RegisteringObject *self, const struct asked *asked) {
-    static struct sip_py_word missing = {"sip_authorizations_total|outcome=missing", NULL};
-    static struct sip_py_word unauthorized = {"sip_registrations_total|status=401", NULL};
-    DigestObject *digest = (DigestObject *)asked->realm;
-    struct sip_buffer lines = {NULL, 0, 0, false};
-    PyObject *algorithms = offered(self, digest, asked->message);
-    if (!algorithms) return FAILED;
-    int result = sip_digest_add_challenges(digest, &lines, sip_name_text(SIP_WWW_AUTHENTICATE), algorithms, asked->now);
-    Py_DECREF(algorithms);
-    if (result == 0) result = sip_py_count_word(self->counters, &missing);
-    if (result == 0) result = sip_py_count_word(self->counters, &unauthorized);
-    if (result == 0) result = sip_inbound_answer(asked->request, 401, &lines);
-    sip_buffer_free(&lines);
-    return result < 0 ? FAILED : DONE;
-}
-
 /* Whether the credentials are right; the Python class takes note of it and refuses who is somebody else. */
-static enum way prove(RegisteringObject *self, const struct asked *asked) {
-    static struct sip_py_word may_try = {"may_try", NULL}, word_proven = {"proven", NULL};
-    if (self->guarded) {
-        enum way may = truth(sip_py_call((PyObject *)self, &may_try, (PyObject *)asked->request, asked->aor));
-        if (may != PLAIN) return may;
-    }
-    PyObject *username = sip_digest_accepted((DigestObject *)asked->realm, asked->message, SIP_AUTHORIZATION, asked->now);
-    PyObject *name = username ? sip_py_text(&word_proven) : NULL;
+static enum sip_way prove(RegisteringObject *self, const struct asked *asked) {
+    static struct sip_py_word word_proven = {"proven", NULL};
+    PyObject *username = sip_authorizer_username(
+        self->authorizer, asked->request, (DigestObject *)asked->realm, &sip_as_registrar, asked->aor, asked->now);
     PyObject *args[] = {(PyObject *)self, (PyObject *)asked->request, username, asked->aor};
-    PyObject *done = name ? PyObject_VectorcallMethod(name, args, 4, NULL) : NULL;
+    PyObject *done = username ? sip_py_call_with(&word_proven, args, 4) : NULL;
     Py_XDECREF(done);
     Py_XDECREF(username);
-    return done ? PLAIN : PyErr_Occurred() ? FAILED : OTHERWISE;
+    return done ? SIP_WAY_PLAIN : PyErr_Occurred() ? SIP_WAY_FAILED : SIP_WAY_OTHER;
+}
+
+static enum sip_way challenge(RegisteringObject *self, const struct asked *asked) {
+    DigestObject *digest = (DigestObject *)asked->realm;
+    int result = sip_authorizer_challenge(self->authorizer, asked->request, digest, &sip_as_registrar, asked->now);
+    return result < 0 ? SIP_WAY_FAILED : SIP_WAY_DONE;
 }
 
 /* RFC 3261 section 10.3 step 3. */
-static enum way authenticate(RegisteringObject *self, const struct asked *asked) {
+static enum sip_way authenticate(RegisteringObject *self, const struct asked *asked) {
     static struct sip_py_word has = {"has", NULL};
     if (asked->realm == Py_None) return truth(sip_py_call(self->accounts, &has, asked->aor, NULL));
     if (!PyObject_TypeCheck(asked->realm, &sip_digest_type)) {
         PyErr_SetString(PyExc_TypeError, "realms: a Digest or None expected");
-        return FAILED;
+        return SIP_WAY_FAILED;
     }
     return sip_has_line(&asked->message->core, SIP_AUTHORIZATION) ? prove(self, asked) : challenge(self, asked);
 }
@@ -151,7 +122,7 @@ static int change(RegisteringObject *self, const struct asked *asked) {
     return sip_py_done(done);
 }
 
-static enum way bind(RegisteringObject *self, const struct asked *asked) {
+static enum sip_way bind(RegisteringObject *self, const struct asked *asked) {
     static struct sip_py_word registered = {"sip_registrations_total|status=200", NULL};
     struct sip_buffer lines = {NULL, 0, 0, false};
     int result = sip_registrar_refresh(
@@ -162,19 +133,19 @@ static enum way bind(RegisteringObject *self, const struct asked *asked) {
         result = change(self, asked);
     sip_buffer_free(&lines);
     if (result == 0) result = sip_py_count_word(self->counters, &registered);
-    return result < 0 ? FAILED : DONE;
+    return result < 0 ? SIP_WAY_FAILED : SIP_WAY_DONE;
 }
 
 /* --- the type --- */
 
 /* The plain way, as far as it goes. */
-static enum way serve_plainly(RegisteringObject *self, InboundObject *request) {
+static enum sip_way serve_plainly(RegisteringObject *self, InboundObject *request) {
     static struct sip_py_word active = {"active", NULL};
     struct asked asked = {request, (MessageObject *)Py_NewRef(request->message), NULL, NULL, 0}; /* the answer lets go of the message */
     int judged = sip_py_is(self->policy, &active);
-    enum way way = judged < 0 ? FAILED : judged ? OTHERWISE : find_asked(self, &asked);
-    if (way == PLAIN) way = authenticate(self, &asked);
-    if (way == PLAIN) way = bind(self, &asked);
+    enum sip_way way = judged < 0 ? SIP_WAY_FAILED : judged ? SIP_WAY_OTHER : find_asked(self, &asked);
+    if (way == SIP_WAY_PLAIN) way = authenticate(self, &asked);
+    if (way == SIP_WAY_PLAIN) way = bind(self, &asked);
     release(&asked);
     return way;
 }
@@ -182,8 +153,8 @@ static enum way serve_plainly(RegisteringObject *self, InboundObject *request) {
 int sip_registering_serve(PyObject *registering, InboundObject *request) {
     static struct sip_py_word serve_other = {"serve_other", NULL};
     if (!request->message) return sip_py_done(PyErr_Format(PyExc_ValueError, "a request that is answered"));
-    enum way way = serve_plainly((RegisteringObject *)registering, request);
-    return way == OTHERWISE ? sip_py_do(registering, &serve_other, (PyObject *)request, NULL) : way == FAILED ? -1 : 0;
+    enum sip_way way = serve_plainly((RegisteringObject *)registering, request);
+    return way == SIP_WAY_OTHER ? sip_py_do(registering, &serve_other, (PyObject *)request, NULL) : way == SIP_WAY_FAILED ? -1 : 0;
 }
 
 static PyObject *serve(PyObject *self, PyObject *request) {
@@ -192,27 +163,25 @@ static PyObject *serve(PyObject *self, PyObject *request) {
 }
 
 static PyObject *registering_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"realms", "accounts", "registrar", "policy", "timers", "counters", "guarded", NULL};
-    PyObject *realms, *accounts, *registrar, *policy, *timers, *counters;
-    int guarded;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!OO!O!p:RegisteringBase", keywords, &PyDict_Type, &realms, &accounts,
-            &sip_registrar_type, &registrar, &policy, &sip_timers_type, &timers, &PyDict_Type, &counters, &guarded))
+    static char *keywords[] = {"authorizer", "accounts", "registrar", "policy", "timers", "counters", NULL};
+    PyObject *authorizer, *accounts, *registrar, *policy, *timers, *counters;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!OO!O!:RegisteringBase", keywords, &sip_authorizer_type, &authorizer, &accounts,
+            &sip_registrar_type, &registrar, &policy, &sip_timers_type, &timers, &PyDict_Type, &counters))
         return NULL;
     RegisteringObject *self = (RegisteringObject *)type->tp_alloc(type, 0);
     if (!self) return NULL;
-    self->realms = Py_NewRef(realms);
+    self->authorizer = (AuthorizerObject *)Py_NewRef(authorizer);
     self->accounts = Py_NewRef(accounts);
     self->registrar = Py_NewRef(registrar);
     self->policy = Py_NewRef(policy);
     self->timers = Py_NewRef(timers);
     self->counters = Py_NewRef(counters);
-    self->guarded = (char)guarded;
     return (PyObject *)self;
 }
 
 /* None of what it refers to knows of it: no cycle goes through it. */
 static void registering_dealloc(RegisteringObject *self) {
-    PyObject *fields[] = {self->realms, self->accounts, self->registrar, self->policy, self->timers, self->counters};
+    PyObject *fields[] = {(PyObject *)self->authorizer, self->accounts, self->registrar, self->policy, self->timers, self->counters};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) Py_XDECREF(fields[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
@@ -224,7 +193,7 @@ static PyMethodDef methods[] = {
 
 #define MEMBER(name) {#name, T_OBJECT_EX, offsetof(RegisteringObject, name), READONLY, NULL}
 static PyMemberDef members[] = {
-    MEMBER(accounts), MEMBER(registrar), MEMBER(policy), MEMBER(timers), MEMBER(counters), {NULL, 0, 0, 0, NULL},
+    MEMBER(authorizer), MEMBER(accounts), MEMBER(registrar), MEMBER(policy), MEMBER(timers), MEMBER(counters), {NULL, 0, 0, 0, NULL},
 };
 
 PyTypeObject sip_registering_type = {

@@ -83,8 +83,8 @@ class SignalApplication(ApplicationBase):
         self._dialogs = Dialogs(services.calls, tables.trunks, counters)
         registering = Registering(tables, authorizer, accounts, registrar, policy, timers, counters)
         super().__init__(
-            *(authorizer.callers, tables.called, services.calls.trunks.edited, policy, locations, registering),
-            *(services, timers, InviteExchange, ByeExchange, authorizer.realms),
+            *(authorizer, tables.called, services.calls.trunks.edited, policy, locations, registering),
+            *(services, timers, InviteExchange, ByeExchange),
             "".join(f"{name}: {value}\r\n" for name, value in CAPABILITIES),
             looks_at_calls=self._forwarding.looks_at_calls,
         )
@@ -190,10 +190,13 @@ class SignalApplication(ApplicationBase):
         message = request.message
         if message.to_tag is not None and request.cookie is None and message.method in OF_CALLS:
             raise PeerError(481, "Call Does Not Exist")  # RFC 3261 section 12.2.2
+        self.route(request, self._authorizer.calling(message, request.flow.remote[0], self._timers.wall))
+
+    def route(self, request: InboundRequest, caller: Caller) -> None:
+        """A request whose sender is known; where it goes is not."""
+        message, trunk = request.message, caller.trunk
         hop = self._targeting.known_hop(message)
         ours = hop is not None or request.is_ours
-        caller = self._authorizer.calling(message, request.flow.remote[0], self._timers.wall)
-        trunk = caller.trunk
         if trunk is None or not trunk.config.trusted:
             message.remove(ASSERTED)  # RFC 3325 section 5: only those we trust may assert one
         if (hop is None and message.request_uri.scheme == "tel") or (trunk is not None and trunk.names_numbers):

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import msgspec
 
-from native.sip import DigestClaim, Message, ParseError
+from native.sip import AuthorizerBase, DigestClaim, Message, ParseError
 from sipcore.digest import Algorithm, Digest, DigestConfig, Outcome, Verdict
 from sipcore.errors import PeerError
 from sipcore.keys import KeyRing
@@ -24,6 +24,7 @@ from sipmesh.signalling.remembered import remember
 from sipmesh.signalling.trunks import Trunks, TrunkState
 
 if TYPE_CHECKING:
+    from sipcore.proxy.core import InboundRequest
     from sipmesh.store.directory import Directory
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,15 @@ class Caller(msgspec.Struct, frozen=True):
 
     aor: str = ""
     trunk: TrunkState | None = None
+
+
+class Claim(NamedTuple):
+    """What a URI in From says: that one of our users calls, who has to prove it."""
+
+    caller: Caller
+    aor: str
+    user: str  # of the AOR, by which digest may know him, too
+    digest: Digest
 
 
 class Accounts:
@@ -73,8 +83,17 @@ class Accounts:
         return (user.ha1_long if whole else user.ha1).get(algorithm)
 
 
-class Authorizer:
-    """Answers by returning the caller, or by raising PeerError with the refusal or the challenge."""
+class Authorizer(AuthorizerBase):
+    """Answers by returning the caller, or by raising PeerError with the refusal or the challenge.
+
+    What most requests need is done in the base (native/csip/sip_authorizer.c), by whom was found before: ``callers`` without
+    digest, and ``claims`` of those with it, by the URI in From as it was written. ``realms``, by our domains: what proof they
+    want of who registers.
+    """
+
+    callers: dict[str, Caller]
+    claims: dict[str, Claim]
+    realms: dict[str, Digest | None]
 
     def __init__(
         self,
@@ -89,8 +108,8 @@ class Authorizer:
         is_exempt: Callable[[str], bool] = frozenset[str]().__contains__,
     ) -> None:
         """``backoff``: of (source host, AOR); none for hosts that are exempt."""
+        super().__init__(counters, guarded=backoff is not None)
         self._backoff = backoff
-        self.guarded = backoff is not None  # sources may have to pause
         self._is_exempt = is_exempt
         self._domains = domains
         self._trunks = trunks
@@ -98,9 +117,7 @@ class Authorizer:
         self._counters = counters
         self._new_digest = partial(Digest, credentials=accounts, keys=nonce_keys, instance=instance, config=digest_config)
         self.challenges = Challenges()
-        self.realms: dict[str, Digest | None] = {}  # by our domains: what proof they want of who registers
         self._quiet = QuietLog(log)
-        self.callers: dict[str, Caller] = {}  # accounts of domains without digest, by the URI in From as it was written
         self.serve(domains)
 
     def serve(self, domains: Domains) -> None:
@@ -111,6 +128,7 @@ class Authorizer:
         self.realms.clear()
         self.realms.update((name, None if name in domains.without_digest else each) for name, each in self._digests.items())
         self.callers.clear()
+        self.claims.clear()
 
     def registering(self, request: Message, aor: str, domain: str, source_host: str, now: float) -> str:
         """AOR of the user who sends a REGISTER for ``aor`` in ``domain`` (RFC 3261 section 10.3 step 3). Without digest whoever
@@ -162,17 +180,22 @@ class Authorizer:
         _consume(request, PROXY_AUTHENTICATION[2], domain)
         if usernames and not known and (trunk := self._trunks.by_username(found, source_host)) is not None:
             return Caller(trunk=trunk)
-        if not anonymous and found != aor:
-            self._count("forbidden")
-            raise PeerError(403, "From Is Not Your Address-Of-Record")
-        return Caller(aor=found)
+        caller = Caller(aor=found)
+        if anonymous:
+            return caller
+        if found != aor:
+            self.forbid()
+        if known:
+            user = found.removesuffix(f"@{domain}")
+            remember(self.claims, from_uri.text, Claim(caller, found, user, self._digests[domain]))
+        return caller
 
     def _authenticated(self, request: Message, domain: str, place: Place, who: tuple[str, str], now: float) -> str:
         """AOR of the user whose credentials the request carries. ``who``: source host and the AOR it claims."""
         header = place[2]
         if not request.has(header):
             raise self._challenge(request, domain, place, now)
-        pause_s = self.pause_left_s(who, now)
+        pause_s = self._pause_left_s(who, now)
         if pause_s:
             self._count("paused")
             raise PeerError(403, "Too Many Failed Attempts", (("Retry-After", str(ceil(pause_s))),))
@@ -183,19 +206,40 @@ class Authorizer:
             if verdict.outcome is not Outcome.ACCEPTED:
                 raise self._refusal(request, domain, place, who, now, verdict)
             username = verdict.username
-        return self.proven(request, username, domain, who)
+        self._note(request, who)
+        return aor_of(username, domain)
 
-    def pause_left_s(self, who: tuple[str, str], now: float) -> float:
+    def _pause_left_s(self, who: tuple[str, str], now: float) -> float:
         """0 for who may try."""
         return 0.0 if self._backoff is None or self._is_exempt(who[0]) else self._backoff.pause_left_s(who, now)
 
-    def proven(self, request: Message, username: str, domain: str, who: tuple[str, str]) -> str:
-        """Takes note of right credentials; the AOR they are of."""
+    def _note(self, request: Message, who: tuple[str, str]) -> None:
+        """Right credentials."""
         self._counters[OUTCOME_NAMES[Outcome.ACCEPTED]] += 1
         if self._backoff is not None and not self._is_exempt(who[0]):
             self._backoff.succeeded(who)
         self.challenges.accepted(request.call_id)
-        return aor_of(username, domain)
+
+    # for the base
+
+    def offered(self, request: Message, algorithms: tuple[Algorithm, ...]) -> tuple[Algorithm, ...]:
+        """To the sender of a request without credentials."""
+        return self.challenges.algorithms(request, algorithms, answered=False)
+
+    def may_try(self, request: InboundRequest, aor: str, now: float) -> bool:
+        """Whether the source is in no pause after wrong passwords."""
+        return not self._pause_left_s((request.flow.remote[0], aor), now)
+
+    def accepted(self, request: InboundRequest, aor: str) -> None:
+        """Right credentials of who claims to be ``aor``."""
+        self._note(request.message, (request.flow.remote[0], aor))
+
+    def forbid(self) -> NoReturn:
+        """They are somebody else's."""
+        self._count("forbidden")
+        raise PeerError(403, "From Is Not Your Address-Of-Record")
+
+    # everything else
 
     def _challenge(
         self, request: Message, domain: str, place: Place, now: float, outcome: Outcome = Outcome.MISSING

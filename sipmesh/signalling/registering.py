@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from native.sip import Message, RegisteringBase
-from sipcore.digest import Algorithm
+from native.sip import RegisteringBase
 from sipcore.errors import PeerError
 from sipcore.ports import Counters
 from sipcore.registrar import Registrar
 from sipcore.timers import Timers
 from sipmesh.policy.host import PolicyHost
 from sipmesh.policy.views import Actions
-from sipmesh.signalling.authorize import Accounts, Authorizer
+from sipmesh.signalling.authorize import Accounts, Authorizer, aor_of
 from sipmesh.signalling.policy_views import registration_of
 from sipmesh.signalling.targeting import Tables
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 class Registering(RegisteringBase):
     """``serve`` answers a request, or raises PeerError with the refusal."""
 
-    __slots__ = ("_tables", "authorizer")
+    __slots__ = ("_tables",)
 
     _tables: Tables
     authorizer: Authorizer
@@ -44,9 +43,8 @@ class Registering(RegisteringBase):
         timers: Timers,
         counters: Counters,
     ) -> Self:
-        self = super().__new__(cls, authorizer.realms, accounts, registrar, policy, timers, counters, authorizer.guarded)
+        self = super().__new__(cls, authorizer, accounts, registrar, policy, timers, counters)
         self._tables = tables
-        self.authorizer = authorizer
         return self
 
     def serve_other(self, request: InboundRequest) -> None:
@@ -76,18 +74,10 @@ class Registering(RegisteringBase):
 
     # for the base
 
-    def offered(self, message: Message, algorithms: tuple[Algorithm, ...]) -> tuple[Algorithm, ...]:
-        """To the sender of a request without credentials."""
-        return self.authorizer.challenges.algorithms(message, algorithms, answered=False)
-
-    def may_try(self, request: InboundRequest, aor: str) -> bool:
-        """Whether the source is in no pause after wrong passwords."""
-        return not self.authorizer.pause_left_s((request.flow.remote[0], aor), self.timers.wall)
-
     def proven(self, request: InboundRequest, username: str, aor: str) -> None:
         """PeerError if right credentials are not those of ``aor``."""
-        who = (request.flow.remote[0], aor)
-        found = self.authorizer.proven(request.message, username, aor[aor.rindex("@") + 1 :], who)
+        self.authorizer.accepted(request, aor)
+        found = aor_of(username, aor[aor.rindex("@") + 1 :])
         self.authorizer.check_account(found)
         check_registrant(found, aor)
 

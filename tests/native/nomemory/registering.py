@@ -25,10 +25,10 @@ def digest_of(realm: str) -> Digest:
     return digest
 
 
-def credentials_of(realm: str) -> str:
+def credentials_of(realm: str, method: str = "REGISTER") -> str:
     """For the first nonce of the realm."""
     nonce = digest_of(realm).challenges(10.0)[0].split('nonce="')[1].split('"')[0]
-    answer = Algorithm.MD5.hash(f"{'x' * 32}:{nonce}:00000001:c:auth:{Algorithm.MD5.hash('REGISTER:u')}")
+    answer = Algorithm.MD5.hash(f"{'x' * 32}:{nonce}:00000001:c:auth:{Algorithm.MD5.hash(f'{method}:u')}")
     return f'Digest username="\\"b", realm={realm}, nonce="{nonce}", uri=u, response={answer}, cnonce=c, nc=00000001, qop=auth'
 
 
@@ -79,10 +79,11 @@ class Desk(Ways):
 
     def __init__(self) -> None:
         super().__init__()
-        self.realms: dict[str, sip.DigestBase | None] = {"b.example": digest_of("b.example")}
         self.stored = BINDING
         self.clock = sip.Timers(0.0, 10.0)
         self.counters: defaultdict[str, int] = defaultdict(int)
+        self.authorizer = Authorizer(self.counters, guarded=True)
+        self.authorizer.realms["b.example"] = digest_of("b.example")
 
     def record(self, aor: str) -> bytes:
         return self.stored
@@ -92,13 +93,22 @@ class Desk(Ways):
 
     def on_request(self, request: Any) -> None:
         registrar = Undated(self)  # type: ignore[arg-type]
-        Registering(self.realms, self, registrar, self, self.clock, self.counters, guarded=True).serve(request)
+        Registering(self.authorizer, self, registrar, self, self.clock, self.counters).serve(request)
+
+
+class Authorizer(sip.AuthorizerBase):
+    realms: dict[str, sip.DigestBase | None]
+    callers: dict[str, Any]
+    claims: dict[str, tuple[Any, str, str, sip.DigestBase]]
+
+    def may_try(self, request: object, aor: str, now: float) -> bool:
+        return True
+
+    def accepted(self, request: object, aor: str) -> None:
+        pass
 
 
 class Registering(sip.RegisteringBase):
-    def may_try(self, request: object, aor: str) -> bool:
-        return True
-
     def proven(self, request: object, username: str, aor: str) -> None:
         return None
 

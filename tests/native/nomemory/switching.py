@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from sipcore.transaction import TransactionLayer
 from tests.native.nomemory.cases import tried
 from tests.native.nomemory.kept import Calls, Rack, Table
 from tests.native.nomemory.proxying import Ways, call_script, end, play, proxy
-from tests.native.nomemory.registering import BINDING
+from tests.native.nomemory.registering import BINDING, Authorizer, credentials_of, digest_of
 
 
 class Invited(sip.InviteExchangeBase):
@@ -35,11 +36,14 @@ class Switch(sip.ApplicationBase):
         self.calls = Calls(Table(Rack(staged=False)))
         services = SimpleNamespace(calls=self.calls, glue=None)
         there = SimpleNamespace(active=False, record=lambda aor: BINDING)
-        callers, called, none = {"sip:a@a.example": caller}, {"sip:b@b.example": known}, set[str]()
-        realms = {"b.example": None}
+        called, none = {"sip:b@b.example": known}, set[str]()
+        self.authorizer = Authorizer(defaultdict(int), guarded=True)
+        self.authorizer.callers["sip:a@a.example"] = caller
+        self.authorizer.claims["sip:a@b.example"] = (caller, "a@b.example", '"b', digest_of("b.example"))
+        self.authorizer.realms["b.example"] = None
         # one by one: CPython 3.11 loses what it unpacks of ``*`` when it finds no memory
         super().__init__(  # type: ignore[arg-type]
-            callers, called, none, there, there, there, services, clock, Invited, HungUp, realms, "", looks_at_calls=False
+            self.authorizer, called, none, there, there, there, services, clock, Invited, HungUp, "", looks_at_calls=False
         )
 
     def is_our_domain(self, host: str) -> bool:
@@ -71,3 +75,23 @@ def call_between_those_known() -> object:
     finally:
         end(layer, clock)
         app.calls._invites.clear()  # of calls that went wrong; they hold the core, and it the calls
+
+
+PROVEN = b"Proxy-Authorization: %b\r\nCall-ID" % credentials_of("b.example", "INVITE").encode()
+ASKED = SWITCHED[0].replace(b"a@a.example", b"a@b.example")
+
+
+@tried
+def call_of_one_who_proves_it() -> object:
+    ways, clock, core, layer = switched()
+    app: Any = core.app
+    clock.advance(10.0, 10.0)
+    again = ASKED.replace(b"z9hG4bK", b"z9hG4bKa").replace(b"Call-ID", PROVEN, 1)
+    try:
+        play(ways, core, layer, [ASKED, again])
+        if core.counters["sip_internal_errors_total"]:
+            raise MemoryError
+        return len(ways.sent), len(b"".join(ways.sent)), dict(app.authorizer.counters), b"Proxy-Auth" in ways.sent[-1]
+    finally:
+        end(layer, clock)
+        app.calls._invites.clear()

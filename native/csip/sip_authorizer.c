@@ -1,0 +1,108 @@
+/* Challenges, and the credentials that answer them (RFC 3261 section 22). */
+#include "sip_authorizer.h"
+
+struct sip_challenger sip_as_registrar = {401, SIP_WWW_AUTHENTICATE, SIP_AUTHORIZATION, {"sip_registrations_total|status=401", NULL}};
+struct sip_challenger sip_as_proxy = {407, SIP_PROXY_AUTHENTICATE, SIP_PROXY_AUTHORIZATION, {"sip_refused_total|status=407", NULL}};
+
+/* --- the challenge --- */
+
+/* What a client can read of several algorithms, strongest first (RFC 8760 section 2.4), is for the Python class to say. */
+static PyObject *offered(AuthorizerObject *self, DigestObject *digest, PyObject *message) {
+    static struct sip_py_word word_offered = {"offered", NULL};
+    if (PyTuple_GET_SIZE(digest->algorithms) == 1) return Py_NewRef(digest->algorithms);
+    PyObject *algorithms = sip_py_call((PyObject *)self, &word_offered, message, digest->algorithms);
+    if (!algorithms || PyTuple_Check(algorithms)) return algorithms;
+    Py_DECREF(algorithms);
+    return PyErr_Format(PyExc_TypeError, "offered: a tuple expected");
+}
+
+int sip_authorizer_challenge(AuthorizerObject *self, InboundObject *request, DigestObject *digest, struct sip_challenger *as, double now) {
+    static struct sip_py_word missing = {"sip_authorizations_total|outcome=missing", NULL};
+    struct sip_buffer lines = {NULL, 0, 0, false};
+    PyObject *algorithms = offered(self, digest, request->message);
+    if (!algorithms) return -1;
+    int result = sip_digest_add_challenges(digest, &lines, sip_name_text(as->challenge), algorithms, now);
+    Py_DECREF(algorithms);
+    if (result == 0) result = sip_py_count_word(self->counters, &missing);
+    if (result == 0) result = sip_py_count_word(self->counters, &as->refused);
+    if (result == 0) result = sip_inbound_answer(request, as->status, &lines);
+    sip_buffer_free(&lines);
+    return result;
+}
+
+/* --- the answer --- */
+
+/* Whether the source is in no pause after wrong passwords: 1 or 0, -1 with an exception. */
+static int may_try(AuthorizerObject *self, InboundObject *request, PyObject *aor, double now) {
+    static struct sip_py_word word_may_try = {"may_try", NULL};
+    if (!self->guarded) return 1;
+    PyObject *at = PyFloat_FromDouble(now), *args[] = {(PyObject *)self, (PyObject *)request, aor, at};
+    PyObject *answer = at ? sip_py_call_with(&word_may_try, args, 4) : NULL;
+    int may = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    Py_XDECREF(at);
+    return may;
+}
+
+PyObject *sip_authorizer_username(
+    AuthorizerObject *self, InboundObject *request, DigestObject *digest, const struct sip_challenger *as, PyObject *aor, double now) {
+    if (may_try(self, request, aor, now) <= 0) return NULL;
+    return sip_digest_accepted(digest, (MessageObject *)request->message, as->credentials, now);
+}
+
+/* --- who calls --- */
+
+enum claim { CLAIM_CALLER, CLAIM_AOR, CLAIM_USER, CLAIM_DIGEST, CLAIM_FIELDS }; /* of the tuple */
+
+static bool is_claim(PyObject *claim) {
+    bool is = PyTuple_Check(claim) && PyTuple_GET_SIZE(claim) == CLAIM_FIELDS && PyUnicode_Check(PyTuple_GET_ITEM(claim, CLAIM_AOR)) &&
+              PyUnicode_Check(PyTuple_GET_ITEM(claim, CLAIM_USER)) && PyObject_TypeCheck(PyTuple_GET_ITEM(claim, CLAIM_DIGEST), &sip_digest_type);
+    if (!is) PyErr_SetString(PyExc_TypeError, "claims: a Claim expected");
+    return is;
+}
+
+/* Digest knows a user by the user part or by the whole AOR. */
+static bool is_of(PyObject *username, PyObject *claim) {
+    return PyUnicode_Compare(username, PyTuple_GET_ITEM(claim, CLAIM_USER)) == 0 ||
+           PyUnicode_Compare(username, PyTuple_GET_ITEM(claim, CLAIM_AOR)) == 0;
+}
+
+/* What is ours of the credentials travels no further (RFC 3261 section 22.3). */
+static int consume(MessageObject *message) {
+    sip_remove(&message->core, (struct sip_wanted){.id = SIP_PROXY_AUTHORIZATION});
+    return sip_message_changed(message, SIP_PROXY_AUTHORIZATION);
+}
+
+/* The credentials were right. The Python class takes note of it, and refuses who is somebody else. */
+static enum sip_way accept(AuthorizerObject *self, InboundObject *request, PyObject *claim, PyObject *username) {
+    static struct sip_py_word accepted = {"accepted", NULL}, forbid = {"forbid", NULL};
+    if (sip_py_do((PyObject *)self, &accepted, (PyObject *)request, PyTuple_GET_ITEM(claim, CLAIM_AOR)) < 0) return SIP_WAY_FAILED;
+    if (!is_of(username, claim)) return sip_py_do((PyObject *)self, &forbid, NULL, NULL) < 0 ? SIP_WAY_FAILED : SIP_WAY_OTHER;
+    return consume((MessageObject *)request->message) < 0 ? SIP_WAY_FAILED : SIP_WAY_PLAIN;
+}
+
+static enum sip_way prove(AuthorizerObject *self, InboundObject *request, PyObject *claim, double now) {
+    if (!is_claim(claim)) return SIP_WAY_FAILED;
+    DigestObject *digest = (DigestObject *)PyTuple_GET_ITEM(claim, CLAIM_DIGEST);
+    if (!sip_has_line(&((MessageObject *)request->message)->core, sip_as_proxy.credentials))
+        return sip_authorizer_challenge(self, request, digest, &sip_as_proxy, now) < 0 ? SIP_WAY_FAILED : SIP_WAY_DONE;
+    PyObject *username = sip_authorizer_username(self, request, digest, &sip_as_proxy, PyTuple_GET_ITEM(claim, CLAIM_AOR), now);
+    if (!username) return PyErr_Occurred() ? SIP_WAY_FAILED : SIP_WAY_OTHER;
+    enum sip_way way = accept(self, request, claim, username);
+    Py_DECREF(username);
+    return way;
+}
+
+static PyObject *found(PyObject *dict, PyObject *uri) { return Py_XNewRef(PyDict_GetItemWithError(dict, uri)); }
+
+enum sip_way sip_authorizer_caller(AuthorizerObject *self, InboundObject *request, double now, PyObject **caller) {
+    static struct sip_py_word from_uri_text = {"from_uri_text", NULL};
+    PyObject *uri = sip_py_get(request->message, &from_uri_text);
+    *caller = uri ? found(self->callers, uri) : NULL;
+    PyObject *claim = uri && !*caller && !PyErr_Occurred() ? found(self->claims, uri) : NULL;
+    Py_XDECREF(uri);
+    enum sip_way way = *caller ? SIP_WAY_PLAIN : claim ? prove(self, request, claim, now) : PyErr_Occurred() ? SIP_WAY_FAILED : SIP_WAY_OTHER;
+    if (claim && way == SIP_WAY_PLAIN) *caller = Py_NewRef(PyTuple_GET_ITEM(claim, CLAIM_CALLER));
+    Py_XDECREF(claim);
+    return way;
+}
