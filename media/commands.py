@@ -16,6 +16,7 @@ from media.report import Reporter
 from media.request import Request, RequestReader
 from media.session import Call, Dialogue
 from media.timeouts import Timeouts
+from media.vocabulary import UNSERVED_COMMANDS
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Commands:
                 raise RequestError('Dictionary contains no key "command"')
             function = self._table.get(request.options.command)
             if function is None:
-                raise RequestError(UNKNOWN_COMMAND)
+                raise RequestError(_unserved(request.options.command))
             command = request.options.command
             if request.options.ignored:
                 self._log_ignored(request)
@@ -231,6 +232,10 @@ class Commands:
                 self._names_logged.add(name)
                 self._counters["media_ng_ignored_words_total"] += 1
                 log.warning("ng %s is not served here and ignored", name)
+
+
+def _unserved(command: str) -> str:
+    return f"{command} is not served here" if command in UNSERVED_COMMANDS else UNKNOWN_COMMAND
 
 
 def _require(request: Request, sdp: str | None = None, from_tag: str | None = None) -> None:

@@ -33,7 +33,7 @@ def locate(description: Description, media: Media, request: Request) -> Endpoint
     mode = request.options.mode
     source = _source(connection, request)
     if connection.zero:
-        return Endpoint(None, None, mode, None, True)
+        return Endpoint(None, None, mode, None, media.held)
     if source:
         return Endpoint((source, media.port), (source, _rtcp_port(media)), mode, source, False)
     if not connection.unicast or connection.numeric is None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from media import keying, mute
 from media.announce import accepted_mux, answered_line, offered_line
 from media.calls import CallTable
-from media.codecs import NO_WISH, first_codecs, strip_codecs
+from media.codecs import NO_WISH, answered_codecs, first_codecs, offered_codecs
 from media.endpoint import NOWHERE
 from media.errors import UNKNOWN_CALL, RequestError
 from media.interfaces import Pair, first_pair, next_pair
@@ -37,7 +37,7 @@ class OfferAnswer:
         if "loop-protect" in request.options.flags and self._is_looped(description):
             return request.sdp
         if request.options.codecs is not NO_WISH:
-            description = strip_codecs(description, request.options.codecs)
+            description = offered_codecs(description, request.options.codecs)
         known = self._calls.get(request.call_id)
         call = known or self._calls.create(request.call_id)
         try:
@@ -82,7 +82,7 @@ class OfferAnswer:
         self._note(call, dialogue, request)
         mids = [state.mid for state in offer.described]
         if request.options.codecs is not NO_WISH:
-            description = strip_codecs(description, request.options.codecs)
+            description = answered_codecs(description, request.options.codecs)
         if "single-codec" in request.options.flags:
             description = first_codecs(description)
         return self._render(dialogue.sides[offer.side], description, locals_, mids, request)
@@ -207,10 +207,11 @@ class OfferAnswer:
             "full-rtcp-attribute" in request.options.flags,
             "zero-address" in request.options.replace,
             "original-sendrecv" in request.options.flags,
+            "strip-extmap" in request.options.flags,
             self._loop_mark if "loop-protect" in request.options.flags else "",
         )
         parts = rewrite(description, locals_, mids, style)
-        return stamp(parts, description.origin, side.announced, style.connection, request.options.replace)
+        return stamp(parts, description, side.announced, style.connection, request.options.replace)
 
     def _note(self, call: Call, dialogue: Dialogue, request: Request) -> None:
         call.signalled_at = self._calls.clock.unix_s()
@@ -235,9 +236,12 @@ def _agree(offer: Offer, description: Description) -> list[Agreed]:
 
 
 @lru_cache(maxsize=1000)
-def _style(address: str, full_rtcp: bool, replace_zero: bool, keep_directions: bool, loop_mark: str) -> Style:
+def _style(
+    address: str, full_rtcp: bool, replace_zero: bool, keep_directions: bool, strip_extmap: bool, loop_mark: str
+) -> Style:
     """The same few come with every call."""
-    return Style(Connection(6 if ":" in address else 4, address), full_rtcp, replace_zero, keep_directions, loop_mark)
+    ours = Connection(6 if ":" in address else 4, address)
+    return Style(ours, full_rtcp, replace_zero, keep_directions, strip_extmap, loop_mark)
 
 
 def _side(tag: str, interface: Interface, now: float) -> Side:

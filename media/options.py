@@ -8,7 +8,7 @@ from media.addresses import numeric
 from media.codecs import NO_WISH, CodecWish
 from media.errors import RequestError
 from media.flags import canonical, strings
-from media.vocabulary import ignored
+from media.vocabulary import CODEC_LISTS, ignored
 from native import relay
 
 _OWNED = frozenset({"origin-full"})
@@ -125,14 +125,14 @@ def _codecs(keys: dict[str, Any]) -> CodecWish:
     lists = keys.get("codec") or {}
     if not isinstance(lists, dict):
         raise RequestError("codec must be a dictionary of lists")
-    words = [word.partition("-") for word in _words(keys, "codec-words")]
-    named = {name: {word for kind, _, word in words if kind == name} for name in ("strip", "except", "offer")}
+    named: dict[str, list[str]] = {name: [] for name in CODEC_LISTS}
+    for word in keys.get("codec-words", ()):
+        kind, _, name = canonical(word).partition("-")
+        named.get(kind, []).append(name)
     for key, value in lists.items():
-        if canonical(key) in named:
-            named[canonical(key)] |= {word.lower() for word in strings(f"codec {key}", value)}
-    if not named["strip"]:
-        return NO_WISH
-    return CodecWish(frozenset(named["strip"]), frozenset(named["except"] | named["offer"]))
+        named.get(canonical(key), []).extend(word.lower() for word in strings(f"codec {key}", value))
+    strip, mask = frozenset(named["strip"]), frozenset(named["mask"] + named["consume"])
+    return CodecWish(strip, mask, frozenset(named["except"]), tuple(named["offer"])) if strip | mask else NO_WISH
 
 
 @lru_cache(maxsize=10_000)

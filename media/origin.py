@@ -1,12 +1,13 @@
 """The o= line we send to one party (RFC 8866 section 5.2, RFC 3264 section 8).
 
 Owning it lets us send a new body to a party in its peer's place, as moving a call to another node does: the session id
-stays and the version grows by one, when and only when the body changes.
+stays and the version grows by one, when the body changes.
 """
 
 from dataclasses import dataclass
 
 from media.rewrite import Parts
+from media.sdp import Description
 from media.sdp_fields import Connection, Origin
 
 _VERSION = frozenset({"sdp-version", "force-increment-sdp-ver"})
@@ -24,15 +25,17 @@ class Announced:
     session_name: str = ""
 
 
-def stamp(parts: Parts, origin: Origin, announced: Announced, ours: Connection, wanted: frozenset[str]) -> str:
+def stamp(parts: Parts, description: Description, announced: Announced, ours: Connection, wanted: frozenset[str]) -> str:
     """The body with an o= line as ``wanted`` (items of the ng key ``replace``) says; counts in ``announced``.
 
-    ``origin``: of the received body."""
+    ``description``: of the received body."""
+    origin = description.origin
     head, line, tail = parts
     announced.username = announced.username or origin.username
     if "session-name" in wanted:
         tail = _with_session_name(tail, announced)
-    _count(hash((head, tail)), origin, announced, "force-increment-sdp-ver" in wanted)
+    moved = _places(description) if "sdp-version" in wanted else ()
+    _count(hash((head, tail, moved)), origin, announced, "force-increment-sdp-ver" in wanted)
     if wanted & _OF_ORIGIN:
         line = _origin_line(origin, announced, ours, wanted)
     return head + line + tail
@@ -45,6 +48,11 @@ def _origin_line(origin: Origin, announced: Announced, ours: Connection, wanted:
     version = announced.version if wanted & _VERSION else origin.version
     connection = ours.text if "origin" in wanted else origin.connection.text
     return f"o={username} {origin.session_id} {version} {connection}\r\n"
+
+
+def _places(description: Description) -> tuple[object, ...]:
+    """Where its sender takes media: whoever asks for the version to be ours sees it grow with that too, though we stay."""
+    return description.session.connection, *((media.connection, media.port) for media in description.media)
 
 
 def _count(body_hash: int, origin: Origin, announced: Announced, force: bool) -> None:

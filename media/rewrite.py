@@ -30,6 +30,7 @@ class Style:
     full_rtcp: bool = False  # the address in a=rtcp too
     replace_zero: bool = False  # our address even in place of 0.0.0.0
     keep_directions: bool = False  # as received; else each line says its own, and "hold" where its address is zero
+    strip_extmap: bool = False  # no a=extmap
     loop_mark: str = ""  # put at session level when not empty
 
 
@@ -47,6 +48,7 @@ def rewrite(description: Description, locals_: list[LocalLine | None], mids: lis
         style.full_rtcp,
         style.replace_zero,
         style.keep_directions,
+        style.strip_extmap,
         style.loop_mark,
         inherited,
     )

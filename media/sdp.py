@@ -45,6 +45,7 @@ class Media(Section):
     mux: bool  # a=rtcp-mux (RFC 5761)
     mid: str  # a=mid (RFC 5888), "" when absent
     rtpmaps: tuple[str, ...]  # values of a=rtpmap
+    held: bool  # "send nothing to me" by a zero address (RFC 3264 section 8.4)
     rtcp_port: int  # a=rtcp (RFC 3605), 0 when absent
     rtcp_connection: Connection | None
 

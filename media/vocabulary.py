@@ -4,6 +4,29 @@ from typing import Any
 
 from media.flags import canonical
 
+# commands of other relays, which a proxy shall not take for its own misspelling
+UNSERVED_COMMANDS = frozenset(
+    {
+        "play media",
+        "stop media",
+        "play dtmf",
+        "start forwarding",
+        "stop forwarding",
+        "publish",
+        "subscribe request",
+        "subscribe answer",
+        "unsubscribe",
+        "connect",
+        "inject start",
+        "inject stop",
+        "create",
+        "create answer",
+        "mesh",
+        "transform",
+        "cli",
+        "trigger",
+    }
+)
 _SERVED_FLAGS = frozenset(
     {
         "trust-address",
@@ -31,6 +54,7 @@ _SERVED_FLAGS = frozenset(
         "block-dtmf",
         "recrypt",
         "single-codec",
+        "strip-extmap",
     }
 )
 # what other relays need to be told and we do anyway, or what has no meaning without a feature we lack
@@ -107,7 +131,8 @@ _VALUES = {
     "ice": frozenset({"", "remove", "force", "force-relay", "default", "optional", "reject"}),
     "endpoint-learning": frozenset({"", "off", "immediate", "delayed", "heuristic"}),
 }
-_CODEC = frozenset({"strip", "except", "offer"})
+# consume and accept are of codecs that a relay converts: the first is not offered, the second is
+CODEC_LISTS = ("strip", "mask", "consume", "accept", "except", "offer")
 
 
 def ignored(keys: dict[str, Any]) -> frozenset[str]:
@@ -117,7 +142,7 @@ def ignored(keys: dict[str, Any]) -> frozenset[str]:
     for key, known in _ITEMS.items():
         found |= {(key, word) for word in map(canonical, keys.get(key, ())) if word not in known}
     found |= {("sdes", word) for word in map(canonical, keys.get("sdes", ())) if not _is_sdes(word)}
-    found |= {("codec", kind) for kind in _codec_kinds(keys) if kind not in _CODEC}
+    found |= {("codec", kind) for kind in _codec_kinds(keys) if kind not in CODEC_LISTS}
     for key, known in _VALUES.items():
         word = canonical(str(keys.get(key, "")))
         if word not in known:

@@ -147,6 +147,7 @@ def sdp_write(
     full_rtcp: bool,
     replace_zero: bool,
     keep_directions: bool,
+    strip_extmap: bool,
     loop_mark: str,
     inherited: str,
     /,

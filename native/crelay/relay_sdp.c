@@ -146,6 +146,15 @@ static struct relay_sdp_fault read_media(struct relay_span value, struct relay_s
     return (struct relay_sdp_fault){RELAY_SDP_FINE, 0, {NULL, 0}};
 }
 
+static bool has_word(struct relay_span words, const char *word)
+{
+    struct relay_span found;
+    while ((found = relay_sdp_word(&words)).size > 0)
+        if (is_word(found, word))
+            return true;
+    return false;
+}
+
 static void note(struct relay_sdp_section *section, const struct relay_sdp_line *line, size_t number, bool of_media)
 {
     if (line->text.at[0] == 'c' && section->connection.at == NULL) {
@@ -164,6 +173,7 @@ static void note(struct relay_sdp_section *section, const struct relay_sdp_line 
         section->mid = line->value;
     section->fingerprint |= relay_span_is(line->name, "fingerprint");
     section->crypto |= relay_span_is(line->name, "crypto");
+    section->trickle |= relay_span_is(line->name, "ice-options") && has_word(line->value, "trickle");
     section->mux |= relay_span_is(line->name, "rtcp-mux") || relay_span_is(line->name, "rtcp-mux-only");
 }
 
@@ -185,6 +195,8 @@ static struct relay_sdp_fault take_line(struct relay_sdp *sdp, const struct rela
         fault = begin_section(sdp, line, number);
     if (number == 1 && !relay_span_is(line->text, "v=0"))
         return (struct relay_sdp_fault){RELAY_SDP_VERSION, 1, line->text};
+    if (number > 1 && relay_span_is(line->name, "v=")) /* RFC 3264 section 5: exactly one description */
+        return (struct relay_sdp_fault){RELAY_SDP_SECOND, number, line->text};
     if (fault.problem != RELAY_SDP_FINE)
         return fault;
     struct relay_sdp_section *section = &sdp->section[sdp->sections - 1];

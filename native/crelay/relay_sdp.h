@@ -28,6 +28,7 @@ enum relay_sdp_problem {
     RELAY_SDP_FORM,
     RELAY_SDP_CONTROL,
     RELAY_SDP_VERSION,
+    RELAY_SDP_SECOND,
     RELAY_SDP_MANY_MEDIA,
     RELAY_SDP_NO_ORIGIN,
     RELAY_SDP_ORIGIN,
@@ -52,6 +53,7 @@ struct relay_sdp_section {
     size_t connection_line;
     struct relay_span direction;
     bool fingerprint, crypto;
+    bool trickle; /* ICE candidates come later (RFC 8840) */
     bool mux;
     struct relay_span kind, protocol, formats;
     uint16_t port, count; /* of consecutive ports (RFC 8866 section 5.14) */

@@ -1,10 +1,10 @@
 /* Session descriptions read into Python's objects. They are instances of Python's own classes, filled in without their constructors:
- * a media section has seventeen fields, and there is one for each party of every call. */
+ * a media section has eighteen fields, and there is one for each party of every call. */
 #include "relay_sdp_python.h"
 #include "relay_sdp_write.h"
 
 #define NAMES(NAME)                                                                                                              \
-    NAME(body) NAME(number) NAME(end) NAME(connection) NAME(direction) NAME(fingerprint) NAME(crypto) NAME(kind) NAME(port)      \
+    NAME(body) NAME(number) NAME(end) NAME(connection) NAME(direction) NAME(fingerprint) NAME(crypto) NAME(held) NAME(kind) NAME(port) \
     NAME(count) NAME(protocol) NAME(formats) NAME(mux) NAME(mid) NAME(rtpmaps) NAME(rtcp_port) NAME(rtcp_connection)
 
 #define NUMBER(name) at_##name,
@@ -151,7 +151,8 @@ static PyObject *make_media(const struct maker *maker, const struct relay_sdp *s
         PyObject *media = make_section(maker, &sdp->section[i], true);
         if (media != NULL)
             PyList_SET_ITEM(list, (Py_ssize_t)i - 1, media);
-        if (media == NULL || !is_reachable(sdp, &sdp->section[i]))
+        if (media == NULL || !set_flag(media, at_held, relay_sdp_is_held(&sdp->section[0], &sdp->section[i])) ||
+            !is_reachable(sdp, &sdp->section[i]))
             Py_CLEAR(list);
     }
     return list;

@@ -77,7 +77,11 @@ static bool is_of_keys(struct relay_span name)
     return false;
 }
 
-static unsigned place_of(const struct relay_sdp_line *line, const struct relay_sdp_local *local, bool directed)
+/* What is known says nothing on a rejected line. */
+static unsigned place_if_rejected(unsigned place) { return place == MID || place == STAYS ? place : GOES; }
+
+static unsigned place_of(const struct relay_sdp_line *line, const struct relay_sdp_local *local, const struct relay_sdp_style *style,
+                         bool directed)
 {
     struct relay_span name = line->name;
     if (relay_span_is(name, "rtcp") || relay_span_is(name, "rtcp-mux"))
@@ -94,7 +98,7 @@ static unsigned place_of(const struct relay_sdp_line *line, const struct relay_s
         return GOES;
     if (relay_span_is(name, "crypto"))
         return KEYS;
-    return relay_sdp_is_dropped(line) ? GOES : place_of_format(line);
+    return relay_sdp_is_dropped(line, style) ? GOES : place_of_format(line);
 }
 
 static void put_media(struct relay_text *text, const struct relay_sdp_section *section, const struct relay_sdp_local *local)
@@ -162,12 +166,12 @@ static void put_formats(struct relay_text *text, const struct placed_lines *line
 
 /* "Hold" is said by direction too where the address is zero: one of the two is what the other party understands. */
 static void put_direction(struct relay_text *text, const struct relay_sdp_section *session, const struct relay_sdp_section *section,
-                          bool zero)
+                          bool held)
 {
     struct relay_span said = section->direction.size > 0 ? section->direction : session->direction;
-    if (zero && (relay_span_is(said, "recvonly") || relay_span_is(said, "inactive")))
+    if (held && (relay_span_is(said, "recvonly") || relay_span_is(said, "inactive")))
         relay_text_string(text, "a=inactive\r\n");
-    else if (zero)
+    else if (held)
         relay_text_string(text, "a=sendonly\r\n");
     else if (said.size == 0)
         relay_text_string(text, "a=sendrecv\r\n");
@@ -177,16 +181,18 @@ static void put_direction(struct relay_text *text, const struct relay_sdp_sectio
 
 /* Writes what stays; all else to ``lines``, but for what goes. */
 static void place_lines(const struct relay_sdp_section *section, const struct relay_sdp_local *local,
-                        const struct relay_sdp_style *style, bool directed, struct relay_text *text, struct placed_lines *lines)
+                        const struct relay_sdp_style *style, bool directed, bool held, struct relay_text *text, struct placed_lines *lines)
 {
     struct relay_span rest = section->text, bare;
     struct relay_sdp_line line;
     relay_sdp_next(&rest, &bare); /* the m= line itself */
     while (relay_sdp_next(&rest, &bare) && relay_sdp_read_line(bare, &line) == RELAY_SDP_FINE) {
-        unsigned place = bare.at[0] == 'a' ? place_of(&line, local, directed) : STAYS;
+        unsigned place = bare.at[0] == 'a' ? place_of(&line, local, style, directed) : STAYS;
+        if (local->port == 0)
+            place = place_if_rejected(place);
         if (bare.at[0] == 'c')
-            relay_sdp_write_connection(text, style, bare);
-        else if (place == STAYS || (place != GOES && (local->port == 0 || (place >= PTIME && !is_rtp(section->protocol)))))
+            relay_sdp_write_connection(text, style, bare, held);
+        else if (place == STAYS || (place != GOES && place >= PTIME && !is_rtp(section->protocol)))
             relay_text_line(text, "", bare);
         else if (place != GOES)
             lines->line[lines->count++] = (struct placed_line){bare, place};
@@ -197,18 +203,18 @@ void relay_sdp_write_media(const struct relay_sdp_section *session, const struct
                            const struct relay_sdp_local *local, const struct relay_sdp_style *style, struct relay_text *text)
 {
     struct placed_lines lines;
-    bool zero = relay_sdp_is_zero(section->connection.at != NULL ? section->connection : session->connection);
-    bool directed = local->port != 0 && (!style->keep_directions || (zero && style->replace_zero));
+    bool held = relay_sdp_is_held(session, section);
+    bool directed = !style->keep_directions || (held && style->replace_zero);
     lines.count = 0;
     put_media(text, section, local);
-    place_lines(section, local, style, directed, text, &lines);
+    place_lines(section, local, style, directed, held, text, &lines);
     put_placed(text, &lines, MID);
     if (local->mid.size > 0)
         relay_text_line(text, "a=mid:", local->mid);
     if (local->port != 0 && is_rtp(section->protocol))
         put_formats(text, &lines, section->formats);
-    if (directed)
-        put_direction(text, session, section, zero);
+    if (directed && local->port != 0)
+        put_direction(text, session, section, held);
     if (local->port != 0 && local->rtcp_port != 0)
         put_rtcp(text, local, style);
     if (local->mux)

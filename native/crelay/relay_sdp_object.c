@@ -55,6 +55,8 @@ static PyObject *say(const struct relay_sdp_fault *fault)
         return PyUnicode_FromString("a CR or NUL within the line");
     case RELAY_SDP_VERSION:
         return quoted(fault->what, QUOTED_LINE, "v=0 expected, not %R");
+    case RELAY_SDP_SECOND:
+        return PyUnicode_FromString("a second session description, where offers and answers have one");
     case RELAY_SDP_MANY_MEDIA:
         return PyUnicode_FromFormat("more than %d m= lines", RELAY_SDP_MAX_MEDIA);
     case RELAY_SDP_NO_ORIGIN:
@@ -195,13 +197,14 @@ PyObject *relay_sdp_write_body(PyObject *Py_UNUSED(module), PyObject *args)
     struct relay_sdp sdp;
     struct relay_sdp_local locals[RELAY_SDP_MAX_MEDIA];
     struct relay_sdp_style style = {0};
-    int full_rtcp, replace_zero, keep_directions;
-    if (!PyArg_ParseTuple(args, "UO!OUipppUU", &body, &PyList_Type, &items, &mids, &connection, &style.family, &full_rtcp, &replace_zero,
-                          &keep_directions, &loop_mark, &inherited))
+    int full_rtcp, replace_zero, keep_directions, strip_extmap;
+    if (!PyArg_ParseTuple(args, "UO!OUippppUU", &body, &PyList_Type, &items, &mids, &connection, &style.family, &full_rtcp, &replace_zero,
+                          &keep_directions, &strip_extmap, &loop_mark, &inherited))
         return NULL;
     style.full_rtcp = full_rtcp;
     style.replace_zero = replace_zero;
     style.keep_directions = keep_directions;
+    style.strip_extmap = strip_extmap;
     PyObject *kept = PyList_New(0);
     if (relay_sdp_read_str(body, kept, &sdp) && read_locals(items, kept, &sdp, locals) &&
         read_mids(mids, kept, sdp.sections - 1, locals) && relay_span_of(connection, kept, &style.connection) &&

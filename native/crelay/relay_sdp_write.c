@@ -5,8 +5,12 @@
 static const char *const dropped[] = {"candidate",   "remote-candidates", "end-of-candidates", "ice-ufrag",  "ice-pwd",
                                       "ice-options", "ice-lite",          "ice-mismatch",      "ice-pacing", "bundle-only"};
 
-bool relay_sdp_is_dropped(const struct relay_sdp_line *line)
+#define TRICKLED_PORT 9 /* discard's: RFC 8840 section 4.1.1 */
+
+bool relay_sdp_is_dropped(const struct relay_sdp_line *line, const struct relay_sdp_style *style)
 {
+    if (relay_span_is(line->name, "extmap"))
+        return style->strip_extmap;
     if (relay_span_is(line->name, "group"))
         return line->value.size >= 6 && memcmp(line->value.at, "BUNDLE", 6) == 0;
     for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
@@ -23,17 +27,23 @@ static struct relay_span address_of(struct relay_span connection)
     return address;
 }
 
-bool relay_sdp_is_zero(struct relay_span connection)
+static bool is_zero(struct relay_span connection)
 {
     struct relay_span address = address_of(connection);
     return relay_span_is(address, "0.0.0.0") || relay_span_is(address, "::");
 }
 
+bool relay_sdp_is_held(const struct relay_sdp_section *session, const struct relay_sdp_section *section)
+{
+    bool to_come = section->port == TRICKLED_PORT && (section->trickle || session->trickle);
+    return !to_come && is_zero(section->connection.at != NULL ? section->connection : session->connection);
+}
+
 /* Hold by zero address passes through, in our family, unless told otherwise. */
-void relay_sdp_write_connection(struct relay_text *text, const struct relay_sdp_style *style, struct relay_span line)
+void relay_sdp_write_connection(struct relay_text *text, const struct relay_sdp_style *style, struct relay_span line, bool held)
 {
     bool six = relay_span_is(address_of(line), "::");
-    if (style->replace_zero || !relay_sdp_is_zero(line))
+    if (style->replace_zero || !held || !is_zero(line))
         relay_text_line(text, "c=", style->connection);
     else if (six == (style->family == 6))
         relay_text_line(text, "", line);
@@ -41,9 +51,23 @@ void relay_sdp_write_connection(struct relay_text *text, const struct relay_sdp_
         relay_text_string(text, six ? "c=IN IP4 0.0.0.0\r\n" : "c=IN IP6 ::\r\n");
 }
 
-static void write_session(const struct relay_sdp_section *section, const struct relay_sdp_style *style, bool directed,
-                          struct relay_text *text, struct relay_place_of_origin *origin)
+/* Whether the session's own address holds a section, or none says otherwise. */
+static bool holds(const struct relay_sdp *sdp)
 {
+    bool asked = false;
+    for (size_t i = 1; i < sdp->sections; i++)
+        if (sdp->section[i].connection.at == NULL) {
+            if (relay_sdp_is_held(&sdp->section[0], &sdp->section[i]))
+                return true;
+            asked = true;
+        }
+    return !asked;
+}
+
+static void write_session(const struct relay_sdp *sdp, const struct relay_sdp_style *style, bool directed, struct relay_text *text,
+                          struct relay_place_of_origin *origin)
+{
+    const struct relay_sdp_section *section = &sdp->section[0];
     struct relay_span rest = section->text, bare;
     struct relay_sdp_line line;
     bool seen = false;
@@ -55,8 +79,8 @@ static void write_session(const struct relay_sdp_section *section, const struct 
             origin->end = text->size;
             seen = true;
         } else if (letter == 'c') {
-            relay_sdp_write_connection(text, style, bare);
-        } else if (letter != 'a' || !(relay_sdp_is_dropped(&line) || (directed && relay_sdp_is_direction(line.name)))) {
+            relay_sdp_write_connection(text, style, bare, holds(sdp));
+        } else if (letter != 'a' || !(relay_sdp_is_dropped(&line, style) || (directed && relay_sdp_is_direction(line.name)))) {
             relay_text_line(text, "", bare);
         }
     }
@@ -85,7 +109,7 @@ void relay_sdp_write(const struct relay_sdp *sdp, const struct relay_sdp_local *
     bool directed = !style->keep_directions; /* whether every section says its own direction */
     for (size_t i = 1; i < sdp->sections; i++)
         directed &= !locals[i - 1].untouched;
-    write_session(&sdp->section[0], style, directed, text, origin);
+    write_session(sdp, style, directed, text, origin);
     for (size_t i = 1; i < sdp->sections; i++)
         if (locals[i - 1].untouched)
             write_untouched(&sdp->section[i], style, text);

@@ -24,6 +24,7 @@ struct relay_sdp_style {
     bool full_rtcp;       /* the address in a=rtcp too */
     bool replace_zero;    /* our address even in place of 0.0.0.0 */
     bool keep_directions; /* as received, else each section has one, which says "hold" where its address is zero */
+    bool strip_extmap;    /* no a=extmap */
     struct relay_span loop_mark; /* a value for LOOP_MARK at session level; empty: none */
     struct relay_span inherited; /* the session's own connection, for untouched sections without one; empty: none */
 };
@@ -44,13 +45,15 @@ void relay_sdp_write(const struct relay_sdp *sdp, const struct relay_sdp_local *
 void relay_sdp_write_media(const struct relay_sdp_section *session, const struct relay_sdp_section *section,
                            const struct relay_sdp_local *local, const struct relay_sdp_style *style, struct relay_text *text);
 
-void relay_sdp_write_connection(struct relay_text *text, const struct relay_sdp_style *style, struct relay_span line);
+/* ``held``: a zero address in ``line`` passes. */
+void relay_sdp_write_connection(struct relay_text *text, const struct relay_sdp_style *style, struct relay_span line, bool held);
 
-/* Whether an attribute is of ICE or BUNDLE, neither of which passes. */
-bool relay_sdp_is_dropped(const struct relay_sdp_line *line);
+/* Whether an attribute doesn't pass: those of ICE and BUNDLE, and a=extmap where the style says so. */
+bool relay_sdp_is_dropped(const struct relay_sdp_line *line, const struct relay_sdp_style *style);
 
-/* Whether a c= line's value is "send nothing to me" (RFC 3264 section 8.4). */
-bool relay_sdp_is_zero(struct relay_span connection);
+/* Whether an m= section says "send nothing to me" by a zero address (RFC 3264 section 8.4), which isn't one whose candidates are still
+ * to come (RFC 8840 section 4.1.1). */
+bool relay_sdp_is_held(const struct relay_sdp_section *session, const struct relay_sdp_section *section);
 
 /* Name and clock rate of a payload type that needs no a=rtpmap (RFC 3551 tables 4 and 5), as "PCMU/8000"; NULL: it has none. */
 const char *relay_sdp_static_encoding(unsigned payload_type);

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from media.codecs import CodecWish, strip_codecs
+from media.codecs import CodecWish, offered_codecs
 from media.errors import RequestError
 from media.sdp import parse
 from tests.media.world import World, lines_of, options, sdp
@@ -25,6 +25,13 @@ LINE = (
         ({"strip": "PCMA"}, [], "0 96 101"),
         ({}, ["codec-strip-PCMA", "codec strip opus"], "0 101"),
         ({"transcode": ["G729"], "offer": ["PCMA"]}, [], "0 8 96 101"),
+        ({"strip": ["PCMA/8000", "opus/48000"]}, [], "0 101"),
+        ({"strip": ["PCMA/16000"]}, [], "0 8 96 101"),
+        ({"mask": ["PCMA"], "consume": ["opus"], "accept": ["PCMU"]}, ["codec-mask-PCMU"], "101"),
+        # in the order of that list, after those that stay, and before what goes with a codec
+        ({"strip": ["all"], "offer": ["telephone-event", "opus", "PCMU", "opus/48000"]}, [], "96 0 101"),
+        ({"strip": ["PCMU"], "offer": ["PCMA", "PCMU"]}, [], "8 96 0 101"),
+        ({}, ["codec-strip-all", "codec-offer-PCMA", "codec-offer-PCMU"], "8 0"),
     ],
 )
 def test_what_is_stripped(codec: dict[str, Any], flags: list[str], formats: str) -> None:
@@ -38,7 +45,7 @@ def test_what_is_stripped(codec: dict[str, Any], flags: list[str], formats: str)
 
 
 def test_a_line_that_would_have_none_keeps_its_formats() -> None:
-    stripped = strip_codecs(parse(sdp(LINE, "m=audio 6000 RTP/AVP 8")), CodecWish(frozenset({"pcma"})))
+    stripped = offered_codecs(parse(sdp(LINE, "m=audio 6000 RTP/AVP 8")), CodecWish(frozenset({"pcma"})))
     assert [media.formats for media in stripped.media] == ["0 96 101", "8"]
 
 
@@ -46,6 +53,7 @@ def test_a_line_that_would_have_none_keeps_its_formats() -> None:
     ("keys", "formats"),
     [
         ({"codec": {"strip": ["PCMA"]}}, "0 96 101"),
+        ({"codec": {"mask": ["PCMA"]}}, "0 8 96 101"),
         ({"flags": ["single-codec"]}, "0 101"),
         ({"codec": {"strip": ["PCMU"]}, "flags": ["single-codec"]}, "8 101"),
     ],

@@ -24,8 +24,9 @@ def test_ping() -> None:
 def test_a_command_is_needed_and_must_be_known() -> None:
     world = World()
     assert world.request({})["error-reason"] == 'Dictionary contains no key "command"'
-    assert world.serve("play media")["error-reason"] == "Unrecognized command"
-    assert world.counters["media_ng_errors_total|command=unknown"] == 2
+    assert world.serve("play")["error-reason"] == "Unrecognized command"
+    assert world.serve("play_DTMF")["error-reason"] == "play dtmf is not served here"
+    assert world.counters["media_ng_errors_total|command=unknown"] == 3
 
 
 def test_requests_and_errors_are_counted_by_command() -> None:

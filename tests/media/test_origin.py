@@ -1,7 +1,7 @@
 import pytest
 
 from media.origin import Announced, stamp
-from media.rewrite import Style, rewrite
+from media.rewrite import LocalLine, Style, rewrite
 from media.sdp import parse
 from media.sdp_fields import Connection
 from tests.media.world import sdp
@@ -12,7 +12,7 @@ OURS = Connection(4, "203.0.113.10")
 def stamped(body: str, announced: Announced, *wanted: str) -> list[str]:
     description = parse(body)
     parts = rewrite(description, [None] * len(description.media), None, Style(OURS))
-    return stamp(parts, description.origin, announced, OURS, frozenset(wanted)).splitlines()
+    return stamp(parts, description, announced, OURS, frozenset(wanted)).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,18 @@ def test_the_version_grows_when_and_only_when_the_body_changes(wanted: str) -> N
         sdp(version=5),
     ]
     assert [stamped(body, announced, wanted)[1].split()[2] for body in bodies] == ["5", "5", "5", "6", "6", "7"]
+
+
+@pytest.mark.parametrize(("wanted", "last"), [("origin-full", "1"), ("sdp-version", "2")])
+def test_whoever_asks_for_the_version_sees_it_grow_when_the_sender_moves(wanted: str, last: str) -> None:
+    announced, ours = Announced(4711), [LocalLine(30000)]
+    descriptions = [parse(sdp(f"m=audio {port} RTP/AVP 0")) for port in (5000, 5000, 5002)]
+    bodies = [
+        stamp(rewrite(description, ours, None, Style(OURS)), description, announced, OURS, frozenset({wanted})).splitlines()
+        for description in descriptions
+    ]
+    assert [body[1].split()[2] for body in bodies] == ["1", "1", last]
+    assert bodies[0][2:] == bodies[2][2:]
 
 
 def test_the_version_can_be_made_to_grow_always() -> None:

@@ -156,13 +156,13 @@ def test_what_is_said_of_a_format_follows_in_the_order_of_formats() -> None:
     ]
 
 
-def test_other_than_rtp_has_no_formats_and_a_rejected_line_no_order() -> None:
+def test_other_than_rtp_has_no_formats_and_a_rejected_line_only_what_is_not_known() -> None:
     fax = sdp("m=image 5000 udptl t38 0|a=rtpmap:0 X/1|a=ptime:20|a=sendonly|a=T38FaxVersion:0", session=("a=inactive",))
     assert rewritten(fax, LocalLine(30000))[6:] == ["a=rtpmap:0 X/1", "a=ptime:20", "a=T38FaxVersion:0", "a=sendonly"]
     rejected = sdp(
-        "m=audio 5000 RTP/AVP 0|a=inactive|a=ptime:20|a=rtcp:5001|a=rtpmap:9 X/1|a=mid:a|a=crypto:1 x y|a=candidate:1"
+        "m=audio 5000 RTP/AVP 0|a=inactive|a=ptime:20|a=rtcp:5001|a=rtpmap:9 X/1|a=mid:a|a=crypto:1 x y|a=x|a=candidate:1"
     )
-    assert rewritten(rejected, LocalLine(0))[6:] == ["a=inactive", "a=ptime:20", "a=rtpmap:9 X/1", "a=mid:a", "a=crypto:1 x y"]
+    assert rewritten(rejected, LocalLine(0))[6:] == ["a=x", "a=mid:a"]
 
 
 def test_a_name_of_a_line_is_replaced_taken_away_or_given() -> None:
@@ -217,3 +217,37 @@ def test_what_is_said_twice_of_rtcp_is_said_once() -> None:
 def test_one_announcement_for_each_line() -> None:
     with pytest.raises(ValueError, match="2 announced, the body has 1 m= lines"):
         rewritten(sdp(), LocalLine(1), LocalLine(2))
+
+
+@pytest.mark.parametrize(
+    ("port", "options", "session", "line"),
+    [
+        (9, "a=ice-options:rtp+ecn trickle", "", "c=IN IP4 203.0.113.10"),
+        (9, "a=x", "a=ice-options:trickle", "c=IN IP4 203.0.113.10"),
+        (5000, "a=ice-options:trickle", "", "c=IN IP4 0.0.0.0"),
+        (9, "a=ice-options:trickled", "", "c=IN IP4 0.0.0.0"),
+        (9, "a=x", "", "c=IN IP4 0.0.0.0"),
+    ],
+)
+def test_a_zero_address_is_no_hold_where_candidates_are_to_come(port: int, options: str, session: str, line: str) -> None:
+    hold = line.endswith("0.0.0.0")
+    own = sdp(f"m=audio {port} RTP/AVP 0|c=IN IP4 0.0.0.0|{options}", session=(session,) if session else ())
+    told = rewritten(own, LocalLine(30000))
+    assert (line in told[6:], "a=sendonly" in told) == (True, hold)
+    inherited = sdp(f"m=audio {port} RTP/AVP 0|{options}", session=(session,) if session else (), host="0.0.0.0")
+    assert (rewritten(inherited, LocalLine(30000))[3], parse(inherited).media[0].held) == (line, hold)
+
+
+def test_the_address_of_the_session_holds_when_one_line_is_held_by_it() -> None:
+    trickled = "m=audio 9 RTP/AVP 0|a=ice-options:trickle"
+    body = sdp(trickled, "m=audio 9 RTP/AVP 0", host="0.0.0.0")
+    assert rewritten(body, LocalLine(30000), LocalLine(30002))[3] == "c=IN IP4 0.0.0.0"
+    assert rewritten(sdp(trickled, trickled, host="::"), LocalLine(30000), LocalLine(30002))[3] == "c=IN IP4 203.0.113.10"
+
+
+def test_header_extensions_are_taken_out_when_asked() -> None:
+    body = sdp("m=audio 5000 RTP/AVP 0|a=extmap:1 urn:x|a=x", session=("a=extmap:2 urn:y",))
+    assert [line for line in rewritten(body, LocalLine(1)) if "extmap" in line] == ["a=extmap:2 urn:y", "a=extmap:1 urn:x"]
+    assert not [
+        line for line in rewritten(body, LocalLine(1), style=Style(OURS.connection, strip_extmap=True)) if "extmap" in line
+    ]

@@ -68,6 +68,7 @@ ADDRESS = "c=IN IP4 192.0.2.1\r\n"
         ("v=1\r\n", 1, "v=0 expected, not 'v=1'"),
         ("o=- 1 1 IN IP4 1.2.3.4\r\nv=0\r\n", 1, "v=0 expected, not 'o=- 1 1 IN IP4 1.2.3.4'"),
         ("v=0\r\ns=-\r\n", 0, "no o= line"),
+        (HEAD + HEAD, 4, "a second session description, where offers and answers have one"),
         ("v=0\r\no=- 1 IN IP4\r\n", 2, "o= wants user name, session id, version, net type, address type and address"),
         ("v=0\r\no=- 1 1 ATM NSAP 47\r\n", 2, "net type 'ATM' is not IN"),
         (HEAD + "hello\r\n", 4, "'hello' is not of the form x=value"),

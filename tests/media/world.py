@@ -264,7 +264,9 @@ def passed_on(body: str) -> str:
     description = parse(body)
     connection = description.session.connection or Connection(4, "192.0.2.1")
     announced = [None] * len(description.media)
-    return "".join(relay.sdp_write(body, announced, None, str(connection), connection.family, False, False, False, "", ""))
+    return "".join(
+        relay.sdp_write(body, announced, None, str(connection), connection.family, False, False, False, False, "", "")
+    )
 
 
 def ports_of(body: str) -> list[int]:

@@ -106,6 +106,7 @@ def bodies() -> None:
         "mux": False,
         "mid": "",
         "rtpmaps": (),
+        "held": False,
         "rtcp_port": 5007,
         "rtcp_connection": "IN IP4 192.0.2.3",
     }
@@ -120,14 +121,14 @@ def bodies() -> None:
     ):
         with pytest.raises(TypeError):
             relay.sdp_read(BODY, wrong)  # type: ignore[arg-type]
-    head, line, tail = relay.sdp_write(BODY, [None], None, "IN IP4 192.0.2.2", 4, False, False, False, "", "")
+    head, line, tail = relay.sdp_write(BODY, [None], None, "IN IP4 192.0.2.2", 4, False, False, False, False, "", "")
     assert head + line + tail == BODY
     for wrong in ([5], [(1, 2)], [("x", 1, 1, True, "", None)]):
         with pytest.raises(TypeError):
-            relay.sdp_write(BODY, wrong, None, "IN IP4 192.0.2.9", 4, False, False, False, "", "")  # type: ignore[arg-type]
+            relay.sdp_write(BODY, wrong, None, "IN IP4 192.0.2.9", 4, False, False, False, False, "", "")  # type: ignore[arg-type]
     for mids in ([], [5], ("a",)):
         with pytest.raises(TypeError):
-            relay.sdp_write(BODY, [None], mids, "IN IP4 192.0.2.9", 4, False, False, False, "", "")  # type: ignore[arg-type]
+            relay.sdp_write(BODY, [None], mids, "IN IP4 192.0.2.9", 4, False, False, False, False, "", "")  # type: ignore[arg-type]
 
 
 def requests() -> None:

@@ -37,7 +37,7 @@ def bodies() -> object:
             relay.sdp_read(bad, CLASSES)
     announced = [None, (30000, 2, 30001, True, "RTP/SAVP", "a=crypto:1 x\r\n"), None]
     mids = ["\udcff", "", "x"]
-    written = relay.sdp_write(text, announced, mids, "IN IP4 192.0.2.1", 4, True, True, False, "us", "IN IP4 192.0.2.2")
+    written = relay.sdp_write(text, announced, mids, "IN IP4 192.0.2.1", 4, True, True, False, True, "us", "IN IP4 192.0.2.2")
     session, origin, media = relay.sdp_read(text, CLASSES)
     return vars(session), origin, [vars(each) for each in media], relay.sdp_split(text, 1, 6), written
 
