@@ -44,6 +44,7 @@ LOADS = {
     "call": Load("caller", 1500, callee=True),
     "call_tcp": Load("caller", 800, "tcp", callee=True),
     "call_relayed": Load("caller", 500, callee=True, relayed=True),
+    "call_digest": Load("caller_digest", 1000, callee=True),
     "register": Load("register", 3000),
     "register_digest": Load("register_digest", 1500),
     "options": Load("options", 3000),

@@ -11,6 +11,7 @@ TITLES = (
     ("call", "call over UDP"),
     ("call_tcp", "call over TCP"),
     ("call_relayed", "call over UDP, its media relayed"),
+    ("call_digest", "call over UDP with digest: two INVITEs"),
     ("register", "REGISTER"),
     ("register_digest", "REGISTER with digest: two requests"),
     ("options", "OPTIONS"),
