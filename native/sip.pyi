@@ -868,11 +868,77 @@ class InviteExchangeBase:
     looks_on: bool
     sees: int
     def __init__(self, services: Any, key: str, media: Any, *, by_trunk: bool) -> None: ...
+    def request_out(self, branch: Any, request: Message, proceed: Any, /) -> None:
+        """To the media, if there is any."""
     def response_in(self, branch: Any, response: Message, proceed: Any, /) -> None:
-        """Tells ``services.calls`` of an answer, and the record when it rings. Calls ``look_closer`` for what says more, and
-        ``relay`` with media."""
+        """Tells ``services.calls`` of an answer, and the record when it rings. Calls ``look_closer`` for what says more. With media
+        it goes by that, with itself as the judge."""
     def branch_ended(self, branch: Any, status: int, /) -> None:
         """Calls ``branch_over``, save of a branch that was answered by a target known to be alive."""
+
+class NgRequest:
+    """A request to the media daemon that waits for its reply."""
+
+    packet: bytes
+
+class MediaClientBase:
+    """What ``sipmesh.signalling.media_client.MediaClient`` is made of."""
+
+    _link: Any
+    _counters: dict[str, int]
+    _pending: Mapping[bytes, NgRequest]  # by cookie
+    def __init__(
+        self, link: Any, instance: bytes, timers: Timers, counters: dict[str, int], answer_s: float, attempts: int, most: int
+    ) -> None:
+        """``attempts``: how often a request is sent, each time ``answer_s`` after the last. ``most`` may wait."""
+    def request(self, data: bytes, answered: Callable[[Any], None], /) -> None:
+        """Sends it by ``link``. Calls ``refused`` when too many wait, and ``unanswered`` at last."""
+    def received(self, packet: bytes, /) -> None:
+        """Lets the message of a PassingBody go on. Calls ``look_at`` with what is no plain assent to one."""
+    def settle(self, cookie: bytes, /) -> Callable[[Any], None] | None:
+        """What is to be called with the reply to the request of that cookie, which waits no longer; None when there is none."""
+
+class GlueBase:
+    """What ``sipmesh.signalling.media_glue.MediaGlue`` is made of."""
+
+    _media: Any
+    _counters: dict[str, int]
+    def __init__(self, media: Any, counters: dict[str, int]) -> None: ...
+    def pass_body(
+        self,
+        command: str,
+        message: Message,
+        texts: tuple[str, str, str, str, str],
+        proceed: Any,
+        *,
+        natted: bool,
+        early: bool,
+        insists: bool,
+        more: bytes,
+    ) -> None:
+        """Asks for an "offer" or "answer" with the message's body. ``texts``: Call-ID, tags of offerer and answerer, Via branch, host
+        that the message came from. ``more``: entries of the dictionary. The message goes on when the daemon assents;
+        ``answered`` is called with what else it says."""
+
+class PassingBody:
+    """Of a request to the media daemon: whoever gets the reply calls it."""
+
+    command: str
+    message: Message
+    insists: bool  # who gets the body takes no plain RTP
+    def __call__(self, reply: dict[str, Any] | None, /) -> None: ...
+    def arrive(self, body: bytes, /) -> None:
+        """The message goes on with it."""
+    def stay(self, status: int, reason: str, /) -> None:
+        """The message does not go on."""
+
+class InviteMediaBase:
+    """What ``sipmesh.signalling.media_glue.InviteMedia`` is made of; there the fields are named. No garbage collector walks it."""
+
+    def __init__(self, glue: GlueBase, request: Message, sender: Any, srtp: Any = ("pass", "pass")) -> None: ...
+    def request_out(self, branch: Any, request: Message, proceed: Any, /) -> None:
+        """Passes its offer, with itself as the judge. Calls ``secure`` when SRTP is more than the parties' own."""
+    def response_in(self, branch: Any, response: Message, proceed: Any, judge: Any = None, /) -> None: ...
 
 class ByeExchangeBase:
     """What ``sipmesh.signalling.exchanges.ByeExchange`` is made of."""

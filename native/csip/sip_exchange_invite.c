@@ -1,5 +1,6 @@
 /* The base of InviteExchange: the responses to an INVITE that makes a call. */
 #include "sip_exchange.h"
+#include "sip_media.h"
 #include "sip_proxy_fields.h"
 #include "sip_py.h"
 
@@ -69,7 +70,7 @@ static bool says_more(const struct sip_message *response) {
 }
 
 static int take(InviteExchangeObject *self, PyObject *branch, MessageObject *response, PyObject *proceed) {
-    static struct sip_py_word look_closer = {"look_closer", NULL}, relay = {"relay", NULL};
+    static struct sip_py_word look_closer = {"look_closer", NULL};
     PyObject *exchange = (PyObject *)self, *message = (PyObject *)response;
     int status = response->core.status;
     if (says_more(&response->core) && sip_py_do(exchange, &look_closer, branch, message) < 0) return -1;
@@ -77,8 +78,7 @@ static int take(InviteExchangeObject *self, PyObject *branch, MessageObject *res
         : status < 300 ? sip_calls_answered((CallsObject *)self->calls, self->key, branch, response)
         : failed(self);
     if (result < 0 || self->media == Py_None) return result;
-    PyObject *args[] = {exchange, branch, message, proceed};
-    return sip_py_done(sip_py_call_with(&relay, args, 4));
+    return sip_invite_media_response(self->media, branch, message, proceed, exchange);
 }
 
 static PyObject *invite_response_in(InviteExchangeObject *self, PyObject *const *args, Py_ssize_t count) {
@@ -104,14 +104,21 @@ static PyObject *invite_branch_ended(InviteExchangeObject *self, PyObject *const
     static struct sip_py_word branch_over = {"branch_over", NULL};
     if (count != 2 || !PyObject_TypeCheck(args[0], &sip_branch_type)) return PyErr_Format(PyExc_TypeError, "branch and status expected");
     BranchObject *branch = (BranchObject *)args[0];
-    bool plain = self->media == Py_None && branch->outcome == Py_None;
+    bool plain = branch->outcome == Py_None;
     int tells = plain ? shows_life(branch) : 1;
     if (tells <= 0) return tells < 0 ? NULL : Py_NewRef(Py_None);
     return sip_py_call((PyObject *)self, &branch_over, args[0], args[1]);
 }
 
+static PyObject *invite_request_out(InviteExchangeObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 3) return PyErr_Format(PyExc_TypeError, "branch, request and proceed expected");
+    if (self->media != Py_None && sip_invite_media_request(self->media, args[0], args[1], args[2]) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef invite_methods[] = {
     SIP_PY_UNWALKED,
+    {"request_out", FUNCTION(invite_request_out), METH_FASTCALL, NULL},
     {"branch_ended", FUNCTION(invite_branch_ended), METH_FASTCALL, NULL},
     {"response_in", FUNCTION(invite_response_in), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},

@@ -124,21 +124,30 @@ PyObject *sip_message_set_request_uri(MessageObject *self, PyObject *uri) {
     return sip_message_edited(self, SIP_REQUEST_URI, error);
 }
 
-PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"body", "content_type", NULL};
-    PyObject *body, *content_type = Py_None;
-    struct sip_py_view type = {{NULL, 0}, NULL};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "S|O:set_body", keywords, &body, &content_type)) return NULL;
-    if (PyBytes_GET_SIZE(body) > (Py_ssize_t)SIP_MAX_MESSAGE_BYTES) return PyErr_Format(PyExc_ValueError, "body too large");
-    if (content_type != Py_None && sip_py_line_view(content_type, "Content-Type", &type) < 0) return NULL;
-    enum sip_error error = type.text.at ? sip_set(&self->core, sip_known(SIP_CONTENT_TYPE), type.text) : SIP_OK;
-    if (error == SIP_OK) error = sip_set_number(&self->core, SIP_CONTENT_LENGTH, (uint32_t)PyBytes_GET_SIZE(body));
+int sip_message_replace_body(MessageObject *self, PyObject *body) {
+    if (PyBytes_GET_SIZE(body) > (Py_ssize_t)SIP_MAX_MESSAGE_BYTES) {
+        PyErr_SetString(PyExc_ValueError, "body too large");
+        return -1;
+    }
+    enum sip_error error = sip_set_number(&self->core, SIP_CONTENT_LENGTH, (uint32_t)PyBytes_GET_SIZE(body));
     if (error == SIP_OK) {
         sip_set_body(&self->core, PyBytes_AS_STRING(body), (size_t)PyBytes_GET_SIZE(body));
         Py_XSETREF(self->body, Py_NewRef(body));
         self->core.trailing = 0;
         Py_CLEAR(self->cache[CACHE_BODY]);
     }
+    return sip_py_done(sip_message_edited(self, SIP_CONTENT_LENGTH, error));
+}
+
+PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"body", "content_type", NULL};
+    PyObject *body, *content_type = Py_None;
+    struct sip_py_view type = {{NULL, 0}, NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "S|O:set_body", keywords, &body, &content_type)) return NULL;
+    if (content_type != Py_None && sip_py_line_view(content_type, "Content-Type", &type) < 0) return NULL;
+    enum sip_error error = type.text.at ? sip_set(&self->core, sip_known(SIP_CONTENT_TYPE), type.text) : SIP_OK;
     Py_XDECREF(type.holder);
-    return sip_message_edited(self, SIP_CONTENT_TYPE, error);
+    PyObject *typed = sip_message_edited(self, SIP_CONTENT_TYPE, error);
+    if (typed && sip_message_replace_body(self, body) < 0) Py_CLEAR(typed);
+    return typed;
 }

@@ -111,6 +111,7 @@ PyObject *sip_message_append(MessageObject *self, PyObject *const *args, Py_ssiz
 PyObject *sip_message_set(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_message_remove(MessageObject *self, PyObject *name);
 PyObject *sip_message_set_request_uri(MessageObject *self, PyObject *uri);
+int sip_message_replace_body(MessageObject *self, PyObject *body); /* bytes, of the same type */
 PyObject *sip_message_set_body(MessageObject *self, PyObject *args, PyObject *kwargs);
 
 /* sip_message_build.c */

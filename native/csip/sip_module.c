@@ -4,6 +4,7 @@
 #include "sip_flow.h"
 #include "sip_gate.h"
 #include "sip_ingress.h"
+#include "sip_ng_request.h"
 #include "sip_proxy.h"
 #include "sip_registrar_type.h"
 #include "sip_resolver.h"
@@ -83,6 +84,7 @@ static int add_types(PyObject *module) {
         &sip_hosts_type,
         &sip_environment_type, &sip_table_type, &sip_call_leg_type, &sip_call_record_type,
         &sip_trunk_type, &sip_call_trunks_type, &sip_calls_type, &sip_invite_exchange_type, &sip_bye_exchange_type, &sip_application_type,
+        &sip_media_client_type, &sip_ng_request_type, &sip_glue_type, &sip_passing_body_type, &sip_invite_media_type,
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (PyModule_AddType(module, types[i]) < 0) return -1;
@@ -132,7 +134,7 @@ static int add_constants(PyObject *module) {
 
 PyMODINIT_FUNC PyInit_sip(void) {
     PyObject *module = PyModule_Create(&definition);
-    if (!module || sip_py_init(module) < 0 || sip_machine_init() < 0 || sip_call_record_init() < 0 || add_types(module) < 0 || add_constants(module) < 0 ||
+    if (!module || sip_py_init(module) < 0 || sip_machine_init() < 0 || sip_call_record_init() < 0 || sip_proceed_init() < 0 || add_types(module) < 0 || add_constants(module) < 0 ||
         add_masks(module) < 0)
         Py_CLEAR(module);
     return module;

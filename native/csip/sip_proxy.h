@@ -73,8 +73,8 @@ static inline CoreObject *sip_core_of(const BranchObject *branch) { return (Core
 /* A client transaction's response. The caller holds `branch`. */
 int sip_branch_response(BranchObject *branch, MessageObject *response);
 
-/* Calls exchange.method(branch, message, proceed) of an exchange that looks on. */
-int sip_exchange_shown(BranchObject *branch, struct sip_py_word *method, PyObject *message);
+/* Calls exchange.method(branch, message, proceed); `proceed` is NULL for an exchange that looks on. */
+int sip_exchange_shown(BranchObject *branch, struct sip_py_word *method, PyObject *message, PyObject *proceed);
 
 void sip_inbound_release(InboundObject *request);
 PyObject *sip_branch_on_response(BranchObject *self, PyObject *const *args, Py_ssize_t count);
@@ -82,6 +82,14 @@ PyObject *sip_branch_pass_upstream(BranchObject *self, PyObject *response);
 PyObject *sip_context_forward(ContextObject *self, PyObject *response);
 PyObject *sip_context_end(ContextObject *self, PyObject *status);
 PyObject *sip_context_finish(ContextObject *self, PyObject *unused);
+
+/* --- sip_proxy_hold.c --- */
+
+int sip_proceed_init(void); /* before the others */
+int sip_proceed(PyObject *proceed); /* proceed() */
+/* To an exchange that may hold it back. */
+int sip_branch_show_request(BranchObject *branch);
+int sip_branch_offer(BranchObject *branch, MessageObject *response);
 
 /* --- sip_proxy_admit.c --- */
 

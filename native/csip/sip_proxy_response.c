@@ -76,20 +76,21 @@ static PyObject *proceeds_anyway(PyObject *unused, PyObject *arguments, PyObject
     Py_RETURN_NONE;
 }
 
-int sip_exchange_shown(BranchObject *branch, struct sip_py_word *method, PyObject *message) {
+int sip_exchange_shown(BranchObject *branch, struct sip_py_word *method, PyObject *message, PyObject *proceed) {
     static PyMethodDef definition = {"proceed", FUNCTION(proceeds_anyway), METH_VARARGS | METH_KEYWORDS, NULL};
-    static PyObject *proceed;
-    if (!proceed && !(proceed = PyCFunction_New(&definition, NULL))) return -1;
+    static PyObject *anyway;
+    if (!proceed && !anyway && !(anyway = PyCFunction_New(&definition, NULL))) return -1;
+    if (!proceed) proceed = anyway;
     PyObject *args[] = {sip_context_of(branch)->exchange, (PyObject *)branch, message, proceed};
     return sip_py_done(sip_py_call_with(method, args, 4));
 }
 
 static int pass_upstream(BranchObject *self, MessageObject *response) {
-    static struct sip_py_word response_in = {"response_in", NULL}, offer = {"offer", NULL};
+    static struct sip_py_word response_in = {"response_in", NULL};
     ContextObject *context = sip_context_of(self);
     if (context->exchange == Py_None) return forward(context, response);
-    if (!context->looks_on) return sip_py_do((PyObject *)self, &offer, (PyObject *)response, NULL);
-    if (seen(context, response) && sip_exchange_shown(self, &response_in, (PyObject *)response) < 0) return -1;
+    if (!context->looks_on) return sip_branch_offer(self, response);
+    if (seen(context, response) && sip_exchange_shown(self, &response_in, (PyObject *)response, NULL) < 0) return -1;
     return forward(context, response);
 }
 

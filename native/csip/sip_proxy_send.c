@@ -107,7 +107,7 @@ static int may_leave(BranchObject *self, PyObject *flow) {
 }
 
 static int leave(BranchObject *self, PyObject *flow) {
-    static struct sip_py_word request_out = {"request_out", NULL}, show_request = {"show_request", NULL};
+    static struct sip_py_word request_out = {"request_out", NULL};
     ContextObject *context = sip_context_of(self);
     int closed = sip_flow_is_closed(flow), allowed = closed < 0 ? -1 : closed ? 0 : may_leave(self, flow);
     if (allowed < 0) return -1;
@@ -115,8 +115,8 @@ static int leave(BranchObject *self, PyObject *flow) {
     Py_XSETREF(self->flow, Py_NewRef(flow));
     if (sip_branch_add_ourselves(self) < 0) return -1;
     if (context->exchange == Py_None) return send(self);
-    if (!context->looks_on) return sip_py_do((PyObject *)self, &show_request, NULL, NULL);
-    if (context->sees & SIP_SEES_REQUESTS && sip_exchange_shown(self, &request_out, self->request) < 0) return -1;
+    if (!context->looks_on) return sip_branch_show_request(self);
+    if (context->sees & SIP_SEES_REQUESTS && sip_exchange_shown(self, &request_out, self->request, NULL) < 0) return -1;
     return send(self);
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from native.sip import BranchBase, Message, ParseError, Uri
@@ -95,22 +94,9 @@ class Branch(BranchBase):
         else:
             raise error
 
-    def show_request(self) -> None:
-        """To an exchange that may hold it back."""
-        exchange = self.context.exchange
-        assert exchange is not None
-        exchange.request_out(self, self.request, self._proceed)
-
-    def _proceed(self, status: int = 0, reason: str = "") -> None:
-        """``proceed`` of the request."""
-        if self.status:  # cancelled meanwhile
-            return
-        if self.transaction is not None:
-            raise UsageError("a request may proceed once")
-        if status:
-            self.fail(status, reason)
-        else:
-            self.send()
+    def proceeded_twice(self) -> None:
+        """The application let a message go that had gone."""
+        raise UsageError("a message may proceed once")
 
     def not_sent(self, error: Exception) -> None:
         """A retransmission so late that our own answer is forgotten, while the branch it once led to is not."""
@@ -192,42 +178,14 @@ class Branch(BranchBase):
         if context.invite and transaction is not None:
             transaction.cancel()
 
-    # responses that the application may hold back; they stay in order
-
-    def offer(self, response: Message) -> None:
-        if self.current is None:
-            self._show(response)
-        else:
-            self._enqueue(response)
-
-    def _enqueue(self, response: Message) -> None:
+    def enqueue(self, response: Message) -> None:
+        """Behind the one that the application holds back; they stay in order (native/csip/sip_proxy_hold.c)."""
         if self.waiting is None:
             self.waiting = deque()
         if len(self.waiting) >= (MAX_WAITING if response.status < 200 else 2 * MAX_WAITING):
             self.context.core.count("sip_proxy_responses_dropped_total")  # a final one will be repeated
             return
         self.waiting.append(response)
-
-    def _show(self, response: Message) -> None:
-        self.current = response
-        exchange = self.context.exchange
-        assert exchange is not None
-        exchange.response_in(self, response, partial(self._let_through, response))
-
-    def _let_through(self, response: Message, status: int = 0, reason: str = "") -> None:
-        """``proceed`` of a response."""
-        if response is not self.current:
-            raise UsageError("a response may proceed once")
-        self.current = None
-        try:
-            if status:
-                self.context.refuse(status, reason)
-            else:
-                self.context.forward(response)
-            if self.waiting and self.current is None:
-                self._show(self.waiting.popleft())
-        except Exception:
-            self.broke("a response let through")
 
     def _warn(self, what: str) -> None:
         log.warning("%s: %s", self.target.uri, what, extra={"call_id": self.context.request.message.call_id})

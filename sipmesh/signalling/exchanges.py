@@ -121,10 +121,6 @@ class InviteExchange(InviteExchangeBase):
     _media: InviteMedia | None
     _ended_by: Ender  # if it fails
 
-    def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
-        if self._media is not None:
-            self._media.request_out(branch, request, proceed)
-
     def look_closer(self, branch: Branch, response: Message) -> None:
         """It says who the callee is, or is a reliable provisional response: one that makes an early dialog and may bring its
         offer (RFC 3262 sections 3 and 5)."""
@@ -137,15 +133,9 @@ class InviteExchange(InviteExchangeBase):
         if media is not None and not media.offered and has_sdp(response) and calls.context_of(self._key) is not None:
             calls.early_offers.came(self._key, response.to_tag or "")
 
-    def relay(self, branch: Branch, response: Message, proceed: Proceed) -> None:
-        """The response goes on when its media is ready."""
-        assert self._media is not None
-        if 200 <= response.status < 300:
-            proceed = partial(self._after_answer, proceed)
-        self._media.response_in(branch, response, proceed)
-
-    def _after_answer(self, proceed: Proceed, status: int = 0, reason: str = "") -> None:
-        record = self._services.calls.get(self._key) if status else None
+    def unserved(self, branch: Branch, response: Message, proceed: Proceed, status: int, reason: str) -> None:
+        """The media daemon did not let the response pass: who answered is hung up."""
+        record = self._services.calls.get(self._key) if response.status >= 200 else None
         if record is not None and record.state == "answered":
             self._services.hang_up_callee(record)
         proceed(status, reason)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from media import bencode
 from media.errors import BencodeError
+from native.sip import MediaClientBase
 from sipcore.ports import Counters
 from sipcore.timers import Timers
 
@@ -33,59 +34,43 @@ class Link(Protocol):
 class Media(Protocol):
     """What the calls' glue asks of the media daemon."""
 
-    def request(self, body: Body, answered: Answered) -> None: ...
+    def request(self, data: bytes, answered: Answered, /) -> None:
+        """``data``: a dictionary in bencode."""
 
 
-class _Pending:
-    __slots__ = ("answered", "attempts", "cookie", "datagram")
+class MediaClient(MediaClientBase):
+    """Requests keep their cookie when repeated, so that the daemon answers a repetition from its memory.
 
-    def __init__(self, cookie: bytes, datagram: bytes, answered: Answered) -> None:
-        self.cookie = cookie
-        self.datagram = datagram
-        self.answered = answered
-        self.attempts = 1
-
-
-class MediaClient:
-    """Requests keep their cookie when repeated, so that the daemon answers a repetition from its memory."""
+    Asking, repeating and the replies that simply let a message go on are the base's (native/csip/sip_media_client.c)."""
 
     def __init__(self, link: Link, instance: str, timers: Timers, counters: Counters, on_event: Callable[[Body], None]) -> None:
-        self._link = link
-        self._instance = instance
-        self._timers = timers
-        self._counters = counters
+        super().__init__(link, instance.encode(), timers, counters, ANSWER_S, ATTEMPTS, MAX_PENDING)
         self._on_event = on_event
-        self._serial = 0
-        self._pending: dict[bytes, _Pending] = {}
+
+    # ``request`` is the base's: ``answered`` is called once, with the reply, or with None after ATTEMPTS * ANSWER_S seconds
 
     @property
     def pending(self) -> int:
         return len(self._pending)
 
-    def request(self, body: Body, answered: Answered) -> None:
-        """``answered`` is called once: with the reply, or with None after ATTEMPTS * ANSWER_S seconds."""
-        if len(self._pending) >= MAX_PENDING:
-            self._counters["ng_requests_refused_total"] += 1
-            answered(None)
-            return
-        self._serial += 1
-        cookie = f"{self._instance}_{self._serial}".encode()
-        pending = _Pending(cookie, cookie + b" " + bencode.encode(body), answered)
-        self._pending[cookie] = pending
-        self._link.send(pending.datagram)
-        self._timers.after(ANSWER_S, self._silent, pending)
+    def refused(self, answered: Answered) -> None:
+        """Too many requests wait."""
+        self._counters["ng_requests_refused_total"] += 1
+        answered(None)
 
-    def received(self, datagram: bytes) -> None:
-        cookie, _, data = datagram.partition(b" ")
+    # ``received`` is the base's
+
+    def look_at(self, cookie: bytes, data: bytes) -> None:
+        """A packet that is no plain assent."""
         try:
             body = bencode.decode(data)
         except BencodeError as error:
             self._counters["ng_malformed_total"] += 1
             log.warning("the media daemon sent what is not ng: %s", error)
             return
-        pending = self._pending.pop(cookie, None)
-        if pending is not None:
-            pending.answered(body if isinstance(body, dict) else None)
+        answered = self.settle(cookie)
+        if answered is not None:
+            answered(body if isinstance(body, dict) else None)
         elif isinstance(body, dict) and "event" in body:
             self._on_event(body)
         else:
@@ -94,17 +79,9 @@ class MediaClient:
     def connected(self) -> None:
         """The link is up again: what waits for an answer is sent at once, before its time."""
         for pending in self._pending.values():
-            self._link.send(pending.datagram)
+            self._link.send(pending.packet)
 
-    def _silent(self, pending: _Pending) -> None:
-        if pending.cookie not in self._pending:
-            return
-        if pending.attempts < ATTEMPTS:
-            pending.attempts += 1
-            self._counters["ng_retransmissions_total"] += 1
-            self._link.send(pending.datagram)
-            self._timers.after(ANSWER_S, self._silent, pending)
-            return
-        del self._pending[pending.cookie]
+    def unanswered(self, answered: Answered) -> None:
+        """It was asked as often as may be."""
         self._counters["ng_timeouts_total"] += 1
-        pending.answered(None)
+        answered(None)

@@ -7,12 +7,14 @@ its responses the answer, or, when the request had none, an offer that ACK or PR
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from native.sip import Message
+from media import bencode
+from native.sip import GlueBase, InviteMediaBase, Message, PassingBody
 from sipcore.ports import Counters, Proceed
 from sipmesh.signalling.media_client import Answered, Body, Media
 from sipmesh.signalling.media_security import PASSES, Legs, asked, is_secured
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from sipcore.proxy.context import Branch
 
 SDP = "application/sdp"
-REPLACED = ["origin", "session-connection"]
 UNAVAILABLE = (503, "Media Relay Unavailable")
 NOT_ACCEPTABLE = (488, "Not Acceptable Here")
 INSECURE = (488, "SRTP Needed")
@@ -51,26 +52,26 @@ def has_sdp(message: Message) -> bool:
     return bool(message.body) and message.content_type == SDP
 
 
-class MediaGlue:
-    """Sends bodies to the daemon, and lets the message go with what comes back. ``srtp``: the caller's and the callee's of
-    ``tags``; for a request within a dialog those are who sent it and the other one."""
+class MediaGlue(GlueBase):
+    """Sends bodies to the daemon, and lets the message go with what comes back; the base's is the way of those that leave
+    (native/csip/sip_media_glue.c). ``srtp``: the caller's and the callee's of ``tags``; for a request within a dialog those are
+    who sent it and the other one."""
 
     def __init__(self, media: Media, counters: Counters) -> None:
-        self._media = media
-        self._counters = counters
+        super().__init__(media, counters)
 
     def offer(
         self, message: Message, tags: Tags, sender: Sender, proceed: Proceed, *, reverse: bool = False, srtp: Legs = PASSES
     ) -> None:
         """``message`` carries an offer; ``reverse``: of the callee (in a response to a request without one)."""
-        body = self._body("offer", message, tags, sender, reverse)
+        more: Body = {}
         if srtp != PASSES:
             offerer, answerer = reversed(srtp) if reverse else srtp
             if offerer == "mandatory" and not is_secured(message.body):
-                self._insecure("offer", tags.call_id, proceed)
+                self._insecure("offer", message.call_id, proceed)
                 return
-            body |= asked(offerer, answerer)
-        self._pass(body, message, proceed)
+            more = asked(offerer, answerer)
+        self._pass("offer", message, tags, sender, proceed, reverse=reverse, more=more)
 
     def answer(
         self, message: Message, tags: Tags, sender: Sender, proceed: Proceed, *, reverse: bool = False, srtp: Legs = PASSES
@@ -78,9 +79,9 @@ class MediaGlue:
         """``message`` carries the answer to the caller's offer; ``reverse``: to the callee's."""
         offerer, answerer = reversed(srtp) if reverse else srtp
         if answerer == "mandatory" and not is_secured(message.body):
-            self._insecure("answer", tags.call_id, proceed)
+            self._insecure("answer", message.call_id, proceed)
             return
-        self._pass(self._body("answer", message, tags, sender, reverse), message, proceed, offerer == "mandatory")
+        self._pass("answer", message, tags, sender, proceed, reverse=reverse, insists=offerer == "mandatory")
 
     def delete(self, tags: Tags) -> None:
         """Ends the media of a branch, or of a dialog."""
@@ -90,62 +91,54 @@ class MediaGlue:
         if tags.via_branch:
             body["via-branch"] = tags.via_branch
         body["flags"] = ["fast"]
-        self._media.request(body, self._deleted)
+        self._media.request(bencode.encode(body), self._deleted)
 
     def query(self, tags: Tags, done: Answered) -> None:
         """The figures of a call's media."""
-        self._media.request({"command": "query", "call-id": tags.call_id, "flags": ["brief"]}, done)
+        self._media.request(bencode.encode({"command": "query", "call-id": tags.call_id, "flags": ["brief"]}), done)
 
-    def _body(self, command: str, message: Message, tags: Tags, sender: Sender, reverse: bool) -> Body:
-        """In ng the from-tag is always the offerer's, in its answer too."""
+    def _pass(
+        self,
+        command: str,
+        message: Message,
+        tags: Tags,
+        sender: Sender,
+        proceed: Proceed,
+        *,
+        reverse: bool,
+        insists: bool = False,
+        more: Body | None = None,
+    ) -> None:
+        """In ng the from-tag is always the offerer's, in its answer too. ``insists``: who gets the body takes no plain RTP.
+        ``more``: keys of the request."""
         offerer, answerer = (tags.callee, tags.caller) if reverse else (tags.caller, tags.callee)
-        body: Body = {
-            "command": command,
-            "call-id": tags.call_id,
-            "from-tag": offerer,
-            "sdp": message.body.decode("utf-8", "surrogateescape"),
-            "replace": REPLACED,
-            "flags": ["SIP-source-address" if sender.natted else "trust-address"],
-        }
-        if sender.host:
-            body["received-from"] = ["IP6" if ":" in sender.host else "IP4", sender.host]
-        if answerer:
-            body["to-tag"] = answerer
-        if message.status:
-            body["SIP-code"] = message.status
-        if tags.early:
-            body["flags"].append("provisional")  # a phone that rings sends no media: its call doesn't end for want of it
-        if tags.via_branch:
-            body["via-branch"] = tags.via_branch
-        return body
+        texts = (tags.call_id, offerer, answerer, tags.via_branch, sender.host)
+        entries = bencode.encode(more)[1:-1] if more else b""
+        self.pass_body(command, message, texts, proceed, natted=sender.natted, early=tags.early, insists=insists, more=entries)
 
-    def _pass(self, body: Body, message: Message, proceed: Proceed, insists: bool = False) -> None:
-        """``insists``: who gets the body takes no plain RTP."""
-        self._media.request(body, partial(self._done, body["command"], body["call-id"], message, proceed, insists))
-
-    def _done(self, command: str, call_id: str, message: Message, proceed: Proceed, insists: bool, reply: Body | None) -> None:
+    def answered(self, passing: PassingBody, reply: Body | None) -> None:
+        """What the daemon says of a body, where that isn't a plain assent."""
+        command, call_id = passing.command, passing.message.call_id
         if reply is None:
             self._count(command, "unanswered")
             log.error("no answer from the media daemon to %s", command, extra={"call_id": call_id})
-            proceed(*UNAVAILABLE)
+            passing.stay(*UNAVAILABLE)
             return
         sdp = reply.get("sdp")
         if reply.get("result") == "ok" and isinstance(sdp, str):
             body = sdp.encode("utf-8", "surrogateescape")
-            if insists and not is_secured(body):
-                self._insecure(command, call_id, proceed)
+            if passing.insists and not is_secured(body):
+                self._insecure(command, call_id, passing.stay)
                 return
-            self._count(command, "ok")
-            message.set_body(body)
-            proceed()
+            passing.arrive(body)
             return
         reason = str(reply.get("error-reason") or reply.get("message") or "no session description in the reply")
         full = reason in FULL or reply.get("result") == "load limit"
         self._count(command, "full" if full else "refused")
         log.warning("the media daemon refuses the %s: %s", command, reason, extra={"call_id": call_id})
-        proceed(*(UNAVAILABLE if full else NOT_ACCEPTABLE))
+        passing.stay(*(UNAVAILABLE if full else NOT_ACCEPTABLE))
 
-    def _insecure(self, command: str, call_id: str, proceed: Proceed) -> None:
+    def _insecure(self, command: str, call_id: str, proceed: Callable[[int, str], None]) -> None:
         self._count(command, "insecure")
         log.warning("the %s would leave plain RTP where srtp is mandatory", command, extra={"call_id": call_id})
         proceed(*INSECURE)
@@ -157,45 +150,48 @@ class MediaGlue:
         self._counters[f"ng_requests_total|command={command},outcome={outcome}"] += 1
 
 
-class InviteMedia:
-    """The media of an initial INVITE: one offer per branch, and its end when the branch fails."""
+class Judge(Protocol):
+    """Whoever decides what becomes of a message whose body the daemon did not let pass."""
 
-    __slots__ = ("_call_id", "_caller_tag", "_glue", "_open", "_sender", "_srtp", "offered")
+    def unserved(self, branch: Branch, message: Message, proceed: Proceed, status: int, reason: str) -> None:
+        """Calls ``proceed`` with status and reason."""
 
-    def __init__(self, glue: MediaGlue, request: Message, sender: Sender, srtp: Legs = PASSES) -> None:
-        self._glue = glue
-        self._srtp = srtp
-        self._call_id = request.call_id
-        self._caller_tag = request.from_tag or ""
-        self._sender = sender
-        self.offered = has_sdp(request)
-        self._open: set[str] = set()  # via-branches the daemon knows
 
-    def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
-        if not self.offered:
-            proceed()
+class InviteMedia(InviteMediaBase):
+    """The media of an initial INVITE: one offer per branch, and its end when the branch fails. The fields are the base's, as is the
+    way of bodies whose SRTP is the parties' own (native/csip/sip_media_invite.c)."""
+
+    __slots__ = ()
+
+    _glue: MediaGlue
+    _srtp: Legs
+    _call_id: str
+    _caller_tag: str
+    _host: str  # of the sender, who may be ``_natted``
+    _natted: bool
+    _open: set[str]  # via-branches the daemon knows
+    offered: bool  # by the caller
+
+    def secure(self, branch: Branch, message: Message, proceed: Proceed, judge: Judge | None) -> None:
+        """As ``request_out`` and ``response_in``, of a call that is to have, or not to have, SRTP on one side."""
+        let_go = partial(_let_go, judge, branch, message, proceed)
+        if message.is_request:
+            self._open.add(branch.via_branch)
+            sender = Sender(self._host, self._natted)
+            self._glue.offer(message, self._tags(branch, ""), sender, let_go, srtp=self._srtp)
             return
-        self._open.add(branch.via_branch)
-        may_go = partial(self._may_go, branch, proceed)
-        self._glue.offer(request, self._tags(branch, ""), self._sender, may_go, srtp=self._srtp)
-
-    def _may_go(self, branch: Branch, proceed: Proceed, status: int = 0, reason: str = "") -> None:
-        """Without relay the request fails as a whole: no other target would fare better, and this one is not to blame."""
-        if status:
-            branch.context.refuse(status, reason)
-        proceed(status, reason)
-
-    def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
-        if response.status >= 300 or not has_sdp(response):
-            proceed()
-            return
-        tags = self._tags(branch, response.to_tag or "")
+        tags = self._tags(branch, message.to_tag or "")
         sender = Sender(branch.flow.remote[0], branch.target.natted)
         if self.offered:
-            self._glue.answer(response, tags, sender, proceed, srtp=self._srtp)
+            self._glue.answer(message, tags, sender, let_go, srtp=self._srtp)
         else:
             self._open.add(branch.via_branch)
-            self._glue.offer(response, tags, sender, proceed, reverse=True, srtp=self._srtp)
+            self._glue.offer(message, tags, sender, let_go, reverse=True, srtp=self._srtp)
+
+    def unserved(self, branch: Branch, message: Message, proceed: Proceed, status: int, reason: str) -> None:
+        """Without relay the request fails as a whole: no other target would fare better, and this one is not to blame."""
+        branch.context.refuse(status, reason)
+        proceed(status, reason)
 
     def branch_ended(self, branch: Branch, status: int) -> None:
         if status >= 300 and branch.via_branch in self._open:
@@ -204,6 +200,13 @@ class InviteMedia:
 
     def _tags(self, branch: Branch, callee: str) -> Tags:
         return Tags(self._call_id, self._caller_tag, callee, branch.via_branch)
+
+
+def _let_go(judge: Judge | None, branch: Branch, message: Message, proceed: Proceed, status: int = 0, reason: str = "") -> None:
+    if status and judge is not None:
+        judge.unserved(branch, message, proceed, status, reason)
+    else:
+        proceed(status, reason)
 
 
 class DialogMedia:

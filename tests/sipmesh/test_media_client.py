@@ -30,7 +30,7 @@ class World:
         self.client = MediaClient(self.daemon, "w1", self.timers, self.counters, self.events.append)
 
     def ask(self, **body: Any) -> None:
-        self.client.request(body, self.answers.append)
+        self.client.request(bencode.encode(body), self.answers.append)
 
     def reply(self, cookie: bytes, **body: Any) -> None:
         self.client.received(cookie + b" " + bencode.encode(body))

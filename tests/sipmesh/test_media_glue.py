@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from media import bencode
 from native.sip import Message
 from sipmesh.signalling.media_client import Answered, Body
 from sipmesh.signalling.media_glue import DialogMedia, InviteMedia, MediaGlue, Sender, Tags
@@ -23,8 +24,8 @@ class FakeMedia:
         self.asked: list[tuple[Body, Answered]] = []
         self.auto = auto
 
-    def request(self, body: Body, answered: Answered) -> None:
-        self.asked.append((body, answered))
+    def request(self, data: bytes, answered: Answered, /) -> None:
+        self.asked.append((bencode.decode(data), answered))
         if self.auto is not None:
             answered(self.auto)
 
