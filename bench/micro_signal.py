@@ -181,7 +181,10 @@ class Exchanges:
         caller.receive()
         invites = callee.receive()
         for status, body in ((180, b""), (200, SDP)):
-            headers = [("Contact", f"<sip:callee@127.0.0.1:{callee.port}>"), *([("Content-Type", SDP_TYPE)] if body else [])]
+            headers = [
+                ("Contact", f"<sip:callee@127.0.0.1:{callee.port}>"),
+                *([("Content-Type", "application/sdp")] if body else []),
+            ]
             callee.send([self._answer(invite, status, headers, body) for invite in invites])
             await self._turn()
             answers = caller.receive()

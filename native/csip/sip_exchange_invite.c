@@ -110,6 +110,8 @@ static PyObject *invite_branch_ended(InviteExchangeObject *self, PyObject *const
     return sip_py_call((PyObject *)self, &branch_over, args[0], args[1]);
 }
 
+/* --- on its way --- */
+
 static PyObject *invite_request_out(InviteExchangeObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 3) return PyErr_Format(PyExc_TypeError, "branch, request and proceed expected");
     if (self->media != Py_None && sip_invite_media_request(self->media, args[0], args[1], args[2]) < 0) return NULL;

@@ -146,7 +146,7 @@ class InviteExchange(InviteExchangeBase):
     # ``branch_ended`` is the base's
 
     def branch_over(self, branch: Branch, status: int) -> None:
-        """``branch_ended`` where that changes what is known of a trunk's target, or media is relayed."""
+        """``branch_ended`` where that changes what is known of a trunk's target, or it failed."""
         if branch.target.label is not None:
             self._services.branch_lost(branch, status)
         if self._media is not None:

@@ -158,8 +158,8 @@ class Judge(Protocol):
 
 
 class InviteMedia(InviteMediaBase):
-    """The media of an initial INVITE: one offer per branch, and its end when the branch fails. The fields are the base's, as is the
-    way of bodies whose SRTP is the parties' own (native/csip/sip_media_invite.c)."""
+    """The media of an initial INVITE: one offer per branch, and its end when the branch fails. The fields are the base's, and
+    so is the way of bodies whose SRTP is the parties' own (native/csip/sip_media_invite.c)."""
 
     __slots__ = ()
 
