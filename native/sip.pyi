@@ -267,13 +267,6 @@ class UdpSocket:
     oversized: int  # truncated datagrams (longer than MAX_MESSAGE_BYTES), dropped and counted
     def receive(self) -> list[tuple[bytes, Address, str]]:
         """Up to BATCH datagrams: (data, source, destination host). Empty when there is nothing. Errors left by ICMP are for ``unreachable``."""
-    def receive_shedding(
-        self, room: int, retry_after_s: int, held: tuple[dict[str, Any], ...], workers: int = 1, index: int = 0
-    ) -> tuple[list[tuple[bytes, Address, str]], int, int]:
-        """As ``receive``, for times when there is too much to do: of requests that begin something without credentials and whose
-        server key is in none of ``held``, the first ``room`` are given; the others get a 503 with To tag and Retry-After (1 to
-        ``retry_after_s``), queued for the next flush, and the ACKs for those are dropped. What ``call_slot`` gives to another of
-        ``workers`` than ``index`` passes. Returns (datagrams, how many there were before, how many were refused)."""
     def queue(self, data: bytes, destination: Address, source_host: str | None = None) -> None:
         """Adds a datagram to the send batch; a full batch is flushed. ValueError when ``destination`` is not numeric or of another family."""
     def flush(self) -> list[tuple[Address, int]]:
@@ -321,6 +314,10 @@ class UdpFlow:
     def send(self, data: bytes, /) -> None:
         """``data`` leaves at the end of the batch."""
 
+Shedding = tuple[int, int, tuple[dict[str, Any], ...], int, int]
+"""What a UdpPort refuses: how many new requests may still pass, how many seconds the others are to stay away at most, what holds requests
+by their server keys, and of how many workers this is the how manieth: what ``call_slot`` gives to another passes."""
+
 class UdpPort:
     """Base of UdpEndpoint (sipcore/transport/udp.py): the flows over one socket, what it receives and what waits to be sent."""
 
@@ -329,7 +326,9 @@ class UdpPort:
     waits_to_write: bool  # datagrams wait for room in the socket
     flow_count: int  # kept for the next datagram from their address
     def __init__(self, socket: UdpSocket, listener: Any, batches: Batches, flow_type: type[UdpFlow] = ...) -> None:
-        """``serve_shedding`` takes the datagrams while ``batches.admission`` says that it is overload."""
+        """While ``batches.admission`` is ``sorting``, the subclass says by ``shedding`` whether the socket refuses by itself: of requests that
+        begin something without credentials and whose server key nothing holds, those there is no room for get a 503 with To tag and
+        Retry-After, which leaves before anything else is done; ``batches.admission.shed`` is told how many. The ACKs for them are dropped."""
     def ready(self) -> None:
         """To be called when the socket is readable, or writable while datagrams wait: what there is passes ``batches.receive``, in
         batches, and ``told_unreachable`` learns what ``UdpSocket.unreachable`` says. ``batches.flooded`` is told of full batches."""

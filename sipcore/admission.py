@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from native.sip import Message, ParseError
+from native.sip import Message
 from sipcore.flow import Flow
 from sipcore.overload import Backlog
 from sipcore.ports import Counters
@@ -26,34 +26,45 @@ log = logging.getLogger(__name__)
 class Admission:
     """``backlog`` holds (request, flow). The shell sets ``sorting`` when it finds more than it can take at once, and asks for
     ``due`` while ``has_due``. Requests whose server key is in one of ``held`` are no news. ``ran`` says how many seconds the
-    process has run so far."""
+    process has run so far. What a request is to it that begins nothing is the base of Ingress to say."""
 
-    __slots__ = ("_counters", "_layer", "_log_at", "_ran", "_refused", "_timers", "backlog", "held", "sorting")
+    __slots__ = ("_counters", "_layer", "_log_at", "_refused", "_timers", "backlog", "held", "sorting")
 
     def __init__(self, layer: TransactionLayer, timers: Timers, counters: Counters, ran: Callable[[], float]) -> None:
-        self.backlog: Backlog[tuple[Message, Flow]] = Backlog()
+        self.backlog: Backlog[tuple[Message, Flow]] = Backlog(ran)
         self.held: tuple[dict[str, Any], ...] = (layer.servers, *self.backlog.queues)
         self.sorting = False
         self._layer = layer
         self._timers = timers
         self._counters = counters
         self._log_at = 0.0
-        self._ran = ran
         self._refused = 0  # since the last line in the log
 
     def takes(self, request: Message, flow: Flow) -> bool:
-        """Whether ``request`` waits or is done with; else it goes on to the transaction layer. Its server key is readable."""
-        if request.begins:
-            return self._queues(request, flow)
-        method = request.method
-        if method == "CANCEL":
-            self._cancel(request.server_key.removesuffix(method) + "INVITE")
-        return method == "ACK" and self._ends_refusal(request)
+        """Whether ``request``, which begins something, waits or is done with; else it goes on to the transaction layer."""
+        key = request.server_key
+        if key in self._layer.servers:
+            return False
+        backlog = self.backlog
+        if key in backlog:
+            self._counters["sip_requests_waiting_repeated_total"] += 1
+            return True  # the answer to the first will do for both
+        goes_on = request.has("Authorization") or request.has("Proxy-Authorization")
+        if not backlog.put(key, (request, flow), self._timers.now, goes_on=goes_on):
+            self._refuse(request, flow)
+        return True
+
+    def cancel(self, request: Message) -> None:
+        """The INVITE, if it still waits, is answered as if it had been let in before (RFC 3261 section 9.2)."""
+        key = request.server_key.removesuffix("CANCEL") + "INVITE"
+        entry = self.backlog.drop(key)
+        if entry is not None:
+            invite, flow = entry
+            self._layer.respond_statelessly(invite, flow, invite.reply(487, to_tag=refusal_tag(key)))
 
     def due(self) -> Iterator[tuple[Message, Flow]]:
         """What is to be served in this turn; refuses what waited for too long."""
         now = self._timers.now
-        self.backlog.ran = self._ran()
         for request, flow in self.backlog.late(now):
             self._refuse(request, flow)
         for _ in range(TURN):
@@ -68,39 +79,10 @@ class Admission:
         self.sorting = waiting or self.backlog.is_busy(self._timers.now)
         return waiting
 
-    def _queues(self, request: Message, flow: Flow) -> bool:
-        key = request.server_key
-        if key in self._layer.servers:
-            return False
-        backlog = self.backlog
-        if key in backlog:
-            self._counters["sip_requests_waiting_repeated_total"] += 1
-            return True  # the answer to the first will do for both
-        backlog.ran = self._ran()
-        goes_on = request.has("Authorization") or request.has("Proxy-Authorization")
-        if not backlog.put(key, (request, flow), self._timers.now, goes_on=goes_on):
-            self._refuse(request, flow)
-        return True
-
     def shed(self, count: int) -> None:
         """A transport refused so many by itself, as ``backlog.room`` allowed."""
-        self.backlog.ran = self._ran()
         self.backlog.refused(count, self._timers.now)
         self._note(count)
-
-    def _cancel(self, key: str) -> None:
-        """The INVITE, if it still waits, is answered as if it had been let in before (RFC 3261 section 9.2)."""
-        entry = self.backlog.drop(key)
-        if entry is not None:
-            request, flow = entry
-            self._layer.respond_statelessly(request, flow, request.reply(487, to_tag=refusal_tag(key)))
-
-    def _ends_refusal(self, ack: Message) -> bool:
-        """An ACK for an answer of ours without a transaction: it has the branch of its INVITE (RFC 3261 section 17.1.1.3)."""
-        try:
-            return ack.to_tag == refusal_tag(ack.server_key)
-        except ParseError:
-            return False
 
     def _refuse(self, request: Message, flow: Flow) -> None:
         self._layer.refuse(request, flow)

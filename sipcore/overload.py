@@ -11,7 +11,7 @@ shortest wait of an interval is CoDel's idea (RFC 8289 section 3).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from sipcore.overload_signs import PATIENCE_S, Signs
@@ -21,14 +21,14 @@ Entry = TypeVar("Entry")
 
 class Backlog(Generic[Entry]):
     """Requests by transaction key, in the order they came; those that go on with something, as one with credentials does with
-    the one that was challenged, before the others. ``now`` never goes back. ``ran`` is how long the process has run so far, set
-    by the shell: what is served in it is what may wait in overload, since a pause is no work that lies ahead."""
+    the one that was challenged, before the others. ``now`` never goes back. ``ran`` says how long the process has run so far:
+    what is served in it is what may wait in overload, since a pause is no work that lies ahead."""
 
     __slots__ = ("queues", "ran", "signs")
 
-    def __init__(self) -> None:
+    def __init__(self, ran: Callable[[], float]) -> None:
         self.queues: tuple[OrderedDict[str, tuple[Entry, float]], ...] = (OrderedDict(), OrderedDict())
-        self.ran = 0.0
+        self.ran = ran
         self.signs = Signs()
 
     def __len__(self) -> int:
@@ -44,12 +44,12 @@ class Backlog(Generic[Entry]):
 
     def is_busy(self, now: float) -> bool:
         """``busy``, which ends here when it is over."""
-        self.signs.turn(now, self.ran)
+        self._turn(now)
         return self.signs.busy
 
     def share(self, now: float) -> float:
         """How much of what waited was refused lately, 0 to 1."""
-        self.signs.turn(now, self.ran)
+        self._turn(now)
         return self.signs.share
 
     def room(self, now: float) -> int:
@@ -67,7 +67,7 @@ class Backlog(Generic[Entry]):
 
     def refused(self, count: int, now: float) -> None:
         """So many found no room, whoever saw that."""
-        self.signs.turn(now, self.ran)
+        self._turn(now)
         self.signs.refused += count
 
     def drop(self, key: str) -> Entry | None:
@@ -94,11 +94,15 @@ class Backlog(Generic[Entry]):
         for queue in self.queues:
             if queue:
                 entry, since = queue.popitem(last=False)[1]
-                self.signs.turn(now, self.ran)
+                self._turn(now)
                 self.signs.serve(now - since)
                 return entry
         return None
 
     def _limit(self, now: float) -> int:
-        self.signs.turn(now, self.ran)
+        self._turn(now)
         return self.signs.limit
+
+    def _turn(self, now: float) -> None:
+        if now >= self.signs.end:
+            self.signs.turn(now, self.ran())

@@ -17,17 +17,18 @@ MAX_WAITING = 4096  # in each queue
 
 
 class Signs:
-    """``turn`` before anything is read or told. A pause of the process makes waits long in one interval, and after it the queue
-    gets shorter; in overload the shortest wait of each interval is longer than that before, or refusals hold it where it is."""
+    """``turn`` at ``end``, before anything is read or told. A pause of the process makes waits long in one interval, and after
+    it the queue gets shorter; in overload the shortest wait of each interval is longer than that before, or refusals hold it
+    where it is."""
 
     __slots__ = (
         "_calm",
-        "_end",
         "_least",
         "_least_before",
         "_ran_since",
         "_stood",
         "busy",
+        "end",
         "limit",
         "refused",
         "served",
@@ -36,11 +37,11 @@ class Signs:
 
     def __init__(self) -> None:
         self.busy = False
+        self.end = 0.0  # of this interval
         self.limit = MAX_WAITING  # of each queue
         self.share = 0.0  # refused of all, in the interval before
         self.served = 0  # in this interval
         self.refused = 0
-        self._end = 0.0
         self._ran_since = 0.0
         self._least = inf  # wait of this interval
         self._least_before = inf
@@ -52,17 +53,15 @@ class Signs:
         self._least = min(self._least, waited_s)
 
     def turn(self, now: float, ran: float) -> None:
-        """Ends the interval when it is over. ``ran``: how long the process has run so far."""
-        if now < self._end:
-            return
-        idle = int((now - self._end) / INTERVAL_S)  # intervals in which nobody asked
+        """Ends the interval, which is over. ``ran``: how long the process has run so far."""
+        idle = int((now - self.end) / INTERVAL_S)  # intervals in which nobody asked
         self._weigh(idle)
         self._judge(idle)
-        self._measure(now - self._end + INTERVAL_S, ran - self._ran_since)
+        self._measure(now - self.end + INTERVAL_S, ran - self._ran_since)
         self.served = self.refused = 0
         self._least_before, self._least = self._least, inf
         self._ran_since = ran
-        self._end = now + INTERVAL_S
+        self.end = now + INTERVAL_S
 
     def _weigh(self, idle: int) -> None:
         both = self.served + self.refused

@@ -16,6 +16,12 @@ static enum sip_error parse_addr_params(struct sip_addr *addr) {
     return SIP_OK;
 }
 
+bool sip_addr_may_have_tag(struct sip_slice text) {
+    for (size_t i = 0; i + 3 <= text.size; i++)
+        if (sip_lower(text.at[i]) == 't' && sip_lower(text.at[i + 1]) == 'a' && sip_lower(text.at[i + 2]) == 'g') return true;
+    return false;
+}
+
 /* Unquoted display names: tokens, and what phones send in spite of the grammar as long as nothing can be mistaken for a
  * separator. */
 static bool is_display(struct sip_slice text) {

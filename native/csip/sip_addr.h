@@ -15,6 +15,8 @@ struct sip_addr {
 
 /* `text` is one value, unfolded and trimmed. */
 enum sip_error sip_addr_parse(struct sip_slice text, struct sip_addr *addr);
+/* False when it has no tag for certain, which most requests outside a dialog are spared the parsing for. */
+bool sip_addr_may_have_tag(struct sip_slice text);
 
 struct sip_via {
     struct sip_slice text;

@@ -22,7 +22,7 @@ static void add_line(struct sip_buffer *out, const struct sip_message *message, 
 
 static bool has_tag(struct sip_slice text) {
     struct sip_addr addr;
-    return sip_addr_parse(text, &addr) == SIP_OK && addr.tag.at;
+    return sip_addr_may_have_tag(text) && sip_addr_parse(text, &addr) == SIP_OK && addr.tag.at;
 }
 
 /* The tag goes behind the value, in front of whatever ends the line. */

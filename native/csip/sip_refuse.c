@@ -1,7 +1,5 @@
 #include "sip_refuse.h"
 
-#include <stdio.h>
-
 #include "sip_chars.h"
 
 #define DEFAULT_PORT 5060
@@ -15,9 +13,9 @@ static bool has(const struct sip_message *message, enum sip_name id) {
 }
 
 static struct sip_slice to_tag(const struct sip_message *message, struct sip_scratch *scratch) {
-    struct sip_slice tag;
-    bool read = sip_read_tag(message, SIP_TO, scratch, &tag).error == SIP_OK;
-    return read ? tag : (struct sip_slice){NULL, 0};
+    struct sip_slice text, tag;
+    bool may = sip_read_text(message, SIP_TO, scratch, &text) == SIP_OK && sip_addr_may_have_tag(text);
+    return may && sip_read_tag(message, SIP_TO, scratch, &tag).error == SIP_OK ? tag : (struct sip_slice){NULL, 0};
 }
 
 bool sip_begins(const struct sip_message *message) {
@@ -35,11 +33,13 @@ bool sip_has_credentials(const struct sip_message *message) {
     return has(message, SIP_AUTHORIZATION) || has(message, SIP_PROXY_AUTHORIZATION);
 }
 
-struct sip_refusal_tag sip_refusal_tag(struct sip_slice server_key) {
-    struct sip_refusal_tag tag;
-    snprintf(tag.text, sizeof tag.text, "%08x", (unsigned)sip_crc32(server_key));
+static struct sip_refusal_tag tag_of(uint32_t hash) {
+    struct sip_refusal_tag tag = {""};
+    for (int i = 7; i >= 0; i--, hash >>= 4) tag.text[i] = "0123456789abcdef"[hash & 15];
     return tag;
 }
+
+struct sip_refusal_tag sip_refusal_tag(struct sip_slice server_key) { return tag_of(sip_crc32(server_key)); }
 
 bool sip_ends_refusal(const struct sip_message *message, struct sip_slice server_key) {
     struct sip_scratch scratch;
@@ -57,15 +57,16 @@ bool sip_answers_to_source(const struct sip_message *message, uint16_t port) {
 
 struct sip_fault sip_add_refusal(struct sip_buffer *out, struct sip_message *request, struct sip_slice host, uint16_t port,
     struct sip_slice server_key, uint32_t retry_after_s) {
-    char digits[12];
     struct sip_fault fault = sip_stamp_source(request, host, port);
     if (fault.error != SIP_OK) return fault;
-    struct sip_refusal_tag tag = sip_refusal_tag(server_key);
+    uint32_t hash = sip_crc32(server_key);
+    struct sip_refusal_tag tag = tag_of(hash);
     const char *reason = sip_reason_phrase(503);
-    unsigned seconds = 1 + sip_crc32(server_key) % retry_after_s;
     sip_add_reply(out, request, 503, (struct sip_slice){reason, strlen(reason)},
         (struct sip_slice){tag.text, sizeof tag.text - 1});
-    sip_add_header(out, SIP_TEXT("Retry-After"), (struct sip_slice){digits, (size_t)snprintf(digits, sizeof digits, "%u", seconds)});
+    sip_add(out, SIP_TEXT("Retry-After: "));
+    sip_add_number(out, 1 + hash % retry_after_s);
+    sip_add(out, SIP_TEXT("\r\n"));
     sip_add_body(out, (struct sip_slice){"", 0});
     return (struct sip_fault){out->failed ? SIP_NO_MEMORY : SIP_OK, SIP_OTHER};
 }

@@ -3,6 +3,19 @@
 #include "sip_slot.h"
 #include "sip_udp_type.h"
 
+int sip_shed_by(struct sip_shed *shed, PyObject *rules) {
+    unsigned long retry_after_s;
+    *shed = (struct sip_shed){.workers = 1};
+    if (!PyTuple_Check(rules)) return sip_py_done(PyErr_Format(PyExc_TypeError, "rules are a tuple"));
+    if (!PyArg_ParseTuple(rules, "nkO!II:rules", &shed->room, &retry_after_s, &PyTuple_Type, &shed->held, &shed->workers, &shed->index))
+        return -1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shed->held); i++)
+        if (!PyDict_Check(PyTuple_GET_ITEM(shed->held, i))) return sip_py_done(PyErr_Format(PyExc_TypeError, "held is a tuple of dicts"));
+    if (!retry_after_s || retry_after_s > UINT32_MAX) return sip_py_done(PyErr_Format(PyExc_ValueError, "retry_after_s out of range"));
+    shed->retry_after_s = (uint32_t)retry_after_s;
+    return 0;
+}
+
 /* 1 when one of the containers has the key, -1 with an exception. */
 static int is_held(PyObject *held, struct sip_slice key) {
     PyObject *text = sip_py_str(key);

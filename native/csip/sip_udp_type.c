@@ -64,47 +64,23 @@ static PyObject *datagram_tuple(UdpObject *self, const struct sip_datagram *data
     return NULL;
 }
 
-/* Adds the datagram to the list, unless it is shed; -1 with an exception. */
-static int take(UdpObject *self, const struct sip_datagram *datagram, struct sip_shed *shed, PyObject *list) {
-    int done = shed ? sip_udp_shed(self, datagram, shed) : 0;
-    if (done) return done < 0 ? -1 : 0;
+static int add(PyObject *list, UdpObject *self, const struct sip_datagram *datagram) {
     PyObject *tuple = datagram_tuple(self, datagram);
     int result = tuple ? PyList_Append(list, tuple) : -1;
     Py_XDECREF(tuple);
     return result;
 }
 
-/* One batch; *count is how many datagrams it had. */
-static PyObject *receive(UdpObject *self, struct sip_shed *shed, int *count) {
-    struct sip_datagram datagram;
-    if (!sip_udp_is_open(self)) return NULL;
-    *count = sip_udp_receive(self->udp);
-    if (*count < 0) return PyErr_SetFromErrno(PyExc_OSError);
-    PyObject *list = PyList_New(0);
-    for (int i = 0; list && i < *count; i++)
-        if (sip_udp_datagram(self->udp, i, &datagram) && take(self, &datagram, shed, list) < 0) Py_CLEAR(list);
-    return list;
-}
-
 static PyObject *udp_receive(UdpObject *self, PyObject *unused) {
-    int count;
+    struct sip_datagram datagram;
     (void)unused;
-    return receive(self, NULL, &count);
-}
-
-static PyObject *udp_receive_shedding(UdpObject *self, PyObject *args) {
-    struct sip_shed shed = {.workers = 1};
-    unsigned long retry_after_s;
-    int count;
-    if (!PyArg_ParseTuple(args, "nkO!|II:receive_shedding", &shed.room, &retry_after_s, &PyTuple_Type, &shed.held, &shed.workers,
-            &shed.index))
-        return NULL;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shed.held); i++)
-        if (!PyDict_Check(PyTuple_GET_ITEM(shed.held, i))) return PyErr_Format(PyExc_TypeError, "held is a tuple of dicts");
-    if (!retry_after_s || retry_after_s > UINT32_MAX) return PyErr_Format(PyExc_ValueError, "retry_after_s out of range");
-    shed.retry_after_s = (uint32_t)retry_after_s;
-    PyObject *list = receive(self, &shed, &count);
-    return list ? Py_BuildValue("(Nin)", list, count, shed.refused) : NULL;
+    if (!sip_udp_is_open(self)) return NULL;
+    int count = sip_udp_receive(self->udp);
+    if (count < 0) return PyErr_SetFromErrno(PyExc_OSError);
+    PyObject *list = PyList_New(0);
+    for (int i = 0; list && i < count; i++)
+        if (sip_udp_datagram(self->udp, i, &datagram) && add(list, self, &datagram) < 0) Py_CLEAR(list);
+    return list;
 }
 
 /* --- errors --- */
@@ -168,7 +144,6 @@ static PyObject *udp_pending(UdpObject *self, void *unused) {
 static PyMethodDef udp_methods[] = {
     {"fileno", (PyCFunction)udp_fileno, METH_NOARGS, NULL},
     {"receive", (PyCFunction)udp_receive, METH_NOARGS, NULL},
-    {"receive_shedding", (PyCFunction)udp_receive_shedding, METH_VARARGS, NULL},
     {"queue", (PyCFunction)(void (*)(void))sip_udp_queue_method, METH_FASTCALL, NULL},
     {"flush", (PyCFunction)sip_udp_flush_method, METH_NOARGS, NULL},
     {"send", (PyCFunction)sip_udp_send_method, METH_O, NULL},

@@ -79,6 +79,8 @@ struct sip_shed {
     Py_ssize_t refused;
 };
 
+/* `rules`: a tuple of room, retry_after_s, held, workers, index. -1 with an exception; else `shed` borrows of them. */
+int sip_shed_by(struct sip_shed *shed, PyObject *rules);
 /* 1: the datagram was refused, or ends a refusal; 0: it is to be handled; -1 with an exception. */
 int sip_udp_shed(UdpObject *self, const struct sip_datagram *datagram, struct sip_shed *shed);
 

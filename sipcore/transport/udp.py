@@ -10,7 +10,7 @@ from native.sip import UdpFlow, UdpPort, UdpSocket
 from sipcore.flow import Listener
 
 if TYPE_CHECKING:
-    from native.sip import Address
+    from native.sip import Address, Shedding
     from sipcore.transport.engine import Engine
 
 
@@ -57,27 +57,15 @@ class UdpEndpoint(UdpPort):
     def told_unreachable(self, errors: tuple[tuple[Address, bytes], ...]) -> None:
         self._engine.run(self._find_undelivered, errors)
 
-    def serve_shedding(self) -> int:
-        """A batch in overload: the socket refuses by itself what there is no room for, since what can't be served must cost
-        next to nothing. How many datagrams there were."""
+    def shedding(self) -> Shedding | None:
+        """None unless it is overload."""
         engine, admission = self._engine, self._engine.admission
-        assert admission is not None  # who says that it is overload?
+        if admission is None or not admission.backlog.signs.busy:
+            return None
         room, retry_after_s = admission.backlog.room(engine.timers.now), engine.layer.settings.retry_after_s
         # what a sibling has in progress looks new here, so nothing is refused that its owner has not seen
-        share = (1, 0) if engine.siblings is None else (engine.siblings.count, engine.siblings.index)
-        batch, count, refused = self.socket.receive_shedding(room, retry_after_s, admission.held, *share)
-        if refused:
-            admission.shed(refused)
-            self.flush()
-        if batch:
-            engine.begin()
-            for data, source, local_host in batch:
-                try:
-                    engine.receive(data, self.flow(source, local_host))
-                except Exception:
-                    engine.report("a datagram")
-            engine.end()
-        return count
+        workers, index = (1, 0) if engine.siblings is None else (engine.siblings.count, engine.siblings.index)
+        return room, retry_after_s, admission.held, workers, index
 
     def failed(self, remote: Address) -> None:
         self._engine.counters[self._failed_name] += 1

@@ -91,6 +91,9 @@ class Port(UdpPort):
     def told_unreachable(self, errors: tuple[tuple[Address, bytes], ...]) -> None:
         self.unreachable += errors
 
+    def shedding(self) -> Any:
+        return None
+
     def close(self) -> None:
         self.drop_flows()
         self.discard()

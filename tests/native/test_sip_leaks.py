@@ -1,11 +1,13 @@
 """Every call of the binding, in a loop: references and memory stay as they were."""
 
+import contextlib
 import gc
 import resource
 import socket
 import sys
 import tracemalloc
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -253,11 +255,6 @@ def sockets() -> None:
         near.queue(b"y", (Text("127.0.0.1"), near.address[1]), Text("127.0.0.1"))
         near.flush()
         near.receive()
-        held = ({Message(REGISTER).server_key: 1},)
-        for data in (INVITE, REGISTER, RESPONSE, LATIN, BAD, INVITE.replace(b"Via: ", b"Via: SIP/2.0/UDP 127.0.0.1;rport,")):
-            near.queue(data, near.address)
-        near.flush()
-        near.receive_shedding(0, 5, held)
         near.queue(INVITE, ("127.0.0.1", 9))  # nobody listens
         near.flush()
         near.receive()
@@ -267,6 +264,25 @@ def sockets() -> None:
             near.queue(*wrong)  # type: ignore[arg-type]
     near.queue(b"never sent", near.address)
     near.fileno(), near.dropped, near.oversized, near.pending, near.address
+
+
+def overloads() -> None:
+    held = ({Message(REGISTER).server_key: 1},)
+    with Shell() as shell:
+        shell.engine.admission = SimpleNamespace(sorting=True, shed=lambda count: None)
+        for rules in ((0, 5, held, 1, 0), (0, 0, held, 1, 0), None):
+            shell.port.shedding = lambda rules=rules: rules
+            for data in (
+                INVITE,
+                REGISTER,
+                RESPONSE,
+                LATIN,
+                BAD,
+                INVITE.replace(b"Via: ", b"Via: SIP/2.0/UDP 127.0.0.1;rport,"),
+            ):
+                with contextlib.suppress(ValueError):
+                    shell.send(data)
+        shell.engine.admission = None
 
 
 def shells() -> None:
@@ -308,6 +324,7 @@ CALLS = [
     module_functions,
     macs,
     sockets,
+    overloads,
     shells,
     streams,
 ]

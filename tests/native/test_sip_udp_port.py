@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from native.sip import BATCH, SHARE, Batches, Message, Timers, UdpFlow, UdpPort, call_slot
+from sipcore.transaction import refusal_tag
 from tests.native.shell import LISTENER, Port, Shell
 from tests.native.sip_samples import INVITE, RESPONSE
 
@@ -127,8 +128,11 @@ def test_the_gate_and_admission_are_asked() -> None:
         sorting = True
 
         def takes(self, request: Message, flow: UdpFlow) -> bool:
-            asked.append(f"waits {flow.remote[0]}")
-            return request.method != "ACK"
+            asked.append(f"takes {flow.remote[0]}")
+            return True
+
+        def cancel(self, request: Message) -> None:
+            asked.append("cancel")
 
     def gate(request: Message, flow: UdpFlow) -> bool:
         asked.append(f"gate {request.method}")
@@ -137,9 +141,11 @@ def test_the_gate_and_admission_are_asked() -> None:
     with Shell() as shell:
         ingress = type(shell.ingress)(shell.layer, shell.counters, gate, Admission())
         shell.engine.receive = ingress.receive
-        shell.send(INVITE, INVITE.replace(b"INVITE", b"BYE"), INVITE.replace(b"INVITE", b"ACK"))
-        assert asked == ["gate INVITE", "waits 127.0.0.1", "gate BYE", "gate ACK", "waits 127.0.0.1"]
-        assert [Message(data).cseq_method for data in shell.answers(1)] == ["ACK"]
+        tag = refusal_tag(Message(INVITE).server_key).encode()
+        others = [INVITE.replace(b"INVITE", method) for method in (b"BYE", b"ACK", b"CANCEL")]
+        shell.send(INVITE, *others, others[1].replace(b"Bob <sip:bob@biloxi.example.com>", b"<sip:bob@x>;tag=" + tag))
+        assert asked == ["gate INVITE", "takes 127.0.0.1", "gate BYE", "gate ACK", "gate CANCEL", "cancel", "gate ACK"]
+        assert [Message(data).cseq_method for data in shell.answers(2)] == ["ACK", "CANCEL"]
 
 
 def test_what_is_another_worker_s_is_passed_on() -> None:

@@ -49,6 +49,8 @@ class Server:
     _order: int = 0
 
     def run(self) -> Server:
+        if self.backlog is not None:
+            self.backlog.ran = lambda: self.now - self.paused
         random, at = Random(self.seed), 0.0
         for until, calls_per_s in self.phases:
             while at < until:
@@ -95,8 +97,6 @@ class Server:
         self._let_arrive()
         count = min(BATCH, len(self._socket))
         backlog, began = self.backlog, self.now
-        if backlog is not None:
-            backlog.ran = self.now - self.paused
         sorting = backlog is not None and (count == BATCH or len(backlog) > 0 or backlog.busy)
         for _ in range(count):
             call, number = self._socket.popleft()
@@ -111,7 +111,6 @@ class Server:
         if self.backlog is None:
             return
         now = self.now
-        self.backlog.ran = now - self.paused
         for call in self.backlog.late(now):
             self._refuse(call)
         for _ in range(TURN):
