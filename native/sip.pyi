@@ -769,6 +769,10 @@ def bound_to(record: bytes, now: float, /) -> str | None:
     """Contact URI of the only binding in the stored ``record`` of an AOR, one without flow, Path or instance that is alive at
     ``now`` (Unix time); None when the bindings must be looked at one by one (sipmesh/signalling/locate.py)."""
 
+def is_unverifiable(request: Message, flow: Any, /) -> bool:
+    """Whether the user agent that sent ``request`` over TLS says in Contact that it listens elsewhere than at its end of the
+    connection ``flow``: a phone has no certificate to be verified by there, so only the connection leads to it."""
+
 class AuthorizerBase:
     """What ``sipmesh.signalling.authorize.Authorizer`` is made of. Calls ``offered`` of a domain with several algorithms, ``may_try`` of
     sources that may have to pause, ``accepted``, and ``forbid``."""
@@ -847,10 +851,13 @@ class ApplicationBase:
         capabilities: str,
         *,
         looks_at_calls: bool,
+        limits_users: bool,
+        verifies: bool,
     ) -> None:
         """``called``: Hop by the Request-URI, of accounts whom a call reaches whoever calls. ``edited``: keys of calls whose messages we
         change. ``capabilities``: header lines of the answer to OPTIONS. ``registering`` serves REGISTER. ``looks_at_calls``: ``forward`` and
-        ``acknowledge`` are to see all of them."""
+        ``acknowledge`` are to see all of them. ``limits_users``: ``limit`` is asked before a user begins a call. ``verifies``: there
+        are listeners for TLS."""
     registering: Any
     def on_request(self, request: Any, /) -> None:
         """A REGISTER is served by ``registering``, OPTIONS to a domain of ours are answered. Calls ``dispatch`` for what else is no INVITE

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 
-from native.sip import Message, ParseError, Uri
+from native.sip import Message, Uri
 from sipcore.flow import Flow
 
 DEFAULT_PORTS = {"tls": 5061, "wss": 443, "ws": 80}
@@ -52,22 +52,6 @@ def reach_of(contact: Uri, request: Message, source: Flow) -> Reach:
         unverifiable = contact_port != port and source.listener.transport in VERIFIED_TRANSPORTS
         return _FLOW_ONLY if unverifiable else _CONNECTION
     return _DIRECT
-
-
-def is_unverifiable(request: Message, source: Flow) -> bool:
-    """Whether the user agent that sent ``request`` over TLS says in Contact that it listens elsewhere than at its end of the
-    connection: a phone has no certificate to be verified by there, so only the connection leads to it."""
-    if source.listener.transport not in VERIFIED_TRANSPORTS or request.via_count != 1:
-        return False
-    try:
-        contacts = request.contacts
-    except ParseError:
-        return False
-    if not contacts or contacts[0].is_star:
-        return False
-    uri = contacts[0].uri
-    port = uri.port or DEFAULT_PORTS[source.listener.transport]
-    return not (_same_host(uri.host, source.remote[0]) and port == source.remote[1])
 
 
 def _same_host(one: str, other: str) -> bool:

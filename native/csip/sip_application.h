@@ -12,7 +12,9 @@
 /* The garbage collector walks it. */
 typedef struct {
     PyObject_HEAD
-    char looks_at_calls; /* each call is looked at by what Python has: media, rates, certificates */
+    char looks_at_calls; /* each call is looked at by what Python has: media */
+    char limits_users;   /* they may begin so many calls a second */
+    char verifies;       /* who is connected to over TLS has to show a certificate */
     PyObject *authorizer; /* an AuthorizerObject, or None at first */
     PyObject *called;    /* dict: Hop by the Request-URI, of those who are called whatever else a request says */
     PyObject *edited;    /* set: keys of calls whose messages we change */
@@ -24,6 +26,11 @@ typedef struct {
 } ApplicationObject;
 
 extern PyTypeObject sip_application_type;
+
+/* --- sip_application_sender.c --- */
+
+/* Before a call is begun: -1 with an exception, PeerError for a user who has begun too many. */
+int sip_application_look_at_sender(ApplicationObject *self, InboundObject *request, PyObject *caller);
 
 /* --- sip_application_self.c --- */
 

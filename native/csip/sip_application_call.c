@@ -55,6 +55,7 @@ static InviteExchangeObject *begin(ApplicationObject *self, InboundObject *reque
 }
 
 static int send_to(ApplicationObject *self, InboundObject *request, PyObject *contact, const struct sip_call_plan *plan) {
+    if (sip_application_look_at_sender(self, request, plan->caller) < 0) return -1;
     PyObject *target = PyObject_CallOneArg(((CoreObject *)request->core)->target_class, contact);
     InviteExchangeObject *exchange = target ? begin(self, request, plan) : NULL;
     int result = exchange ? sip_inbound_forward(request, target, (PyObject *)exchange) : -1;

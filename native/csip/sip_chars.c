@@ -108,12 +108,24 @@ size_t sip_host_text(struct sip_slice host, char *out) {
     return used;
 }
 
-static bool is_ipv6(struct sip_slice host) {
+#define IPV6_BYTES 16
+
+static bool read_ipv6(struct sip_slice host, unsigned char address[IPV6_BYTES]) {
     char copy[INET6_ADDRSTRLEN + 1];
-    unsigned char address[16];
     if (host.size >= sizeof copy || memchr(host.at, 0, host.size)) return false;
     copy[sip_host_text(host, copy)] = 0;
     return inet_pton(AF_INET6, copy, address) == 1;
+}
+
+static bool is_ipv6(struct sip_slice host) {
+    unsigned char address[IPV6_BYTES];
+    return read_ipv6(host, address);
+}
+
+bool sip_same_host(struct sip_slice a, struct sip_slice b) {
+    unsigned char one[IPV6_BYTES], other[IPV6_BYTES];
+    if (sip_same_nocase(a, b)) return true;
+    return read_ipv6(a, one) && read_ipv6(b, other) && memcmp(one, other, IPV6_BYTES) == 0;
 }
 
 /* Four numbers up to 255, without zeros in front: as inet_pton has it, in a tenth of its time. */

@@ -28,6 +28,9 @@ static inline char sip_upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c & 
 /* A host as it is compared and shown: lower case, ":::" as "::". Into `out` with room for host.size bytes. */
 size_t sip_host_text(struct sip_slice host, char *out);
 
+/* Whatever way an IPv6 address is written. */
+bool sip_same_host(struct sip_slice a, struct sip_slice b);
+
 bool sip_same_letters(const char *a, const char *b, size_t size);
 static inline bool sip_same_nocase(struct sip_slice a, struct sip_slice b) {
     return a.size == b.size && sip_same_letters(a.at, b.at, a.size);

@@ -76,16 +76,8 @@ PyObject *sip_message_paths(MessageObject *self, void *closure) {
 }
 
 PyObject *sip_message_via_count(MessageObject *self, void *closure) {
-    const struct sip_message *core = &self->core;
-    struct sip_wanted wanted = {.id = SIP_VIA};
-    struct sip_slice value;
-    long count = 0;
     (void)closure;
-    SIP_EACH_LINE(i, core, wanted) {
-        struct sip_slice rest = sip_line_value(core, &core->lines[i]);
-        while (sip_list_next(&rest, &value)) count++;
-    }
-    return PyLong_FromLong(count);
+    return PyLong_FromSize_t(sip_value_count(&self->core, SIP_VIA));
 }
 
 /* --- by name --- */

@@ -9,6 +9,7 @@
 #include "sip_registrar_type.h"
 #include "sip_resolver.h"
 #include "sip_slot.h"
+#include "sip_source.h"
 #include "sip_store.h"
 #include "sip_stream.h"
 #include "sip_transaction_type.h"
@@ -60,6 +61,7 @@ static PyMethodDef functions[] = {
     {"crc_slot", crc_slot, METH_O, NULL},
     {"digest_params", sip_digest_params, METH_O, NULL},
     {"bound_to", (PyCFunction)(void (*)(void))sip_bound_to, METH_FASTCALL, NULL},
+    {"is_unverifiable", (PyCFunction)(void (*)(void))sip_is_unverifiable_py, METH_FASTCALL, NULL},
     {"tag_hash", tag_hash, METH_O, NULL},
     {"call_slot", call_slot, METH_O, NULL},
     {"callee_of", (PyCFunction)(void (*)(void))sip_callee_of_py, METH_FASTCALL, NULL},

@@ -1,6 +1,7 @@
 #include "sip_reach.h"
 
 #include "sip_chars.h"
+#include "sip_read.h"
 
 static const struct sip_reach direct = {false, false}, flow_only = {true, true}, connection = {false, true};
 
@@ -26,4 +27,14 @@ bool sip_find_reach(const struct sip_uri *contact, const struct sip_via *via, co
     if (names_sender && via_is_wrong) return true;
     *reach = source->reliable && names_sender ? source->verified && contact_port != source->port ? flow_only : connection : direct;
     return contact_is_source || !contact->host_is_ip;
+}
+
+bool sip_is_unverifiable(const struct sip_message *request, const struct sip_source *source) {
+    struct sip_scratch scratch;
+    struct sip_slice text;
+    struct sip_addr contact;
+    if (!source->verified || sip_value_count(request, SIP_VIA) != 1) return false;
+    if (sip_read_first(request, SIP_CONTACT, &scratch, &text) != SIP_OK || sip_check_addr(SIP_CONTACT, text, &contact) != SIP_OK) return false;
+    if (contact.is_star) return false;
+    return !sip_same_host(contact.uri.host, source->host) || port_of(contact.uri.port, source) != source->port;
 }

@@ -91,6 +91,16 @@ enum sip_error sip_check_addr(enum sip_name id, struct sip_slice text, struct si
     return error == SIP_OK && addr->is_star && id != SIP_CONTACT ? SIP_BAD_SCHEME : error;
 }
 
+size_t sip_value_count(const struct sip_message *message, enum sip_name id) {
+    struct sip_slice value;
+    size_t count = 0;
+    SIP_EACH_LINE(i, message, (struct sip_wanted){.id = id}) {
+        struct sip_slice rest = sip_line_value(message, &message->lines[i]);
+        while (sip_list_next(&rest, &value)) count++;
+    }
+    return count;
+}
+
 struct sip_fault sip_read_addr(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch,
     struct sip_addr *addr) {
     struct sip_slice text;

@@ -21,6 +21,9 @@ enum sip_error sip_read_text(const struct sip_message *message, enum sip_name id
 enum sip_error sip_read_first(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch,
     struct sip_slice *text);
 
+/* Of a comma list, over all lines of that name. */
+size_t sip_value_count(const struct sip_message *message, enum sip_name id);
+
 /* These three parse once: what they found is kept in message->known. The tag's `at` is NULL without one. */
 struct sip_fault sip_read_via(const struct sip_message *message, struct sip_scratch *scratch, struct sip_via *via);
 struct sip_fault sip_read_tag(const struct sip_message *message, enum sip_name from_or_to, struct sip_scratch *scratch,

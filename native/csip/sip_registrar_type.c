@@ -1,67 +1,10 @@
 /* native.sip.RegistrarBase: the plain refresh (sip_refresh.h), from the store and back to it. */
 #include "sip_registrar_type.h"
 
-#include "sip_flow.h"
 #include "sip_proxy.h"
+#include "sip_source.h"
 #include "sip_store.h"
 #include "structmember.h"
-
-/* --- where it came from --- */
-
-struct source {
-    struct sip_source read;
-    PyObject *remote; /* which the host is a slice of */
-    struct sip_py_view host;
-};
-
-static void release_source(struct source *source) {
-    Py_XDECREF(source->host.holder);
-    Py_DECREF(source->remote);
-}
-
-static unsigned long number_of(PyObject *object) {
-    unsigned long number = object ? PyLong_AsUnsignedLong(object) : 0;
-    Py_XDECREF(object);
-    return number;
-}
-
-static bool is_named(PyObject *transport, const char *name) { return PyUnicode_CompareWithASCIIString(transport, name) == 0; }
-
-/* A connection, and what is usual on its transport. */
-static int read_connection(PyObject *flow, struct sip_source *source) {
-    static struct sip_py_word connection_id = {"connection_id", NULL}, listener = {"listener", NULL}, transport = {"transport", NULL};
-    PyObject *id = sip_py_get(flow, &connection_id);
-    source->connection_id = id ? PyLong_AsUnsignedLongLong(id) : 0;
-    Py_XDECREF(id);
-    PyObject *place = PyErr_Occurred() ? NULL : sip_py_get(flow, &listener), *name = place ? sip_py_get(place, &transport) : NULL;
-    Py_XDECREF(place);
-    if (!name) return -1;
-    source->verified = is_named(name, "tls") || is_named(name, "wss");
-    source->default_port = is_named(name, "tls") ? 5061 : is_named(name, "wss") ? 443 : is_named(name, "ws") ? 80 : 5060;
-    source->reliable = true;
-    Py_DECREF(name);
-    return 0;
-}
-
-static int read_source(PyObject *flow, struct source *source) {
-    static struct sip_py_word remote = {"remote", NULL};
-    *source = (struct source){.read = {.default_port = 5060}};
-    int reliable = sip_flow_is_reliable(flow);
-    if (reliable < 0 || (reliable && read_connection(flow, &source->read) < 0)) return -1;
-    unsigned long listener = number_of(sip_proxy_listener(flow));
-    if (PyErr_Occurred() || !(source->remote = sip_py_get(flow, &remote))) return -1;
-    bool pair = PyTuple_Check(source->remote) && PyTuple_GET_SIZE(source->remote) == 2;
-    if (!pair) PyErr_SetString(PyExc_TypeError, "a source is host and port");
-    unsigned long port = pair ? PyLong_AsUnsignedLong(PyTuple_GET_ITEM(source->remote, 1)) : 0;
-    if (PyErr_Occurred() || sip_py_view(PyTuple_GET_ITEM(source->remote, 0), &source->host) < 0) {
-        Py_DECREF(source->remote);
-        return -1;
-    }
-    source->read.host = source->host.text;
-    source->read.port = (uint32_t)port;
-    source->read.listener = (uint32_t)listener;
-    return 0;
-}
 
 /* --- what is left and answered --- */
 
@@ -143,14 +86,14 @@ static int refresh(RegistrarObject *self, MessageObject *request, PyObject *aor,
 int sip_registrar_refresh(
     RegistrarObject *self, MessageObject *request, PyObject *aor, PyObject *flow, double now, struct sip_buffer *lines) {
     static struct sip_py_word word_record = {"record", NULL};
-    struct source source;
+    struct sip_flow_source source;
     PyObject *stored = PyObject_TypeCheck(self->locations, &sip_table_type)
         ? sip_table_record((TableObject *)self->locations, aor)
         : sip_py_call(self->locations, &word_record, aor, NULL);
     int result = stored ? 0 : -1;
-    if (stored && PyBytes_Check(stored) && (result = read_source(flow, &source)) == 0) {
+    if (stored && PyBytes_Check(stored) && (result = sip_source_read(flow, &source)) == 0) {
         result = refresh(self, request, aor, stored, &source.read, now, lines);
-        release_source(&source);
+        sip_source_release(&source);
     }
     Py_XDECREF(stored);
     return result;

@@ -86,7 +86,9 @@ class SignalApplication(ApplicationBase):
             *(authorizer, tables.called, services.calls.trunks.edited, policy, locations, registering),
             *(services, timers, InviteExchange, ByeExchange),
             "".join(f"{name}: {value}\r\n" for name, value in CAPABILITIES),
-            looks_at_calls=self._forwarding.looks_at_calls,
+            looks_at_calls=services.glue is not None,
+            limits_users=user_rates is not None,
+            verifies=self._forwarding.verifies,
         )
 
     # sipcore.ports.Application
@@ -211,6 +213,14 @@ class SignalApplication(ApplicationBase):
     def forward(self, request: InboundRequest, caller: Caller, hop: Hop) -> None:
         """A call whose parties are known, but not plainly the way to the callee."""
         self._send_on(request, caller, hop, ours=True)
+
+    def limit(self, request: InboundRequest, caller: Caller) -> None:
+        """Before a user begins a call that ``forward`` does not see. PeerError for one too many."""
+        try:
+            self._forwarding.check_rate(request, caller)
+        except PeerError as error:
+            self.calls.refused(request, caller, error.status)
+            raise
 
     def _send_on(self, request: InboundRequest, caller: Caller, hop: Hop | None, *, ours: bool) -> None:
         message = request.message

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
-from native.sip import begun_by
+from native.sip import begun_by, is_unverifiable
 from sipcore.errors import PeerError
-from sipcore.nat import VERIFIED_TRANSPORTS, is_unverifiable
+from sipcore.nat import VERIFIED_TRANSPORTS
 from sipcore.ports import Counters, Exchange, Target
 from sipcore.timers import Timers
 from sipmesh.config_values import Srtp
@@ -53,19 +53,14 @@ class Forwarding:
         self._user_rates = user_rates
         self._exempt = exempt
         self._tls = any(listener.transport == "tls" for listener in services.flows.listeners)
-        self._verifies = any(listener.transport in VERIFIED_TRANSPORTS for listener in services.flows.listeners)
+        self.verifies = any(listener.transport in VERIFIED_TRANSPORTS for listener in services.flows.listeners)
         self._presenter = Presenter(accounts, relayed=services.glue is not None)
-
-    @property
-    def looks_at_calls(self) -> bool:
-        """Whether there is more to a call between two users than to send it on."""
-        return self._services.glue is not None or self._user_rates is not None or self._verifies
 
     def forward(self, request: InboundRequest, caller: Caller, targets: list[Target], hop: Hop) -> None:
         message = request.message
         begins_call = message.method == "INVITE" and message.to_tag is None
-        if begins_call and self._user_rates is not None:
-            self._check_rate(self._user_rates, request, caller)
+        if begins_call:
+            self.check_rate(request, caller)
         if not targets:
             raise PeerError(480, "Temporarily Unavailable")
         if message.is_sips or len(targets) > 1 or targets[0].uri[:4] != "sip:":
@@ -75,7 +70,7 @@ class Forwarding:
         if trunk is not None or caller.trunk is not None or message.has("Privacy", PREFERRED):
             natted = message.has("Privacy") and request.natted
             names, hides = self._presenter.present(message, caller, trunk, natted=natted)
-        if self._verifies and caller.trunk is None and is_unverifiable(message, request.flow):
+        if self.verifies and caller.trunk is None and is_unverifiable(message, request.flow):
             request.natted = True
         if begins_call:
             self._begin_call(request, caller, targets, hop, trunk, names, hides=hides)
@@ -127,7 +122,11 @@ class Forwarding:
             return trunk.config.srtp
         return (self._accounts.srtp(aor) or self._tables.domains.srtp(aor.rpartition("@")[2])) if aor else "pass"
 
-    def _check_rate(self, rates: Rates[str], request: InboundRequest, caller: Caller) -> None:
-        if caller.aor and request.source[0] not in self._exempt and not rates.take(caller.aor, self._timers.now):
+    def check_rate(self, request: InboundRequest, caller: Caller) -> None:
+        """PeerError for a user's call too many."""
+        rates = self._user_rates
+        if rates is None or not caller.aor or request.source[0] in self._exempt:
+            return
+        if not rates.take(caller.aor, self._timers.now):
             self._counters["sip_calls_limited_total|by=user"] += 1
             raise PeerError(503, "Too Many Calls", (("Retry-After", "1"),))

@@ -31,7 +31,7 @@ from sipmesh.signalling.call_ender import CallEnder
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices
-from sipmesh.signalling.rates import Backoff
+from sipmesh.signalling.rates import Backoff, Rates
 from sipmesh.signalling.requester import Requester
 from sipmesh.signalling.routing_table import RoutingTable
 from sipmesh.signalling.targeting import Tables
@@ -90,6 +90,7 @@ class SignalWorld:
         domains: tuple[Domain, ...] = (Domain(name="open.example", auth=False),),
         transports: tuple[str, ...] = ("udp", "tcp"),
         backoff: Backoff[tuple[str, str]] | None = None,
+        user_rates: Rates[str] | None = None,
     ) -> None:
         self.wire = Wire()
         self.proxy = self.wire.node(US, transports=transports)
@@ -98,6 +99,7 @@ class SignalWorld:
         self.locations = StoredBindings()
         self.trunk_configs, self.route_configs, self.domains = trunks, routes, domains
         self.backoff = backoff
+        self.user_rates = user_rates
         everyone = (each if isinstance(each, User) else User(aor=f"{each}@{domains[0].name}", password="pw") for each in users)
         accounts = [stored_user(user) for user in everyone]
         self.users = {user.aor: user for user in accounts}
@@ -130,6 +132,7 @@ class SignalWorld:
             gruus,
             timers,
             counters,
+            self.user_rates,
         )
         branch_keys, cookie_keys = KeyRing("branch", KEY), KeyRing("cookie", KEY)
         core = ProxyCore(

@@ -10,21 +10,25 @@ import pytest
 
 from native.sip import Message
 from sipmesh.signalling.authorize import Caller
+from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Hop
 from sipmesh.store import CallRecord, StoreError
 from tests.sipmesh.signal_world import SignalWorld
 
 DOMAIN = "open.example"
 ALICE, BOB = f"sip:alice@{DOMAIN}", f"sip:bob@{DOMAIN}"
+AT_HER_END = "sip:alice@192.0.2.10:40002;transport=tls"  # of the first connection
 SDP = b"v=0\r\n"
 
 
 class Call:
-    """Alice and bob; ``known``: from calls before."""
+    """Alice and bob; ``known``: from calls before. There is a listener for TLS, and users may call once a second."""
 
-    def __init__(self, *, known: bool) -> None:
-        self.world = world = SignalWorld()
-        self.alice, self.bob = world.phone("192.0.2.10"), world.phone("192.0.2.20")
+    def __init__(self, *, known: bool, transport: str = "udp", contact: str = "") -> None:
+        """``transport`` and ``contact``: alice's, the latter where it isn't where she is."""
+        self.contact = contact
+        self.world = world = SignalWorld(transports=("udp", "tcp", "tls"), user_rates=Rates(1.0, min_burst=1))
+        self.alice, self.bob = world.phone("192.0.2.10", transport=transport), world.phone("192.0.2.20")
         for phone in (self.alice, self.bob):
             phone._branches = count(1)
         if known:
@@ -36,9 +40,12 @@ class Call:
         self.world.bind(f"bob@{DOMAIN}", self.bob, **more)
 
     def invite(self, *headers: tuple[str, str], uri: str = BOB) -> Message:
-        via = ("Via", f"SIP/2.0/UDP {self.alice.says_host}:5060;branch=z9hG4bK-a{next(self.alice._branches)}")
+        via = (
+            "Via",
+            f"SIP/2.0/{self.alice.transport.upper()} {self.alice.says_host}:5060;branch=z9hG4bK-a{next(self.alice._branches)}",
+        )
         dialog = [("From", f"<{ALICE}>;tag=caller"), ("To", f"<{BOB}>"), ("Call-ID", "call-1"), ("CSeq", "1 INVITE")]
-        contact = ("Contact", f"<{self.alice.contact}>")
+        contact = ("Contact", f"<{self.contact or self.alice.contact}>")
         invite = Message.request("INVITE", uri, [via, ("Max-Forwards", "70"), *dialog, contact, *headers], SDP)
         self.alice.send(invite)
         self.run()
@@ -204,6 +211,19 @@ def sips_is_asked_for(call: Call) -> None:
     assert call.alice.got()[-1].status in (404, 480)
 
 
+def calls_too_often(call: Call) -> None:
+    call.bind()
+    call.invite()
+    call.reply(486)
+    call.invite(("Call-Info", "<sip:again>"))
+    refusal = call.alice.got()[-1]
+    assert (refusal.status, refusal.get("Retry-After")) == (503, "1")
+    assert call.world.counters["sip_calls_limited_total|by=user"] == 1
+    call.world.run(1.0)
+    call.invite()
+    assert len(call.bob.got("INVITE")) == 2
+
+
 def store_out_of_order(call: Call) -> None:
     call.bind()
 
@@ -226,6 +246,7 @@ SCENES = [
         ack_of_no_call,
     ),
     *(refused_by_the_callee, given_up, reliably_provisional, answer_that_asserts, caller_behind_nat, nobody_bound),
+    calls_too_often,
     *(several_bindings, caller_who_wants_privacy, caller_who_asserts, sips_is_asked_for, store_out_of_order),
 ]
 
@@ -237,6 +258,20 @@ def test_it_is_the_same_call(scene: Callable[[Call], None]) -> None:
         call = Call(known=known)
         scene(call)
         traces.append(call.traces)
+    assert traces[0] == traces[1]
+
+
+@pytest.mark.parametrize(
+    "scene", [answered_and_ended, ended_by_the_callee, refused_by_the_callee], ids=lambda scene: scene.__name__
+)
+@pytest.mark.parametrize(("contact", "natted"), [(AT_HER_END, False), ("", True)])
+def test_it_is_the_same_call_over_tls(scene: Callable[[Call], None], contact: str, natted: bool) -> None:
+    traces = []
+    for known in (False, True):
+        call = Call(known=known, transport="tls", contact=contact)
+        scene(call)
+        traces.append(call.traces)
+        assert call.records[0]["legs"][0].natted is natted
     assert traces[0] == traces[1]
 
 

@@ -1,0 +1,71 @@
+#include "sip_source.h"
+
+#include "sip_flow.h"
+#include "sip_proxy.h"
+#include "sip_reach.h"
+
+void sip_source_release(struct sip_flow_source *source) {
+    Py_XDECREF(source->host.holder);
+    Py_DECREF(source->remote);
+}
+
+static unsigned long number_of(PyObject *object) {
+    unsigned long number = object ? PyLong_AsUnsignedLong(object) : 0;
+    Py_XDECREF(object);
+    return number;
+}
+
+static bool is_named(PyObject *transport, const char *name) { return PyUnicode_CompareWithASCIIString(transport, name) == 0; }
+
+/* A connection, and what is usual on its transport. */
+static int read_connection(PyObject *flow, struct sip_source *source) {
+    static struct sip_py_word connection_id = {"connection_id", NULL}, listener = {"listener", NULL}, transport = {"transport", NULL};
+    PyObject *id = sip_py_get(flow, &connection_id);
+    source->connection_id = id ? PyLong_AsUnsignedLongLong(id) : 0;
+    Py_XDECREF(id);
+    PyObject *place = PyErr_Occurred() ? NULL : sip_py_get(flow, &listener), *name = place ? sip_py_get(place, &transport) : NULL;
+    Py_XDECREF(place);
+    if (!name) return -1;
+    source->verified = is_named(name, "tls") || is_named(name, "wss");
+    source->default_port = is_named(name, "tls") ? 5061 : is_named(name, "wss") ? 443 : is_named(name, "ws") ? 80 : 5060;
+    source->reliable = true;
+    Py_DECREF(name);
+    return 0;
+}
+
+int sip_source_read(PyObject *flow, struct sip_flow_source *source) {
+    static struct sip_py_word remote = {"remote", NULL};
+    *source = (struct sip_flow_source){.read = {.default_port = 5060}};
+    int reliable = sip_flow_is_reliable(flow);
+    if (reliable < 0 || (reliable && read_connection(flow, &source->read) < 0)) return -1;
+    unsigned long listener = number_of(sip_proxy_listener(flow));
+    if (PyErr_Occurred() || !(source->remote = sip_py_get(flow, &remote))) return -1;
+    bool pair = PyTuple_Check(source->remote) && PyTuple_GET_SIZE(source->remote) == 2;
+    if (!pair) PyErr_SetString(PyExc_TypeError, "a source is host and port");
+    unsigned long port = pair ? PyLong_AsUnsignedLong(PyTuple_GET_ITEM(source->remote, 1)) : 0;
+    if (PyErr_Occurred() || sip_py_view(PyTuple_GET_ITEM(source->remote, 0), &source->host) < 0) {
+        Py_DECREF(source->remote);
+        return -1;
+    }
+    source->read.host = source->host.text;
+    source->read.port = (uint32_t)port;
+    source->read.listener = (uint32_t)listener;
+    return 0;
+}
+
+int sip_source_is_unverifiable(const MessageObject *request, PyObject *flow) {
+    struct sip_flow_source source;
+    int reliable = sip_flow_is_reliable(flow);
+    if (reliable <= 0) return reliable;
+    if (sip_source_read(flow, &source) < 0) return -1;
+    bool is = sip_is_unverifiable(&request->core, &source.read);
+    sip_source_release(&source);
+    return is;
+}
+
+PyObject *sip_is_unverifiable_py(PyObject *unused, PyObject *const *args, Py_ssize_t count) {
+    (void)unused;
+    if (count != 2 || !Py_IS_TYPE(args[0], &sip_message_type)) return PyErr_Format(PyExc_TypeError, "a Message and a flow expected");
+    int is = sip_source_is_unverifiable((MessageObject *)args[0], args[1]);
+    return is < 0 ? NULL : PyBool_FromLong(is);
+}
