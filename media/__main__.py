@@ -12,6 +12,7 @@ import uvloop
 
 from media.daemon import MediaDaemon
 from media.errors import ConfigError
+from media.raw import close_raw, open_raw
 from media.settings import LOOPBACK, Interface, MediaSettings, RecordingSettings, parse_address, parse_ports
 from native.relay import Relay
 
@@ -49,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-bandwidth", type=int, default=0, metavar="BYTES", help="received a second, then no new calls")
     parser.add_argument("--recording-dir", default="", metavar="FOLDER", help="where calls are recorded; empty: they are not")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="relay threads")
+    raw = "send by raw sockets where CAP_NET_RAW allows them, which is cheaper; --no-raw: by each stream's own"
+    parser.add_argument("--raw", action=argparse.BooleanOptionalAction, default=True, help=raw)
     parser.add_argument("--max-streams", type=int, default=8192, metavar="N", help="media lines at once")
     parser.add_argument("--log", default="info", choices=("debug", "info", "warning", "error"), help="what to log")
     return parser
@@ -82,7 +85,10 @@ async def _serve(settings: MediaSettings, arguments: argparse.Namespace) -> None
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    relay = Relay(threads=arguments.threads, capacity=arguments.max_streams)
+    addresses = [interface.address for interface in settings.interfaces] if arguments.raw else []
+    raw = open_raw(addresses, settings.dscp, arguments.threads)
+    relay = Relay(threads=arguments.threads, capacity=arguments.max_streams, raw=raw)
+    close_raw(raw)
     relay.start()
     try:
         daemon = MediaDaemon(settings, relay)

@@ -47,6 +47,11 @@ def family_of(host: str) -> int:
     return 6 if ":" in host else 4
 
 
+def is_wildcard(host: str) -> bool:
+    """Whether ``host``, a numeric address, stands for every address of its family."""
+    return ipaddress.ip_address(host).is_unspecified
+
+
 def is_loopback(host: str) -> bool:
     return host.startswith(("127.", "::ffff:127.")) or host == "::1"
 

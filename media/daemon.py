@@ -18,6 +18,7 @@ from media.offer_answer import OfferAnswer
 from media.one_way import OneWayWatch
 from media.ports import PortPool
 from media.proxy_counts import ProxyCounts
+from media.raw import RawWatch
 from media.recording import Recordings
 from media.report import Reporter
 from media.sampling import QualitySampler
@@ -61,6 +62,7 @@ class MediaDaemon:
         self.statistics = Statistics(self.calls, self.table, proxies, self.counters)
         self.sampler = QualitySampler(self.table.capacity, lines.encoding)
         self.one_way = OneWayWatch(self.calls, self.sampler, self.emit, self.counters)
+        self._raw = RawWatch(relay_, self.counters)
         self._sample_ns = 0
         self._timeouts = Timeouts(self.calls, settings, self.emit, self.counters)
         commands = Commands(
@@ -106,6 +108,7 @@ class MediaDaemon:
             self.calls.recordings.scan()
             self.statistics.measure()
             self.load.measure()
+            self._raw.look()
             self._sample()
         except Exception:
             self.counters["media_scan_failures_total"] += 1

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from media.addresses import family_of, numeric
 from media.errors import ConfigError
 
+EXPEDITED = 46  # DSCP of media (EF, RFC 3246)
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
@@ -53,7 +54,7 @@ class MediaSettings:
     unanswered_timeout_s: float = 3600.0  # offer without answer
     delete_delay_s: int = 0  # between ``delete`` and the end of the streams
     scan_interval_s: float = 1.0
-    dscp: int = 46  # of relayed packets (EF, RFC 3246)
+    dscp: int = EXPEDITED  # of relayed packets
     short_reply_bytes: int = 1400  # to which statistics and lists for other hosts are shortened, to fit into one datagram
 
     recording: RecordingSettings = RecordingSettings()

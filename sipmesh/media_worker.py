@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 
 from media.daemon import MediaDaemon
+from media.raw import close_raw
 from media.settings import Interface, MediaSettings, RecordingSettings
 from native.relay import Relay
 from sipmesh.addresses import reachable_host
 from sipmesh.config import Config
+from sipmesh.sockets import media_address, relay_thread_count
 from sipmesh.worker import WorkerContext
 
 log = logging.getLogger(__name__)
@@ -17,20 +18,21 @@ log = logging.getLogger(__name__)
 
 def main(context: WorkerContext) -> None:
     """Serves until the context is told to stop; then every call's media ends."""
-    threads = context.config.media.threads or os.cpu_count() or 1
-    relay = Relay(threads=threads, capacity=context.config.media.max_streams)
+    raw = context.raw_sockets
+    relay = Relay(threads=relay_thread_count(context.config), capacity=context.config.media.max_streams, raw=raw)
+    close_raw(raw)  # the relay has its own descriptors
     relay.start()
     if relay.fifo_threads < relay.threads:
         log.warning("relay threads run without SCHED_FIFO: give the node CAP_SYS_NICE for steadier latency under load")
     try:
-        context.run_loop(_serve(context, MediaDaemon(settings_of(context.config), relay, context.counters)))
+        context.run_loop(_serve(context, MediaDaemon(settings_of(context.config), relay, context.counters), relay))
     finally:
         relay.stop()
 
 
 def settings_of(config: Config) -> MediaSettings:
     """The [media] and [limits] tables as the daemon wants them."""
-    address = config.media.address or config.listen[0].host
+    address = media_address(config)
     first_port, last_port = config.media.port_range
     return MediaSettings(
         interfaces=(Interface(address, config.media.advertise or reachable_host(address)),),
@@ -53,7 +55,7 @@ def settings_of(config: Config) -> MediaSettings:
     )
 
 
-async def _serve(context: WorkerContext, daemon: MediaDaemon) -> None:
+async def _serve(context: WorkerContext, daemon: MediaDaemon, relay: Relay) -> None:
     await daemon.start(context.ng_socket, context.ng_udp_socket)
     context.gauges["media_calls"] = lambda: float(len(daemon.calls))
     context.gauges["media_streams"] = lambda: float(daemon.table.active)
@@ -66,6 +68,7 @@ async def _serve(context: WorkerContext, daemon: MediaDaemon) -> None:
     context.gauges["media_dropped_packets_total|reason=forged"] = lambda: float(
         sum(tally.forged for tally in daemon.calls.ended_totals)
     )
+    context.gauges["media_raw_sockets"] = lambda: float(relay.raw.sockets)
     context.gauges["media_recordings"] = lambda: float(len(daemon.calls.recordings))
     context.gauges["media_mos"] = lambda: daemon.sampler.summary.mos
     context.gauges["media_loss_percent"] = lambda: daemon.sampler.summary.loss_percent

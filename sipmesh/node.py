@@ -1,4 +1,4 @@
-"""Runs a node: configuration, sockets, account, store, supervisor, in this order."""
+"""Runs a node: configuration, sockets, account, raw sockets, store, supervisor, in this order."""
 
 import fcntl
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sipmesh.certificates import load_certificates
 from sipmesh.config import Config
-from sipmesh.privileges import allow_many_files, become
+from sipmesh.privileges import CAP_NET_RAW, allow_many_files, become, give_up
 from sipmesh.signalling.shared_recent import forget_all
-from sipmesh.sockets import NodeSockets, open_sockets
+from sipmesh.sockets import NodeSockets, open_raw_sockets, open_sockets
 from sipmesh.spec import Role, Spec
 from sipmesh.store import Store
 from sipmesh.store.boot import discard_if_damaged, mark_synced
@@ -35,6 +35,8 @@ def run_node(config: Config, config_file: Path, *, log_format: str = "text", on_
         if config.node.user:
             become(config.node.user, data)
             load_certificates(config)  # the account must be able to read them
+        sockets.raw = open_raw_sockets(config)
+        give_up(CAP_NET_RAW)
         prepare_store(config, data)
         specs = spec_maker(sockets, data, config_file, log_format)
         signal_workers: list[tuple[Role, int]] = [("signal", index) for index in range(len(sockets.sip))]
@@ -93,6 +95,7 @@ def spec_maker(sockets: NodeSockets, data: Path, config_file: Path, log_format: 
             siblings=descriptors(sockets.siblings[index]) if role == "signal" else {},
             ng_fd=sockets.ng.fileno() if sockets.ng and role == "media" else -1,
             ng_udp_fd=sockets.ng_udp.fileno() if sockets.ng_udp and role == "media" else -1,
+            raw_fds=[opened.fileno() for opened in sockets.raw] if role == "media" else [],
             console_fd=sockets.console.fileno() if sockets.console and role == "agent" else -1,
             log_format="json" if log_format == "json" else "text",
         )

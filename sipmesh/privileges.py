@@ -1,4 +1,5 @@
-"""Root is left once the sockets are bound; of its capabilities only CAP_SYS_NICE is kept, for the relay threads' SCHED_FIFO."""
+"""Root is left once the sockets are bound. Of its capabilities CAP_SYS_NICE is kept, for the relay threads' SCHED_FIFO, and
+CAP_NET_RAW until the relay's raw sockets are open, which then are the account's and not root's in the eyes of firewalls."""
 
 import ctypes
 import os
@@ -8,7 +9,7 @@ from pathlib import Path
 
 PR_SET_KEEPCAPS = 8
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 47, 2
-CAP_SYS_NICE = 23
+CAP_NET_RAW, CAP_SYS_NICE = 13, 23
 CAPABILITY_VERSION_3 = 0x20080522
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -51,16 +52,27 @@ def become(account: str, data: Path) -> None:
     os.initgroups(account, entry.pw_gid)
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
-    keep_only(CAP_SYS_NICE)
+    kept = capabilities()[0].permitted & (1 << CAP_SYS_NICE | 1 << CAP_NET_RAW)
+    set_capabilities((CapData * 2)(CapData(kept, kept, kept), CapData(0, 0, 0)))
+    libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_NICE, 0, 0)  # children get it too; fails where it was not ours
 
 
-def keep_only(capability: int) -> bool:
-    """Gives up every capability but one, which children then get too. False when even that one is not ours to keep."""
-    header = CapHeader(CAPABILITY_VERSION_3, 0)
+def give_up(capability: int) -> None:
+    """For this process and its children. Root keeps it: it could have it back at any time."""
+    if os.geteuid() == 0:
+        return
+    held = capabilities()
+    word = held[capability // 32]
+    for kind in ("effective", "permitted", "inheritable"):
+        setattr(word, kind, getattr(word, kind) & ~(1 << capability % 32))
+    set_capabilities(held)
+
+
+def capabilities() -> "ctypes.Array[CapData]":
     held = (CapData * 2)()
-    libc.capget(ctypes.byref(header), held)
-    kept = held[0].permitted & (1 << capability)
-    wanted = (CapData * 2)(CapData(kept, kept, kept), CapData(0, 0, 0))
-    if libc.capset(ctypes.byref(header), wanted) != 0 or not kept:
-        return False
-    return bool(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0)
+    libc.capget(ctypes.byref(CapHeader(CAPABILITY_VERSION_3, 0)), held)
+    return held
+
+
+def set_capabilities(wanted: "ctypes.Array[CapData]") -> None:
+    libc.capset(ctypes.byref(CapHeader(CAPABILITY_VERSION_3, 0)), wanted)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
+from media.raw import open_raw
+from media.settings import EXPEDITED
 from sipcore.transport.siblings import MAX_WORKERS
 from sipmesh.addresses import split_host_port
 from sipmesh.config import Config
@@ -32,10 +34,11 @@ class NodeSockets:
     ng: socket.socket | None = None
     ng_udp: socket.socket | None = None
     console: socket.socket | None = None
+    raw: list[socket.socket] = field(default_factory=list)  # for relay threads to send by
 
     def close(self) -> None:
         shared = (opened for each in (*self.sip, *self.siblings) for opened in each.values())
-        for opened in (*shared, self.ng, self.ng_udp, self.console):
+        for opened in (*shared, *self.raw, self.ng, self.ng_udp, self.console):
             if opened is not None:
                 opened.close()
 
@@ -92,6 +95,22 @@ def named(address: str, key: str) -> Iterator[None]:
 
 def signal_worker_count(config: Config) -> int:
     return config.node.signal_workers or min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+
+
+def relay_thread_count(config: Config) -> int:
+    return config.media.threads or os.cpu_count() or 1
+
+
+def media_address(config: Config) -> str:
+    """What the relay binds."""
+    return config.media.address or config.listen[0].host
+
+
+def open_raw_sockets(config: Config) -> list[socket.socket]:
+    """For the relay to send by; none where that is turned off or the kernel doesn't let us."""
+    if not config.media.send_raw:
+        return []
+    return open_raw([media_address(config)], EXPEDITED, relay_thread_count(config))
 
 
 def open_shared(opener: Callable[..., socket.socket], host: str, port: int, count: int) -> list[socket.socket]:

@@ -22,13 +22,14 @@ class Spec(msgspec.Struct, frozen=True):
     siblings: dict[int, int] = {}  # other signal workers' index → descriptor of a datagram socket to it
     ng_fd: int = -1  # Unix seqpacket, listening
     ng_udp_fd: int = -1  # bound to [media] ng
+    raw_fds: list[int] = []  # of raw sockets for relay threads to send by
     console_fd: int = -1  # TCP, listening
     log_format: Literal["text", "json"] = "text"
 
     def descriptors(self) -> list[int]:
         """What the process must inherit."""
-        fds = (self.report_fd, *self.sip.values(), *self.siblings.values(), self.ng_fd, self.ng_udp_fd, self.console_fd)
-        return [fd for fd in fds if fd >= 0]
+        single = (self.report_fd, self.ng_fd, self.ng_udp_fd, self.console_fd)
+        return [fd for fd in (*single, *self.sip.values(), *self.siblings.values(), *self.raw_fds) if fd >= 0]
 
 
 def ng_path(data: str | Path) -> Path:

@@ -66,6 +66,7 @@ class WorkerContext:
         self.ng_path = str(ng_path(spec.data))
         self.ng_socket = adopted(spec.ng_fd)
         self.ng_udp_socket = adopted(spec.ng_udp_fd)
+        self.raw_sockets = [socket.socket(fileno=fd) for fd in spec.raw_fds]
         self.console_socket = adopted(spec.console_fd)
         self.stopping = asyncio.Event()  # set by SIGTERM; ``main`` then finishes what it must and returns
         self._report_fd = spec.report_fd

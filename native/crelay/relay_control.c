@@ -14,10 +14,11 @@ static enum relay_error allocate(struct relay *relay, uint32_t threads)
     relay->attached = calloc(capacity, sizeof *relay->attached);
     relay->crypto = calloc(capacity, sizeof *relay->crypto);
     relay->taping = calloc(capacity, sizeof *relay->taping);
+    relay->origins = calloc(capacity, RELAY_COMPONENTS * RELAY_SIDES * sizeof *relay->origins);
     relay->free_streams = malloc(capacity * sizeof *relay->free_streams);
     relay->leaving = malloc(capacity * sizeof *relay->leaving);
     relay->news.latched = calloc(capacity, RELAY_COMPONENTS * RELAY_SIDES);
-    if (!relay->threads || !relay->sockets || !relay->attached || !relay->crypto || !relay->taping ||
+    if (!relay->threads || !relay->sockets || !relay->attached || !relay->crypto || !relay->taping || !relay->origins ||
         !relay->free_streams || !relay->leaving || !relay->news.latched)
         return RELAY_ERROR_MEMORY;
     memset(relay->sockets, -1, capacity * sizeof *relay->sockets);
@@ -34,8 +35,8 @@ static enum relay_error open_threads(struct relay *relay, uint32_t threads)
         return RELAY_ERROR_SYSTEM;
     for (; relay->thread_count < threads; relay->thread_count++) {
         struct relay_thread *thread = &relay->threads[relay->thread_count];
-        enum relay_error error = relay_thread_open(thread, &relay->table, relay->crypto, relay->taping, &relay->news,
-                                                    relay->owner);
+        enum relay_error error = relay_thread_open(thread, &relay->table, relay->crypto, relay->taping,
+                                                    relay->origins, &relay->news, relay->owner);
         if (error != RELAY_OK) {
             relay_thread_close(thread);
             return error;
@@ -65,6 +66,17 @@ enum relay_error relay_open(struct relay **out, uint32_t threads, uint32_t capac
 fail:
     relay_close(relay);
     return error;
+}
+
+enum relay_error relay_use_raw(struct relay *relay, int fd)
+{
+    struct relay_raw raw;
+    enum relay_error error = relay_raw_open(&raw, fd);
+    for (uint32_t i = 0; i < relay->thread_count && error == RELAY_OK; i++)
+        if (relay_thread_use_raw(&relay->threads[i], &raw))
+            return RELAY_OK;
+    relay_raw_close(&raw);
+    return error == RELAY_OK ? RELAY_ERROR_RAW : error;
 }
 
 enum relay_error relay_start(struct relay *relay)
@@ -121,6 +133,7 @@ void relay_close(struct relay *relay)
     relay_table_close(&relay->table);
     free(relay->crypto);
     free(relay->taping);
+    free(relay->origins);
     free(relay->threads);
     free(relay->sockets);
     free(relay->attached);
@@ -135,6 +148,20 @@ uint32_t relay_capacity(const struct relay *relay) { return relay->table.header-
 int relay_table_fd(const struct relay *relay) { return relay->table.fd; }
 int relay_event_fd(const struct relay *relay) { return relay->news.fd; }
 uint64_t relay_turns(const struct relay *relay, uint32_t thread) { return relay_get(relay->threads[thread].turns); }
+
+void relay_get_raw(const struct relay *relay, struct relay_raw_status *status)
+{
+    *status = (struct relay_raw_status){0};
+    for (uint32_t i = 0; i < relay->thread_count; i++)
+        for (uint32_t j = 0; j < relay->threads[i].raw_count; j++) {
+            const struct relay_raw *raw = &relay->threads[i].raw[j];
+            bool given_up = relay_get(raw->given_up);
+            status->sockets += !given_up;
+            status->given_up += given_up;
+            status->packets += relay_get(raw->packets);
+            status->refused += relay_get(raw->refused);
+        }
+}
 
 uint32_t relay_fifo_threads(const struct relay *relay)
 {

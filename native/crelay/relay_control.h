@@ -27,6 +27,13 @@ struct relay_totals {
     uint64_t packets, bytes, errors, strangers, forged;
 };
 
+/* Of all raw sockets. */
+struct relay_raw_status {
+    uint32_t sockets;  /* still used */
+    uint32_t given_up;
+    uint64_t packets, refused;
+};
+
 struct relay_remote {
     union relay_address address; /* family 0: none */
     enum relay_mode mode;
@@ -35,6 +42,9 @@ struct relay_remote {
 
 /* ``table_fd`` -1: a new table of ``capacity`` streams; else that one, whose descriptor stays the caller's. */
 enum relay_error relay_open(struct relay **relay, uint32_t threads, uint32_t capacity, bool fifo, int table_fd);
+
+/* A raw socket for the first thread that has none of its address; ``fd`` stays the caller's. Before any stream is added. */
+enum relay_error relay_use_raw(struct relay *relay, int fd);
 enum relay_error relay_start(struct relay *relay);
 void relay_stop(struct relay *relay); /* ends the threads, closes the sockets; for good */
 void relay_close(struct relay *relay);
@@ -45,6 +55,7 @@ uint32_t relay_capacity(const struct relay *relay);
 int relay_table_fd(const struct relay *relay);
 int relay_event_fd(const struct relay *relay);
 uint64_t relay_turns(const struct relay *relay, uint32_t thread);
+void relay_get_raw(const struct relay *relay, struct relay_raw_status *status);
 
 /* Both take the sockets over when they succeed, and not when they don't. ``thread`` -1: the least loaded. */
 enum relay_error relay_add(struct relay *relay, enum relay_kind kind, relay_sockets sockets, int thread, uint32_t *stream);

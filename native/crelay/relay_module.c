@@ -8,6 +8,7 @@ PyObject *relay_stats_type;
 PyObject *relay_tally_type;
 PyObject *relay_event_type;
 PyObject *relay_recording_type;
+PyObject *relay_raw_type;
 
 static PyObject *bind_udp(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
@@ -102,6 +103,7 @@ static bool add_constants(PyObject *module)
         {"ASYMMETRIC", RELAY_ASYMMETRIC}, {"ANY", RELAY_ANY}, {"HANDOVER", RELAY_HANDOVER}, {"RTP", RELAY_RTP},
         {"OPAQUE", RELAY_OPAQUE}, {"LATCHED", RELAY_EVENT_LATCHED}, {"RECORDING", RELAY_RECORDING},
         {"RECORDED", RELAY_RECORDED}, {"RECORDING_FULL", RELAY_RECORDING_FULL}, {"RECORDING_FAILED", RELAY_RECORDING_FAILED},
+        {"RAW_ADDRESSES", RELAY_RAW_SOCKETS},
     };
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
         if (PyModule_AddIntConstant(module, constants[i].name, constants[i].value) < 0)
@@ -130,15 +132,17 @@ static bool add_types(PyObject *module)
         relay_tally_type = named_tuple(collections, "Tally", "packets bytes errors strangers forged");
         relay_event_type = named_tuple(collections, "Event", "kind stream side component");
         relay_recording_type = named_tuple(collections, "RecordingStatus", "state packets bytes dropped error");
+        relay_raw_type = named_tuple(collections, "RawStatus", "sockets given_up packets refused");
     }
     PyObject *layout = relay_layout(), *encodings = relay_sdp_static_encodings();
     bool added = relay_stats_type != NULL && relay_tally_type != NULL && relay_event_type != NULL &&
-                 relay_recording_type != NULL && layout != NULL && encodings != NULL &&
+                 relay_recording_type != NULL && relay_raw_type != NULL && layout != NULL && encodings != NULL &&
                  PyModule_AddObjectRef(module, "Relay", relay_type) == 0 &&
                  PyModule_AddObjectRef(module, "ComponentStats", relay_stats_type) == 0 &&
                  PyModule_AddObjectRef(module, "Tally", relay_tally_type) == 0 &&
                  PyModule_AddObjectRef(module, "Event", relay_event_type) == 0 &&
                  PyModule_AddObjectRef(module, "RecordingStatus", relay_recording_type) == 0 &&
+                 PyModule_AddObjectRef(module, "RawStatus", relay_raw_type) == 0 &&
                  PyModule_AddObjectRef(module, "STATIC_ENCODINGS", encodings) == 0 &&
                  PyModule_AddObjectRef(module, "STREAM_DTYPE", layout) == 0;
     Py_XDECREF(encodings);

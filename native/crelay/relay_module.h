@@ -44,6 +44,7 @@ extern PyObject *relay_stats_type;
 extern PyObject *relay_tally_type;
 extern PyObject *relay_event_type;
 extern PyObject *relay_recording_type;
+extern PyObject *relay_raw_type;
 
 /* A named tuple of these fields, which it takes over; NULL when one of them is. Filled in directly, since a report has many. */
 PyObject *relay_make_tuple(PyObject *type, PyObject *const *fields, Py_ssize_t count);

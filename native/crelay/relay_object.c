@@ -3,12 +3,27 @@
 
 #define MAX_THREADS 64
 
+static bool use_raw(struct relay *relay, PyObject *descriptors)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(descriptors); i++) {
+        int fd = PyObject_AsFileDescriptor(PyList_GET_ITEM(descriptors, i));
+        enum relay_error error = fd < 0 ? RELAY_OK : relay_use_raw(relay, fd);
+        if (error != RELAY_OK)
+            relay_fail(error, 0);
+        if (fd < 0 || error != RELAY_OK)
+            return false;
+    }
+    return true;
+}
+
 static int relay_init(RelayObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"threads", "capacity", "fifo", "table_fd", NULL};
+    static char *names[] = {"threads", "capacity", "fifo", "table_fd", "raw", NULL};
     long threads = 1, capacity = 4096;
     int fifo = 1, table_fd = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$llpi", names, &threads, &capacity, &fifo, &table_fd))
+    PyObject *raw = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$llpiO!", names, &threads, &capacity, &fifo, &table_fd,
+                                     &PyList_Type, &raw))
         return -1;
     if (!relay_in_range("threads", threads, 1, MAX_THREADS) || !relay_in_range("capacity", capacity, 1, RELAY_MAX_CAPACITY))
         return -1;
@@ -19,7 +34,7 @@ static int relay_init(RelayObject *self, PyObject *args, PyObject *kwargs)
     enum relay_error error = relay_open(&self->relay, (uint32_t)threads, (uint32_t)capacity, fifo, table_fd);
     if (error != RELAY_OK)
         relay_fail(error, 0);
-    return error == RELAY_OK ? 0 : -1;
+    return error == RELAY_OK && (raw == NULL || use_raw(self->relay, raw)) ? 0 : -1;
 }
 
 static void relay_dealloc(RelayObject *self)
@@ -105,6 +120,16 @@ static PyObject *get_fifo_threads(RelayObject *self, void *Py_UNUSED(unused))
     return relay_made(self) ? PyLong_FromUnsignedLong(relay_fifo_threads(self->relay)) : NULL;
 }
 
+static PyObject *get_raw(RelayObject *self, void *Py_UNUSED(unused))
+{
+    struct relay_raw_status status;
+    if (relay_made(self) == NULL)
+        return NULL;
+    relay_get_raw(self->relay, &status);
+    return PyObject_CallFunction(relay_raw_type, "IIKK", status.sockets, status.given_up, (unsigned long long)status.packets,
+                                 (unsigned long long)status.refused);
+}
+
 static PyObject *get_capacity(RelayObject *self, void *Py_UNUSED(unused))
 {
     return relay_made(self) ? PyLong_FromUnsignedLong(relay_capacity(self->relay)) : NULL;
@@ -153,6 +178,7 @@ static PyMethodDef relay_methods[] = {
 static PyGetSetDef relay_properties[] = {
     {"threads", (getter)get_threads, NULL, NULL, NULL},
     {"fifo_threads", (getter)get_fifo_threads, NULL, "How many threads got SCHED_FIFO.", NULL},
+    {"raw", (getter)get_raw, NULL, "RawStatus of the raw sockets.", NULL},
     {"capacity", (getter)get_capacity, NULL, NULL, NULL},
     {"table_fd", (getter)get_table_fd, NULL, NULL, NULL},
     {"event_fd", (getter)get_event_fd, NULL, "Readable when events() has something.", NULL},

@@ -43,11 +43,13 @@ static bool find_way(struct relay_stream *stream, int component, int side, struc
     struct relay_leg *rtp = relay_leg_of(stream, RELAY_RTP_COMPONENT, other);
     if (component == RELAY_RTP_COMPONENT || (relay_get(rtp->flags) & RELAY_FLAG_MUX) != 0) {
         relay_leg_current(stream, RELAY_RTP_COMPONENT, other);
+        route->component = RELAY_RTP_COMPONENT;
         route->fd = rtp->fd;
         route->to = relay_rtp_remote(rtp);
     } else {
         relay_leg_current(stream, RELAY_RTP_COMPONENT, other);
         relay_leg_current(stream, RELAY_RTCP_COMPONENT, other);
+        route->component = RELAY_RTCP_COMPONENT;
         route->fd = relay_leg_of(stream, RELAY_RTCP_COMPONENT, other)->fd;
         route->to = relay_rtcp_remote(rtp, relay_leg_of(stream, RELAY_RTCP_COMPONENT, other), &route->scratch);
     }

@@ -15,6 +15,7 @@ struct relay_datagram {
 /* Where an accepted packet leaves, and whose counters learn how that went. Valid until the next packet. */
 struct relay_route {
     int fd;
+    int component; /* of the other side, which it leaves by */
     const union relay_address *to;
     struct relay_flow *flow;
     struct relay_rare *rare;

@@ -9,16 +9,16 @@ static bool set_int(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-static int get_int(int fd, int level, int option)
+int relay_socket_option(int fd, int level, int option)
 {
     int value = -1;
     socklen_t length = sizeof value;
     return getsockopt(fd, level, option, &value, &length) == 0 ? value : -1;
 }
 
-bool relay_socket_is_udp(int fd) { return get_int(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_UDP; }
+bool relay_socket_is_udp(int fd) { return relay_socket_option(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_UDP; }
 
-int relay_socket_family(int fd) { return get_int(fd, SOL_SOCKET, SO_DOMAIN); }
+int relay_socket_family(int fd) { return relay_socket_option(fd, SOL_SOCKET, SO_DOMAIN); }
 
 static bool set_dscp(int fd, int family, uint8_t dscp)
 {

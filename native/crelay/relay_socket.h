@@ -9,8 +9,8 @@ int relay_bind(const union relay_address *address, uint8_t dscp);
 
 bool relay_socket_is_udp(int fd);
 
-/* These are for UDP sockets. AF_INET or AF_INET6. */
-int relay_socket_family(int fd);
+int relay_socket_option(int fd, int level, int option); /* -1: it has none */
+int relay_socket_family(int fd);                        /* AF_INET or AF_INET6 */
 bool relay_socket_dscp(int fd, uint8_t dscp);
 
 #endif

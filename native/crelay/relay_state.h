@@ -22,6 +22,7 @@ struct relay {
     struct relay_crypto **crypto; /* by stream, NULL: plain; control writes it while the stream's thread stands still */
     struct relay_recorder *recorder; /* NULL: nothing was recorded yet */
     struct relay_taping *taping;     /* by stream; a thread's for its streams */
+    relay_origin *origins;           /* by relay_leg_index; which of its sockets a thread sends by */
     uint32_t *free_streams; /* a stack, lowest number on top at first */
     uint32_t free_count;
     uint32_t *leaving; /* removed streams whose threads may still be at a packet of theirs */

@@ -30,8 +30,11 @@ static enum relay_error attach(struct relay *relay, uint32_t number, relay_socke
     struct relay_stream *stream = &relay->table.streams[number];
     struct relay_thread *thread = &relay->threads[stream->thread];
     enum relay_error error = RELAY_OK;
-    RELAY_FOR_SOCKETS (component, side)
-        relay_leg_of(stream, component, side)->fd = sockets[side][component];
+    RELAY_FOR_SOCKETS (component, side) {
+        int fd = sockets[side][component];
+        relay_leg_of(stream, component, side)->fd = fd;
+        relay->origins[relay_leg_index(number, component, side)] = relay_raw_origin(thread->raw, thread->raw_count, fd);
+    }
     RELAY_FOR_SOCKETS (component, side)
         if (sockets[side][component] >= 0 && error == RELAY_OK)
             error = relay_thread_watch(thread, number, component, side, sockets[side][component]);

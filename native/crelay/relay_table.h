@@ -174,6 +174,7 @@ enum relay_error {
     RELAY_ERROR_NOT_RTP,
     RELAY_ERROR_FORKED,
     RELAY_ERROR_RECORDING,
+    RELAY_ERROR_RAW,
 };
 
 const char *relay_error_text(enum relay_error error);

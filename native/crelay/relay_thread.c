@@ -51,6 +51,21 @@ static inline void prefetch(const struct relay_stream *stream, int component, in
     __builtin_prefetch(&sides[!side].leg);
 }
 
+/* By the raw socket where the leg has one, else, or if the kernel refuses that, by its own. */
+static bool send_out(struct relay_thread *thread, uint32_t leg, const struct relay_route *route, struct relay_datagram *datagram)
+{
+    relay_origin origin = relay_get(thread->origins[leg]);
+    struct relay_raw *raw = origin == RELAY_OWN_SOCKET ? NULL : &thread->raw[relay_origin_socket(origin)];
+    enum relay_raw_result result = RELAY_RAW_NOT_FIT;
+    if (raw != NULL && (result = relay_raw_send(raw, origin, route->to, datagram->data, datagram->size)) == RELAY_RAW_SENT)
+        return true;
+    ssize_t sent = sendto(route->fd, datagram->data, datagram->size, MSG_DONTWAIT, &route->to->any,
+                          relay_address_length(route->to));
+    if (result == RELAY_RAW_REFUSED && sent >= 0)
+        relay_raw_outdone(raw);
+    return sent == (ssize_t)datagram->size;
+}
+
 /* One datagram of a socket that has some. The next one waits for the next turn: epoll reports the socket again, which costs
  * less than a recvfrom that finds nothing, and no socket can keep the others waiting. */
 static void relay_ready(struct relay_thread *thread, const struct epoll_event *event, uint64_t now_ns)
@@ -74,11 +89,8 @@ static void relay_ready(struct relay_thread *thread, const struct epoll_event *e
     bool forward = relay_packet(stream, crypto, component, side, &datagram, now_ns, &route);
     if (__builtin_expect(route.latched, 0))
         tell_latched(thread, leg);
-    if (forward) {
-        ssize_t sent = sendto(route.fd, datagram.data, datagram.size, MSG_DONTWAIT, &route.to->any,
-                              relay_address_length(route.to));
-        relay_packet_sent(&route, sent == (ssize_t)datagram.size);
-    }
+    if (forward)
+        relay_packet_sent(&route, send_out(thread, relay_leg_index(leg >> 2, route.component, !side), &route, &datagram));
 }
 
 /* A request of control: everything collected before it has been handled, because events are handled one after the other. */
@@ -131,13 +143,14 @@ static void *run(void *argument)
 
 enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table,
                                    struct relay_crypto *const *crypto, const struct relay_taping *taping,
-                                   struct relay_news *news, uint64_t owner)
+                                   const relay_origin *origins, struct relay_news *news, uint64_t owner)
 {
     struct epoll_event wake = {.events = EPOLLIN, .data.u64 = WAKE};
-    *thread = (struct relay_thread){.table = table, .crypto = crypto, .taping = taping, .news = news, .owner = owner, .epoll = -1,
-                                    .wake = -1};
+    *thread = (struct relay_thread){.table = table, .crypto = crypto, .taping = taping, .origins = origins,
+                                    .news = news, .owner = owner, .epoll = -1, .wake = -1};
     sem_init(&thread->acknowledged, 0, 0);
-    thread->datagram = malloc(RELAY_DATAGRAM_BYTES + RELAY_SRTP_ROOM);
+    uint8_t *room = malloc(RELAY_RAW_ROOM + RELAY_DATAGRAM_BYTES + RELAY_SRTP_ROOM);
+    thread->datagram = room == NULL ? NULL : room + RELAY_RAW_ROOM;
     thread->engine = relay_engine_open();
     if (thread->datagram == NULL || thread->engine == NULL)
         return RELAY_ERROR_MEMORY;
@@ -202,7 +215,10 @@ void relay_thread_abandon(struct relay_thread *thread)
     if (thread->wake >= 0)
         close(thread->wake);
     relay_engine_close(thread->engine);
-    free(thread->datagram);
+    while (thread->raw_count > 0)
+        relay_raw_close(&thread->raw[--thread->raw_count]);
+    if (thread->datagram != NULL)
+        free(thread->datagram - RELAY_RAW_ROOM);
     *thread = (struct relay_thread){.epoll = -1, .wake = -1};
 }
 
@@ -218,6 +234,17 @@ void relay_thread_unwatch(struct relay_thread *thread, int fd)
     int saved = errno;
     epoll_ctl(thread->epoll, EPOLL_CTL_DEL, fd, NULL);
     errno = saved;
+}
+
+bool relay_thread_use_raw(struct relay_thread *thread, const struct relay_raw *raw)
+{
+    if (thread->raw_count == RELAY_RAW_SOCKETS)
+        return false;
+    for (uint32_t i = 0; i < thread->raw_count; i++)
+        if (relay_address_same(&thread->raw[i].address, &raw->address))
+            return false;
+    thread->raw[thread->raw_count++] = *raw;
+    return true;
 }
 
 void relay_thread_settle(struct relay_thread *thread)

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-#include "relay_table.h"
+#include "relay_raw.h"
 
 struct relay_crypto;
 struct relay_taping;
@@ -23,6 +23,7 @@ struct relay_thread {
     const struct relay_table *table;
     struct relay_crypto *const *crypto; /* by stream; see struct relay */
     const struct relay_taping *taping;  /* the same */
+    const relay_origin *origins;        /* by relay_leg_index; control */
     struct relay_news *news;
     uint64_t owner; /* the header's, as long as the table is ours */
     int epoll;
@@ -38,7 +39,9 @@ struct relay_thread {
     void (*task)(void *argument); /* control: to be run by the thread, before it acknowledges */
     void *argument;
     struct relay_engine *engine; /* the thread's; control makes contexts for it */
-    uint8_t *datagram; /* RELAY_DATAGRAM_BYTES and room for what SRTP appends, the thread's */
+    uint8_t *datagram; /* RELAY_DATAGRAM_BYTES, room for headers before and for what SRTP appends after; the thread's */
+    struct relay_raw raw[RELAY_RAW_SOCKETS];
+    uint32_t raw_count; /* fixed before streams are added */
 };
 
 uint64_t relay_now_ns(void);
@@ -46,7 +49,7 @@ uint64_t relay_now_ns(void);
 /* Makes what the thread needs, epoll first, so that streams can be added before it runs. */
 enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table,
                                    struct relay_crypto *const *crypto, const struct relay_taping *taping,
-                                   struct relay_news *news, uint64_t owner);
+                                   const relay_origin *origins, struct relay_news *news, uint64_t owner);
 enum relay_error relay_thread_start(struct relay_thread *thread, bool fifo);
 
 /* Ends and joins it; it may be started again. */
@@ -59,6 +62,9 @@ void relay_thread_abandon(struct relay_thread *thread);
 /* Watches a leg's socket. The leg must be complete: its packets may be handled before this returns. */
 enum relay_error relay_thread_watch(struct relay_thread *thread, uint32_t stream, int component, int side, int fd);
 void relay_thread_unwatch(struct relay_thread *thread, int fd);
+
+/* Takes ``raw`` over unless the thread has one of that address. Not while it has streams. */
+bool relay_thread_use_raw(struct relay_thread *thread, const struct relay_raw *raw);
 
 /* Returns when the thread has finished with everything it had seen before. Blocks for that long. */
 void relay_thread_settle(struct relay_thread *thread);

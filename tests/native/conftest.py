@@ -6,13 +6,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from media.raw import close_raw, open_raw
 from native import relay as native
+from tests.native.relay_raw import MAY_OPEN_RAW
 from tests.native.relay_wire import Phone, started
 
+WAYS = ("own sockets", "raw sockets") if MAY_OPEN_RAW else ("own sockets",)
 
-@pytest.fixture
-def relay() -> Iterator[native.Relay]:
-    with started() as relay:
+
+@pytest.fixture(params=WAYS)
+def relay(request: pytest.FixtureRequest) -> Iterator[native.Relay]:
+    """Sends as ``request.param`` says."""
+    raw = open_raw(["127.0.0.1", "::1"], 46, 1) if request.param == "raw sockets" else []
+    with started(raw=raw) as relay:
+        close_raw(raw)
         yield relay
 
 

@@ -25,7 +25,7 @@ WRAPPED = [
 
 @pytest.mark.parametrize(
     ("program", "wrapped"),
-    [("test_rtp", []), ("test_srtp", []), ("test_table", WRAPPED), ("test_recording", []), ("churn", [])],
+    [("test_rtp", []), ("test_srtp", []), ("test_raw", []), ("test_table", WRAPPED), ("test_recording", []), ("churn", [])],
 )
 def test_c_program(program: str, wrapped: list[str], tmp_path: Path) -> None:
     run(build("crelay", [HERE / "crelay" / f"{program}.c"], tmp_path / program, wrapped), "1")

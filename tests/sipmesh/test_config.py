@@ -50,6 +50,7 @@ address = "127.0.0.1"
 advertise = "203.0.113.5"
 ports = "20000-29999"
 fastpath = "auto"
+send_raw = false
 ng = "127.0.0.1:2223"
 ng_allow = ["127.0.0.0/8"]
 [limits]
@@ -82,8 +83,8 @@ def test_every_table_of_a_full_file_is_read() -> None:
 
 def test_what_this_version_does_not_do_is_a_warning_with_its_line() -> None:
     warnings = parse_config(FULL, "f.toml").warnings
-    assert [(each.line, each.key) for each in warnings] == [(39, "mesh")]
-    assert str(warnings[0]) == "f.toml:39: mesh: warning: this version runs single nodes; the table has no effect"
+    assert [(each.line, each.key) for each in warnings] == [(40, "mesh")]
+    assert str(warnings[0]) == "f.toml:40: mesh: warning: this version runs single nodes; the table has no effect"
 
 
 def test_defaults_come_from_other_keys() -> None:

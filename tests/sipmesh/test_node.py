@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from interop.ports import free_port
+from tests.native.relay_raw import MAY_OPEN_RAW
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -129,6 +130,18 @@ def test_a_killed_worker_comes_back_and_the_node_serves(node: Node, role: str) -
     node.wait(lambda: node.worker(role)["state"] == "ready" and node.worker(role)["restarts"] == 1)
     node.wait(lambda: bool(node.health()["ready"]))
     assert {each: node.worker(each)["pid"] for each in others} == others
+
+
+def test_a_media_worker_that_comes_back_sends_by_raw_sockets_again(node: Node) -> None:
+    def raw_sockets() -> str:
+        text = httpx.get(f"http://127.0.0.1:{node.console}/metrics", timeout=60).text
+        return next((line.split()[1] for line in text.splitlines() if line.startswith("sipmesh_media_raw_sockets{")), "")
+
+    one_a_thread = str(os.cpu_count()) if MAY_OPEN_RAW else "0"
+    node.wait(lambda: raw_sockets().removesuffix(".0") == one_a_thread)
+    killed = node.worker("media")["pid"]
+    os.kill(killed, signal.SIGKILL)
+    node.wait(lambda: node.worker("media")["pid"] not in (0, killed) and raw_sockets().removesuffix(".0") == one_a_thread)
 
 
 def test_a_second_node_on_the_same_ports_says_what_is_taken(node: Node, tmp_path: Path) -> None:

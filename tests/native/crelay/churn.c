@@ -82,8 +82,11 @@ static void stop_recording(struct stream *stream, uint32_t recording)
 static void look(struct stream *stream)
 {
     struct relay_stats stats;
+    struct relay_raw_status raw;
     uint64_t last_ns;
     uint32_t leg = 0;
+    relay_get_raw(relay, &raw);
+    CHECK(raw.given_up == 0);
     for (int i = 0; i < 4; i++)
         CHECK(relay_get_stats(relay, stream->number, i / 2, i % 2, &stats) == RELAY_OK);
     CHECK(relay_last_packet(relay, stream->number, &last_ns) == RELAY_OK);
@@ -103,6 +106,7 @@ static void *churn(void *argument)
             point(stream, i & 1, (uint16_t)(9000 + i), i % 5 == 0 ? RELAY_ANY : RELAY_SYMMETRIC);
             CHECK(relay_set_mux(relay, stream->number, i & 1, i & 2) == RELAY_OK);
             CHECK(relay_set_blocked(relay, stream->number, i & 1, i & 4) == RELAY_OK);
+            CHECK(relay_set_dscp(relay, stream->number, i & 1, i & 8 ? 34 : 46) == RELAY_OK);
             CHECK(relay_set_clock(relay, stream->number, 96, i * 1000u) == RELAY_OK);
             rekey(stream, i & 1, (uint8_t)(turn + i));
             look(stream);
@@ -144,6 +148,18 @@ static void *send_packets(void *argument)
     return NULL;
 }
 
+/* One thread sends by it, where we may open it, the other by its streams' sockets. */
+static void use_raw(void)
+{
+    union relay_address address;
+    int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+    if (fd < 0)
+        return;
+    CHECK(relay_address_parse("127.0.0.1", 0, &address) && bind(fd, &address.any, sizeof address.v4) == 0);
+    CHECK(setsockopt(fd, IPPROTO_IP, IP_TOS, &(int){46 << 2}, sizeof(int)) == 0 && relay_use_raw(relay, fd) == RELAY_OK);
+    close(fd);
+}
+
 static uint64_t steady_packets(void)
 {
     struct relay_stats stats;
@@ -155,7 +171,9 @@ int main(int count, char **arguments)
 {
     pthread_t threads[CHURNERS + SENDERS];
     struct timespec length = {.tv_sec = count > 1 ? atoi(arguments[1]) : 2};
-    CHECK(relay_open(&relay, 2, 16, false, -1) == RELAY_OK && relay_start(relay) == RELAY_OK);
+    CHECK(relay_open(&relay, 2, 16, false, -1) == RELAY_OK);
+    use_raw();
+    CHECK(relay_start(relay) == RELAY_OK);
     pthread_mutex_init(&steady.mutex, NULL);
     add(&steady);
     point(&steady, 0, 9000, RELAY_SYMMETRIC);

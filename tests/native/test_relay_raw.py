@@ -1,0 +1,191 @@
+"""Sending by raw sockets: packets look as those of UDP sockets, what is not for them goes the old way, and so does all once
+they are refused. Where we may not open raw sockets there is nothing to see but that none are there."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from media.raw import close_raw, open_raw
+from native import relay as native
+from tests.native.relay_raw import MAY_OPEN_RAW, Wire, shut
+from tests.native.relay_wire import Phone, Stream, descriptors, eventually, rtcp, rtp, started
+
+PhoneMaker = Callable[..., Phone]
+HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+
+
+class Bench:
+    """A relay with a raw socket on the host, a stream, and phones on both sides of it."""
+
+    def __init__(self, relay: native.Relay, raw: list[socket.socket], phone: PhoneMaker, host: str) -> None:
+        self.relay = relay
+        self.raw = raw
+        self.stream, self.alice, self.bob = Stream(relay, hosts=(host, host)), phone(host), phone(host)
+        self.stream.remote(0, self.alice)
+        self.stream.remote(1, self.bob)
+        self.wire = Wire(self.bob.address[1])
+
+    def pass_on(self, packet: bytes, component: int = 0) -> None:
+        self.alice.send(packet, self.stream.port(0, component))
+        assert self.bob.receive_from() == (packet, self.stream.port(1, component))
+
+    def raw_packets(self) -> int:
+        return self.relay.raw.packets
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest, phone: PhoneMaker) -> Iterator[Bench | None]:
+    """None where raw sockets are not ours to open."""
+    host = request.node.callspec.params.get("host", "127.0.0.1") if hasattr(request.node, "callspec") else "127.0.0.1"
+    raw = open_raw([host], 46, 1)
+    with started(raw=raw) as relay:
+        made = Bench(relay, raw, phone, host) if raw else None
+        yield made
+        if made:
+            made.wire.close()
+    close_raw(raw)
+
+
+@HOSTS
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 159, 160, 1000])
+def test_packets_look_as_those_of_a_udp_socket(bench: Bench | None, host: str, size: int) -> None:
+    if bench is None:
+        return
+    packet = rtp(payload=bytes(range(256)) * 4)[: 12 + size]
+    bench.pass_on(packet)
+    ours = bench.wire.next()
+    eventually(lambda: bench.raw_packets() == 1)
+    with socket.socket(fileno=native.bind_udp(host, 0)) as plain:
+        plain.sendto(packet, bench.bob.address)
+        theirs = bench.wire.next()
+    assert ours.header == theirs.header
+    assert (ours.source, ours.size) == (bench.stream.port(1)[1], theirs.size)
+    assert ours.found_checksum == ours.checksum
+
+
+@HOSTS
+def test_a_checksum_that_comes_out_as_zero_is_sent_as_ones(bench: Bench | None, host: str) -> None:
+    if bench is None:
+        return
+    bench.pass_on(rtp(payload=bytes(2)))
+    rest = bench.wire.next().checksum
+    bench.pass_on(rtp(payload=rest.to_bytes(2)))
+    assert bench.wire.next().found_checksum == 0xFFFF
+
+
+def test_the_kernel_takes_none_with_a_wrong_checksum(bench: Bench | None) -> None:
+    if bench is None:
+        return
+    for size in range(64):
+        bench.pass_on(rtp(size, payload=bytes([255 - size]) * size))
+    eventually(lambda: bench.raw_packets() == 64)
+
+
+def test_rtcp_leaves_by_the_raw_socket_from_its_own_port(bench: Bench | None, phone: PhoneMaker) -> None:
+    if bench is None:
+        return
+    monitor = phone()
+    bench.stream.remote(1, monitor, component=1)
+    bench.alice.send(rtcp(), bench.stream.port(0, 1))
+    assert monitor.receive_from() == (rtcp(), bench.stream.port(1, 1))
+    eventually(lambda: bench.raw_packets() == 1)
+
+
+def test_large_packets_leave_by_the_streams_own_socket(bench: Bench | None) -> None:
+    if bench is None:
+        return
+    bench.pass_on(rtp(payload=bytes(1281)))
+    bench.pass_on(rtp(payload=bytes(9000)))
+    assert bench.raw_packets() == 0
+    eventually(lambda: bench.stream.stats(0).forwarded == 2)
+
+
+def test_another_dscp_leaves_by_the_streams_own_socket_and_the_first_again_by_the_raw_one(bench: Bench | None) -> None:
+    if bench is None:
+        return
+    bench.relay.set_dscp(bench.stream.id, 1, 34)
+    bench.pass_on(rtp(1))
+    bench.relay.set_dscp(bench.stream.id, 1, 46)
+    bench.pass_on(rtp(2))
+    eventually(lambda: bench.raw_packets() == 1)
+
+
+@pytest.mark.parametrize("bound", ["0.0.0.0", "127.0.0.9"])
+def test_streams_on_other_addresses_leave_by_their_own_sockets(bench: Bench | None, phone: PhoneMaker, bound: str) -> None:
+    if bench is None:
+        return
+    stream, alice, bob = Stream(bench.relay, hosts=(bound, bound)), phone(), phone()
+    stream.remote(0, alice)
+    stream.remote(1, bob)
+    alice.send(rtp(), ("127.0.0.1" if bound == "0.0.0.0" else bound, stream.port(0)[1]))
+    assert bob.receive() == rtp()
+    assert bench.raw_packets() == 0
+
+
+@HOSTS
+def test_a_raw_socket_that_is_refused_is_given_up_and_no_packet_lost(bench: Bench | None, host: str) -> None:
+    if bench is None:
+        return
+    shut(bench.raw[0])
+    for sequence in range(70):
+        bench.pass_on(rtp(sequence))
+    eventually(lambda: bench.stream.stats(0).forwarded == 70)
+    assert bench.relay.raw == (0, 1, 0, 64)
+    assert bench.stream.stats(0).send_errors == 0
+
+
+def test_what_nobody_can_send_is_an_error_of_the_stream_and_not_of_the_raw_socket(bench: Bench | None) -> None:
+    if bench is None:
+        return
+    bench.relay.set_remote(bench.stream.id, 1, 0, ("198.51.100.255", 4000))
+    with socket.socket(fileno=native.bind_udp("127.0.0.1", 0)) as plain:
+        for sequence in range(100):
+            bench.alice.send(rtp(sequence), bench.stream.port(0))
+        with pytest.raises(OSError, match="argument"):  # from a loopback address to outside
+            plain.sendto(b"x", ("198.51.100.255", 4000))
+    eventually(lambda: bench.stream.stats(0).forwarded + bench.stream.stats(0).send_errors == 100)
+    assert (bench.relay.raw.given_up, bench.relay.raw.refused) == (0, 0)
+
+
+def test_each_thread_has_its_own_and_one_more_is_refused(phone: PhoneMaker) -> None:
+    raw = open_raw(["127.0.0.1"], 46, 3)
+    if not raw:
+        return
+    with started(threads=2, raw=raw[:2]) as relay:
+        for thread in range(2):
+            stream, alice, bob = Stream(relay, thread=thread), phone(), phone()
+            stream.remote(1, bob)
+            stream.remote(0, alice)
+            alice.send(rtp(), stream.port(0))
+            assert bob.receive() == rtp()
+        eventually(lambda: relay.raw == (2, 0, 2, 0))
+    with pytest.raises(ValueError, match="one a thread"):
+        native.Relay(threads=2, raw=raw)
+    close_raw(raw)
+
+
+def test_what_is_no_raw_socket_is_refused_and_no_descriptor_stays_open() -> None:
+    before = descriptors()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
+        with pytest.raises(ValueError, match="raw socket"):
+            native.Relay(raw=[plain])
+        with pytest.raises(TypeError):
+            native.Relay(raw=["x"])
+        with pytest.raises(TypeError):
+            native.Relay(raw=plain)
+    with pytest.raises(ValueError, match="descriptor"):
+        native.Relay(raw=[-1])
+    assert descriptors() == before
+
+
+def test_a_raw_socket_has_to_be_bound_to_one_address() -> None:
+    if not MAY_OPEN_RAW:
+        return
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as unbound,
+        pytest.raises(ValueError, match="bound"),
+    ):
+        native.Relay(raw=[unbound])
