@@ -15,7 +15,7 @@ _NAMES = {
     "delete": "delete",
     "query": "query",
     "list": "list",
-    "statistics": "statistics",
+    "statistics": "stats",
     "start recording": "startrec",
     "stop recording": "stoprec",
     "pause recording": "pauserec",
@@ -54,7 +54,7 @@ class ProxyCounts:
         count.duration_ns += duration_ns
 
     def body(self) -> Body:
-        """Per proxy what it asked, and all in total; durations in microseconds, of all requests of a command together."""
+        """Per proxy what it asked, and all in total; durations of all requests of a command together."""
         whole = {command: _Count() for command in _NAMES}
         proxies = []
         for host, commands in self._proxies.items():
@@ -70,6 +70,14 @@ class ProxyCounts:
         return body | {"totalerrorcount": sum(count.errors for count in whole.values())}
 
 
+def seconds(duration_s: float) -> str:
+    """As rtpengine writes them."""
+    return f"{duration_s:.6f}"
+
+
+NO_TIME = seconds(0)
+
+
 def _merge(whole: _Count, part: _Count) -> None:
     whole.requests += part.requests
     whole.errors += part.errors
@@ -77,4 +85,4 @@ def _merge(whole: _Count, part: _Count) -> None:
 
 
 def _told(name: str, count: _Count) -> Body:
-    return {f"{name}count": count.requests, f"{name}errors": count.errors, f"{name}duration": count.duration_ns // 1000}
+    return {f"{name}count": count.requests, f"{name}errors": count.errors, f"{name}duration": seconds(count.duration_ns / 1e9)}

@@ -12,9 +12,17 @@ from media.relay_port import StreamStats, Tally
 from media.sampling import History
 from media.session import Call, Described, Dialogue
 from media.streams import Lines
-from native.relay import ComponentStats, stream_report
+from native.relay import STATIC_ENCODINGS, ComponentStats, stream_report
 
 Counts = dict[Line, list[StreamStats]]
+
+# by what the party says that it does
+_FLAGS = {
+    "sendrecv": ("initialized", "send", "recv"),
+    "sendonly": ("initialized", "recv"),
+    "recvonly": ("initialized", "send"),
+    "inactive": ("initialized",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,7 @@ class Reporter:
             "index": index + 1,
             "type": described.kind,
             "protocol": described.protocol,
-            "flags": [described.direction, "rtcp-mux"] if described.mux else [described.direction],
+            "flags": [*_FLAGS[described.direction], "rtcp-mux"] if described.mux else [*_FLAGS[described.direction]],
         }
         if line is None:
             return body | {"streams": []}
@@ -102,10 +110,17 @@ class Reporter:
             stats = sides[side][0]
             if self.is_silent(line.streams[pair], side):
                 body["flags"].append("silent")
+            if stats.packets and not pair:
+                body["codec"] = self._codec(line.streams[pair], stats.payload_type)
             if stats.ssrc:
                 sources[str(stats.ssrc)] = self._source(line.streams[pair], side, stats, described)
                 body.setdefault("ingress SSRCs", []).append({"SSRC": stats.ssrc, **sources[str(stats.ssrc)]})
         return body
+
+    def _codec(self, stream: int, payload_type: int) -> str:
+        """Of its last packet, with the clock rate; "" when unknown."""
+        encoding = self.lines.encoding(stream, payload_type)
+        return encoding if "/" in encoding else STATIC_ENCODINGS.get(payload_type, encoding)
 
     def _source(self, stream: int, side: int, stats: ComponentStats, described: Described) -> Body:
         encoding = self.lines.encoding(stream, stats.payload_type)

@@ -8,6 +8,7 @@ from typing import Any
 
 from media import bencode
 from media.ng import Body
+from media.proxy_counts import NO_TIME
 
 _LEAST_AROUND_BYTES = 2  # a string in a list: bencode writes its length and a colon before it
 
@@ -63,7 +64,7 @@ def _of_no_proxy(body: Body, over_bytes: int) -> Body:
 
 def _of_what_was_asked(body: Body, over_bytes: int) -> Body:
     """Commands nobody gave are not counted either."""
-    return _with_control(body, {key: value for key, value in _control(body).items() if value})
+    return _with_control(body, {key: value for key, value in _control(body).items() if value not in (0, NO_TIME)})
 
 
 def _without_control(body: Body, over_bytes: int) -> Body:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from media.calls import CallTable
 from media.ng import Body
-from media.proxy_counts import ProxyCounts
+from media.proxy_counts import ProxyCounts, seconds
 from media.table import StreamTable
 
 _NS = 1_000_000_000
@@ -45,9 +45,12 @@ class Statistics:
                 "sessionsforeign": 0,
                 "sessionstotal": len(self._calls),
                 "transcodedmedia": 0,
-                "packetrate": round(self.rates.packets),
-                "byterate": round(self.rates.bytes),
-                "errorrate": round(self.rates.errors),
+                **_in_user_space("packetrate", round(self.rates.packets)),
+                **_in_user_space("byterate", round(self.rates.bytes)),
+                **_in_user_space("errorrate", round(self.rates.errors)),
+                "media_userspace": self._table.active,
+                "media_kernel": 0,
+                "media_mixed": 0,
             },
             "totalstatistics": self._totals(),
             "intervalstatistics": {},
@@ -61,7 +64,7 @@ class Statistics:
         media_timeouts = self._counters.get("media_timeouts_total|kind=media", 0)
         offer_timeouts = self._counters.get("media_timeouts_total|kind=offer", 0)
         return {
-            "uptime": (calls.clock.monotonic_ns() - self._started_ns) // _NS,
+            "uptime": str((calls.clock.monotonic_ns() - self._started_ns) // _NS),
             "managedsessions": calls.ended_count,
             "rejectedsessions": calls.rejected_count,
             "timeoutsessions": media_timeouts,
@@ -70,8 +73,14 @@ class Statistics:
             "offertimeoutsessions": offer_timeouts,
             "regularterminatedsessions": calls.ended_count - media_timeouts - offer_timeouts,
             "forcedterminatedsessions": 0,
-            "relayedpackets": packets + ended.rtp.packets + ended.rtcp.packets,
-            "relayedbytes": size_bytes + ended.rtp.bytes + ended.rtcp.bytes,
-            "relayedpacketerrors": errors + ended.rtp.errors + ended.rtcp.errors,
-            "avgcallduration": round(calls.ended_seconds / calls.ended_count) if calls.ended_count else 0,
+            **_in_user_space("relayedpackets", packets + ended.rtp.packets + ended.rtcp.packets),
+            **_in_user_space("relayedbytes", size_bytes + ended.rtp.bytes + ended.rtcp.bytes),
+            **_in_user_space("relayedpacketerrors", errors + ended.rtp.errors + ended.rtcp.errors),
+            "avgcallduration": seconds(calls.ended_seconds / max(calls.ended_count, 1)),
+            "totalcallsduration": seconds(calls.ended_seconds),
         }
+
+
+def _in_user_space(name: str, value: int) -> Body:
+    """Nothing is relayed by the kernel alone."""
+    return {name: value, f"{name}_user": value, f"{name}_kernel": 0}

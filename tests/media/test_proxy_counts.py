@@ -20,8 +20,8 @@ def test_durations_are_summed() -> None:
     counts = ProxyCounts()
     counts.add("192.0.2.1", "offer", False, 1_500_000)
     counts.add("192.0.2.1", "offer", True, 500_000)
-    assert counts.body()["proxies"][0]["offerduration"] == 2000
-    assert counts.body()["totalofferduration"] == 2000
+    assert counts.body()["proxies"][0]["offerduration"] == "0.002000"
+    assert counts.body()["totalofferduration"] == "0.002000"
 
 
 def test_a_crowd_of_proxies_shares_one_row() -> None:

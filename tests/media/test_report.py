@@ -39,7 +39,8 @@ def test_parties_and_their_streams() -> None:
     a, b = reply["tags"]["a"], reply["tags"]["b"]
     assert (a["label"], a["in dialogue with"], b["in dialogue with"]) == ("caller", "b", "a")
     media = b["medias"][0]
-    assert (media["index"], media["type"], media["protocol"], media["flags"]) == (1, "audio", "RTP/AVP", ["sendrecv"])
+    assert (media["index"], media["type"], media["protocol"], media["codec"]) == (1, "audio", "RTP/AVP", "PCMU/8000")
+    assert media["flags"] == ["initialized", "send", "recv"]
     rtp, rtcp = media["streams"]
     assert rtp["endpoint"] == rtp["advertised endpoint"] == {"family": "IPv4", "address": "198.51.100.1", "port": 6000}
     assert rtcp["local port"] == rtp["local port"] + 1
@@ -106,7 +107,8 @@ def test_a_party_that_is_not_heard_is_marked() -> None:
     world.answer(sdp("m=audio 6000 RTP/AVP 0"))
     world.silent.add((world.streams()[0], 1))
     tags = world.serve("query", call_id="call-1")["tags"]
-    assert [tags[tag]["medias"][0]["flags"] for tag in ("a", "b")] == [["sendrecv"], ["sendrecv", "silent"]]
+    flags = ["initialized", "send", "recv"]
+    assert [tags[tag]["medias"][0]["flags"] for tag in ("a", "b")] == [flags, [*flags, "silent"]]
 
 
 def test_a_report_in_json_is_the_one_in_bencode() -> None:

@@ -57,7 +57,7 @@ def test_statistics_lose_proxies_then_what_nobody_asked_then_what_was_asked() ->
     assert asked["statistics"]["controlstatistics"] == {
         "totaloffercount": 9,
         "totaloffererrors": 1,
-        "totalofferduration": 9,
+        "totalofferduration": "0.000009",
         "totalerrorcount": 1,
     }
     least = shorten(whole, 10, size)

@@ -20,6 +20,7 @@ NOTHING = ComponentStats(**(dict.fromkeys(ComponentStats._fields, 0) | {"remote"
 class FakeTable:
     def __init__(self) -> None:
         self.sums = (0, 0, 0)
+        self.active = 3
 
     def received(self) -> tuple[int, int, int]:
         return self.sums
@@ -34,6 +35,8 @@ def test_rates_are_differences_over_time() -> None:
     world.turn(2)
     statistics.measure()
     assert statistics.rates == Rates(50.0, 8600.0, 1.0)
+    now = statistics.body()["currentstatistics"]
+    assert (now["packetrate"], now["packetrate_user"], now["packetrate_kernel"], now["media_userspace"]) == (50, 50, 0, 3)
     table.sums = (40, 100, 0)
     world.turn(1)
     statistics.measure()
@@ -52,8 +55,8 @@ def test_ended_calls_are_counted_by_how_they_ended() -> None:
     world.timeouts.scan()
     totals = statistics.body()["totalstatistics"]
     assert (totals["managedsessions"], totals["timeoutsessions"], totals["regularterminatedsessions"]) == (2, 1, 1)
-    assert totals["avgcallduration"] == 45
-    assert totals["uptime"] == 60
+    assert (totals["avgcallduration"], totals["totalcallsduration"]) == ("45.000000", "90.000000")
+    assert totals["uptime"] == "60"
 
 
 def test_a_real_table_is_read_in_place() -> None:
