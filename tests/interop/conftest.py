@@ -12,6 +12,7 @@ import pytest
 
 from interop.node import Node, Setup, start
 from interop.stage import Stage
+from tests.interop import beside
 
 USERS = {"alice": "wonder-land", "bob": "builder-1", "carol": "christmas", "dave": "dave-pw"}
 
@@ -52,3 +53,8 @@ def stage(node: Node, tmp_path: Path) -> Iterator[Stage]:
         yield stage
     finally:
         stage.close()
+
+
+@pytest.fixture(scope="session")
+def relays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[beside.Relays]:
+    yield from beside.started(tmp_path_factory.mktemp("relays"))

@@ -2,61 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-import os
-import re
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 
-from interop import ng
-from interop.ports import free_port
-from interop.process import Process
+from tests.interop.beside import ALICE, EVENTS, KEY, OF_BOB, PLAIN, Relays, Step, answer, audio, body, of_bob, offer
 
-FIRST_PORT, LAST_PORT = 40000, 41999
-PORTS_EACH = 1000
-ALICE, BOB = "198.51.100.1", "198.51.100.3"
-KEY = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:cJOJ7kxQjhFBp2fP6AYjs3vKw7CeBdWZCj0isbJv"
-EVENTS = ("a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15")
-COMMON = {"ICE": "remove", "DTLS": "off"}
-
-Address = tuple[str, int]
-
-
-def audio(formats: str, *attributes: str, host: str = ALICE, port: int = 2000, profile: str = "RTP/AVP") -> tuple[str, ...]:
-    return (f"m=audio {port} {profile} {formats}", f"c=IN IP4 {host}", *attributes)
-
-
-def body(*sections: tuple[str, ...], host: str = ALICE, version: int = 1, session: tuple[str, ...] = ()) -> str:
-    head = ("v=0", f"o=- 1545997027 {version} IN IP4 {host}", "s=tester", "t=0 0", *session)
-    return "".join(f"{line}\r\n" for part in (head, *sections) for line in part)
-
-
-def of_bob(*sections: tuple[str, ...]) -> str:
-    return body(*(tuple(line.replace(ALICE, BOB) for line in section) for section in sections), host=BOB)
-
-
-@dataclass(frozen=True)
-class Step:
-    command: str
-    sdp: str
-    keys: dict[str, Any]
-    back: bool = False  # an offer of the callee's, or the caller's answer to it
-
-
-def offer(sdp: str, *flags: str, back: bool = False, **keys: Any) -> Step:
-    return Step("offer", sdp, {**keys, "flags": list(flags)}, back)
-
-
-def answer(sdp: str, *flags: str, back: bool = False, **keys: Any) -> Step:
-    return Step("answer", sdp, {**keys, "flags": list(flags)}, back)
-
-
-PLAIN = body(audio("0"))
-OF_BOB = of_bob(audio("0"))
 HELD = body(audio("0", "a=sendonly"), version=2)
 CASES: dict[str, list[Step]] = {
     "plain": [offer(PLAIN), answer(OF_BOB)],
@@ -159,65 +108,7 @@ ALLOWED = {
 }
 
 
-def started(name: str, command: list[str], address: Address, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    process = Process(command, tmp_path_factory.mktemp(name) / "log")
-    try:
-        process.wait_ready(lambda: ng.alive(address))
-        yield address
-    finally:
-        process.stop()
-
-
-@pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    port = free_port()
-    ports = f"{FIRST_PORT}-{FIRST_PORT + PORTS_EACH - 1}"
-    command = [sys.executable, "-m", "media", "--ng", f"127.0.0.1:{port}", "--address", "127.0.0.1", "--ports", ports]
-    yield from started("ours", command, ("127.0.0.1", port), tmp_path_factory)
-
-
-@pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    port = free_port()
-    command = ["rtpengine", "--config-file=none", "--table=-1", "--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{port}"]
-    command += [
-        "--foreground",
-        "--log-stderr",
-        "--log-level=3",
-        f"--port-min={LAST_PORT - PORTS_EACH + 1}",
-        f"--port-max={LAST_PORT}",
-    ]
-    yield from started("theirs", command, ("127.0.0.1", port), tmp_path_factory)
-
-
-def served(relay: Address, steps: list[Step]) -> list[str]:
-    """The lines handed back. Ports are numbered as they come, keys and marks are named: who keeps a port does so in both."""
-    call_id = os.urandom(8).hex()
-    lines: list[str] = []
-    for step in steps:
-        caller, callee = ("b", "a") if step.back else ("a", "b")
-        tags = {"from_tag": caller, **({"to_tag": callee} if step.command == "answer" or lines else {})}
-        reply = ng.ask(relay, step.command, call_id=call_id, sdp=step.sdp, **tags, **COMMON, **step.keys)
-        lines += [step.command, *reply.get("sdp", str(reply)).splitlines()]
-    ng.ask(relay, "delete", call_id=call_id, from_tag="a")
-    ports: dict[str, str] = {}
-    return [_named(line, ports) for line in lines]
-
-
-def _named(line: str, ports: dict[str, str]) -> str:
-    if line.startswith(("m=", "a=rtcp:")):
-        line = re.sub(r"\b4[01]\d{3}\b", lambda match: ports.setdefault(match[0], f"PORT{len(ports)}"), line)
-    line = re.sub(r"inline:[A-Za-z0-9+/=]+", "inline:KEY", line)
-    return re.sub(r"^a=rtpengine:[0-9a-f]{12}$", "a=rtpengine:MARK", line)
-
-
 @pytest.mark.parametrize("name", CASES)
-def test_bodies_are_those_of_rtpengine(name: str, ours: Address, theirs: Address) -> None:
-    changed = [
-        line
-        for line in difflib.unified_diff(
-            served(theirs, CASES[name]), served(ours, CASES[name]), "theirs", "ours", lineterm="", n=0
-        )
-        if not line.startswith(("---", "+++", "@@"))
-    ]
+def test_bodies_are_those_of_rtpengine(name: str, relays: Relays) -> None:
+    changed = relays.changed(CASES[name])
     assert {line.partition(":")[0] for line in changed} == ALLOWED.get(name, set()), "\n".join(changed)
