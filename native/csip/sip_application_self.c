@@ -24,7 +24,7 @@ static int asks_us(const InboundObject *request) {
 }
 
 static int serve_options(ApplicationObject *self, InboundObject *request) {
-    struct sip_buffer lines = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(lines);
     int ours = asks_us(request);
     if (ours <= 0) return ours;
     int result = sip_proxy_add(&lines, self->capabilities);

@@ -18,7 +18,7 @@ static PyObject *offered(AuthorizerObject *self, DigestObject *digest, PyObject 
 
 int sip_authorizer_challenge(AuthorizerObject *self, InboundObject *request, DigestObject *digest, struct sip_challenger *as, double now) {
     static struct sip_py_word missing = {"sip_authorizations_total|outcome=missing", NULL};
-    struct sip_buffer lines = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(lines);
     PyObject *algorithms = offered(self, digest, request->message);
     if (!algorithms) return -1;
     int result = sip_digest_add_challenges(digest, &lines, sip_name_text(as->challenge), algorithms, now);

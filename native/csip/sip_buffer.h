@@ -1,4 +1,5 @@
-/* A growing buffer. After a failed allocation `failed` is set and adding does nothing. */
+/* A growing buffer. After a failed allocation `failed` is set and adding does nothing. Its first bytes may be lent to it: most texts
+ * fit on the stack, and never see the heap. */
 #ifndef SIP_BUFFER_H
 #define SIP_BUFFER_H
 
@@ -11,20 +12,31 @@ struct sip_buffer {
     size_t size;
     size_t room;
     bool failed;
+    const char *lent; /* where `at` is not on the heap */
 };
+
+/* Declares a buffer that begins on the stack, so that it must not outlive its block. */
+#define SIP_STACK_BUFFER(name)                                                                        \
+    char name##_begins[SIP_STACK_BUFFER_BYTES];                                                       \
+    struct sip_buffer name = {name##_begins, 0, sizeof name##_begins, false, name##_begins}
+#define SIP_STACK_BUFFER_BYTES 1024
+
+static inline bool sip_buffer_is_lent(const struct sip_buffer *buffer) { return buffer->lent && buffer->at == buffer->lent; }
+
+/* Makes it hold `room` bytes; what is on the stack moves to the heap. */
+static inline void sip_buffer_grow(struct sip_buffer *buffer, size_t room) {
+    bool lent = sip_buffer_is_lent(buffer);
+    char *at = lent ? malloc(room) : realloc(buffer->at, room);
+    buffer->failed = !at;
+    if (!at) return;
+    if (lent) memcpy(at, buffer->at, buffer->size);
+    buffer->at = at;
+    buffer->room = room;
+}
 
 /* Room for `size` bytes more, to be written at the end; NULL when there is none. */
 static inline char *sip_reserve(struct sip_buffer *buffer, size_t size) {
-    if (buffer->room - buffer->size < size && !buffer->failed) {
-        size_t room = (buffer->size + size) * 2 + 1024;
-        char *at = realloc(buffer->at, room);
-        if (!at) {
-            buffer->failed = true;
-        } else {
-            buffer->at = at;
-            buffer->room = room;
-        }
-    }
+    if (buffer->room - buffer->size < size && !buffer->failed) sip_buffer_grow(buffer, (buffer->size + size) * 2 + 1024);
     return buffer->failed ? NULL : buffer->at + buffer->size;
 }
 
@@ -54,6 +66,8 @@ static inline void sip_add_number(struct sip_buffer *buffer, uint32_t number) {
     sip_add(buffer, (struct sip_slice){digits, sip_digits(number, digits)});
 }
 
-static inline void sip_buffer_free(struct sip_buffer *buffer) { free(buffer->at); }
+static inline void sip_buffer_free(struct sip_buffer *buffer) {
+    if (!sip_buffer_is_lent(buffer)) free(buffer->at);
+}
 
 #endif

@@ -10,45 +10,47 @@
 #define P SIP_CHAR_PARAM
 #define W SIP_CHAR_WORD
 #define A SIP_CHAR_ALPHA
+#define V SIP_CHAR_VALUE
 
-const uint8_t sip_chars[256] = {
-    ['0' ... '9'] = T | D | X | H | U | P | W,
-    ['A' ... 'F'] = T | X | H | U | P | W | A,
-    ['G' ... 'Z'] = T | H | U | P | W | A,
-    ['a' ... 'f'] = T | X | H | U | P | W | A,
-    ['g' ... 'z'] = T | H | U | P | W | A,
-    ['-'] = T | H | U | P | W,
-    ['.'] = T | H | U | P | W,
-    ['_'] = T | H | U | P | W,
-    ['!'] = T | U | P | W,
-    ['%'] = T | U | P | W,
-    ['*'] = T | U | P | W,
-    ['+'] = T | U | P | W,
-    ['`'] = T | U | P | W,
-    ['\''] = T | U | P | W,
-    ['~'] = T | U | P | W,
-    ['('] = U | P | W,
-    [')'] = U | P | W,
+const uint16_t sip_chars[256] = {
+    ['0' ... '9'] = T | D | X | H | U | P | W | V,
+    ['A' ... 'F'] = T | X | H | U | P | W | A | V,
+    ['G' ... 'Z'] = T | H | U | P | W | A | V,
+    ['a' ... 'f'] = T | X | H | U | P | W | A | V,
+    ['g' ... 'z'] = T | H | U | P | W | A | V,
+    ['-'] = T | H | U | P | W | V,
+    ['.'] = T | H | U | P | W | V,
+    ['_'] = T | H | U | P | W | V,
+    ['!'] = T | U | P | W | V,
+    ['%'] = T | U | P | W | V,
+    ['*'] = T | U | P | W | V,
+    ['+'] = T | U | P | W | V,
+    ['`'] = T | U | P | W | V,
+    ['\''] = T | U | P | W | V,
+    ['~'] = T | U | P | W | V,
+    ['('] = U | P | W | V,
+    [')'] = U | P | W | V,
     ['<'] = W,
     ['>'] = W,
-    [':'] = P | W,
-    ['\\'] = U | P | W,
+    [':'] = P | W | V,
+    ['\\'] = U | P | W | V,
     ['"'] = W,
-    ['/'] = U | P | W,
-    ['['] = U | P | W,
-    [']'] = U | P | W,
-    ['?'] = U | W,
-    ['{'] = U | P | W,
-    ['}'] = U | P | W,
-    ['&'] = U | P,
-    ['='] = U | P,
-    ['$'] = U | P,
+    ['/'] = U | P | W | V,
+    ['['] = U | P | W | V,
+    [']'] = U | P | W | V,
+    ['?'] = U | W | V,
+    ['{'] = U | P | W | V,
+    ['}'] = U | P | W | V,
+    ['&'] = U | P | V,
+    ['='] = U | P | V,
+    ['$'] = U | P | V,
     [','] = U | P,
     [';'] = U,
-    ['#'] = U | P,
-    ['^'] = U | P,
-    ['|'] = U | P,
-    [0x80 ... 0xff] = U | P,
+    ['#'] = U | P | V,
+    ['^'] = U | P | V,
+    ['|'] = U | P | V,
+    [0x80 ... 0xff] = U | P | V,
+    ['@'] = V,
 };
 
 bool sip_same_letters(const char *a, const char *b, size_t size) {
@@ -64,12 +66,14 @@ struct sip_slice sip_trim(struct sip_slice text) {
 }
 
 enum sip_error sip_number(struct sip_slice text, uint32_t max, uint32_t *number) {
-    if (!sip_all(text, SIP_CHAR_DIGIT)) return SIP_NOT_A_NUMBER;
     uint64_t sum = 0;
     for (size_t i = 0; i < text.size; i++) {
-        sum = sum * 10 + (uint64_t)(text.at[i] - '0');
-        if (sum > max) return SIP_OUT_OF_RANGE;
+        unsigned digit = (unsigned)(text.at[i] - '0');
+        if (digit > 9) return SIP_NOT_A_NUMBER;
+        if (sum <= max) sum = sum * 10 + digit;
     }
+    if (!text.size) return SIP_NOT_A_NUMBER;
+    if (sum > max) return SIP_OUT_OF_RANGE;
     *number = (uint32_t)sum;
     return SIP_OK;
 }
@@ -84,10 +88,10 @@ bool sip_hex(struct sip_slice text, uint32_t *number) {
 }
 
 bool sip_escapes_valid(struct sip_slice text) {
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.at[i] != '%') continue;
-        if (text.size - i < 3 || !sip_is(text.at[i + 1], SIP_CHAR_HEX) || !sip_is(text.at[i + 2], SIP_CHAR_HEX)) return false;
-        i += 2;
+    const char *p = text.at, *end = p + text.size;
+    while (p < end && (p = memchr(p, '%', (size_t)(end - p)))) {
+        if (end - p < 3 || !sip_is(p[1], SIP_CHAR_HEX) || !sip_is(p[2], SIP_CHAR_HEX)) return false;
+        p += 3;
     }
     return true;
 }
@@ -128,25 +132,23 @@ bool sip_same_host(struct sip_slice a, struct sip_slice b) {
     return read_ipv6(a, one) && read_ipv6(b, other) && memcmp(one, other, IPV6_BYTES) == 0;
 }
 
-/* Four numbers up to 255, without zeros in front: as inet_pton has it, in a tenth of its time. */
-static bool is_ipv4(struct sip_slice host) {
-    const char *p = host.at, *end = p + host.size;
+/* The end of four numbers up to 255 without zeros in front, as inet_pton has them, or NULL. */
+static const char *ipv4_end(const char *p, const char *end) {
     for (int part = 0; part < 4; part++) {
-        if (part && (p == end || *p++ != '.')) return false;
+        if (part && (p == end || *p++ != '.')) return NULL;
         const char *first = p;
         unsigned number = 0;
         while (p < end && p - first < 3 && sip_is(*p, SIP_CHAR_DIGIT)) number = number * 10 + (unsigned)(*p++ - '0');
-        if (p == first || number > 255 || (p - first > 1 && *first == '0')) return false;
+        if (p == first || number > 255 || (p - first > 1 && *first == '0')) return NULL;
     }
-    return p == end;
+    return p;
 }
 
-/* No empty label but one behind a last dot. */
-static bool labels_valid(struct sip_slice host) {
-    if (host.at[0] == '.') return false;
-    for (size_t i = 1; i < host.size; i++)
-        if (host.at[i] == '.' && host.at[i - 1] == '.') return false;
-    return true;
+/* The end of a name, or NULL for an empty label that isn't the one behind a last dot. */
+static const char *name_end(const char *p, const char *end) {
+    for (char before = '.'; p < end && sip_is(*p, SIP_CHAR_HOST); before = *p++)
+        if (*p == '.' && before == '.') return NULL;
+    return p;
 }
 
 enum sip_error sip_host(struct sip_slice *text, struct sip_slice *host, bool *is_ip) {
@@ -160,10 +162,11 @@ enum sip_error sip_host(struct sip_slice *text, struct sip_slice *host, bool *is
         if (!is_ipv6(*host)) return SIP_BAD_HOST;
         p = close + 1;
     } else {
-        while (p < end && sip_is(*p, SIP_CHAR_HOST)) p++;
+        const char *number_end = text->size && sip_is(*p, SIP_CHAR_DIGIT) ? ipv4_end(p, end) : NULL;
+        *is_ip = number_end && (number_end == end || !sip_is(*number_end, SIP_CHAR_HOST));
+        p = *is_ip ? number_end : name_end(p, end);
+        if (!p || p == text->at) return SIP_BAD_HOST;
         *host = sip_slice_of(text->at, p);
-        if (host->size == 0 || !labels_valid(*host)) return SIP_BAD_HOST;
-        *is_ip = sip_is(*host->at, SIP_CHAR_DIGIT) && is_ipv4(*host);
     }
     *text = sip_slice_of(p, end);
     return SIP_OK;

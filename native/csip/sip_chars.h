@@ -13,9 +13,10 @@ enum {
     SIP_CHAR_PARAM = 32, /* of a URI parameter, as liberal as that */
     SIP_CHAR_WORD = 64,  /* of a Call-ID */
     SIP_CHAR_ALPHA = 128,
+    SIP_CHAR_VALUE = 256, /* of a header parameter without quotes: every visible character that separates nothing */
 };
 
-extern const uint8_t sip_chars[256];
+extern const uint16_t sip_chars[256];
 
 static inline bool sip_is(char c, unsigned classes) { return sip_chars[(unsigned char)c] & classes; }
 

@@ -131,7 +131,7 @@ done:
 /* key id, MAC, fields; NULL with an exception. */
 static PyObject *seal(PyObject *ring, struct sip_slice fields, PyObject *call_id) {
     static struct sip_py_word word_current = {"current", NULL}, word_id = {"id", NULL};
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     struct sip_py_view id = {{NULL, 0}, NULL}, context = {{NULL, 0}, NULL};
     PyObject *mac = sip_py_get(ring, &word_current), *key_id = mac ? sip_py_get(ring, &word_id) : NULL, *text = NULL;
     const uint8_t *key = key_id ? sip_mac_key(mac) : NULL;
@@ -149,7 +149,7 @@ static PyObject *seal(PyObject *ring, struct sip_slice fields, PyObject *call_id
 }
 
 PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key) {
-    struct sip_buffer fields = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(fields);
     struct sip_py_view key;
     struct tag_hash caller;
     bool there;

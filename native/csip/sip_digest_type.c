@@ -10,7 +10,7 @@
 
 /* A new nonce: the second, a serial and the process's name, sealed for this realm. */
 static int add_nonce(DigestObject *self, struct sip_buffer *out, double now) {
-    struct sip_buffer fields = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(fields);
     struct sip_py_view key_id, instance, realm;
     char stamp[32];
     const uint8_t *key = sip_mac_key(self->mac);
@@ -53,7 +53,7 @@ static int begin_challenges(DigestObject *self, struct sip_buffer *begin, double
 }
 
 int sip_digest_add_challenges(DigestObject *self, struct sip_buffer *out, struct sip_slice name, PyObject *algorithms, double now) {
-    struct sip_buffer begin = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(begin);
     int result = begin_challenges(self, &begin, now);
     for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(algorithms); i++) {
         sip_add(out, name);
@@ -67,7 +67,7 @@ int sip_digest_add_challenges(DigestObject *self, struct sip_buffer *out, struct
 }
 
 static PyObject *challenge(struct sip_slice begin, PyObject *algorithm, bool stale) {
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     int added = add_value(&out, begin, algorithm, stale);
     PyObject *value = added < 0 ? NULL : out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
     sip_buffer_free(&out);
@@ -76,7 +76,7 @@ static PyObject *challenge(struct sip_slice begin, PyObject *algorithm, bool sta
 
 static PyObject *digest_challenges(DigestObject *self, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"now", "algorithms", "stale", NULL};
-    struct sip_buffer begin = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(begin);
     PyObject *algorithms = self->algorithms, *values = NULL;
     double now;
     int stale = 0;

@@ -88,7 +88,7 @@ int sip_fields_pack(struct sip_buffer *out, PyObject *self) {
 }
 
 PyObject *sip_fields_packed(PyObject *self, PyObject *unused) {
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     (void)unused;
     PyObject *bytes = sip_fields_pack(&out, self) < 0 ? NULL : PyBytes_FromStringAndSize(out.at, (Py_ssize_t)out.size);
     sip_buffer_free(&out);

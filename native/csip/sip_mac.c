@@ -1,5 +1,7 @@
 #include "sip_mac.h"
 
+#include <endian.h>
+
 struct state {
     uint64_t a, b, c, d;
 };
@@ -8,8 +10,8 @@ static inline uint64_t rotated(uint64_t word, int bits) { return word << bits | 
 
 static inline uint64_t little_endian(const uint8_t *at, size_t size) {
     uint64_t word = 0;
-    for (size_t i = 0; i < size; i++) word |= (uint64_t)at[i] << (8 * i);
-    return word;
+    memcpy(&word, at, size);
+    return le64toh(word);
 }
 
 static inline void mix(struct state *s, int rounds) {
@@ -28,8 +30,8 @@ static inline void absorb(struct state *s, uint64_t word) {
 }
 
 static void put_half(const struct state *s, uint8_t *out) {
-    uint64_t half = s->a ^ s->b ^ s->c ^ s->d;
-    for (int i = 0; i < 8; i++) out[i] = (uint8_t)(half >> (8 * i));
+    uint64_t half = htole64(s->a ^ s->b ^ s->c ^ s->d);
+    memcpy(out, &half, sizeof half);
 }
 
 void sip_hash(const uint8_t key[SIP_MAC_KEY_BYTES], struct sip_slice text, uint8_t out[16]) {
@@ -83,7 +85,7 @@ void sip_add_sealed(struct sip_buffer *out, const uint8_t key[SIP_MAC_KEY_BYTES]
 
 enum sip_error sip_unseal(const uint8_t key[SIP_MAC_KEY_BYTES], struct sip_slice sealed, struct sip_slice context,
     struct sip_slice *fields) {
-    struct sip_buffer own = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(own);
     *fields = (struct sip_slice){NULL, 0};
     if (sealed.size < SIP_MAC_TEXT_SIZE) return SIP_OK;
     struct sip_slice claimed = {sealed.at + SIP_MAC_TEXT_SIZE, sealed.size - SIP_MAC_TEXT_SIZE};

@@ -63,7 +63,7 @@ static void release_all(struct sip_py_view *views, Py_ssize_t count) {
 
 static PyObject *mac_seal(MacObject *self, PyObject *const *args, Py_ssize_t count) {
     struct sip_py_view views[2];
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     if (count != 2) return PyErr_Format(PyExc_TypeError, "fields and context expected");
     if (view_all(args, views, 2) < 0) return NULL;
     sip_add_sealed(&out, self->key, views[0].text, views[1].text);
@@ -87,7 +87,7 @@ static PyObject *mac_unseal(MacObject *self, PyObject *const *args, Py_ssize_t c
 static PyObject *mac_branch(MacObject *self, PyObject *const *args, Py_ssize_t count) {
     enum { PREFIX, KEY_ID, CALL_ID, IDENTITY, TARGET, LOOP, TEXTS };
     struct sip_py_view views[TEXTS];
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     if (count != TEXTS + 1) return PyErr_Format(PyExc_TypeError, "prefix, key id, Call-ID, identity, target, loop, attempt expected");
     unsigned long attempt = PyLong_AsUnsignedLong(args[TEXTS]);
     if (PyErr_Occurred() || view_all(args, views, TEXTS) < 0) return NULL;

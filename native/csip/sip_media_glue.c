@@ -34,7 +34,7 @@ static int write_request(struct sip_buffer *out, MessageObject *message, const s
 }
 
 int sip_glue_pass(GlueObject *glue, MessageObject *message, const struct sip_passage_plan *plan, PyObject *proceed) {
-    struct sip_buffer data = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(data);
     PassingBodyObject *body = write_request(&data, message, plan) == 0 ? sip_passing_body_new(glue, message, plan, proceed) : NULL;
     int result = body ? sip_media_request(glue->media, &data, (PyObject *)body) : -1;
     Py_XDECREF(body);

@@ -90,7 +90,7 @@ PyObject *sip_message_reply(MessageObject *self, PyObject *args, PyObject *kwarg
     static char *keywords[] = {"status", "reason", "to_tag", "headers", "body", NULL};
     PyObject *reason = Py_None, *to_tag = Py_None, *headers = Py_None, *body = NULL, *result = NULL;
     struct sip_py_view tag = {{NULL, 0}, NULL};
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     int status;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|O$OOS:reply", keywords, &status, &reason, &to_tag, &headers, &body))
         return NULL;
@@ -103,7 +103,7 @@ PyObject *sip_message_reply(MessageObject *self, PyObject *args, PyObject *kwarg
 
 /* -1 with ParseError for a request that has no transaction. */
 static int make_tag(MessageObject *self, PyObject *mac, char tag[SIP_MAC_TEXT_SIZE]) {
-    struct sip_buffer text = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(text);
     const uint8_t *key = sip_mac_key(mac);
     if (!key) return -1;
     struct sip_fault fault = sip_add_tag_text(&text, &self->core);
@@ -121,7 +121,7 @@ static PyObject *finish_bytes(struct sip_buffer *out) {
 
 PyObject *sip_message_answer(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
     enum { TAGS, STATUS, REASON, HEADERS, BODY, ARGUMENTS };
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     char tag[SIP_MAC_TEXT_SIZE];
     if (count != ARGUMENTS || !PyBytes_Check(args[BODY]))
         return PyErr_Format(PyExc_TypeError, "tags, status, reason, headers and a body of bytes expected");
@@ -136,7 +136,8 @@ PyObject *sip_message_answer(MessageObject *self, PyObject *const *args, Py_ssiz
 }
 
 PyObject *sip_message_answer_lines(MessageObject *self, PyObject *tags, int status, const struct sip_buffer *lines) {
-    struct sip_buffer out = {NULL, 0, 0, lines->failed};
+    SIP_STACK_BUFFER(out);
+    out.failed = lines->failed;
     char tag[SIP_MAC_TEXT_SIZE];
     const char *reason = sip_reason_phrase(status);
     if (make_tag(self, tags, tag) < 0) return NULL;
@@ -149,7 +150,7 @@ PyObject *sip_message_answer_lines(MessageObject *self, PyObject *tags, int stat
 }
 
 PyObject *sip_message_trying(MessageObject *self, PyObject *unused) {
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     (void)unused;
     if (self->core.status) return PyErr_Format(PyExc_ValueError, "a response has no reply");
     sip_add_reply(&out, &self->core, 100, SIP_TEXT("Trying"), (struct sip_slice){NULL, 0});
@@ -161,7 +162,7 @@ PyObject *sip_message_trying(MessageObject *self, PyObject *unused) {
 
 PyObject *sip_message_derive(MessageObject *self, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"method", NULL};
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     struct sip_py_view method;
     PyObject *name, *result = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U:derive", keywords, &name)) return NULL;
@@ -178,7 +179,7 @@ PyObject *sip_message_request(PyObject *unused, PyObject *args, PyObject *kwargs
     static char *keywords[] = {"method", "uri", "headers", "body", NULL};
     PyObject *method, *uri, *headers, *body = NULL, *result = NULL;
     struct sip_py_view name = {{NULL, 0}, NULL}, target = {{NULL, 0}, NULL};
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     (void)unused;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUO|S:request", keywords, &method, &uri, &headers, &body)) return NULL;
     if (sip_py_token_view(method, "method", &name) < 0 || sip_py_line_view(uri, "Request-URI", &target) < 0) goto done;

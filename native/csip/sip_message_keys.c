@@ -8,7 +8,7 @@ static PyObject *finish_key(struct sip_buffer *out, struct sip_fault found) {
 }
 
 static PyObject *make_server_key(MessageObject *self) {
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     struct sip_py_view method;
     if (sip_py_view(self->method, &method) < 0) return NULL;
     PyObject *key = finish_key(&out, sip_add_server_key(&out, &self->core, method.text));
@@ -17,13 +17,13 @@ static PyObject *make_server_key(MessageObject *self) {
 }
 
 static PyObject *make_client_key(MessageObject *self) {
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     struct sip_fault found = sip_add_client_key(&out, &self->core);
     return finish_key(&out, found);
 }
 
 static PyObject *make_identity(MessageObject *self) {
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     struct sip_fault found = sip_add_identity(&out, &self->core);
     return finish_key(&out, found);
 }
@@ -36,7 +36,7 @@ PyObject *sip_message_identity(MessageObject *self, void *closure) {
 PyObject *sip_message_loop_hash(MessageObject *self, void *closure) {
     (void)closure;
     if (sip_refuse_response(self)) return NULL;
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     struct sip_fault found = sip_add_decisive(&out, &self->core);
     PyObject *hash = found.error == SIP_OK ? PyLong_FromUnsignedLong(sip_crc32((struct sip_slice){out.at, out.size}))
                                            : sip_py_fault(found, NULL);

@@ -28,7 +28,7 @@ static int drop(AckObject *self, const char *why) {
 }
 
 static int leave(AckObject *self, PyObject *flow) {
-    struct sip_buffer via = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(via);
     if (flow == Py_None) return drop(self, "flow gone");
     int reliable = sip_flow_is_reliable(flow);
     PyObject *index = reliable < 0 ? NULL : sip_proxy_listener(flow), *data = NULL;
@@ -113,7 +113,7 @@ static int proceed(AckObject *self) {
 /* In all that is sent on without a transaction: unique and stable, with nothing to verify. */
 static PyObject *stateless_branch(CoreObject *core, MessageObject *request) {
     PyObject *call_id = sip_message_call_id(request, NULL), *texts[] = {call_id, call_id ? sip_message_identity(request, NULL) : NULL};
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     int result = sip_proxy_add(&out, core->branch_prefix);
     for (int i = 0; result == 0 && i < 2; i++) {
         struct sip_py_view view = {{NULL, 0}, NULL};

@@ -33,7 +33,7 @@ static int add_branch(struct sip_buffer *out, BranchObject *self) {
 }
 
 static int push_via(BranchObject *self, PyObject *index) {
-    struct sip_buffer via = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(via);
     int result = sip_proxy_add_start(&via, sip_core_of(self)->vias, index);
     size_t start = via.size;
     if (result == 0) result = add_branch(&via, self);
@@ -45,7 +45,7 @@ static int push_via(BranchObject *self, PyObject *index) {
 }
 
 static int push_record_route(BranchObject *self, PyObject *index, PyObject *cookie) {
-    struct sip_buffer value = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(value);
     int result = sip_proxy_add_start(&value, sip_core_of(self)->record_routes, index);
     if (result == 0) result = sip_proxy_add(&value, cookie);
     sip_add(&value, SIP_TEXT(">"));

@@ -31,7 +31,7 @@ static void inbound_dealloc(InboundObject *self) {
 
 static PyObject *new_call_key(InboundObject *self) {
     const uint8_t *key = sip_mac_key(((CoreObject *)self->core)->branch_mac);
-    struct sip_buffer text = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(text);
     char mac[SIP_MAC_TEXT_SIZE];
     sip_add(&text, SIP_TEXT("call\n"));
     int result = key ? sip_proxy_add(&text, self->identity) : -1;

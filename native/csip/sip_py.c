@@ -54,7 +54,24 @@ PyObject *sip_py_fault(struct sip_fault fault, const char *kind) {
 
 PyObject *sip_py_refuse(const char *reason) { return raise_parse_error(400, PyUnicode_FromString(reason), Py_None); }
 
+static bool is_ascii(struct sip_slice text) {
+    uint64_t some = 0, word;
+    size_t i = 0;
+    for (; i + sizeof word <= text.size; i += sizeof word) {
+        memcpy(&word, text.at + i, sizeof word);
+        some |= word;
+    }
+    for (; i < text.size; i++) some |= (uint64_t)(unsigned char)text.at[i];
+    return !(some & UINT64_C(0x8080808080808080));
+}
+
+/* Nearly all texts of SIP are ASCII, which needs no decoder. */
 PyObject *sip_py_str(struct sip_slice text) {
+    if (is_ascii(text)) {
+        PyObject *str = PyUnicode_New((Py_ssize_t)text.size, 127);
+        if (str && text.size) memcpy(PyUnicode_1BYTE_DATA(str), text.at, text.size);
+        return str;
+    }
     return PyUnicode_DecodeUTF8(text.at, (Py_ssize_t)text.size, "surrogateescape");
 }
 

@@ -45,7 +45,7 @@ static bool read_names(const struct sip_message *message, struct sip_scratch *sc
 }
 
 static PyObject *make_aor(struct sip_slice user, PyObject *domain) {
-    struct sip_buffer text = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(text);
     sip_add(&text, user);
     sip_add(&text, SIP_TEXT("@"));
     int added = sip_proxy_add(&text, domain);
@@ -124,7 +124,7 @@ static int change(RegisteringObject *self, const struct asked *asked) {
 
 static enum sip_way bind(RegisteringObject *self, const struct asked *asked) {
     static struct sip_py_word registered = {"sip_registrations_total|status=200", NULL};
-    struct sip_buffer lines = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(lines);
     int result = sip_registrar_refresh(
         (RegistrarObject *)self->registrar, asked->message, asked->aor, asked->request->flow, asked->now, &lines);
     if (result > 0)

@@ -127,7 +127,7 @@ static PyObject *pairs_of(const struct sip_buffer *lines) {
 
 static PyObject *registrar_refresh(RegistrarObject *self, PyObject *const *args, Py_ssize_t count) {
     enum { REQUEST, AOR, FLOW, NOW, ARGUMENTS };
-    struct sip_buffer lines = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(lines);
     if (count != ARGUMENTS || !Py_IS_TYPE(args[REQUEST], &sip_message_type))
         return PyErr_Format(PyExc_TypeError, "request, AOR, flow and time expected");
     double now = PyFloat_AsDouble(args[NOW]);

@@ -162,7 +162,7 @@ static PyObject *stream_forget(StreamObject *self, PyObject *unused) {
     (void)unused;
     clear_out(self);
     sip_buffer_free(&self->kept);
-    self->kept = (struct sip_buffer){NULL, 0, 0, false};
+    self->kept = (struct sip_buffer){.at = NULL};
     Py_RETURN_NONE;
 }
 

@@ -70,7 +70,7 @@ static int keep(StreamObject *self, const struct walk *walk) {
     static struct sip_py_word watch = {"watch_partial", NULL};
     struct sip_slice rest = rest_of(walk);
     sip_buffer_free(&self->kept);
-    self->kept = (struct sip_buffer){NULL, 0, 0, false};
+    self->kept = (struct sip_buffer){.at = NULL};
     sip_add(&self->kept, rest);
     if (self->kept.failed) {
         PyErr_NoMemory();
@@ -95,7 +95,7 @@ static int walk_through(StreamObject *self, struct walk *walk) {
 int sip_stream_take(StreamObject *self, PyObject *data) {
     struct sip_buffer whole = self->kept;
     struct walk walk = {{PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data)}, 0, data};
-    self->kept = (struct sip_buffer){NULL, 0, 0, false};
+    self->kept = (struct sip_buffer){.at = NULL};
     int result = 0;
     if (whole.size) {
         sip_add(&whole, walk.bytes);

@@ -28,7 +28,7 @@ static int is_held(PyObject *held, struct sip_slice key) {
 
 /* NULL without an exception when the request had better be looked at closely. */
 static PyObject *answer(struct sip_message *request, PyObject *source, struct sip_slice key, uint32_t retry_after_s) {
-    struct sip_buffer out = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(out);
     struct sip_py_view host;
     PyObject *bytes = NULL;
     uint16_t port = (uint16_t)PyLong_AsLong(PyTuple_GET_ITEM(source, 1));
@@ -78,7 +78,7 @@ static bool is_ours(const struct sip_datagram *datagram, const struct sip_shed *
 
 int sip_udp_shed(UdpObject *self, const struct sip_datagram *datagram, struct sip_shed *shed) {
     struct sip_message message;
-    struct sip_buffer key = {NULL, 0, 0, false};
+    SIP_STACK_BUFFER(key);
     int result = 0;
     if (!is_ours(datagram, shed)) return 0;
     if (sip_message_scan(&message, datagram->data, datagram->size).error != SIP_OK) return 0;

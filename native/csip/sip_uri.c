@@ -61,6 +61,29 @@ static bool too_many(struct sip_slice text, char separator) {
     return count > SIP_MAX_URI_PARTS;
 }
 
+static const char *param_end(const char *p, const char *end) {
+    while (p < end && sip_is(*p, SIP_CHAR_PARAM) && *p != '=') p++;
+    return p;
+}
+
+static const char *param_value_end(const char *p, const char *end) {
+    while (p < end && sip_is(*p, SIP_CHAR_PARAM)) p++;
+    return p;
+}
+
+/* ";name" and ";name=value", none of them empty. */
+static bool params_valid(struct sip_slice text) {
+    const char *p = text.at, *end = p + text.size;
+    for (size_t count = 1; p < end; count++) {
+        const char *name = p + 1;
+        if (*p != ';' || count > SIP_MAX_URI_PARTS || (p = param_end(name, end)) == name) return false;
+        if (p == end || *p != '=') continue;
+        const char *value = p + 1;
+        if ((p = param_value_end(value, end)) == value) return false;
+    }
+    return true;
+}
+
 /* What is left behind host and port: empty, ";..." and "?...". */
 static enum sip_error parse_params(struct sip_uri *uri, struct sip_slice rest) {
     const char *end = rest.at + rest.size;
@@ -74,13 +97,7 @@ static enum sip_error parse_params(struct sip_uri *uri, struct sip_slice rest) {
     uri->params = sip_slice_of(rest.at, question ? question : end);
     if (uri->params.size == 0) return SIP_OK;
     if (*uri->params.at != ';') return SIP_BAD_CHARACTER;
-    if (too_many(uri->params, ';')) return SIP_BAD_PARAMETER;
-    struct sip_slice left = uri->params;
-    struct sip_param param;
-    while (sip_uri_param_next(&left, &param)) {
-        if (!sip_all(param.name, SIP_CHAR_PARAM)) return SIP_BAD_PARAMETER;
-        if (param.value.at && !sip_all(param.value, SIP_CHAR_PARAM)) return SIP_BAD_PARAMETER;
-    }
+    if (!params_valid(uri->params)) return SIP_BAD_PARAMETER;
     return sip_escapes_valid(uri->params) ? SIP_OK : SIP_BAD_ESCAPE;
 }
 

@@ -90,7 +90,7 @@ static enum sip_error scan_param_value(const char **at, const char *end, struct 
         if (!quoted) return SIP_BAD_QUOTED_STRING;
         p += quoted;
     } else {
-        while (p < end && (sip_is(*p, SIP_CHAR_PARAM | SIP_CHAR_USER) || *p == '@') && *p != ';' && *p != ',') p++;
+        while (p < end && sip_is(*p, SIP_CHAR_VALUE)) p++;
     }
     *value = sip_slice_of(*at, p);
     *at = p;

@@ -78,7 +78,7 @@ static bool edit_all(struct sip_message *message) {
 }
 
 static bool build_all(const struct sip_message *message) {
-    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_buffer out = {.at = NULL};
     sip_add_reply(&out, message, 200, SIP_TEXT("OK"), SIP_TEXT("tag"));
     sip_add_body(&out, SIP_TEXT("body"));
     bool built = !out.failed && sip_add_derived(&out, message, SIP_TEXT("ACK")).error == SIP_OK &&
@@ -94,7 +94,7 @@ static bool forward(const struct sip_message *message) {
     struct sip_message next;
     struct sip_scratch scratch;
     struct sip_slice value;
-    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_buffer out = {.at = NULL};
     struct sip_fault fault = sip_forward(&next, message, SIP_TEXT("sip:next@example.com"), 70, 60);
     if (fault.error == SIP_OK) sip_message_free(&next);
     CHECK(sip_route_param(message, SIP_TEXT("c"), &scratch, &value).error == SIP_OK);
@@ -105,7 +105,7 @@ static bool forward(const struct sip_message *message) {
 }
 
 static bool refuse(struct sip_message *message) {
-    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_buffer out = {.at = NULL};
     enum sip_error error = sip_add_refusal(&out, message, SIP_TEXT("192.0.2.1"), 5060, SIP_TEXT("key"), 5).error;
     CHECK(error == SIP_OK || error == SIP_NO_MEMORY);
     sip_buffer_free(&out);

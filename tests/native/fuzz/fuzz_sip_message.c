@@ -81,7 +81,7 @@ static void knows_what_it_says(struct sip_message *message) {
 }
 
 static void build_all(struct sip_message *message) {
-    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_buffer out = {.at = NULL};
     struct sip_slice method = {message->raw + message->start_at, message->method_size};
     struct sip_scratch scratch;
     struct sip_slice value;
@@ -117,7 +117,7 @@ static void forward(const struct sip_message *message) {
 
 /* Stamps the Via. */
 static void refuse(struct sip_message *message) {
-    struct sip_buffer out = {NULL, 0, 0, false};
+    struct sip_buffer out = {.at = NULL};
     sip_ends_refusal(message, SIP_TEXT("key"));
     if (sip_begins(message) && sip_answers_to_source(message, 5060)) {
         struct sip_message answer;
