@@ -348,6 +348,8 @@ class FlowTable:
     by_index: dict[int, Any]  # endpoints, by index of their listener
     def __init__(self, timers: Timers, places: dict[Any, tuple[bool, float]]) -> None:
         """``places``: whether (host, port, transport) is ours, and until when that is known."""
+    def forget_chosen(self) -> None:
+        """Empties ``chosen``, and what is kept because of it."""
     def flow_to(self, destination: Any, near: Any = None, /) -> Any:
         """``choose`` finds an endpoint that is not in ``chosen`` yet, ``stream_to`` the connection to it."""
     def flow_of(self, listener_index: int, remote: Address, connection_id: int, /) -> Any:

@@ -5,13 +5,48 @@
 #include "sip_udp_endpoint.h"
 #include "structmember.h"
 
+#define WAYS 1024 /* a power of two */
+
+/* The flow of datagrams to `destination` from near `near`, all held; NULL where nothing is known. */
+struct way {
+    PyObject *destination, *near;
+    UdpFlowObject *flow;
+};
+
 typedef struct {
     PyObject_HEAD
     PyObject *chosen;   /* endpoints, by (transport, host, index of the listener near it or -1) */
     PyObject *by_index; /* endpoints, by index of their listener */
     PyObject *places;   /* whether they are ours, and until when that is known, by (host, port, transport) */
     PyObject *timers;
+    struct way ways[WAYS];
 } TableObject;
+
+/* The resolver and the listeners keep their objects, so that these two being the same means the same way. */
+static struct way *place_of(TableObject *self, const PyObject *destination, const PyObject *near) {
+    return &self->ways[((uintptr_t)destination >> 4 ^ (uintptr_t)near >> 6) % WAYS];
+}
+
+/* As long as its endpoint is open and has no other for that address. */
+static bool is_current(const struct way *way, const PyObject *destination, const PyObject *near) {
+    if (way->destination != destination || way->near != near || !way->flow->endpoint->socket) return false;
+    return sip_udp_flows_find(&way->flow->endpoint->flows, &way->flow->to) == way->flow;
+}
+
+static void forget(struct way *way) {
+    Py_CLEAR(way->destination);
+    Py_CLEAR(way->near);
+    Py_CLEAR(way->flow);
+}
+
+static void keep(struct way *way, PyObject *destination, PyObject *near, UdpFlowObject *flow) {
+    forget(way);
+    *way = (struct way){Py_NewRef(destination), Py_NewRef(near), (UdpFlowObject *)Py_NewRef(flow)};
+}
+
+static void forget_ways(TableObject *self) {
+    for (size_t i = 0; i < WAYS; i++) forget(&self->ways[i]);
+}
 
 /* The key in `chosen`. */
 static PyObject *way_to(PyObject *destination, PyObject *near) {
@@ -50,8 +85,12 @@ static bool is_udp(PyObject *endpoint) {
 PyObject *sip_flow_to(PyObject *flows, PyObject *destination, PyObject *near) {
     static struct sip_py_word stream_to = {"stream_to", NULL}, flow_to = {"flow_to", NULL};
     if (!PyObject_TypeCheck(flows, &sip_flow_table_type)) return sip_py_call(flows, &flow_to, destination, near);
+    struct way *way = place_of((TableObject *)flows, destination, near);
+    if (is_current(way, destination, near)) return Py_NewRef(way->flow);
     PyObject *endpoint = endpoint_for((TableObject *)flows, destination, near), *flow = NULL;
-    if (endpoint) flow = is_udp(endpoint) ? datagrams_to(endpoint, destination) : sip_py_call(flows, &stream_to, endpoint, destination);
+    bool udp = endpoint && is_udp(endpoint);
+    if (endpoint) flow = udp ? datagrams_to(endpoint, destination) : sip_py_call(flows, &stream_to, endpoint, destination);
+    if (flow && udp) keep(way, destination, near, (UdpFlowObject *)flow);
     Py_XDECREF(endpoint);
     return flow;
 }
@@ -161,17 +200,32 @@ static int table_traverse(TableObject *self, visitproc visit, void *arg) {
     Py_VISIT(self->by_index);
     Py_VISIT(self->places);
     Py_VISIT(self->timers);
+    for (size_t i = 0; i < WAYS; i++) {
+        Py_VISIT(self->ways[i].destination);
+        Py_VISIT(self->ways[i].near);
+        Py_VISIT(self->ways[i].flow);
+    }
     return 0;
 }
 
 static int table_clear(TableObject *self) {
     PyDict_Clear(self->chosen);
     PyDict_Clear(self->by_index);
+    forget_ways(self);
     return 0;
+}
+
+/* Which endpoint serves whom is to be chosen anew. */
+static PyObject *table_forget_chosen(TableObject *self, PyObject *unused) {
+    (void)unused;
+    PyDict_Clear(self->chosen);
+    forget_ways(self);
+    Py_RETURN_NONE;
 }
 
 static void table_dealloc(TableObject *self) {
     PyObject_GC_UnTrack(self);
+    forget_ways(self);
     Py_XDECREF(self->chosen);
     Py_XDECREF(self->by_index);
     Py_XDECREF(self->places);
@@ -184,6 +238,7 @@ static PyMethodDef methods[] = {
     {"flow_to", FUNCTION(table_flow_to), METH_FASTCALL, NULL},
     {"flow_of", FUNCTION(table_flow_of), METH_FASTCALL, NULL},
     {"reply_flow", FUNCTION(table_reply_flow), METH_FASTCALL, NULL},
+    {"forget_chosen", (PyCFunction)table_forget_chosen, METH_NOARGS, NULL},
     {"is_local", FUNCTION(table_is_local), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };

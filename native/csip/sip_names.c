@@ -34,15 +34,13 @@ static const uint8_t compact_forms[26] = {
     ['y' - 'a'] = SIP_IDENTITY,
 };
 
-/* first_of_length[n]: first id whose name has n or more characters; names are listed by length. */
-static uint8_t first_of_length[LONGEST + 2];
+/* first_like[size][letter]: the first id whose name is that long and begins with that letter, or 0; those like it follow it. */
+static uint8_t first_like[LONGEST + 1][32];
 
-__attribute__((constructor)) static void index_by_length(void) {
-    unsigned id = 1;
-    for (unsigned length = 0; length < sizeof first_of_length; length++) {
-        while (id < SIP_NAME_COUNT && texts[id].size < length) id++;
-        first_of_length[length] = (uint8_t)id;
-    }
+static uint8_t *first_like_this(struct sip_slice name) { return &first_like[name.size][*name.at & 31]; }
+
+__attribute__((constructor)) static void index_names(void) {
+    for (unsigned id = SIP_NAME_COUNT - 1; id > 0; id--) *first_like_this(texts[id]) = (uint8_t)id;
 }
 
 static bool same_eight(const char *a, const char *b) {
@@ -52,11 +50,19 @@ static bool same_eight(const char *a, const char *b) {
     return !((one ^ two) & ~UINT64_C(0x2020202020202020));
 }
 
+static bool same_four(const char *a, const char *b) {
+    uint32_t one, two;
+    memcpy(&one, a, 4);
+    memcpy(&two, b, 4);
+    return !((one ^ two) & ~UINT32_C(0x20202020));
+}
+
 /* Token characters that agree in all bits but 0x20 with a letter, digit or "-" are that character in another case. */
 static bool same_name(const char *a, const char *b, size_t size) {
     for (; size > 16; a += 8, b += 8, size -= 8)
         if (!same_eight(a, b)) return false;
     if (size >= 8) return same_eight(a, b) && same_eight(a + size - 8, b + size - 8);
+    if (size >= 4) return same_four(a, b) && same_four(a + size - 4, b + size - 4);
     for (size_t i = 0; i < size; i++)
         if ((a[i] | 0x20) != (b[i] | 0x20)) return false;
     return true;
@@ -68,9 +74,8 @@ enum sip_name sip_name_find(struct sip_slice name) {
         return letter >= 'a' && letter <= 'z' ? compact_forms[letter - 'a'] : SIP_OTHER;
     }
     if (name.size > LONGEST) return SIP_OTHER;
-    char first = *name.at | 0x20;
-    for (unsigned id = first_of_length[name.size]; id < first_of_length[name.size + 1]; id++)
-        if ((*texts[id].at | 0x20) == first && same_name(texts[id].at, name.at, name.size)) return id;
+    for (unsigned id = *first_like_this(name); id && id < SIP_NAME_COUNT && texts[id].size == name.size; id++)
+        if (same_name(texts[id].at, name.at, name.size)) return id;
     return SIP_OTHER;
 }
 

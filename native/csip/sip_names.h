@@ -1,5 +1,5 @@
 /* Header names: the ones we know have an id, a canonical long form and perhaps a compact one (RFC 3261 section 7.3.3 and the
- * IANA registry). SIP_NAMES lists them by length, which the look-up relies on. */
+ * IANA registry). SIP_NAMES lists them by length, then by letter, which the look-up relies on. */
 #ifndef SIP_NAMES_H
 #define SIP_NAMES_H
 

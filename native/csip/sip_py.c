@@ -155,16 +155,6 @@ static bool known(struct sip_py_word *name) { return name->str || (name->str = P
 
 PyObject *sip_py_text(struct sip_py_word *name) { return known(name) ? name->str : NULL; }
 
-PyObject *sip_py_call(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second) {
-    PyObject *args[] = {object, first, second};
-    size_t count = first ? (second ? 3 : 2) : 1;
-    return known(name) ? PyObject_VectorcallMethod(name->str, args, count, NULL) : NULL;
-}
-
-PyObject *sip_py_call_with(struct sip_py_word *name, PyObject *const *args, size_t count) {
-    return known(name) ? PyObject_VectorcallMethod(name->str, args, count, NULL) : NULL;
-}
-
 int sip_py_do(PyObject *object, struct sip_py_word *name, PyObject *first, PyObject *second) {
     PyObject *result = sip_py_call(object, name, first, second);
     Py_XDECREF(result);

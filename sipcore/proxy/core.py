@@ -49,6 +49,9 @@ class ProxySettings:
 class ProxyCore(CoreBase):
     """The transaction user of a proxy. ``attach`` its transaction layer before the first message."""
 
+    # no __dict__, so that C calls the methods of the base as what they are
+    __slots__ = ("_quiet", "branch_keys", "counters", "own_names", "read_cookie", "settings", "tags")
+
     transactions: TransactionLayer
 
     def __init__(

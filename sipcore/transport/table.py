@@ -36,7 +36,7 @@ class TransportTable(FlowTable):
     def add(self, endpoint: Endpoint) -> None:
         self.endpoints.append(endpoint)
         self.by_index[endpoint.listener.index] = endpoint
-        self.chosen.clear()
+        self.forget_chosen()
 
     def datagram_flow(self, listener_index: int, remote: Address, local_host: str) -> Flow | None:
         """The flow that a datagram came by, whichever worker got it."""
@@ -81,7 +81,7 @@ class TransportTable(FlowTable):
     def choose(self, destination: Destination, near: Listener | None) -> Endpoint:
         """The endpoint for it, from now on."""
         if len(self.chosen) >= MAX_REMEMBERED:
-            self.chosen.clear()
+            self.forget_chosen()
         way = (destination.transport, destination.host, -1 if near is None else near.index)
         endpoint = self.chosen[way] = self._choose(destination, near)
         return endpoint

@@ -52,6 +52,22 @@ class SignalApplication(ApplicationBase):
     """``sipcore.ports.Application``. A call that goes where calls went before is sent on by the base, and so is what belongs to
     it and passes as it is (native/csip/sip_application_call.c, sip_application_dialog.c)."""
 
+    # no __dict__, so that C calls the methods of the base as what they are
+    __slots__ = (
+        "_authorizer",
+        "_call_trunks",
+        "_counters",
+        "_dialogs",
+        "_forwarding",
+        "_refusals",
+        "_services",
+        "_targeting",
+        "_timers",
+        "calls",
+        "policy",
+        "tables",
+    )
+
     def __init__(
         self,
         tables: Tables,

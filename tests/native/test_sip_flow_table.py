@@ -47,6 +47,40 @@ def to(transport: str, port: int = 5060) -> Any:
     return SimpleNamespace(transport=transport, host="127.0.0.1", port=port)
 
 
+def test_the_way_to_a_destination_is_kept() -> None:
+    with Shell() as shell:
+        table = Table(shell.engine.timers, shell.port)
+        there, also_there = to("udp"), to("udp")
+        first = table.flow_to(there, NEAR)
+        assert table.flow_to(there, NEAR) is table.flow_to(also_there, NEAR) is first
+        assert table.flow_to(there) is first
+        table.by_index[0] = "another"
+        assert table.flow_to(there, NEAR) is table.flow_to(there) is first
+        assert table.asked == [("udp", NEAR), ("udp", None)]
+
+
+def test_a_choice_that_is_forgotten_is_made_anew() -> None:
+    with Shell() as shell:
+        table = Table(shell.engine.timers, shell.port)
+        there = to("udp")
+        table.flow_to(there)
+        table.forget_chosen()
+        assert not table.chosen
+        table.flow_to(there)
+        assert table.asked == [("udp", None), ("udp", None)]
+
+
+def test_a_way_ends_with_its_endpoint() -> None:
+    with Shell() as shell:
+        table = Table(shell.engine.timers, shell.port)
+        there = to("udp")
+        table.flow_to(there)
+        shell.port.close()
+        table.by_index[0] = "streams"
+        table.forget_chosen()
+        assert table.flow_to(there) == ("streams", 5060)
+
+
 def test_an_endpoint_is_chosen_once_for_each_way() -> None:
     with Shell() as shell:
         table = Table(shell.engine.timers, shell.port)

@@ -283,14 +283,14 @@ def test_what_is_known_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -
     assert call.world.counters["sip_internal_errors_total"] == 0
 
 
-def test_an_error_of_ours_is_told_of_and_is_no_answer() -> None:
+def test_an_error_of_ours_is_told_of_and_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     call = Call(known=True)
     call.bind()
 
     def broken(*whatever: Any) -> None:
         raise ZeroDivisionError
 
-    call.world.app.not_served = broken  # type: ignore[method-assign]
+    monkeypatch.setattr(type(call.world.app), "not_served", broken)
     locations: Any = call.world.locations
     locations.record = broken
     with pytest.raises(ZeroDivisionError):
