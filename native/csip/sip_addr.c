@@ -10,7 +10,7 @@ static enum sip_error parse_addr_params(struct sip_addr *addr) {
         enum sip_error error = sip_param_next(&rest, &param, &found);
         if (error != SIP_OK) return error;
         if (!found || param.name.size != 3 || !sip_same_nocase(param.name, SIP_TEXT("tag"))) continue;
-        if (!sip_all(param.value, SIP_CHAR_TOKEN)) return SIP_BAD_PARAMETER;
+        if (!param.is_token) return SIP_BAD_PARAMETER;
         if (!addr->tag.at) addr->tag = param.value;
     }
     return SIP_OK;

@@ -1,6 +1,7 @@
 /* What belongs to a call: BYE, and ACK for its 2xx. */
 #include "sip_application.h"
 #include "sip_cookie.h"
+#include "sip_proxy.h"
 #include "sip_py.h"
 
 /* The call of that cookie, if its messages pass as they are: 1 or 0, -1 with an exception. */
@@ -34,7 +35,7 @@ PyObject *sip_application_on_ack(ApplicationObject *self, PyObject *const *args,
     if (count != 3) return PyErr_Format(PyExc_TypeError, "request, cookie and proceed expected");
     int plain = self->looks_at_calls ? 0 : is_unedited(self, args[1]);
     if (plain < 0) return NULL;
-    if (plain) return PyObject_CallNoArgs(args[2]);
+    if (plain) return sip_ack_proceed(args[2]);
     PyObject *with_self[] = {(PyObject *)self, args[0], args[1], args[2]};
     return sip_py_call_with(&acknowledge, with_self, 4);
 }

@@ -1,7 +1,7 @@
 /* The record of a call, from its INVITE (sipmesh/signalling/call_record.py). */
+#include "sip_buffer.h"
 #include "sip_call_record.h"
-
-#include <stdio.h>
+#include "sip_flow.h"
 
 #define MAX_TEXT_CHARS 512 /* of an address kept for show */
 #define MAX_SOURCE_BYTES 80 /* of a numeric address with its port */
@@ -40,16 +40,27 @@ static PyObject *caller_shown(PyObject *message, PyObject *caller) {
 }
 
 /* host:port, with brackets around IPv6. */
+static void add_place(struct sip_buffer *out, struct sip_slice host, uint32_t port) {
+    bool six = host.size && memchr(host.at, ':', host.size);
+    sip_add(out, six ? SIP_TEXT("[") : SIP_TEXT(""));
+    sip_add(out, host);
+    sip_add(out, six ? SIP_TEXT("]:") : SIP_TEXT(":"));
+    sip_add_number(out, port);
+}
+
 static PyObject *source_of(PyObject *flow) {
-    static struct sip_py_word word_remote = {"remote", NULL};
-    PyObject *remote = sip_py_get(flow, &word_remote), *host, *source = NULL;
-    char text[MAX_SOURCE_BYTES];
-    int port;
-    if (remote && PyArg_ParseTuple(remote, "Ui", &host, &port)) {
-        const char *name = PyUnicode_AsUTF8(host);
-        int size = name ? snprintf(text, sizeof text, strchr(name, ':') ? "[%s]:%d" : "%s:%d", name, port) : -1;
-        if (size >= 0) source = PyUnicode_FromStringAndSize(text, size < MAX_SOURCE_BYTES ? size : MAX_SOURCE_BYTES - 1);
+    SIP_STACK_BUFFER(out);
+    PyObject *remote = sip_flow_remote(flow), *source = NULL;
+    struct sip_py_view host;
+    bool pair = remote && PyTuple_Check(remote) && PyTuple_GET_SIZE(remote) == 2;
+    long port = pair ? PyLong_AsLong(PyTuple_GET_ITEM(remote, 1)) : -1;
+    if (remote && !pair) PyErr_SetString(PyExc_TypeError, "remote is (host, port)");
+    if (!PyErr_Occurred() && sip_py_view(PyTuple_GET_ITEM(remote, 0), &host) == 0) {
+        add_place(&out, host.text, (uint32_t)port);
+        Py_XDECREF(host.holder);
+        source = out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size < MAX_SOURCE_BYTES ? out.size : MAX_SOURCE_BYTES - 1});
     }
+    sip_buffer_free(&out);
     Py_XDECREF(remote);
     return source;
 }

@@ -31,6 +31,9 @@ struct sip_known {
     struct sip_slice from_tag;
     struct sip_slice from_uri;
     struct sip_slice to_tag;
+    bool cseq;
+    uint32_t cseq_number;
+    struct sip_slice cseq_method;
 };
 
 struct sip_message {

@@ -107,6 +107,8 @@ bool sip_may_be_gruu(const struct sip_message *message); /* the Request-URI, wit
 /* --- sip_proxy_ack.c --- */
 
 PyObject *sip_core_on_ack(CoreObject *self, PyObject *const *args, Py_ssize_t count);
+/* What the application was given to let an ACK go on, called; None, or NULL with an exception. */
+PyObject *sip_ack_proceed(PyObject *proceed);
 
 /* --- sip_proxy_core.c --- */
 

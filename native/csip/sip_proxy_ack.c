@@ -173,6 +173,11 @@ static PyObject *ack_call(AckObject *self, PyObject *args, PyObject *kwargs) {
     return (status ? drop(self, "policy") : proceed(self)) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
+PyObject *sip_ack_proceed(PyObject *ack) {
+    if (!PyObject_TypeCheck(ack, &sip_ack_type)) return PyObject_CallNoArgs(ack);
+    return proceed((AckObject *)ack) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
 static PyObject *ack_reach(AckObject *self, PyObject *destinations) {
     return reach(self, destinations) < 0 ? NULL : Py_NewRef(Py_None);
 }

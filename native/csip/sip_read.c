@@ -111,9 +111,20 @@ struct sip_fault sip_read_addr(const struct sip_message *message, enum sip_name 
 
 struct sip_fault sip_read_cseq(const struct sip_message *message, struct sip_scratch *scratch, uint32_t *number,
     struct sip_slice *method) {
+    struct sip_known *known = known_of(message);
     struct sip_slice text;
+    if (known->cseq) {
+        *number = known->cseq_number;
+        *method = known->cseq_method;
+        return FINE;
+    }
     enum sip_error error = sip_read_text(message, SIP_CSEQ, scratch, &text);
     if (error == SIP_OK) error = sip_cseq_parse(text, number, method);
+    if (error == SIP_OK && lasts(scratch, text)) {
+        known->cseq = true;
+        known->cseq_number = *number;
+        known->cseq_method = *method;
+    }
     return (struct sip_fault){error, SIP_CSEQ};
 }
 
@@ -142,10 +153,11 @@ static enum sip_error check_addrs(enum sip_name id, struct sip_slice rest) {
     return error;
 }
 
-static enum sip_error check_cseq(const struct sip_message *message, struct sip_slice text) {
+static enum sip_error check_cseq(const struct sip_message *message) {
+    struct sip_scratch scratch;
     uint32_t number;
     struct sip_slice method, own = {message->raw + message->start_at, message->method_size};
-    enum sip_error error = sip_cseq_parse(text, &number, &method);
+    enum sip_error error = sip_read_cseq(message, &scratch, &number, &method).error;
     if (error != SIP_OK || message->status) return error;
     return sip_same(method, own) ? SIP_OK : SIP_METHOD_MISMATCH;
 }
@@ -180,7 +192,7 @@ static enum sip_error check_value(const struct sip_message *message, enum sip_na
     case SIP_FROM:
     case SIP_TO: return check_side(message, id, traits);
     case SIP_CALL_ID: return sip_call_id_check(text);
-    case SIP_CSEQ: return check_cseq(message, text);
+    case SIP_CSEQ: return check_cseq(message);
     case SIP_MAX_FORWARDS:
         error = sip_number(text, 255, &number);
         if (error == SIP_OK && number == 0) *traits |= SIP_LAST_HOP;

@@ -24,15 +24,16 @@ enum sip_error sip_read_first(const struct sip_message *message, enum sip_name i
 /* Of a comma list, over all lines of that name. */
 size_t sip_value_count(const struct sip_message *message, enum sip_name id);
 
-/* These three parse once: what they found is kept in message->known. The tag's `at` is NULL without one. */
+/* These parse once: what they found is kept in message->known. The tag's `at` is NULL without one. */
 struct sip_fault sip_read_via(const struct sip_message *message, struct sip_scratch *scratch, struct sip_via *via);
 struct sip_fault sip_read_tag(const struct sip_message *message, enum sip_name from_or_to, struct sip_scratch *scratch,
     struct sip_slice *tag);
 struct sip_fault sip_read_from_uri(const struct sip_message *message, struct sip_scratch *scratch, struct sip_slice *uri);
-struct sip_fault sip_read_addr(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch,
-    struct sip_addr *addr);
 struct sip_fault sip_read_cseq(const struct sip_message *message, struct sip_scratch *scratch, uint32_t *number,
     struct sip_slice *method);
+
+struct sip_fault sip_read_addr(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch,
+    struct sip_addr *addr);
 
 /* One value of a header of addresses; "*" is for Contact alone. */
 enum sip_error sip_check_addr(enum sip_name id, struct sip_slice text, struct sip_addr *addr);

@@ -50,11 +50,20 @@ static enum sip_error scan_name(const char *data, size_t content, struct sip_lin
     return SIP_OK;
 }
 
-enum sip_error sip_scan_line(const char *data, size_t size, size_t at, bool at_end, struct sip_line *line, size_t *next) {
-    size_t content = 0, value = 0;
-    enum sip_error error = scan_line_end(data, size, at, &content, next);
-    line->at = (uint32_t)at;
-    line->flags = 0;
+/* Whether the line at `at` is as nearly all are: it ends with CRLF, has no CR else, and the next one is there and not folded. */
+static bool is_plain_line(const char *data, size_t size, size_t at, size_t *content, size_t *next) {
+    const char *lf = memchr(data + at, '\n', size - at);
+    size_t end = lf ? (size_t)(lf - data) : size;
+    if (end + 1 >= size || end == at || end - at >= SIP_MAX_LINE_BYTES || lf[-1] != '\r' || sip_is_space(lf[1])) return false;
+    *content = end - 1;
+    *next = end + 1;
+    return !memchr(data + at, '\r', end - 1 - at);
+}
+
+/* Ends of the line at `at` with those folded into it. */
+static enum sip_error scan_folded(const char *data, size_t size, size_t at, bool at_end, struct sip_line *line, size_t *content,
+    size_t *next) {
+    enum sip_error error = scan_line_end(data, size, at, content, next);
     bool bare_cr = false;
     while (error == SIP_OK || error == SIP_BARE_CR) {
         bare_cr |= error == SIP_BARE_CR;
@@ -62,10 +71,19 @@ enum sip_error sip_scan_line(const char *data, size_t size, size_t at, bool at_e
         if (*next >= size && !at_end) return SIP_INCOMPLETE;
         if (*next >= size || !sip_is_space(data[*next])) break;
         line->flags = SIP_LINE_FOLDED;
-        error = scan_line_end(data, size, *next, &content, next);
+        error = scan_line_end(data, size, *next, content, next);
     }
     if (error != SIP_OK && error != SIP_BARE_CR) return size - at > SIP_MAX_LINE_BYTES ? SIP_LINE_TOO_LONG : error;
-    if (bare_cr) return SIP_BARE_CR;
+    return bare_cr ? SIP_BARE_CR : SIP_OK;
+}
+
+enum sip_error sip_scan_line(const char *data, size_t size, size_t at, bool at_end, struct sip_line *line, size_t *next) {
+    size_t content = 0, value = 0;
+    line->at = (uint32_t)at;
+    line->flags = 0;
+    bool plain = is_plain_line(data, size, at, &content, next);
+    enum sip_error error = plain ? SIP_OK : scan_folded(data, size, at, at_end, line, &content, next);
+    if (error != SIP_OK) return error;
     line->size = (uint16_t)(*next - at);
     error = scan_name(data, content, line, &value);
     if (error != SIP_OK) return error;

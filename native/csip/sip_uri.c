@@ -4,6 +4,12 @@
 
 static enum sip_error parse_scheme(struct sip_uri *uri, struct sip_slice *rest) {
     const char *p = uri->text.at, *end = p + uri->text.size;
+    if (uri->text.size > 4 && !memcmp(p, "sip:", 4)) { /* as nearly all are */
+        uri->scheme = (struct sip_slice){p, 3};
+        uri->scheme_id = SIP_SCHEME_SIP;
+        *rest = sip_slice_of(p + 4, end);
+        return SIP_OK;
+    }
     if (p == end || !sip_is(*p, SIP_CHAR_ALPHA)) return SIP_BAD_SCHEME;
     while (p < end && (sip_is(*p, SIP_CHAR_ALPHA | SIP_CHAR_DIGIT) || *p == '+' || *p == '-' || *p == '.')) p++;
     if (p == end || *p != ':') return SIP_BAD_SCHEME;

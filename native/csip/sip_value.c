@@ -83,18 +83,21 @@ static const char *skip_spaces(const char *p, const char *end) {
 }
 
 /* A token, a host in brackets or any other visible text that can't be mistaken for a separator; or a quoted string. */
-static enum sip_error scan_param_value(const char **at, const char *end, struct sip_slice *value) {
+static enum sip_error scan_param_value(const char **at, const char *end, struct sip_param *param) {
     const char *p = *at;
-    if (p < end && *p == '"') {
+    while (p < end && sip_is(*p, SIP_CHAR_TOKEN)) p++;
+    const char *token_end = p;
+    if (p < end && *p == '"' && p == *at) {
         size_t quoted = sip_quoted_size(sip_slice_of(p, end));
         if (!quoted) return SIP_BAD_QUOTED_STRING;
         p += quoted;
     } else {
         while (p < end && sip_is(*p, SIP_CHAR_VALUE)) p++;
     }
-    *value = sip_slice_of(*at, p);
+    param->value = sip_slice_of(*at, p);
+    param->is_token = p == token_end && p > *at;
     *at = p;
-    return value->size ? SIP_OK : SIP_BAD_PARAMETER;
+    return param->value.size ? SIP_OK : SIP_BAD_PARAMETER;
 }
 
 enum sip_error sip_param_next(struct sip_slice *rest, struct sip_param *param, bool *found) {
@@ -107,11 +110,12 @@ enum sip_error sip_param_next(struct sip_slice *rest, struct sip_param *param, b
     while (p < end && sip_is(*p, SIP_CHAR_TOKEN)) p++;
     param->name = sip_slice_of(name, p);
     param->value = (struct sip_slice){NULL, 0};
+    param->is_token = false;
     if (param->name.size == 0) return SIP_BAD_PARAMETER;
     const char *equals = skip_spaces(p, end);
     if (equals < end && *equals == '=') {
         p = skip_spaces(equals + 1, end);
-        enum sip_error error = scan_param_value(&p, end, &param->value);
+        enum sip_error error = scan_param_value(&p, end, param);
         if (error != SIP_OK) return error;
     }
     *rest = sip_slice_of(p, end);

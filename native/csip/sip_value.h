@@ -20,6 +20,7 @@ size_t sip_unquote(struct sip_slice quoted, char *out);
 struct sip_param {
     struct sip_slice name;
     struct sip_slice value; /* at is NULL without "="; quotes are kept */
+    bool is_token;          /* the value; sip_param_next alone tells */
 };
 
 /* Header parameters: spaces around ";" and "=", quoted values. *found is false at the end. */

@@ -23,10 +23,15 @@ static bool take_slash(const char **at, const char *end) {
 
 /* "SIP" SLASH version SLASH transport, spaces around the slashes allowed. */
 static enum sip_error parse_protocol(struct sip_via *via, const char **at, const char *end) {
-    struct sip_slice name = take_token(at, end);
-    if (!sip_same_nocase(name, SIP_TEXT("SIP")) || !take_slash(at, end)) return SIP_BAD_TOKEN;
-    via->version = take_token(at, end);
-    if (!via->version.size || !take_slash(at, end)) return SIP_BAD_TOKEN;
+    if (end - *at > 8 && !memcmp(*at, "SIP/2.0/", 8) && !sip_is_space((*at)[8])) { /* as nearly all are */
+        via->version = (struct sip_slice){*at + 4, 3};
+        *at += 8;
+    } else {
+        struct sip_slice name = take_token(at, end);
+        if (!sip_same_nocase(name, SIP_TEXT("SIP")) || !take_slash(at, end)) return SIP_BAD_TOKEN;
+        via->version = take_token(at, end);
+        if (!via->version.size || !take_slash(at, end)) return SIP_BAD_TOKEN;
+    }
     const char *before = *at;
     via->transport = take_token(at, end);
     return via->transport.size && *at > before + via->transport.size ? SIP_OK : SIP_BAD_TOKEN;
@@ -61,7 +66,7 @@ static enum sip_error take_param(struct sip_via *via, const struct sip_param *pa
     static const char present[] = "";
     struct sip_slice value = param->value;
     if (sip_same_nocase(param->name, SIP_TEXT("branch"))) {
-        if (!sip_all(value, SIP_CHAR_TOKEN)) return SIP_BAD_PARAMETER;
+        if (!param->is_token) return SIP_BAD_PARAMETER;
         if (!via->branch.at) via->branch = value;
     } else if (sip_same_nocase(param->name, SIP_TEXT("rport"))) {
         uint32_t port;
