@@ -7,7 +7,7 @@ from setuptools import Extension, setup
 
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Werror=implicit-function-declaration", "-fno-strict-aliasing"]
 # each extension is one program: only its init function is seen from outside, and calls between its files are inlined
-OPTIMISE = ["-O2", "-g", "-fvisibility=hidden", "-flto=auto"]
+OPTIMISE = ["-O2", "-g", "-fvisibility=hidden", "-fno-plt", "-flto=auto"]
 
 
 def extension(module: str, folder: str, libraries: list[str]) -> Extension:

@@ -26,7 +26,7 @@ fail:
     return NULL;
 }
 
-PyObject *sip_uri_object(struct sip_slice text, enum sip_name header) { return sip_uri_from_str(sip_py_str(text), header); }
+PyObject *sip_uri_made(struct sip_slice text, enum sip_name header) { return sip_uri_from_str(sip_py_str(text), header); }
 
 static PyObject *uri_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"text", NULL};
