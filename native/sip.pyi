@@ -842,6 +842,7 @@ class ApplicationBase:
         self,
         authorizer: AuthorizerBase,
         called: dict[str, Any],
+        passing: set[str],
         edited: set[str],
         policy: Any,
         locations: Any,
@@ -850,16 +851,17 @@ class ApplicationBase:
         timers: Timers,
         invite_class: type[InviteExchangeBase],
         bye_class: type[ByeExchangeBase],
+        media_class: type[InviteMediaBase],
+        glue: GlueBase | None,
         capabilities: str,
         *,
-        looks_at_calls: bool,
         limits_users: bool,
         verifies: bool,
     ) -> None:
-        """``called``: Hop by the Request-URI, of accounts whom a call reaches whoever calls. ``edited``: keys of calls whose messages we
-        change. ``capabilities``: header lines of the answer to OPTIONS. ``registering`` serves REGISTER. ``looks_at_calls``: ``forward`` and
-        ``acknowledge`` are to see all of them. ``limits_users``: ``limit`` is asked before a user begins a call. ``verifies``: there
-        are listeners for TLS."""
+        """``called``: Hop by the Request-URI, of accounts whom a call reaches whoever calls. ``passing``: AORs of those who have whatever
+        SRTP they want. ``edited``: keys of calls whose messages we change. ``glue``: None when media is not relayed. ``capabilities``:
+        header lines of the answer to OPTIONS. ``registering`` serves REGISTER. ``limits_users``: ``limit`` is asked before a user begins
+        a call. ``verifies``: there are listeners for TLS."""
     registering: Any
     def on_request(self, request: Any, /) -> None:
         """A REGISTER is served by ``registering``, OPTIONS to a domain of ours are answered. Calls ``dispatch`` for what else is no INVITE

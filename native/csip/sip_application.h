@@ -8,20 +8,22 @@
 
 #include "sip_authorizer.h"
 #include "sip_exchange.h"
+#include "sip_media.h"
 
 /* The garbage collector walks it. */
 typedef struct {
     PyObject_HEAD
-    char looks_at_calls; /* each call is looked at by what Python has: media */
     char limits_users;   /* they may begin so many calls a second */
     char verifies;       /* who is connected to over TLS has to show a certificate */
     PyObject *authorizer; /* an AuthorizerObject, or None at first */
     PyObject *called;    /* dict: Hop by the Request-URI, of those who are called whatever else a request says */
+    PyObject *passing;   /* set: AORs of those whose media has whatever SRTP the parties want */
     PyObject *edited;    /* set: keys of calls whose messages we change */
     PyObject *policy;    /* PolicyHost: asked about all when it is active */
     PyObject *locations; /* a TableBase, or what has its method record */
     PyObject *registering; /* RegisteringBase: serves a REGISTER */
-    PyObject *services, *timers, *invite_class, *bye_class;
+    PyObject *services, *timers, *invite_class, *bye_class, *media_class;
+    PyObject *glue; /* GlueBase, or None when media is not relayed */
     PyObject *capabilities; /* str: header lines of the answer to OPTIONS */
 } ApplicationObject;
 

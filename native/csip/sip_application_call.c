@@ -43,18 +43,45 @@ static bool is_plain_uri(PyObject *contact) {
 
 /* --- the call --- */
 
-/* The call is kept before its INVITE leaves. */
-static InviteExchangeObject *begin(ApplicationObject *self, InboundObject *request, const struct sip_call_plan *plan) {
+/* What is done with its media, or None; NULL with an exception. */
+static PyObject *media_of(ApplicationObject *self, InboundObject *request) {
+    static struct sip_py_word word_remote = {"remote", NULL};
+    PyObject *remote, *host;
+    if (self->glue == Py_None) return Py_NewRef(Py_None);
+    PyTypeObject *class = sip_proxy_class(self->media_class, &sip_invite_media_type);
+    int natted = class ? sip_inbound_natted(request) : -1;
+    InviteMediaObject *media = NULL;
+    if (natted >= 0 && (remote = sip_py_get(request->flow, &word_remote))) {
+        if ((host = PySequence_GetItem(remote, 0)))
+            media = sip_invite_media_new(class, self->glue, (MessageObject *)request->message, host, natted, NULL);
+        Py_XDECREF(host);
+        Py_DECREF(remote);
+    }
+    return (PyObject *)media;
+}
+
+static InviteExchangeObject *exchange_of(ApplicationObject *self, InboundObject *request, PyObject *key) {
     PyTypeObject *class = sip_proxy_class(self->invite_class, &sip_invite_exchange_type);
-    PyObject *key = class ? sip_inbound_call_key(request) : NULL;
-    InviteExchangeObject *exchange = key ? sip_invite_exchange_new(class, self->services, key, Py_None, false) : NULL;
-    CallRecordObject *record = exchange ? sip_call_begun_by((PyObject *)request, plan) : NULL;
-    if (!record || sip_calls_begin((CallsObject *)exchange->calls, key, record, (PyObject *)request) < 0) Py_CLEAR(exchange);
+    PyObject *media = class ? media_of(self, request) : NULL;
+    InviteExchangeObject *exchange = media ? sip_invite_exchange_new(class, self->services, key, media, false) : NULL;
+    Py_XDECREF(media);
+    return exchange;
+}
+
+/* The call is kept before its INVITE leaves. */
+static InviteExchangeObject *begin(ApplicationObject *self, InboundObject *request, struct sip_call_plan *plan) {
+    PyObject *key = sip_inbound_call_key(request);
+    InviteExchangeObject *exchange = key ? exchange_of(self, request, key) : NULL;
+    if (!exchange) return NULL;
+    CallsObject *calls = (CallsObject *)exchange->calls;
+    plan->is_relayed = calls->relayed;
+    CallRecordObject *record = sip_call_begun_by((PyObject *)request, plan);
+    if (!record || sip_calls_begin(calls, key, record, (PyObject *)request) < 0) Py_CLEAR(exchange);
     Py_XDECREF(record);
     return exchange;
 }
 
-static int send_to(ApplicationObject *self, InboundObject *request, PyObject *contact, const struct sip_call_plan *plan) {
+static int send_to(ApplicationObject *self, InboundObject *request, PyObject *contact, struct sip_call_plan *plan) {
     if (sip_application_look_at_sender(self, request, plan->caller) < 0) return -1;
     PyObject *target = PyObject_CallOneArg(((CoreObject *)request->core)->target_class, contact);
     InviteExchangeObject *exchange = target ? begin(self, request, plan) : NULL;
@@ -64,10 +91,25 @@ static int send_to(ApplicationObject *self, InboundObject *request, PyObject *co
     return result;
 }
 
+/* Whether their media is nothing to ask for: 1 or 0, -1 with an exception. */
+static int media_passes(ApplicationObject *self, PyObject *caller, PyObject *hop) {
+    static struct sip_py_word aor = {"aor", NULL};
+    PyObject *parties[] = {caller, hop};
+    int passes = 1;
+    if (self->glue == Py_None) return 1;
+    for (size_t i = 0; passes == 1 && i < 2; i++) {
+        PyObject *who = sip_py_get(parties[i], &aor);
+        passes = who ? PySet_Contains(self->passing, who) : -1;
+        Py_XDECREF(who);
+    }
+    return passes;
+}
+
 /* Between these two. */
 static int connect(ApplicationObject *self, InboundObject *request, PyObject *caller, PyObject *hop) {
     static struct sip_py_word forward = {"forward", NULL};
-    PyObject *contact = self->looks_at_calls ? Py_NewRef(Py_None) : contact_of(self, hop);
+    int plain = media_passes(self, caller, hop);
+    PyObject *contact = plain < 0 ? NULL : plain ? contact_of(self, hop) : Py_NewRef(Py_None);
     if (!contact) return -1;
     struct sip_call_plan plan = {.caller = caller, .hop = hop, .started_at = sip_timers_wall(self->timers)};
     PyObject *args[] = {(PyObject *)self, (PyObject *)request, caller, hop};

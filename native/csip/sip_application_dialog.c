@@ -30,10 +30,16 @@ PyObject *sip_application_on_dialog_request(ApplicationObject *self, PyObject *c
     return class ? (PyObject *)sip_bye_exchange_new(class, self->services, key, message) : NULL;
 }
 
+/* Whether it may bring an answer that is to be relayed. */
+static bool has_media(ApplicationObject *self, PyObject *ack) {
+    bool is_bare = Py_IS_TYPE(ack, &sip_message_type) && !((MessageObject *)ack)->core.body_size;
+    return !is_bare && self->glue != Py_None;
+}
+
 PyObject *sip_application_on_ack(ApplicationObject *self, PyObject *const *args, Py_ssize_t count) {
     static struct sip_py_word acknowledge = {"acknowledge", NULL};
     if (count != 3) return PyErr_Format(PyExc_TypeError, "request, cookie and proceed expected");
-    int plain = self->looks_at_calls ? 0 : is_unedited(self, args[1]);
+    int plain = has_media(self, args[0]) ? 0 : is_unedited(self, args[1]);
     if (plain < 0) return NULL;
     if (plain) return sip_ack_proceed(args[2]);
     PyObject *with_self[] = {(PyObject *)self, args[0], args[1], args[2]};

@@ -28,7 +28,7 @@ from sipmesh.signalling.editing_exchange import EditingExchange, edit_ack
 from sipmesh.signalling.exchanges import ByeExchange, CallServices, DialogExchange, InviteExchange
 from sipmesh.signalling.forwarding import Forwarding
 from sipmesh.signalling.legs import CALLEE, CALLER, legs_of
-from sipmesh.signalling.media_glue import Tags, has_sdp
+from sipmesh.signalling.media_glue import InviteMedia, Tags, has_sdp
 from sipmesh.signalling.privacy import ASSERTED, HIDDEN_USER, OPTION, PREFERRED
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.refusals import Refusals
@@ -99,10 +99,9 @@ class SignalApplication(ApplicationBase):
         self._dialogs = Dialogs(services.calls, tables.trunks, counters)
         registering = Registering(tables, authorizer, accounts, registrar, policy, timers, counters)
         super().__init__(
-            *(authorizer, tables.called, services.calls.trunks.edited, policy, locations, registering),
-            *(services, timers, InviteExchange, ByeExchange),
+            *(authorizer, tables.called, tables.passing, services.calls.trunks.edited, policy, locations, registering),
+            *(services, timers, InviteExchange, ByeExchange, InviteMedia, services.glue),
             "".join(f"{name}: {value}\r\n" for name, value in CAPABILITIES),
-            looks_at_calls=services.glue is not None,
             limits_users=user_rates is not None,
             verifies=self._forwarding.verifies,
         )

@@ -30,6 +30,8 @@ from sipmesh.store import Names
 if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
 
+MAX_PASSING = 100_000  # accounts of which it is remembered that SRTP is theirs alone
+
 
 class Forwarding:
     """``user_rates``: of calls by AOR, save from hosts that are ``exempt``."""
@@ -120,7 +122,15 @@ class Forwarding:
         """Of a user of ours, a trunk, or somebody else."""
         if trunk is not None:
             return trunk.config.srtp
-        return (self._accounts.srtp(aor) or self._tables.domains.srtp(aor.rpartition("@")[2])) if aor else "pass"
+        passing = self._tables.passing
+        if not aor or aor in passing:
+            return "pass"
+        srtp = self._accounts.srtp(aor) or self._tables.domains.srtp(aor.rpartition("@")[2])
+        if srtp == "pass":
+            if len(passing) >= MAX_PASSING:
+                passing.clear()
+            passing.add(aor)
+        return srtp
 
     def check_rate(self, request: InboundRequest, caller: Caller) -> None:
         """PeerError for a user's call too many."""

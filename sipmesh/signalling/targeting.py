@@ -27,21 +27,24 @@ if TYPE_CHECKING:
 
 
 class Tables:
-    """What a reload replaces as one. ``called``: Request-URIs that lead to an account whoever asks, as they were written."""
+    """What a reload replaces as one. ``called``: Request-URIs that lead to an account whoever asks, as they were written.
+    ``passing``: AORs of accounts that have whatever SRTP they want."""
 
-    __slots__ = ("called", "domains", "routes", "trunks")
+    __slots__ = ("called", "domains", "passing", "routes", "trunks")
 
     def __init__(self, domains: Domains, routes: RoutingTable, trunks: Trunks) -> None:
         self.domains = domains
         self.routes = routes
         self.trunks = trunks
         self.called: dict[str, Hop] = {}
+        self.passing: set[str] = set()
 
     def replace(self, domains: Domains, routes: RoutingTable) -> None:
         """Accounts and trunks may have changed, too."""
         self.domains = domains
         self.routes = routes
         self.called.clear()
+        self.passing.clear()
 
 
 class Targeting:

@@ -217,7 +217,9 @@ class Phone:
         ack.set("To", response.get("To") or "")
         self.send(ack)
 
-    def within(self, dialog: Message, method: str, cseq: int = 2, headers: tuple[tuple[str, str], ...] = ()) -> Message:
+    def within(
+        self, dialog: Message, method: str, cseq: int = 2, headers: tuple[tuple[str, str], ...] = (), body: bytes = b""
+    ) -> Message:
         """Sends a request of the dialog made by ``dialog``: a 2xx this phone received, or the request it answered with one."""
         routes = [value.text for value in dialog.record_routes]
         if not dialog.is_request:
@@ -235,7 +237,7 @@ class Phone:
             ("CSeq", f"{cseq} {method}"),
             *headers,
         ]
-        message = Message.request(method, dialog.contacts[0].uri.text, lines)
+        message = Message.request(method, dialog.contacts[0].uri.text, lines, body)
         self.send(message)
         return message
 

@@ -3,7 +3,7 @@
     world = SignalWorld(trunks=(...), routes=(...))
     phone, carrier = world.phone("192.0.2.10"), Carrier(world)
 
-Users are of open.example, a domain without digest, so that phones need none. Nothing is anchored.
+Users are of open.example, a domain without digest, so that phones need none. Nothing is anchored unless it is ``relayed``.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from sipmesh.store.directory import stored_user
 from sipmesh.store.live import decode_call
 from tests.sipcore.proxy_world import Names, Phone
 from tests.sipcore.wire import Wire
+from tests.sipmesh.fake_relay import FakeRelay
 
 US = "192.0.2.1"
 CARRIER = "192.0.2.90"
@@ -91,6 +92,7 @@ class SignalWorld:
         transports: tuple[str, ...] = ("udp", "tcp"),
         backoff: Backoff[tuple[str, str]] | None = None,
         user_rates: Rates[str] | None = None,
+        relayed: bool = False,
     ) -> None:
         self.wire = Wire()
         self.proxy = self.wire.node(US, transports=transports)
@@ -100,6 +102,7 @@ class SignalWorld:
         self.trunk_configs, self.route_configs, self.domains = trunks, routes, domains
         self.backoff = backoff
         self.user_rates = user_rates
+        self.relay = FakeRelay(self.wire.timers, self.counters) if relayed else None
         everyone = (each if isinstance(each, User) else User(aor=f"{each}@{domains[0].name}", password="pw") for each in users)
         accounts = [stored_user(user) for user in everyone]
         self.users = {user.aor: user for user in accounts}
@@ -113,13 +116,14 @@ class SignalWorld:
         directory: Any = SimpleNamespace(user=self.users.get, has_user=self.users.__contains__)
         stored: Any = self.stored
         policy: Any = SimpleNamespace(active=False)
-        self.calls = Calls(stored, timers, counters, self.trunks.by_name)
+        self.calls = Calls(stored, timers, counters, self.trunks.by_name, relayed=self.relay is not None)
         self.calls.load()
         domains = Domains(self.domains, lambda host: host == US)
         accounts = Accounts(directory, self.trunks)
         nonces = KeyRing("nonce", KEY)
         gruus = Gruus(KeyRing("gruu", KEY), lambda: f"nonce{next(Carrier.serial):07}")
-        services = CallServices(self.calls, None, flows, timers)
+        glue = self.relay.glue if self.relay is not None else None
+        services = CallServices(self.calls, glue, flows, timers)
         self.app = SignalApplication(
             Tables(domains, RoutingTable(self.route_configs), self.trunks),
             Authorizer(domains, self.trunks, accounts, nonces, "i", DigestConfig(), counters, self.backoff),
@@ -140,7 +144,8 @@ class SignalWorld:
         )
         self.layer = layer = TransactionLayer(core, flows, timers, TransactionSettings(), counters)
         core.attach(layer)
-        self.ender = CallEnder(self.calls, Requester(layer, flows, Names()), flows, None)
+        self.ender = CallEnder(self.calls, Requester(layer, flows, Names()), flows, glue)
+        services.hang_up_callee = self.ender.hang_up_callee
         self.proxy.receive = Ingress(layer, flows, counters).receive
         self.proxy.on_flow_failed = layer.flow_failed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -13,6 +14,7 @@ from sipmesh.signalling.authorize import Caller
 from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Hop
 from sipmesh.store import CallRecord, StoreError
+from tests.sipmesh.fake_relay import FakeRelay
 from tests.sipmesh.signal_world import SignalWorld
 
 DOMAIN = "open.example"
@@ -21,39 +23,55 @@ AT_HER_END = "sip:alice@192.0.2.10:40002;transport=tls"  # of the first connecti
 SDP = b"v=0\r\n"
 
 
+def typed(body: bytes) -> list[tuple[str, str]]:
+    return [("Content-Type", "application/sdp")] if body else []
+
+
+def seen(message: Message) -> bytes:
+    """A BYE of the node's own has a branch that nobody can foretell."""
+    text = message.to_bytes()
+    return re.sub(rb"branch=[^;\r]*", b"", text) if message.method == "BYE" and message.via_count == 1 else text
+
+
 class Call:
     """Alice and bob; ``known``: from calls before. There is a listener for TLS, and users may call once a second."""
 
-    def __init__(self, *, known: bool, transport: str = "udp", contact: str = "") -> None:
-        """``transport`` and ``contact``: alice's, the latter where it isn't where she is."""
+    def __init__(self, *, known: bool, transport: str = "udp", contact: str = "", relayed: bool = False) -> None:
+        """``relayed``: by way of a media daemon. ``transport`` and ``contact``: alice's, the latter where it isn't where she is."""
         self.contact = contact
-        self.world = world = SignalWorld(transports=("udp", "tcp", "tls"), user_rates=Rates(1.0, min_burst=1))
+        self.world = world = SignalWorld(transports=("udp", "tcp", "tls"), user_rates=Rates(1.0, min_burst=1), relayed=relayed)
         self.alice, self.bob = world.phone("192.0.2.10", transport=transport), world.phone("192.0.2.20")
         for phone in (self.alice, self.bob):
             phone._branches = count(1)
         if known:
             world.app._authorizer.callers[ALICE] = Caller(aor=f"alice@{DOMAIN}")
             world.app.tables.called[BOB] = Hop(aor=f"bob@{DOMAIN}")
+            world.app.tables.passing.update((f"alice@{DOMAIN}", f"bob@{DOMAIN}"))
         self.records: list[dict[str, Any]] = []
 
     def bind(self, **more: Any) -> None:
         self.world.bind(f"bob@{DOMAIN}", self.bob, **more)
 
-    def invite(self, *headers: tuple[str, str], uri: str = BOB) -> Message:
+    @property
+    def relay(self) -> FakeRelay:
+        assert self.world.relay is not None
+        return self.world.relay
+
+    def invite(self, *headers: tuple[str, str], uri: str = BOB, body: bytes = SDP) -> Message:
         via = (
             "Via",
             f"SIP/2.0/{self.alice.transport.upper()} {self.alice.says_host}:5060;branch=z9hG4bK-a{next(self.alice._branches)}",
         )
         dialog = [("From", f"<{ALICE}>;tag=caller"), ("To", f"<{BOB}>"), ("Call-ID", "call-1"), ("CSeq", "1 INVITE")]
         contact = ("Contact", f"<{self.contact or self.alice.contact}>")
-        invite = Message.request("INVITE", uri, [via, ("Max-Forwards", "70"), *dialog, contact, *headers], SDP)
+        invite = Message.request("INVITE", uri, [via, ("Max-Forwards", "70"), *dialog, contact, *headers, *typed(body)], body)
         self.alice.send(invite)
         self.run()
         return invite
 
     def reply(self, status: int, *headers: tuple[str, str], to: str = "INVITE", **more: Any) -> Message:
         """Bob's, to the last request of that method."""
-        self.bob.reply(self.bob.got(to)[-1], status, headers, **more)
+        self.bob.reply(self.bob.got(to)[-1], status, (*headers, *typed(more.get("body", b""))), **more)
         self.run()
         return self.alice.got()[-1]
 
@@ -68,8 +86,9 @@ class Call:
     @property
     def traces(self) -> tuple[Any, ...]:
         """What each phone got, each state of the record, and the counters."""
-        wire = [[message.to_bytes() for message in phone.got()] for phone in (self.alice, self.bob)]
-        return wire, self.records, dict(self.world.counters), [record.as_dict() for record in self.kept]
+        wire = [[seen(message) for message in phone.got()] for phone in (self.alice, self.bob)]
+        asked = self.world.relay.asked if self.world.relay is not None else []
+        return wire, self.records, dict(self.world.counters), [record.as_dict() for record in self.kept], asked
 
     @property
     def kept(self) -> list[CallRecord]:
@@ -251,11 +270,16 @@ SCENES = [
 ]
 
 
+@pytest.mark.parametrize("relayed", [False, True], ids=["direct", "relayed"])
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-def test_it_is_the_same_call(scene: Callable[[Call], None]) -> None:
+def test_it_is_the_same_call(scene: Callable[[Call], None], relayed: bool) -> None:
+    assert_same(scene, relayed=relayed)
+
+
+def assert_same(scene: Callable[[Call], None], *, relayed: bool) -> None:
     traces = []
     for known in (False, True):
-        call = Call(known=known)
+        call = Call(known=known, relayed=relayed)
         scene(call)
         traces.append(call.traces)
     assert traces[0] == traces[1]
@@ -275,8 +299,70 @@ def test_it_is_the_same_call_over_tls(scene: Callable[[Call], None], contact: st
     assert traces[0] == traces[1]
 
 
-def test_what_is_known_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    call = Call(known=True)
+def relayed_both_ways(call: Call) -> None:
+    answered_and_ended(call)
+    assert call.bob.got("INVITE")[0].body == SDP + b"a=by:offer\r\n"
+    assert call.alice.got()[-2].body == SDP + b"a=by:answer\r\n"
+    assert call.relay.commands == ["offer", "answer", "delete"]
+
+
+def offered_by_the_callee(call: Call) -> None:
+    call.bind()
+    call.invite(body=b"")
+    ok = call.reply(200, body=SDP)
+    call.alice.within(ok, "ACK", 1, tuple(typed(SDP)), body=SDP)
+    call.run()
+    assert [(body["command"], body["from-tag"]) for body in call.relay.asked] == [("offer", "callee"), ("answer", "callee")]
+
+
+def refused_by_the_relay(call: Call) -> None:
+    call.bind()
+    call.relay.answers["offer"] = {"result": "error", "error-reason": "Ran out of ports"}
+    call.invite()
+    assert call.alice.got()[-1].status == 503
+    assert not call.bob.got("INVITE")
+
+
+def without_answer_from_the_relay(call: Call) -> None:
+    call.bind()
+    call.relay.answers["offer"] = None
+    call.invite()
+    call.world.run(3.0)
+    assert call.alice.got()[-1].status == 503
+
+
+def answer_refused_by_the_relay(call: Call) -> None:
+    call.bind()
+    call.invite()
+    call.relay.answers["answer"] = {"result": "error", "error-reason": "no"}
+    assert call.reply(200, body=SDP).status == 488
+    assert call.bob.got("BYE")
+
+
+def given_up_while_the_relay_is_asked(call: Call) -> None:
+    call.bind()
+    call.relay.answers["offer"] = None
+    invite = call.invite()
+    call.alice.cancel(invite)
+    call.run()
+    assert call.alice.got()[-1].status == 487
+    call.world.run(3.0)
+
+
+RELAYED = [
+    *(relayed_both_ways, offered_by_the_callee, refused_by_the_relay, without_answer_from_the_relay),
+    *(answer_refused_by_the_relay, given_up_while_the_relay_is_asked),
+]
+
+
+@pytest.mark.parametrize("scene", RELAYED, ids=lambda scene: scene.__name__)
+def test_it_is_the_same_relayed_call(scene: Callable[[Call], None]) -> None:
+    assert_same(scene, relayed=True)
+
+
+@pytest.mark.parametrize("relayed", [False, True], ids=["direct", "relayed"])
+def test_what_is_known_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch, relayed: bool) -> None:
+    call = Call(known=True, relayed=relayed)
     monkeypatch.setattr(type(call.world.app), "dispatch", None)
     monkeypatch.setattr(type(call.world.app), "forward", None)
     answered_and_ended(call)

@@ -27,6 +27,10 @@ class HungUp(sip.ByeExchangeBase):
     looks_on, sees = True, sip.SEES_END
 
 
+class Media(sip.InviteMediaBase):
+    __slots__ = ()
+
+
 class Switch(sip.ApplicationBase):
     """Knows caller and callee from calls before."""
 
@@ -41,10 +45,10 @@ class Switch(sip.ApplicationBase):
         self.authorizer.callers["sip:a@a.example"] = caller
         self.authorizer.claims["sip:a@b.example"] = (caller, "a@b.example", '"b', digest_of("b.example"))
         self.authorizer.realms["b.example"] = None
-        looks = {"looks_at_calls": False, "limits_users": False, "verifies": True}
+        looks = {"limits_users": False, "verifies": True}
         # one by one: CPython 3.11 loses what it unpacks of ``*`` when it finds no memory
         super().__init__(  # type: ignore[misc]
-            self.authorizer, called, none, there, there, there, services, clock, Invited, HungUp, "", **looks
+            self.authorizer, called, none, none, there, there, there, services, clock, Invited, HungUp, Media, None, "", **looks
         )
 
     def is_our_domain(self, host: str) -> bool:
