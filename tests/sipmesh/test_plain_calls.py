@@ -37,7 +37,7 @@ class Call:
     """Alice and bob; ``known``: from calls before. There is a listener for TLS, and users may call once a second."""
 
     def __init__(self, *, known: bool, transport: str = "udp", contact: str = "", relayed: bool = False) -> None:
-        """``relayed``: by way of a media daemon. ``transport`` and ``contact``: alice's, the latter where it isn't where she is."""
+        """``relayed``: by a media daemon. ``transport`` and ``contact``: alice's, the latter where it isn't where she is."""
         self.contact = contact
         self.world = world = SignalWorld(transports=("udp", "tcp", "tls"), user_rates=Rates(1.0, min_burst=1), relayed=relayed)
         self.alice, self.bob = world.phone("192.0.2.10", transport=transport), world.phone("192.0.2.20")
