@@ -129,7 +129,8 @@ class Message:
         ``client_key``; ParseError when that can't be."""
     @staticmethod
     def salvage(data: bytes) -> Message | None:
-        """The headers a 400 needs (Via, From, To, Call-ID, CSeq) out of bytes ``Message`` refuses; None if they aren't there."""
+        """The headers a 400 needs (Via, From, To, Call-ID, CSeq) out of bytes ``Message`` refuses; None if they aren't there. What
+        they say need not be readable."""
 
     # start line
     is_request: bool
@@ -864,7 +865,8 @@ class ApplicationBase:
         a call. ``verifies``: there are listeners for TLS."""
     registering: Any
     def on_request(self, request: Any, /) -> None:
-        """A REGISTER is served by ``registering``, OPTIONS to a domain of ours are answered. Calls ``dispatch`` for what else is no INVITE
+        """A REGISTER is served by ``registering``, OPTIONS to a domain of ours are answered unless ``check_required``, asked when there is a
+        Require, raises something. Calls ``dispatch`` for what else is no INVITE
         of a caller who is known or challenged, ``route`` when it is not known whom it calls, ``forward`` when there is no plain binding, and ``not_served`` with what is raised."""
     def on_dialog_request(self, request: Any, cookie: Any, /) -> Any:
         """The exchange. Calls ``within_dialog`` for what is no BYE that passes as it is."""

@@ -17,7 +17,7 @@ from sipcore.nat import reach_of
 from sipcore.outbound import OUTBOUND, FlowKey, flow_keys, instance_of, key_of, supports
 from sipcore.registrar_answer import Answers, Headers, sip_date
 
-SUPPORTED = frozenset({"path", OUTBOUND, GRUU})  # option-tags a REGISTER may require
+SUPPORTED = frozenset({"path", OUTBOUND, GRUU})  # option-tags that requests to ourselves may require
 ONE_HOUR_S = 3600  # RFC 3261: no shorter a minimum may be refused, and what a malformed value means (section 10.2.1.1)
 LONGEST_S = 2**32 - 1  # RFC 3261 section 20.19
 MAX_USER_AGENT_CHARS = 128
@@ -201,10 +201,15 @@ class Registrar(RegistrarBase):
         return min(asked, config.max_expires_s)
 
 
-def _check_extensions(request: Message) -> None:
+def check_required(request: Message) -> None:
+    """PeerError for what a request to ourselves requires and we don't know (RFC 3261 section 8.2.2.3)."""
     unknown = [tag for tag in request.values("Require") if tag.lower() not in SUPPORTED]
-    if unknown:  # section 8.2.2.3
+    if unknown:
         raise PeerError(420, "Bad Extension", (("Unsupported", ", ".join(unknown)),))
+
+
+def _check_extensions(request: Message) -> None:
+    check_required(request)
     if request.has("Path") and not supports(request, "path"):
         # RFC 3327 section 5.3: the user agent shall learn that somebody on the way adds a Path it doesn't expect
         raise PeerError(420, "Bad Extension", (("Unsupported", "path"),))

@@ -23,11 +23,20 @@ static int asks_us(const InboundObject *request) {
     return sip_core_owns_uri((CoreObject *)request->core, message);
 }
 
+/* RFC 3261 section 8.2.2.3. */
+static int check_required(ApplicationObject *self, InboundObject *request) {
+    static struct sip_py_word word_check = {"check_required", NULL};
+    MessageObject *message = (MessageObject *)request->message;
+    if (!sip_has_line(&message->core, SIP_REQUIRE)) return 0;
+    return sip_py_do((PyObject *)self, &word_check, (PyObject *)message, NULL);
+}
+
 static int serve_options(ApplicationObject *self, InboundObject *request) {
     SIP_STACK_BUFFER(lines);
     int ours = asks_us(request);
     if (ours <= 0) return ours;
-    int result = sip_proxy_add(&lines, self->capabilities);
+    int result = check_required(self, request);
+    if (result == 0) result = sip_proxy_add(&lines, self->capabilities);
     if (result == 0) result = sip_inbound_answer_once(request, 200, &lines);
     sip_buffer_free(&lines);
     return result < 0 ? -1 : 1;

@@ -84,10 +84,12 @@ static int take_request(IngressObject *self, PyObject *request, PyObject *flow) 
     return taken ? (taken < 0 ? -1 : 0) : sip_layer_receive(self->layer, request, flow);
 }
 
-/* RFC 3261 section 18.1.2: what does not bear our name in its top Via is dropped. */
+/* RFC 3261 section 18.1.2: what does not bear our name in its top Via is dropped. So is what is no SIP/2.0: who knows what it says. */
 static int take_response(IngressObject *self, PyObject *response, PyObject *flow) {
     static struct sip_py_word ours = {"sip_responses_total", NULL};
     static struct sip_py_word others = {"sip_dropped_responses_total|reason=sent-by", NULL};
+    static struct sip_py_word odd = {"sip_dropped_responses_total|reason=version", NULL};
+    if (!sip_is_version_2(&((MessageObject *)response)->core)) return sip_py_count_word(self->counters, &odd);
     PyObject *sent_by = sip_message_via_sent_by((MessageObject *)response);
     int known = sent_by ? PySet_Contains(self->our_sent_by, sent_by) : -1;
     Py_XDECREF(sent_by);

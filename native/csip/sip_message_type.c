@@ -106,15 +106,13 @@ static PyObject *message_received(PyObject *unused, PyObject *const *args, Py_ss
 
 static PyObject *message_salvage(PyObject *unused, PyObject *raw) {
     static const enum sip_name needed[] = {SIP_VIA, SIP_FROM, SIP_TO, SIP_CALL_ID, SIP_CSEQ};
-    struct sip_scratch scratch;
-    struct sip_via via;
     (void)unused;
     if (!PyBytes_Check(raw)) return PyErr_Format(PyExc_TypeError, "bytes expected, not %.100s", Py_TYPE(raw)->tp_name);
     MessageObject *self = message_alloc(raw);
     if (!self) return NULL;
     enum sip_error error = sip_message_salvage(&self->core, PyBytes_AS_STRING(raw), (size_t)PyBytes_GET_SIZE(raw));
     if (error == SIP_NO_MEMORY) PyErr_NoMemory();
-    bool enough = error == SIP_OK && sip_read_via(&self->core, &scratch, &via).error == SIP_OK;
+    bool enough = error == SIP_OK;
     for (size_t i = 0; enough && i < sizeof needed / sizeof *needed; i++) enough = sip_has_line(&self->core, needed[i]);
     if (enough && (self->method = read_method(&self->core))) return (PyObject *)self;
     Py_DECREF(self);

@@ -1,5 +1,7 @@
-/* Which URIs are ours: those that name a listener, or a domain of ours on the default port or a port of a listener. */
+/* Which URIs are ours: those that name a listener, or a domain of ours on the default port or a port of a listener. An maddr says
+ * where a request is to go whatever the host says (RFC 3261 section 16.5), so that is looked at in its place. */
 #include "sip_application.h"
+#include "sip_chars.h"
 #include "sip_flow.h"
 #include "sip_proxy.h"
 #include "sip_py.h"
@@ -20,11 +22,22 @@ static int is_own_domain(CoreObject *self, PyObject *host, PyObject *port) {
     return truth(sip_py_call(self->app, &is_our_domain, host, NULL));
 }
 
+/* The host in the place of `named`, if there is an maddr; false for one that is no host. */
+static bool read_maddr(const struct sip_uri *uri, struct sip_slice *named, bool *is_ip) {
+    struct sip_param maddr;
+    if (!sip_uri_param_find(uri->params, SIP_TEXT("maddr"), &maddr)) return true;
+    struct sip_slice rest = maddr.value;
+    return sip_host(&rest, named, is_ip) == SIP_OK && !rest.size;
+}
+
 static int owns(CoreObject *self, const struct sip_uri *uri) {
     if (uri->scheme_id != SIP_SCHEME_SIP && uri->scheme_id != SIP_SCHEME_SIPS) return 0;
-    PyObject *host = sip_py_host(uri->host), *transport = NULL;
+    struct sip_slice named = uri->host;
+    bool is_ip = uri->host_is_ip;
+    if (!read_maddr(uri, &named, &is_ip)) return 0;
+    PyObject *host = sip_py_host(named), *transport = NULL;
     PyObject *port = !host ? NULL : uri->port < 0 ? Py_NewRef(Py_None) : PyLong_FromLong(uri->port);
-    int result = !port ? -1 : uri->host_is_ip ? 0 : is_own_domain(self, host, port);
+    int result = !port ? -1 : is_ip ? 0 : is_own_domain(self, host, port);
     if (result == 0) result = (transport = sip_uri_transport(uri)) ? sip_is_local(self->flows, host, port, transport) : -1;
     Py_XDECREF(transport);
     Py_XDECREF(port);

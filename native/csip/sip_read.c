@@ -225,13 +225,16 @@ static bool is_single(enum sip_name id) {
             id == SIP_CONTENT_TYPE;
 }
 
+bool sip_is_version_2(const struct sip_message *message) {
+    return sip_same((struct sip_slice){message->raw + message->version_at, message->version_size}, SIP_TEXT("2.0"));
+}
+
 struct sip_fault sip_check(const struct sip_message *message, uint32_t *traits) {
     static const enum sip_name mandatory[] = {SIP_VIA, SIP_FROM, SIP_TO, SIP_CALL_ID, SIP_CSEQ};
-    struct sip_slice version = {message->raw + message->version_at, message->version_size};
     struct sip_scratch scratch;
     bool seen[SIP_NAME_COUNT] = {false};
     *traits = 0;
-    if (!sip_same(version, SIP_TEXT("2.0"))) return (struct sip_fault){SIP_BAD_VERSION, SIP_OTHER};
+    if (!sip_is_version_2(message)) return (struct sip_fault){SIP_BAD_VERSION, SIP_OTHER};
     if (!message->status) {
         struct sip_fault fault = check_uri(message, traits);
         if (fault.error != SIP_OK) return fault;

@@ -58,5 +58,6 @@ enum sip_trait {
 
 /* RFC 3261 sections 8.1.1 and 16.3 item 1: the first thing that is wrong; *traits when nothing is. */
 struct sip_fault sip_check(const struct sip_message *message, uint32_t *traits);
+bool sip_is_version_2(const struct sip_message *message);
 
 #endif

@@ -161,6 +161,8 @@ class ProxyCore(CoreBase):
             raise error
         elif error.status == 483 and self._answers_options(request.message):
             request.reply(200, None, (("Allow", ALLOWED),))
+        elif error.status == 483 and request.message.method == "REGISTER" and request.is_ours:
+            self.app.on_request(request)  # it goes no further: we are its registrar (RFC 3261 section 10.3)
         else:
             self._refuse(request, error.status, error.reason, error.headers)
 

@@ -77,15 +77,24 @@ class Ingress(Receiver):
         request = Message.salvage(data)
         if request is None or not request.is_request or request.method == "ACK":
             return
-        try:
-            request.stamp_source(*flow.remote)
-        except ParseError:
-            return  # nobody knows where an answer would have to go
         warning = f'399 {flow.listener.sent_by} "{error.reason}"'
+        readable = is_stamped(request, flow)
         answer = request.reply(
             error.status,
             "Bad Request" if error.status == 400 else None,
             to_tag=f"{crc_slot(request.get('Via') or ''):08x}",  # the same for a retransmission (RFC 3261 section 8.2.7)
             headers=[("Warning", warning)],
         )
-        self.layer.respond_statelessly(request, flow, answer)
+        if readable:
+            self.layer.respond_statelessly(request, flow, answer)
+        else:
+            flow.send(answer.to_bytes(stream=flow.reliable))
+
+
+def is_stamped(request: Message, flow: Flow) -> bool:
+    """Whether the Via of a request could be read, which has its source now; else an answer can only go back there."""
+    try:
+        request.stamp_source(*flow.remote)
+    except ParseError:
+        return False
+    return True

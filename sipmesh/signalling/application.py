@@ -17,7 +17,7 @@ from sipcore.gruu import Gruus
 from sipcore.location import Locations
 from sipcore.ports import Counters, Dialog, Exchange, Proceed, Target
 from sipcore.proxy.cookie import Cookie
-from sipcore.registrar import Registrar
+from sipcore.registrar import Registrar, check_required
 from sipcore.timers import Timers
 from sipmesh.policy.host import PolicyHost
 from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
@@ -112,7 +112,8 @@ class SignalApplication(ApplicationBase):
         domains = self.tables.domains
         return host in domains.by_name or domains.canonical(host) is not None
 
-    # ``on_request``, ``on_dialog_request`` and ``on_ack`` are the base's
+    # ``on_request``, ``on_dialog_request`` and ``on_ack`` are the base's, which asks this of an OPTIONS to ourselves
+    check_required = staticmethod(check_required)
 
     def not_served(self, request: InboundRequest, error: Exception) -> None:
         if isinstance(error, ParseError):

@@ -27,8 +27,9 @@ class Domains:
         self._is_local = is_local
 
     def canonical(self, host: str) -> str | None:
-        """The domain of ours that ``host`` (lower case) names; None for anybody else's. Our addresses without any [[domain]]
-        stand for themselves, which no account belongs to."""
+        """The domain of ours that ``host`` (lower case) names, with a dot at its end or without; None for anybody else's. Our
+        addresses without any [[domain]] stand for themselves, which no account belongs to."""
+        host = host.removesuffix(".")
         if host in self.by_name:
             return host
         return (self.first or host) if self.is_address(host) else None

@@ -55,6 +55,8 @@ class Registering(RegisteringBase):
         asked = domains.canonical(uri.host) if request.core.is_ours(uri) else None
         if asked is None:
             raise PeerError(403, "Not Our Domain")
+        if to.scheme not in ("sip", "sips"):
+            raise PeerError(400, "To Names No SIP URI")  # RFC 3261 section 10.2
         domain = asked if to.host == uri.host else domains.canonical(to.host)
         if domain is None or (domain != asked and not domains.is_address(uri.host)):
             domain = ""  # not valid for the domain in the Request-URI, but who asks is told so only if we know him

@@ -77,8 +77,10 @@ class Targeting:
         if ours:
             domains = self._tables.domains
             canonical = domain if domain in domains.by_name else domains.canonical(domain)
-            if uri.user is None or canonical is None:
+            if canonical is None:
                 raise PeerError(404, "Not Found")
+            if uri.user is None:  # ourselves, who understand these alone
+                raise PeerError(405, "Method Not Allowed", (("Allow", "OPTIONS, REGISTER"),))
             domain = canonical
             if GRUU_MARK in uri.text and (gruu := self._instances.find(uri, domain)) is not None:
                 user = gruu[0].rpartition("@")[0]

@@ -90,6 +90,29 @@ def test_a_request_without_via_is_counted_and_not_answered() -> None:
     assert world.user.transactions == []
 
 
+@pytest.mark.parametrize(
+    "via",
+    [b"SIP/2.0/UDP 192.0.2.2:5060;;,;,,", b"SIP/2.0/UDP 192.0.2.2;branch=", b"SIP/2.0/UDP 192.0.2.2:99999;branch=z", b"x"],
+)
+def test_a_request_with_a_broken_via_is_answered_where_it_came_from(via: bytes) -> None:
+    """RFC 4475 section 3.1.2.1."""
+    world = World()
+    raw = request("OPTIONS").raw
+    (answer,) = world.receive(raw.replace(raw.split(b"Via: ")[1].split(b"\r\n")[0], via))
+    assert (answer.status, answer.get("Via")) == (400, via.decode())
+    assert (answer.get("Warning") or "").startswith('399 192.0.2.1:5060 "bad Via: ')
+
+
+def test_responses_of_another_version_are_dropped() -> None:
+    world = World()
+    client = RecordingClient()
+    flow = world.node.flows.flow_to(Destination("udp", "192.0.2.2", 5060))
+    mine = request("OPTIONS", sent_by="192.0.2.1:5060")
+    world.stack.layer.request(mine.copy(), flow, client)
+    world.receive(mine.reply(200).to_bytes().replace(b"SIP/2.0 200", b"SIP/3.0 200"))
+    assert (client.told, world.count("sip_dropped_responses_total|reason=version")) == ([], 1)
+
+
 def test_responses_that_are_not_ours_are_dropped() -> None:
     """RFC 3261 section 18.1.2."""
     world = World()

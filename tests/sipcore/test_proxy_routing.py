@@ -44,6 +44,15 @@ def test_16_4_what_only_resembles_us_is_not_ours(uri: str) -> None:
     assert not World().core.is_ours(Uri(uri))
 
 
+def test_16_5_a_maddr_stands_in_the_place_of_the_host() -> None:
+    core = World().core
+    assert not core.is_ours(Uri("sip:bob@example.com;maddr=192.0.2.99"))
+    assert not core.is_ours(Uri("sip:bob@example.com;maddr=other.example"))
+    assert not core.is_ours(Uri("sip:bob@example.com;maddr=192.0.2.1%20x"))
+    assert core.is_ours(Uri("sip:bob@other.example;maddr=192.0.2.1"))
+    assert core.is_ours(Uri("sip:bob@other.example;maddr=EXAMPLE.com"))
+
+
 def test_16_4_a_numeric_host_is_ours_only_as_a_listener() -> None:
     world = World()
     world.app.domains.add("192.0.2.77")

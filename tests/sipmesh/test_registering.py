@@ -134,6 +134,45 @@ def test_a_source_has_to_pause_after_wrong_passwords() -> None:
     assert here.counters["sip_authorizations_total|outcome=paused"] == 1
 
 
+@pytest.mark.parametrize("to", ["isbn:2983792873", "<tel:+31201234567>", "<http://open.example/alice>"])
+def test_what_is_no_sip_uri_can_not_be_registered(to: str) -> None:
+    """RFC 4475 section 3.3.4."""
+    assert statuses(world(), register("sip:open.example", to, 1)) == [400]
+
+
+def test_a_registrar_needs_no_further_hop() -> None:
+    last = register("sip:open.example", "<sip:alice@open.example>", 1).replace(b"Forwards: 70", b"Forwards: 0")
+    elsewhere = register("sip:other.example", "<sip:alice@other.example>", 2).replace(b"Forwards: 70", b"Forwards: 0")
+    here = world()
+    assert statuses(here, last, elsewhere) == [200, 483]
+    assert here.locations.get("alice@open.example")[0].contact == f"sip:alice@{PHONE}"
+
+
+def test_options_to_the_node_require_what_it_knows() -> None:
+    """RFC 3261 section 8.2.2.3."""
+    here = world()
+    phone = here.phone(PHONE)
+    for number, tags in enumerate(("path", "gruu, PATH", "path, foo", "bar")):
+        phone.request("OPTIONS", "sip:open.example", (("Require", tags),), call_id=f"call-{number}")
+        here.run()
+    assert [(answer.status, answer.get("Unsupported")) for answer in phone.got()] == [
+        (200, None),
+        (200, None),
+        (420, "foo"),
+        (420, "bar"),
+    ]
+
+
+@pytest.mark.parametrize("method", [b"MESSAGE", b"INVITE", b"FOO"])
+def test_the_node_itself_understands_no_other_methods(method: bytes) -> None:
+    """RFC 3261 section 21.4.6."""
+    here = world()
+    phone = here.phone(PHONE)
+    phone.send_bytes(register("sip:open.example", "<sip:open.example>", 1).replace(b"REGISTER", method))
+    here.run()
+    assert phone.expect(405).get("Allow") == "OPTIONS, REGISTER"
+
+
 def test_right_credentials_of_somebody_else_are_refused() -> None:
     here = world()
     got = answers(here, "sip:md5.example", "<sip:alice@md5.example>", f"<sip:alice@{PHONE}>", ("bob", "pw"), 1)

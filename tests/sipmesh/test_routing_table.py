@@ -116,8 +116,8 @@ def test_the_first_of_equal_routes_wins() -> None:
 
 def test_domains_and_their_aliases() -> None:
     domains = Domains([Domain(name="Example.com"), Domain(name="example.org", auth=False)], {"203.0.113.5"}.__contains__)
-    hosts = ("example.com", "example.org", "203.0.113.5", "localhost", "127.0.0.1", "::1", "example.net")
-    assert [domains.canonical(host) for host in hosts] == ["example.com", "example.org", *["example.com"] * 4, None]
+    hosts = ("example.com", "example.com.", "example.org", "203.0.113.5", "localhost", "127.0.0.1", "::1", "example.net")
+    assert [domains.canonical(host) for host in hosts] == [*["example.com"] * 2, "example.org", *["example.com"] * 4, None]
     assert domains.without_digest == {"example.org"}
     assert domains.is_address("203.0.113.5")
     assert not domains.is_address("example.com")

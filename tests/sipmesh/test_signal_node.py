@@ -361,7 +361,7 @@ def test_callers_and_callees_that_are_refused(tmp_path: Path) -> None:
                 ("sip:bob@example.com", {"from_": "<sip:nobody@open.example>"}, 403),
                 ("sip:nobody@example.com", {}, 404),
                 ("sip:carol@example.com", {}, 480),
-                ("sip:example.com", {}, 404),
+                ("sip:example.com", {}, 405),
             ):
                 response = await alice.ask(alice.request("INVITE", uri, **more))
                 assert response.status == status, (uri, more, response.raw)
