@@ -776,15 +776,41 @@ def is_unverifiable(request: Message, flow: Any, /) -> bool:
     """Whether the user agent that sent ``request`` over TLS says in Contact that it listens elsewhere than at its end of the
     connection ``flow``: a phone has no certificate to be verified by there, so only the connection leads to it."""
 
+class RecentBase:
+    """What ``sipmesh.signalling.rates.Recent`` is made of."""
+
+    def __new__(cls, max_keys: int) -> Self: ...
+    def __len__(self) -> int: ...
+    def get(self, key: Any, /) -> Any: ...
+    def put(self, key: Any, value: Any, /) -> None: ...
+    def drop(self, key: Any, /) -> None: ...
+
+class RatesBase:
+    """What ``sipmesh.signalling.rates.Rates`` is made of."""
+
+    def __new__(cls, cost_s: float, burst_s: float, used_up: Any) -> Self: ...
+    def take(self, key: Any, now: float, /) -> bool: ...
+
+class BackoffBase:
+    """What ``sipmesh.signalling.rates.Backoff`` is made of."""
+
+    counts: Any  # read-only, as ``ends``
+    ends: Any
+    def __new__(cls, counts: Any, ends: Any) -> Self: ...
+    def pause_left_s(self, key: Any, now: float, /) -> float: ...
+    def succeeded(self, key: Any, /) -> None: ...
+
 class AuthorizerBase:
-    """What ``sipmesh.signalling.authorize.Authorizer`` is made of. Calls ``offered`` of a domain with several algorithms, ``may_try`` of
-    sources that may have to pause, ``accepted``, and ``forbid``."""
+    """What ``sipmesh.signalling.authorize.Authorizer`` is made of. Calls ``offered`` and ``understood`` for a domain with several
+    algorithms, and ``forbid``."""
 
     callers: Mapping[str, Any]  # dicts, read-only as attributes
     claims: Mapping[str, tuple[Any, str, str, DigestBase]]
     realms: Mapping[str, DigestBase | None]
-    def __init__(self, counters: dict[str, int], *, guarded: bool) -> None:
-        """``guarded``: sources may have to pause."""
+    def __init__(self, counters: dict[str, int], backoff: BackoffBase | None, is_exempt: Callable[[str], bool]) -> None:
+        """``backoff``: of (source host, AOR), save for hosts that are exempt."""
+    def note(self, request: Message, digest: DigestBase, who: tuple[str, str] | None, /) -> None:
+        """Right credentials. ``who``: of the back-off, or None."""
 
 class RegisteringBase:
     """What ``sipmesh.signalling.registering.Registering`` is made of."""
@@ -856,13 +882,13 @@ class ApplicationBase:
         glue: GlueBase | None,
         capabilities: str,
         *,
-        limits_users: bool,
+        user_rates: RatesBase | None,
         verifies: bool,
     ) -> None:
         """``called``: Hop by the Request-URI, of accounts whom a call reaches whoever calls. ``passing``: AORs of those who have whatever
         SRTP they want. ``edited``: keys of calls whose messages we change. ``glue``: None when media is not relayed. ``capabilities``:
-        header lines of the answer to OPTIONS. ``registering`` serves REGISTER. ``limits_users``: ``limit`` is asked before a user begins
-        a call. ``verifies``: there are listeners for TLS."""
+        header lines of the answer to OPTIONS. ``registering`` serves REGISTER. ``user_rates``: of calls, by AOR; calls ``limited`` for one
+        too many. ``verifies``: there are listeners for TLS."""
     registering: Any
     def on_request(self, request: Any, /) -> None:
         """A REGISTER is served by ``registering``, OPTIONS to a domain of ours are answered unless ``check_required``, asked when there is a

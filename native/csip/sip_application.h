@@ -13,7 +13,6 @@
 /* The garbage collector walks it. */
 typedef struct {
     PyObject_HEAD
-    char limits_users;   /* they may begin so many calls a second */
     char verifies;       /* who is connected to over TLS has to show a certificate */
     PyObject *authorizer; /* an AuthorizerObject, or None at first */
     PyObject *called;    /* dict: Hop by the Request-URI, of those who are called whatever else a request says */
@@ -25,13 +24,14 @@ typedef struct {
     PyObject *services, *timers, *invite_class, *bye_class, *media_class;
     PyObject *glue; /* GlueBase, or None when media is not relayed */
     PyObject *capabilities; /* str: header lines of the answer to OPTIONS */
+    PyObject *user_rates;   /* RatesObject or None: of calls, by AOR */
 } ApplicationObject;
 
 extern PyTypeObject sip_application_type;
 
 /* --- sip_application_sender.c --- */
 
-/* Before a call is begun: -1 with an exception, PeerError for a user who has begun too many. */
+/* Before a call is begun: -1 with an exception, which is the refusal for a user who has begun too many. */
 int sip_application_look_at_sender(ApplicationObject *self, InboundObject *request, PyObject *caller);
 
 /* --- sip_application_self.c --- */

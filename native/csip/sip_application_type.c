@@ -22,18 +22,18 @@ static bool is(PyObject *object, PyTypeObject *type, const char *what) {
 
 static int application_init(ApplicationObject *self, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"authorizer", "called", "passing", "edited", "policy", "locations", "registering", "services", "timers",
-                               "invite_class", "bye_class", "media_class", "glue", "capabilities", "limits_users", "verifies", NULL};
+                               "invite_class", "bye_class", "media_class", "glue", "capabilities", "user_rates", "verifies", NULL};
     PyObject *given[HELD];
-    int limits, verifies;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!OOOOOOOOOOU$pp:Application", keywords, &given[0], &given[1], &PySet_Type, &given[2],
+    int verifies;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!OOOOOOOOOOU$Op:Application", keywords, &given[0], &given[1], &PySet_Type, &given[2],
                                      &given[3], &given[4], &given[5], &given[6], &given[7], &given[8], &given[9], &given[10],
-                                     &given[11], &given[12], &given[13], &limits, &verifies))
+                                     &given[11], &given[12], &given[13], &given[14],
+                                     &verifies))
         return -1;
     if (!is(given[0], &sip_authorizer_type, "authorizer") || !is(given[1], &PyDict_Type, "called") || !is(given[3], &PySet_Type, "edited") ||
-        !is(given[8], &sip_timers_type, "timers"))
+        !is(given[8], &sip_timers_type, "timers") || (given[14] != Py_None && !is(given[14], &sip_rates_type, "user_rates")))
         return -1;
     for (size_t i = 0; i < HELD; i++) Py_SETREF(held(self)[i], Py_NewRef(given[i]));
-    self->limits_users = (char)limits;
     self->verifies = (char)verifies;
     return 0;
 }

@@ -1,6 +1,8 @@
 /* Challenges, and the credentials that answer them (RFC 3261 section 22). */
 #include "sip_authorizer.h"
 
+#include "sip_flow.h"
+
 struct sip_challenger sip_as_registrar = {401, SIP_WWW_AUTHENTICATE, SIP_AUTHORIZATION, {"sip_registrations_total|status=401", NULL}};
 struct sip_challenger sip_as_proxy = {407, SIP_PROXY_AUTHENTICATE, SIP_PROXY_AUTHORIZATION, {"sip_refused_total|status=407", NULL}};
 
@@ -32,22 +34,57 @@ int sip_authorizer_challenge(AuthorizerObject *self, InboundObject *request, Dig
 
 /* --- the answer --- */
 
-/* Whether the source is in no pause after wrong passwords: 1 or 0, -1 with an exception. */
-static int may_try(AuthorizerObject *self, InboundObject *request, PyObject *aor, double now) {
-    static struct sip_py_word word_may_try = {"may_try", NULL};
-    if (!self->guarded) return 1;
-    PyObject *at = PyFloat_FromDouble(now), *args[] = {(PyObject *)self, (PyObject *)request, aor, at};
-    PyObject *answer = at ? sip_py_call_with(&word_may_try, args, 4) : NULL;
-    int may = answer ? PyObject_IsTrue(answer) : -1;
+static PyObject *host_of(InboundObject *request) {
+    PyObject *remote = sip_flow_remote(request->flow), *host = remote ? PySequence_GetItem(remote, 0) : NULL;
+    Py_XDECREF(remote);
+    return host;
+}
+
+static int exempts(AuthorizerObject *self, PyObject *host) {
+    PyObject *answer = PyObject_CallOneArg(self->is_exempt, host);
+    int is = answer ? PyObject_IsTrue(answer) : -1;
     Py_XDECREF(answer);
-    Py_XDECREF(at);
-    return may;
+    return is;
+}
+
+int sip_authorizer_exempts(AuthorizerObject *self, InboundObject *request) {
+    PyObject *host = host_of(request);
+    int is = host ? exempts(self, host) : -1;
+    Py_XDECREF(host);
+    return is;
+}
+
+/* What the back-off knows a source by, or None for one that may fail as often as it likes. */
+static PyObject *who_is(AuthorizerObject *self, InboundObject *request, PyObject *aor) {
+    if (self->backoff == Py_None) return Py_NewRef(Py_None);
+    PyObject *host = host_of(request);
+    int exempt = host ? exempts(self, host) : -1;
+    PyObject *who = exempt < 0 ? NULL : exempt ? Py_NewRef(Py_None) : PyTuple_Pack(2, host, aor);
+    Py_XDECREF(host);
+    return who;
+}
+
+/* Whether it is in no pause after wrong passwords: 1 or 0, -1 with an exception. */
+static int may_try(AuthorizerObject *self, PyObject *who, double now) {
+    double left_s = who == Py_None ? 0 : sip_backoff_pause_left_s((BackoffObject *)self->backoff, who, now);
+    return left_s < 0 ? -1 : left_s == 0;
+}
+
+int sip_authorizer_note(AuthorizerObject *self, PyObject *message, DigestObject *digest, PyObject *who) {
+    static struct sip_py_word accepted = {"sip_authorizations_total|outcome=accepted", NULL}, understood = {"understood", NULL};
+    if (sip_py_count_word(self->counters, &accepted) < 0) return -1;
+    if (who != Py_None && self->backoff != Py_None && sip_backoff_succeeded((BackoffObject *)self->backoff, who) < 0) return -1;
+    return PyTuple_GET_SIZE(digest->algorithms) == 1 ? 0 : sip_py_do((PyObject *)self, &understood, message, NULL);
 }
 
 PyObject *sip_authorizer_username(
     AuthorizerObject *self, InboundObject *request, DigestObject *digest, const struct sip_challenger *as, PyObject *aor, double now) {
-    if (may_try(self, request, aor, now) <= 0) return NULL;
-    return sip_digest_accepted(digest, (MessageObject *)request->message, as->credentials, now);
+    PyObject *who = who_is(self, request, aor), *username = NULL;
+    int may = who ? may_try(self, who, now) : -1;
+    if (may > 0) username = sip_digest_accepted(digest, (MessageObject *)request->message, as->credentials, now);
+    if (username && sip_authorizer_note(self, request->message, digest, who) < 0) Py_CLEAR(username);
+    Py_XDECREF(who);
+    return username;
 }
 
 /* --- who calls --- */
@@ -73,10 +110,9 @@ static int consume(MessageObject *message) {
     return sip_message_changed(message, SIP_PROXY_AUTHORIZATION);
 }
 
-/* The credentials were right. The Python class takes note of it, and refuses who is somebody else. */
+/* The credentials were right. */
 static enum sip_way accept(AuthorizerObject *self, InboundObject *request, PyObject *claim, PyObject *username) {
-    static struct sip_py_word accepted = {"accepted", NULL}, forbid = {"forbid", NULL};
-    if (sip_py_do((PyObject *)self, &accepted, (PyObject *)request, PyTuple_GET_ITEM(claim, CLAIM_AOR)) < 0) return SIP_WAY_FAILED;
+    static struct sip_py_word forbid = {"forbid", NULL};
     if (!is_of(username, claim)) return sip_py_do((PyObject *)self, &forbid, NULL, NULL) < 0 ? SIP_WAY_FAILED : SIP_WAY_OTHER;
     return consume((MessageObject *)request->message) < 0 ? SIP_WAY_FAILED : SIP_WAY_PLAIN;
 }

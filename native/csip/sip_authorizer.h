@@ -7,14 +7,16 @@
 
 #include "sip_digest_type.h"
 #include "sip_proxy.h"
+#include "sip_rates.h"
 
 typedef struct {
     PyObject_HEAD
-    char guarded;      /* sources may have to pause */
     PyObject *callers; /* dict: Caller by the URI in From, of those who are believed */
     PyObject *claims;  /* dict: Claim by the URI in From, of those who proved it before */
     PyObject *realms;  /* dict by our domains: what each wants proof with, a Digest, or None when it believes who asks */
     PyObject *counters;
+    PyObject *backoff;   /* BackoffObject or None: of (source host, AOR) */
+    PyObject *is_exempt; /* whether a host has no limits */
 } AuthorizerObject;
 
 extern PyTypeObject sip_authorizer_type;
@@ -34,9 +36,15 @@ extern struct sip_challenger sip_as_registrar, sip_as_proxy; /* RFC 3261 section
 int sip_authorizer_challenge(AuthorizerObject *self, InboundObject *request, DigestObject *digest, struct sip_challenger *as, double now);
 
 /* The user whose right credentials a request that claims to be of `aor` carries, a new reference; NULL without an exception when they are
- * anything else, and nothing has changed. */
+ * anything else, and nothing has changed. Right ones are counted, and end the pauses of their source. */
 PyObject *sip_authorizer_username(
     AuthorizerObject *self, InboundObject *request, DigestObject *digest, const struct sip_challenger *as, PyObject *aor, double now);
+
+/* Whether its source has no limits: 1 or 0, -1 with an exception. */
+int sip_authorizer_exempts(AuthorizerObject *self, InboundObject *request);
+
+/* Right credentials; `who` is what the back-off knows a source by, or None. */
+int sip_authorizer_note(AuthorizerObject *self, PyObject *message, DigestObject *digest, PyObject *who);
 
 /* Who calls, by what From says and what proves it. With SIP_WAY_PLAIN a new reference in *caller, and credentials for us are taken out
  * of the request. */

@@ -6,6 +6,8 @@ static PyObject *authorizer_new(PyTypeObject *class, PyObject *args, PyObject *k
     AuthorizerObject *self = (AuthorizerObject *)class->tp_alloc(class, 0);
     (void)args, (void)kwargs; /* those of the Python class */
     if (!self) return NULL;
+    self->backoff = Py_NewRef(Py_None);
+    self->is_exempt = Py_NewRef(Py_None);
     if ((self->callers = PyDict_New()) && (self->claims = PyDict_New()) && (self->realms = PyDict_New()) && (self->counters = PyDict_New()))
         return (PyObject *)self;
     Py_DECREF(self);
@@ -13,23 +15,36 @@ static PyObject *authorizer_new(PyTypeObject *class, PyObject *args, PyObject *k
 }
 
 static int authorizer_init(AuthorizerObject *self, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"counters", "guarded", NULL};
-    PyObject *counters;
-    int guarded;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!$p:Authorizer", keywords, &PyDict_Type, &counters, &guarded)) return -1;
+    static char *keywords[] = {"counters", "backoff", "is_exempt", NULL};
+    PyObject *counters, *backoff, *is_exempt;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO:Authorizer", keywords, &PyDict_Type, &counters, &backoff, &is_exempt)) return -1;
+    if (backoff != Py_None && !PyObject_TypeCheck(backoff, &sip_backoff_type)) {
+        PyErr_SetString(PyExc_TypeError, "backoff: a Backoff or None expected");
+        return -1;
+    }
     Py_SETREF(self->counters, Py_NewRef(counters));
-    self->guarded = (char)guarded;
+    Py_SETREF(self->backoff, Py_NewRef(backoff));
+    Py_SETREF(self->is_exempt, Py_NewRef(is_exempt));
     return 0;
+}
+
+static PyObject *note(AuthorizerObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 3 || !Py_IS_TYPE(args[0], &sip_message_type) || !PyObject_TypeCheck(args[1], &sip_digest_type))
+        return PyErr_Format(PyExc_TypeError, "a Message, a Digest and a source expected");
+    return sip_authorizer_note(self, args[0], (DigestObject *)args[1], args[2]) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* None of what it refers to knows of it: no cycle goes through it. */
 static void authorizer_dealloc(AuthorizerObject *self) {
-    Py_XDECREF(self->callers);
-    Py_XDECREF(self->claims);
-    Py_XDECREF(self->realms);
-    Py_XDECREF(self->counters);
+    PyObject *fields[] = {self->callers, self->claims, self->realms, self->counters, self->backoff, self->is_exempt};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) Py_XDECREF(fields[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
+
+static PyMethodDef methods[] = {
+    {"note", (PyCFunction)(void (*)(void))note, METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
 
 #define MEMBER(name) {#name, T_OBJECT_EX, offsetof(AuthorizerObject, name), READONLY, NULL}
 static PyMemberDef members[] = {
@@ -43,5 +58,6 @@ PyTypeObject sip_authorizer_type = {
     .tp_new = authorizer_new,
     .tp_init = (initproc)authorizer_init,
     .tp_dealloc = (destructor)authorizer_dealloc,
+    .tp_methods = methods,
     .tp_members = members,
 };

@@ -7,8 +7,8 @@ foreign domain. Callers we don't know are refused.
 from __future__ import annotations
 
 import logging
-from collections.abc import Container
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
 
 from native.sip import ApplicationBase, Message, ParseError, Uri
 from sipcore.errors import PeerError
@@ -82,9 +82,9 @@ class SignalApplication(ApplicationBase):
         timers: Timers,
         counters: Counters,
         user_rates: Rates[str] | None = None,
-        exempt: Container[str] = (),
+        is_exempt: Callable[[str], bool] = frozenset[str]().__contains__,
     ) -> None:
-        """``user_rates``: of calls by AOR, save from hosts that are ``exempt``."""
+        """``user_rates``: of calls by AOR, save from hosts that are exempt."""
         self.tables = tables
         self.policy = policy
         self._authorizer = authorizer
@@ -94,7 +94,7 @@ class SignalApplication(ApplicationBase):
         self._timers = timers
         self._counters = counters
         self._targeting = Targeting(tables, policy, accounts, locations, flows, gruus, timers)
-        self._forwarding = Forwarding(tables, accounts, services, timers, counters, user_rates, exempt)
+        self._forwarding = Forwarding(tables, accounts, services, timers, counters, user_rates, is_exempt)
         self._refusals = Refusals(timers, counters)
         self._dialogs = Dialogs(services.calls, tables.trunks, counters)
         registering = Registering(tables, authorizer, accounts, registrar, policy, timers, counters)
@@ -102,7 +102,7 @@ class SignalApplication(ApplicationBase):
             *(authorizer, tables.called, tables.passing, services.calls.trunks.edited, policy, locations, registering),
             *(services, timers, InviteExchange, ByeExchange, InviteMedia, services.glue),
             "".join(f"{name}: {value}\r\n" for name, value in CAPABILITIES),
-            limits_users=user_rates is not None,
+            user_rates=user_rates,
             verifies=self._forwarding.verifies,
         )
 
@@ -230,13 +230,11 @@ class SignalApplication(ApplicationBase):
         """A call whose parties are known, but not plainly the way to the callee."""
         self._send_on(request, caller, hop, ours=True)
 
-    def limit(self, request: InboundRequest, caller: Caller) -> None:
-        """Before a user begins a call that ``forward`` does not see. PeerError for one too many."""
-        try:
-            self._forwarding.check_rate(request, caller)
-        except PeerError as error:
-            self.calls.refused(request, caller, error.status)
-            raise
+    def limited(self, request: InboundRequest, caller: Caller) -> NoReturn:
+        """A call too many of a user, which ``forward`` does not see."""
+        error = self._forwarding.too_many_calls()
+        self.calls.refused(request, caller, error.status)
+        raise error
 
     def _send_on(self, request: InboundRequest, caller: Caller, hop: Hop | None, *, ours: bool) -> None:
         message = request.message

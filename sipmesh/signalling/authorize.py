@@ -24,7 +24,6 @@ from sipmesh.signalling.remembered import remember
 from sipmesh.signalling.trunks import Trunks, TrunkState
 
 if TYPE_CHECKING:
-    from sipcore.proxy.core import InboundRequest
     from sipmesh.store.directory import Directory
 
 log = logging.getLogger(__name__)
@@ -108,7 +107,7 @@ class Authorizer(AuthorizerBase):
         is_exempt: Callable[[str], bool] = frozenset[str]().__contains__,
     ) -> None:
         """``backoff``: of (source host, AOR); none for hosts that are exempt."""
-        super().__init__(counters, guarded=backoff is not None)
+        super().__init__(counters, backoff, is_exempt)
         self._backoff = backoff
         self._is_exempt = is_exempt
         self._domains = domains
@@ -195,7 +194,8 @@ class Authorizer(AuthorizerBase):
         header = place[2]
         if not request.has(header):
             raise self._challenge(request, domain, place, now)
-        pause_s = self._pause_left_s(who, now)
+        backoff = None if self._is_exempt(who[0]) else self._backoff
+        pause_s = 0.0 if backoff is None else backoff.pause_left_s(who, now)
         if pause_s:
             self._count("paused")
             raise PeerError(403, "Too Many Failed Attempts", (("Retry-After", str(ceil(pause_s))),))
@@ -206,19 +206,8 @@ class Authorizer(AuthorizerBase):
             if verdict.outcome is not Outcome.ACCEPTED:
                 raise self._refusal(request, domain, place, who, now, verdict)
             username = verdict.username
-        self._note(request, who)
+        self.note(request, digest, None if backoff is None else who)
         return aor_of(username, domain)
-
-    def _pause_left_s(self, who: tuple[str, str], now: float) -> float:
-        """0 for who may try."""
-        return 0.0 if self._backoff is None or self._is_exempt(who[0]) else self._backoff.pause_left_s(who, now)
-
-    def _note(self, request: Message, who: tuple[str, str]) -> None:
-        """Right credentials."""
-        self._counters[OUTCOME_NAMES[Outcome.ACCEPTED]] += 1
-        if self._backoff is not None and not self._is_exempt(who[0]):
-            self._backoff.succeeded(who)
-        self.challenges.accepted(request.call_id)
 
     # for the base
 
@@ -226,13 +215,9 @@ class Authorizer(AuthorizerBase):
         """To the sender of a request without credentials."""
         return self.challenges.algorithms(request, algorithms, answered=False)
 
-    def may_try(self, request: InboundRequest, aor: str, now: float) -> bool:
-        """Whether the source is in no pause after wrong passwords."""
-        return not self._pause_left_s((request.flow.remote[0], aor), now)
-
-    def accepted(self, request: InboundRequest, aor: str) -> None:
-        """Right credentials of who claims to be ``aor``."""
-        self._note(request.message, (request.flow.remote[0], aor))
+    def understood(self, request: Message) -> None:
+        """It could answer a challenge."""
+        self.challenges.accepted(request.call_id)
 
     def forbid(self) -> NoReturn:
         """They are somebody else's."""

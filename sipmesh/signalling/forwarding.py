@@ -3,7 +3,7 @@ of an INVITE, the record of its call."""
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from native.sip import begun_by, is_unverifiable
@@ -34,7 +34,7 @@ MAX_PASSING = 100_000  # accounts of which it is remembered that SRTP is theirs 
 
 
 class Forwarding:
-    """``user_rates``: of calls by AOR, save from hosts that are ``exempt``."""
+    """``user_rates``: of calls by AOR, save from hosts that are exempt."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Forwarding:
         timers: Timers,
         counters: Counters,
         user_rates: Rates[str] | None,
-        exempt: Container[str],
+        is_exempt: Callable[[str], bool],
     ) -> None:
         self._tables = tables
         self._accounts = accounts
@@ -53,7 +53,7 @@ class Forwarding:
         self._timers = timers
         self._counters = counters
         self._user_rates = user_rates
-        self._exempt = exempt
+        self._is_exempt = is_exempt
         self._tls = any(listener.transport == "tls" for listener in services.flows.listeners)
         self.verifies = any(listener.transport in VERIFIED_TRANSPORTS for listener in services.flows.listeners)
         self._presenter = Presenter(accounts, relayed=services.glue is not None)
@@ -62,7 +62,7 @@ class Forwarding:
         message = request.message
         begins_call = message.method == "INVITE" and message.to_tag is None
         if begins_call:
-            self.check_rate(request, caller)
+            self._check_rate(request, caller)
         if not targets:
             raise PeerError(480, "Temporarily Unavailable")
         if message.is_sips or len(targets) > 1 or targets[0].uri[:4] != "sip:":
@@ -132,11 +132,14 @@ class Forwarding:
             passing.add(aor)
         return srtp
 
-    def check_rate(self, request: InboundRequest, caller: Caller) -> None:
+    def _check_rate(self, request: InboundRequest, caller: Caller) -> None:
         """PeerError for a user's call too many."""
         rates = self._user_rates
-        if rates is None or not caller.aor or request.source[0] in self._exempt:
+        if rates is None or not caller.aor or self._is_exempt(request.source[0]):
             return
         if not rates.take(caller.aor, self._timers.now):
-            self._counters["sip_calls_limited_total|by=user"] += 1
-            raise PeerError(503, "Too Many Calls", (("Retry-After", "1"),))
+            raise self.too_many_calls()
+
+    def too_many_calls(self) -> PeerError:
+        self._counters["sip_calls_limited_total|by=user"] += 1
+        return PeerError(503, "Too Many Calls", (("Retry-After", "1"),))

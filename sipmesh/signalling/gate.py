@@ -31,9 +31,6 @@ class Exempt:
         self._networks = networks
         self.covers = lru_cache(MAX_KEYS)(self._find)
 
-    def __contains__(self, host: object) -> bool:
-        return isinstance(host, str) and self.covers(host)
-
     def _find(self, host: str) -> bool:
         address = ip_address(host) if self._networks else None
         return any(address in network for network in self._networks)

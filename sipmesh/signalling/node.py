@@ -124,7 +124,7 @@ class SignalNode:
             timers,
             counters,
             rates_for(limits.invites_per_user_per_s, shared, "user"),
-            exempt,
+            exempt.covers,
         )
         branch_keys, cookie_keys = store.key_ring("branch"), store.key_ring("cookie")
         settings = ProxySettings(timer_c_s=limits.ring_s, supported=SUPPORTED)

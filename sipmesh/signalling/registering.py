@@ -78,7 +78,6 @@ class Registering(RegisteringBase):
 
     def proven(self, request: InboundRequest, username: str, aor: str) -> None:
         """PeerError if right credentials are not those of ``aor``."""
-        self.authorizer.accepted(request, aor)
         found = aor_of(username, aor[aor.rindex("@") + 1 :])
         self.authorizer.check_account(found)
         check_registrant(found, aor)

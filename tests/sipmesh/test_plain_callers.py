@@ -239,11 +239,11 @@ def test_several_algorithms_are_offered_strongest_first(known: bool) -> None:
     assert call.prove(challenge, algorithm="SHA-256").status == 100
 
 
-def test_who_proved_it_is_known() -> None:
+def test_who_proved_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     call = Calling(known=False)
     call.prove(call.invite())
-    call.world.app._authorizer.calling = None  # type: ignore[method-assign,assignment]
-    call.world.app.forward = None  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(type(call.world.app), "dispatch", None)
+    monkeypatch.setattr(type(call.world.app), "forward", None)
     assert call.prove(call.invite()).status == 100
     assert len(call.bob.got("INVITE")) == 2
 

@@ -72,6 +72,10 @@ def bound() -> object:
     return sip.bound_to(BINDING, 1.0)
 
 
+def backoff() -> sip.BackoffBase:
+    return sip.BackoffBase(sip.RecentBase(10), sip.RecentBase(10))
+
+
 class Desk(Ways):
     """Has what a REGISTER needs; serves it."""
 
@@ -82,7 +86,7 @@ class Desk(Ways):
         self.stored = BINDING
         self.clock = sip.Timers(0.0, 10.0)
         self.counters: defaultdict[str, int] = defaultdict(int)
-        self.authorizer = Authorizer(self.counters, guarded=True)
+        self.authorizer = Authorizer(self.counters, backoff(), lambda host: False)
         self.authorizer.realms["b.example"] = digest_of("b.example")
 
     def record(self, aor: str) -> bytes:
@@ -100,12 +104,6 @@ class Authorizer(sip.AuthorizerBase):
     realms: dict[str, sip.DigestBase | None]
     callers: dict[str, Any]
     claims: dict[str, tuple[Any, str, str, sip.DigestBase]]
-
-    def may_try(self, request: object, aor: str, now: float) -> bool:
-        return True
-
-    def accepted(self, request: object, aor: str) -> None:
-        pass
 
 
 class Registering(sip.RegisteringBase):

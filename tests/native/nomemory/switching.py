@@ -12,7 +12,7 @@ from sipcore.transaction import TransactionLayer
 from tests.native.nomemory.cases import tried
 from tests.native.nomemory.kept import Calls, Rack, Table
 from tests.native.nomemory.proxying import Ways, call_script, end, play, proxy
-from tests.native.nomemory.registering import BINDING, Authorizer, credentials_of, digest_of
+from tests.native.nomemory.registering import BINDING, Authorizer, backoff, credentials_of, digest_of
 
 
 class Invited(sip.InviteExchangeBase):
@@ -41,14 +41,14 @@ class Switch(sip.ApplicationBase):
         services = SimpleNamespace(calls=self.calls, glue=None)
         there = SimpleNamespace(active=False, record=lambda aor: BINDING)
         called, none = {"sip:b@b.example": known}, set[str]()
-        self.authorizer = Authorizer(defaultdict(int), guarded=True)
+        self.authorizer = Authorizer(defaultdict(int), backoff(), lambda host: False)
         self.authorizer.callers["sip:a@a.example"] = caller
         self.authorizer.claims["sip:a@b.example"] = (caller, "a@b.example", '"b', digest_of("b.example"))
         self.authorizer.realms["b.example"] = None
-        looks = {"limits_users": False, "verifies": True}
+        more = {"user_rates": sip.RatesBase(1e-6, 1.0, sip.RecentBase(10)), "verifies": True}
         # one by one: CPython 3.11 loses what it unpacks of ``*`` when it finds no memory
         super().__init__(  # type: ignore[misc]
-            self.authorizer, called, none, none, there, there, there, services, clock, Invited, HungUp, Media, None, "", **looks
+            self.authorizer, called, none, none, there, there, there, services, clock, Invited, HungUp, Media, None, "", **more
         )
 
     def is_our_domain(self, host: str) -> bool:
