@@ -5,6 +5,7 @@ the rest is looked up as it came.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from media.flags import normalise, strings
@@ -13,7 +14,8 @@ from media.options import Options, address, read, text
 from native import relay
 
 _NAMES = ("sdp", "call-id", "from-tag", "to-tag", "via-branch", "received-from")
-MAX_KNOWN = 1000
+_source = partial(address, "received-from")
+MAX_KNOWN = 1000  # forgotten as a whole before they are more
 MAX_KNOWN_BYTES = 2000  # of one of them, as it came
 
 
@@ -34,31 +36,24 @@ class RequestReader:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bool, bytes], Options] = {}
+        self._known: tuple[dict[bytes, Options], dict[bytes, Options]] = {}, {}  # of other proxies, of this node's own
 
     def __len__(self) -> int:
         """Options that are known."""
-        return len(self._known)
+        return sum(map(len, self._known))
 
     def read(self, message: Message, own: bool = False) -> Request:
         """``own``: from this node's own proxy. DecodeError; RequestError names the key whose type or value is wrong."""
-        parts = relay.ng_split(message.data)
-        if parts is None:
-            return _read_body(message.body(), own)[0]
-        (call_id, from_tag, to_tag, via_branch, sdp, source), rest = parts
-        options = self._known.get((own, rest))
-        if options is None:
-            request, plain = _read_body(message.body(), own)
-            if plain and len(rest) < MAX_KNOWN_BYTES:
-                self._remember((own, rest), request.options)
-            return request
-        return Request(call_id, from_tag, to_tag, via_branch, sdp, address("received-from", source), options)
-
-    def _remember(self, written: tuple[bool, bytes], options: Options) -> None:
-        """Forgotten as a whole before they are too many."""
-        if len(self._known) >= MAX_KNOWN:
-            self._known.clear()
-        self._known[written] = options
+        known = self._known[own]
+        found = relay.ng_request(message.data, known, Request, _source)
+        if isinstance(found, Request):
+            return found
+        request, plain = _read_body(message.body(), own)
+        if found is not None and plain and len(found) < MAX_KNOWN_BYTES:
+            if len(known) >= MAX_KNOWN:
+                known.clear()
+            known[found] = request.options
+        return request
 
 
 def _read_body(body: dict[str, Any], own: bool) -> tuple[Request, bool]:

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 _Section = TypeVar("_Section")
 _Media = TypeVar("_Media")
 _Origin = TypeVar("_Origin")
+_Request = TypeVar("_Request")
 
 TABLE_VERSION: Final[int]
 STREAM_DTYPE: Final[list[Any]]  # numpy dtype description of one table entry: numpy.frombuffer(mmap, dtype=STREAM_DTYPE)
@@ -120,10 +121,13 @@ def stream_report(
     """What ng tells of the RTP and RTCP sockets of one side, as a list in bencode. ``pairs``: counters of each stream; ``host``, ``port``:
     ours, of the first; ``rtp``, ``rtcp``: where the party said it is; ``unix_s``, ``now_ns``: the time, on both clocks."""
 
-def ng_split(data: bytes, /) -> tuple[tuple[str, str, str, str, str, str], bytes] | None:
-    """What names the call of an ng request in bencode: call-id, from-tag, to-tag, via-branch, sdp and the address of received-from, "" what
-    is absent; and all its other keys with their values as they were written. None when it doesn't have that form; that
-    it does doesn't say that the rest is right."""
+def ng_request(
+    data: bytes, known: dict[bytes, Any], made: type[_Request], read_address: Callable[[str], object], /
+) -> _Request | bytes | None:
+    """An ng request in bencode as an instance of ``made`` without its constructor: call_id, from_tag, to_tag, via_branch, sdp and
+    received_from, "" what is absent, the last one's last item as ``read_address`` reads it; and as ``options`` what ``known`` has for
+    all other keys with their values as they were written. These themselves when it has nothing. None for what doesn't have that
+    form; that it does doesn't say that the rest is right."""
 
 def sdp_read(
     body: str,

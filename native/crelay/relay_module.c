@@ -81,7 +81,7 @@ static PyMethodDef module_functions[] = {
     {"bencode_decode", relay_bencode_decode, METH_VARARGS, "The one value in a byte string."},
     {"bencode_encode", relay_bencode_encode, METH_O, "Strings, integers, lists and dictionaries as bytes."},
     {"stream_report", relay_stream_report, METH_VARARGS, "What ng tells of a party's port pair."},
-    {"ng_split", relay_ng_split, METH_O, "What names the call of an ng request, and the rest."},
+    {"ng_request", relay_ng_request, METH_VARARGS, "An ng request whose options are known, or what tells them."},
     {"sdp_read", relay_sdp_read_body, METH_VARARGS, "What a session description says that concerns a relay."},
     {"sdp_split", relay_sdp_split, METH_VARARGS, "Lines of a session description."},
     {"sdp_write", relay_sdp_write_body, METH_VARARGS, "A session description with our addresses."},
@@ -155,7 +155,7 @@ static bool add_types(PyObject *module)
 PyMODINIT_FUNC PyInit_relay(void)
 {
     PyObject *module = PyModule_Create(&relay_definition);
-    if (module != NULL && add_constants(module) && add_types(module) && relay_sdp_init())
+    if (module != NULL && add_constants(module) && add_types(module) && relay_sdp_init() && relay_ng_init())
         return module;
     Py_XDECREF(module);
     return NULL;

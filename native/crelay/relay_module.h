@@ -93,8 +93,9 @@ PyObject *relay_bencode_encode(PyObject *module, PyObject *value);
 /* Counters of a stream as ng tells them (native.relay.stream_report). */
 PyObject *relay_stream_report(PyObject *module, PyObject *args);
 
-/* An ng request taken apart (native.relay.ng_split). */
-PyObject *relay_ng_split(PyObject *module, PyObject *data);
+/* An ng request taken apart (native.relay.ng_request). */
+bool relay_ng_init(void);
+PyObject *relay_ng_request(PyObject *module, PyObject *args);
 
 /* Session descriptions (native.relay.sdp_read, sdp_split and sdp_write). */
 bool relay_sdp_init(void);

@@ -1,5 +1,6 @@
 /* An ng request in bencode taken apart without decoding it: what names its call, and all the rest as it was written. Proxies write the same
- * rest with every call, so who knows those bytes needs no more. Only looks at the form; what has another one is decoded. */
+ * rest with every call, so who knows those bytes needs no more: the request is made at once, of Python's own class, without its constructor.
+ * Only looks at the form; what has another one is decoded. */
 #include "relay_module.h"
 
 #include <string.h>
@@ -10,6 +11,8 @@
 enum { CALL_ID, FROM_TAG, TO_TAG, VIA_BRANCH, SDP, RECEIVED_FROM, NAMES };
 
 static const char *const names[NAMES] = {"call-id", "from-tag", "to-tag", "via-branch", "sdp", "received-from"};
+
+static PyObject *attributes[NAMES + 1]; /* of a request; the last one has the options */
 
 struct span {
     const char *start;
@@ -96,24 +99,64 @@ static Py_ssize_t take_apart(struct input *in, struct span found[NAMES], char *r
     return in->at + 1 == in->end ? used : -1;
 }
 
-static PyObject *texts_of(const struct span found[NAMES])
+static PyObject *text_of(const struct span *span)
 {
-    PyObject *texts = PyTuple_New(NAMES);
-    for (int i = 0; texts != NULL && i < NAMES; i++) {
-        PyObject *text = PyUnicode_DecodeUTF8(found[i].start != NULL ? found[i].start : "", found[i].size, "surrogateescape");
-        if (text == NULL)
-            Py_CLEAR(texts);
-        else
-            PyTuple_SET_ITEM(texts, i, text);
-    }
-    return texts;
+    return PyUnicode_DecodeUTF8(span->start != NULL ? span->start : "", span->size, "surrogateescape");
 }
 
-PyObject *relay_ng_split(PyObject *Py_UNUSED(module), PyObject *data)
+/* The address is read by ``read_address``. */
+static bool set_name(PyObject *request, int name, const struct span *span, PyObject *read_address)
 {
+    PyObject *value = text_of(span);
+    if (value != NULL && name == RECEIVED_FROM && span->size > 0)
+        Py_SETREF(value, PyObject_CallOneArg(read_address, value));
+    bool done = value != NULL && PyObject_SetAttr(request, attributes[name], value) == 0;
+    Py_XDECREF(value);
+    return done;
+}
+
+static PyObject *make_request(PyTypeObject *type, const struct span found[NAMES], PyObject *options, PyObject *read_address)
+{
+    PyObject *request = type->tp_alloc(type, 0);
+    for (int name = 0; request != NULL && name < NAMES; name++)
+        if (!set_name(request, name, &found[name], read_address))
+            Py_CLEAR(request);
+    if (request != NULL && PyObject_SetAttr(request, attributes[NAMES], options) < 0)
+        Py_CLEAR(request);
+    return request;
+}
+
+bool relay_ng_init(void)
+{
+    static const char *const texts[NAMES + 1] = {"call_id", "from_tag", "to_tag", "via_branch", "sdp", "received_from", "options"};
+    for (int i = 0; i <= NAMES; i++)
+        if (attributes[i] == NULL && (attributes[i] = PyUnicode_InternFromString(texts[i])) == NULL)
+            return false;
+    return true;
+}
+
+/* A request, or the rest that nothing is known of, or NULL. */
+static PyObject *read_known(const struct span found[NAMES], PyObject *rest, PyObject *known, PyTypeObject *type,
+                            PyObject *read_address)
+{
+    PyObject *options = PyDict_GetItemWithError(known, rest);
+    if (options == NULL)
+        return PyErr_Occurred() ? NULL : Py_NewRef(rest);
+    Py_INCREF(options); /* ``read_address`` is Python's, and may forget it */
+    PyObject *request = make_request(type, found, options, read_address);
+    Py_DECREF(options);
+    return request;
+}
+
+PyObject *relay_ng_request(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *data, *known, *read_address;
+    PyTypeObject *type;
     struct span found[NAMES] = {0};
-    if (!PyBytes_Check(data))
-        return PyErr_Format(PyExc_TypeError, "bytes, not %s", Py_TYPE(data)->tp_name);
+    if (!PyArg_ParseTuple(args, "SO!O!O", &data, &PyDict_Type, &known, &PyType_Type, &type, &read_address))
+        return NULL;
+    if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 || type->tp_itemsize != 0)
+        return PyErr_Format(PyExc_TypeError, "requests must be of a class of fixed size");
     struct input in = {PyBytes_AS_STRING(data), PyBytes_AS_STRING(data) + PyBytes_GET_SIZE(data)};
     while (in.end > in.at && (in.end[-1] == '\r' || in.end[-1] == '\n'))
         in.end--;
@@ -127,9 +170,7 @@ PyObject *relay_ng_split(PyObject *Py_UNUSED(module), PyObject *data)
     }
     if (_PyBytes_Resize(&rest, used) < 0)
         return NULL;
-    PyObject *texts = texts_of(found);
-    PyObject *both = texts == NULL ? NULL : PyTuple_Pack(2, texts, rest);
-    Py_XDECREF(texts);
+    PyObject *read = read_known(found, rest, known, type, read_address);
     Py_DECREF(rest);
-    return both;
+    return read;
 }

@@ -131,23 +131,40 @@ def bodies() -> None:
             relay.sdp_write(BODY, [None], mids, "IN IP4 192.0.2.9", 4, False, False, False, False, "", "")  # type: ignore[arg-type]
 
 
+class Asked:
+    """What a request becomes."""
+
+
+NAMES = ("call_id", "from_tag", "to_tag", "via_branch", "sdp", "received_from", "options")
+
+
+def asked(data: bytes, known: dict[bytes, object]) -> list[object]:
+    made = relay.ng_request(data, known, Asked, str.upper)
+    assert isinstance(made, Asked)
+    return [vars(made)[name] for name in NAMES]
+
+
 def requests() -> None:
-    names, rest = relay.ng_split(b"d7:command5:offer3:sdp3:v=07:call-id1:c5:flagsl5:fatalee\r\n") or ((), b"")
-    assert names == ("c", "", "", "", "v=0", "")
-    assert rest == b"7:command5:offer5:flagsl5:fatale"
-    assert relay.ng_split(b"d13:received-froml3:IP49:192.0.2.1e6:to-tag2:\xff\xfee") == (
-        ("", "", "\udcff\udcfe", "", "", "192.0.2.1"),
-        b"",
-    )
+    data, rest = b"d7:command5:offer3:sdp3:v=07:call-id1:c5:flagsl5:fatalee\r\n", b"7:command5:offer5:flagsl5:fatale"
+    assert relay.ng_request(data, {}, Asked, str) == rest
+    options = object()
+    assert asked(data, {rest: options}) == ["c", "", "", "", "v=0", "", options]
+    source = b"d13:received-froml3:IP48:fe80::ffe6:to-tag2:\xff\xfee"
+    assert asked(source, {b"": 5}) == ["", "", "\udcff\udcfe", "", "", "FE80::FF", 5]
+    with pytest.raises(ValueError, match="invalid literal"):
+        relay.ng_request(source, {b"": 5}, Asked, int)
+    for wrong in (("d", {}, Asked, str), (b"de", {}, str, str), (b"de", [], Asked, str)):
+        with pytest.raises(TypeError):
+            relay.ng_request(*wrong)  # type: ignore[arg-type]
     for other in (b"", b"d", b"le", b"i1e", b"de ", b"d7:call-id1:c7:call-id1:de", b"d7:call-idi1ee", b"d3:sdpl1:xee", b"{}"):
-        assert relay.ng_split(other) is None
+        assert relay.ng_request(other, {}, Asked, str) is None
     for cut in range(len(MESSAGE)):
-        assert relay.ng_split(MESSAGE[:cut]) is None
+        assert relay.ng_request(MESSAGE[:cut], {}, Asked, str) is None
 
 
 def test_other_requests_are_decoded_however_deep() -> None:
     deep = b"d1:x" + b"l" * 5000 + b"e" * 5000 + b"e"
-    assert relay.ng_split(deep) is None
+    assert relay.ng_request(deep, {}, Asked, str) is None
 
 
 def test_a_value_that_holds_itself_is_refused() -> None:

@@ -51,3 +51,10 @@ def dictionaries() -> object:
     with contextlib.suppress(TypeError):
         relay.bencode_encode({"a": 1.5})
     return relay.bencode_decode(relay.bencode_encode(value), 16)
+
+
+@tried
+def requests() -> object:
+    data = b"d7:command5:offer3:sdp3:v=07:call-id1:c13:received-froml3:IP48:192.0.2.ee"
+    made = relay.ng_request(data, {b"7:command5:offer": 5}, Section, str.upper)
+    return relay.ng_request(data, {}, Section, str.upper), vars(made), relay.ng_request(b"de ", {}, Section, str)
