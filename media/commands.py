@@ -134,7 +134,9 @@ class Commands:
             return {"result": "ok", "warning": NO_MATCH}
         body: Body = {"result": "ok"}
         totals = self._calls.totals(call)
-        if "fast" not in request.options.flags:
+        if "brief" in request.options.flags:
+            body |= self._reporter.brief(dialogues)
+        elif "fast" not in request.options.flags:
             body |= self._reporter.query(call, totals, dialogues)
         whole = len(dialogues) == len(call.dialogues)
         delay_s = request.options.delete_delay_s if request.options.delete_delay_s >= 0 else self._delete_delay_s

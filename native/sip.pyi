@@ -982,9 +982,9 @@ class ByeExchangeBase:
     """What ``sipmesh.signalling.exchanges.ByeExchange`` is made of."""
 
     def __init__(self, services: Any, key: str, request: Message) -> None:
-        """Tells ``services.calls`` that the call is being hung up. Calls ``measure`` when media is relayed."""
+        """Tells ``services.calls`` that the call is being hung up."""
     def ended(self, context: Any, status: int, /) -> None:
-        """Tells ``services.calls`` that it is hung up, or goes on. Calls ``end_media`` when its media is relayed."""
+        """Tells ``services.calls`` that it is hung up, or goes on. Calls ``end_media`` in place of the former when media is relayed."""
 
 class EnvironmentBase:
     """The usual steps of sipmesh.store.environment.Environment, which says what the methods here mean."""

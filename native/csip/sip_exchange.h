@@ -18,7 +18,7 @@ typedef struct {
 /* ByeExchange */
 typedef struct {
     PyObject_HEAD
-    PyObject *services, *calls, *key, *from_tag, *to_tag, *media_tags;
+    PyObject *services, *calls, *key, *from_tag, *to_tag, *media_of;
 } ByeExchangeObject;
 
 extern PyTypeObject sip_invite_exchange_type, sip_bye_exchange_type;

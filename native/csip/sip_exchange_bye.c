@@ -5,18 +5,18 @@
 
 static CallsObject *calls_of(ByeExchangeObject *self) { return (CallsObject *)self->calls; }
 
-static int begin(ByeExchangeObject *self, PyObject *request) {
-    static struct sip_py_word word_glue = {"glue", NULL}, measure = {"measure", NULL};
-    if (sip_calls_hangs_up(calls_of(self), self->key, self->from_tag, self->to_tag) < 0) return -1;
-    PyObject *glue = sip_py_get(self->services, &word_glue);
-    int result = !glue ? -1 : glue == Py_None ? 0 : sip_py_do((PyObject *)self, &measure, request, NULL);
-    Py_XDECREF(glue);
-    return result;
-}
-
 static int put_new(PyObject **field, PyObject *value) {
     if (value) Py_SETREF(*field, value);
     return value ? 0 : -1;
+}
+
+static int begin(ByeExchangeObject *self, MessageObject *request) {
+    static struct sip_py_word word_glue = {"glue", NULL};
+    if (sip_calls_hangs_up(calls_of(self), self->key, self->from_tag, self->to_tag) < 0) return -1;
+    PyObject *glue = sip_py_get(self->services, &word_glue);
+    int result = !glue ? -1 : glue == Py_None ? 0 : put_new(&self->media_of, sip_message_call_id(request, NULL));
+    Py_XDECREF(glue);
+    return result;
 }
 
 ByeExchangeObject *sip_bye_exchange_new(PyTypeObject *class, PyObject *services, PyObject *key, MessageObject *request) {
@@ -27,7 +27,7 @@ ByeExchangeObject *sip_bye_exchange_new(PyTypeObject *class, PyObject *services,
     put(&self->services, services);
     put(&self->key, key);
     if (put_new(&self->calls, sip_calls_of(services)) < 0 || put_new(&self->from_tag, sip_py_get(message, &from_tag)) < 0 ||
-        put_new(&self->to_tag, sip_py_get(message, &to_tag)) < 0 || begin(self, message) < 0)
+        put_new(&self->to_tag, sip_py_get(message, &to_tag)) < 0 || begin(self, request) < 0)
         Py_CLEAR(self);
     return self;
 }
@@ -46,8 +46,8 @@ static void bye_dealloc(ByeExchangeObject *self) {
 static int end(ByeExchangeObject *self, long status) {
     static struct sip_py_word goes_on = {"goes_on", NULL}, end_media = {"end_media", NULL};
     if (status == 401 || status == 407) return sip_py_do(self->calls, &goes_on, self->key, NULL);
-    if (sip_calls_hung_up(calls_of(self), self->key, self->from_tag, self->to_tag) < 0) return -1;
-    return self->media_tags == Py_None ? 0 : sip_py_do((PyObject *)self, &end_media, NULL, NULL);
+    if (self->media_of != Py_None) return sip_py_do((PyObject *)self, &end_media, NULL, NULL);
+    return sip_calls_hung_up(calls_of(self), self->key, self->from_tag, self->to_tag);
 }
 
 static PyObject *bye_ended(ByeExchangeObject *self, PyObject *const *args, Py_ssize_t count) {
@@ -67,7 +67,7 @@ static PyMemberDef bye_members[] = {
     HIDDEN(ByeExchangeObject, T_OBJECT_EX, key),
     HIDDEN(ByeExchangeObject, T_OBJECT_EX, from_tag),
     HIDDEN(ByeExchangeObject, T_OBJECT_EX, to_tag),
-    HIDDEN(ByeExchangeObject, T_OBJECT_EX, media_tags),
+    HIDDEN(ByeExchangeObject, T_OBJECT_EX, media_of),
     {NULL, 0, 0, 0, NULL},
 };
 

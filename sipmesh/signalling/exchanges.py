@@ -23,6 +23,7 @@ from sipmesh.signalling.call_updates import response_in_dialog
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cdr_maker import GAVE_UP
 from sipmesh.signalling.legs import CALLEE, CALLER
+from sipmesh.signalling.media_client import Body
 from sipmesh.signalling.media_glue import DialogMedia, InviteMedia, MediaGlue, Sender, Tags, has_sdp
 from sipmesh.signalling.media_security import PASSES, Legs
 from sipmesh.signalling.privacy import ASSERTED, PREFERRED
@@ -62,10 +63,20 @@ class CallServices:
             return PASSES
         return record.srtp if cookie.caller_to_callee(request) else (record.srtp[1], record.srtp[0])
 
-    def measure(self, key: str, tags: Tags) -> None:
-        """Asks for the figures of the media of a call that is about to end; they come before the answer to its BYE."""
-        if self.glue is not None and self.calls.wants_quality(key):
-            self.glue.query(tags, partial(self.calls.measured, key))
+    def hang_up(self, key: str, tags: Tags) -> None:
+        """A dialog has ended, and its media with it. The call ends with what the daemon says of that, or without when it says
+        nothing."""
+        glue = self.glue
+        assert glue is not None
+        if self.calls.wants_quality(key):
+            glue.delete(tags, partial(self._measured, key, tags))
+        else:
+            glue.delete(tags)
+            self.calls.hung_up(key, tags.caller, tags.callee)
+
+    def _measured(self, key: str, tags: Tags, reply: Body | None) -> None:
+        self.calls.measured(key, reply)
+        self.calls.hung_up(key, tags.caller, tags.callee)
 
     def branch_lost(self, branch: Branch, status: int) -> None:
         """Takes a trunk's target out that gave no answer."""
@@ -168,15 +179,10 @@ class ByeExchange(ByeExchangeBase):
     _key: str
     _from_tag: str | None
     _to_tag: str | None
-    _media_tags: Tags | None  # of media that ends with it
+    _media_of: str | None  # Call-ID in ng, when media is relayed
 
     looks_on = True
     sees = SEES_IDENTITIES | SEES_END
-
-    def measure(self, request: Message) -> None:
-        """The media of the call is relayed."""
-        self._media_tags = Tags(request.call_id, self._from_tag or "", self._to_tag or "")
-        self._services.measure(self._key, self._media_tags)
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
         pass
@@ -197,10 +203,8 @@ class ByeExchange(ByeExchangeBase):
     # ``ended`` is the base's
 
     def end_media(self) -> None:
-        glue, tags = self._services.glue, self._media_tags
-        assert glue is not None
-        assert tags is not None
-        glue.delete(tags)
+        """In place of telling ``calls`` alone."""
+        self._services.hang_up(self._key, Tags(self._media_of or "", self._from_tag or "", self._to_tag or ""))
 
 
 class DialogExchange:

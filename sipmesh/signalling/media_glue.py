@@ -83,15 +83,15 @@ class MediaGlue(GlueBase):
             return
         self._pass("answer", message, tags, sender, proceed, reverse=reverse, insists=offerer == "mandatory")
 
-    def delete(self, tags: Tags) -> None:
-        """Ends the media of a branch, or of a dialog."""
+    def delete(self, tags: Tags, done: Answered | None = None) -> None:
+        """Ends the media of a branch, or of a dialog; ``done`` gets the figures."""
         body: Body = {"command": "delete", "call-id": tags.call_id, "from-tag": tags.caller}
         if tags.callee:
             body["to-tag"] = tags.callee
         if tags.via_branch:
             body["via-branch"] = tags.via_branch
-        body["flags"] = ["fast"]
-        self._media.request(bencode.encode(body), self._deleted)
+        body["flags"] = ["fast" if done is None else "brief"]
+        self._media.request(bencode.encode(body), partial(self._deleted, done))
 
     def query(self, tags: Tags, done: Answered) -> None:
         """The figures of a call's media."""
@@ -143,8 +143,10 @@ class MediaGlue(GlueBase):
         log.warning("the %s would leave plain RTP where srtp is mandatory", command, extra={"call_id": call_id})
         proceed(*INSECURE)
 
-    def _deleted(self, reply: Body | None) -> None:
+    def _deleted(self, done: Answered | None, reply: Body | None) -> None:
         self._count("delete", "unanswered" if reply is None else str(reply.get("result")))
+        if done is not None:
+            done(reply)
 
     def _count(self, command: str, outcome: str) -> None:
         self._counters[f"ng_requests_total|command={command},outcome={outcome}"] += 1

@@ -71,6 +71,7 @@ def test_a_brief_reply_tells_what_a_cdr_has_of_the_whole_one() -> None:
         assert quality_of(brief, tag).packets == packets
     assert quality_of(brief, "a").lost == 5
     assert len(encode(brief)) < len(encode(whole)) / 3
+    assert world.serve("delete", call_id="call-1", flags=["brief"]) == brief
 
 
 def test_a_brief_reply_of_a_call_that_nobody_answered() -> None:

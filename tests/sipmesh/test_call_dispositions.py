@@ -302,14 +302,18 @@ def test_the_node_stops(tmp_path: Path) -> None:
 
 
 class Daemon(FakeDaemon):
-    """Answers a query with figures."""
+    """Tells figures when it is asked for them, or a call ends."""
 
     def reply(self, body: dict[str, Any]) -> dict[str, Any]:
         figures = {"SSRC": 1, "cumulative loss": 2, "average MOS": {"MOS": 43, "jitter": 3, "packet loss": 0}}
         rtp = {"flags": ["RTP"], "stats": {"packets": 50}}
         media = {"streams": [rtp, {"flags": ["RTCP"], "stats": {"packets": 1}}], "ingress SSRCs": [figures]}
         party = {"medias": [media]}
-        return {"result": "ok", "tags": {"talice": party, "ubob": {"medias": []}}} if body["command"] == "query" else {}
+        return (
+            {"result": "ok", "tags": {"talice": party, "ubob": {"medias": []}}}
+            if body["command"] in ("query", "delete")
+            else {}
+        )
 
 
 def relayed(tmp_path: Path, scenario: Callable[[LiveNode, Daemon], Awaitable[None]]) -> None:
@@ -332,8 +336,21 @@ def test_the_figures_of_the_media(tmp_path: Path) -> None:
         assert media is not None
         assert (media[0].packets, media[0].lost, media[0].jitter_ms, media[0].mos) == (50, 2, 3, 4.3)
         assert media[1].packets == 0
-        await node.until(lambda: len(daemon.asked) == 4)
-        assert daemon.commands() == ["offer", "answer", "query", "delete"]
+        assert daemon.commands() == ["offer", "answer", "delete"]
+
+    relayed(tmp_path, scenario)
+
+
+def test_a_daemon_that_is_silent_at_the_end(tmp_path: Path) -> None:
+    async def scenario(node: LiveNode, daemon: Daemon) -> None:
+        alice, bob = await node.phone("alice"), await node.phone("bob")
+        _, answered = await call(alice, bob, BOB)
+        daemon.silent = True
+        await hang_up(alice, bob, alice.within("BYE", answered, 5))
+        cdr = await the_cdr(node)
+        assert result(cdr) == ("answered", "bye", 200, "caller")
+        assert cdr.call.media is None
+        assert node.counters["ng_requests_total|command=delete,outcome=unanswered"] == 1
 
     relayed(tmp_path, scenario)
 
