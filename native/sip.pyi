@@ -806,6 +806,8 @@ class AuthorizerBase:
 
     callers: Mapping[str, Any]  # dicts, read-only as attributes
     claims: Mapping[str, tuple[Any, str, str, DigestBase]]
+    sources: Mapping[str, Any]
+    strangers: Mapping[str, bool]
     realms: Mapping[str, DigestBase | None]
     def __init__(self, counters: dict[str, int], backoff: BackoffBase | None, is_exempt: Callable[[str], bool]) -> None:
         """``backoff``: of (source host, AOR), save for hosts that are exempt."""
@@ -869,8 +871,10 @@ class ApplicationBase:
         self,
         authorizer: AuthorizerBase,
         called: dict[str, Any],
+        called_from: dict[tuple[str, str], Any],
+        identities: dict[str, str],
         passing: set[str],
-        edited: set[str],
+        trunks: CallTrunksBase,
         policy: Any,
         locations: Any,
         registering: Any,
@@ -885,15 +889,16 @@ class ApplicationBase:
         user_rates: RatesBase | None,
         verifies: bool,
     ) -> None:
-        """``called``: Hop by the Request-URI, of accounts whom a call reaches whoever calls. ``passing``: AORs of those who have whatever
-        SRTP they want. ``edited``: keys of calls whose messages we change. ``glue``: None when media is not relayed. ``capabilities``:
-        header lines of the answer to OPTIONS. ``registering`` serves REGISTER. ``user_rates``: of calls, by AOR; calls ``limited`` for one
-        too many. ``verifies``: there are listeners for TLS."""
+        """``called``: Hop by the Request-URI, where it leads whoever calls; ``called_from``: by the numeric host of a trunk and the
+        Request-URI, where it leads that trunk's calls. ``identities``: by AOR, the URI by which trunks that are trusted know who
+        calls. ``passing``: AORs of those who have whatever SRTP they want. ``glue``: None when media is not relayed. ``capabilities``:
+        header lines of the answer to OPTIONS. ``registering`` serves REGISTER. ``user_rates``: of calls, by AOR; calls
+        ``limited`` for one too many. ``verifies``: there are listeners for TLS."""
     registering: Any
     def on_request(self, request: Any, /) -> None:
-        """A REGISTER is served by ``registering``, OPTIONS to a domain of ours are answered unless ``check_required``, asked when there is a
-        Require, raises something. Calls ``dispatch`` for what else is no INVITE
-        of a caller who is known or challenged, ``route`` when it is not known whom it calls, ``forward`` when there is no plain binding, and ``not_served`` with what is raised."""
+        """A REGISTER is served by ``registering``, OPTIONS to a domain of ours are answered unless ``check_required``, asked when there
+        is a Require, raises something. Calls ``dispatch`` for what else is no INVITE of a caller who is known or challenged, ``route`` when it is not known whom it calls,
+        or it can't simply be sent on to the one plain binding or the one target there is, and ``not_served`` with what is raised."""
     def on_dialog_request(self, request: Any, cookie: Any, /) -> Any:
         """The exchange. Calls ``within_dialog`` for what is no BYE that passes as it is."""
     def on_ack(self, request: Message, cookie: Any, proceed: Any, /) -> None:
@@ -1104,7 +1109,7 @@ class TrunkBase:
     calls: int  # of this worker
     max_calls: int  # of all workers together; 0: no limit
     edits: bool  # messages of its calls are changed
-    plain: bool  # neither they, nor From, To and the numbers in requests that begin something
+    plain: bool  # neither they, nor From, To and numbers in what begins a call, nor its SRTP
     transit: bool
     trusted: bool
     calls_elsewhere: dict[int, int]

@@ -9,6 +9,7 @@
 #include "sip_authorizer.h"
 #include "sip_exchange.h"
 #include "sip_media.h"
+#include "sip_trunk.h"
 
 /* The garbage collector walks it. */
 typedef struct {
@@ -16,8 +17,10 @@ typedef struct {
     char verifies;       /* who is connected to over TLS has to show a certificate */
     PyObject *authorizer; /* an AuthorizerObject, or None at first */
     PyObject *called;    /* dict: Hop by the Request-URI, of those who are called whatever else a request says */
+    PyObject *called_from; /* dict: Hop by the host of a trunk that calls, and the Request-URI */
+    PyObject *identities;  /* dict: by AOR, the URI by which trunks that are trusted know who calls */
     PyObject *passing;   /* set: AORs of those whose media has whatever SRTP the parties want */
-    PyObject *edited;    /* set: keys of calls whose messages we change */
+    PyObject *trunks;      /* CallTrunksBase */
     PyObject *policy;    /* PolicyHost: asked about all when it is active */
     PyObject *locations; /* a TableBase, or what has its method record */
     PyObject *registering; /* RegisteringBase: serves a REGISTER */
@@ -33,6 +36,15 @@ extern PyTypeObject sip_application_type;
 
 /* Before a call is begun: -1 with an exception, which is the refusal for a user who has begun too many. */
 int sip_application_look_at_sender(ApplicationObject *self, InboundObject *request, PyObject *caller);
+
+/* --- sip_application_trunk.c --- */
+
+/* Where a call leads because of the trunk it comes from, if that was asked before; borrowed, NULL when it wasn't or with an
+ * exception. */
+PyObject *sip_application_called_from(ApplicationObject *self, InboundObject *request, PyObject *caller);
+/* Whether the trunks it comes from and leads to, if any, let a call pass as it is: 1 or 0, -1 with an exception. `only`: the one target
+ * of the hop's trunk, or None; when it passes there, it says who calls to who is trusted. */
+int sip_application_pass(ApplicationObject *self, MessageObject *message, PyObject *caller, PyObject *hop, PyObject *only);
 
 /* --- sip_application_self.c --- */
 

@@ -27,7 +27,8 @@ static PyObject *contact_of(ApplicationObject *self, PyObject *hop) {
     static struct sip_py_word word_aor = {"aor", NULL}, word_record = {"record", NULL}, word_wall = {"wall", NULL};
     PyObject *aor = sip_py_get(hop, &word_aor), *record = NULL, *now = NULL, *contact = NULL;
     bool stored = PyObject_TypeCheck(self->locations, &sip_table_type);
-    if (aor) record = stored ? sip_table_record((TableObject *)self->locations, aor) : sip_py_call(self->locations, &word_record, aor, NULL);
+    if (aor && sip_is_empty(aor)) record = Py_NewRef(Py_None);
+    else if (aor) record = stored ? sip_table_record((TableObject *)self->locations, aor) : sip_py_call(self->locations, &word_record, aor, NULL);
     if (record && record != Py_None) now = sip_py_get(self->timers, &word_wall);
     else contact = Py_XNewRef(record);
     if (now) contact = sip_bound_to(NULL, (PyObject *[]){record, now}, 2);
@@ -39,6 +40,15 @@ static PyObject *contact_of(ApplicationObject *self, PyObject *hop) {
 
 static bool is_plain_uri(PyObject *contact) {
     return PyUnicode_Check(contact) && PyUnicode_GET_LENGTH(contact) > 4 && PyUnicode_READ_CHAR(contact, 3) == ':';
+}
+
+/* The Target of the called account, or None when there is not one that is plain. */
+static PyObject *target_of(ApplicationObject *self, InboundObject *request, PyObject *hop) {
+    PyObject *contact = contact_of(self, hop), *target = NULL;
+    if (contact && is_plain_uri(contact)) target = PyObject_CallOneArg(((CoreObject *)request->core)->target_class, contact);
+    else if (contact) target = Py_NewRef(Py_None);
+    Py_XDECREF(contact);
+    return target;
 }
 
 /* --- the call --- */
@@ -60,18 +70,18 @@ static PyObject *media_of(ApplicationObject *self, InboundObject *request) {
     return (PyObject *)media;
 }
 
-static InviteExchangeObject *exchange_of(ApplicationObject *self, InboundObject *request, PyObject *key) {
+static InviteExchangeObject *exchange_of(ApplicationObject *self, InboundObject *request, PyObject *key, bool by_trunk) {
     PyTypeObject *class = sip_proxy_class(self->invite_class, &sip_invite_exchange_type);
     PyObject *media = class ? media_of(self, request) : NULL;
-    InviteExchangeObject *exchange = media ? sip_invite_exchange_new(class, self->services, key, media, false) : NULL;
+    InviteExchangeObject *exchange = media ? sip_invite_exchange_new(class, self->services, key, media, by_trunk) : NULL;
     Py_XDECREF(media);
     return exchange;
 }
 
 /* The call is kept before its INVITE leaves. */
-static InviteExchangeObject *begin(ApplicationObject *self, InboundObject *request, struct sip_call_plan *plan) {
+static InviteExchangeObject *begin(ApplicationObject *self, InboundObject *request, struct sip_call_plan *plan, bool by_trunk) {
     PyObject *key = sip_inbound_call_key(request);
-    InviteExchangeObject *exchange = key ? exchange_of(self, request, key) : NULL;
+    InviteExchangeObject *exchange = key ? exchange_of(self, request, key, by_trunk) : NULL;
     if (!exchange) return NULL;
     CallsObject *calls = (CallsObject *)exchange->calls;
     plan->is_relayed = calls->relayed;
@@ -81,17 +91,15 @@ static InviteExchangeObject *begin(ApplicationObject *self, InboundObject *reque
     return exchange;
 }
 
-static int send_to(ApplicationObject *self, InboundObject *request, PyObject *contact, struct sip_call_plan *plan) {
+static int send_to(ApplicationObject *self, InboundObject *request, PyObject *target, struct sip_call_plan *plan, bool by_trunk) {
     if (sip_application_look_at_sender(self, request, plan->caller) < 0) return -1;
-    PyObject *target = PyObject_CallOneArg(((CoreObject *)request->core)->target_class, contact);
-    InviteExchangeObject *exchange = target ? begin(self, request, plan) : NULL;
+    InviteExchangeObject *exchange = begin(self, request, plan, by_trunk);
     int result = exchange ? sip_inbound_forward(request, target, (PyObject *)exchange) : -1;
     Py_XDECREF(exchange);
-    Py_XDECREF(target);
     return result;
 }
 
-/* Whether their media is nothing to ask for: 1 or 0, -1 with an exception. */
+/* Whether their media is nothing to ask for: 1 or 0, -1 with an exception. That of a trunk is looked at with the rest of it. */
 static int media_passes(ApplicationObject *self, PyObject *caller, PyObject *hop) {
     static struct sip_py_word aor = {"aor", NULL};
     PyObject *parties[] = {caller, hop};
@@ -99,38 +107,48 @@ static int media_passes(ApplicationObject *self, PyObject *caller, PyObject *hop
     if (self->glue == Py_None) return 1;
     for (size_t i = 0; passes == 1 && i < 2; i++) {
         PyObject *who = sip_py_get(parties[i], &aor);
-        passes = who ? PySet_Contains(self->passing, who) : -1;
+        passes = who ? sip_is_empty(who) || PySet_Contains(self->passing, who) : -1;
         Py_XDECREF(who);
     }
     return passes;
 }
 
-/* Between these two. */
-static int connect(ApplicationObject *self, InboundObject *request, PyObject *caller, PyObject *hop) {
-    static struct sip_py_word forward = {"forward", NULL};
-    int plain = media_passes(self, caller, hop);
-    PyObject *contact = plain < 0 ? NULL : plain ? contact_of(self, hop) : Py_NewRef(Py_None);
-    if (!contact) return -1;
+/* Between these two, if it needs no closer look. `only`: the one target of a trunk, or None. */
+static int connect_plainly(ApplicationObject *self, InboundObject *request, PyObject *caller, PyObject *hop, PyObject *only) {
+    static struct sip_py_word route = {"route", NULL};
     struct sip_call_plan plan = {.caller = caller, .hop = hop, .started_at = sip_timers_wall(self->timers)};
-    PyObject *args[] = {(PyObject *)self, (PyObject *)request, caller, hop};
-    int result = is_plain_uri(contact) ? send_to(self, request, contact, &plan) : sip_py_done(sip_py_call_with(&forward, args, 4));
-    Py_DECREF(contact);
+    int passes = media_passes(self, caller, hop);
+    if (passes > 0) passes = sip_application_pass(self, (MessageObject *)request->message, caller, hop, only);
+    PyObject *target = passes <= 0 ? Py_NewRef(Py_None) : only != Py_None ? Py_NewRef(only) : target_of(self, request, hop);
+    int result = passes < 0 || !target ? -1 : 0;
+    if (result == 0 && target == Py_None) result = sip_py_do((PyObject *)self, &route, (PyObject *)request, caller);
+    else if (result == 0) result = send_to(self, request, target, &plan, only != Py_None);
+    Py_XDECREF(target);
+    return result;
+}
+
+static int connect(ApplicationObject *self, InboundObject *request, PyObject *caller, PyObject *hop) {
+    static struct sip_py_word word_only = {"only", NULL};
+    PyObject *only = sip_py_get(hop, &word_only);
+    int result = only ? connect_plainly(self, request, caller, hop, only) : -1;
+    Py_XDECREF(only);
     return result;
 }
 
 /* --- who calls whom --- */
 
 /* Whom it calls, if that was asked before; borrowed, NULL when it wasn't or with an exception. */
-static PyObject *find_called(ApplicationObject *self, MessageObject *message) {
+static PyObject *find_called(ApplicationObject *self, InboundObject *request, PyObject *caller) {
     static struct sip_py_word active = {"active", NULL}, request_uri_text = {"request_uri_text", NULL};
-    int asks = sip_py_is(self->policy, &active);
-    return asks ? NULL : known(self->called, message, &request_uri_text);
+    if (sip_py_is(self->policy, &active)) return NULL;
+    PyObject *hop = known(self->called, (MessageObject *)request->message, &request_uri_text);
+    return hop || PyErr_Occurred() ? hop : sip_application_called_from(self, request, caller);
 }
 
 /* A call of a caller who is known. */
 static int lead(ApplicationObject *self, InboundObject *request, PyObject *caller) {
     static struct sip_py_word route = {"route", NULL};
-    PyObject *hop = Py_XNewRef(find_called(self, (MessageObject *)request->message));
+    PyObject *hop = Py_XNewRef(find_called(self, request, caller));
     if (!hop && PyErr_Occurred()) return -1;
     int result = hop ? connect(self, request, caller, hop) : sip_py_do((PyObject *)self, &route, (PyObject *)request, caller);
     Py_XDECREF(hop);

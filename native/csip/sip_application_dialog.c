@@ -6,8 +6,8 @@
 
 /* The call of that cookie, if its messages pass as they are: 1 or 0, -1 with an exception. */
 static int is_unedited(ApplicationObject *self, PyObject *cookie) {
-    if (!Py_IS_TYPE(cookie, &sip_cookie_type)) return 0;
-    int edited = PySet_Contains(self->edited, ((CookieObject *)cookie)->call_key);
+    if (!Py_IS_TYPE(cookie, &sip_cookie_type) || self->trunks == Py_None) return 0;
+    int edited = PySet_Contains(((CallTrunksObject *)self->trunks)->edited, ((CookieObject *)cookie)->call_key);
     return edited < 0 ? -1 : !edited;
 }
 

@@ -137,6 +137,7 @@ enum sip_way sip_authorizer_caller(AuthorizerObject *self, InboundObject *reques
     *caller = uri ? found(self->callers, uri) : NULL;
     PyObject *claim = uri && !*caller && !PyErr_Occurred() ? found(self->claims, uri) : NULL;
     Py_XDECREF(uri);
+    if (!*caller && !claim && !PyErr_Occurred()) *caller = sip_authorizer_source(self, request);
     enum sip_way way = *caller ? SIP_WAY_PLAIN : claim ? prove(self, request, claim, now) : PyErr_Occurred() ? SIP_WAY_FAILED : SIP_WAY_OTHER;
     if (claim && way == SIP_WAY_PLAIN) *caller = Py_NewRef(PyTuple_GET_ITEM(claim, CLAIM_CALLER));
     Py_XDECREF(claim);

@@ -13,6 +13,8 @@ typedef struct {
     PyObject_HEAD
     PyObject *callers; /* dict: Caller by the URI in From, of those who are believed */
     PyObject *claims;  /* dict: Claim by the URI in From, of those who proved it before */
+    PyObject *sources; /* dict: Caller by the numeric host, of trunks that are known by their address */
+    PyObject *strangers; /* dict by what names nobody of ours: a host in From, or the whole URI there */
     PyObject *realms;  /* dict by our domains: what each wants proof with, a Digest, or None when it believes who asks */
     PyObject *counters;
     PyObject *backoff;   /* BackoffObject or None: of (source host, AOR) */
@@ -49,5 +51,10 @@ int sip_authorizer_note(AuthorizerObject *self, PyObject *message, DigestObject 
 /* Who calls, by what From says and what proves it. With SIP_WAY_PLAIN a new reference in *caller, and credentials for us are taken out
  * of the request. */
 enum sip_way sip_authorizer_caller(AuthorizerObject *self, InboundObject *request, double now, PyObject **caller);
+
+/* --- sip_authorizer_source.c --- */
+
+/* The trunk that sends the request, if that was found out before; NULL when it wasn't or with an exception. */
+PyObject *sip_authorizer_source(AuthorizerObject *self, InboundObject *request);
 
 #endif

@@ -8,7 +8,8 @@ static PyObject *authorizer_new(PyTypeObject *class, PyObject *args, PyObject *k
     if (!self) return NULL;
     self->backoff = Py_NewRef(Py_None);
     self->is_exempt = Py_NewRef(Py_None);
-    if ((self->callers = PyDict_New()) && (self->claims = PyDict_New()) && (self->realms = PyDict_New()) && (self->counters = PyDict_New()))
+    if ((self->callers = PyDict_New()) && (self->claims = PyDict_New()) && (self->sources = PyDict_New()) &&
+        (self->strangers = PyDict_New()) && (self->realms = PyDict_New()) && (self->counters = PyDict_New()))
         return (PyObject *)self;
     Py_DECREF(self);
     return NULL;
@@ -36,7 +37,8 @@ static PyObject *note(AuthorizerObject *self, PyObject *const *args, Py_ssize_t 
 
 /* None of what it refers to knows of it: no cycle goes through it. */
 static void authorizer_dealloc(AuthorizerObject *self) {
-    PyObject *fields[] = {self->callers, self->claims, self->realms, self->counters, self->backoff, self->is_exempt};
+    PyObject *fields[] = {self->callers, self->claims, self->sources, self->strangers, self->realms, self->counters,
+                          self->backoff, self->is_exempt};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) Py_XDECREF(fields[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
@@ -48,7 +50,7 @@ static PyMethodDef methods[] = {
 
 #define MEMBER(name) {#name, T_OBJECT_EX, offsetof(AuthorizerObject, name), READONLY, NULL}
 static PyMemberDef members[] = {
-    MEMBER(callers), MEMBER(claims), MEMBER(realms), MEMBER(counters), {NULL, 0, 0, 0, NULL},
+    MEMBER(callers), MEMBER(claims), MEMBER(sources), MEMBER(strangers), MEMBER(realms), MEMBER(counters), {NULL, 0, 0, 0, NULL},
 };
 
 PyTypeObject sip_authorizer_type = {

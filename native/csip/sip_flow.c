@@ -31,3 +31,9 @@ PyObject *sip_flow_remote(PyObject *flow) {
     static struct sip_py_word remote = {"remote", NULL};
     return Py_IS_TYPE(flow, &sip_udp_flow_type) ? Py_NewRef(((UdpFlowObject *)flow)->remote) : sip_py_get(flow, &remote);
 }
+
+PyObject *sip_flow_remote_host(PyObject *flow) {
+    PyObject *remote = sip_flow_remote(flow), *host = remote ? PySequence_GetItem(remote, 0) : NULL;
+    Py_XDECREF(remote);
+    return host;
+}

@@ -14,6 +14,7 @@ int sip_flow_is_closed(PyObject *flow);
 /* Its attributes; new references. */
 PyObject *sip_flow_listener(PyObject *flow);
 PyObject *sip_flow_remote(PyObject *flow);
+PyObject *sip_flow_remote_host(PyObject *flow);
 
 /* --- sip_flow_table.c --- */
 

@@ -99,8 +99,9 @@ class SignalApplication(ApplicationBase):
         self._dialogs = Dialogs(services.calls, tables.trunks, counters)
         registering = Registering(tables, authorizer, accounts, registrar, policy, timers, counters)
         super().__init__(
-            *(authorizer, tables.called, tables.passing, services.calls.trunks.edited, policy, locations, registering),
-            *(services, timers, InviteExchange, ByeExchange, InviteMedia, services.glue),
+            *(authorizer, tables.called, tables.called_from, tables.identities, tables.passing, services.calls.trunks),
+            *(policy, locations, registering, services, timers),
+            *(InviteExchange, ByeExchange, InviteMedia, services.glue),
             "".join(f"{name}: {value}\r\n" for name, value in CAPABILITIES),
             user_rates=user_rates,
             verifies=self._forwarding.verifies,
@@ -211,7 +212,7 @@ class SignalApplication(ApplicationBase):
         self.route(request, self._authorizer.calling(message, request.flow.remote[0], self._timers.wall))
 
     def route(self, request: InboundRequest, caller: Caller) -> None:
-        """A request whose sender is known; where it goes is not."""
+        """A request whose sender is known; where it goes is not, or how."""
         message, trunk = request.message, caller.trunk
         hop = self._targeting.known_hop(message)
         ours = hop is not None or request.is_ours
@@ -226,12 +227,8 @@ class SignalApplication(ApplicationBase):
             hop, ours = self._targeting.known_hop(message), request.is_ours
         self._send_on(request, caller, hop, ours=ours)
 
-    def forward(self, request: InboundRequest, caller: Caller, hop: Hop) -> None:
-        """A call whose parties are known, but not plainly the way to the callee."""
-        self._send_on(request, caller, hop, ours=True)
-
     def limited(self, request: InboundRequest, caller: Caller) -> NoReturn:
-        """A call too many of a user, which ``forward`` does not see."""
+        """A call too many of a user, which ``route`` does not see."""
         error = self._forwarding.too_many_calls()
         self.calls.refused(request, caller, error.status)
         raise error

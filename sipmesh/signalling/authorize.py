@@ -86,12 +86,15 @@ class Authorizer(AuthorizerBase):
     """Answers by returning the caller, or by raising PeerError with the refusal or the challenge.
 
     What most requests need is done in the base (native/csip/sip_authorizer.c), by whom was found before: ``callers`` without
-    digest, and ``claims`` of those with it, by the URI in From as it was written. ``realms``, by our domains: what proof they
+    digest, and ``claims`` of those with it, by the URI in From as it was written; trunks as callers by their ``sources``, where
+    From names one of the ``strangers``, hosts and URIs that are nobody's of ours. ``realms``, by our domains: what proof they
     want of who registers.
     """
 
     callers: dict[str, Caller]
     claims: dict[str, Claim]
+    sources: dict[str, Caller]
+    strangers: dict[str, bool]
     realms: dict[str, Digest | None]
 
     def __init__(
@@ -128,6 +131,8 @@ class Authorizer(AuthorizerBase):
         self.realms.update((name, None if name in domains.without_digest else each) for name, each in self._digests.items())
         self.callers.clear()
         self.claims.clear()
+        self.sources.clear()
+        self.strangers.clear()
 
     def registering(self, request: Message, aor: str, domain: str, source_host: str, now: float) -> str:
         """AOR of the user who sends a REGISTER for ``aor`` in ``domain`` (RFC 3261 section 10.3 step 3). Without digest whoever
@@ -160,7 +165,11 @@ class Authorizer(AuthorizerBase):
         known = domain is not None and self._accounts.has(aor)
         trunk = self._trunks.of_request(source_host, request)
         if trunk is not None and not known and trunk.config.incoming is None:
-            return Caller(trunk=trunk)
+            caller = Caller(trunk=trunk)
+            if trunk is self._trunks.by_source(source_host):
+                remember(self.sources, source_host, caller)
+                remember(self.strangers, from_uri.host if domain is None else from_uri.text, meaning=True)
+            return caller
         usernames = self._trunks.usernames
         anonymous = from_uri.host == ANONYMOUS_HOST
         if domain is None and (anonymous or usernames):

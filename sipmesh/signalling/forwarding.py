@@ -56,7 +56,7 @@ class Forwarding:
         self._is_exempt = is_exempt
         self._tls = any(listener.transport == "tls" for listener in services.flows.listeners)
         self.verifies = any(listener.transport in VERIFIED_TRANSPORTS for listener in services.flows.listeners)
-        self._presenter = Presenter(accounts, relayed=services.glue is not None)
+        self._presenter = Presenter(accounts, tables.identities, relayed=services.glue is not None)
 
     def forward(self, request: InboundRequest, caller: Caller, targets: list[Target], hop: Hop) -> None:
         message = request.message

@@ -22,6 +22,7 @@ from sipmesh.signalling.privacy import (
     provided,
     wishes_of,
 )
+from sipmesh.signalling.remembered import remember
 from sipmesh.store.records import Names
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"', "\r": "", "\n": "", "\0": ""})
 
 
 class Presenter:
-    """``relayed``: media of calls go over our relay."""
+    """``identities``: those found, by AOR, till others forget them. ``relayed``: media of calls go over our relay."""
 
-    def __init__(self, accounts: Accounts, *, relayed: bool) -> None:
+    def __init__(self, accounts: Accounts, identities: dict[str, str], *, relayed: bool) -> None:
         self._accounts = accounts
+        self._identities = identities
         self._relayed = relayed
 
     def present(
@@ -73,6 +75,8 @@ class Presenter:
 
     def _identity(self, request: Message, aor: str) -> str:
         """The number the user prefers, if it is his (RFC 3325 section 6); else his first one, else his AOR."""
+        if not request.has(PREFERRED):
+            return self._identities.get(aor) or remember(self._identities, aor, self._usual_identity(aor))
         numbers = self._accounts.caller_ids(aor)
         domain = aor.rpartition("@")[2]
         for uri in _uris(request, PREFERRED):
@@ -80,9 +84,11 @@ class Presenter:
                 return f"sip:{uri.user_unescaped}@{domain}"
             if uri.scheme != "tel" and uri.aor == aor:
                 return f"sip:{uri.user}@{domain}"
-        if numbers:
-            return f"sip:{numbers[0]}@{domain}"
-        return sip_uri(aor)
+        return self._usual_identity(aor)
+
+    def _usual_identity(self, aor: str) -> str:
+        numbers = self._accounts.caller_ids(aor)
+        return f"sip:{numbers[0]}@{aor.rpartition('@')[2]}" if numbers else sip_uri(aor)
 
 
 def _rewrite_asserted(request: Message, by: Trunk | None, to: Trunk | None) -> None:

@@ -7,11 +7,13 @@ it is asked between the exact patterns and the ones that end in ``*`` (see ``tar
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import chain, repeat
 
 import msgspec
 
+from sipcore.ports import Target
 from sipmesh.config import Route
 
 Network = IPv4Network | IPv6Network
@@ -37,6 +39,15 @@ class Hop(msgspec.Struct, frozen=True, gc=False):
     route: str = ""  # id of the route; "policy" for one that it chose
     uris: tuple[str, ...] = ()
     instance: str = ""  # of ``aor``, the only one it is for (RFC 5627)
+    only: Target | None = None  # at ``trunk``, where every call that passes as it is goes
+
+
+class Condition(IntEnum):
+    """What else than the called number matters, the least first."""
+
+    NOTHING = 0
+    SOURCE = 1
+    CALLER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,12 @@ class _Rule:
             return False
         return self.caller is None or self.caller.matches(asked.caller_user, asked.caller_domain)
 
+    @property
+    def condition(self) -> Condition:
+        if self.caller is not None:
+            return Condition.CALLER
+        return Condition.SOURCE if self.source_trunk or self.source_network is not None else Condition.NOTHING
+
     def hop(self, asked: Asked) -> Hop:
         number = self.prefix + asked.user[self.strip :]
         return Hop(aor=self.aor, route=self.id) if self.aor else Hop(self.trunk, number, route=self.id)
@@ -105,6 +122,14 @@ class RoutingTable:
         if not self._exact:
             return None
         return _first(self._exact, f"{asked.user}@{asked.domain}", asked) or _first(self._exact, asked.user, asked)
+
+    def condition(self, asked: Asked) -> Condition:
+        """The most that a route looks at whose pattern matches."""
+        aor = f"{asked.user}@{asked.domain}"
+        found = [self._exact.get(text, ()) for text in (aor, asked.user)]
+        found += [self._open.get(aor[:length], ()) for length in self._lengths]
+        matching = (rule for rule in chain.from_iterable(found) if rule.pattern.matches(asked.user, asked.domain))
+        return max((rule.condition for rule in matching), default=Condition.NOTHING)
 
     def longest(self, asked: Asked) -> Hop | None:
         """The route with the longest ``*`` pattern that matches."""

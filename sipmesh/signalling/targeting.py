@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from native.sip import Message, Uri, bound_to
 from sipcore.errors import PeerError
 from sipcore.flow import FlowTable
@@ -19,7 +21,7 @@ from sipmesh.signalling.instances import GRUU_MARK, Instances
 from sipmesh.signalling.locate import targets_of
 from sipmesh.signalling.policy_views import view_of
 from sipmesh.signalling.remembered import remember
-from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
+from sipmesh.signalling.routing_table import Asked, Condition, Hop, RoutingTable
 from sipmesh.signalling.trunks import Trunks, trunk_full
 
 if TYPE_CHECKING:
@@ -27,16 +29,19 @@ if TYPE_CHECKING:
 
 
 class Tables:
-    """What a reload replaces as one. ``called``: Request-URIs that lead to an account whoever asks, as they were written.
-    ``passing``: AORs of accounts that have whatever SRTP they want."""
+    """What a reload replaces as one, and what was found by it. ``called``: where Request-URIs lead whoever asks, as they were
+    written; ``called_from``: where they lead the calls of trunks, by the numeric host these come from; ``identities``: by AOR,
+    the URIs of users who call by trunks; ``passing``: AORs of accounts that have whatever SRTP they want."""
 
-    __slots__ = ("called", "domains", "passing", "routes", "trunks")
+    __slots__ = ("called", "called_from", "domains", "identities", "passing", "routes", "trunks")
 
     def __init__(self, domains: Domains, routes: RoutingTable, trunks: Trunks) -> None:
         self.domains = domains
         self.routes = routes
         self.trunks = trunks
         self.called: dict[str, Hop] = {}
+        self.called_from: dict[tuple[str, str], Hop] = {}
+        self.identities: dict[str, str] = {}
         self.passing: set[str] = set()
 
     def replace(self, domains: Domains, routes: RoutingTable) -> None:
@@ -44,6 +49,8 @@ class Tables:
         self.domains = domains
         self.routes = routes
         self.called.clear()
+        self.called_from.clear()
+        self.identities.clear()
         self.passing.clear()
 
 
@@ -67,7 +74,7 @@ class Targeting:
         self._timers = timers
 
     def known_hop(self, request: Message) -> Hop | None:
-        """That of a Request-URI which leads to an account whoever asks, when it was called before."""
+        """That of a Request-URI which leads there whoever asks, when it was called before."""
         return None if self._policy.active else self._tables.called.get(request.request_uri_text)
 
     def hop(self, request: InboundRequest, caller: Caller, uri: Uri, ours: bool) -> Hop:
@@ -155,4 +162,17 @@ class Targeting:
         hop = routes.exact(asked)
         if hop is None:
             hop = Hop(aor=aor) if self._accounts.has(aor) else routes.longest(asked)
+        return hop if hop is None or self._policy.active else self._remembered(request, caller, asked, hop)
+
+    def _remembered(self, request: InboundRequest, caller: Caller, asked: Asked, hop: Hop) -> Hop:
+        """For those who ask the same."""
+        tables, uri = self._tables, request.message.request_uri_text
+        condition = tables.routes.condition(asked)
+        if condition is Condition.CALLER:
+            return hop
+        hop = replace(hop, only=tables.trunks.only_target(hop.trunk, hop.number))
+        if condition is Condition.NOTHING:
+            return remember(tables.called, uri, hop)
+        if caller.trunk is not None and caller.trunk is tables.trunks.by_source(asked.source_host):
+            remember(tables.called_from, (asked.source_host, uri), hop)
         return hop

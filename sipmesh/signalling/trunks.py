@@ -102,7 +102,8 @@ class TrunkState(TrunkBase):
         self.config, self.targets = config, targets
         self.max_calls, self.transit, self.trusted = config.max_calls, config.transit, config.trusted
         self.edits = self.digest is not None
-        self.plain = not self.edits and config.from_ == "caller" and config.numbers == PLAIN_FORMS
+        as_it_comes = config.from_ == "caller" and config.numbers == PLAIN_FORMS and config.srtp == "pass"
+        self.plain = as_it_comes and not self.edits
 
     @property
     def names_numbers(self) -> bool:
@@ -187,6 +188,14 @@ class Trunks:
             )
             for group, target in enumerate(self.in_turn(trunk, now))
         ]
+
+    def only_target(self, name: str, number: str) -> Target | None:
+        """Where all calls to ``number`` over the trunk ``name`` go, if it has one target and changes nothing of them."""
+        trunk = self.by_name.get(name)
+        if trunk is None or not trunk.plain or len(trunk.targets) != 1:
+            return None
+        target = self.targets(trunk, number, 0.0)[0]
+        return target if target.uri.startswith("sip:") else None
 
     def in_turn(self, trunk: TrunkState, now: float) -> list[TargetState]:
         """The targets in the order to try them. Those known to be dead come only when no other lives."""

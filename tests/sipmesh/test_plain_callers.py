@@ -243,7 +243,7 @@ def test_who_proved_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     call = Calling(known=False)
     call.prove(call.invite())
     monkeypatch.setattr(type(call.world.app), "dispatch", None)
-    monkeypatch.setattr(type(call.world.app), "forward", None)
+    monkeypatch.setattr(type(call.world.app), "route", None)
     assert call.prove(call.invite()).status == 100
     assert len(call.bob.got("INVITE")) == 2
 

@@ -364,7 +364,7 @@ def test_it_is_the_same_relayed_call(scene: Callable[[Call], None]) -> None:
 def test_what_is_known_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch, relayed: bool) -> None:
     call = Call(known=True, relayed=relayed)
     monkeypatch.setattr(type(call.world.app), "dispatch", None)
-    monkeypatch.setattr(type(call.world.app), "forward", None)
+    monkeypatch.setattr(type(call.world.app), "route", None)
     answered_and_ended(call)
     assert call.world.counters["sip_internal_errors_total"] == 0
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from native.sip import Message
-from sipmesh.config import Domain, Route
+from sipmesh.config import Domain, Route, Trunk
 from sipmesh.signalling import remembered
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.routing_table import RoutingTable
@@ -106,10 +106,61 @@ def test_a_new_exact_route_is_taken() -> None:
     assert calling.status() == 480  # carol has no phone
 
 
-def test_what_a_catch_all_route_leads_to_is_not_taken_for_an_account() -> None:
+def test_what_a_route_leads_to_whoever_calls_is_remembered() -> None:
     calling = Calling(routes=(Route(match="7*", to=f"user:bob@{DOMAIN}"),))
     assert [calling.status(f"sip:71@{DOMAIN}"), calling.status()] == [0, 0]
-    assert calling.remembered[1] == [f"sip:bob@{DOMAIN}"]
+    assert calling.remembered[1] == [f"sip:71@{DOMAIN}", f"sip:bob@{DOMAIN}"]
+
+
+def test_a_route_that_looks_at_the_caller_is_asked_each_time() -> None:
+    routes = (Route(match="7*", from_="alice", to=f"user:bob@{DOMAIN}"), Route(match="*", to=f"user:alice@{DOMAIN}"))
+    calling = Calling(routes=routes)
+    assert calling.status(f"sip:71@{DOMAIN}") == 0
+    assert calling.status(f"sip:71@{DOMAIN}", f"sip:bob@{DOMAIN}") == 480  # alice has no phone
+    assert calling.status(f"sip:81@{DOMAIN}") == 480
+    assert calling.remembered[1] == [f"sip:81@{DOMAIN}"]
+
+
+IN = Trunk(name="in", sources=("192.0.2.10/32",))
+BY_SOURCE = Route(match="*", source="trunk:in", to=f"user:bob@{DOMAIN}")
+
+
+def test_a_route_of_a_trunk_is_remembered_for_its_calls_alone() -> None:
+    calling = Calling(trunks=(IN,), routes=(BY_SOURCE,))
+    tables, abroad = calling.world.app.tables, "sip:+44@carrier.example"
+    assert [calling.status(f"sip:71@{DOMAIN}", abroad) for _ in range(2)] == [0, 0]
+    assert calling.status(f"sip:71@{DOMAIN}") == 404  # alice, from the same address
+    assert (list(tables.called), list(tables.called_from)) == ([], [("192.0.2.10", f"sip:71@{DOMAIN}")])
+
+
+def test_the_callers_of_a_trunk_are_remembered_by_their_host() -> None:
+    calling = Calling(trunks=(IN,))
+    authorizer = calling.world.app._authorizer
+    for number in range(3):
+        assert calling.status(from_=f"sip:+44{number}@carrier.example") == 0
+    assert calling.status(from_=f"sip:carol@{DOMAIN}") == 0
+    assert (list(authorizer.sources), list(authorizer.strangers)) == (
+        ["192.0.2.10"],
+        ["carrier.example", f"sip:carol@{DOMAIN}"],
+    )
+
+
+def test_an_account_that_is_new_is_no_stranger() -> None:
+    calling = Calling(trunks=(IN,), routes=(Route(match="bob", from_="carol", to="trunk:in"),))
+    assert calling.status(from_=f"sip:carol@{DOMAIN}") == 403  # a trunk's calls leave by none
+    calling.world.users[f"carol@{DOMAIN}"] = calling.world.users[f"alice@{DOMAIN}"]
+    calling.reload()
+    assert calling.status(from_=f"sip:carol@{DOMAIN}") == 0
+    assert f"sip:carol@{DOMAIN}" in calling.remembered[0]
+
+
+def test_what_is_known_of_trunks_is_forgotten_with_the_tables() -> None:
+    calling = Calling(trunks=(IN,), routes=(BY_SOURCE,))
+    assert calling.status(f"sip:71@{DOMAIN}", "sip:+44@carrier.example") == 0
+    calling.reload()
+    app = calling.world.app
+    kept = (app._authorizer.sources, app._authorizer.strangers, app.tables.called_from, app.tables.identities)
+    assert not any(kept)
 
 
 def test_a_policy_is_asked_about_each_call() -> None:

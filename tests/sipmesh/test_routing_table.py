@@ -6,7 +6,7 @@ import pytest
 
 from sipmesh.config import Domain, Route
 from sipmesh.signalling.domains import Domains
-from sipmesh.signalling.routing_table import Asked, Hop, RoutingTable
+from sipmesh.signalling.routing_table import Asked, Condition, Hop, RoutingTable
 
 
 def table(*routes: dict[str, Any]) -> RoutingTable:
@@ -133,3 +133,25 @@ def test_without_a_domain_our_addresses_stand_for_themselves() -> None:
     domains = Domains([], {"203.0.113.5"}.__contains__)
     assert domains.canonical("203.0.113.5") == "203.0.113.5"
     assert domains.first == ""
+
+
+@pytest.mark.parametrize(
+    ("user", "condition"),
+    [
+        ("1", Condition.NOTHING),
+        ("21", Condition.SOURCE),
+        ("31", Condition.SOURCE),
+        ("4", Condition.CALLER),
+        ("41", Condition.SOURCE),
+    ],
+)
+def test_what_else_than_the_number_matters(user: str, condition: Condition) -> None:
+    routes = table(
+        {"match": "*", "to": "trunk:any"},
+        {"match": "2*", "to": "trunk:by-trunk", "source": "trunk:one"},
+        {"match": "31@example*", "to": "trunk:by-network", "source": "192.0.2.0/24"},
+        {"match": "4*", "to": "trunk:by-trunk", "source": "trunk:one"},
+        {"match": "4", "to": "trunk:by-caller", "from": "alice"},
+        {"match": "1@elsewhere*", "to": "trunk:elsewhere", "from": "alice"},
+    )
+    assert routes.condition(asked(user)) is condition

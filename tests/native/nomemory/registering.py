@@ -103,6 +103,8 @@ class Desk(Ways):
 class Authorizer(sip.AuthorizerBase):
     realms: dict[str, sip.DigestBase | None]
     callers: dict[str, Any]
+    sources: dict[str, Any]
+    strangers: dict[str, bool]
     claims: dict[str, tuple[Any, str, str, sip.DigestBase]]
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from native import sip
+from sipcore.ports import Target
 from sipcore.proxy.core import ProxyCore
 from sipcore.transaction import TransactionLayer
 from tests.native.nomemory.cases import tried
@@ -32,23 +33,49 @@ class Media(sip.InviteMediaBase):
 
 
 class Switch(sip.ApplicationBase):
-    """Knows caller and callee from calls before."""
+    """Knows caller and callee from calls before. ``trunks``: by which they call, or are called."""
 
-    def __init__(self, clock: sip.Timers) -> None:
-        known = SimpleNamespace(aor="b@b.example", number="", route="", trunk="", uris=())
+    def __init__(self, clock: sip.Timers, trunks: dict[str, sip.TrunkBase]) -> None:
+        way = SimpleNamespace(aor="b@b.example", number="", route="", trunk="", uris=(), only=None)
+        if "out" in trunks:
+            alive = SimpleNamespace(failed_at=None)
+            way.aor, way.trunk, way.only = "", "out", Target("sip:b@192.0.2.7", label=alive, first_response_s=3.0)
         caller = SimpleNamespace(aor="a@a.example", trunk=None)
         self.calls = Calls(Table(Rack(staged=False)))
         services = SimpleNamespace(calls=self.calls, glue=None)
         there = SimpleNamespace(active=False, record=lambda aor: BINDING)
-        called, none = {"sip:b@b.example": known}, set[str]()
+        called, none, over = {"sip:b@b.example": way}, dict[Any, Any](), sip.CallTrunksBase(trunks)
+        identities = {"a@a.example": "sip:1@a.example"}
+        self.calls.trunks = over
         self.authorizer = Authorizer(defaultdict(int), backoff(), lambda host: False)
-        self.authorizer.callers["sip:a@a.example"] = caller
+        if "in" in trunks:
+            self.authorizer.sources["192.0.2.9"] = SimpleNamespace(aor="", trunk=trunks["in"])
+            self.authorizer.strangers["sip:a@a.example"] = True
+            called, none = none, {("192.0.2.9", "sip:b@b.example"): way}
+        else:
+            self.authorizer.callers["sip:a@a.example"] = caller
         self.authorizer.claims["sip:a@b.example"] = (caller, "a@b.example", '"b', digest_of("b.example"))
         self.authorizer.realms["b.example"] = None
         more = {"user_rates": sip.RatesBase(1e-6, 1.0, sip.RecentBase(10)), "verifies": True}
         # one by one: CPython 3.11 loses what it unpacks of ``*`` when it finds no memory
         super().__init__(  # type: ignore[misc]
-            self.authorizer, called, none, none, there, there, there, services, clock, Invited, HungUp, Media, None, "", **more
+            self.authorizer,
+            called,
+            none,
+            identities,
+            set(),
+            over,
+            there,
+            there,
+            there,
+            services,
+            clock,
+            Invited,
+            HungUp,
+            Media,
+            None,
+            "",
+            **more,
         )
 
     def is_our_domain(self, host: str) -> bool:
@@ -58,28 +85,52 @@ class Switch(sip.ApplicationBase):
         raise error
 
 
-def switched() -> tuple[Ways, sip.Timers, ProxyCore, TransactionLayer]:
+def switched(trunks: dict[str, sip.TrunkBase] | None = None) -> tuple[Ways, sip.Timers, ProxyCore, TransactionLayer]:
     ways, clock, core, layer = proxy()
     clock.advance(1.0, 1.0)
-    core.app = Switch(clock)  # type: ignore[assignment]
+    core.app = Switch(clock, trunks or {})  # type: ignore[assignment]
     return ways, clock, core, layer
 
 
+def trunk(name: str) -> sip.TrunkBase:
+    made = sip.TrunkBase()
+    made.name, made.plain, made.transit, made.trusted, made.max_calls = name, True, True, True, 5
+    made.calls_elsewhere[1] = 3
+    return made
+
+
+def call_over(trunks: dict[str, sip.TrunkBase], script: list[bytes]) -> object:
+    ways, clock, core, layer = switched(trunks)
+    app: Any = core.app
+    try:
+        play(ways, core, layer, script)
+        if core.counters["sip_internal_errors_total"]:
+            raise MemoryError
+        counts = [each.calls for each in trunks.values()]
+        return len(ways.sent), len(b"".join(ways.sent)), dict(app.calls.counters), counts
+    finally:
+        end(layer, clock)
+        app.calls._invites.clear()  # of calls that went wrong; they hold the core, and it the calls
+
+
 SWITCHED = call_script(switched)
+FROM_TRUNK = call_script(lambda: switched({name: trunk(name) for name in ("in", "out")}))
+TO_TRUNK = call_script(lambda: switched({"out": trunk("out")}))
 
 
 @tried
 def call_between_those_known() -> object:
-    ways, clock, core, layer = switched()
-    app: Any = core.app
-    try:
-        play(ways, core, layer, SWITCHED)
-        if core.counters["sip_internal_errors_total"]:
-            raise MemoryError
-        return len(ways.sent), len(b"".join(ways.sent)), dict(app.calls.counters)
-    finally:
-        end(layer, clock)
-        app.calls._invites.clear()  # of calls that went wrong; they hold the core, and it the calls
+    return call_over({}, SWITCHED)
+
+
+@tried
+def call_from_trunk_to_trunk() -> object:
+    return call_over({name: trunk(name) for name in ("in", "out")}, FROM_TRUNK)
+
+
+@tried
+def call_from_user_to_trunk() -> object:
+    return call_over({"out": trunk("out")}, TO_TRUNK)
 
 
 PROVEN = b"Proxy-Authorization: %b\r\nCall-ID" % credentials_of("b.example", "INVITE").encode()
