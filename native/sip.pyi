@@ -818,7 +818,7 @@ class RegisteringBase:
     """What ``sipmesh.signalling.registering.Registering`` is made of."""
 
     authorizer: Any
-    accounts: Any  # ``has(aor)``
+    accounts: Any  # ``has(aor)``, not called of those in ``known``
     registrar: Any
     policy: Any  # ``active``
     timers: Any
@@ -827,6 +827,7 @@ class RegisteringBase:
         cls,
         authorizer: AuthorizerBase,
         accounts: Any,
+        known: set[str],
         registrar: RegistrarBase,
         policy: Any,
         timers: Timers,
@@ -834,7 +835,7 @@ class RegisteringBase:
     ) -> Self: ...
     def serve(self, request: InboundBase, /) -> None:
         """Answers a REGISTER. Done here: one for a user of a domain, by its name, that has no credentials and gets a challenge, or has
-        right ones, or needs none, while there is no policy. Calls ``serve_other``, ``proven`` and the registrar's ``change``; whatever
+        right ones, or needs none, while there is no policy. Calls ``serve_other``, ``check_proven`` and the registrar's ``change``; whatever
         they raise is passed on."""
 
 class RegistrarBase:

@@ -27,7 +27,8 @@ int sip_authorizer_challenge(AuthorizerObject *self, InboundObject *request, Dig
     Py_DECREF(algorithms);
     if (result == 0) result = sip_py_count_word(self->counters, &missing);
     if (result == 0) result = sip_py_count_word(self->counters, &as->refused);
-    if (result == 0) result = sip_inbound_answer(request, as->status, &lines);
+    bool acknowledged = sip_py_is_method(((MessageObject *)request->message)->method, SIP_INVITE);
+    if (result == 0) result = (acknowledged ? sip_inbound_answer : sip_inbound_answer_once)(request, as->status, &lines);
     sip_buffer_free(&lines);
     return result;
 }

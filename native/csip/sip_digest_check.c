@@ -4,6 +4,7 @@
 #include "sip_mac.h"
 
 #define STAMP_DIGITS 8 /* a nonce's fields begin with the second it was issued, in hex */
+#define MAX_SECRETS 4096 /* of each algorithm, kept */
 
 /* --- freshness --- */
 
@@ -78,8 +79,19 @@ static PyObject *algorithm_of(DigestObject *self, const struct sip_claim *claim)
 /* credentials.ha1(username, realm, algorithm) */
 static PyObject *stored_ha1(DigestObject *self, PyObject *username, PyObject *algorithm) {
     static struct sip_py_word word_ha1 = {"ha1", NULL};
-    PyObject *args[] = {self->credentials, username, self->realm, algorithm}, *name = sip_py_text(&word_ha1);
-    return name ? PyObject_VectorcallMethod(name, args, 4, NULL) : NULL;
+    PyObject *args[] = {self->credentials, username, self->realm, algorithm};
+    return sip_py_call_with(&word_ha1, args, 4);
+}
+
+/* As that. Who is unknown takes no room. */
+static PyObject *known_ha1(DigestObject *self, PyObject *username, PyObject *algorithm, PyObject *secrets) {
+    PyObject *known = PyDict_GetItemWithError(secrets, username);
+    if (known || PyErr_Occurred()) return Py_XNewRef(known);
+    PyObject *ha1 = stored_ha1(self, username, algorithm);
+    if (!ha1 || ha1 == Py_None) return ha1;
+    if (PyDict_GET_SIZE(secrets) >= MAX_SECRETS) PyDict_Clear(secrets);
+    if (PyDict_SetItem(secrets, username, ha1) < 0) Py_CLEAR(ha1);
+    return ha1;
 }
 
 /* An unknown user costs what a wrong password costs, and is answered alike. */
@@ -110,7 +122,7 @@ static int judge(DigestObject *self, const struct sip_claim *claim, PyObject *al
         sip_py_refuse(fault);
         return -1;
     }
-    PyObject *ha1 = stored_ha1(self, username, algorithm);
+    PyObject *ha1 = known_ha1(self, username, algorithm, self->secrets[sip_claim_hash(claim)]);
     int right = ha1 ? matches(claim, ha1, proof) : -1;
     Py_XDECREF(ha1);
     if (right <= 0) return right < 0 ? -1 : SIP_WORTH_REFUSED;

@@ -146,10 +146,13 @@ static PyObject *digest_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     self->algorithms = Py_NewRef(algorithms);
     self->nonce_lifetime_s = lifetime_s;
     self->max_tracked_nonces = max_tracked;
+    for (int i = 0; i < SIP_CLAIM_HASHES; i++)
+        if (!(self->secrets[i] = PyDict_New())) goto failed;
     if ((self->mac = sip_py_get(keys, &current)) && (self->key_id = sip_py_get(keys, &id)) && (self->macs = sip_py_get(keys, &macs)) &&
         PyDict_Check(self->macs) && (self->used = PyDict_New()))
         return (PyObject *)self;
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "keys are a KeyRing");
+failed:
     Py_DECREF(self);
     return NULL;
 }
@@ -159,6 +162,7 @@ static void digest_dealloc(DigestObject *self) {
     PyObject *fields[] = {self->credentials, self->realm, self->instance, self->head, self->mac, self->key_id, self->macs,
                           self->algorithms, self->used};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) Py_XDECREF(fields[i]);
+    for (int i = 0; i < SIP_CLAIM_HASHES; i++) Py_XDECREF(self->secrets[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 

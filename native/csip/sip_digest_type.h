@@ -14,6 +14,7 @@ typedef struct {
     PyObject *macs;              /* dict by key id: of all keys */
     PyObject *algorithms;        /* tuple of str */
     PyObject *used;              /* dict: nonce → highest use count, in the order of first use */
+    PyObject *secrets[SIP_CLAIM_HASHES]; /* dicts: HA1 by user name, of those that were asked for */
     unsigned long long serial;   /* of the next nonce */
     double tidy_at;              /* when to look for expired nonces again */
     long long floor_s;           /* nonces issued up to this second are stale */

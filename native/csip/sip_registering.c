@@ -10,6 +10,7 @@ typedef struct {
     PyObject_HEAD
     AuthorizerObject *authorizer;
     PyObject *accounts;   /* .has(aor) */
+    PyObject *known;      /* set: AORs that they had when they were asked */
     PyObject *registrar;  /* sipcore.registrar.Registrar */
     PyObject *policy;     /* .active */
     PyObject *timers, *counters;
@@ -75,16 +76,35 @@ static enum sip_way truth(PyObject *answer) {
 
 /* --- proof --- */
 
-/* Whether the credentials are right; the Python class takes note of it and refuses who is somebody else. */
+static enum sip_way has_account(RegisteringObject *self, PyObject *aor) {
+    static struct sip_py_word has = {"has", NULL};
+    int known = PySet_Contains(self->known, aor);
+    return known < 0 ? SIP_WAY_FAILED : known ? SIP_WAY_PLAIN : truth(sip_py_call(self->accounts, &has, aor, NULL));
+}
+
+/* Digest knows a user by the user part or by the whole AOR. */
+static bool is_of(PyObject *username, const struct asked *asked) {
+    Py_ssize_t size = PyUnicode_GET_LENGTH(username), domain = PyUnicode_GET_LENGTH(((DigestObject *)asked->realm)->realm);
+    if (size + 1 + domain != PyUnicode_GET_LENGTH(asked->aor)) return PyUnicode_Compare(username, asked->aor) == 0;
+    return PyUnicode_READ_CHAR(asked->aor, size) == '@' && PyUnicode_Tailmatch(asked->aor, username, 0, size, -1) > 0;
+}
+
+/* Who it is. The Python class refuses who is somebody else, or one of the trunks. */
+static enum sip_way accept(RegisteringObject *self, const struct asked *asked, PyObject *username) {
+    static struct sip_py_word check_proven = {"check_proven", NULL};
+    enum sip_way way = is_of(username, asked) ? has_account(self, asked->aor) : SIP_WAY_OTHER;
+    if (way != SIP_WAY_OTHER) return way;
+    return sip_py_do((PyObject *)self, &check_proven, username, asked->aor) < 0 ? SIP_WAY_FAILED : SIP_WAY_PLAIN;
+}
+
+/* Whether the credentials are right. */
 static enum sip_way prove(RegisteringObject *self, const struct asked *asked) {
-    static struct sip_py_word word_proven = {"proven", NULL};
     PyObject *username = sip_authorizer_username(
         self->authorizer, asked->request, (DigestObject *)asked->realm, &sip_as_registrar, asked->aor, asked->now);
-    PyObject *args[] = {(PyObject *)self, (PyObject *)asked->request, username, asked->aor};
-    PyObject *done = username ? sip_py_call_with(&word_proven, args, 4) : NULL;
-    Py_XDECREF(done);
-    Py_XDECREF(username);
-    return done ? SIP_WAY_PLAIN : PyErr_Occurred() ? SIP_WAY_FAILED : SIP_WAY_OTHER;
+    if (!username) return PyErr_Occurred() ? SIP_WAY_FAILED : SIP_WAY_OTHER;
+    enum sip_way way = accept(self, asked, username);
+    Py_DECREF(username);
+    return way;
 }
 
 static enum sip_way challenge(RegisteringObject *self, const struct asked *asked) {
@@ -95,8 +115,7 @@ static enum sip_way challenge(RegisteringObject *self, const struct asked *asked
 
 /* RFC 3261 section 10.3 step 3. */
 static enum sip_way authenticate(RegisteringObject *self, const struct asked *asked) {
-    static struct sip_py_word has = {"has", NULL};
-    if (asked->realm == Py_None) return truth(sip_py_call(self->accounts, &has, asked->aor, NULL));
+    if (asked->realm == Py_None) return has_account(self, asked->aor);
     if (!PyObject_TypeCheck(asked->realm, &sip_digest_type)) {
         PyErr_SetString(PyExc_TypeError, "realms: a Digest or None expected");
         return SIP_WAY_FAILED;
@@ -163,15 +182,16 @@ static PyObject *serve(PyObject *self, PyObject *request) {
 }
 
 static PyObject *registering_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"authorizer", "accounts", "registrar", "policy", "timers", "counters", NULL};
-    PyObject *authorizer, *accounts, *registrar, *policy, *timers, *counters;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!OO!O!:RegisteringBase", keywords, &sip_authorizer_type, &authorizer, &accounts,
-            &sip_registrar_type, &registrar, &policy, &sip_timers_type, &timers, &PyDict_Type, &counters))
+    static char *keywords[] = {"authorizer", "accounts", "known", "registrar", "policy", "timers", "counters", NULL};
+    PyObject *authorizer, *accounts, *known, *registrar, *policy, *timers, *counters;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!O!OO!O!:RegisteringBase", keywords, &sip_authorizer_type, &authorizer, &accounts,
+            &PySet_Type, &known, &sip_registrar_type, &registrar, &policy, &sip_timers_type, &timers, &PyDict_Type, &counters))
         return NULL;
     RegisteringObject *self = (RegisteringObject *)type->tp_alloc(type, 0);
     if (!self) return NULL;
     self->authorizer = (AuthorizerObject *)Py_NewRef(authorizer);
     self->accounts = Py_NewRef(accounts);
+    self->known = Py_NewRef(known);
     self->registrar = Py_NewRef(registrar);
     self->policy = Py_NewRef(policy);
     self->timers = Py_NewRef(timers);
@@ -181,7 +201,8 @@ static PyObject *registering_new(PyTypeObject *type, PyObject *args, PyObject *k
 
 /* None of what it refers to knows of it: no cycle goes through it. */
 static void registering_dealloc(RegisteringObject *self) {
-    PyObject *fields[] = {(PyObject *)self->authorizer, self->accounts, self->registrar, self->policy, self->timers, self->counters};
+    PyObject *fields[] = {(PyObject *)self->authorizer, self->accounts, self->known, self->registrar, self->policy, self->timers,
+                          self->counters};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) Py_XDECREF(fields[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }

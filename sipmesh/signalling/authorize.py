@@ -56,11 +56,12 @@ class Claim(NamedTuple):
 class Accounts:
     """The directory as ``sipcore.digest.Credentials``, then the trunks; the realm is the domain."""
 
-    __slots__ = ("_directory", "_trunks", "has")
+    __slots__ = ("_directory", "_trunks", "has", "known")
 
     def __init__(self, directory: Directory, trunks: Trunks) -> None:
         self._directory = directory
         self.has = directory.has_user
+        self.known = directory.known  # of those there are: what was asked for
         self._trunks = trunks
 
     def caller_ids(self, aor: str) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 RFC 8760 section 2.4 wants one challenge for each algorithm, strongest first, and clients to pass over those they don't know.
 Some in the field give up at the first unknown one instead. They are offered what they can use: those we recognise at once,
-any other when it comes back with the same Call-ID and no credentials. Nothing is lost by it: whoever could strip the stronger
-challenge from the way could also have answered the weaker.
+any other when it comes back with the same Call-ID in a new request and no credentials. Nothing is lost by it: whoever could
+strip the stronger challenge from the way could also have answered the weaker.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from native.sip import Message
 from sipcore.digest import Algorithm
 
 Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 REMEMBERED = 4096  # Call-IDs, and clients
 
@@ -34,7 +35,7 @@ class Challenges:
     __slots__ = ("_challenged", "_md5_only")
 
     def __init__(self) -> None:
-        self._challenged: OrderedDict[str, None] = OrderedDict()  # Call-IDs whose challenge is not answered yet
+        self._challenged: OrderedDict[str, str] = OrderedDict()  # server keys by Call-ID: challenges not answered yet
         self._md5_only: OrderedDict[tuple[str, str], None] = OrderedDict()  # (From URI, User-Agent)
 
     def algorithms(self, request: Message, configured: tuple[Algorithm, ...], answered: bool) -> tuple[Algorithm, ...]:
@@ -46,10 +47,11 @@ class Challenges:
         if client in self._md5_only or _READS_MD5.match(agent):
             return _MD5_ALONE
         if not answered:
-            if request.call_id in self._challenged:
-                _remember(self._md5_only, client)
+            key = request.server_key
+            if self._challenged.get(request.call_id, key) != key:  # else it was repeated for want of an answer
+                _remember(self._md5_only, client, None)
                 return _MD5_ALONE
-            _remember(self._challenged, request.call_id)
+            _remember(self._challenged, request.call_id, key)
         if _READS_FIRST.fullmatch(request.via.branch or ""):
             return tuple(sorted(configured, key=lambda algorithm: algorithm is not Algorithm.MD5))
         return configured
@@ -59,7 +61,7 @@ class Challenges:
         self._challenged.pop(call_id, None)
 
 
-def _remember(table: OrderedDict[Key, None], key: Key) -> None:
-    table[key] = None
+def _remember(table: OrderedDict[Key, Value], key: Key, value: Value) -> None:
+    table[key] = value
     if len(table) > REMEMBERED:
         table.popitem(last=False)

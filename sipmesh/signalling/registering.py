@@ -43,7 +43,7 @@ class Registering(RegisteringBase):
         timers: Timers,
         counters: Counters,
     ) -> Self:
-        self = super().__new__(cls, authorizer, accounts, registrar, policy, timers, counters)
+        self = super().__new__(cls, authorizer, accounts, accounts.known, registrar, policy, timers, counters)
         self._tables = tables
         return self
 
@@ -76,7 +76,7 @@ class Registering(RegisteringBase):
 
     # for the base
 
-    def proven(self, request: InboundRequest, username: str, aor: str) -> None:
+    def check_proven(self, username: str, aor: str) -> None:
         """PeerError if right credentials are not those of ``aor``."""
         found = aor_of(username, aor[aor.rindex("@") + 1 :])
         self.authorizer.check_account(found)

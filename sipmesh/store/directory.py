@@ -47,7 +47,7 @@ def _hashes(secret: str) -> dict[str, str]:
 class Directory:
     def __init__(self, environment: Environment) -> None:
         self._env = environment
-        self._known: set[str] = set()  # AORs of accounts that were asked for
+        self.known: set[str] = set()  # AORs of accounts that were asked for
         self._kept: dict[str, StoredUser] = {}  # the last of them, as they were read
         self._meta = environment.table("meta")
         self._users = environment.table("users")
@@ -77,18 +77,18 @@ class Directory:
 
     def has_user(self, aor: str) -> bool:
         """Whether there is such an account. Of one that was there, another process may have deleted it: see ``forget``."""
-        if aor in self._known:
+        if aor in self.known:
             return True
         if self._env.get(self._users, key_of(aor)) is None:
             return False
-        if len(self._known) >= MAX_KNOWN:
-            self._known.clear()
-        self._known.add(aor)
+        if len(self.known) >= MAX_KNOWN:
+            self.known.clear()
+        self.known.add(aor)
         return True
 
     def forget(self) -> None:
         """To be called when ``version`` has grown."""
-        self._known.clear()
+        self.known.clear()
         self._kept.clear()
 
     def users(self) -> list[StoredUser]:

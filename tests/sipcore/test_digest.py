@@ -216,9 +216,19 @@ def test_only_a_few_credentials_of_our_realm_are_tried() -> None:
     credentials = Passwords({"alice": "secret"})
     digest = Digest(REALM, credentials, KEYS, "a")
     nonce = fresh_nonce(digest)
-    values = [answer(nonce, password="wrong")] * 200 + [answer(nonce)]
+    values = [answer(nonce, username=f"nobody{number}") for number in range(200)] + [answer(nonce)]
     assert check(digest, *values).outcome is Outcome.REFUSED
     assert len(credentials.asked) == 4
+
+
+def test_who_was_found_is_not_asked_for_again_and_who_is_unknown_takes_no_room() -> None:
+    credentials = Passwords({"alice": "secret"})
+    digest = Digest(REALM, credentials, KEYS, "a")
+    for _ in range(2):
+        for username in ("alice", "nobody"):
+            check(digest, answer(fresh_nonce(digest), username=username))
+        assert check(digest, answer(fresh_nonce(digest), algorithm=Algorithm.SHA_256)).outcome is Outcome.ACCEPTED
+    assert credentials.asked == ["alice", "nobody", "alice", "nobody"]
 
 
 def test_auth_int_covers_the_body() -> None:

@@ -113,7 +113,7 @@ class SignalWorld:
         timers, flows, counters = self.wire.timers, self.proxy.flows, self.counters
         self.trunks = Trunks(Random(1), KeyRing("contact", KEY))
         self.trunks.load(self.trunk_configs)
-        directory: Any = SimpleNamespace(user=self.users.get, has_user=self.users.__contains__)
+        directory: Any = SimpleNamespace(user=self.users.get, has_user=self.users.__contains__, known=set())
         stored: Any = self.stored
         policy: Any = SimpleNamespace(active=False)
         self.calls = Calls(stored, timers, counters, self.trunks.by_name, relayed=self.relay is not None)

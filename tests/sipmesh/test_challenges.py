@@ -33,8 +33,9 @@ def test_one_algorithm_or_no_md5_is_left_as_configured() -> None:
 
 def test_client_that_comes_back_empty_handed_gets_md5_alone_from_then_on() -> None:
     challenges = Challenges()
-    assert challenges.algorithms(register("c1"), BOTH, answered=False) == BOTH
-    assert challenges.algorithms(register("c1"), BOTH, answered=False) == MD5_ALONE
+    for _ in range(2):  # the request may be repeated
+        assert challenges.algorithms(register("c1"), BOTH, answered=False) == BOTH
+    assert challenges.algorithms(register("c1", branch="z9hG4bKnew"), BOTH, answered=False) == MD5_ALONE
     assert challenges.algorithms(register("another call"), BOTH, answered=False) == MD5_ALONE
     assert challenges.algorithms(register("another call"), BOTH, answered=True) == MD5_ALONE
     assert challenges.algorithms(register("c1", user="bob"), BOTH, answered=True) == BOTH

@@ -127,6 +127,18 @@ def test_a_client_that_comes_back_empty_handed_is_offered_md5() -> None:
     assert [len(answer.get_all("WWW-Authenticate")) for answer in phone.got(401)] == [2, 1]
 
 
+def test_nothing_is_kept_of_a_request_that_was_challenged_and_a_repetition_is_no_new_attempt() -> None:
+    here = world()
+    phone = here.phone(PHONE)
+    for _ in range(2):
+        phone.send_bytes(register("sip:both.example", "<sip:alice@both.example>", 1))
+        here.run()
+        assert here.layer.server_count == 0
+    first, second = phone.got(401)
+    assert [len(each.get_all("WWW-Authenticate")) for each in (first, second)] == [2, 2]
+    assert first.to_tag == second.to_tag
+
+
 def test_a_source_has_to_pause_after_wrong_passwords() -> None:
     here = world(backoff=Backoff(1, 10.0))
     wrong = answers(here, "sip:md5.example", "<sip:alice@md5.example>", f"<sip:alice@{PHONE}>", ("alice", "wrong"), 2)
