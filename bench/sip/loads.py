@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.sip.servers import OPEN, PASSWORD, PROBER, USERS, Server
+from bench.sip.servers import CARRIER, OPEN, PASSWORD, PREFIX, PROBER, USERS, Server
 from interop.ports import free_port
 from interop.process import Process, cpu_ns
 
@@ -38,11 +38,13 @@ class Load:
     transport: str = "udp"
     callee: bool = False  # it calls users of open.test
     relayed: bool = False  # of servers that relay media; none is sent
+    over_trunks: bool = False  # from one, known by its address, to the other, by the prefix of the number
 
 
 LOADS = {
     "call": Load("caller", 1500, callee=True),
     "call_tcp": Load("caller", 800, "tcp", callee=True),
+    "call_trunk": Load("caller", 1500, callee=True, over_trunks=True),
     "call_relayed": Load("caller", 500, callee=True, relayed=True),
     "call_digest": Load("caller_digest", 1000, callee=True),
     "register": Load("register", 3000),
@@ -117,16 +119,19 @@ class Bench:
         """Offers ``load`` for ``seconds`` and waits for the last exchange to end."""
         rate = rate or load.rate
         folder = self.scratch(f"{server.name}-{load.scenario}")
-        callee_port, caller_port = free_port() if load.callee else CONTACT_PORT, free_port()
+        callee_port, caller_port = self._callee_port(server, load), free_port()
         codecs = AS_A_PHONE if load.relayed else ONE_CODEC
         callee = None
         if load.callee:
             callee = self.sipp(server, "callee", load.transport, callee_port, folder / "callee.log", (), codecs)
             callee.wait_ready(lambda: bound(callee_port, load.transport))
-            server.register_users(callee_port, load.transport)
+            if not load.over_trunks:
+                server.register_users(callee_port, load.transport)
         statistics = folder / "caller.csv"
         arguments = ["-inf", str(self.users), "-r", str(rate), "-m", str(int(rate * seconds)), "-l", "50000"]
         arguments += ["-key", "callee_port", str(callee_port), "-recv_timeout", "4000"]
+        names = (CARRIER, PREFIX) if load.over_trunks else (OPEN, "")
+        arguments += ["-key", "caller_domain", names[0], "-key", "dialled", names[1]]
         arguments += ["-trace_stat", "-stf", str(statistics), "-fd", "600", "-timeout", f"{seconds + 8:g}"]
         prober = Prober(server) if probe else None
         try:
@@ -144,6 +149,7 @@ class Bench:
             delays = prober.stop() if prober else []
             if callee:
                 callee.stop(1.0)
+            if callee and not load.over_trunks:
                 server.unregister_users()
         row = list(csv.DictReader(statistics.read_text().splitlines(), delimiter=";"))[-1]
         completed = int(row["SuccessfulCall(C)"])
@@ -160,6 +166,11 @@ class Bench:
             maker_busy=made_ns / 1e9 / elapsed / len(self.cores),
             delays_ms=delays,
         )
+
+    def _callee_port(self, server: Server, load: Load) -> int:
+        if load.over_trunks:
+            return server.trunk_port
+        return free_port() if load.callee else CONTACT_PORT
 
     def most(self, server: Server, seconds: float, first: int = 2000, steps: int = 5) -> Most:
         """The highest rate of calls a second, to about 6 %, with less than 0.1 % failed or retransmitted."""

@@ -24,6 +24,7 @@ PASSWORD = "bench-password"  # of every user of the domain digest.test
 USERS = 500
 PROBER = "prober"  # the user of the prober, whom no load calls
 OPEN, DIGEST = "open.test", "digest.test"
+CARRIER, PREFIX = "carrier.test", "9"  # whom a trunk calls for; the first digit of the numbers that another takes
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Server:
     address: str
     port: int
     process: Process
+    trunk_port: int  # of 127.0.0.1: where calls to numbers with the prefix go, without it
     worker: str = ""  # how the command line of the process that handles SIP ends; "": not known
     relay: Process | None = None  # what relays media for it, when that is none of its processes
 
@@ -79,14 +81,15 @@ class Server:
 
 def kamailio(folder: Path, core: int, *, relayed: bool = False) -> Server:
     """Kamailio with its faster allocator and large socket buffers, one UDP worker."""
-    port = free_port()
+    port, trunk_port = free_port(), free_port()
     relay, ng_port = _rtpengine(folder, core) if relayed else (None, 0)
     config = folder / "kamailio.cfg"
     text = Template(Path(__file__).with_name("kamailio.cfg").read_text())
-    config.write_text(text.substitute(address="127.0.0.1", port=port, password=PASSWORD, ng=f"127.0.0.1:{ng_port}"))
+    ports = {"port": port, "trunk_port": trunk_port, "ng": f"127.0.0.1:{ng_port}"}
+    config.write_text(text.substitute(address="127.0.0.1", password=PASSWORD, carrier=CARRIER, prefix=PREFIX, **ports))
     command = ["taskset", "-c", str(core), "kamailio", "-DD", "-E", "-f", str(config), "-x", "fm", "-b", "4194304"]
     command += ["-m", "1024", "-M", "32", "-Y", str(folder), *(("-A", "RELAYED") if relayed else ())]
-    return replace(_started("kamailio", port, Process(command, folder / "kamailio.log")), relay=relay)
+    return replace(_started("kamailio", port, Process(command, folder / "kamailio.log"), trunk_port), relay=relay)
 
 
 def _rtpengine(folder: Path, core: int) -> tuple[Process, int]:
@@ -101,7 +104,7 @@ def _rtpengine(folder: Path, core: int) -> tuple[Process, int]:
 def sipmesh(folder: Path, core: int, signal_workers: int = 1, *, relayed: bool = False) -> Server:
     """A node as `sipmesh run` makes it, but for the media that it leaves alone unless it is to be ``relayed``."""
     folder.mkdir(exist_ok=True)
-    port = free_port()
+    port, trunk_port = free_port(), free_port()
     console = free_port((socket.SOCK_STREAM,))
     lines = ["[node]", 'name = "bench"', f'data = "{folder / "data"}"', f"signal_workers = {signal_workers}"]
     for transport in ("udp", "tcp"):
@@ -110,6 +113,9 @@ def sipmesh(folder: Path, core: int, signal_workers: int = 1, *, relayed: bool =
         lines += ["[[domain]]", f'name = "{domain}"', f"auth = {auth}", 'digest = ["MD5"]']
         for user in (*(f"user{index}" for index in range(USERS)), PROBER):
             lines += ["[[user]]", f'aor = "{user}@{domain}"', f'password = "{PASSWORD}"']
+    lines += ["[[trunk]]", 'name = "callers"', 'sources = ["127.0.0.1/32"]', "transit = true"]
+    lines += ["[[trunk]]", 'name = "carrier"', f'targets = ["sip:127.0.0.1:{trunk_port}"]', "probe_s = 0"]
+    lines += ["[[route]]", f'match = "{PREFIX}*"', 'to = "trunk:carrier"', f"strip = {len(PREFIX)}"]
     first, last = contenders.PORTS
     lines += ["[media]", *((f'ports = "{first}-{last}"', "threads = 1") if relayed else ("anchor = false",))]
     lines += ["[limits]", 'exempt = ["127.0.0.0/8"]', "[console]", f'address = "127.0.0.1:{console}"']
@@ -118,12 +124,12 @@ def sipmesh(folder: Path, core: int, signal_workers: int = 1, *, relayed: bool =
     command = ["taskset", "-c", str(core), sys.executable, "-c", "from sipmesh.cli import main; main()"]
     process = Process([*command, "run", "--config", str(config)], folder / "sipmesh.log", cwd=ROOT)
     process.wait_ready(lambda: _healthy(console), 20.0)  # answers come before the start is over
-    return replace(_started("sipmesh", port, process), worker="signal-0")
+    return replace(_started("sipmesh", port, process, trunk_port), worker="signal-0")
 
 
-def _started(name: str, port: int, process: Process) -> Server:
+def _started(name: str, port: int, process: Process, trunk_port: int) -> Server:
     process.wait_ready(lambda: options(("127.0.0.1", port), timeout_s=0.3) == 200, 20.0)
-    return Server(name, "127.0.0.1", port, process)
+    return Server(name, "127.0.0.1", port, process, trunk_port)
 
 
 def _healthy(console: int) -> bool:
