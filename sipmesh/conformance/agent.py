@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import socket
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from sipmesh.conformance.requests import ack_failure, new_branch
 from sipmesh.conformance.tls import unverified
 
 WAIT_S = 2.0
+LATE_S = 2.0  # that a repetition may come late, from a target with much to do
+TIMESTAMP = 35  # SO_TIMESTAMPNS of Linux, which the socket module does not name
+TIMESPEC = struct.Struct("@qq")
 CHALLENGE_S = 1.0  # a challenge that takes longer is none
 SDP = "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio 49170 RTP/AVP 0\r\n"
 
@@ -70,6 +74,8 @@ class Agent:
         if self.transport != "udp":
             self.socket.settimeout(WAIT_S)
             self.socket.connect(self.target)
+        else:
+            self.socket.setsockopt(socket.SOL_SOCKET, TIMESTAMP, 1)
         if self.transport == "tls":
             self.socket = unverified().wrap_socket(self.socket, server_hostname=self.account.domain)
         self.port = self.socket.getsockname()[1]
@@ -147,11 +153,12 @@ class Agent:
         """None when nothing comes in time or the peer has closed."""
         self.socket.settimeout(timeout_s)
         try:
-            data = self.socket.recv(65535) if self.transport == "udp" else self._framed()
+            data, arrived_s = datagram(self.socket) if self.transport == "udp" else (self._framed(), time.time())
             message = parse(data) if data.strip() else None
         except (OSError, ValueError):
             return None
         if message is not None:
+            message.arrived_s = arrived_s
             self._remember(message)
             self.trace.append(f"{self.name} receives:\n{data.decode('utf-8', 'replace').rstrip()}")
         return message
@@ -191,6 +198,16 @@ class Agent:
         if response is None:
             raise FailedError(f"{self.name} got no response to {request.method} within {timeout_s:g} s")
         return response
+
+    def expect_again(self, first: Message, wait_s: float) -> Message:
+        """``first`` once more, about ``wait_s`` after it came: by when they arrived, as we may be late to look."""
+        again = self.receive(LATE_S + wait_s, lambda got: (got.start, got["CSeq"]) == (first.start, first["CSeq"]))
+        name = first.start.split(" ")[0] if first.is_request else first.start
+        if again is None:
+            raise FailedError(f"{name} did not come again within {LATE_S + wait_s:g} s")
+        if again.arrived_s - first.arrived_s < 0.6 * wait_s:
+            raise FailedError(f"{name} came again after {again.arrived_s - first.arrived_s:.2f} s, not {wait_s:g} s")
+        return again
 
     def expect_incoming(self, method: str, timeout_s: float = WAIT_S) -> Message:
         request = self.incoming(method, timeout_s)
@@ -263,6 +280,16 @@ class Agent:
         """A request of the callee; ``to`` is the To value of its answer."""
         routes, target = invite.values("Record-Route"), uri_of(invite["Contact"])
         return self.within(method, to, invite["From"], target, routes, invite["Call-ID"], cseq)
+
+
+def datagram(udp: socket.socket) -> tuple[bytes, float]:
+    """The next one, and when it arrived."""
+    data, ancillary, _, _ = udp.recvmsg(65535, socket.CMSG_SPACE(TIMESPEC.size))
+    for level, kind, value in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, TIMESTAMP):
+            seconds, nanoseconds = TIMESPEC.unpack(value)
+            return data, seconds + nanoseconds / 1e9
+    return data, time.time()
 
 
 def uri_transport(transport: str) -> str:

@@ -58,6 +58,16 @@ def proxy_require(world: World) -> None:
     require("nothingSupportsThis" in answer["Unsupported"], f"Unsupported: {answer['Unsupported'] or 'absent'}")
 
 
+@CASES.add(5, "RFC 3261 8.2.2.3", "answers 420 with Unsupported to a Require it doesn't know in OPTIONS to itself")
+def own_require(world: World) -> None:
+    agent = world.agent()
+    answer = agent.ask(
+        agent.request("OPTIONS", f"sip:{world.address}{world.uri_transport}", [("Require", "nothingSupportsThis")])
+    )
+    require(answer.status == 420, f"answered {answer.start}")
+    require("nothingSupportsThis" in answer["Unsupported"], f"Unsupported: {answer['Unsupported'] or 'absent'}")
+
+
 @CASES.add(53, "RFC 5393 5.3.3", "adds Max-Breadth to what it forwards")
 def max_breadth_added(world: World) -> None:
     callee, agent = world.callee(), world.agent()

@@ -27,6 +27,7 @@ class Message:
     start: str
     headers: Headers = field(default_factory=list)
     body: bytes = b""
+    arrived_s: float = field(default=0.0, compare=False)  # Unix time, of what was received
 
     @property
     def is_request(self) -> bool:
@@ -118,7 +119,7 @@ def split_commas(text: str) -> list[str]:
 def parameter(value: str, name: str) -> str:
     """A header parameter, "" when absent or without value; what stands in angle brackets or quotes is not searched."""
     bare = re.sub(r'<[^>]*>|"(?:\\.|[^"\\])*"(?=\s*<)', "", value)
-    found = re.search(rf"(?i);\s*{re.escape(name)}\s*(?:=\s*([^;,\s]+))?", bare)
+    found = re.search(rf"(?i);\s*{re.escape(name)}\s*(?:=\s*([^;,\s]+))?(?=[;,\s]|$)", bare)
     return (found[1] or "") if found else ""
 
 

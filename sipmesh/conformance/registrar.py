@@ -34,6 +34,12 @@ def star_expires(world: World) -> None:
     require(len(agent.register(contact="").values("Contact")) == 1, "removed the bindings")
 
 
+@CASES.add(33, "RFC 3261 10.2, RFC 4475 3.3.4", "answers 400 to a REGISTER whose To is no SIP URI")
+def to_is_no_sip_uri(world: World) -> None:
+    answer = world.agent().register(To="isbn:2983792873")
+    require(answer.status == 400, f"answered {answer.start}")
+
+
 @CASES.add(33, "RFC 3261 10.3(8)", "returns every binding with its time")
 def all_bindings(world: World) -> None:
     agent = world.callee(contact="<sip:one@192.0.2.1>")

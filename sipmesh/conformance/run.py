@@ -12,6 +12,7 @@ from sipmesh.conformance import (
     forwarding,
     locating,
     loops,
+    overload,
     registrar,
     torture,
     transactions,
@@ -20,7 +21,10 @@ from sipmesh.conformance import (
 from sipmesh.conformance.case import Case, Result, Target, World
 from sipmesh.conformance.errors import FailedError, NotApplicableError
 
-TOPICS = (checks, loops, forwarding, forking, transactions, dialogs, transports, locating, connections, registrar, torture)
+TOPICS = (
+    *(checks, loops, forwarding, forking, transactions, dialogs, transports, locating, connections, registrar, torture),
+    overload,
+)
 
 
 def all_cases() -> list[Case]:

@@ -34,6 +34,7 @@ SPOILED: dict[str, Spoil] = {
     "CSeq above 2^32": with_value("CSeq", "36893488147419103232 OPTIONS"),
     "To with an open quote": with_value("To", '"Mr. J. User <sip:j.user@example.com>'),
     "negative Content-Length": with_value("Content-Length", "-999"),
+    "empty Via parameter": lambda request: request.with_header("Via", f"{request['Via']};;"),
     "Request-URI in angle brackets": with_start(" sip:", " <sip:"),
 }
 

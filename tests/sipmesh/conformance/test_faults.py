@@ -24,7 +24,7 @@ def unless(pattern: bytes) -> Spoil:
 
 
 def with_(pattern: bytes, new: bytes | Callable[[re.Match[bytes]], bytes], times: int = 0) -> Spoil:
-    return lambda data: re.sub(pattern, new, data, count=times)
+    return lambda data: re.sub(pattern, new, data, count=times, flags=re.S)
 
 
 def once(pattern: bytes, names: bytes) -> Spoil:
@@ -100,6 +100,11 @@ SENT: dict[str, Maker] = {
         )
     ),
     "non_invite_retransmission": lambda: once(rb"^MESSAGE", rb"branch=[^\r;]*"),
+    "from_tag": lambda: with_(rb"^(CANCEL.*?From: [^\r]*?);tag=[^\r]*", rb"\1"),
+    "own_require": lambda: with_(rb"^SIP/2.0 420 [^\r]*", b"SIP/2.0 200 OK"),
+    "overload_offer": lambda: with_(rb";oc;", b";oc=20;"),
+    "overload_feedback": lambda: with_(rb"^(SIP/2.0 200 Test.*?Via: [^\r]*)", rb"\1;oc=20"),
+    "to_is_no_sip_uri": lambda: with_(rb"^SIP/2.0 400", b"SIP/2.0 404"),
     "failure_repeated": lambda: once(rb"^SIP/2.0 486", rb"Call-ID: [^\r]*"),
     "session_timer": lambda: with_(rb"Session-Expires: 120", b"Session-Expires: 90"),
     "retry_after": lambda: with_(rb"Retry-After: [^\r]*\r\n", b""),
