@@ -171,7 +171,7 @@ class Message:
     """What tells a request from every other, and its retransmissions not (RFC 3261 section 16.11): the server key without method,
     Call-ID, CSeq number, From tag."""
     begins: bool  # a request without To tag whose method is work: INVITE, REGISTER, OPTIONS, SUBSCRIBE, MESSAGE, PUBLISH, REFER
-    loop_hash: int
+    loop_hash: str  # digits
     """32-bit hash of what in a request may decide where it goes (RFC 5393 section 4.2.1): Request-URI, Routes, To tag,
     Proxy-Require, Proxy-Authorization; and of Call-ID, CSeq number and From tag, so that a collision doesn't strike the next
     attempt again (section 4.2.4)."""

@@ -1,7 +1,17 @@
 /* A request outside any dialog: a call that goes where calls went before. */
 #include "sip_application.h"
+#include "sip_chars.h"
 #include "sip_py.h"
 #include "sip_store.h"
+
+/* "none" asks for nothing (RFC 3323 section 4.2). */
+static bool asks_for_privacy(const struct sip_message *core) {
+    struct sip_scratch scratch;
+    struct sip_wanted wanted = {.id = SIP_PRIVACY};
+    SIP_EACH_LINE(i, core, wanted)
+        if (!sip_same_nocase(sip_line_text(core, &core->lines[i], &scratch), SIP_TEXT("none"))) return true;
+    return false;
+}
 
 /* An INVITE that begins a call, and says nothing of who calls but From. */
 static bool begins_plainly(const MessageObject *message) {
@@ -11,7 +21,7 @@ static bool begins_plainly(const MessageObject *message) {
     if (!sip_py_is_method(message->method, SIP_INVITE) || sip_message_is_sips(message)) return false;
     if (sip_read_tag(core, SIP_TO, &scratch, &tag).error != SIP_OK || tag.at) return false;
     return !sip_has_line(core, SIP_P_ASSERTED_IDENTITY) && !sip_has_line(core, SIP_P_PREFERRED_IDENTITY) &&
-           !sip_has_line(core, SIP_PRIVACY);
+           !asks_for_privacy(core);
 }
 
 /* What the dict has for an attribute of the message; borrowed, NULL when there is none or with an exception. */

@@ -1,6 +1,7 @@
 /* native.sip.Receiver, the base of Ingress: the way of a proper message. What is odd goes to the methods of the subclass. */
 #include "sip_ingress.h"
 
+#include "sip_chars.h"
 #include "sip_flow.h"
 #include "sip_gate.h"
 #include "sip_message_type.h"
@@ -13,7 +14,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *layer, *counters;
     PyObject *gate, *admission; /* or None */
-    PyObject *our_sent_by;      /* of our listeners, a set */
+    PyObject *our_sent_by;      /* of our listeners, a tuple */
     PyObject *names;            /* of counters: {transport: {method: name}} */
     PyObject *pass_on;          /* takes what is another worker's, or None */
     long worker, workers;       /* which of how many this one is */
@@ -84,15 +85,29 @@ static int take_request(IngressObject *self, PyObject *request, PyObject *flow) 
     return taken ? (taken < 0 ? -1 : 0) : sip_layer_receive(self->layer, request, flow);
 }
 
+/* Whether one of our listeners, which are few, says so of itself; -1 with an exception. */
+static int is_our_name(IngressObject *self, struct sip_slice sent_by) {
+    struct sip_py_view ours;
+    int same = 0;
+    for (Py_ssize_t i = 0; !same && i < PyTuple_GET_SIZE(self->our_sent_by); i++) {
+        if (sip_py_view(PyTuple_GET_ITEM(self->our_sent_by, i), &ours) < 0) return -1;
+        same = sip_same_nocase(ours.text, sent_by);
+        Py_XDECREF(ours.holder);
+    }
+    return same;
+}
+
 /* RFC 3261 section 18.1.2: what does not bear our name in its top Via is dropped. So is what is no SIP/2.0: who knows what it says. */
 static int take_response(IngressObject *self, PyObject *response, PyObject *flow) {
     static struct sip_py_word ours = {"sip_responses_total", NULL};
     static struct sip_py_word others = {"sip_dropped_responses_total|reason=sent-by", NULL};
     static struct sip_py_word odd = {"sip_dropped_responses_total|reason=version", NULL};
+    struct sip_scratch scratch;
+    struct sip_via via;
     if (!sip_is_version_2(&((MessageObject *)response)->core)) return sip_py_count_word(self->counters, &odd);
-    PyObject *sent_by = sip_message_via_sent_by((MessageObject *)response);
-    int known = sent_by ? PySet_Contains(self->our_sent_by, sent_by) : -1;
-    Py_XDECREF(sent_by);
+    struct sip_fault fault = sip_read_via(&((MessageObject *)response)->core, &scratch, &via);
+    if (fault.error != SIP_OK) return sip_py_done(sip_py_fault(fault, NULL));
+    int known = is_our_name(self, via.sent_by);
     if (known < 0 || sip_py_count_word(self->counters, known ? &ours : &others) < 0) return -1;
     return known ? sip_layer_receive(self->layer, response, flow) : 0;
 }
@@ -201,15 +216,18 @@ static int ingress_init(IngressObject *self, PyObject *args, PyObject *kwargs) {
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!O!|OO:Receiver", keywords, &layer, &PyDict_Type, &counters,
             &PyFrozenSet_Type, &our_sent_by, &gate, &admission))
         return -1;
-    PyObject *names = PyDict_New();
-    if (!names) return -1;
+    PyObject *names = PyDict_New(), *sent_by = names ? PySequence_Tuple(our_sent_by) : NULL;
+    if (!sent_by) {
+        Py_XDECREF(names);
+        return -1;
+    }
     Py_XSETREF(self->names, names);
+    Py_XSETREF(self->our_sent_by, sent_by);
     Py_XSETREF(self->pass_on, Py_NewRef(Py_None));
     self->worker = 0;
     self->workers = 1;
     Py_XSETREF(self->layer, Py_NewRef(layer));
     Py_XSETREF(self->counters, Py_NewRef(counters));
-    Py_XSETREF(self->our_sent_by, Py_NewRef(our_sent_by));
     Py_XSETREF(self->gate, Py_NewRef(gate));
     Py_XSETREF(self->admission, Py_NewRef(admission));
     return 0;

@@ -38,10 +38,10 @@ PyObject *sip_message_loop_hash(MessageObject *self, void *closure) {
     if (sip_refuse_response(self)) return NULL;
     SIP_STACK_BUFFER(out);
     struct sip_fault found = sip_add_decisive(&out, &self->core);
-    PyObject *hash = found.error == SIP_OK ? PyLong_FromUnsignedLong(sip_crc32((struct sip_slice){out.at, out.size}))
-                                           : sip_py_fault(found, NULL);
+    char digits[SIP_DIGITS_MAX];
+    size_t size = sip_digits(sip_crc32((struct sip_slice){out.at, out.size}), digits);
     sip_buffer_free(&out);
-    return hash;
+    return found.error == SIP_OK ? sip_py_str((struct sip_slice){digits, size}) : sip_py_fault(found, NULL);
 }
 
 PyObject *sip_message_server_key(MessageObject *self) {

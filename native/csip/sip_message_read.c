@@ -21,13 +21,6 @@ GETTER(get_via) {
     return SIP_PY_CACHED(self->cache[CACHE_VIA], make_via(self));
 }
 
-PyObject *sip_message_via_sent_by(MessageObject *self) {
-    struct sip_scratch scratch;
-    struct sip_via via;
-    struct sip_fault found = sip_read_via(&self->core, &scratch, &via);
-    return found.error == SIP_OK ? sip_py_lower(via.sent_by) : sip_py_fault(found, NULL);
-}
-
 static PyObject *make_addr(MessageObject *self, enum sip_name id) {
     struct sip_scratch scratch;
     struct sip_slice text;

@@ -50,7 +50,6 @@ int sip_message_changed(MessageObject *self, enum sip_name id);
 
 extern PyGetSetDef sip_message_getset[]; /* sip_message_read.c */
 PyObject *sip_message_call_id(MessageObject *self, void *closure);
-PyObject *sip_message_via_sent_by(MessageObject *self); /* str; ParseError */
 PyObject *sip_message_check(MessageObject *self, PyObject *unused);
 
 /* sip_message_start.c */

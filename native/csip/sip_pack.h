@@ -2,6 +2,8 @@
 #ifndef SIP_PACK_H
 #define SIP_PACK_H
 
+#include <endian.h>
+
 #include "sip_base.h"
 
 #define SIP_PACK_HEAD 9
@@ -47,7 +49,9 @@ static inline char *sip_pack_double(char *out, double number) {
     uint64_t bits;
     memcpy(&bits, &number, sizeof bits);
     *out = (char)SIP_PACK_FLOAT64;
-    return sip_pack_bytes(out + 1, bits, sizeof bits);
+    bits = htobe64(bits);
+    memcpy(out + 1, &bits, sizeof bits);
+    return out + 1 + sizeof bits;
 }
 
 /* What a text, bytes or an array begins with; they hold less than 2^32. */

@@ -100,7 +100,7 @@ PyObject *sip_core_is_ours(CoreObject *self, PyObject *uri);
 int sip_core_check(CoreObject *self, MessageObject *message, uint32_t *traits);
 /* The cookie of the dialog that a request belongs to, or None; a new reference. Our Routes are gone. When it isn't found at once and
  * `received` is not NULL, the loop hash of the request as it was received is put there. */
-PyObject *sip_core_cookie(CoreObject *self, MessageObject *message, uint32_t traits, PyObject *flow, PyObject **received);
+PyObject *sip_core_cookie(CoreObject *self, MessageObject *message, uint32_t traits, PyObject *flow, PyObject **loop_hash);
 int sip_core_owns_uri(CoreObject *self, MessageObject *message); /* whether the Request-URI names us: 1, 0 or -1 */
 bool sip_may_be_gruu(const struct sip_message *message); /* the Request-URI, with no Route left */
 

@@ -45,12 +45,12 @@ static PyObject *plain_cookie(CoreObject *self, MessageObject *message, uint32_t
     return cookie;
 }
 
-PyObject *sip_core_cookie(CoreObject *self, MessageObject *message, uint32_t traits, PyObject *flow, PyObject **received) {
+PyObject *sip_core_cookie(CoreObject *self, MessageObject *message, uint32_t traits, PyObject *flow, PyObject **loop_hash) {
     static struct sip_py_word preprocess = {"preprocess", NULL}, find_dialog = {"find_dialog", NULL};
     PyObject *cookie = plain_cookie(self, message, traits);
     if (cookie != Py_None) return cookie;
     Py_DECREF(cookie);
-    if (received && !(*received = sip_message_loop_hash(message, NULL))) return NULL;
+    if (loop_hash && !(*loop_hash = sip_message_loop_hash(message, NULL))) return NULL;
     cookie = Py_NewRef(Py_None);
     if (traits & (SIP_ROUTED | SIP_URI_DIRECTS)) Py_SETREF(cookie, sip_py_call((PyObject *)self, &preprocess, (PyObject *)message, flow));
     if (cookie == Py_None && traits & SIP_IN_DIALOG)
@@ -85,11 +85,9 @@ static int set_breadth(CoreObject *self, InboundObject *request, uint32_t traits
 }
 
 /* A request outside any dialog may come back to us. What belongs to one goes one way and can't multiply (RFC 5393 section 4.1). */
-static int look_for_loop(CoreObject *self, InboundObject *request, uint32_t traits, PyObject *received) {
+static int look_for_loop(CoreObject *self, InboundObject *request, uint32_t traits, PyObject *loop_hash) {
     static struct sip_py_word refuse_loop = {"refuse_loop", NULL};
-    PyObject *loop = PyObject_Str(received);
-    if (!loop) return -1;
-    Py_SETREF(request->loop_hash, loop);
+    Py_SETREF(request->loop_hash, Py_NewRef(loop_hash));
     Py_ssize_t passed = traits & SIP_SEVERAL_VIAS ? 1
         : PyUnicode_Tailmatch(((TransactionObject *)request->transaction)->key, self->branch_prefix, 0, PY_SSIZE_T_MAX, -1);
     return passed <= 0 ? (int)passed : sip_py_do((PyObject *)self, &refuse_loop, (PyObject *)request, NULL);
@@ -104,15 +102,15 @@ static bool may_be_for_us(const MessageObject *message, uint32_t traits) {
 /* What tells the request from every other, and the dialog it belongs to. */
 static int identify(CoreObject *self, InboundObject *request, uint32_t traits) {
     MessageObject *message = (MessageObject *)request->message;
-    PyObject *received = NULL;
+    PyObject *loop_hash = NULL;
     PyObject *identity = sip_message_identity(message, NULL);
     if (!identity) return -1;
     Py_SETREF(request->identity, identity);
     if (set_breadth(self, request, traits) < 0) return -1;
-    PyObject *cookie = sip_core_cookie(self, message, traits, request->flow, &received);
-    int result = !cookie ? -1 : cookie == Py_None ? look_for_loop(self, request, traits, received) : 0;
+    PyObject *cookie = sip_core_cookie(self, message, traits, request->flow, &loop_hash);
+    int result = !cookie ? -1 : cookie == Py_None ? look_for_loop(self, request, traits, loop_hash) : 0;
     if (cookie) Py_SETREF(request->cookie, cookie);
-    Py_XDECREF(received);
+    Py_XDECREF(loop_hash);
     return result;
 }
 

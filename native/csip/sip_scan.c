@@ -31,9 +31,11 @@ static enum sip_error scan_line_end(const char *data, size_t size, size_t at, si
     return memchr(data + at, '\r', end - at) ? SIP_BARE_CR : SIP_OK;
 }
 
+static bool is_blank(char c) { return (unsigned char)c <= ' ' && (sip_is_space(c) || c == '\r' || c == '\n'); }
+
 static void trim_value(const char *data, struct sip_line *line, size_t from, size_t to) {
-    while (from < to && (sip_is_space(data[from]) || data[from] == '\r' || data[from] == '\n')) from++;
-    while (to > from && (sip_is_space(data[to - 1]) || data[to - 1] == '\r' || data[to - 1] == '\n')) to--;
+    while (from < to && is_blank(data[from])) from++;
+    while (to > from && is_blank(data[to - 1])) to--;
     line->value_at = (uint16_t)(from - line->at);
     line->value_size = (uint16_t)(to - from);
 }

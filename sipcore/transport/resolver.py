@@ -23,6 +23,7 @@ Done = Callable[[list[Destination]], None]
 NAPTR_SERVICES = {"sip+d2u": "udp", "sip+d2t": "tcp", "sips+d2t": "tls"}
 SRV_PREFIXES = {"udp": "_sip._udp.", "tcp": "_sip._tcp.", "tls": "_sips._tcp."}
 VERIFIED_TRANSPORTS = frozenset(("tls", "wss"))
+MAX_NUMERIC, MAX_NUMERIC_CHARS = 20_000, 256  # URIs whose next hop is kept, and the length of one: strangers write them
 LOCALHOST = {4: "127.0.0.1", 6: "::1"}  # never asked for (RFC 6761 section 6.3)
 
 
@@ -110,9 +111,11 @@ class DnsResolver(NumericHosts):
             task.cancel()
 
     def _keep(self, uri: Uri, destination: Destination) -> list[Destination]:
-        if len(self.numeric) >= self._settings.cache_entries:
-            self.numeric.clear()
-        known = self.numeric[uri.text] = [destination]
+        known = [destination]
+        if len(uri.text) <= MAX_NUMERIC_CHARS:
+            if len(self.numeric) >= MAX_NUMERIC:
+                self.numeric.clear()
+            self.numeric[uri.text] = known
         return known
 
     def _known(self, question: Question) -> list[Destination] | None:

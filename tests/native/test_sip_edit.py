@@ -116,6 +116,12 @@ def test_the_request_uri_alone_changes() -> None:
             message.set_request_uri(wrong)
 
 
+def test_a_line_in_front_has_the_form_of_the_one_below() -> None:
+    message = Message(INVITE.replace(b"Via: ", b"v: ", 1))
+    message.push_via(OURS)
+    assert message.to_bytes().split(b"\r\n")[1] == b"v: " + OURS.encode()
+
+
 def test_set_push_append_remove() -> None:
     message = Message(INVITE)
     message.set("Max-Forwards", "69")

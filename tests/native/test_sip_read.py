@@ -315,12 +315,12 @@ def identity_of(message: Message) -> str:
     return f"{message.server_key.rpartition('|')[0]} {message.call_id} {message.cseq} {message.from_tag or ''}"
 
 
-def loop_hash_of(message: Message) -> int:
+def loop_hash_of(message: Message) -> str:
     """RFC 5393 section 4.2.1, written out."""
     parts = [f"{message.request_uri_text} {message.call_id} {message.cseq} {message.from_tag or ''}", message.to_tag or ""]
     for name in ("Route", "Proxy-Require", "Proxy-Authorization"):
         parts += message.get_all(name)
-    return crc_slot("|".join(parts))
+    return str(crc_slot("|".join(parts)))
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def request(method: str = "INVITE", **changed: str) -> Message:
 
 
 def hash_of(message: Message) -> str:
-    return str(message.loop_hash)
+    return message.loop_hash
 
 
 def branch_of(message: Message, target: str = "sip:bob@192.0.2.20", attempt: int = 0, key: Key = KEY) -> str:

@@ -82,6 +82,14 @@ def test_numeric_hosts_are_answered_at_once_without_a_loop(uri: str, transport: 
     assert not later
 
 
+def test_what_is_kept_of_numeric_hosts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sipcore.transport.resolver.MAX_NUMERIC", 2)
+    resolver = DnsResolver(lambda function, *arguments: function(*arguments), defaultdict(int), ("udp",), (4,))
+    for user in ("a", "b", "c", "long" * 64):
+        resolver.resolve(Uri(f"sip:{user}@192.0.2.1"), list.clear)
+    assert list(resolver.numeric) == ["sip:c@192.0.2.1"]
+
+
 def test_naptr_order_and_preference_choose_the_transport() -> None:
     zone = {
         ("a.test", "NAPTR"): [

@@ -218,6 +218,12 @@ def caller_who_wants_privacy(call: Call) -> None:
     assert call.bob.got("INVITE")[0].contact_uri_text.startswith("sip:anonymous@")
 
 
+def caller_who_wants_no_privacy(call: Call) -> None:
+    call.bind()
+    call.invite(("Privacy", "None"))
+    assert call.bob.got("INVITE")[0].get("Privacy") == "None"
+
+
 def caller_who_asserts(call: Call) -> None:
     call.bind()
     call.invite(("P-Asserted-Identity", "<sip:president@open.example>"))
@@ -266,7 +272,8 @@ SCENES = [
     ),
     *(refused_by_the_callee, given_up, reliably_provisional, answer_that_asserts, caller_behind_nat, nobody_bound),
     calls_too_often,
-    *(several_bindings, caller_who_wants_privacy, caller_who_asserts, sips_is_asked_for, store_out_of_order),
+    *(several_bindings, caller_who_wants_privacy, caller_who_wants_no_privacy, caller_who_asserts),
+    *(sips_is_asked_for, store_out_of_order),
 ]
 
 
