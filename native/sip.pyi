@@ -801,16 +801,23 @@ class BackoffBase:
     def succeeded(self, key: Any, /) -> None: ...
 
 class AuthorizerBase:
-    """What ``sipmesh.signalling.authorize.Authorizer`` is made of. Calls ``offered`` and ``understood`` for a domain with several
-    algorithms, and ``forbid``."""
+    """What ``sipmesh.signalling.authorize.Authorizer`` is made of. Calls ``forbid``."""
 
     callers: Mapping[str, Any]  # dicts, read-only as attributes
     claims: Mapping[str, tuple[Any, str, str, DigestBase]]
     sources: Mapping[str, Any]
     strangers: Mapping[str, bool]
     realms: Mapping[str, DigestBase | None]
-    def __init__(self, counters: dict[str, int], backoff: BackoffBase | None, is_exempt: Callable[[str], bool]) -> None:
-        """``backoff``: of (source host, AOR), save for hosts that are exempt."""
+    def __init__(
+        self,
+        counters: dict[str, int],
+        challenges: Any,
+        challenged: RecentBase,
+        backoff: BackoffBase | None,
+        is_exempt: Callable[[str], bool],
+    ) -> None:
+        """``challenges.algorithms(request, configured)``: what the sender of a request can read of several. ``challenged``: by Call-ID,
+        dropped with right credentials. ``backoff``: of (source host, AOR), save for hosts that are exempt."""
     def note(self, request: Message, digest: DigestBase, who: tuple[str, str] | None, /) -> None:
         """Right credentials. ``who``: of the back-off, or None."""
 

@@ -8,14 +8,14 @@ struct sip_challenger sip_as_proxy = {407, SIP_PROXY_AUTHENTICATE, SIP_PROXY_AUT
 
 /* --- the challenge --- */
 
-/* What a client can read of several algorithms, strongest first (RFC 8760 section 2.4), is for the Python class to say. */
+/* What a client can read of several algorithms, strongest first (RFC 8760 section 2.4). */
 static PyObject *offered(AuthorizerObject *self, DigestObject *digest, PyObject *message) {
-    static struct sip_py_word word_offered = {"offered", NULL};
+    static struct sip_py_word word_algorithms = {"algorithms", NULL};
     if (PyTuple_GET_SIZE(digest->algorithms) == 1) return Py_NewRef(digest->algorithms);
-    PyObject *algorithms = sip_py_call((PyObject *)self, &word_offered, message, digest->algorithms);
+    PyObject *algorithms = sip_py_call(self->challenges, &word_algorithms, message, digest->algorithms);
     if (!algorithms || PyTuple_Check(algorithms)) return algorithms;
     Py_DECREF(algorithms);
-    return PyErr_Format(PyExc_TypeError, "offered: a tuple expected");
+    return PyErr_Format(PyExc_TypeError, "algorithms: a tuple expected");
 }
 
 int sip_authorizer_challenge(AuthorizerObject *self, InboundObject *request, DigestObject *digest, struct sip_challenger *as, double now) {
@@ -71,11 +71,19 @@ static int may_try(AuthorizerObject *self, PyObject *who, double now) {
     return left_s < 0 ? -1 : left_s == 0;
 }
 
+/* It could read the challenge. */
+static int understood(AuthorizerObject *self, PyObject *message) {
+    PyObject *call_id = sip_message_call_id((MessageObject *)message, NULL);
+    int result = call_id ? sip_recent_drop((RecentObject *)self->challenged, call_id) : -1;
+    Py_XDECREF(call_id);
+    return result;
+}
+
 int sip_authorizer_note(AuthorizerObject *self, PyObject *message, DigestObject *digest, PyObject *who) {
-    static struct sip_py_word accepted = {"sip_authorizations_total|outcome=accepted", NULL}, understood = {"understood", NULL};
+    static struct sip_py_word accepted = {"sip_authorizations_total|outcome=accepted", NULL};
     if (sip_py_count_word(self->counters, &accepted) < 0) return -1;
     if (who != Py_None && self->backoff != Py_None && sip_backoff_succeeded((BackoffObject *)self->backoff, who) < 0) return -1;
-    return PyTuple_GET_SIZE(digest->algorithms) == 1 ? 0 : sip_py_do((PyObject *)self, &understood, message, NULL);
+    return PyTuple_GET_SIZE(digest->algorithms) == 1 || self->challenged == Py_None ? 0 : understood(self, message);
 }
 
 PyObject *sip_authorizer_username(

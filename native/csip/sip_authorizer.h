@@ -17,6 +17,8 @@ typedef struct {
     PyObject *strangers; /* dict by what names nobody of ours: a host in From, or the whole URI there */
     PyObject *realms;  /* dict by our domains: what each wants proof with, a Digest, or None when it believes who asks */
     PyObject *counters;
+    PyObject *challenges; /* .algorithms(request, configured): what its sender can read of several */
+    PyObject *challenged; /* RecentObject: Call-IDs whose challenge with several is not answered yet */
     PyObject *backoff;   /* BackoffObject or None: of (source host, AOR) */
     PyObject *is_exempt; /* whether a host has no limits */
 } AuthorizerObject;

@@ -6,6 +6,8 @@ static PyObject *authorizer_new(PyTypeObject *class, PyObject *args, PyObject *k
     AuthorizerObject *self = (AuthorizerObject *)class->tp_alloc(class, 0);
     (void)args, (void)kwargs; /* those of the Python class */
     if (!self) return NULL;
+    self->challenges = Py_NewRef(Py_None);
+    self->challenged = Py_NewRef(Py_None);
     self->backoff = Py_NewRef(Py_None);
     self->is_exempt = Py_NewRef(Py_None);
     if ((self->callers = PyDict_New()) && (self->claims = PyDict_New()) && (self->sources = PyDict_New()) &&
@@ -16,14 +18,18 @@ static PyObject *authorizer_new(PyTypeObject *class, PyObject *args, PyObject *k
 }
 
 static int authorizer_init(AuthorizerObject *self, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"counters", "backoff", "is_exempt", NULL};
-    PyObject *counters, *backoff, *is_exempt;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO:Authorizer", keywords, &PyDict_Type, &counters, &backoff, &is_exempt)) return -1;
+    static char *keywords[] = {"counters", "challenges", "challenged", "backoff", "is_exempt", NULL};
+    PyObject *counters, *challenges, *challenged, *backoff, *is_exempt;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!OO:Authorizer", keywords, &PyDict_Type, &counters, &challenges, &sip_recent_type,
+                                     &challenged, &backoff, &is_exempt))
+        return -1;
     if (backoff != Py_None && !PyObject_TypeCheck(backoff, &sip_backoff_type)) {
         PyErr_SetString(PyExc_TypeError, "backoff: a Backoff or None expected");
         return -1;
     }
     Py_SETREF(self->counters, Py_NewRef(counters));
+    Py_SETREF(self->challenges, Py_NewRef(challenges));
+    Py_SETREF(self->challenged, Py_NewRef(challenged));
     Py_SETREF(self->backoff, Py_NewRef(backoff));
     Py_SETREF(self->is_exempt, Py_NewRef(is_exempt));
     return 0;
@@ -37,8 +43,8 @@ static PyObject *note(AuthorizerObject *self, PyObject *const *args, Py_ssize_t 
 
 /* None of what it refers to knows of it: no cycle goes through it. */
 static void authorizer_dealloc(AuthorizerObject *self) {
-    PyObject *fields[] = {self->callers, self->claims, self->sources, self->strangers, self->realms, self->counters,
-                          self->backoff, self->is_exempt};
+    PyObject *fields[] = {self->callers,  self->claims,     self->sources,    self->strangers, self->realms,
+                          self->counters, self->challenges, self->challenged, self->backoff,   self->is_exempt};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) Py_XDECREF(fields[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }

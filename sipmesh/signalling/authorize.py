@@ -111,7 +111,8 @@ class Authorizer(AuthorizerBase):
         is_exempt: Callable[[str], bool] = frozenset[str]().__contains__,
     ) -> None:
         """``backoff``: of (source host, AOR); none for hosts that are exempt."""
-        super().__init__(counters, backoff, is_exempt)
+        self._challenges = Challenges()
+        super().__init__(counters, self._challenges, self._challenges.challenged, backoff, is_exempt)
         self._backoff = backoff
         self._is_exempt = is_exempt
         self._domains = domains
@@ -119,7 +120,6 @@ class Authorizer(AuthorizerBase):
         self._accounts = accounts
         self._counters = counters
         self._new_digest = partial(Digest, credentials=accounts, keys=nonce_keys, instance=instance, config=digest_config)
-        self.challenges = Challenges()
         self._quiet = QuietLog(log)
         self.serve(domains)
 
@@ -221,14 +221,6 @@ class Authorizer(AuthorizerBase):
 
     # for the base
 
-    def offered(self, request: Message, algorithms: tuple[Algorithm, ...]) -> tuple[Algorithm, ...]:
-        """To the sender of a request without credentials."""
-        return self.challenges.algorithms(request, algorithms, answered=False)
-
-    def understood(self, request: Message) -> None:
-        """It could answer a challenge."""
-        self.challenges.accepted(request.call_id)
-
     def forbid(self) -> NoReturn:
         """They are somebody else's."""
         self._count("forbidden")
@@ -242,7 +234,7 @@ class Authorizer(AuthorizerBase):
         """What a request without credentials for us, or with useless ones, is answered."""
         self._counters[OUTCOME_NAMES[outcome]] += 1
         answered = outcome is not Outcome.MISSING
-        offered = self.challenges.algorithms(request, self._domains.algorithms(domain), answered)
+        offered = self._challenges.algorithms(request, self._domains.algorithms(domain), answered)
         values = self._digests[domain].challenges(now, offered, stale=outcome is Outcome.STALE)
         return PeerError(place[0], "", tuple([(place[1], value) for value in values]))
 

@@ -9,16 +9,12 @@ strip the stronger challenge from the way could also have answered the weaker.
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
-from typing import TypeVar
 
 from native.sip import Message
 from sipcore.digest import Algorithm
+from sipmesh.signalling.rates import Recent
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-REMEMBERED = 4096  # Call-IDs, and clients
+REMEMBERED = 2048  # Call-IDs, and clients, in each of two generations
 
 # SIPp up to 3.6 reads only the first algorithm of all challenges together, sipsak only the first challenge; both end when it
 # isn't MD5
@@ -30,38 +26,32 @@ _MD5_ALONE = (Algorithm.MD5,)
 
 
 class Challenges:
-    """Remembers who was challenged and who is known not to understand more than MD5; both bounded."""
+    """Remembers who was challenged and who is known not to understand more than MD5; both bounded.
 
-    __slots__ = ("_challenged", "_md5_only")
+    ``challenged``: server keys by Call-ID, of challenges not answered yet. One that was answered is dropped from it, as the
+    client understood: without credentials again, it merely starts anew.
+    """
+
+    __slots__ = ("_md5_only", "challenged")
 
     def __init__(self) -> None:
-        self._challenged: OrderedDict[str, str] = OrderedDict()  # server keys by Call-ID: challenges not answered yet
-        self._md5_only: OrderedDict[tuple[str, str], None] = OrderedDict()  # (From URI, User-Agent)
+        self.challenged: Recent[str, str] = Recent(REMEMBERED)
+        self._md5_only: Recent[tuple[str, str], bool] = Recent(REMEMBERED)  # (From URI, User-Agent)
 
-    def algorithms(self, request: Message, configured: tuple[Algorithm, ...], answered: bool) -> tuple[Algorithm, ...]:
+    def algorithms(self, request: Message, configured: tuple[Algorithm, ...], answered: bool = False) -> tuple[Algorithm, ...]:
         """What to offer the sender of ``request``; ``answered``: it brought credentials for us, though useless ones."""
         if len(configured) < 2 or Algorithm.MD5 not in configured:
             return configured
         agent = request.get("User-Agent") or ""
-        client = (request.from_.uri.text, agent)
-        if client in self._md5_only or _READS_MD5.match(agent):
+        client = (request.from_uri_text, agent)
+        if self._md5_only.get(client) or (agent and _READS_MD5.match(agent)):
             return _MD5_ALONE
         if not answered:
             key = request.server_key
-            if self._challenged.get(request.call_id, key) != key:  # else it was repeated for want of an answer
-                _remember(self._md5_only, client, None)
+            if (self.challenged.get(request.call_id) or key) != key:  # else it was repeated for want of an answer
+                self._md5_only.put(client, True)
                 return _MD5_ALONE
-            _remember(self._challenged, request.call_id, key)
+            self.challenged.put(request.call_id, key)
         if _READS_FIRST.fullmatch(request.via.branch or ""):
-            return tuple(sorted(configured, key=lambda algorithm: algorithm is not Algorithm.MD5))
+            return (Algorithm.MD5, *[each for each in configured if each is not Algorithm.MD5])
         return configured
-
-    def accepted(self, call_id: str) -> None:
-        """The client understood: without credentials again, it merely starts anew."""
-        self._challenged.pop(call_id, None)
-
-
-def _remember(table: OrderedDict[Key, Value], key: Key, value: Value) -> None:
-    table[key] = value
-    if len(table) > REMEMBERED:
-        table.popitem(last=False)

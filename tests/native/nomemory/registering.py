@@ -88,7 +88,7 @@ class Desk(Ways):
         self.stored = BINDING
         self.clock = sip.Timers(0.0, 10.0)
         self.counters: defaultdict[str, int] = defaultdict(int)
-        self.authorizer = Authorizer(self.counters, backoff(), lambda host: False)
+        self.authorizer = Authorizer(self.counters, None, sip.RecentBase(10), backoff(), lambda host: False)
         self.authorizer.realms["b.example"] = digest_of("b.example")
 
     def record(self, aor: str) -> bytes:

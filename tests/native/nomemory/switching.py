@@ -47,7 +47,7 @@ class Switch(sip.ApplicationBase):
         called, none, over = {"sip:b@b.example": way}, dict[Any, Any](), sip.CallTrunksBase(trunks)
         identities = {"a@a.example": "sip:1@a.example"}
         self.calls.trunks = over
-        self.authorizer = Authorizer(defaultdict(int), backoff(), lambda host: False)
+        self.authorizer = Authorizer(defaultdict(int), None, sip.RecentBase(10), backoff(), lambda host: False)
         if "in" in trunks:
             self.authorizer.sources["192.0.2.9"] = SimpleNamespace(aor="", trunk=trunks["in"])
             self.authorizer.strangers["sip:a@a.example"] = True
