@@ -17,11 +17,13 @@ import json
 import logging
 import pstats
 import socket
+import tempfile
 import time
 from typing import Any
 
 import uvloop
 
+from bench.own_proxy import OwnProxy
 from bench.relay.report import commit, machine
 from media import bencode
 from media.daemon import MediaDaemon
@@ -128,15 +130,20 @@ class Meter:
             self.profile.disable()
 
 
-async def measure(rounds: int, count: int, profiled: bool) -> dict[str, dict[str, float]]:
-    settings = MediaSettings((Interface("127.0.0.1"),), 30000, 49999, ng=("127.0.0.1", 0))
+async def measure(rounds: int, count: int, profiled: bool, own: bool) -> dict[str, dict[str, float]]:
+    with tempfile.TemporaryDirectory(prefix="bench-ng-") as folder:
+        return await _measure(f"{folder}/ng.sock", rounds, count, profiled, own)
+
+
+async def _measure(path: str, rounds: int, count: int, profiled: bool, own: bool) -> dict[str, dict[str, float]]:
+    settings = MediaSettings((Interface("127.0.0.1"),), 30000, 49999, ng=("127.0.0.1", 0), unix_path=path)
     relay = Relay(threads=1, capacity=8192, fifo=False)
     relay.start()
     daemon = MediaDaemon(settings, relay)
     try:
         await daemon.start()
         assert daemon.ng_address is not None
-        proxy = Proxy(daemon.ng_address)
+        proxy = OwnProxy(path, (CALLER, CALLEE)) if own else Proxy(daemon.ng_address)
         try:
             return await _rounds(proxy, rounds, count, profiled)
         finally:
@@ -146,7 +153,7 @@ async def measure(rounds: int, count: int, profiled: bool) -> dict[str, dict[str
         relay.stop()
 
 
-async def _rounds(proxy: Proxy, rounds: int, count: int, profiled: bool) -> dict[str, dict[str, float]]:
+async def _rounds(proxy: Proxy | OwnProxy, rounds: int, count: int, profiled: bool) -> dict[str, dict[str, float]]:
     calls = itertools.count(1)
     best = dict.fromkeys(COMMANDS, float("inf"))
     await _calls(proxy, calls, 100, {command: Meter() for command in COMMANDS})
@@ -167,7 +174,7 @@ async def _rounds(proxy: Proxy, rounds: int, count: int, profiled: bool) -> dict
     return results
 
 
-async def _calls(proxy: Proxy, numbers: itertools.count[int], count: int, meters: dict[str, Meter]) -> None:
+async def _calls(proxy: Proxy | OwnProxy, numbers: itertools.count[int], count: int, meters: dict[str, Meter]) -> None:
     """So many calls, each command of all of them in turn: ``count`` are up at once."""
     batch = list(itertools.islice(numbers, count))
     for command in COMMANDS:
@@ -181,12 +188,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.micro_ng", description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--profile", action="store_true", help="show the functions that cost most")
+    parser.add_argument("--own", action="store_true", help="as this node's own proxy asks, over the seqpacket socket")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--count", type=int, default=200, help="calls a round, all up at once")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        results = runner.run(measure(arguments.rounds, arguments.count, arguments.profile))
+        results = runner.run(measure(arguments.rounds, arguments.count, arguments.profile, arguments.own))
     whole = {what: round(sum(row[what] for row in results.values()), 1) for what in ("us", "functions")}
     if arguments.json:
         print(json.dumps({**results, "call": whole, "commit": commit(), "machine": machine()}))
