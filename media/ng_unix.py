@@ -70,7 +70,7 @@ class NgUnixServer:
 
 
 class _Connection:
-    __slots__ = ("_dispatcher", "_loop", "_others", "_sock", "_waiting")
+    __slots__ = ("_buffer", "_dispatcher", "_loop", "_others", "_sock", "_waiting")
 
     def __init__(
         self, sock: socket.socket, dispatcher: Dispatcher, loop: asyncio.AbstractEventLoop, others: "set[_Connection]"
@@ -80,6 +80,9 @@ class _Connection:
         self._loop = loop
         self._others = others
         self._waiting: deque[bytes] = deque()
+        self._buffer = memoryview(
+            bytearray(MAX_PACKET_BYTES)
+        )  # an object of that size for each packet would be mapped and unmapped
         loop.add_reader(sock.fileno(), self._readable)
 
     @property
@@ -104,15 +107,15 @@ class _Connection:
 
     def _readable(self) -> None:
         try:
-            data = self._sock.recv(MAX_PACKET_BYTES)
+            size = self._sock.recv_into(self._buffer)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
-        if not data:
+            size = 0
+        if not size:
             self.close()
             return
-        reply = self._dispatcher.packet(data, MAX_REPLY_BYTES)
+        reply = self._dispatcher.packet(bytes(self._buffer[:size]), MAX_REPLY_BYTES)
         if reply is not None:
             self.send(reply)
 

@@ -6,6 +6,7 @@ repeats is written a few times a minute and then counted. What is secret never g
 
 import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ LogFormat = Literal["text", "json"]
 
 PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 CALL_LOG = "sipmesh.call"  # the logger of what is written once a call, however many there are
+NEEDS_QUOTES = re.compile('[ "=]')
 SECRET_FIELDS = frozenset({"password", "secret", "token", "ha1", "authorization"})
 
 
@@ -55,7 +57,7 @@ class LineFormatter(logging.Formatter):
 def quoted(value: Any) -> str:
     """``value`` as logfmt writes it: in quotes when it has blanks, quotes, '=' or control characters; always on one line."""
     text = str(value)
-    if text and text.isprintable() and not any(char in ' "=' for char in text):
+    if text and text.isprintable() and not NEEDS_QUOTES.search(text):
         return text
     return json.dumps(text, ensure_ascii=not text.isprintable())
 

@@ -25,6 +25,7 @@ class MediaLink:
         self._loop = loop
         self._counters = counters
         self._socket: socket.socket | None = None
+        self._buffer = memoryview(bytearray(MAX_DATAGRAM_BYTES))  # an object of that size for each would be mapped and unmapped
         self._retry_s = FIRST_RETRY_S
         self._closed = False
         self._run: Callable[..., None]
@@ -80,16 +81,16 @@ class MediaLink:
             if self._socket is None:
                 return
             try:
-                datagram = self._socket.recv(MAX_DATAGRAM_BYTES)
+                size = self._socket.recv_into(self._buffer)
             except BlockingIOError:
                 return
             except OSError as error:
                 self._lost(error.strerror or str(error))
                 return
-            if not datagram:
+            if not size:
                 self._lost("closed by the daemon")
                 return
-            self._received(datagram)
+            self._received(bytes(self._buffer[:size]))
 
     def _lost(self, why: str) -> None:
         if self._socket is None:
