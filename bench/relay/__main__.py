@@ -22,7 +22,7 @@ from bench.relay.profile import profile
 from bench.results_file import ResultsError, add, check
 
 QUICK_S = 20.0
-CALLS = {"base": [100, 500, 1000, 1500], "srtp": [500, 1000]}
+CALLS = {"base": [100, 500, 1000, 1500], "srtp": [100, 500, 1000]}
 QUICK_CALLS = {"base": [500, 1000], "srtp": [500]}
 PROFILED_CALLS = 1000
 

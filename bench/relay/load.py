@@ -34,6 +34,7 @@ class Load:
     wrong: int  # ends whose last packet was not, once decrypted, what the other end sent
     relay_cpu_ns: int
     own_cpu_ns: int
+    waited_ns: int  # by the load maker, for the time of its next packet
     window_ms: int
     steal_ms: int  # that the hypervisor kept from all processors of the machine
     p50_us: float
@@ -49,6 +50,11 @@ class Load:
     def busy(self) -> float:
         """Share of its core that the relay used; near 1 it is at its limit and latency says more than time a packet."""
         return self.relay_cpu_ns / 1e6 / self.window_ms
+
+    @property
+    def load_busy(self) -> float:
+        """Share of its time that the load maker worked, which a relay on the other hyperthread of its core feels."""
+        return 1 - self.waited_ns / 1e6 / self.window_ms
 
     @property
     def uneven(self) -> bool:

@@ -66,17 +66,16 @@ def _totals(result: Result) -> str:
         if result.get(key):
             ours = "base" if "base" in result[key] else "ours"
             rows.append([title, _total(result, key, ours, digits), _total(result, key, "rtpengine", digits)])
-    return table(("", "sipmesh", "rtpengine"), [*rows, *_srtp_row(result)])
+    return table(("", "sipmesh", "rtpengine"), [*rows, *_srtp_rows(result)])
 
 
-def _srtp_row(result: Result) -> list[list[str]]:
-    """What SRTP adds at the least number of calls that both kinds have: near its limit a relay is cheaper a packet."""
-    plain, secure = result.get("base") or {}, result.get("srtp") or {}
-    for calls in sorted(plain.keys() & secure.keys(), key=int)[:1]:
-        pairs = [(plain[calls][key], secure[calls][key]) for key in ("ours_us", "rtpengine_us")]
-        added = [number(None if None in pair else pair[1] - pair[0], 2) for pair in pairs]
-        return [[f"SRTP on one side, µs a packet over plain at {int(calls):,} calls", *added]]
-    return []
+def _srtp_rows(result: Result) -> list[list[str]]:
+    """With few calls the load maker leaves the core's other hyperthread alone; near its limit a relay spends less."""
+    title = "SRTP on one side, µs a packet over plain at {:,} calls, the load maker busy {:.0%}"
+    return [
+        [title.format(int(calls), added["load_busy"]), *(number(added[name], 2) for name in ("ours", "rtpengine"))]
+        for calls, added in result.get("srtp_over_plain_us", {}).items()
+    ]
 
 
 def _profile(profile: Result) -> str:

@@ -45,9 +45,11 @@ def _row(by_name: dict[str, list[Sample]]) -> dict[str, float | None]:
             row[prefix + what] = round(_middle(samples, what), 1) if samples else None
         row[prefix + "busy"] = round(_middle(samples, "busy"), 3) if samples else None
         row[prefix + "loss"] = round(_middle(samples, "loss"), 6) if samples else None
+    everybody = [sample for samples in by_name.values() for sample in samples]
+    row["load_busy"] = round(_middle(everybody, "load_busy"), 3)
     ours, theirs = row["ours_us"], row["rtpengine_us"]
     row["ratio"] = round(ours / theirs, 3) if ours and theirs else None
-    row["disturbed"] = sum(sample.load.disturbed for samples in by_name.values() for sample in samples)
+    row["disturbed"] = sum(sample.load.disturbed for sample in everybody)
     return row
 
 
@@ -58,12 +60,24 @@ def _of_all(samples: Samples, name: str, what: str) -> float | None:
     return round(median(values), 2) if values else None
 
 
+def _over_plain(plain: dict[str, Any], secure: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+    """What SRTP adds to a packet, µs, by number of calls, and how busy the load maker was with the secure ones."""
+    added: dict[str, dict[str, float | None]] = {}
+    for calls in sorted(plain.keys() & secure.keys(), key=int):
+        added[calls] = {"load_busy": secure[calls]["load_busy"]}
+        for name in NAMES:
+            pair = plain[calls][f"{name}_us"], secure[calls][f"{name}_us"]
+            added[calls][name] = None if None in pair else round(pair[1] - pair[0], 2)
+    return added
+
+
 def result(samples: Samples, most: dict[str, Most]) -> dict[str, Any]:
     """What ``--json`` ends with. ``lower_bounds`` names the figures that stopped at what the load maker can do."""
     made: dict[str, Any] = {
         kind: {str(calls): _row(by_name) for calls, by_name in rows.items()} for kind, rows in samples.items()
     }
     made |= {
+        "srtp_over_plain_us": _over_plain(made.get("base", {}), made.get("srtp", {})),
         "max_calls": _most(most) if most else None,
         "lower_bounds": [f"max_calls.{_label(name)}" for name, found in most.items() if found.at_least],
         "extrapolated": [],
@@ -100,6 +114,11 @@ def table(made: dict[str, Any]) -> str:
         if made[key]:
             ours = _cell(made[key].get("ours", made[key].get("base")), form)
             lines.append(f"{title}: ours {ours}, rtpengine {_cell(made[key].get('rtpengine'), form)}")
+    for calls, added in made["srtp_over_plain_us"].items():
+        us = f"ours {_cell(added['ours'], '.2f')}, rtpengine {_cell(added['rtpengine'], '.2f')}"
+        lines.append(
+            f"SRTP over plain, µs a packet, {calls} calls (the load maker works {added['load_busy']:.0%} of the time): {us}"
+        )
     return "\n".join([*lines, *(f"{name} is a lower bound: the load maker did no more" for name in made["lower_bounds"])])
 
 

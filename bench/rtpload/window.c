@@ -43,9 +43,9 @@ void window_print(struct window *window, const struct costs *costs)
     qsort(window->latency_ns, count, sizeof *window->latency_ns, ascending);
     printf("{\"sent\": %" PRIu64 ", \"received\": %" PRIu64 ", \"relayed\": %" PRIu64 ", \"send_errors\": %" PRIu64
            ", \"late\": %" PRIu64 ", \"wrong\": %" PRIu64 ", \"relay_cpu_ns\": %" PRIu64 ", \"own_cpu_ns\": %" PRIu64
-           ", \"window_ms\": %" PRIu64 ", \"steal_ms\": %" PRIu64,
+           ", \"waited_ns\": %" PRIu64 ", \"window_ms\": %" PRIu64 ", \"steal_ms\": %" PRIu64,
            window->sent, window->received, window->relayed, window->send_errors, window->late, window->wrong, costs->relay_ns,
-           costs->own_ns, (window->last_ns - window->first_ns) / 1000000, costs->steal_ms);
+           costs->own_ns, window->waited_ns, (window->last_ns - window->first_ns) / 1000000, costs->steal_ms);
     for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++) {
         uint32_t latency = count == 0 ? 0 : window->latency_ns[(size_t)(percentiles[i].share * (double)(count - 1))];
         printf(", \"%s\": %.1f", percentiles[i].name, latency / 1000.0);

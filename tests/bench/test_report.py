@@ -31,6 +31,7 @@ ROW = {
 RESULT = {
     "base": {"500": ROW, "1000": ROW | {"disturbed": 2}},
     "srtp": {"500": ROW | {"ours_us": 5.75, "rtpengine_us": None}},
+    "srtp_over_plain_us": {"500": {"ours": 0.75, "rtpengine": None, "load_busy": 0.6}},
     "max_calls": {"base": 1200, "rtpengine": 600},
     "lower_bounds": ["max_calls.base"],
     "profile": {"at": 1000, "calls": [["sendto", 56.2], ["the rest", 43.8]], "symbols": [["fdget", 4.25]]},
@@ -63,7 +64,9 @@ def test_section_replaced_and_the_rest_kept(tmp_path: Path) -> None:
     assert "| 500 | 5.00 | 10.00 | 0.50 | 12 / 40 / 300 | 18 / 600 / 1,600 | 50% / 100% | 0.000% / 25.000% |" in text
     assert "| 1,000 * | 5.00 |" in text
     assert "| most calls with p99 ≤ 1 ms, one core | ≥ 1,200 | 600 |" in text
-    assert "| SRTP on one side, µs a packet over plain at 500 calls | 0.75 | - |" in text
+    assert (
+        "| SRTP on one side, µs a packet over plain at 500 calls, the load maker working 60% of the time | 0.75 | - |" in text
+    )
     assert "1,000 calls: sendto 56 %, the rest 44 %" in text
     assert "| `fdget` | 4.2 % |" in text
     kinds = ("base-cpu", "base-latency", "srtp-cpu", "srtp-latency")
