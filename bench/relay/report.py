@@ -115,10 +115,8 @@ def table(made: dict[str, Any]) -> str:
             ours = _cell(made[key].get("ours", made[key].get("base")), form)
             lines.append(f"{title}: ours {ours}, rtpengine {_cell(made[key].get('rtpengine'), form)}")
     for calls, added in made["srtp_over_plain_us"].items():
-        us = f"ours {_cell(added['ours'], '.2f')}, rtpengine {_cell(added['rtpengine'], '.2f')}"
-        lines.append(
-            f"SRTP over plain, µs a packet, {calls} calls (the load maker works {added['load_busy']:.0%} of the time): {us}"
-        )
+        title = f"SRTP over plain, µs a packet, {calls} calls, the load maker busy {added['load_busy']:.0%}"
+        lines.append(f"{title}: ours {_cell(added['ours'], '.2f')}, rtpengine {_cell(added['rtpengine'], '.2f')}")
     return "\n".join([*lines, *(f"{name} is a lower bound: the load maker did no more" for name in made["lower_bounds"])])
 
 

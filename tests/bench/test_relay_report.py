@@ -14,23 +14,8 @@ from bench.relay.profile import shares, system_calls
 
 
 def loaded(cpu_ns: int = 1, received: int = 1000, late: int = 0, steal_ms: int = 0, p99_us: float = 20.0) -> load.Load:
-    return load.Load(
-        1000,
-        received,
-        1000,
-        0,
-        late,
-        0,
-        cpu_ns,
-        0,
-        400_000_000,
-        1000,
-        steal_ms,
-        p50_us=10.0,
-        p99_us=p99_us,
-        p999_us=30.0,
-        max_us=40.0,
-    )
+    latency = {"p50_us": 10.0, "p99_us": p99_us, "p999_us": 30.0, "max_us": 40.0}
+    return load.Load(1000, received, 1000, 0, late, 0, cpu_ns, 0, 400_000_000, 1000, steal_ms, **latency)
 
 
 def sample(cpu_ns: int, kb: float = 7.0, **seen: int) -> Sample:
@@ -83,7 +68,7 @@ def test_srtp_over_plain_is_told_with_how_busy_the_load_maker_was() -> None:
     plain = {100: {"ours": [sample(2_000_000)]}, 500: {"ours": [sample(2_000_000)]}}
     made = report.result({"base": plain, "srtp": {100: {"ours": [sample(2_750_000)]}}}, {})
     assert made["srtp_over_plain_us"] == {"100": {"ours": 0.75, "rtpengine": None, "load_busy": 0.6}}
-    assert "100 calls (the load maker works 60% of the time): ours 0.75, rtpengine -" in report.table(made)
+    assert "100 calls, the load maker busy 60%: ours 0.75, rtpengine -" in report.table(made)
 
 
 def test_srtp_alone_says_nothing_of_plain_calls() -> None:

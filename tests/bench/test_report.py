@@ -64,9 +64,7 @@ def test_section_replaced_and_the_rest_kept(tmp_path: Path) -> None:
     assert "| 500 | 5.00 | 10.00 | 0.50 | 12 / 40 / 300 | 18 / 600 / 1,600 | 50% / 100% | 0.000% / 25.000% |" in text
     assert "| 1,000 * | 5.00 |" in text
     assert "| most calls with p99 ≤ 1 ms, one core | ≥ 1,200 | 600 |" in text
-    assert (
-        "| SRTP on one side, µs a packet over plain at 500 calls, the load maker working 60% of the time | 0.75 | - |" in text
-    )
+    assert "| SRTP on one side, µs a packet over plain at 500 calls, the load maker busy 60% | 0.75 | - |" in text
     assert "1,000 calls: sendto 56 %, the rest 44 %" in text
     assert "| `fdget` | 4.2 % |" in text
     kinds = ("base-cpu", "base-latency", "srtp-cpu", "srtp-latency")
