@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-bandwidth", type=int, default=0, metavar="BYTES", help="received a second, then no new calls")
     parser.add_argument("--recording-dir", default="", metavar="FOLDER", help="where calls are recorded; empty: they are not")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="relay threads")
-    raw = "send by raw sockets where CAP_NET_RAW allows them, which is cheaper; --no-raw: by each stream's own"
+    raw = "send by raw sockets where CAP_NET_RAW allows them; --no-raw: each stream by its own"
     parser.add_argument("--raw", action=argparse.BooleanOptionalAction, default=True, help=raw)
     parser.add_argument("--max-streams", type=int, default=8192, metavar="N", help="media lines at once")
     parser.add_argument("--log", default="info", choices=("debug", "info", "warning", "error"), help="what to log")

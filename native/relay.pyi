@@ -32,8 +32,6 @@ ASYMMETRIC: Final[int]  # accept from ``learn_host``, any port; always send to t
 ANY: Final[int]  # first packet from anywhere latches. Only when asked for by name
 HANDOVER: Final[int]  # SYMMETRIC, and who goes on with SSRC and sequence numbers may come from another host
 
-RAW_ADDRESSES: Final[int]  # that a relay may have raw sockets on
-
 # kinds of stream
 RTP: Final[int]
 OPAQUE: Final[int]  # UDPTL and whatever else the SDP announces: one component, bytes relayed as they are
@@ -180,9 +178,9 @@ class Relay:
         self, *, threads: int = 1, capacity: int = 4096, fifo: bool = True, table_fd: int = -1, raw: list[Any] = ...
     ) -> None:
         """``capacity`` streams. ``fifo``: SCHED_FIFO for the relay threads if allowed (see ``fifo_threads``). ``table_fd``: go on with that table (its
-        streams are idle until ``adopt`` gives each its sockets back); -1 makes a new one. ``raw``: sockets (SOCK_RAW, IPPROTO_RAW), each bound to one address, which stay the caller's: the first on an address
-        is for the first thread, and so on. Streams on that address with the same DSCP send by it what a UDP socket would send in one packet;
-        all else, and what it is refused, leaves by the stream's own socket. ValueError for another kind of socket or for more than the threads can use."""
+        streams are idle until ``adopt`` gives each its sockets back); -1 makes a new one. ``raw``: sockets (SOCK_RAW, IPPROTO_UDP), which stay the caller's: the first of a family is for the first thread,
+        and so on. Streams bound to an address and with the same DSCP send by it; all others, and what it is refused, by their own socket.
+        ValueError for another kind of socket or for more than one a thread and family."""
     threads: int
     fifo_threads: int  # how many threads got SCHED_FIFO
     capacity: int

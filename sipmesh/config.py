@@ -158,7 +158,7 @@ class Media(Table, frozen=True, kw_only=True):
     ports: Ports = "20000-29999"  # first-last, of RTP and RTCP
     fastpath: Literal["auto", "off"] = "auto"  # forward in the kernel where the node can
     threads: Count = 0  # relay threads; 0: one per core
-    send_raw: bool = True  # by raw sockets where CAP_NET_RAW allows them; false: by each stream's own
+    send_raw: bool = True  # by raw sockets where CAP_NET_RAW allows them; false: each stream by its own
     max_streams: Streams = 8192  # media lines at once
     ng: Endpoint | None = None  # numeric address:port for ng over UDP from other proxies; absent: not opened
     ng_allow: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")  # networks that may use it

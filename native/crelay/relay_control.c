@@ -36,7 +36,7 @@ static enum relay_error open_threads(struct relay *relay, uint32_t threads)
     for (; relay->thread_count < threads; relay->thread_count++) {
         struct relay_thread *thread = &relay->threads[relay->thread_count];
         enum relay_error error = relay_thread_open(thread, &relay->table, relay->crypto, relay->taping,
-                                                    relay->origins, &relay->news, relay->owner);
+                                                    relay->origins, &relay->sources, &relay->news, relay->owner);
         if (error != RELAY_OK) {
             relay_thread_close(thread);
             return error;
@@ -71,9 +71,10 @@ fail:
 enum relay_error relay_use_raw(struct relay *relay, int fd)
 {
     struct relay_raw raw;
-    enum relay_error error = relay_raw_open(&raw, fd);
+    int family;
+    enum relay_error error = relay_raw_open(&raw, &family, fd);
     for (uint32_t i = 0; i < relay->thread_count && error == RELAY_OK; i++)
-        if (relay_thread_use_raw(&relay->threads[i], &raw))
+        if (relay_thread_use_raw(&relay->threads[i], family, &raw))
             return RELAY_OK;
     relay_raw_close(&raw);
     return error == RELAY_OK ? RELAY_ERROR_RAW : error;
@@ -153,10 +154,10 @@ void relay_get_raw(const struct relay *relay, struct relay_raw_status *status)
 {
     *status = (struct relay_raw_status){0};
     for (uint32_t i = 0; i < relay->thread_count; i++)
-        for (uint32_t j = 0; j < relay->threads[i].raw_count; j++) {
-            const struct relay_raw *raw = &relay->threads[i].raw[j];
+        for (int family = 0; family < RELAY_RAW_FAMILIES; family++) {
+            const struct relay_raw *raw = &relay->threads[i].raw[family];
             bool given_up = relay_get(raw->given_up);
-            status->sockets += !given_up;
+            status->sockets += raw->fd > 0 && !given_up;
             status->given_up += given_up;
             status->packets += relay_get(raw->packets);
             status->refused += relay_get(raw->refused);

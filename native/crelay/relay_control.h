@@ -43,7 +43,7 @@ struct relay_remote {
 /* ``table_fd`` -1: a new table of ``capacity`` streams; else that one, whose descriptor stays the caller's. */
 enum relay_error relay_open(struct relay **relay, uint32_t threads, uint32_t capacity, bool fifo, int table_fd);
 
-/* A raw socket for the first thread that has none of its address; ``fd`` stays the caller's. Before any stream is added. */
+/* A raw socket for the first thread that has none of its family; ``fd`` stays the caller's. Before any stream is added. */
 enum relay_error relay_use_raw(struct relay *relay, int fd);
 enum relay_error relay_start(struct relay *relay);
 void relay_stop(struct relay *relay); /* ends the threads, closes the sockets; for good */

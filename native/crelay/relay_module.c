@@ -103,7 +103,6 @@ static bool add_constants(PyObject *module)
         {"ASYMMETRIC", RELAY_ASYMMETRIC}, {"ANY", RELAY_ANY}, {"HANDOVER", RELAY_HANDOVER}, {"RTP", RELAY_RTP},
         {"OPAQUE", RELAY_OPAQUE}, {"LATCHED", RELAY_EVENT_LATCHED}, {"RECORDING", RELAY_RECORDING},
         {"RECORDED", RELAY_RECORDED}, {"RECORDING_FULL", RELAY_RECORDING_FULL}, {"RECORDING_FAILED", RELAY_RECORDING_FAILED},
-        {"RAW_ADDRESSES", RELAY_RAW_SOCKETS},
     };
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
         if (PyModule_AddIntConstant(module, constants[i].name, constants[i].value) < 0)

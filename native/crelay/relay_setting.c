@@ -120,13 +120,11 @@ enum relay_error relay_set_dscp(struct relay *relay, uint32_t number, int side, 
     enum relay_error error = relay_lock_stream(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
-    const struct relay_thread *thread = &relay->threads[stream->thread];
     for (int component = 0; component < RELAY_COMPONENTS; component++) {
         int fd = relay->sockets[number][side][component];
         if (fd >= 0)
             set &= relay_socket_dscp(fd, dscp);
-        relay_put(relay->origins[relay_leg_index(number, component, side)],
-                  relay_raw_origin(thread->raw, thread->raw_count, fd));
+        relay_set_origin(relay, number, component, side, fd);
     }
     stream->dscp[side] = dscp | RELAY_DSCP_SET;
     relay_stream_seal(stream);

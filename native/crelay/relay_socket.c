@@ -27,6 +27,13 @@ static bool set_dscp(int fd, int family, uint8_t dscp)
     return set_int(fd, IPPROTO_IP, IP_TOS, dscp << 2);
 }
 
+int relay_socket_mark(int fd)
+{
+    if (relay_socket_family(fd) == AF_INET6)
+        return relay_socket_option(fd, IPPROTO_IPV6, IPV6_TCLASS);
+    return relay_socket_option(fd, IPPROTO_IP, IP_TOS);
+}
+
 bool relay_socket_dscp(int fd, uint8_t dscp) { return set_dscp(fd, relay_socket_family(fd), dscp); }
 
 int relay_bind(const union relay_address *address, uint8_t dscp)

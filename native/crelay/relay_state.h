@@ -22,7 +22,8 @@ struct relay {
     struct relay_crypto **crypto; /* by stream, NULL: plain; control writes it while the stream's thread stands still */
     struct relay_recorder *recorder; /* NULL: nothing was recorded yet */
     struct relay_taping *taping;     /* by stream; a thread's for its streams */
-    relay_origin *origins;           /* by relay_leg_index; which of its sockets a thread sends by */
+    relay_origin *origins;           /* by relay_leg_index: whether its thread sends by a raw socket, and from where */
+    struct relay_raw_sources sources;
     uint32_t *free_streams; /* a stack, lowest number on top at first */
     uint32_t free_count;
     uint32_t *leaving; /* removed streams whose threads may still be at a packet of theirs */
@@ -39,6 +40,9 @@ static inline bool relay_each_socket(int *component, int *side)
 }
 
 #define RELAY_FOR_SOCKETS(component, side) for (int component = 0, side = -1; relay_each_socket(&component, &side);)
+
+/* Decides how the leg with that socket sends, also while its thread does; its DSCP is set. */
+void relay_set_origin(struct relay *relay, uint32_t stream, int component, int side, int fd);
 
 /* What we hold open of the stream. */
 void relay_close_sockets(struct relay *relay, uint32_t stream);

@@ -24,6 +24,13 @@ static enum relay_error check_sockets(enum relay_kind kind, relay_sockets socket
     return RELAY_OK;
 }
 
+void relay_set_origin(struct relay *relay, uint32_t number, int component, int side, int fd)
+{
+    const struct relay_thread *thread = &relay->threads[relay->table.streams[number].thread];
+    relay_origin origin = relay_raw_origin(thread->raw, &relay->sources, fd);
+    __atomic_store_n(&relay->origins[relay_leg_index(number, component, side)], origin, __ATOMIC_RELEASE);
+}
+
 /* Hands the sockets to the thread the stream names; the stream's entry must be complete. */
 static enum relay_error attach(struct relay *relay, uint32_t number, relay_sockets sockets)
 {
@@ -33,7 +40,7 @@ static enum relay_error attach(struct relay *relay, uint32_t number, relay_socke
     RELAY_FOR_SOCKETS (component, side) {
         int fd = sockets[side][component];
         relay_leg_of(stream, component, side)->fd = fd;
-        relay->origins[relay_leg_index(number, component, side)] = relay_raw_origin(thread->raw, thread->raw_count, fd);
+        relay_set_origin(relay, number, component, side, fd);
     }
     RELAY_FOR_SOCKETS (component, side)
         if (sockets[side][component] >= 0 && error == RELAY_OK)

@@ -30,7 +30,7 @@ const char *relay_error_text(enum relay_error error)
         [RELAY_ERROR_OWNER] = "another relay has taken the stream table over",
         [RELAY_ERROR_NOT_RTP] = "the stream is not RTP",
         [RELAY_ERROR_RECORDING] = "no such recording",
-        [RELAY_ERROR_RAW] = "not a raw socket bound to an address (SOCK_RAW, IPPROTO_RAW), or more than one a thread",
+        [RELAY_ERROR_RAW] = "not a raw socket for UDP (SOCK_RAW, IPPROTO_UDP), or more than one a thread and family",
         [RELAY_ERROR_STOPPED] = "the relay is stopped",
         [RELAY_ERROR_FORKED] = "the relay's threads are in the process that made it, which this one was forked from",
     };

@@ -51,18 +51,19 @@ static inline void prefetch(const struct relay_stream *stream, int component, in
     __builtin_prefetch(&sides[!side].leg);
 }
 
-/* By the raw socket where the leg has one, else, or if the kernel refuses that, by its own. */
+/* By the raw socket where the leg has an origin for it, else, or if the kernel refuses that, by its own. */
 static bool send_out(struct relay_thread *thread, uint32_t leg, const struct relay_route *route, struct relay_datagram *datagram)
 {
-    relay_origin origin = relay_get(thread->origins[leg]);
-    struct relay_raw *raw = origin == RELAY_OWN_SOCKET ? NULL : &thread->raw[relay_origin_socket(origin)];
+    relay_origin origin = __atomic_load_n(&thread->origins[leg], __ATOMIC_ACQUIRE);
     enum relay_raw_result result = RELAY_RAW_NOT_FIT;
-    if (raw != NULL && (result = relay_raw_send(raw, origin, route->to, datagram->data, datagram->size)) == RELAY_RAW_SENT)
+    if (origin != RELAY_OWN_SOCKET)
+        result = relay_raw_send(thread->raw, thread->sources, origin, route->to, datagram->data, datagram->size);
+    if (result == RELAY_RAW_SENT)
         return true;
     ssize_t sent = sendto(route->fd, datagram->data, datagram->size, MSG_DONTWAIT, &route->to->any,
                           relay_address_length(route->to));
     if (result == RELAY_RAW_REFUSED && sent >= 0)
-        relay_raw_outdone(raw);
+        relay_raw_outdone(&thread->raw[relay_raw_family(route->to->any.sa_family)]);
     return sent == (ssize_t)datagram->size;
 }
 
@@ -143,11 +144,12 @@ static void *run(void *argument)
 
 enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table,
                                    struct relay_crypto *const *crypto, const struct relay_taping *taping,
-                                   const relay_origin *origins, struct relay_news *news, uint64_t owner)
+                                   const relay_origin *origins, const struct relay_raw_sources *sources, struct relay_news *news,
+                                   uint64_t owner)
 {
     struct epoll_event wake = {.events = EPOLLIN, .data.u64 = WAKE};
     *thread = (struct relay_thread){.table = table, .crypto = crypto, .taping = taping, .origins = origins,
-                                    .news = news, .owner = owner, .epoll = -1, .wake = -1};
+                                    .sources = sources, .news = news, .owner = owner, .epoll = -1, .wake = -1};
     sem_init(&thread->acknowledged, 0, 0);
     uint8_t *room = malloc(RELAY_RAW_ROOM + RELAY_DATAGRAM_BYTES + RELAY_SRTP_ROOM);
     thread->datagram = room == NULL ? NULL : room + RELAY_RAW_ROOM;
@@ -215,8 +217,8 @@ void relay_thread_abandon(struct relay_thread *thread)
     if (thread->wake >= 0)
         close(thread->wake);
     relay_engine_close(thread->engine);
-    while (thread->raw_count > 0)
-        relay_raw_close(&thread->raw[--thread->raw_count]);
+    for (int family = 0; family < RELAY_RAW_FAMILIES; family++)
+        relay_raw_close(&thread->raw[family]);
     if (thread->datagram != NULL)
         free(thread->datagram - RELAY_RAW_ROOM);
     *thread = (struct relay_thread){.epoll = -1, .wake = -1};
@@ -236,15 +238,13 @@ void relay_thread_unwatch(struct relay_thread *thread, int fd)
     errno = saved;
 }
 
-bool relay_thread_use_raw(struct relay_thread *thread, const struct relay_raw *raw)
+bool relay_thread_use_raw(struct relay_thread *thread, int family, const struct relay_raw *raw)
 {
-    if (thread->raw_count == RELAY_RAW_SOCKETS)
-        return false;
-    for (uint32_t i = 0; i < thread->raw_count; i++)
-        if (relay_address_same(&thread->raw[i].address, &raw->address))
-            return false;
-    thread->raw[thread->raw_count++] = *raw;
-    return true;
+    struct relay_raw *own = &thread->raw[relay_raw_family(family)];
+    bool free_place = own->fd <= 0;
+    if (free_place)
+        *own = *raw;
+    return free_place;
 }
 
 void relay_thread_settle(struct relay_thread *thread)

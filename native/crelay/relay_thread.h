@@ -24,6 +24,7 @@ struct relay_thread {
     struct relay_crypto *const *crypto; /* by stream; see struct relay */
     const struct relay_taping *taping;  /* the same */
     const relay_origin *origins;        /* by relay_leg_index; control */
+    const struct relay_raw_sources *sources; /* what origins name; control */
     struct relay_news *news;
     uint64_t owner; /* the header's, as long as the table is ours */
     int epoll;
@@ -40,8 +41,7 @@ struct relay_thread {
     void *argument;
     struct relay_engine *engine; /* the thread's; control makes contexts for it */
     uint8_t *datagram; /* RELAY_DATAGRAM_BYTES, room for headers before and for what SRTP appends after; the thread's */
-    struct relay_raw raw[RELAY_RAW_SOCKETS];
-    uint32_t raw_count; /* fixed before streams are added */
+    struct relay_raw raw[RELAY_RAW_FAMILIES]; /* there before streams are */
 };
 
 uint64_t relay_now_ns(void);
@@ -49,7 +49,8 @@ uint64_t relay_now_ns(void);
 /* Makes what the thread needs, epoll first, so that streams can be added before it runs. */
 enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table,
                                    struct relay_crypto *const *crypto, const struct relay_taping *taping,
-                                   const relay_origin *origins, struct relay_news *news, uint64_t owner);
+                                   const relay_origin *origins, const struct relay_raw_sources *sources, struct relay_news *news,
+                                   uint64_t owner);
 enum relay_error relay_thread_start(struct relay_thread *thread, bool fifo);
 
 /* Ends and joins it; it may be started again. */
@@ -63,8 +64,8 @@ void relay_thread_abandon(struct relay_thread *thread);
 enum relay_error relay_thread_watch(struct relay_thread *thread, uint32_t stream, int component, int side, int fd);
 void relay_thread_unwatch(struct relay_thread *thread, int fd);
 
-/* Takes ``raw`` over unless the thread has one of that address. Not while it has streams. */
-bool relay_thread_use_raw(struct relay_thread *thread, const struct relay_raw *raw);
+/* Takes ``raw`` over unless the thread has one of that family. Not while it has streams. */
+bool relay_thread_use_raw(struct relay_thread *thread, int family, const struct relay_raw *raw);
 
 /* Returns when the thread has finished with everything it had seen before. Blocks for that long. */
 void relay_thread_settle(struct relay_thread *thread);

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import socket
 from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,38 +13,54 @@ from typing import Any, cast
 import pytest
 
 from media.raw import RawWatch, close_raw, open_raw
-from native.relay import RAW_ADDRESSES, RawStatus, Relay
+from native.relay import RawStatus, Relay
 from tests.native.relay_raw import MAY_OPEN_RAW
 
+SO_DETACH_FILTER = 27  # <asm/socket.h>
+FOUR, SIX = socket.AF_INET, socket.AF_INET6
 
-def opened_on(*addresses: str, threads: int = 1) -> list[str]:
+
+def opened_for(*addresses: str, threads: int = 1) -> list[int]:
     raw = open_raw(addresses, 46, threads)
-    hosts = [each.getsockname()[0] for each in raw]
     close_raw(raw)
-    return hosts
+    return [each.family for each in raw]
 
 
-def test_each_thread_gets_one_on_each_address() -> None:
-    hosts = opened_on("127.0.0.1", "::1", "127.0.0.1", threads=2)
-    assert hosts == (["127.0.0.1"] * 2 + ["::1"] * 2 if MAY_OPEN_RAW else [])
+def test_each_thread_gets_one_of_each_family() -> None:
+    families = opened_for("127.0.0.1", "::1", "127.0.0.2", threads=2)
+    assert families == ([FOUR, FOUR, SIX, SIX] if MAY_OPEN_RAW else [])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_what_comes_in_is_not_for_them_even_if_somebody_binds_them_anew(host: str) -> None:
+    for opened in open_raw([host], 46, 1):
+        with opened, socket.socket(opened.family, socket.SOCK_DGRAM) as other:
+            other.bind((host, 0))
+            opened.bind((host, 0))
+            with pytest.raises(PermissionError):
+                opened.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+            other.sendto(b"secret", other.getsockname())
+            assert other.recv(100) == b"secret"
+            with pytest.raises(BlockingIOError):
+                opened.recv(100, socket.MSG_DONTWAIT)
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::"])
 def test_a_wildcard_address_has_none(address: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    assert opened_on(address) == []
+    assert opened_for(address) == []
     assert caplog.text == ""
 
 
-def test_no_more_addresses_than_the_relay_takes() -> None:
-    hosts = opened_on(*(f"127.0.0.{number}" for number in range(1, RAW_ADDRESSES + 3)))
-    assert len(hosts) == (RAW_ADDRESSES if MAY_OPEN_RAW else 0)
-
-
-def test_what_the_kernel_refuses_is_told_and_nothing_stays_open(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_the_kernel_refuses_is_told(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     caplog.set_level(logging.INFO)
-    assert opened_on("127.0.0.1", "192.0.2.77") == []
-    assert "no raw sockets for relaying" in caplog.text
+    monkeypatch.setattr("media.raw.socket.socket", refuse)
+    assert opened_for("127.0.0.1") == []
+    assert "no raw sockets for relaying, which CAP_NET_RAW would make steadier: Operation not permitted" in caplog.text
+
+
+def refuse(*_: object) -> socket.socket:
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def test_sockets_given_up_are_told_and_counted_once_each(caplog: pytest.LogCaptureFixture) -> None:

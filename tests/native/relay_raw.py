@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import socket
 import struct
@@ -93,7 +92,6 @@ class Wire:
         self._socket.close()
 
 
-def shut(opened: socket.socket) -> None:
-    """It is refused all it sends from now on, in whatever process."""
-    with contextlib.suppress(OSError):  # not connected, says the kernel, and does it
-        opened.shutdown(socket.SHUT_RDWR)
+def lead_astray(opened: socket.socket) -> None:
+    """It is refused all it sends from a loopback address from now on, in whatever process: strict source routing to outside."""
+    opened.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, bytes([137, 7, 4, *socket.inet_aton("198.51.100.1"), 0]))
