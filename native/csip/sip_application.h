@@ -46,6 +46,12 @@ PyObject *sip_application_called_from(ApplicationObject *self, InboundObject *re
  * of the hop's trunk, or None; when it passes there, it says who calls to who is trusted. */
 int sip_application_pass(ApplicationObject *self, MessageObject *message, PyObject *caller, PyObject *hop, PyObject *only);
 
+/* --- sip_application_unrouted.c --- */
+
+/* A cookie such as a request within a call should have brought, which now leads where the call does. None for what is to be looked at by
+ * what Python has, or by any other `application`; NULL with an exception. */
+PyObject *sip_application_find_unrouted(PyObject *application, PyObject *cookie_keys, MessageObject *message, PyObject *flow);
+
 /* --- sip_application_self.c --- */
 
 /* 1 when the request was for the node itself and is done with, 0 when not, -1 with an exception. */

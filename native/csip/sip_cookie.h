@@ -12,8 +12,8 @@ typedef struct {
 /* The cookie of that text when a key of the ring made it for the dialog of `request`, else None; NULL with an exception. */
 PyObject *sip_cookie_read(PyObject *ring, PyObject *text, MessageObject *request);
 
-/* For the dialog that `request` makes between two sides that their URIs lead to. */
-PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key);
+/* For the dialog that `request` makes, or is of, between two sides that their URIs lead to. `from_or_to`: the header with the caller's tag. */
+PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key, enum sip_name from_or_to);
 
 /* The token of the flow that the receiver of `request` must be reached over, "" when its URI says where it is. */
 PyObject *sip_cookie_flow_token(CookieObject *self, MessageObject *request);

@@ -148,13 +148,13 @@ static PyObject *seal(PyObject *ring, struct sip_slice fields, PyObject *call_id
     return text;
 }
 
-PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key) {
+PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key, enum sip_name from_or_to) {
     SIP_STACK_BUFFER(fields);
     struct sip_py_view key;
     struct tag_hash caller;
     bool there;
     PyObject *text = NULL, *cookie = NULL;
-    if (hash_tag(request, SIP_FROM, &caller, &there) < 0 || sip_py_view(call_key, &key) < 0) return NULL;
+    if (hash_tag(request, from_or_to, &caller, &there) < 0 || sip_py_view(call_key, &key) < 0) return NULL;
     sip_add(&fields, key.text);
     sip_add(&fields, SIP_TEXT("~"));
     sip_add(&fields, caller.text);

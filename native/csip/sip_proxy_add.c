@@ -64,7 +64,7 @@ static PyObject *cookie_text(BranchObject *self) {
     if (far < 0) return NULL;
     if (far || !inbound->message) return sip_py_call(self->context, &cookie_for, self->target, self->flow);
     PyObject *call_key = sip_inbound_call_key(inbound), *cookie = NULL;
-    if (call_key) cookie = sip_cookie_issue(sip_core_of(self)->cookie_keys, (MessageObject *)inbound->message, call_key);
+    if (call_key) cookie = sip_cookie_issue(sip_core_of(self)->cookie_keys, (MessageObject *)inbound->message, call_key, SIP_FROM);
     if (!cookie) return NULL;
     Py_SETREF(context->cookie, cookie);
     return Py_NewRef(((CookieObject *)cookie)->text);

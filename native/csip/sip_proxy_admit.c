@@ -54,6 +54,8 @@ PyObject *sip_core_cookie(CoreObject *self, MessageObject *message, uint32_t tra
     cookie = Py_NewRef(Py_None);
     if (traits & (SIP_ROUTED | SIP_URI_DIRECTS)) Py_SETREF(cookie, sip_py_call((PyObject *)self, &preprocess, (PyObject *)message, flow));
     if (cookie == Py_None && traits & SIP_IN_DIALOG)
+        Py_SETREF(cookie, sip_application_find_unrouted(self->app, self->cookie_keys, message, flow));
+    if (cookie == Py_None && traits & SIP_IN_DIALOG)
         Py_SETREF(cookie, sip_py_call((PyObject *)self, &find_dialog, (PyObject *)message, flow));
     return cookie;
 }

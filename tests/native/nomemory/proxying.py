@@ -119,15 +119,20 @@ def proxy() -> tuple[Ways, sip.Timers, ProxyCore, TransactionLayer]:
     return ways, clock, core, TransactionLayer(core, ways, clock, TransactionSettings(), counts)  # type: ignore[arg-type]
 
 
-def call_script(made: Callable[[], tuple[Ways, sip.Timers, ProxyCore, TransactionLayer]]) -> list[bytes]:
-    """What comes in of a call."""
+def call_script(
+    made: Callable[[], tuple[Ways, sip.Timers, ProxyCore, TransactionLayer]], *, direct: bool = False
+) -> list[bytes]:
+    """What comes in of a call; of one whose parties say where they are when it is ``direct``."""
     ways, clock, core, layer = made()
     script = [
         INVITE.replace(b"Route: <sip:p1;lr>, <sip:p2;lr>\r\n", b"").replace(b"sip:bob@b.example;x=%41", b"sip:b@b.example")
     ]
+    if direct:
+        script = [script[0].replace(b"a.example:5060", b"192.0.2.9:5060").replace(b"<sip:a@192.0.2.1>", b"<sip:a@192.0.2.9>")]
     play(ways, core, layer, script)
     invite = sip.Message(ways.sent[-2])
     recorded = [("Record-Route", value) for value in invite.get_all("Record-Route")]
+    recorded += [("Contact", "<sip:b@192.0.2.2>")] if direct else []
     script += [invite.reply(status, to_tag="t", headers=recorded).to_bytes() for status in (180, 200)]
     play(ways, core, layer, script[1:])
     script += [within(sip.Message(ways.sent[-1]), method).to_bytes() for method in ("ACK", "BYE")]

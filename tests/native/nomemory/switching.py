@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
@@ -81,6 +82,9 @@ class Switch(sip.ApplicationBase):
     def is_our_domain(self, host: str) -> bool:
         return host == "b.example"
 
+    def find_dialog(self, request: object, flow: object) -> None:
+        raise MemoryError  # the call was not even kept
+
     def not_served(self, request: object, error: Exception) -> None:
         raise error
 
@@ -114,6 +118,7 @@ def call_over(trunks: dict[str, sip.TrunkBase], script: list[bytes]) -> object:
 
 
 SWITCHED = call_script(switched)
+DIRECT = call_script(switched, direct=True)
 FROM_TRUNK = call_script(lambda: switched({name: trunk(name) for name in ("in", "out")}))
 TO_TRUNK = call_script(lambda: switched({"out": trunk("out")}))
 
@@ -121,6 +126,16 @@ TO_TRUNK = call_script(lambda: switched({"out": trunk("out")}))
 @tried
 def call_between_those_known() -> object:
     return call_over({}, SWITCHED)
+
+
+def without_route(data: bytes) -> bytes:
+    """Of a request within a dialog."""
+    return re.sub(rb"\r\nRoute: [^\r]*", b"", data) if data.startswith((b"ACK", b"BYE")) else data
+
+
+@tried
+def call_that_ignores_our_route() -> object:
+    return call_over({}, [without_route(data) for data in DIRECT])
 
 
 @tried
