@@ -66,6 +66,16 @@ static inline void sip_add_number(struct sip_buffer *buffer, uint32_t number) {
     sip_add(buffer, (struct sip_slice){digits, sip_digits(number, digits)});
 }
 
+/* In lower case, `least` digits at least. */
+static inline void sip_add_hex(struct sip_buffer *buffer, uint64_t number, size_t least) {
+    char digits[16];
+    size_t at = sizeof digits;
+    do
+        digits[--at] = "0123456789abcdef"[number & 15];
+    while ((number >>= 4) || sizeof digits - at < least);
+    sip_add(buffer, (struct sip_slice){digits + at, sizeof digits - at});
+}
+
 static inline void sip_buffer_free(struct sip_buffer *buffer) {
     if (!sip_buffer_is_lent(buffer)) free(buffer->at);
 }

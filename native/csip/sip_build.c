@@ -20,16 +20,18 @@ static void add_line(struct sip_buffer *out, const struct sip_message *message, 
     sip_add(out, (struct sip_slice){sip_line_start(message, line), line->size});
 }
 
-static bool has_tag(struct sip_slice text) {
+static bool has_tag(const struct sip_message *message, const struct sip_line *line) {
+    struct sip_scratch scratch;
     struct sip_addr addr;
+    if (message->known.to) return message->known.to_tag.at;
+    struct sip_slice text = sip_line_text(message, line, &scratch);
     return sip_addr_may_have_tag(text) && sip_addr_parse(text, &addr) == SIP_OK && addr.tag.at;
 }
 
 /* The tag goes behind the value, in front of whatever ends the line. */
 static void add_to(struct sip_buffer *out, const struct sip_message *message, const struct sip_line *line,
     struct sip_slice tag) {
-    struct sip_scratch scratch;
-    if (!tag.at || has_tag(sip_line_text(message, line, &scratch))) {
+    if (!tag.at || has_tag(message, line)) {
         add_line(out, message, line);
         return;
     }

@@ -1,8 +1,6 @@
 /* native.sip.DigestBase: challenges of one realm, and the fields that the check needs (sip_digest_check.c). */
 #include "sip_digest_type.h"
 
-#include <stdio.h>
-
 #include "sip_mac.h"
 #include "structmember.h"
 
@@ -12,13 +10,13 @@
 static int add_nonce(DigestObject *self, struct sip_buffer *out, double now) {
     SIP_STACK_BUFFER(fields);
     struct sip_py_view key_id, instance, realm;
-    char stamp[32];
     const uint8_t *key = sip_mac_key(self->mac);
     if (!key || sip_py_view(self->key_id, &key_id) < 0) return -1;
     int result = sip_py_view(self->instance, &instance);
     if (result == 0 && (result = sip_py_view(self->realm, &realm)) == 0) {
-        int size = snprintf(stamp, sizeof stamp, "%08x%llx.", (unsigned)(long long)now, self->serial++);
-        sip_add(&fields, (struct sip_slice){stamp, (size_t)size});
+        sip_add_hex(&fields, (uint32_t)(long long)now, 8);
+        sip_add_hex(&fields, self->serial++, 1);
+        sip_add(&fields, SIP_TEXT("."));
         sip_add(&fields, instance.text);
         sip_add(out, key_id.text);
         sip_add_sealed(out, key, (struct sip_slice){fields.at, fields.size}, realm.text);
