@@ -1,11 +1,11 @@
 """What we announce for one m= line: port, RTCP port, multiplexing and transport."""
 
 from media.errors import RequestError
-from media.line import Line
+from media.line import PLAIN, Keys, Line
 from media.options import Options
 from media.rewrite import LocalLine
 from media.sdp import Media
-from media.session import Described
+from media.session import Described, Offer
 
 _TLS = "UDP/TLS/"
 # Not a profile but whether it is to be secure: what is not listed stays as it came
@@ -49,6 +49,16 @@ def accepted_mux(offered: Described, answered: bool, flags: frozenset[str]) -> b
     if "reject" in flags or not offered.mux:
         return False
     return answered or bool(flags & {"accept", "demux"})
+
+
+def fed(offer: Offer, index: int, answered: str, keys: Keys) -> tuple[bool, bool]:
+    """Per side whether its feedback goes on: not to a profile without, which may ignore it (RFC 4585 section 5),
+    and as far as we can read the RTCP. ``answered``: the answer's profile."""
+    offered, answered = offer.described[index].protocol.upper(), answered.upper()
+    one, other = offered.endswith("AVPF"), answered.endswith("AVPF")
+    if one == other or (keys == PLAIN and "SAVP" in offered + answered):
+        return True, True
+    return (other, one) if offer.side == 0 else (one, other)
 
 
 def offered_line(media: Media, line: Line | None, side: int, mux: bool, protocol: str, options: Options) -> LocalLine | None:

@@ -40,6 +40,7 @@ class Line:
     held: tuple[bool, bool] = (False, False)  # per side: it wants nothing sent to it
     forwarded: tuple[bool, bool] = (True, True)  # per side: what it sends goes on
     muted: tuple[Muting, Muting] = (NOT_MUTED, NOT_MUTED)
+    fed: tuple[bool, bool] = (True, True)  # per side: its feedback (RFC 4585) goes on
     recording: int = -1  # what its streams are taped for
     secured: tuple[bool, bool] = NOT_SECURED  # per side: it speaks SRTP with us
     muxed: tuple[bool, bool] = (False, False)  # per side: its RTCP comes to the port of its RTP

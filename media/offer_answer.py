@@ -4,7 +4,7 @@ import random
 from functools import lru_cache
 
 from media import keying, mute
-from media.announce import accepted_mux, answered_line, offered_line
+from media.announce import accepted_mux, answered_line, fed, offered_line
 from media.calls import CallTable
 from media.codecs import NO_WISH, answered_codecs, first_codecs, offered_codecs
 from media.endpoint import NOWHERE
@@ -164,6 +164,7 @@ class OfferAnswer:
                 line.bridged = offer.is_bridged(index)
                 mux = self._place(line, offer, index, described[index])
                 self._lines.secure(line, agreed[index].keys)
+                self._lines.feed(line, fed(offer, index, described[index].protocol, agreed[index].keys))
             if media is not None:
                 told = answered_line(
                     media, offer.lines[index], side, mux, offer.answered_by(index, media.protocol), request.options

@@ -98,6 +98,13 @@ class Lines:
             for stream in line.streams:
                 self.relay.set_forward(stream, side, forward)
 
+    def feed(self, line: Line, fed: tuple[bool, bool]) -> None:
+        """Whose feedback (RFC 4585) goes on."""
+        for side in (0, 1) if fed != line.fed else ():
+            for stream in line.streams:
+                self.relay.set_feedback(stream, side, fed[side])
+        line.fed = fed
+
     def set_clocks(self, line: Line, clocks_hz: dict[int, int]) -> None:
         """Of dynamic payload types, for the jitter of both sides."""
         if line.kind != relay.RTP:

@@ -229,6 +229,8 @@ class Relay:
         """False: what this side sends is counted and dropped (block media)."""
     def set_silenced(self, stream: int, side: int, silenced: bool) -> None:
         """True: G.711 from this side leaves as silence; sound in other codecs is dropped. RTCP goes on."""
+    def set_feedback(self, stream: int, side: int, feedback: bool) -> None:
+        """False: feedback (RFC 4585) is taken out of the RTCP that this side sends."""
     def set_blocked_types(self, stream: int, side: int, types: int) -> None:
         """Dynamic payload types of this side that are counted and dropped: a bit each, 96 the lowest."""
     def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...

@@ -77,6 +77,7 @@ enum relay_error relay_place(struct relay *relay, uint32_t stream, int side, con
 enum relay_error relay_set_mux(struct relay *relay, uint32_t stream, int side, bool mux);
 enum relay_error relay_set_blocked(struct relay *relay, uint32_t stream, int side, bool blocked);
 enum relay_error relay_set_silenced(struct relay *relay, uint32_t stream, int side, bool silenced);
+enum relay_error relay_set_without_feedback(struct relay *relay, uint32_t stream, int side, bool without);
 enum relay_error relay_set_blocked_types(struct relay *relay, uint32_t stream, int side, uint32_t types);
 enum relay_error relay_set_dscp(struct relay *relay, uint32_t stream, int side, uint8_t dscp);
 enum relay_error relay_set_clock(struct relay *relay, uint32_t stream, uint8_t payload_type, uint32_t clock_hz);

@@ -69,6 +69,7 @@ PyObject *relay_object_place(RelayObject *self, PyObject *args);
 PyObject *relay_object_set_mux(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_forward(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_silenced(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_set_feedback(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_blocked_types(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_dscp(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_clock(RelayObject *self, PyObject *args, PyObject *kwargs);

@@ -155,6 +155,7 @@ static PyMethodDef relay_methods[] = {
     {"place", PLAIN(relay_object_place, METH_VARARGS), "Both components of a side at once."},
     {"set_mux", WITH_KEYWORDS(relay_object_set_mux), "RTCP of this side travels on its RTP socket (RFC 5761)."},
     {"set_silenced", WITH_KEYWORDS(relay_object_set_silenced), "What this side sends of sound arrives as silence."},
+    {"set_feedback", WITH_KEYWORDS(relay_object_set_feedback), "False: no feedback in the RTCP that this side sends goes on."},
     {"set_blocked_types", WITH_KEYWORDS(relay_object_set_blocked_types), "Dynamic payload types of this side to drop."},
     {"set_forward", WITH_KEYWORDS(relay_object_set_forward), "False: what this side sends is counted and dropped."},
     {"set_dscp", WITH_KEYWORDS(relay_object_set_dscp), NULL},

@@ -98,6 +98,11 @@ PyObject *relay_object_set_silenced(RelayObject *self, PyObject *args, PyObject 
     return set_flag(self, args, kwargs, "silenced", false, relay_set_silenced);
 }
 
+PyObject *relay_object_set_feedback(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    return set_flag(self, args, kwargs, "feedback", true, relay_set_without_feedback);
+}
+
 PyObject *relay_object_set_blocked_types(RelayObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"stream", "side", "types", NULL};

@@ -69,17 +69,24 @@ static bool silence(uint8_t *data, size_t size)
     return true;
 }
 
+#define HELD_BACK (RELAY_FLAG_BLOCKED | RELAY_FLAG_TYPES | RELAY_FLAG_SILENCED | RELAY_FLAG_FEEDBACK)
+
 /* What control holds back of a packet that was accepted and counted. */
-static bool may_leave(const struct relay_stream *stream, int side, uint8_t flags, bool rtp, uint8_t *data, size_t size)
+static bool may_leave(const struct relay_stream *stream, int side, uint8_t flags, enum relay_packet_type type,
+                      struct relay_datagram *datagram)
 {
-    if ((flags & RELAY_FLAG_BLOCKED) != 0)
-        return false;
-    if (!rtp)
-        return true;
+    uint8_t *data = datagram->data;
+    if ((flags & (RELAY_FLAG_BLOCKED | RELAY_FLAG_OPAQUE)) != 0)
+        return (flags & RELAY_FLAG_BLOCKED) == 0;
+    if (type == RELAY_IS_RTCP) {
+        if ((flags & RELAY_FLAG_FEEDBACK) != 0)
+            datagram->size = relay_rtcp_without_feedback(data, datagram->size);
+        return datagram->size > 0;
+    }
     int dynamic = (data[1] & 0x7f) - (128 - RELAY_DYNAMIC_TYPES);
     if ((flags & RELAY_FLAG_TYPES) != 0 && dynamic >= 0 && (relay_get(stream->blocked_types[side]) >> dynamic & 1) != 0)
         return false;
-    return (flags & RELAY_FLAG_SILENCED) == 0 || silence(data, size);
+    return (flags & RELAY_FLAG_SILENCED) == 0 || silence(data, datagram->size);
 }
 
 /* What such a side sends proves by itself who sent it. */
@@ -168,8 +175,7 @@ bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto
     if (type == RELAY_IS_RTCP)
         component = RELAY_RTCP_COMPONENT;
     count(stream, component, side, type, opaque, data, datagram->size, now_ns);
-    if (unlikely((flags & (RELAY_FLAG_BLOCKED | RELAY_FLAG_TYPES | RELAY_FLAG_SILENCED)) != 0) &&
-        !may_leave(stream, side, flags, type == RELAY_IS_RTP && !opaque, data, datagram->size))
+    if (unlikely((flags & HELD_BACK) != 0) && !may_leave(stream, side, flags, type, datagram))
         return false;
     route->flow = &stream->component[component][side].flow;
     route->rare = &stream->rare[component][side];

@@ -1,5 +1,8 @@
 #include "relay_rtp.h"
 
+/* Packet types of RFC 4585 section 6.1. */
+enum { TRANSPORT_FEEDBACK = 205, PAYLOAD_FEEDBACK = 206 };
+
 /* RFC 3550 A.1 */
 #define MAX_DROPOUT 3000
 #define MAX_MISORDER 100
@@ -34,6 +37,23 @@ enum relay_packet_type relay_classify(const uint8_t *data, size_t size, bool rtc
     if (data[1] >= 200 && data[1] <= 204)
         return RELAY_MALFORMED; /* RTCP without mux: RFC 3551 section 6 reserves 72 to 76 so that it is known */
     return rtp_fits(data, size) ? RELAY_IS_RTP : RELAY_MALFORMED;
+}
+
+size_t relay_rtcp_without_feedback(uint8_t *data, size_t size)
+{
+    size_t kept = 0, at = 0;
+    while (size - at >= 4) {
+        size_t length = 4 + 4 * (size_t)(data[at + 2] << 8 | data[at + 3]);
+        if (length > size - at)
+            break;
+        if (data[at + 1] != TRANSPORT_FEEDBACK && data[at + 1] != PAYLOAD_FEEDBACK) {
+            memmove(data + kept, data + at, length);
+            kept += length;
+        }
+        at += length;
+    }
+    memmove(data + kept, data + at, size - at); /* what is no packet */
+    return kept + size - at;
 }
 
 static void start_run(struct relay_flow *flow, uint16_t sequence)

@@ -102,6 +102,11 @@ enum relay_error relay_set_silenced(struct relay *relay, uint32_t stream, int si
     return set_flag(relay, stream, side, RELAY_FLAG_SILENCED, silenced);
 }
 
+enum relay_error relay_set_without_feedback(struct relay *relay, uint32_t stream, int side, bool without)
+{
+    return set_flag(relay, stream, side, RELAY_FLAG_FEEDBACK, without);
+}
+
 enum relay_error relay_set_blocked_types(struct relay *relay, uint32_t number, int side, uint32_t types)
 {
     struct relay_stream *stream;

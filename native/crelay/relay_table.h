@@ -41,6 +41,7 @@ enum relay_flag {
     RELAY_FLAG_TYPES = 16, /* some payload types are blocked */
     RELAY_FLAG_SRTP = 32,
     RELAY_FLAG_TAPED = 64, /* copies go to a recording of this process; not among side_flags */
+    RELAY_FLAG_FEEDBACK = 128, /* RFC 4585: is taken out of the side's RTCP */
 };
 
 /* One socket as the packet path sees it: one line. */

@@ -79,9 +79,10 @@ class Ends:
         self._listen(lambda: data in self._heard)
 
     def told(self) -> list[tuple[str, int, str]]:
-        """Per packet who sent it, its bytes and who heard it."""
+        """Per packet who sent it, its bytes and who heard it; and what else was heard."""
         self._listen(lambda: False)
-        return [(name, len(data), self._heard.get(data, "nobody")) for name, data in self._sent]
+        sent = [(name, len(data), self._heard.pop(data, "nobody")) for name, data in self._sent]
+        return sent + [("the relay", len(data), name) for data, name in self._heard.items()]
 
     def close(self) -> None:
         for sock in self._sockets.values():

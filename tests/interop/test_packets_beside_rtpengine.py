@@ -10,6 +10,7 @@ import pytest
 from tests.interop.beside import NO_ADDRESS, Relays
 from tests.interop.ends import Ends, line, rtcp, rtp
 
+FEEDBACK = bytes.fromhex("81cd0002 00000001 00000009")  # RFC 4585 section 6.2
 ALICE, BOB, SIX = "127.0.0.11", "127.0.0.12", "::1"
 
 
@@ -165,6 +166,21 @@ def rtcp_elsewhere(ends: Ends) -> None:
     ends.send("reports", towards_alice + 1, rtcp())
 
 
+def with_feedback(profile: str) -> Callable[[Ends], None]:
+    """Alice's, towards a profile that may have none."""
+
+    def talk(ends: Ends) -> None:
+        alice, bob = ends.pair("alice", ALICE), ends.pair("bob", BOB)
+        (towards_bob,) = ends.ask("offer", line(ALICE, alice, profile="RTP/AVPF"), transport_protocol=profile)
+        (towards_alice,) = ends.ask("answer", line(BOB, bob, profile=profile), to_tag="b")
+        both_ways(ends, towards_alice, towards_bob)
+        ends.send("alice'", towards_alice + 1, rtcp() + FEEDBACK)
+        ends.send("alice'", towards_alice + 1, FEEDBACK)
+        ends.send("bob'", towards_bob + 1, rtcp(9) + FEEDBACK)
+
+    return talk
+
+
 def two_lines(ends: Ends) -> None:
     ports = {
         name: ends.open(name, BOB if "bob" in name else ALICE) for name in ("alice", "alice's video", "bob", "bob's video")
@@ -198,6 +214,8 @@ SCENES: dict[str, Callable[[Ends], None]] = {
         f"with flag {flag}": with_flag(flag)
         for flag in ("strict source", "media handover", "port latching", "no port latching", "asymmetric", "symmetric")
     },
+    "feedback to a profile that has it": with_feedback("RTP/AVPF"),
+    "feedback to a profile without": with_feedback("RTP/AVP"),
     "sendonly": directed("sendonly", "recvonly"),
     "recvonly": directed("recvonly", "sendonly"),
     "inactive": directed("inactive", "inactive"),

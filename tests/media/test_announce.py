@@ -9,7 +9,7 @@ from media.rewrite import LocalLine
 from media.sdp import Media, parse
 from media.session import Described
 from native import relay
-from tests.media.world import FAR, NEAR, options, sdp
+from tests.media.world import FAR, NEAR, World, options, sdp
 
 ALL_PROFILES = ["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"]
 
@@ -76,3 +76,21 @@ def test_mux_towards_the_offerer_needs_its_offer() -> None:
     assert not accepted_mux(described(True), True, frozenset({"reject"}))
     assert offered_mux(described(False), frozenset({"offer"}))
     assert not offered_mux(described(True), frozenset({"demux"}))
+
+
+@pytest.mark.parametrize(
+    ("offered", "answered", "wanted", "whose"),
+    [
+        ("RTP/AVPF", "RTP/AVP", "RTP/AVP", {0: False, 1: True}),
+        ("RTP/AVP", "RTP/AVPF", "RTP/AVPF", {0: True, 1: False}),
+        ("RTP/AVPF", "RTP/AVP", "", {0: False, 1: True}),
+        ("RTP/AVPF", "RTP/AVPF", "", {}),
+        ("RTP/SAVPF", "RTP/SAVP", "", {}),  # end to end: we can't read it
+    ],
+)
+def test_feedback_goes_to_profiles_that_have_it(offered: str, answered: str, wanted: str, whose: dict[int, bool]) -> None:
+    world = World()
+    world.offer(sdp(f"m=audio 5000 {offered} 0|a=crypto:1 x inline:y"), **({"transport_protocol": wanted} if wanted else {}))
+    world.answer(sdp(f"m=audio 6000 {answered} 0"))
+    (stream,) = world.streams()
+    assert world.relay.feedback == {(stream, side): goes for side, goes in whose.items()}

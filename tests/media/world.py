@@ -44,6 +44,7 @@ class FakeRelay:
         self.muxed: dict[tuple[int, int], bool] = {}
         self.forwarding: dict[tuple[int, int], bool] = {}
         self.silenced: dict[tuple[int, int], bool] = {}
+        self.feedback: dict[tuple[int, int], bool] = {}
         self.blocked_types: dict[tuple[int, int], int] = {}
         self.clocks: dict[tuple[int, int], int] = {}
         self.dscp: dict[tuple[int, int], int] = {}
@@ -82,6 +83,9 @@ class FakeRelay:
 
     def set_silenced(self, stream: int, side: int, silenced: bool) -> None:
         self.silenced[stream, side] = silenced
+
+    def set_feedback(self, stream: int, side: int, feedback: bool) -> None:
+        self.feedback[stream, side] = feedback
 
     def set_blocked_types(self, stream: int, side: int, types: int) -> None:
         self.blocked_types[stream, side] = types

@@ -78,3 +78,26 @@ def test_types_out_of_range(relay: native.Relay, call: tuple[Stream, Phone, Phon
         relay.set_blocked_types(call[0].id, 0, types)
     with pytest.raises(KeyError):
         relay.set_silenced(999, 0, True)
+
+
+def test_feedback_is_taken_out_of_compound_packets(relay: native.Relay, call: tuple[Stream, Phone, Phone]) -> None:
+    stream, alice, bob = call
+    relay.set_mux(stream.id, 0, True)
+    relay.set_mux(stream.id, 1, True)
+    report, transport, payload = rtcp(200, words=5), rtcp(205, words=1), rtcp(206, words=3)
+    relay.set_feedback(stream.id, 0, False)
+    for sent, heard in (
+        (report + transport + rtcp(202, words=2) + payload, report + rtcp(202, words=2)),
+        (report, report),
+        (report + payload[:7], report + payload[:7]),
+    ):
+        alice.send(sent, stream.port(0))
+        assert bob.receive() == heard
+    alice.send(transport, stream.port(0))
+    alice.send(rtp(1), stream.port(0))
+    assert bob.receive() == rtp(1)
+    bob.send(report + transport, stream.port(1))
+    assert alice.receive() == report + transport, "the other side's goes on"
+    relay.set_feedback(stream.id, 0, True)
+    alice.send(transport, stream.port(0))
+    assert bob.receive() == transport
