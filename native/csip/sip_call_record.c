@@ -82,10 +82,14 @@ static PyObject *get_disguised(CallRecordObject *self, void *closure) {
     return PyBool_FromLong(self->hides_caller || self->names != Py_None);
 }
 
+bool sip_call_same_tag(PyObject *tag, PyObject *recorded) {
+    return tag == Py_None ? sip_is_empty(recorded) : sip_same_str(tag, recorded);
+}
+
 bool sip_call_belongs(const CallRecordObject *call, PyObject *from_tag, PyObject *to_tag) {
     if (sip_is_empty(call->to_tag)) return true;
-    if (sip_same_str(to_tag, call->to_tag)) return sip_same_str(from_tag, call->from_tag);
-    return sip_same_str(from_tag, call->to_tag) && sip_same_str(to_tag, call->from_tag);
+    if (sip_call_same_tag(to_tag, call->to_tag)) return sip_call_same_tag(from_tag, call->from_tag);
+    return sip_call_same_tag(from_tag, call->to_tag) && sip_call_same_tag(to_tag, call->from_tag);
 }
 
 static PyObject *record_belongs(CallRecordObject *self, PyObject *const *args, Py_ssize_t count) {

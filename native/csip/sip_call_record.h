@@ -37,6 +37,8 @@ CallRecordObject *sip_call_record_new(void);
 CallLegObject *sip_call_leg_of(CallRecordObject *record, enum sip_side side);
 bool sip_call_is_plain(const CallRecordObject *record); /* over no trunk, and the callee is shown what the caller wrote */
 bool sip_call_is(const CallRecordObject *record, const char *state);
+/* Whether a message's tag, None when it has none (RFC 2543), is that of a record. */
+bool sip_call_same_tag(PyObject *tag, PyObject *recorded);
 /* Whether a request within a dialog, with these tags (str or None), is of the one the call made, or of an early one. */
 bool sip_call_belongs(const CallRecordObject *record, PyObject *from_tag, PyObject *to_tag);
 

@@ -126,7 +126,7 @@ int sip_calls_hangs_up(CallsObject *self, PyObject *key, PyObject *from_tag, PyO
     if (!record) return PyErr_Occurred() ? -1 : 0;
     if (sip_call_is(record, "ending") || !sip_call_belongs(record, from_tag, to_tag)) return 0;
     record->bye_at = sip_timers_wall(self->timers);
-    return set_text(&record->bye_by, sip_same_str(from_tag, record->from_tag) ? &caller : &callee);
+    return set_text(&record->bye_by, sip_call_same_tag(from_tag, record->from_tag) ? &caller : &callee);
 }
 
 static int end_by_bye(CallsObject *self, PyObject *key) {

@@ -13,12 +13,13 @@ static bool only_passes(PyObject *srtp) {
     return true;
 }
 
+/* As media_glue.NO_TAG where there is none. */
 static PyObject *tag_of(MessageObject *message, enum sip_name id) {
     struct sip_scratch scratch;
     struct sip_slice tag;
     struct sip_fault found = sip_read_tag(&message->core, id, &scratch, &tag);
     if (found.error != SIP_OK) return sip_py_fault(found, NULL);
-    return tag.at ? sip_py_str(tag) : PyUnicode_New(0, 0);
+    return sip_py_str(tag.at ? tag : SIP_TEXT("-"));
 }
 
 static int put_new(PyObject **field, PyObject *value) {

@@ -191,7 +191,7 @@ class ByeExchange(ByeExchangeBase):
         if response.has(ASSERTED, PREFERRED):
             calls = self._services.calls
             record = calls.get(self._key)
-            by_caller = record is not None and self._from_tag == record.from_tag
+            by_caller = record is not None and (self._from_tag or "") == record.from_tag
             calls.trunks.filter_identity(record, response, CALLEE if by_caller else CALLER)
 
     def challenged(self, branch: Branch, response: Message) -> bool:

@@ -38,11 +38,14 @@ class Sender(msgspec.Struct, frozen=True, gc=False):
     natted: bool
 
 
+NO_TAG = "-"  # of a party that has none (RFC 2543), as ng wants one
+
+
 class Tags(msgspec.Struct, frozen=True, gc=False):
     """A dialog as ng names it. ``via_branch`` tells the branches of a fork apart until they have To tags."""
 
     call_id: str
-    caller: str  # From tag of the request
+    caller: str  # From tag of the request, "" when it has none
     callee: str  # To tag, "" before it is known
     via_branch: str = ""
     early: bool = False  # nobody has answered the INVITE yet
@@ -85,7 +88,7 @@ class MediaGlue(GlueBase):
 
     def delete(self, tags: Tags, done: Answered | None = None) -> None:
         """Ends the media of a branch, or of a dialog; ``done`` gets the figures."""
-        body: Body = {"command": "delete", "call-id": tags.call_id, "from-tag": tags.caller}
+        body: Body = {"command": "delete", "call-id": tags.call_id, "from-tag": tags.caller or NO_TAG}
         if tags.callee:
             body["to-tag"] = tags.callee
         if tags.via_branch:
@@ -111,7 +114,8 @@ class MediaGlue(GlueBase):
     ) -> None:
         """In ng the from-tag is always the offerer's, in its answer too. ``insists``: who gets the body takes no plain RTP.
         ``more``: keys of the request."""
-        offerer, answerer = (tags.callee, tags.caller) if reverse else (tags.caller, tags.callee)
+        caller = tags.caller or NO_TAG
+        offerer, answerer = (tags.callee, caller) if reverse else (caller, tags.callee)
         texts = (tags.call_id, offerer, answerer, tags.via_branch, sender.host)
         entries = bencode.encode(more)[1:-1] if more else b""
         self.pass_body(command, message, texts, proceed, natted=sender.natted, early=tags.early, insists=insists, more=entries)

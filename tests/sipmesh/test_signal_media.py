@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from media import bencode
+from native.sip import Message
 from sipmesh.config import Route, Trunk, TrunkTarget
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.test_signal_node import SDP, call, hang_up, run
@@ -90,6 +91,33 @@ def test_bodies_go_through_the_daemon_both_ways(tmp_path: Path) -> None:
         assert daemon.commands() == ["offer", "answer", "delete"]
         tags = {"from-tag": "talice", "to-tag": "ubob"}
         assert {key: daemon.asked[2][key] for key in tags} == tags
+
+    with_daemon(tmp_path, scenario)
+
+
+def without_from_tag(message: Message) -> Message:
+    """As RFC 2543 has it."""
+    return Message(message.to_bytes().replace(b";tag=talice", b""))
+
+
+def test_a_caller_without_a_tag_is_relayed_and_hangs_up(tmp_path: Path) -> None:
+    """RFC 4475 section 3.4.1."""
+
+    async def scenario(node: LiveNode, daemon: FakeDaemon) -> None:
+        alice, bob = await node.phone("alice"), await node.phone("bob")
+        invite = alice.request("INVITE", "sip:bob@example.com", body=SDP)
+        alice.send(without_from_tag(invite))
+        alice.send(without_from_tag(alice.authorized(invite, await alice.final(invite))))
+        bob.answer(await bob.incoming("INVITE"), 200, body=SDP)
+        answered = await alice.status(200)
+        alice.send(without_from_tag(alice.within("ACK", answered, 2)))
+        await bob.incoming("ACK")
+        alice.send(without_from_tag(alice.within("BYE", answered, 5)))
+        bob.answer(await bob.incoming("BYE"), 200)
+        await node.until(lambda: len(daemon.asked) == 3)
+        assert daemon.commands() == ["offer", "answer", "delete"]
+        assert {body["from-tag"] for body in daemon.asked} == {"-"}
+        await node.until(lambda: not len(node.node.calls))
 
     with_daemon(tmp_path, scenario)
 

@@ -146,3 +146,12 @@ def test_fields_keep_their_types() -> None:
     record.legs.append(CallLeg())
     assert CallRecord().legs == []
     assert record != CallRecord(call_id="c1")
+
+
+def test_a_call_of_a_caller_without_a_tag_has_its_requests() -> None:
+    """RFC 2543."""
+    record = CallRecord(from_tag="", to_tag="b")
+    assert record.belongs(None, "b")
+    assert record.belongs("b", None)
+    assert not record.belongs("a", "b")
+    assert not CallRecord(from_tag="a", to_tag="b").belongs(None, "b")
