@@ -113,8 +113,8 @@ static uint32_t find_last(const struct sip_message *message, struct sip_wanted w
 
 enum sip_error sip_push(struct sip_message *message, struct sip_wanted name, struct sip_slice value) {
     uint32_t index = sip_line_find(message, name, 0);
-    if (index < message->line_count) { /* long or compact as the one below: there are those that look for one of the two alone */
-        name.name = sip_line_name(message, &message->lines[index]);
+    if (index < message->line_count) { /* compact as the one below: there are those that look for one of the two forms alone */
+        if (name.id == SIP_VIA && message->lines[index].name_size == 1) name.name = SIP_TEXT("v");
     } else {
         uint32_t via = find_last(message, (struct sip_wanted){.id = SIP_VIA});
         index = via == message->line_count ? 0 : via + 1;
