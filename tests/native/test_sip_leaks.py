@@ -310,7 +310,40 @@ def streams() -> None:
     stream.transport = None
 
 
+def rates() -> None:
+    """Numbers kept here, and those of a class of Python's."""
+    flow = SimpleNamespace(
+        remote=("192.0.2.9", 40000), listener=SimpleNamespace(transport="tls", index=0), reliable=True, connection_id=7
+    )
+    sip.is_unverifiable(Message(INVITE), flow)
+    for numbers in (sip.RecentBase(2), Slow()):
+        taken, pauses = sip.RatesBase(1.0, 2.0, numbers), sip.BackoffBase(numbers, numbers)
+        for key in ("a", ("b", "c"), "d", "a"):
+            taken.take(key, 10.0), pauses.pause_left_s(key, 10.0), pauses.succeeded(key)
+            for refused in (taken.take, pauses.pause_left_s):
+                with contextlib.suppress(TypeError):
+                    refused([], 10.0)
+                with contextlib.suppress(TypeError):
+                    refused(key, key)
+
+
+class Slow(dict[object, float]):
+    """The interface of RecentBase."""
+
+    put = dict.__setitem__
+
+    def hold(self, key: object) -> None:
+        pass
+
+    def release(self, key: object) -> None:
+        pass
+
+    def drop(self, key: object) -> None:
+        self.pop(key, None)
+
+
 CALLS = [
+    rates,
     read_messages,
     read_bindings,
     read_faults,

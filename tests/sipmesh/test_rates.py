@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from sipmesh.signalling.rates import MAX_PAUSE_S, Backoff, Rates, Recent
 
 
@@ -54,3 +58,52 @@ def test_pauses_double_up_to_a_limit_and_end_with_success() -> None:
     backoff.succeeded("a")
     assert backoff.pause_left_s("a", 10.0) == 0.0
     assert not backoff.failed("a", 11.0)
+
+
+def test_what_is_remembered_outlives_one_change_of_generations() -> None:
+    recent: Recent[str, int] = Recent(max_keys=1)
+    for number, key in enumerate(("a", "b")):
+        recent.put(key, number)
+    assert (recent.get("a"), len(recent)) == (0, 2)
+    recent.put("c", 2)  # "a" came back by being asked for; "b" did not
+    assert (recent.get("b"), recent.get("a")) == (None, 0)
+
+
+class Broken:
+    """Numbers that can't be read."""
+
+    def __init__(self) -> None:
+        self.held: list[str] = []
+
+    def hold(self, key: str, /) -> None:
+        self.held.append(key)
+
+    def release(self, key: str, /) -> None:
+        self.held.remove(key)
+
+    def get(self, key: str, /) -> float | None:
+        raise OSError("the file is gone")
+
+    def put(self, key: str, value: float, /) -> None:
+        raise OSError("the file is gone")
+
+    def drop(self, key: str, /) -> None:
+        raise OSError("the file is gone")
+
+
+def test_numbers_that_cannot_be_read_are_let_go_of() -> None:
+    numbers = Broken()
+    with pytest.raises(OSError, match="the file is gone"):
+        Rates[str](1.0, used_up=numbers).take("a", 0.0)
+    backoff = Backoff[str](3, 10.0, counts=numbers, ends=numbers)
+    for call in (backoff.succeeded, lambda key: backoff.pause_left_s(key, 0.0), lambda key: backoff.failed(key, 0.0)):
+        with pytest.raises(OSError, match="the file is gone"):
+            call("a")
+    assert numbers.held == []
+
+
+@pytest.mark.parametrize("arguments", [(), ("a",), ("a", "now"), ([], 1.0)])
+def test_what_is_no_key_and_no_time_is_refused(arguments: tuple[Any, ...]) -> None:
+    for call in (Rates[Any](1.0).take, Backoff[Any](1, 1.0).pause_left_s):
+        with pytest.raises(TypeError):
+            call(*arguments)

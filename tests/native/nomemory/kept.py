@@ -145,3 +145,11 @@ def call() -> object:
     calls.end("k2", "failed", 486, "callee")
     calls.hung_up("k1", "9", "t")
     return shown, dict(calls.counters), len(calls), table.record("k1")
+
+
+@tried
+def limits() -> object:
+    recent = sip.RecentBase(1)
+    rates, backoff = sip.RatesBase(1.0, 2.0, recent), sip.BackoffBase(recent, recent)
+    taken = [rates.take(key, 10.0) for key in ("a", "b", "a", "c")]
+    return taken, backoff.pause_left_s("c", 10.0), backoff.succeeded("c"), len(recent)
