@@ -61,15 +61,23 @@ size_t sip_unfold(struct sip_slice value, char *out) {
 }
 
 size_t sip_quoted_size(struct sip_slice text) {
-    for (size_t i = 1; i < text.size; i++) {
-        if (text.at[i] == '"') return i + 1;
-        if (text.at[i] == '\\') i++;
+    const char *p = text.at + 1, *end = text.at + text.size, *quote = p - 1;
+    while (p < end) {
+        if (quote < p) quote = memchr(p, '"', (size_t)(end - p));
+        const char *escape = quote ? memchr(p, '\\', (size_t)(quote - p)) : NULL;
+        if (!escape) return quote ? (size_t)(quote + 1 - text.at) : 0;
+        p = escape + 2;
     }
     return 0;
 }
 
 size_t sip_unquote(struct sip_slice quoted, char *out) {
     size_t used = 0;
+    if (quoted.size < 2) return 0;
+    if (!memchr(quoted.at, '\\', quoted.size)) {
+        memmove(out, quoted.at + 1, quoted.size - 2);
+        return quoted.size - 2;
+    }
     for (size_t i = 1; i + 1 < quoted.size; i++) {
         if (quoted.at[i] == '\\') i++;
         out[used++] = quoted.at[i];
