@@ -41,7 +41,7 @@ SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
 )
 USERS = 200
-OVER_TRUNKS = ("call_in", "call_trunk", "call_out")
+OVER_TRUNKS = ("call_in", "call_trunk", "call_unrouted", "call_out")
 CALLS = ("call", "call_relayed", "call_digest", "call_limited", "call_beside_tls", *OVER_TRUNKS)
 EXCHANGES = (*CALLS, "register", "register_digest", "options")
 
@@ -82,6 +82,7 @@ class Exchanges:
         self.relay: FakeRelay | None = None
         self._batch = range(batch)
         self._serial = 0
+        self._routed = True
         self._credentials: dict[str, str] = {}
 
     def close(self) -> None:
@@ -119,9 +120,10 @@ class Exchanges:
     def _within(self, method: str, answer: Message, cseq: int) -> bytes:
         """A request of the caller in the dialog that ``answer`` made."""
         self._serial += 1
-        routes = "".join(f"Route: {value.text}\r\n" for value in reversed(answer.record_routes))
+        routes = "".join(f"Route: {value.text}\r\n" for value in reversed(answer.record_routes)) if self._routed else ""
+        uri = answer.contacts[0].uri.text if self._routed else dialled(0)
         return (
-            f"{method} {answer.contacts[0].uri.text} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{self.caller.port};rport;"
+            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{self.caller.port};rport;"
             f"branch=z9hG4bK-7-{self._serial}-5\r\n{routes}From: {answer.get('From')}\r\nTo: {answer.get('To')}\r\n"
             f"Call-ID: {answer.call_id}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         ).encode()
@@ -150,6 +152,11 @@ class Exchanges:
     async def call_trunk(self) -> None:
         """The same from a trunk to another, by a route."""
         await self._call([self._invite(n, CARRIER, uri=dialled(n)) for n in self._batch])
+
+    async def call_unrouted(self) -> None:
+        """The same as SIPp's own scenarios have it: its ACK and BYE come without our Route."""
+        self._routed = False
+        await self.call_trunk()
 
     async def call_out(self) -> None:
         """The same from a user to a trunk, by a route."""

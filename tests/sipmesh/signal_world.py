@@ -29,6 +29,7 @@ from sipmesh.signalling.application import SUPPORTED, SignalApplication
 from sipmesh.signalling.authorize import Accounts, Authorizer
 from sipmesh.signalling.call_ender import CallEnder
 from sipmesh.signalling.calls import Calls
+from sipmesh.signalling.cdr_maker import CdrMaker
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.exchanges import CallServices
 from sipmesh.signalling.rates import Backoff, Rates
@@ -39,6 +40,7 @@ from sipmesh.signalling.trunks import Trunks
 from sipmesh.store import CallRecord
 from sipmesh.store.directory import stored_user
 from sipmesh.store.live import decode_call
+from sipmesh.store.records import Cdr
 from tests.sipcore.proxy_world import Names, Phone
 from tests.sipcore.wire import Wire
 from tests.sipmesh.fake_relay import FakeRelay
@@ -98,6 +100,7 @@ class SignalWorld:
         self.proxy = self.wire.node(US, transports=transports)
         self.counters: defaultdict[str, int] = defaultdict(int)
         self.stored = StoredCalls()
+        self.cdrs: list[Cdr] = []
         self.locations = StoredBindings()
         self.trunk_configs, self.route_configs, self.domains = trunks, routes, domains
         self.backoff = backoff
@@ -115,8 +118,10 @@ class SignalWorld:
         self.trunks.load(self.trunk_configs)
         directory: Any = SimpleNamespace(user=self.users.get, has_user=self.users.__contains__, known=set())
         stored: Any = self.stored
-        policy: Any = SimpleNamespace(active=False)
-        self.calls = Calls(stored, timers, counters, self.trunks.by_name, relayed=self.relay is not None)
+        policy: Any = SimpleNamespace(active=False, call_ended=lambda cdr: None)
+        outbox: Any = SimpleNamespace(put=self.cdrs.append)
+        cdrs = CdrMaker(outbox, timers, policy)
+        self.calls = Calls(stored, timers, counters, self.trunks.by_name, relayed=self.relay is not None, cdrs=cdrs)
         self.calls.load()
         domains = Domains(self.domains, lambda host: host == US)
         accounts = Accounts(directory, self.trunks)

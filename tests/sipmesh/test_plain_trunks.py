@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -110,8 +111,10 @@ class Calls:
 
     @property
     def traces(self) -> tuple[Any, ...]:
-        """What each phone got, what was seen meanwhile of records and trunks, and the counters."""
-        return [[message.to_bytes() for message in phone.got()] for phone in self.phones], self.seen, dict(self.world.counters)
+        """What each phone got, what was seen meanwhile of records and trunks, the CDRs, and the counters."""
+        wire = [[message.to_bytes() for message in phone.got()] for phone in self.phones]
+        cdrs = [msgspec.structs.asdict(cdr) | {"call": cdr.call.as_dict()} for cdr in self.world.cdrs]
+        return wire, self.seen, cdrs, dict(self.world.counters)
 
 
 Scene = Callable[[Calls], None]
@@ -134,6 +137,8 @@ def from_trunk_to_trunk(calls: Calls) -> None:
     assert calls.counts == {"in": 1, "out": 1}
     calls.hang_up("near", "far")
     assert calls.counts == {"in": 0, "out": 0}
+    cdrs = [(cdr.disposition, cdr.call.trunk_in, cdr.call.trunk_out, cdr.call.destination) for cdr in calls.world.cdrs]
+    assert cdrs == [("answered", "in", "out", "00123")]
 
 
 def from_user_to_trunk(calls: Calls) -> None:
@@ -183,6 +188,7 @@ def given_up(calls: Calls) -> None:
     calls.reply("far", 200, to="CANCEL")
     calls.reply("far", 487)
     assert calls.counts == {"in": 0, "out": 0}
+    assert [cdr.disposition for cdr in calls.world.cdrs] == ["cancelled"]
 
 
 def given_up_and_answered_all_the_same(calls: Calls) -> None:
@@ -328,6 +334,12 @@ def private(calls: Calls) -> None:
     assert calls.far.got("INVITE")[0].get("Privacy") == "id"
 
 
+def open_to_all(calls: Calls) -> None:
+    for call, by in enumerate(("near", "alice")):
+        calls.invite(by, NUMBER, ("Privacy", "none"), call=call)
+    assert [message.get("Privacy") for message in calls.far.got("INVITE")] == ["none", "none"]
+
+
 def answered_reliably(calls: Calls) -> None:
     calls.invite("near", NUMBER, ("Supported", "100rel"))
     calls.reply("far", 183, ("RSeq", "1"), ("Require", "100rel"))
@@ -358,7 +370,7 @@ SCENES: list[Scene] = [
     *(challenged_without_credentials_of_ours, given_up_and_answered_all_the_same, silent_target, silent_user, rings_for_ever),
     *(overloaded_target, calling_trunk_full, called_trunk_full, same_call_again, worker_after_this_one, tables_replaced),
     *(trunk_taken_away, named_by_tel, user_of_ours_calls_from_the_trunk, number_of_ours_that_is_no_account, asserted, private),
-    *(answered_reliably, request_within_the_call),
+    *(open_to_all, answered_reliably, request_within_the_call),
 ]
 
 
