@@ -53,7 +53,7 @@ class Load:
 
     @property
     def load_busy(self) -> float:
-        """Share of its time that the load maker worked, which a relay on the other hyperthread of its core feels."""
+        """Share of its time that the load maker worked, which a relay on the other hyperthread of its core feels most."""
         return 1 - self.waited_ns / 1e6 / self.window_ms
 
     @property

@@ -70,7 +70,7 @@ def _totals(result: Result) -> str:
 
 
 def _srtp_rows(result: Result) -> list[list[str]]:
-    """With few calls the load maker leaves the core's other hyperthread alone; near its limit a relay spends less."""
+    """With few calls the load maker mostly waits, which disturbs a relay on its core's other hyperthread least."""
     title = "SRTP on one side, µs a packet over plain at {:,} calls, the load maker busy {:.0%}"
     return [
         [title.format(int(calls), added["load_busy"]), *(number(added[name], 2) for name in ("ours", "rtpengine"))]

@@ -35,22 +35,12 @@ static void shuffle(void)
     }
 }
 
-/* Leaves the core's other hyperthread, which may be the relay's, what waiting does not need. */
-static void pause_a_moment(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-}
-
 static void wait_until(uint64_t due)
 {
     uint64_t begun = now_ns(), now;
     while ((now = now_ns()) < due)
         if (due - now > 150000)
             nanosleep(&(struct timespec){.tv_nsec = (long)(due - now - 100000)}, NULL);
-        else
-            pause_a_moment();
     if (window_measures(&window, begun))
         window.waited_ns += now - begun;
     window.late += now - due > LATE_NS && window_measures(&window, now);

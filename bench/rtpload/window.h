@@ -9,7 +9,7 @@
 struct window {
     uint64_t first_ns, last_ns; /* UINT64_MAX: not yet */
     uint64_t sent, received, send_errors;
-    uint64_t waited_ns; /* for the next packet's time: all else is work that a hyperthread beside it feels */
+    uint64_t waited_ns; /* for the next packet's time: all else is work, which a hyperthread beside it feels most */
     uint64_t late;    /* sent more than 1 ms after its time: our own fault */
     uint64_t relayed; /* arrived in the window, whenever sent: what the relay's time was spent on */
     uint64_t wrong;   /* ends whose last packet is not what their peer sent */
