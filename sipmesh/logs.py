@@ -25,6 +25,7 @@ def configure_logging(worker: str, log_format: LogFormat = "text", level: int = 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter(worker, log_format))
     handler.addFilter(RepeatFilter())
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # not in our lines
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -117,7 +117,7 @@ static int media_passes(ApplicationObject *self, PyObject *caller, PyObject *hop
     if (self->glue == Py_None) return 1;
     for (size_t i = 0; passes == 1 && i < 2; i++) {
         PyObject *who = sip_py_get(parties[i], &aor);
-        passes = who ? sip_is_empty(who) || PySet_Contains(self->passing, who) : -1;
+        passes = !who ? -1 : sip_is_empty(who) ? 1 : PySet_Contains(self->passing, who);
         Py_XDECREF(who);
     }
     return passes;

@@ -5,6 +5,7 @@
 #include "../crelay/check.h"
 #include "sip_forward.h"
 #include "sip_mac.h"
+#include "sip_ng.h"
 #include "sip_refuse.h"
 #include "sip_chars.h"
 
@@ -157,8 +158,40 @@ static void names_are_found_by_any_case_and_length(void) {
     CHECK(sip_name_find(SIP_TEXT("A-header-name-longer-than-any-that-is-known")) == SIP_OTHER);
 }
 
+static bool grants(struct sip_slice reply, struct sip_slice wanted) {
+    struct sip_slice sdp;
+    return sip_ng_grants(reply, &sdp) && sip_same(sdp, wanted);
+}
+
+static void replies_that_let_a_body_pass(void) {
+    struct sip_slice whole = SIP_TEXT("d6:result2:ok3:sdp3:v=0e");
+    CHECK(grants(whole, SIP_TEXT("v=0")));
+    CHECK(grants(SIP_TEXT("d3:sdp3:v=06:result2:oke"), SIP_TEXT("v=0")));
+    CHECK(grants(SIP_TEXT("d3:sdp1:x6:result2:ok3:sdp0:e"), SIP_TEXT(""))); /* the last one counts */
+    for (size_t size = 0; size < whole.size; size++) CHECK(!grants((struct sip_slice){whole.at, size}, SIP_TEXT("v=0")));
+    const struct sip_slice others[] = {
+        SIP_TEXT("d6:result5:error12:error-reason2:noe"), SIP_TEXT("d6:result2:oke"), SIP_TEXT("d3:sdp3:v=0e"),
+        SIP_TEXT("d6:result2:ok3:sdp3:v=07:warningi1ee"), SIP_TEXT("d6:result2:ok3:sdp3:v=0ee"), SIP_TEXT("d6:result2:ok3:sdp:e"),
+        SIP_TEXT("d6:result2:ok3:sdp4294967296:v=0e"), SIP_TEXT("d6:result2:ok3:sdp-1:v=0e"), SIP_TEXT("i1e"), SIP_TEXT("de"),
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) CHECK(!grants(others[i], SIP_TEXT("v=0")));
+}
+
+static void requests_with_a_body(void) {
+    struct sip_buffer out = {.at = NULL};
+    struct sip_ng_body body = {.command = SIP_TEXT("answer"), .call_id = SIP_TEXT("c"), .offerer = SIP_TEXT("a"), .sdp = SIP_TEXT("v=0"),
+                               .host = SIP_TEXT("::1"), .status = 200, .natted = true, .early = true, .more = SIP_TEXT("4:SDESl3:offe")};
+    sip_ng_add_body(&out, &body);
+    CHECK(out.failed || sip_same((struct sip_slice){out.at, out.size}, SIP_TEXT(
+        "d7:command6:answer7:replacel6:origin18:session-connectione5:flagsl18:SIP-source-address11:provisionale8:SIP-codei200e"
+        "4:SDESl3:offe7:call-id1:c8:from-tag1:a13:received-froml3:IP63:::1e3:sdp3:v=0e")));
+    sip_buffer_free(&out);
+}
+
 int main(void) {
     names_are_found_by_any_case_and_length();
+    replies_that_let_a_body_pass();
+    requests_with_a_body();
     CHECK(run());
     int needed = calls;
     CHECK(needed > 8);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
@@ -33,10 +34,34 @@ class Media(sip.InviteMediaBase):
     __slots__ = ()
 
 
-class Switch(sip.ApplicationBase):
-    """Knows caller and callee from calls before. ``trunks``: by which they call, or are called."""
+class Daemon(sip.MediaClientBase):
+    """The media client and, as its link, a daemon that assents to each body."""
 
-    def __init__(self, clock: sip.Timers, trunks: dict[str, sip.TrunkBase]) -> None:
+    ASSENT = b" d6:result2:ok3:sdp4:v=1\ne"
+
+    def __init__(self, clock: sip.Timers) -> None:
+        super().__init__(Link(weakref.ref(self)), b"i", clock, defaultdict(int), 1.0, 2, 10)
+
+    def close(self) -> None:
+        """Forgets what waits after something went wrong."""
+        for cookie in [*self._pending]:
+            self.settle(cookie)
+
+
+class Link:
+    def __init__(self, daemon: weakref.ref[Daemon]) -> None:
+        self.daemon = daemon
+
+    def send(self, packet: bytes) -> None:
+        daemon = self.daemon()
+        assert daemon is not None
+        daemon.received(packet.partition(b" ")[0] + Daemon.ASSENT)
+
+
+class Switch(sip.ApplicationBase):
+    """Knows caller and callee from calls before. ``trunks``: by which they call, or are called. ``glue``: of relayed media."""
+
+    def __init__(self, clock: sip.Timers, trunks: dict[str, sip.TrunkBase], glue: sip.GlueBase | None = None) -> None:
         way = SimpleNamespace(aor="b@b.example", number="", route="", trunk="", uris=(), only=None)
         if "out" in trunks:
             alive = SimpleNamespace(failed_at=None)
@@ -64,7 +89,7 @@ class Switch(sip.ApplicationBase):
             called,
             none,
             identities,
-            set(),
+            {"a@a.example", "b@b.example"},
             over,
             there,
             there,
@@ -74,7 +99,7 @@ class Switch(sip.ApplicationBase):
             Invited,
             HungUp,
             Media,
-            None,
+            glue,
             "",
             **more,
         )
@@ -94,6 +119,13 @@ def switched(trunks: dict[str, sip.TrunkBase] | None = None) -> tuple[Ways, sip.
     clock.advance(1.0, 1.0)
     core.app = Switch(clock, trunks or {})  # type: ignore[assignment]
     return ways, clock, core, layer
+
+
+def relayed(clock: sip.Timers, core: ProxyCore) -> Daemon:
+    """Has the calls' media relayed."""
+    daemon = Daemon(clock)
+    core.app = Switch(clock, {}, sip.GlueBase(daemon, daemon._counters))  # type: ignore[assignment]
+    return daemon
 
 
 def trunk(name: str) -> sip.TrunkBase:
@@ -136,6 +168,28 @@ def without_route(data: bytes) -> bytes:
 @tried
 def call_that_ignores_our_route() -> object:
     return call_over({}, [without_route(data) for data in DIRECT])
+
+
+def with_body(response: bytes) -> bytes:
+    message = sip.Message(response)
+    message.set_body(b"v=0\n", "application/sdp")
+    return message.to_bytes()
+
+
+@tried
+def call_with_relayed_media() -> object:
+    ways, clock, core, layer = switched()
+    daemon = relayed(clock, core)
+    app: Any = core.app
+    try:
+        play(ways, core, layer, [*SWITCHED[:2], with_body(SWITCHED[2]), *SWITCHED[3:4]])
+        if core.counters["sip_internal_errors_total"]:
+            raise MemoryError
+        return len(ways.sent), [b"v=1" in data for data in ways.sent], dict(daemon._counters)
+    finally:
+        daemon.close()
+        end(layer, clock)
+        app.calls._invites.clear()
 
 
 @tried
