@@ -31,13 +31,16 @@ class Numeric:
 
 @lru_cache(maxsize=10_000)
 def numeric(text: str) -> Numeric | None:
-    """None when ``text`` is no IPv4 or IPv6 address, or has a zone."""
+    """None when ``text`` is no IPv4 or IPv6 address, or has a zone. An IPv4-mapped IPv6 address is the IPv4 address it stands
+    for (RFC 5118 section 4.9)."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         return None
     if "%" in text:
         return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
     private = any(address in network for network in _PRIVATE if network.version == address.version)
     return Numeric(str(address), address.version, address.is_multicast, private)
 

@@ -16,7 +16,7 @@ ZERO = frozenset({"0.0.0.0", "::"})  # noqa: S104 - "send nothing to me", RFC 32
 class Connection:
     """``address`` may be a host name or a multicast address with its TTL, as written."""
 
-    family: int  # 4 or 6
+    family: int  # 4 or 6, the address's where it is numeric
     address: str
     text: str = field(init=False, repr=False)  # as ``IN IP4 192.0.2.1``
     zero: bool = field(init=False, repr=False)
@@ -28,6 +28,8 @@ class Connection:
         object.__setattr__(self, "text", f"IN IP{self.family} {self.address}")
         object.__setattr__(self, "zero", zero)
         object.__setattr__(self, "numeric", address)
+        if address is not None:
+            object.__setattr__(self, "family", address.family)
         object.__setattr__(self, "unicast", address is not None and not address.multicast and not zero)
 
     def __str__(self) -> str:
@@ -71,7 +73,7 @@ def read_connection(text: str) -> Connection | str:
     address = numeric(host)
     if address is None and not _is_host_name(host):
         return f"{host[:60]!r} is no address others could use"
-    if address is not None and address.family != family:
+    if address is not None and (6 if ":" in host else 4) != family:
         return f"{host} is no IP{family} address"
     return Connection(family, host)
 

@@ -5,6 +5,7 @@ import pytest
 from media.addresses import is_private
 from media.endpoint import NOWHERE, Endpoint, locate
 from media.errors import SdpError
+from media.interfaces import media_family
 from media.request import RequestReader
 from media.sdp import parse
 from native import relay
@@ -22,6 +23,13 @@ def located(body: str, **keys: Any) -> Endpoint:
 
 def test_the_signalled_address_is_where_media_goes_and_comes_from() -> None:
     assert located(sdp()) == Endpoint(("192.0.2.1", 5000), ("192.0.2.1", 5001), relay.SYMMETRIC, "192.0.2.1", False)
+
+
+def test_an_ipv4_mapped_address_is_the_ipv4_address() -> None:
+    """RFC 5118 section 4.9."""
+    body = sdp().replace("IN IP4 192.0.2.1", "IN IP6 ::ffff:192.0.2.1")
+    assert located(body) == located(sdp())
+    assert media_family(parse(body)) == 4
 
 
 @pytest.mark.parametrize(
