@@ -1,11 +1,11 @@
 /* native.sip.Receiver, the base of Ingress: the way of a proper message. What is odd goes to the methods of the subclass. */
 #include "sip_ingress.h"
 
+#include "sip_admission.h"
 #include "sip_chars.h"
 #include "sip_flow.h"
 #include "sip_gate.h"
 #include "sip_message_type.h"
-#include "sip_refuse.h"
 #include "sip_slot.h"
 #include "sip_transaction.h"
 #include "structmember.h"
@@ -19,13 +19,6 @@ typedef struct {
     PyObject *pass_on;          /* takes what is another worker's, or None */
     long worker, workers;       /* which of how many this one is */
 } IngressObject;
-
-/* 1 or 0, -1 with an exception. Steals. */
-static int truth(PyObject *result) {
-    int is = result ? PyObject_IsTrue(result) : -1;
-    Py_XDECREF(result);
-    return is;
-}
 
 /* The name of the counter for requests with that method over that transport. A new reference. */
 static PyObject *counter_name(IngressObject *self, PyObject *method, PyObject *flow) {
@@ -44,34 +37,11 @@ static int passes(IngressObject *self, PyObject *request, PyObject *flow) {
     return self->gate == Py_None ? 1 : sip_gate_passes(self->gate, request, flow);
 }
 
-/* Whether it is the ACK for an answer of ours that has no transaction. */
-static int ends_refusal(MessageObject *ack) {
-    struct sip_py_view view;
-    PyObject *key = sip_message_server_key(ack);
-    if (!key || sip_py_view(key, &view) < 0) {
-        Py_XDECREF(key);
-        return -1;
-    }
-    bool ends = sip_ends_refusal(&ack->core, view.text);
-    Py_XDECREF(view.holder);
-    Py_DECREF(key);
-    return ends;
-}
-
-/* What begins something waits for its turn, or is refused; the rest belongs to what was let in, but for what belongs to one that
- * waits or was refused. Whether the request is done with. */
-static int is_sorted_out(IngressObject *self, PyObject *request, PyObject *flow) {
-    static struct sip_py_word takes = {"takes", NULL}, cancel = {"cancel", NULL};
-    MessageObject *message = (MessageObject *)request;
-    if (sip_begins(&message->core)) return truth(sip_py_call(self->admission, &takes, request, flow));
-    if (sip_py_is_method(message->method, SIP_CANCEL)) return sip_py_do(self->admission, &cancel, request, NULL);
-    return sip_py_is_method(message->method, SIP_ACK) ? ends_refusal(message) : 0;
-}
-
+/* Whether it waits for its turn, or is done with. */
 static int is_taken(IngressObject *self, PyObject *request, PyObject *flow) {
     static struct sip_py_word sorting = {"sorting", NULL};
     int sorts = self->admission == Py_None ? 0 : sip_py_is(self->admission, &sorting);
-    return sorts > 0 ? is_sorted_out(self, request, flow) : sorts;
+    return sorts > 0 ? sip_admission_takes(self->admission, (MessageObject *)request, flow) : sorts;
 }
 
 static int take_request(IngressObject *self, PyObject *request, PyObject *flow) {
