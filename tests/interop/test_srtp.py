@@ -13,7 +13,7 @@ from interop.kamailio.node import KamailioNode, MediaDaemon
 from interop.node import Node, Setup, SipmeshNode
 from interop.pjsua import Phone
 from tests.interop.conftest import USERS, serving
-from tests.interop.test_pjsip import TONE_HZ, assert_tones
+from tests.interop.test_pjsip import TONE_HZ, hear_each_other
 
 SUITES = ["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]  # what PJSIP from PyPI has of ours
 OURS = Setup(users=USERS, srtp="off", srtp_of={"alice": "mandatory"})
@@ -56,14 +56,14 @@ def call(node: Node, folder: Path, srtp: dict[str, str], caller: str = "alice", 
         calling.do("call", uri=f"sip:{called.user}@{node.setup.domain}")
         for one in (alice, bob):
             one.wait(call="CONFIRMED", media=True)
-        assert_tones(alice, bob, folder)
+        assert hear_each_other(alice, bob, folder)
         calling.do("hold")
         for one in (alice, bob):
             one.wait(media=False)
         calling.do("resume")
         for one in (alice, bob):
             one.wait(media=True)
-        assert_tones(alice, bob, folder)
+        assert hear_each_other(alice, bob, folder)
         assert alice.state()["lost"] == bob.state()["lost"] == 0
         called.do("hangup")
         calling.wait(ended=200)
