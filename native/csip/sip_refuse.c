@@ -18,15 +18,24 @@ static struct sip_slice to_tag(const struct sip_message *message, struct sip_scr
     return may && sip_read_tag(message, SIP_TO, scratch, &tag).error == SIP_OK ? tag : (struct sip_slice){NULL, 0};
 }
 
-bool sip_begins(const struct sip_message *message) {
+static bool is_beginning(struct sip_slice method) {
     static const struct sip_slice methods[] = {SIP_TEXT("INVITE"),  SIP_TEXT("REGISTER"), SIP_TEXT("OPTIONS"), SIP_TEXT("SUBSCRIBE"),
                                                SIP_TEXT("MESSAGE"), SIP_TEXT("PUBLISH"),  SIP_TEXT("REFER")};
-    struct sip_scratch scratch;
-    struct sip_slice method = method_of(message);
-    if (message->status) return false;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (sip_same(method, methods[i])) return !to_tag(message, &scratch).at;
+        if (sip_same(method, methods[i])) return true;
     return false;
+}
+
+bool sip_begins(const struct sip_message *message) {
+    struct sip_scratch scratch;
+    return !message->status && is_beginning(method_of(message)) && !to_tag(message, &scratch).at;
+}
+
+bool sip_may_concern_refusal(struct sip_slice data) {
+    const char *space = memchr(data.at, ' ', data.size);
+    if (!space || *data.at == '\r' || *data.at == '\n') return true; /* who knows */
+    struct sip_slice first = sip_slice_of(data.at, space);
+    return sip_same(first, SIP_TEXT("ACK")) || is_beginning(first);
 }
 
 bool sip_has_credentials(const struct sip_message *message) {

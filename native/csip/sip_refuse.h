@@ -7,6 +7,10 @@
 /* A request outside any dialog that would begin something: work that need not be taken on. */
 bool sip_begins(const struct sip_message *message);
 
+/* Whether a message may be such a request, or the ACK for an answer to one, as far as its first word tells: most of what comes in an
+ * overload belongs to what was let in, and is not to be read twice. */
+bool sip_may_concern_refusal(struct sip_slice data);
+
 /* It goes on with something that began with a challenge (RFC 3261 section 22). */
 bool sip_has_credentials(const struct sip_message *message);
 

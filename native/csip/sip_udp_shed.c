@@ -80,7 +80,7 @@ int sip_udp_shed(UdpObject *self, const struct sip_datagram *datagram, struct si
     struct sip_message message;
     SIP_STACK_BUFFER(key);
     int result = 0;
-    if (!is_ours(datagram, shed)) return 0;
+    if (!sip_may_concern_refusal((struct sip_slice){datagram->data, datagram->size}) || !is_ours(datagram, shed)) return 0;
     if (sip_message_scan(&message, datagram->data, datagram->size).error != SIP_OK) return 0;
     struct sip_slice method = {message.raw + message.start_at, message.method_size};
     if (!message.status && sip_add_server_key(&key, &message, method).error == SIP_OK)

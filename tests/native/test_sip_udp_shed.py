@@ -85,6 +85,11 @@ def test_what_begins_something_is_refused(pair: Pair, method: str) -> None:
     assert (answer.via.received, answer.via.rport) == pair.phone.address
 
 
+def test_what_begins_something_after_empty_lines_is_refused(pair: Pair) -> None:
+    assert pair.shed(b"\r\n\r\n" + pair.request()) == ([], 1)
+    assert [answer.status for answer in pair.answers()] == [503]
+
+
 @pytest.mark.parametrize("method", ["ACK", "BYE", "CANCEL", "PRACK", "UPDATE", "INFO", "NOTIFY", "NEW"])
 def test_what_belongs_to_something_passes(pair: Pair, method: str) -> None:
     data = pair.request(method)
