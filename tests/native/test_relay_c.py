@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.native.c_programs import FUZZ, HERE, NATIVE, build, replay, run
+from tests.native.c_programs import FUZZ, HERE, NATIVE, build, fault_of, fault_of_corpus
 
 WRAPPED = [
     "malloc",
@@ -28,12 +28,12 @@ WRAPPED = [
     [("test_rtp", []), ("test_srtp", []), ("test_raw", []), ("test_table", WRAPPED), ("test_recording", []), ("churn", [])],
 )
 def test_c_program(program: str, wrapped: list[str], tmp_path: Path) -> None:
-    run(build("crelay", [HERE / "crelay" / f"{program}.c"], tmp_path / program, wrapped), "1")
+    assert not fault_of(build("crelay", [HERE / "crelay" / f"{program}.c"], tmp_path / program, wrapped), "1")
 
 
 @pytest.mark.parametrize("target", sorted(path.stem for path in FUZZ.glob("fuzz_relay_*.c")))
 def test_no_input_of_the_corpus_breaks_its_target(target: str, tmp_path: Path) -> None:
-    replay("crelay", target, tmp_path)
+    assert not fault_of_corpus("crelay", target, tmp_path)
 
 
 def test_core_knows_no_python() -> None:

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.native.c_programs import FUZZ, HERE, build, core_sources, replay, run
+from tests.native.c_programs import FUZZ, HERE, build, core_sources, fault_of, fault_of_corpus
 
 
 def test_the_core_survives_the_nth_allocation_failing(tmp_path: Path) -> None:
-    run(build("csip", [HERE / "csip" / "test_core.c"], tmp_path / "test_core", ["malloc", "realloc", "free"]))
+    assert not fault_of(build("csip", [HERE / "csip" / "test_core.c"], tmp_path / "test_core", ["malloc", "realloc", "free"]))
 
 
 @pytest.mark.parametrize("target", sorted(path.stem for path in FUZZ.glob("fuzz_sip_*.c")))
 def test_no_input_of_the_corpus_breaks_its_target(target: str, tmp_path: Path) -> None:
-    replay("csip", target, tmp_path)
+    assert not fault_of_corpus("csip", target, tmp_path)
 
 
 def test_the_core_knows_no_python() -> None:
