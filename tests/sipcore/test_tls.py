@@ -215,7 +215,8 @@ def test_after_a_hello_in_drops_single_bytes_are_read_again(authority: Authority
             for byte in outgoing.read():
                 stream.send(bytes([byte]))
                 await asyncio.sleep(0)
-            await world.until(lambda: world.counters["sip_requests_total|method=OPTIONS,transport=tls"] == 1)
+            await world.until(lambda: world.counters["sip_requests_total|method=OPTIONS,transport=tls"])
+            assert world.counters["sip_requests_total|method=OPTIONS,transport=tls"] == 1
 
     run(main())
 
@@ -308,7 +309,9 @@ def test_a_broken_record_ends_the_connection(authority: Authority, tls: Listener
             await stream.message()
             raw = stream.writer.get_extra_info("socket")
             socket.socket(fileno=socket.dup(raw.fileno())).send(b"\x17\x03\x03\x00\x20" + b"\0" * 32)
-            await world.until(lambda: world.counters["sip_connections_closed_total|reason=tls"] == 1)
+            with pytest.raises(ssl.SSLError, match="BAD_RECORD_MAC"):
+                await stream.closed()
+            await world.until(lambda: world.counters["sip_connections_closed_total|reason=tls"])
 
     run(main())
 

@@ -9,10 +9,11 @@ Users are of open.example, a domain without digest, so that phones need none. No
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import count
 from random import Random
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from native.sip import Message
 from sipcore.digest import Algorithm, Digest, DigestConfig, ha1
@@ -48,6 +49,20 @@ from tests.sipmesh.fake_relay import FakeRelay
 US = "192.0.2.1"
 CARRIER = "192.0.2.90"
 KEY = Key("k", bytes(32))
+
+
+class Traced(Protocol):
+    @property
+    def traces(self) -> Any:
+        """What was sent, kept and counted."""
+
+
+Play = TypeVar("Play", bound=Traced)
+
+
+def traces_of(scene: Callable[[Play], None], play: Play) -> Any:
+    scene(play)
+    return play.traces
 
 
 class StoredCalls:

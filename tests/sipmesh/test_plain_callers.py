@@ -17,7 +17,7 @@ from sipmesh.signalling.authorize import Caller, Claim
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.rates import Backoff
 from sipmesh.signalling.routing_table import Hop
-from tests.sipmesh.signal_world import US, SignalWorld
+from tests.sipmesh.signal_world import US, SignalWorld, traces_of
 
 MD5, BOTH = "md5.example", "both.example"
 DOMAINS = (Domain(name=MD5, digest=("MD5",)), Domain(name=BOTH))
@@ -221,12 +221,8 @@ SCENES = [
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_it_is_the_same_for_who_is_known(scene: Callable[[Calling], None]) -> None:
-    traces = []
-    for known in (False, True):
-        call = Calling(known=known)
-        scene(call)
-        traces.append(call.traces)
-    assert traces[0] == traces[1]
+    by_python = traces_of(scene, Calling(known=False))
+    assert traces_of(scene, Calling(known=True)) == by_python
 
 
 @pytest.mark.parametrize("known", [False, True])

@@ -15,7 +15,7 @@ from sipmesh.signalling.rates import Rates
 from sipmesh.signalling.routing_table import Hop
 from sipmesh.store import CallRecord, StoreError
 from tests.sipmesh.fake_relay import FakeRelay
-from tests.sipmesh.signal_world import SignalWorld
+from tests.sipmesh.signal_world import SignalWorld, traces_of
 
 DOMAIN = "open.example"
 ALICE, BOB = f"sip:alice@{DOMAIN}", f"sip:bob@{DOMAIN}"
@@ -280,16 +280,8 @@ SCENES = [
 @pytest.mark.parametrize("relayed", [False, True], ids=["direct", "relayed"])
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_it_is_the_same_call(scene: Callable[[Call], None], relayed: bool) -> None:
-    assert_same(scene, relayed=relayed)
-
-
-def assert_same(scene: Callable[[Call], None], *, relayed: bool) -> None:
-    traces = []
-    for known in (False, True):
-        call = Call(known=known, relayed=relayed)
-        scene(call)
-        traces.append(call.traces)
-    assert traces[0] == traces[1]
+    by_python = traces_of(scene, Call(known=False, relayed=relayed))
+    assert traces_of(scene, Call(known=True, relayed=relayed)) == by_python
 
 
 @pytest.mark.parametrize(
@@ -297,13 +289,9 @@ def assert_same(scene: Callable[[Call], None], *, relayed: bool) -> None:
 )
 @pytest.mark.parametrize(("contact", "natted"), [(AT_HER_END, False), ("", True)])
 def test_it_is_the_same_call_over_tls(scene: Callable[[Call], None], contact: str, natted: bool) -> None:
-    traces = []
-    for known in (False, True):
-        call = Call(known=known, transport="tls", contact=contact)
-        scene(call)
-        traces.append(call.traces)
-        assert call.records[0]["legs"][0].natted is natted
-    assert traces[0] == traces[1]
+    by_python, plain = (Call(known=known, transport="tls", contact=contact) for known in (False, True))
+    assert traces_of(scene, by_python) == traces_of(scene, plain)
+    assert by_python.records[0]["legs"][0].natted is natted
 
 
 def relayed_both_ways(call: Call) -> None:
@@ -364,7 +352,8 @@ RELAYED = [
 
 @pytest.mark.parametrize("scene", RELAYED, ids=lambda scene: scene.__name__)
 def test_it_is_the_same_relayed_call(scene: Callable[[Call], None]) -> None:
-    assert_same(scene, relayed=True)
+    by_python = traces_of(scene, Call(known=False, relayed=True))
+    assert traces_of(scene, Call(known=True, relayed=True)) == by_python
 
 
 @pytest.mark.parametrize("relayed", [False, True], ids=["direct", "relayed"])

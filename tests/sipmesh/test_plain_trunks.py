@@ -15,7 +15,7 @@ from sipmesh.config import Domain, Numbers, Route, Trunk, TrunkTarget, User
 from sipmesh.signalling.authorize import Caller
 from sipmesh.signalling.domains import Domains
 from sipmesh.signalling.routing_table import Hop, RoutingTable
-from tests.sipmesh.signal_world import SignalWorld
+from tests.sipmesh.signal_world import SignalWorld, traces_of
 
 DOMAIN, CARRIER = "open.example", "carrier.example"
 ALICE, BOB, NUMBER, ABROAD = f"sip:alice@{DOMAIN}", f"sip:bob@{DOMAIN}", f"sip:9123@{DOMAIN}", f"sip:+44123@{CARRIER}"
@@ -374,18 +374,10 @@ SCENES: list[Scene] = [
 ]
 
 
-def both_ways(scene: Scene, **config: Any) -> None:
-    traces = []
-    for known in (False, True):
-        calls = Calls(known=known, **config)
-        scene(calls)
-        traces.append(calls.traces)
-    assert traces[0] == traces[1]
-
-
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_it_is_the_same_call(scene: Scene) -> None:
-    both_ways(scene)
+    by_python = traces_of(scene, Calls(known=False))
+    assert traces_of(scene, Calls(known=True)) == by_python
 
 
 def reaches_users_only(calls: Calls) -> None:
@@ -440,7 +432,8 @@ NATIONAL = Numbers(country="49", sent="national", received="national")
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_trunks_of_each_kind(scene: Scene, config: dict[str, Any]) -> None:
-    both_ways(scene, **config)
+    by_python = traces_of(scene, Calls(known=False, **config))
+    assert traces_of(scene, Calls(known=True, **config)) == by_python
 
 
 @pytest.mark.parametrize("scene", [from_trunk_to_user, from_trunk_to_trunk, from_user_to_trunk, silent_user, called_trunk_full])

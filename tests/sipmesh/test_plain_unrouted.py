@@ -11,7 +11,7 @@ import pytest
 from native.sip import CallLeg
 from sipmesh.config import Trunk
 from sipmesh.signalling.dialogs import Dialogs
-from tests.sipmesh.signal_world import US, SignalWorld
+from tests.sipmesh.signal_world import US, SignalWorld, traces_of
 
 BOB = "sip:bob@open.example"
 SOURCE, NEIGHBOUR, STRANGER = "192.0.2.66", "192.0.2.67", "203.0.113.9"
@@ -169,15 +169,13 @@ SCENES: list[Scene] = [
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_it_goes_the_same_way(scene: Scene) -> None:
-    traces = []
-    for plain in (False, True):
-        call = Call(plain=plain)
-        scene(call)
-        traces.append(call.traces)
-    assert traces[0] == traces[1]
+    by_python = traces_of(scene, Call(plain=False))
+    assert traces_of(scene, Call(plain=True)) == by_python
 
 
 @pytest.mark.parametrize("scene", [the_caller_hangs_up, the_callee_hangs_up])
 def test_most_are_found_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dialogs, "find", None)
+    asked: list[Any] = []
+    monkeypatch.setattr(Dialogs, "find", lambda *args: asked.append(args))
     scene(Call(plain=True))
+    assert asked == []
