@@ -53,7 +53,8 @@ size_t relay_rtcp_without_feedback(uint8_t *data, size_t size)
         at += length;
     }
     memmove(data + kept, data + at, size - at); /* what is no packet */
-    return kept + size - at;
+    size_t left = kept + size - at;
+    return kept > 0 && left >= RELAY_RTCP_HEADER ? left : 0;
 }
 
 static void start_run(struct relay_flow *flow, uint16_t sequence)

@@ -12,7 +12,8 @@ enum relay_packet_type { RELAY_MALFORMED, RELAY_IS_RTP, RELAY_IS_RTCP };
 /* What a datagram is. ``rtcp_socket``: it came where only RTCP belongs; ``mux``: both may come (RFC 5761). */
 enum relay_packet_type relay_classify(const uint8_t *data, size_t size, bool rtcp_socket, bool mux);
 
-/* Takes the feedback (RFC 4585 section 6) out of a compound packet of RTCP. Its size then; 0: there was nothing else. */
+/* Takes the feedback (RFC 4585 section 6) out of a compound packet of RTCP. Its size then; 0: nothing is left that is a packet with
+ * an SSRC. */
 size_t relay_rtcp_without_feedback(uint8_t *data, size_t size);
 
 static inline uint32_t relay_word_at(const uint8_t *data)

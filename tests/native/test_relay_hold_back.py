@@ -101,3 +101,20 @@ def test_feedback_is_taken_out_of_compound_packets(relay: native.Relay, call: tu
     relay.set_feedback(stream.id, 0, True)
     alice.send(transport, stream.port(0))
     assert bob.receive() == transport
+
+
+@pytest.mark.parametrize("rest", [b"\0\0\0", b"\x80\xcb\0\0", b"\x80\xc9\0\2ab", b"\x80\xc9\0\x09" + bytes(16)])
+@pytest.mark.parametrize("suite", ["", "AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"])
+def test_what_is_no_report_does_not_go_on_without_its_feedback(
+    relay: native.Relay, call: tuple[Stream, Phone, Phone], rest: bytes, suite: str
+) -> None:
+    stream, alice, bob = call
+    relay.set_mux(stream.id, 0, True)
+    relay.set_mux(stream.id, 1, True)
+    relay.set_feedback(stream.id, 0, False)
+    if suite:
+        relay.set_crypto(stream.id, 1, None, (suite, bytes(30 if "HMAC" in suite else 28), 0))
+    alice.send(rtcp(206, words=2) + rest, stream.port(0))
+    alice.send(rtp(1), stream.port(0))
+    assert bob.receive()[:12] == rtp(1)[:12]
+    assert (stream.stats(0, 1).packets, stream.stats(0, 1).send_errors) == (1, 0)
