@@ -167,8 +167,6 @@ class Commands:
     def _query(self, request: Request) -> Body:
         call = self._known_call(request)
         dialogues = call.matching(request.from_tag, request.to_tag, request.via_branch)
-        if not dialogues:
-            raise RequestError(NO_MATCH)
         if "brief" in request.options.flags:
             return {"result": "ok", **self._reporter.brief(dialogues)}
         report = self._reporter.query(call, self._calls.totals(call), dialogues)

@@ -59,7 +59,7 @@ class MediaDaemon:
         self.calls = CallTable(lines, recordings, clock, self.load)
         self.table = StreamTable(relay_.table_fd)
         proxies = ProxyCounts()
-        self.statistics = Statistics(self.calls, self.table, proxies, self.counters)
+        self.statistics = Statistics(self.calls, self.table, proxies, self.counters, settings.interfaces)
         self.sampler = QualitySampler(self.table.capacity, lines.encoding)
         self.one_way = OneWayWatch(self.calls, self.sampler, self.emit, self.counters)
         self._raw = RawWatch(relay_, self.counters)

@@ -1,12 +1,15 @@
 """Local UDP ports: an even one for RTP and the next for RTCP (RFC 3550 section 11), out of a range, per address."""
 
 import errno
+import logging
 import random
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
 from media.errors import OutOfPortsError
+
+log = logging.getLogger(__name__)
 
 Sockets = tuple[tuple[int, int], ...]
 """(RTP, RTCP) descriptors per pair."""
@@ -27,13 +30,15 @@ class PortBlock(NamedTuple):
 class PortPool:
     """The pairs of one address. They are handed out in a ring from a random start, so a port rests as long as it can."""
 
-    __slots__ = ("_bind", "_dscp", "_free", "_host")
+    __slots__ = ("_bind", "_dscp", "_free", "_host", "last_taken", "ports")
 
     def __init__(self, host: str, first: int, last: int, dscp: int, bind: Bind) -> None:
         self._host = host
         self._bind = bind
         self._dscp = dscp
-        self._free = deque(range(first + first % 2, last, 2))
+        self.ports = range(first + first % 2, last, 2)  # of RTP
+        self.last_taken = 0  # of them
+        self._free = deque(self.ports)
         if self._free:
             self._free.rotate(-random.randrange(len(self._free)))  # noqa: S311
 
@@ -43,7 +48,7 @@ class PortPool:
         return len(self._free)
 
     def take(self, count: int = 1) -> PortBlock:
-        """``count`` consecutive bound pairs. OutOfPortsError when there are none; OSError when the address can't be bound."""
+        """``count`` consecutive bound pairs. OutOfPortsError when there are none, or when the host can't be bound."""
         ring = self._free
         free = set(ring) if count > 1 else set()
         for _ in range(len(ring)):
@@ -52,7 +57,7 @@ class PortPool:
             if free.issuperset(further):
                 block = self._bind_run(port, count)
                 if block is not None:
-                    ring.popleft()
+                    self.last_taken = ring.popleft()
                     for taken in further:
                         ring.remove(taken)
                     return block
@@ -70,6 +75,6 @@ class PortPool:
         except OSError as cause:
             if cause.errno in _TAKEN:
                 return None
-            if cause.errno in _EXHAUSTED:
-                raise OutOfPortsError from cause
-            raise
+            if cause.errno not in _EXHAUSTED:  # the interface is down, perhaps
+                log.error("can't bind %s: %s", self._host, cause.strerror)
+            raise OutOfPortsError from cause

@@ -34,7 +34,7 @@ class Reporter:
 
     def query(self, call: Call, totals: Totals, dialogues: list[Dialogue]) -> Body:
         """Times of the call, its totals, and of ``dialogues`` each party (``tags``) and each source it sends (``SSRC``)."""
-        counts = {line: self.lines.counts(line) for dialogue in dialogues for line in dialogue.lines if line is not None}
+        counts = {line: self.lines.counts(line) for dialogue in dialogues for line in dialogue.all_lines()}
         body: Body = {
             "created": int(call.created_at),
             "created_us": int(call.created_at % 1 * 1_000_000),
@@ -48,9 +48,9 @@ class Reporter:
         tags: dict[str, Any] = {}
         for dialogue in _answered_first(dialogues):
             for side in (0, 1):
-                tag = dialogue.sides[side].tag
-                if tag and tag not in tags:
-                    tags[tag] = self._party(dialogue, side, counts, sources)
+                key = dialogue.sides[side].tag or f"<untagged {len(tags)}>"
+                if key not in tags:
+                    tags[key] = self._party(dialogue, side, counts, sources)
         body["SSRC"] = sources
         body["tags"] = tags
         return body
@@ -88,7 +88,7 @@ class Reporter:
             body["in dialogue with"] = other.tag
             body["subscriptions"] = body["subscribers"] = [{"tag": other.tag, "type": "offer/answer"}]
         body["medias"] = medias = []
-        for index, (line, described) in enumerate(zip(dialogue.lines, party.described, strict=False)):
+        for index, (line, described) in enumerate(dialogue.shown(side)):
             medias.append(self._media(index, line, described, side, counts, sources))
         return body
 

@@ -6,10 +6,10 @@ same offer, so they share one dialogue, and whoever answers last has it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from media.encodings import NO_MAP, RtpMap
-from media.endpoint import Endpoint
+from media.endpoint import NOWHERE, Endpoint
 from media.keying import Keying
 from media.line import NOTHING, Line, Totals
 from media.origin import Announced
@@ -71,6 +71,11 @@ class Offer:
         """Whether it goes on by another profile than it came."""
         return self.protocols[index] != self.described[index].protocol
 
+    def described_to_other(self) -> list[Described]:
+        """What the answerer is told of each line; where it is isn't known yet."""
+        told = zip(self.described, self.protocols, self.muxes, strict=True)
+        return [replace(state, protocol=protocol, mux=mux, endpoint=NOWHERE) for state, protocol, mux in told]
+
     def answered_by(self, index: int, protocol: str) -> str:
         """The protocol to answer with: the offered one where we changed that."""
         return self.described[index].protocol if self.is_bridged(index) else protocol
@@ -129,6 +134,13 @@ class Dialogue:
             if line is not None and line.fits(kind, count, interfaces):
                 return line
         return None
+
+    def shown(self, side: int) -> list[tuple[Line | None, Described]]:
+        """The lines in effect and what ``side`` says of them; until the first answer, what is offered."""
+        offer = None if self.lines else self.offers[self.last_offerer]
+        if offer is None:
+            return list(zip(self.lines, self.sides[side].described, strict=False))
+        return list(zip(offer.lines, offer.described if side == offer.side else offer.described_to_other(), strict=True))
 
     def protocol_of(self, side: int, index: int) -> str:
         """Of a line in effect as this side knows it, else empty."""

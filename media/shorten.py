@@ -71,6 +71,10 @@ def _without_control(body: Body, over_bytes: int) -> Body:
     return _with_control(body, {})
 
 
+def _without_interfaces(body: Body, over_bytes: int) -> Body:
+    return body | {"statistics": body["statistics"] | {"interfaces": []}}
+
+
 def _control(body: Body) -> Body:
     return dict(body["statistics"]["controlstatistics"])
 
@@ -91,6 +95,6 @@ def _fewer_calls(body: Body, over_bytes: int) -> Body:
 
 _STEPS: dict[str, tuple[Step, ...]] = {
     "totals": (_slim, _slimmer, _bare),
-    "statistics": (_of_no_proxy, _of_what_was_asked, _without_control),
+    "statistics": (_of_no_proxy, _of_what_was_asked, _without_control, _without_interfaces),
     "calls": (_fewer_calls,),
 }

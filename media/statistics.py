@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from media.calls import CallTable
 from media.ng import Body
+from media.ports import PortPool
 from media.proxy_counts import ProxyCounts, seconds
+from media.settings import Interface
 from media.table import StreamTable
 
 _NS = 1_000_000_000
@@ -18,8 +20,16 @@ class Rates:
 
 
 class Statistics:
-    def __init__(self, calls: CallTable, table: StreamTable, proxies: ProxyCounts, counters: dict[str, int]) -> None:
+    def __init__(
+        self,
+        calls: CallTable,
+        table: StreamTable,
+        proxies: ProxyCounts,
+        counters: dict[str, int],
+        interfaces: tuple[Interface, ...],
+    ) -> None:
         self._calls = calls
+        self._interfaces = interfaces
         self._table = table
         self._proxies = proxies
         self._counters = counters
@@ -55,6 +65,7 @@ class Statistics:
             "totalstatistics": self._totals(),
             "intervalstatistics": {},
             "controlstatistics": self._proxies.body(),
+            "interfaces": [_interface(each, self._calls.lines.pools[each.address]) for each in self._interfaces],
         }
 
     def _totals(self) -> Body:
@@ -79,6 +90,14 @@ class Statistics:
             "avgcallduration": seconds(calls.ended_seconds / max(calls.ended_count, 1)),
             "totalcallsduration": seconds(calls.ended_seconds),
         }
+
+
+def _interface(interface: Interface, pool: PortPool) -> Body:
+    size = len(pool.ports)
+    used = size - pool.free
+    ports = {"min": pool.ports[0], "max": pool.ports[-1] + 1, "used": 2 * used, "used_pct": f"{100 * used / size:.2f}"}
+    ports |= {"free": 2 * pool.free, "totals": 2 * size, "last": pool.last_taken}
+    return {"name": interface.name, "address": interface.address, "ports": ports}
 
 
 def _in_user_space(name: str, value: int) -> Body:

@@ -39,7 +39,7 @@ class Media(Protocol):
 
 
 class MediaClient(MediaClientBase):
-    """Requests keep their cookie when repeated, so that the daemon answers a repetition from its memory.
+    """Requests keep their cookie when repeated, so that whichever reply comes first is theirs.
 
     Asking, repeating and the replies that simply let a message go on are the base's (native/csip/sip_media_client.c)."""
 

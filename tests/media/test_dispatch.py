@@ -52,9 +52,9 @@ def test_a_malformed_body_gets_an_answer_and_is_counted() -> None:
     assert world.counters["media_ng_malformed_total"] == 1
 
 
-def test_our_own_failure_is_an_answer_too() -> None:
+def test_our_own_failure_is_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
-    world.bind_error = 99
+    monkeypatch.setattr(world.relay, "add", None)
     reply = world.dispatcher.datagram(request(command="offer", sdp=sdp(), call_id="c", from_tag="a"), SOURCE, MOST)
     assert body(reply) == {"result": "error", "error-reason": "Internal error"}
     assert world.counters["media_ng_failures_total"] == 1

@@ -59,11 +59,12 @@ def test_no_descriptors_count_as_no_ports(number: int) -> None:
         world.pool("192.0.2.10").take()
 
 
-def test_an_address_that_is_not_ours_is_an_error_of_its_own() -> None:
+def test_an_address_that_is_gone_is_named_and_has_no_ports(caplog: pytest.LogCaptureFixture) -> None:
     world = World()
     world.bind_error = errno.EADDRNOTAVAIL
-    with pytest.raises(OSError, match="as the test wants it"):
+    with pytest.raises(OutOfPortsError):
         world.pool("192.0.2.10").take()
+    assert "can't bind 192.0.2.10: as the test wants it" in caplog.text
 
 
 def test_several_pairs_are_consecutive() -> None:

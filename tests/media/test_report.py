@@ -51,6 +51,23 @@ def test_parties_and_their_streams() -> None:
     assert reply["created"] == int(world.clock.unix_s())
 
 
+def test_a_call_that_is_only_offered_shows_what_is_offered() -> None:
+    world = World()
+    world.offer(sdp("m=audio 4000 RTP/AVP 0", "m=video 0 RTP/AVP 97"), transport_protocol="RTP/SAVP")
+    tags = world.serve("query", call_id="call-1")["tags"]
+    assert list(tags) == ["a", "<untagged 1>"]
+    (caller, nothing), (callee, _) = (tags[key]["medias"] for key in tags)
+    assert nothing["streams"] == []
+    assert (caller["protocol"], callee["protocol"]) == ("RTP/AVP", "RTP/SAVP")
+    assert caller["streams"][0]["advertised endpoint"]["port"] == 4000
+    assert callee["streams"][0]["advertised endpoint"] == {}
+    assert caller["streams"][0]["local port"] != callee["streams"][0]["local port"] > 0
+    world.answer(B)
+    tags = world.serve("query", call_id="call-1")["tags"]
+    assert list(tags) == ["a", "b"]
+    assert tags["b"]["medias"][0]["streams"][0]["advertised endpoint"]["port"] == 6000
+
+
 def test_quality_by_source() -> None:
     reply = counted(World()).serve("query", call_id="call-1")
     lossy, clean = reply["SSRC"]["111"], reply["SSRC"]["222"]

@@ -45,7 +45,8 @@ def statistics(hosts: int) -> dict[str, Any]:
     proxies = ProxyCounts()
     for number in range(hosts):
         proxies.add(f"192.0.2.{number}", "offer", number == 0, 1000)
-    return {"result": "ok", "statistics": {"totalstatistics": {"uptime": 1}, "controlstatistics": proxies.body()}}
+    body = {"totalstatistics": {"uptime": 1}, "controlstatistics": proxies.body(), "interfaces": [{}]}
+    return {"result": "ok", "statistics": body}
 
 
 def test_statistics_lose_proxies_then_what_nobody_asked_then_what_was_asked() -> None:
@@ -61,7 +62,7 @@ def test_statistics_lose_proxies_then_what_nobody_asked_then_what_was_asked() ->
         "totalerrorcount": 1,
     }
     least = shorten(whole, 10, size)
-    assert least["statistics"] == {"totalstatistics": {"uptime": 1}, "controlstatistics": {}}
+    assert least["statistics"] == {"totalstatistics": {"uptime": 1}, "controlstatistics": {}, "interfaces": []}
 
 
 def test_a_list_is_cut_and_says_so() -> None:

@@ -28,7 +28,7 @@ class FakeTable:
 
 def test_rates_are_differences_over_time() -> None:
     world, table = World(), FakeTable()
-    statistics = Statistics(world.calls, table, world.proxies, defaultdict(int))  # type: ignore[arg-type]
+    statistics = Statistics(world.calls, table, world.proxies, defaultdict(int), world.settings.interfaces)  # type: ignore[arg-type]
     statistics.measure()
     assert statistics.rates == Rates()
     table.sums = (100, 17200, 2)
@@ -45,7 +45,7 @@ def test_rates_are_differences_over_time() -> None:
 
 def test_ended_calls_are_counted_by_how_they_ended() -> None:
     world = World(timeout_s=60.0)
-    statistics = Statistics(world.calls, FakeTable(), world.proxies, world.counters)  # type: ignore[arg-type]
+    statistics = Statistics(world.calls, FakeTable(), world.proxies, world.counters, world.settings.interfaces)  # type: ignore[arg-type]
     for call in ("one", "two"):
         world.offer(sdp(), call=call)
         world.answer(sdp(), call=call)
@@ -57,6 +57,17 @@ def test_ended_calls_are_counted_by_how_they_ended() -> None:
     assert (totals["managedsessions"], totals["timeoutsessions"], totals["regularterminatedsessions"]) == (2, 1, 1)
     assert (totals["avgcallduration"], totals["totalcallsduration"]) == ("45.000000", "90.000000")
     assert totals["uptime"] == "60"
+
+
+def test_each_interface_tells_its_ports() -> None:
+    world = World(first_port=30001, last_port=30010)
+    statistics = Statistics(world.calls, FakeTable(), world.proxies, world.counters, world.settings.interfaces)  # type: ignore[arg-type]
+    world.offer(sdp())
+    (interface,) = statistics.body()["interfaces"]
+    assert (interface["name"], interface["address"]) == ("near", "192.0.2.10")
+    ports = interface["ports"]
+    assert ports.pop("last") in range(30002, 30010, 2)
+    assert ports == {"min": 30002, "max": 30009, "used": 4, "used_pct": "50.00", "free": 4, "totals": 8}
 
 
 def test_a_real_table_is_read_in_place() -> None:
