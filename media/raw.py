@@ -63,6 +63,9 @@ def _close_for_reading(opened: socket.socket) -> None:
     described = struct.pack("@HP", len(TAKE_NOTHING) // 8, ctypes.addressof(program))
     opened.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, described)
     opened.setsockopt(socket.SOL_SOCKET, SO_LOCK_FILTER, 1)
+    with contextlib.suppress(BlockingIOError):
+        while True:  # what came before there was a filter
+            opened.recv(1, socket.MSG_DONTWAIT)
 
 
 def _enlarge(opened: socket.socket) -> None:

@@ -31,6 +31,23 @@ def test_each_thread_gets_one_of_each_family() -> None:
     assert families == ([FOUR, FOUR, SIX, SIX] if MAY_OPEN_RAW else [])
 
 
+def test_what_came_before_it_was_closed_for_reading_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened_late(*kind: int) -> socket.socket:
+        made = socket.socket(*kind)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", 0))
+            other.sendto(b"secret", other.getsockname())
+            other.sendto(b"more", other.getsockname())
+        return made
+
+    with monkeypatch.context() as late:
+        late.setattr("media.raw.socket", SimpleNamespace(**vars(socket) | {"socket": opened_late}))
+        opened = open_raw(["127.0.0.1"], 46, 1)
+    for each in opened:
+        with each, pytest.raises(BlockingIOError):
+            each.recv(100, socket.MSG_DONTWAIT)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_what_comes_in_is_not_for_them_even_if_somebody_binds_them_anew(host: str) -> None:
     for opened in open_raw([host], 46, 1):
