@@ -34,7 +34,7 @@ def number(value: float | None, digits: int = 1) -> str:
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
-def setting(result: Result, command: str) -> str:
-    """Where, when and from what."""
-    runs = "one run" if result["runs"] == 1 else f"median of {result['runs']} runs"
+def setting(result: Result, command: str, made: str = "") -> str:
+    """Where, when and from what; ``made`` says how where figures are not medians of runs."""
+    runs = made or ("one run" if result["runs"] == 1 else f"median of {result['runs']} runs")
     return f"`{command}`, commit {result['commit']}, {runs}, on {result['machine']}."

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from bench.relay.ng import Address, NgClient, NgError
+from bench.relay.ng import Address, Call, NgClient, NgError, Party
 
 START_TIMEOUT_S = 10.0
 PORTS = (30000, 49999)
@@ -63,16 +65,18 @@ def rtpengine(ng: Address, host: str) -> list[str]:
 
 OURS = Contender("ours", ("127.0.0.20", 2223), ours)
 RTPENGINE = Contender("rtpengine", ("127.0.0.10", 2223), rtpengine)
+FLOOR, FLOOR_HOST = "floor", "127.0.0.25"
+
+
+def cpu_ns(pid: int) -> int:
+    """A process's CPU time so far, the kernel's work for it included (clock_getcpuclockid)."""
+    return time.clock_gettime_ns((~pid << 3) | 2)
 
 
 @dataclass(slots=True)
 class Running:
     pid: int
     ng: NgClient
-
-    def cpu_ns(self) -> int:
-        """Its CPU time so far, the kernel's work for it included: the process's clock (clock_getcpuclockid)."""
-        return time.clock_gettime_ns((~self.pid << 3) | 2)
 
     def memory_kb(self) -> int:
         """Its own and, of the whole machine, the kernel's for sockets."""
@@ -109,6 +113,16 @@ def _wait_for(process: subprocess.Popen[bytes], ng: NgClient, log: Path) -> None
             time.sleep(0.02)
 
 
+def _end(process: subprocess.Popen[Any]) -> None:
+    process.terminate()
+    process.send_signal(signal.SIGCONT)  # the load maker may have left it stopped
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 @contextmanager
 def running(contender: Contender, folder: Path) -> Iterator[Running]:
     log = folder / f"{contender.name}.log"
@@ -122,9 +136,29 @@ def running(contender: Contender, folder: Path) -> Iterator[Running]:
         yield Running(process.pid, ng)
     finally:
         ng.close()
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
+
+
+@contextmanager
+def running_floor(
+    program: Path, folder: Path, ends: Sequence[tuple[Party, Party]], host: str = FLOOR_HOST
+) -> Iterator[tuple[int, list[Call]]]:
+    """The bare loop of floor.c with these calls up: its process id, and the calls."""
+    lines = "".join(" ".join(f"{end.address[0]} {end.address[1]}" for end in pair) + "\n" for pair in ends)
+    calls = folder / f"{FLOOR}-{host}.calls"
+    calls.write_text(lines)
+    with calls.open() as stdin:
+        process = subprocess.Popen(
+            [str(program), host, str(PORTS[0])], stdin=stdin, stdout=subprocess.PIPE, preexec_fn=prepare(RELAY_CORE)
+        )
+    try:
+        if process.stdout is None or process.stdout.readline() != b"ready\n":
+            raise NgError(f"{FLOOR} did not start")
+        yield process.pid, [_through_floor(host, number, pair) for number, pair in enumerate(ends)]
+    finally:
+        _end(process)
+
+
+def _through_floor(host: str, number: int, ends: tuple[Party, Party]) -> Call:
+    port = PORTS[0] + 4 * number
+    return Call(number, ends, (Party((host, port)), Party((host, port + 2))))

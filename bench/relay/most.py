@@ -6,13 +6,13 @@ import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.relay.load import Load
+from bench.relay.windows import Seen
 
 MAX_P99_US = 1000.0
 MAX_LOSS = 0.001
 FIRST, STEP, RESOLUTION = 250, 250, 50
 SOCKETS_A_CALL, PORTS, SPARE = 4, 20000, 1000  # of a relay; the ports of one address, some descriptors for itself
-TRIES = 3  # another one's load on the machine looks like ours at its limit
+TRIES = 2  # another one's load on the machine looks like ours at its limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ def most_possible() -> int:
     return (room - SPARE) // SOCKETS_A_CALL
 
 
-def _in_time(seen: Load) -> bool:
-    return seen.loss <= MAX_LOSS and seen.p99_us <= MAX_P99_US
+def _in_time(seen: Seen) -> bool:
+    return seen.loss <= MAX_LOSS and seen.latency_us(0.99) <= MAX_P99_US
 
 
-def most_calls(run: Callable[[int], Load], last: int) -> Most:
+def most_calls(run: Callable[[int], Seen], last: int) -> Most:
     """Up in steps to ``last``, until ``run`` of that many calls is not in time; then between the last two by halves."""
     at_least = False
 

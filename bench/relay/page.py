@@ -5,11 +5,22 @@ from __future__ import annotations
 from bench.page import Drawn, Result, Section, number, setting, table
 from bench.svg import Axes, Line, chart
 
-OURS, THEIRS = "#1f6fb2", "#c2571a"
+OURS, THEIRS, FLOOR = "#1f6fb2", "#c2571a", "#777777"
 KINDS = (("base", "Plain RTP"), ("srtp", "RTP on one side, SRTP (AES_CM_128_HMAC_SHA1_80 by SDES) on the other"))
 PERCENTILES = (("p50", "median"), ("p99", "p99"), ("p999", "p99.9"))
-HEAD = ("calls", "sipmesh µs", "rtpengine µs", "ratio", "sipmesh p50/p99/p99.9", "rtpengine p50/p99/p99.9", "core used", "lost")
-DISTURBED = "\\* In some of these runs the load was late or the hypervisor took time; they count only if there are no others."
+HEAD = (
+    "calls",
+    "sipmesh µs",
+    "rtpengine µs",
+    "ratio",
+    "bare loop µs",
+    "sipmesh p50/p99/p99.9",
+    "rtpengine p50/p99/p99.9",
+    "core used",
+    "lost",
+    "thrown away",
+)
+DISTURBED = "\\* Hardly a window of {} was undisturbed; there all of them count."
 TOTALS = (
     ("memory a call, kernel slab counted, kB", "kb_per_call", 1),
     ("ng offer + answer + delete, CPU ms", "ng_ms_per_call", 2),
@@ -32,10 +43,12 @@ def _rows(rows: dict[str, Result]) -> list[list[str]]:
             number(row["ours_us"], 2),
             number(row["rtpengine_us"], 2),
             number(row["ratio"], 2),
+            number(row.get("floor_us"), 2),
             _latencies(row, ""),
             _latencies(row, "rtpengine_"),
             f"{_share(row, 'busy', '.0%')} / {_share(row, 'rtpengine_busy', '.0%')}",
             f"{_share(row, 'loss', '.3%')} / {_share(row, 'rtpengine_loss', '.3%')}",
+            f"{sum(row['thrown'].values())} of {sum(row['windows'].values())}",
         ]
         for calls, row in rows.items()
     ]
@@ -51,6 +64,7 @@ def _figures(kind: str, rows: dict[str, Result]) -> dict[str, str]:
         cpu.append(_line(rows, ours, name, colour))
         for key, share in PERCENTILES[1:]:
             latency.append(_line(rows, f"{prefix}{key}_us", f"{name} {share}", colour, dashed=key != "p99"))
+    cpu.append(_line(rows, "floor_us", "bare loop", FLOOR, dashed=True))
     charts = (("cpu", Axes("CPU a packet", "calls", "µs"), cpu), ("latency", Axes("Latency", "calls", "µs", log=True), latency))
     return {f"relay-{kind}-{name}.svg": chart(axes, [line for line in lines if line.points]) for name, axes, lines in charts}
 
@@ -86,17 +100,18 @@ def _profile(profile: Result) -> str:
 
 
 def draw(result: Result, command: str) -> Drawn:
-    parts, figures = [setting(result, command)], {}
+    made = f"medians of {result['runs']} windows or more"
+    parts, figures = [f"{setting(result, command, made)} {result['rule']}"], {}
     for kind, title in KINDS:
         rows = result.get(kind)
         if not rows:
             continue
-        made = _figures(kind, rows)
+        charts = _figures(kind, rows)
         parts += [f"### {title}", table(HEAD, _rows(rows))]
-        if any(row.get("disturbed") for row in rows.values()):
-            parts.append(DISTURBED)
-        parts += [f"![{title}: {name.split('-')[-1].removesuffix('.svg')}](figures/{name})" for name in made]
-        figures |= made
+        if disturbed := sorted({name for row in rows.values() for name in row["disturbed"]}):
+            parts.append(DISTURBED.format(" and ".join(disturbed)))
+        parts += [f"![{title}: {name.split('-')[-1].removesuffix('.svg')}](figures/{name})" for name in charts]
+        figures |= charts
     parts += ["### A call", _totals(result)]
     if result.get("profile"):
         parts += ["### Where the time goes", _profile(result["profile"])]

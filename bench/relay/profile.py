@@ -62,7 +62,7 @@ def profile(calls: int, plan: Plan) -> dict[str, Any]:
     if shutil.which("perf") is None:
         raise LoadError("perf is missing (apt-get install linux-perf)")
     data = plan.folder / "perf.data"
-    measure(OURS, "base", calls, plan, during=lambda pid: _recorded(pid, data))
+    measure([OURS], ["base"], calls, plan, during=lambda pid: _recorded(pid, data))
     symbols = _report(data, "--no-children")
     if not symbols:
         raise LoadError("perf saw nothing of the relay thread")

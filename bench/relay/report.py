@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.relay.measure import KINDS, Sample
+from bench.relay.contenders import FLOOR
+from bench.relay.measure import KINDS, Measured
 from bench.relay.most import Most
+from bench.relay.windows import RULE, Seen, Window, added_us
 
-Samples = dict[str, dict[int, dict[str, list[Sample]]]]  # by kind, number of calls and contender
 NAMES = ("ours", "rtpengine")
 TOTALS = (("kB a call", "kb_per_call", ".1f"), ("ng CPU ms a call", "ng_ms_per_call", ".2f"), ("most calls", "max_calls", "d"))
+LATENCIES = (("p50_us", 0.5), ("p99_us", 0.99), ("p999_us", 0.999))
 
 
 def machine() -> str:
@@ -30,62 +31,79 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def _middle(samples: Sequence[Sample], what: str) -> float:
-    """The median of the undisturbed runs, or of all when there is none."""
-    counted = [sample for sample in samples if not sample.load.disturbed] or samples
-    return float(median(getattr(sample.load, what) for sample in counted))
+def _us(window: Window) -> float:
+    return window.us_a_packet
 
 
-def _row(by_name: dict[str, list[Sample]]) -> dict[str, float | None]:
-    row: dict[str, float | None] = {}
+def _busy(window: Window) -> float:
+    return window.busy
+
+
+def _load_busy(window: Window) -> float:
+    return window.load_busy
+
+
+def _row(by_name: dict[str, Seen]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
     for name, prefix in (("ours", ""), ("rtpengine", "rtpengine_")):
-        samples = by_name.get(name)
-        row[f"{name}_us"] = round(_middle(samples, "us_a_packet"), 2) if samples else None
-        for what in ("p50_us", "p99_us", "p999_us"):
-            row[prefix + what] = round(_middle(samples, what), 1) if samples else None
-        row[prefix + "busy"] = round(_middle(samples, "busy"), 3) if samples else None
-        row[prefix + "loss"] = round(_middle(samples, "loss"), 6) if samples else None
-    everybody = [sample for samples in by_name.values() for sample in samples]
-    row["load_busy"] = round(_middle(everybody, "load_busy"), 3)
+        seen = by_name.get(name)
+        row[f"{name}_us"] = round(seen.middle(_us), 2) if seen else None
+        for what, share in LATENCIES:
+            row[prefix + what] = round(seen.latency_us(share), 1) if seen else None
+        row[prefix + "busy"] = round(seen.middle(_busy), 3) if seen else None
+        row[prefix + "loss"] = round(seen.loss, 6) if seen else None
+    floor = by_name.get(FLOOR)
+    row["floor_us"] = round(floor.middle(_us), 2) if floor else None
+    row["load_busy"] = round(median(seen.middle(_load_busy) for seen in by_name.values()), 3)
     ours, theirs = row["ours_us"], row["rtpengine_us"]
     row["ratio"] = round(ours / theirs, 3) if ours and theirs else None
-    row["disturbed"] = sum(sample.load.disturbed for sample in everybody)
+    row["windows"] = {name: len(seen.windows) for name, seen in by_name.items()}
+    row["thrown"] = {name: seen.thrown for name, seen in by_name.items()}
+    row["disturbed"] = [name for name, seen in by_name.items() if seen.disturbed]
     return row
 
 
-def _of_all(samples: Samples, name: str, what: str) -> float | None:
-    """The median over the plain runs with most calls, where one-time costs weigh least."""
-    plain = samples.get("base")
-    values = [getattr(sample, what) for sample in plain[max(plain)].get(name, [])] if plain else []
-    return round(median(values), 2) if values else None
+def _kb_per_call(measured: dict[int, Measured]) -> dict[str, float | None]:
+    """With the most plain calls, where one-time costs weigh least."""
+    plain = [calls for calls, each in measured.items() if "base" in each.seen]
+    found = measured[max(plain)].kb_per_call if plain else {}
+    return {name: round(found[name], 2) if name in found else None for name in NAMES}
 
 
-def _over_plain(plain: dict[str, Any], secure: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+def _over_plain(measured: dict[int, Measured]) -> dict[str, dict[str, float | None]]:
     """What SRTP adds to a packet, µs, by number of calls, and how busy the load maker was with the secure ones."""
     added: dict[str, dict[str, float | None]] = {}
-    for calls in sorted(plain.keys() & secure.keys(), key=int):
-        added[calls] = {"load_busy": secure[calls]["load_busy"]}
-        for name in NAMES:
-            pair = plain[calls][f"{name}_us"], secure[calls][f"{name}_us"]
-            added[calls][name] = None if None in pair else round(pair[1] - pair[0], 2)
+    for calls, each in measured.items():
+        plain, secure = each.seen.get("base", {}), each.seen.get("srtp", {})
+        if plain and secure:
+            busy = median(seen.middle(_load_busy) for seen in secure.values())
+            costs = {name: round(added_us(plain[name], secure[name]), 2) if name in plain else None for name in NAMES}
+            added[str(calls)] = {"load_busy": round(busy, 3), **costs}
     return added
 
 
-def result(samples: Samples, most: dict[str, Most]) -> dict[str, Any]:
-    """What ``--json`` ends with. ``lower_bounds`` names the figures that stopped at what the load maker can do."""
+def _fewest(measured: dict[int, Measured]) -> int:
+    return min(len(seen.counted) for each in measured.values() for by_name in each.seen.values() for seen in by_name.values())
+
+
+def result(measured: dict[int, Measured], most: dict[str, Most], ng_ms: dict[str, float]) -> dict[str, Any]:
+    """What ``--json`` ends with. ``lower_bounds`` names the figures that stopped at what the load maker can do; ``runs`` is
+    the fewest windows a figure is made of."""
+    kinds = [kind for kind in KINDS if any(kind in each.seen for each in measured.values())]
     made: dict[str, Any] = {
-        kind: {str(calls): _row(by_name) for calls, by_name in rows.items()} for kind, rows in samples.items()
+        kind: {str(calls): _row(each.seen[kind]) for calls, each in measured.items() if kind in each.seen} for kind in kinds
     }
     made |= {
-        "srtp_over_plain_us": _over_plain(made.get("base", {}), made.get("srtp", {})),
+        "srtp_over_plain_us": _over_plain(measured),
         "max_calls": _most(most) if most else None,
         "lower_bounds": [f"max_calls.{_label(name)}" for name, found in most.items() if found.at_least],
         "extrapolated": [],
-        "kb_per_call": {name: _of_all(samples, name, "kb_per_call") for name in NAMES},
-        "ng_ms_per_call": {name: _of_all(samples, name, "ng_ms_per_call") for name in NAMES},
+        "kb_per_call": _kb_per_call(measured),
+        "ng_ms_per_call": {name: ng_ms.get(name) for name in NAMES},
+        "rule": RULE,
         "machine": machine(),
         "commit": commit(),
-        "runs": min(len(runs) for rows in samples.values() for by_name in rows.values() for runs in by_name.values()),
+        "runs": _fewest(measured),
     }
     return made
 
@@ -107,7 +125,7 @@ def _cell(value: float | None, form: str) -> str:
 
 
 def table(made: dict[str, Any]) -> str:
-    lines = [f"{made['machine']}; {made['commit']}; median of {made['runs']}"]
+    lines = [f"{made['machine']}; {made['commit']}; medians of {made['runs']} windows or more"]
     for kind in (kind for kind in KINDS if kind in made):
         lines += ["", *_head(kind), *(_line(calls, row) for calls, row in made[kind].items())]
     for title, key, form in TOTALS:
@@ -122,15 +140,17 @@ def table(made: dict[str, Any]) -> str:
 
 def _head(kind: str) -> list[str]:
     return [
-        f"  {kind:<8} CPU µs a packet         of a core        p50/p99/p99.9 µs                            loss",
-        " calls     ours rtpengine  ratio   ours rtpengine   ours                 rtpengine              ours     rtpengine",
+        f"  {kind:<8} CPU µs a packet                of a core        p50/p99/p99.9 µs ",
+        " calls     ours rtpengine  floor  ratio   ours rtpengine   ours                 rtpengine              loss of both",
     ]
 
 
 def _line(calls: str, row: dict[str, Any]) -> str:
-    latency = ["/".join(_cell(row[p + w], ".0f") for w in ("p50_us", "p99_us", "p999_us")) for p in ("", "rtpengine_")]
-    cpu = f"{_cell(row['ours_us'], '8.2f')} {_cell(row['rtpengine_us'], '9.2f')} {_cell(row['ratio'], '6.2f')}"
+    latency = ["/".join(_cell(row[p + w], ".0f") for w, _ in LATENCIES) for p in ("", "rtpengine_")]
+    cpu = " ".join(_cell(row[key], form) for key, form in
+                   (("ours_us", "8.2f"), ("rtpengine_us", "9.2f"), ("floor_us", "6.2f"), ("ratio", "6.2f")))  # fmt: skip
     loss = f"{_cell(row['loss'], '.4%'):8} {_cell(row['rtpengine_loss'], '.4%')}"
-    uneven = f"  ({row['disturbed']} runs disturbed: late load or stolen time)" if row["disturbed"] else ""
+    thrown = f"  ({sum(row['thrown'].values())} of {sum(row['windows'].values())} windows thrown away"
+    uneven = f", {' and '.join(row['disturbed'])} disturbed)" if row["disturbed"] else ")"
     busy = f"{_cell(row['busy'], '6.0%')} {_cell(row['rtpengine_busy'], '9.0%')}"
-    return f"{calls:>6} {cpu} {busy}   {latency[0]:20} {latency[1]:22} {loss}{uneven}"
+    return f"{calls:>6} {cpu} {busy}   {latency[0]:20} {latency[1]:22} {loss}{thrown}{uneven}"

@@ -112,34 +112,38 @@ static void encrypt(struct end *end, const struct relay_key *key, size_t packets
     relay_srtp_close(srtp);
 }
 
-void ends_read(struct ends *ends, size_t packets)
+static struct end *add(struct ends *ends)
+{
+    if (ends->count == ends->room) {
+        ends->room = ends->room ? 2 * ends->room : 1024;
+        ends->end = realloc(ends->end, ends->room * sizeof *ends->end);
+        if (ends->end == NULL)
+            die("memory");
+    }
+    return &ends->end[ends->count++];
+}
+
+void ends_read(struct ends groups[], size_t count, size_t packets)
 {
     char own[64], relay[64], own_digits[KEY_DIGITS + 1], relay_digits[KEY_DIGITS + 1];
-    unsigned own_port, relay_port;
-    size_t room = 0;
-    *ends = (struct ends){0};
+    unsigned group, own_port, relay_port;
     engine = relay_engine_open();
     if (engine == NULL)
         die("memory");
-    while (scanf("%63s %u %63s %u %60s %60s", own, &own_port, relay, &relay_port, own_digits, relay_digits) == 6) {
+    while (scanf("%u %63s %u %63s %u %60s %60s", &group, own, &own_port, relay, &relay_port, own_digits, relay_digits) == 7 &&
+           group < count) {
         struct relay_key own_key;
-        if (ends->count == room) {
-            room = room ? 2 * room : 1024;
-            ends->end = realloc(ends->end, room * sizeof *ends->end);
-            if (ends->end == NULL)
-                die("memory");
-        }
         struct sockaddr_in from = address(own, own_port), to = address(relay, relay_port);
-        struct end *end = &ends->end[ends->count];
-        *end = (struct end){.fd = open_socket(&from, &to), .ssrc = 0x10000 + (uint32_t)ends->count};
+        struct end *end = add(&groups[group]);
+        *end = (struct end){.fd = open_socket(&from, &to), .ssrc = 0x10000 + (uint32_t)groups[group].count};
         if (read_key(own_digits, &own_key) && read_key(relay_digits, &end->relay_key))
             encrypt(end, &own_key, packets);
-        ends->count++;
     }
-    if (ends->count == 0 || ends->count % 2 != 0) {
-        fprintf(stderr, "rtpload: no calls on stdin\n");
-        exit(1);
-    }
+    for (group = 0; group < count; group++)
+        if (groups[group].count == 0 || groups[group].count % 2 != 0) {
+            fprintf(stderr, "rtpload: no calls on stdin\n");
+            exit(1);
+        }
 }
 
 void ends_send(struct ends *ends, size_t number, struct window *window)
@@ -220,8 +224,15 @@ static bool as_sent(const struct end *end, const struct end *peer)
     return memcmp(packet, expected, PACKET) == 0;
 }
 
-void ends_check(const struct ends *ends, struct window *window)
+int ends_check(const struct ends groups[], size_t count)
 {
-    for (size_t i = 0; i < ends->count; i++)
-        window->wrong += ends->end[i].received && !as_sent(&ends->end[i], &ends->end[i ^ 1]);
+    size_t wrong = 0;
+    for (size_t group = 0; group < count; group++)
+        for (size_t i = 0; i < groups[group].count; i++) {
+            const struct end *end = &groups[group].end[i], *peer = &groups[group].end[i ^ 1];
+            wrong += end->received && !as_sent(end, peer);
+        }
+    if (wrong != 0)
+        fprintf(stderr, "rtpload: %zu ends got packets that are not what the other end sent\n", wrong);
+    return wrong != 0;
 }

@@ -3,12 +3,12 @@
 #define RTPLOAD_MACHINE_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 uint64_t now_ns(void); /* CLOCK_REALTIME: what the kernel stamps packets with */
-uint64_t own_cpu_ns(void);
 
-/* Of every thread of a process, as the scheduler counts it. */
-uint64_t cpu_ns(const char *pid);
+/* Of every thread of a process, up to this moment; without what the hypervisor took, where the kernel is told of that. */
+uint64_t cpu_ns(pid_t pid);
 
 /* Time the hypervisor kept from all our processors. */
 uint64_t stolen_ms(void);

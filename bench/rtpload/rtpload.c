@@ -1,11 +1,16 @@
-/* RTP load: thousands of calls, 172-byte packets every 20 ms each way through a relay, evenly spaced over the 20 ms.
+/* RTP load: groups of calls, 172-byte packets every 20 ms each way through a relay, evenly spaced over the 20 ms.
  *
- * usage: rtpload WARM_UP_MS MEASURE_MS RELAY_PID < calls (see ends.h)
+ * usage: rtpload SETTLE_MS WINDOW_MS ROUNDS RELAY_CORE RELAY_PID... < calls (see ends.h)
  *
- * The kernel stamps what arrives (SO_TIMESTAMPNS), so how late this program looks at it does not matter. A socket is drained
- * when it is its turn to send. Prints one JSON object: what was sent and received in the measured window, latency
- * percentiles, the CPU time of all threads of RELAY_PID in the window, and how late this program was itself.
+ * In each round each group has a turn: its calls are loaded for the time of settling and of a window, which is measured, and what
+ * is still under way is waited for. The group's relay is the RELAY_PID of its number; relays are stopped (SIGSTOP) while it is the
+ * turn of another, so that each has the machine for itself. Every other round goes through the groups backwards.
+ *
+ * The kernel stamps what arrives (SO_TIMESTAMPNS), so how late this program looks at it does not matter: a socket is drained when
+ * it is its turn to send, and nobody ever has to be woken because a packet came. Prints a JSON object a window.
  */
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -13,74 +18,129 @@
 
 #include "ends.h"
 #include "machine.h"
+#include "watch.h"
 
 #define PERIOD_NS 20000000ull
-#define DRAIN_NS 300000000ull
+#define QUIET_NS 200000000ull
+#define DRAIN_NS 2000000000ull
 #define LATE_NS 1000000ull
+#define PAUSE_NS 60000000ull /* between turns: what else the machine does is let run then, and so need not be in a window */
+#define GROUPS 16
+#define OPTIONS 5 /* the program's name and what comes before the processes */
 
-static struct ends ends;
+static struct ends groups[GROUPS];
+static uint32_t *orders[GROUPS]; /* the ends by their turn: neighbours in the relay's table are not neighbours in time */
+static pid_t relays[GROUPS];
 static struct window window;
-static uint32_t *order; /* the ends by their turn: neighbours in the relay's table are not neighbours in time */
+static uint64_t settle_ns, window_ns;
 
-static void shuffle(void)
+static uint32_t *shuffled(size_t count)
 {
-    order = malloc(ends.count * sizeof *order);
+    uint32_t *order = malloc(count * sizeof *order);
     if (order == NULL)
         die("memory");
     srand(1);
-    for (size_t i = 0; i < ends.count; i++) {
+    for (size_t i = 0; i < count; i++) {
         size_t other = (size_t)rand() % (i + 1);
         order[i] = order[other];
         order[other] = (uint32_t)i;
     }
+    return order;
 }
+
+static void nap(uint64_t ns) { nanosleep(&(struct timespec){.tv_nsec = (long)ns}, NULL); }
 
 static void wait_until(uint64_t due)
 {
     uint64_t begun = now_ns(), now;
     while ((now = now_ns()) < due)
         if (due - now > 150000)
-            nanosleep(&(struct timespec){.tv_nsec = (long)(due - now - 100000)}, NULL);
+            nap(due - now - 100000);
     if (window_measures(&window, begun))
         window.waited_ns += now - begun;
     window.late += now - due > LATE_NS && window_measures(&window, now);
 }
 
-static size_t run_until(uint64_t start_ns, size_t slot, uint64_t end_ns)
+static size_t run_until(size_t group, uint64_t start_ns, size_t slot, uint64_t end_ns)
 {
+    struct ends *ends = &groups[group];
     for (;; slot++) {
-        uint64_t due = start_ns + slot * PERIOD_NS / ends.count;
+        uint64_t due = start_ns + slot * PERIOD_NS / ends->count;
         if (due >= end_ns)
             return slot;
         wait_until(due);
-        ends_drain(&ends, order[slot % ends.count], &window);
-        ends_send(&ends, order[slot % ends.count], &window);
+        ends_drain(ends, orders[group][slot % ends->count], &window);
+        ends_send(ends, orders[group][slot % ends->count], &window);
     }
+}
+
+/* For what the relay still has: until all of the window's packets are there, or none has come for a while. */
+static void drain(struct ends *ends)
+{
+    uint64_t begun = now_ns(), news = begun, before;
+    do {
+        nap(1000000);
+        before = window.received;
+        for (size_t i = 0; i < ends->count; i++)
+            ends_drain(ends, i, &window);
+        if (window.received != before)
+            news = now_ns();
+    } while (window.received < window.sent && now_ns() - news < QUIET_NS && now_ns() - begun < DRAIN_NS);
+}
+
+static void take_turn(size_t group)
+{
+    window_open(&window);
+    uint64_t start_ns = now_ns() + 1000000;
+    size_t slot = run_until(group, start_ns, 0, start_ns + settle_ns);
+    struct costs before = {cpu_ns(relays[group]), stolen_ms(), watch_stall_ns()};
+    window.first_ns = now_ns();
+    run_until(group, start_ns, slot, start_ns + settle_ns + window_ns);
+    window.last_ns = now_ns();
+    struct costs costs = {cpu_ns(relays[group]) - before.relay_ns, stolen_ms() - before.steal_ms, watch_stall_ns()};
+    drain(&groups[group]);
+    window_print(&window, group, &costs);
+    fflush(stdout);
+}
+
+/* Its relay runs, the others stand still. */
+static void give_turn(size_t group, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (relays[i] != relays[group])
+            kill(relays[i], SIGSTOP);
+    kill(relays[group], SIGCONT);
+}
+
+static void let_all_run(size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        kill(relays[i], SIGCONT);
 }
 
 int main(int count, char **arguments)
 {
-    if (count != 4) {
-        fprintf(stderr, "usage: rtpload WARM_UP_MS MEASURE_MS RELAY_PID < calls\n");
+    if (count <= OPTIONS || count > OPTIONS + GROUPS) {
+        fprintf(stderr, "usage: rtpload SETTLE_MS WINDOW_MS ROUNDS RELAY_CORE RELAY_PID... < calls\n");
         return 2;
     }
-    uint64_t warm_up_ns = strtoull(arguments[1], NULL, 10) * 1000000u, measure_ns = strtoull(arguments[2], NULL, 10) * 1000000u;
+    size_t last = (size_t)(count - OPTIONS), rounds = strtoull(arguments[3], NULL, 10);
+    settle_ns = strtoull(arguments[1], NULL, 10) * 1000000u;
+    window_ns = strtoull(arguments[2], NULL, 10) * 1000000u;
     prctl(PR_SET_TIMERSLACK, 1);
-    ends_read(&ends, (size_t)((warm_up_ns + measure_ns + DRAIN_NS) / PERIOD_NS + 2));
-    shuffle();
-    window_open(&window, (size_t)(measure_ns / PERIOD_NS + 2) * ends.count);
-
-    uint64_t start_ns = now_ns() + 1000000;
-    size_t slot = run_until(start_ns, 0, start_ns + warm_up_ns);
-    struct costs before = {cpu_ns(arguments[3]), own_cpu_ns(), stolen_ms()};
-    window.first_ns = now_ns();
-    slot = run_until(start_ns, slot, start_ns + warm_up_ns + measure_ns);
-    window.last_ns = now_ns();
-    struct costs costs = {cpu_ns(arguments[3]) - before.relay_ns, own_cpu_ns() - before.own_ns, stolen_ms() - before.steal_ms};
-    run_until(start_ns, slot, start_ns + warm_up_ns + measure_ns + DRAIN_NS);
-    for (size_t i = 0; i < ends.count; i++)
-        ends_drain(&ends, i, &window);
-    ends_check(&ends, &window);
-    window_print(&window, &costs);
-    return 0;
+    ends_read(groups, last, (size_t)(rounds * ((settle_ns + window_ns) / PERIOD_NS + 2)));
+    for (size_t i = 0; i < last; i++) {
+        relays[i] = (pid_t)strtol(arguments[OPTIONS + i], NULL, 10);
+        orders[i] = shuffled(groups[i].count);
+    }
+    watch_open((int)strtol(arguments[4], NULL, 10));
+    sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1}); /* if allowed, as the relays */
+    for (size_t turn = 0; turn < rounds * last; turn++) {
+        size_t group = turn / last % 2 == 0 ? turn % last : last - 1 - turn % last;
+        give_turn(group, last);
+        take_turn(group);
+        nap(PAUSE_NS);
+    }
+    let_all_run(last);
+    return ends_check(groups, last);
 }

@@ -6,101 +6,130 @@ from typing import Any
 
 import pytest
 
-from bench.relay import load, report
-from bench.relay.measure import Sample
+from bench.relay import report
+from bench.relay.measure import Measured
 from bench.relay.most import Most, most_calls
 from bench.relay.ng import NgError, crypto_of, ends_of, media_address
 from bench.relay.profile import shares, system_calls
+from bench.relay.windows import Seen, Window, added_us
+
+SECOND_NS = 1_000_000_000
 
 
-def loaded(cpu_ns: int = 1, received: int = 1000, late: int = 0, steal_ms: int = 0, p99_us: float = 20.0) -> load.Load:
-    latency = {"p50_us": 10.0, "p99_us": p99_us, "p999_us": 30.0, "max_us": 40.0}
-    return load.Load(1000, received, 1000, 0, late, 0, cpu_ns, 0, 400_000_000, 1000, steal_ms, **latency)
+def window(
+    us: float = 1.0, received: int = 1000, late: int = 0, steal_ms: int = 0, stall_ns: int = 0, p99_us: float = 20.0
+) -> Window:
+    latency = ((10_000, 900), (int(p99_us * 1000), received - 900)) if received > 900 else ((10_000, received),)
+    return Window(0, 1000, received, 1000, 0, late, int(us * 1e6), 400_000_000, SECOND_NS, steal_ms, stall_ns, latency)
 
 
-def sample(cpu_ns: int, kb: float = 7.0, **seen: int) -> Sample:
-    return Sample(loaded(cpu_ns, **seen), kb_per_call=kb, ng_ms_per_call=1.0)
+def seen(*us: float, **more: int) -> Seen:
+    return Seen([window(each, **more) for each in us])
+
+
+def measured(**by_kind: dict[str, Seen]) -> Measured:
+    return Measured(by_kind, {"ours": 7.0})
 
 
 def test_rows_are_medians_and_ratios() -> None:
-    plain = {
-        500: {
-            "ours": [sample(2_000_000), sample(9_000_000), sample(3_000_000)],
-            "rtpengine": [sample(4_000_000, received=900), sample(6_000_000, received=990), sample(9_000_000)],
-        }
-    }
-    made = report.result({"base": plain, "srtp": {400: {"ours": [sample(4_000_000)] * 3}}}, {})
+    plain = {"ours": seen(2.0, 9.0, 3.0), "rtpengine": seen(4.0, 6.0, 9.0, received=990), "floor": seen(2.5, 2.5, 2.5)}
+    made = report.result({500: measured(base=plain), 400: measured(srtp={"ours": seen(4.0, 4.0, 4.0)})}, {}, {"ours": 0.5})
     row = made["base"]["500"]
-    assert (row["ours_us"], row["rtpengine_us"], row["ratio"]) == (3.0, 6.0, 0.5)
+    assert (row["ours_us"], row["rtpengine_us"], row["ratio"], row["floor_us"]) == (3.0, 6.0, 0.5, 2.5)
     assert (row["busy"], row["rtpengine_busy"]) == (0.003, 0.006)
-    assert (row["loss"], row["rtpengine_loss"], row["p99_us"]) == (0.0, 0.01, 20.0)
+    assert (row["loss"], row["rtpengine_loss"], row["p50_us"], row["p99_us"]) == (0.0, 0.01, 10.0, 20.0)
+    assert (row["windows"], row["thrown"]) == (dict.fromkeys(plain, 3), dict.fromkeys(plain, 0))
     assert (made["runs"], made["kb_per_call"]["ours"], made["srtp"]["400"]["ours_us"]) == (3, 7.0, 4.0)
+    assert made["srtp"]["400"]["floor_us"] is None
     assert (made["max_calls"], made["lower_bounds"], made["extrapolated"]) == (None, [], [])
     text = report.table(made)
-    assert "   500     3.00      6.00   0.50" in text
+    assert "   500     3.00      6.00   2.50   0.50" in text
     assert "   400     4.00         -" in text
+    assert "(0 of 9 windows thrown away)" in text
 
 
-def test_disturbed_runs_count_only_when_there_are_no_others() -> None:
-    quiet, stolen, late = sample(2_000_000), sample(9_000_000, steal_ms=10), sample(9_000_000, late=6)
-    assert report.result({"base": {100: {"ours": [stolen, quiet, late]}}}, {})["base"]["100"]["ours_us"] == 2.0
-    made = report.result({"base": {100: {"ours": [stolen, late]}}}, {})["base"]["100"]
-    assert (made["ours_us"], made["disturbed"]) == (9.0, 2)
+@pytest.mark.parametrize("disturbance", [{"steal_ms": 10}, {"late": 6}, {"stall_ns": 300_000}])
+def test_disturbed_windows_are_thrown_away_where_three_others_are(disturbance: dict[str, int]) -> None:
+    quiet, bad = [window(2.0)] * 3, [window(9.0, p99_us=9000.0, received=500, **disturbance)] * 4
+    made = report.result({100: measured(base={"ours": Seen([*bad, *quiet])})}, {}, {})["base"]["100"]
+    assert (made["ours_us"], made["p99_us"], made["loss"]) == (2.0, 20.0, 0.0)
+    assert (made["windows"], made["thrown"], made["disturbed"]) == ({"ours": 7}, {"ours": 4}, [])
+    made = report.result({100: measured(base={"ours": Seen([*bad, *quiet[:2]])})}, {}, {})["base"]["100"]
+    assert (made["ours_us"], made["thrown"], made["disturbed"]) == (9.0, {"ours": 4}, ["ours"])
+
+
+def test_what_is_just_within_the_rule_counts() -> None:
+    assert not window(late=5, stall_ns=250_000).disturbed
+
+
+def test_percentiles_are_of_all_windows_together() -> None:
+    slow = Window(0, 100, 100, 100, 0, 0, 1, 0, SECOND_NS, 0, 0, ((50_000, 100),))
+    both = Seen([window(), window(), slow])  # 1,800 of 10 µs, 200 of 20, 100 of 50
+    assert [both.latency_us(share) for share in (0.0, 0.5, 0.9, 0.99, 1.0)] == [10.0, 10.0, 20.0, 50.0, 50.0]
+    assert Seen([]).latency_us(0.99) == 0.0
+
+
+def test_what_srtp_adds_goes_by_rounds() -> None:
+    plain, secure = seen(1.0, 2.0, 3.0, 7.0), seen(1.5, 2.5, 3.5, 99.0)
+    assert added_us(plain, secure) == 0.5
+    spoilt = Seen([*secure.windows[:2], *[window(9.0, late=900)] * 2])
+    assert added_us(plain, spoilt) == secure.middle(lambda each: 0.0) + 5.75 - 2.5
+    made = report.result(
+        {100: measured(base={"ours": plain}, srtp={"ours": secure}), 500: measured(base={"ours": plain})}, {}, {}
+    )
+    assert made["srtp_over_plain_us"] == {"100": {"ours": 0.5, "rtpengine": None, "load_busy": 0.6}}
+    assert "100 calls, the load maker busy 60%: ours 0.50, rtpengine -" in report.table(made)
 
 
 def test_ours_alone_and_a_busy_machine_are_said() -> None:
-    made: dict[str, Any] = report.result({"base": {100: {"ours": [sample(1_000_000, late=100)]}}}, {"ours": Most(2000, True)})
+    ours = measured(base={"ours": seen(1.0, late=100)})
+    made: dict[str, Any] = report.result({100: ours}, {"ours": Most(2000, True)}, {"ours": 1.0})
     assert made["base"]["100"]["ratio"] is None
     assert made["ng_ms_per_call"] == {"ours": 1.0, "rtpengine": None}
     assert (made["max_calls"], made["lower_bounds"]) == ({"base": 2000}, ["max_calls.base"])
     text = report.table(made)
-    assert "1 runs disturbed: late load or stolen time" in text
+    assert "(1 of 1 windows thrown away, ours disturbed)" in text
     assert "most calls: ours 2000, rtpengine -" in text
     assert "max_calls.base is a lower bound" in text
 
 
 def test_both_maxima_have_a_ratio() -> None:
-    made = report.result({"base": {100: {"ours": [sample(1)]}}}, {"ours": Most(1500, False), "rtpengine": Most(1000, False)})
+    most = {"ours": Most(1500, False), "rtpengine": Most(1000, False)}
+    made = report.result({100: measured(base={"ours": seen(1.0)})}, most, {})
     assert made["max_calls"] == {"base": 1500, "rtpengine": 1000, "ratio": 1.5}
 
 
-def test_srtp_over_plain_is_told_with_how_busy_the_load_maker_was() -> None:
-    plain = {100: {"ours": [sample(2_000_000)]}, 500: {"ours": [sample(2_000_000)]}}
-    made = report.result({"base": plain, "srtp": {100: {"ours": [sample(2_750_000)]}}}, {})
-    assert made["srtp_over_plain_us"] == {"100": {"ours": 0.75, "rtpengine": None, "load_busy": 0.6}}
-    assert "100 calls, the load maker busy 60%: ours 0.75, rtpengine -" in report.table(made)
-
-
 def test_srtp_alone_says_nothing_of_plain_calls() -> None:
-    made = report.result({"srtp": {100: {"ours": [sample(1)]}}}, {})
+    made = report.result({100: measured(srtp={"ours": seen(1.0)})}, {}, {})
     assert "base" not in made
     assert made["kb_per_call"] == {"ours": None, "rtpengine": None}
 
 
 @pytest.mark.parametrize(("limit", "found"), [(700, 700), (740, 700), (250, 250), (60, 50), (0, 0)])
 def test_most_calls_are_found(limit: int, found: int) -> None:
-    assert most_calls(lambda calls: loaded(p99_us=10.0 if calls <= limit else 2000.0), 4000) == Most(found, False)
+    assert most_calls(lambda calls: seen(1.0, p99_us=15 if calls <= limit else 2000), 4000) == Most(found, False)
 
 
 def test_most_calls_forgives_a_bad_run() -> None:
-    seen: list[int] = []
+    tried: list[int] = []
 
-    def run(calls: int) -> load.Load:
-        seen.append(calls)
-        return loaded(received=1000 if calls <= 400 and seen.count(calls) > 1 else 500)
+    def run(calls: int) -> Seen:
+        tried.append(calls)
+        return seen(1.0, received=1000 if calls <= 400 and tried.count(calls) > 1 else 500)
 
     assert most_calls(run, 4000) == Most(400, False)
 
 
 def test_most_calls_is_a_lower_bound_where_the_load_maker_ends() -> None:
-    assert most_calls(lambda calls: loaded(late=0 if calls < 1000 else 900, p99_us=1.0 if calls < 1000 else 2e6), 4000) == Most(
-        750, True
-    )
-    assert most_calls(lambda _: loaded(), 1100) == Most(1000, True)
+    def run(calls: int) -> Seen:
+        return seen(1.0, late=0 if calls < 1000 else 900, p99_us=15 if calls < 1000 else 2_000_000)
+
+    assert most_calls(run, 4000) == Most(750, True)
+    assert most_calls(lambda _: seen(1.0), 1100) == Most(1000, True)
 
 
 def test_stolen_time_is_no_limit_of_the_load_maker() -> None:
-    assert most_calls(lambda calls: loaded(steal_ms=20, p99_us=1.0 if calls < 300 else 2e6), 4000) == Most(250, False)
+    assert most_calls(lambda calls: seen(1.0, steal_ms=20, p99_us=15 if calls < 300 else 2_000_000), 4000) == Most(250, False)
 
 
 def test_shares_of_a_perf_report() -> None:

@@ -26,17 +26,21 @@ ROW = {
     "rtpengine_loss": 0.25,
     "busy": 0.5,
     "rtpengine_busy": 1.0,
-    "disturbed": 0,
+    "floor_us": 4.75,
+    "windows": {"ours": 40, "rtpengine": 40, "floor": 40},
+    "thrown": {"ours": 5, "rtpengine": 7, "floor": 0},
+    "disturbed": [],
 }
 RESULT = {
-    "base": {"500": ROW, "1000": ROW | {"disturbed": 2}},
-    "srtp": {"500": ROW | {"ours_us": 5.75, "rtpengine_us": None}},
+    "base": {"500": ROW, "1000": ROW | {"disturbed": ["rtpengine"]}},
+    "srtp": {"500": ROW | {"ours_us": 5.75, "rtpengine_us": None, "floor_us": None}},
     "srtp_over_plain_us": {"500": {"ours": 0.75, "rtpengine": None, "load_busy": 0.6}},
     "max_calls": {"base": 1200, "rtpengine": 600},
     "lower_bounds": ["max_calls.base"],
     "profile": {"at": 1000, "calls": [["sendto", 56.2], ["the rest", 43.8]], "symbols": [["fdget", 4.25]]},
     "kb_per_call": {"ours": 16.9, "rtpengine": 48.9},
     "ng_ms_per_call": {"ours": 1.0, "rtpengine": 1.5},
+    "rule": "A window is thrown away if it rains.",
     "machine": "a machine",
     "commit": "abc",
     "runs": 3,
@@ -58,11 +62,16 @@ def test_section_replaced_and_the_rest_kept(tmp_path: Path) -> None:
     docs = write_docs(tmp_path)
     written = report.write([results(tmp_path, RESULT)], docs)
     text = (docs / "performance.md").read_text()
-    assert text.startswith("# Performance\n\nby hand\n\n<!-- begin relay -->\n`python -m bench.relay --json`, commit abc")
+    assert text.startswith(
+        "# Performance\n\nby hand\n\n<!-- begin relay -->\n`python -m bench.relay --json`, commit abc, medians of 3"
+    )
     assert text.endswith("<!-- end relay -->\n\nmore by hand\n")
     assert "old" not in text
-    assert "| 500 | 5.00 | 10.00 | 0.50 | 12 / 40 / 300 | 18 / 600 / 1,600 | 50% / 100% | 0.000% / 25.000% |" in text
+    latencies = "12 / 40 / 300 | 18 / 600 / 1,600"
+    assert f"| 500 | 5.00 | 10.00 | 0.50 | 4.75 | {latencies} | 50% / 100% | 0.000% / 25.000% | 12 of 120 |" in text
     assert "| 1,000 * | 5.00 |" in text
+    assert "\\* Hardly a window of rtpengine was undisturbed; there all of them count." in text
+    assert "a machine. A window is thrown away if it rains." in text
     assert "| most calls with p99 ≤ 1 ms, one core | ≥ 1,200 | 600 |" in text
     assert "| SRTP on one side, µs a packet over plain at 500 calls, the load maker busy 60% | 0.75 | - |" in text
     assert "1,000 calls: sendto 56 %, the rest 44 %" in text
@@ -86,7 +95,10 @@ def test_ours_measured_alone(tmp_path: Path) -> None:
     docs = write_docs(tmp_path)
     row = {key: None if "rtpengine" in key or key == "ratio" else value for key, value in ROW.items()}
     report.write([results(tmp_path, RESULT | {"base": {"500": row}, "max_calls": None})], docs)
-    assert "| 500 | 5.00 | - | - | 12 / 40 / 300 | - / - / - | 50% / - | 0.000% / - |" in (docs / "performance.md").read_text()
+    assert (
+        "| 500 | 5.00 | - | - | 4.75 | 12 / 40 / 300 | - / - / - | 50% / - | 0.000% / - |"
+        in (docs / "performance.md").read_text()
+    )
 
 
 def test_unknown_results_leave_the_page(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The load maker (bench/rtpload) against a relay of one call."""
+"""The load maker (bench/rtpload) against a relay of one call, and the bare loop that the benchmark has beside the relays."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from bench.relay import load
+from bench.relay.contenders import running_floor
 from bench.relay.ng import Call, Party
+from bench.relay.windows import Window
 from native import relay as native
 from tests.native.relay_wire import Phone, Stream, started
+
+PACE = load.Pace(settle_s=0.1, window_s=0.4, rounds=1)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +32,7 @@ def free_address() -> tuple[str, int]:
 KEY = bytes(range(30))
 
 
-def loaded_call(program: Path, own: bytes | None = None, relay_key: bytes | None = None) -> tuple[load.Load, Any]:
+def loaded_call(program: Path, own: bytes | None = None, relay_key: bytes | None = None) -> tuple[Window, Any]:
     """40 packets through our relay, the caller secure with these keys."""
     with started() as relay:
         stream = Stream(relay)
@@ -41,15 +45,17 @@ def loaded_call(program: Path, own: bytes | None = None, relay_key: bytes | None
             )
         relays = Party(stream.port(0), relay_key), Party(stream.port(1))
         call = Call(0, (Party(ends[0], own), Party(ends[1])), relays)
-        seen = load.run(program, [call], os.getpid(), warm_up_s=0.1, measure_s=0.4)
-        return seen, (stream.stats(0), stream.stats(1))
+        [seen] = load.run(program, [load.Group([call], os.getpid())], PACE)
+        return seen.windows[0], (stream.stats(0), stream.stats(1))
 
 
 def test_load_maker_counts_what_a_relay_relayed(program: Path) -> None:
     seen, stats = loaded_call(program)
     assert (seen.sent, seen.received, seen.send_errors) == (40, 40, 0)
-    assert 0 < seen.p50_us <= seen.p99_us <= seen.p999_us <= seen.max_us
+    assert sum(packets for _, packets in seen.latency_ns) == 40
+    assert 0 < seen.latency_ns[0][0] <= seen.latency_ns[-1][0]
     assert seen.relay_cpu_ns > 0
+    assert seen.window_ns > 0
     assert stats[0].packets >= 20
     assert stats[0].lost == 0
     assert native.monotonic_ns() > stats[1].last_ns > 0
@@ -57,7 +63,7 @@ def test_load_maker_counts_what_a_relay_relayed(program: Path) -> None:
 
 def test_load_maker_speaks_srtp(program: Path) -> None:
     seen, stats = loaded_call(program, KEY, KEY[::-1])
-    assert (seen.sent, seen.received, seen.wrong) == (40, 40, 0)
+    assert (seen.sent, seen.received) == (40, 40)
     assert stats[0].auth_failed == 0
 
 
@@ -68,7 +74,21 @@ def test_load_maker_notices_packets_of_another_key(program: Path) -> None:
 
 def test_load_maker_says_what_it_could_not_do(program: Path) -> None:
     with pytest.raises(load.LoadError, match="no calls"):
-        load.run(program, [], os.getpid(), 0.1, 0.1)
+        load.run(program, [load.Group([], os.getpid())], PACE)
     nowhere, relay = (Party(("192.0.2.77", 1)), Party(("192.0.2.77", 2))), Party(("127.0.0.1", 9))
     with pytest.raises(load.LoadError, match="bind"):
-        load.run(program, [Call(0, nowhere, (relay, relay))], os.getpid(), 0.1, 0.1)
+        load.run(program, [load.Group([Call(0, nowhere, (relay, relay))], os.getpid())], PACE)
+
+
+def test_relays_take_turns_and_the_bare_loop_relays(program: Path, tmp_path: Path) -> None:
+    floor = load.build_floor(tmp_path)
+    with contextlib.ExitStack() as stack:
+        groups = []
+        for host in ("127.0.0.26", "127.0.0.27"):
+            ends = Party(free_address()), Party(free_address())
+            pid, calls = stack.enter_context(running_floor(floor, tmp_path, [ends], host))
+            groups.append(load.Group(calls, pid))
+        seen = load.run(program, groups, load.Pace(settle_s=0.02, window_s=0.1, rounds=3))
+        assert [[window.received for window in each.windows] for each in seen] == [[10, 10, 10]] * 2
+        states = [Path(f"/proc/{group.pid}/stat").read_text().rpartition(")")[2].split()[0] for group in groups]
+        assert "T" not in states
