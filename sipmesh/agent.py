@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator
 
+import msgspec
 import uvicorn
 
 from sipmesh.cdr_writer import CdrWriter
@@ -95,10 +96,11 @@ def reload_config(context: WorkerContext) -> None:
             log.error("configuration refused, nothing is changed", extra={"problem": str(problem)})
         return
     before = context.store.config() or context.config
-    changed = apply(context.store, loaded.config)
+    bound = {name: getattr(before, name) for name in RESTART_TABLES}  # a worker that starts again still finds them
+    changed = apply(context.store, msgspec.structs.replace(loaded.config, **bound))
     if before.policy or loaded.config.policy:
         context.store.commands.put(Command(verb="policy", at=time.time()))
-    late = [name for name in RESTART_TABLES if getattr(before, name) != getattr(loaded.config, name)]
+    late = [name for name, table in bound.items() if table != getattr(loaded.config, name)]
     if late:
         log.warning("these tables take effect at the next start", extra={"tables": ",".join(late)})
     log.info("configuration read again", extra={"changed": changed})

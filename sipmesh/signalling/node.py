@@ -12,8 +12,6 @@ from functools import partial
 from ipaddress import ip_network
 from random import SystemRandom
 
-import msgspec
-
 from native.sip import crc_slot
 from sipcore.digest import DigestConfig
 from sipcore.flow import FlowTable, Listener
@@ -161,9 +159,8 @@ class SignalNode:
 
     def load_certificates(self) -> None:
         """The files as they are now, for handshakes from now on; all stays as it was when one of them can't be used."""
-        config = msgspec.structs.replace(self._store.config() or self._config, listen=self._config.listen)
         try:
-            self.engine.tls = load_certificates(config)
+            self.engine.tls = load_certificates(self._store.config() or self._config)
         except CertificateError as error:
             self.engine.counters["sip_certificate_errors_total"] += 1
             log.error("certificates stay as they were: %s", error)

@@ -1,7 +1,6 @@
 """The signal worker as a process: serves until it is told to stop."""
 
 import asyncio
-import gc
 import signal
 
 from native.sip import use_huge_pages
@@ -22,16 +21,8 @@ async def serve(context: WorkerContext) -> None:
     )
     await node.start(context.sockets)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, node.load_certificates)
-    spare_collector()
     context.ready()
     await context.stopping.wait()
     node.end_calls()
     await node.take_registrations_back()
     await node.stop()
-
-
-def spare_collector() -> None:
-    """What is there now stays to the end, and messages leave no cycles behind: looking for them may be rare."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 10, 20)
