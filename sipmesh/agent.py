@@ -35,12 +35,13 @@ async def serve(context: WorkerContext) -> None:
     cdrs = cdr_writer(context)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up, context, cdrs)
     tasks = [asyncio.create_task(each) for each in (sweep(context), tidy(context))]
-    writing = asyncio.create_task(cdrs.run(context.stopping)) if cdrs else None
+    writing = [asyncio.create_task(cdrs.run(context.stopping))] if cdrs else []
+    for task in (*tasks, *writing):
+        task.add_done_callback(lambda _: context.stopping.set())  # by an error: the supervisor starts the agent again
     console = start_console(context)
     context.ready()
     await context.stopping.wait()
-    if writing:
-        await writing
+    await asyncio.gather(*writing, *(task for task in tasks if task.done()))
     for task in tasks:
         task.cancel()
     if console:

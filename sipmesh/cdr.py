@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import time
 from typing import Any, Literal
 
@@ -24,6 +25,8 @@ FIELDS = (
     "silent",
 )
 CSV_HEAD = ",".join(FIELDS) + "\n"
+FROM_PEERS = frozenset({"call_id", "caller", "called", "callee"})
+FORMULA = re.compile(r"(?!\+?[0-9]+(@|$))[=+@-]")  # what a spreadsheet computes, which it does not do with numbers and AORs
 SPACES = {**dict.fromkeys(range(32), " "), 127: " ", 133: " ", 0x2028: " ", 0x2029: " "}  # a line is a line to every reader
 
 
@@ -48,14 +51,21 @@ def line_of(fields: dict[str, Any], form: Format) -> str:
     if form == "json":
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n"
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow("" if value is None else value for value in fields.values())
+    csv.writer(text, lineterminator="\n").writerow(cell(name, value) for name, value in fields.items())
     return text.getvalue()
+
+
+def cell(name: str, value: Any) -> Any:
+    """An apostrophe keeps a spreadsheet from computing what a peer wrote."""
+    if name in FROM_PEERS and FORMULA.match(value):
+        return f"'{value}"
+    return "" if value is None else value
 
 
 def read_line(line: str, form: Format) -> dict[str, Any] | None:
     """None: no CDR, as the head of a CSV file. In CSV every value is a text."""
     if form == "csv":
-        values = next(csv.reader([line]), [])
+        values = [re.sub("^'(?=[=+@-])", "", value) for value in next(csv.reader([line]), [])]
         return dict(zip(FIELDS, values, strict=True)) if len(values) == len(FIELDS) and values[0] != "v" else None
     try:
         fields = json.loads(line)

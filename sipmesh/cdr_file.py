@@ -61,10 +61,10 @@ class CdrFile:
         if file is None:
             return None
         with file.open("r+b") as opened:
-            opened.seek(place.size_bytes)
-            data = opened.read()
-            whole, newline, _ = data.rpartition(b"\n")
-            opened.truncate(place.size_bytes + len(whole) + len(newline))
+            known = place.size_bytes if place.size_bytes <= file.stat().st_size else 0  # somebody has emptied it since
+            opened.seek(known)
+            whole, newline, _ = opened.read().rpartition(b"\n")
+            opened.truncate(known + len(whole) + len(newline))
         lines = whole.decode("utf-8", "replace").split("\n")
         found = (read_line(line, self._settings.format) for line in lines)
         return {identity(fields) for fields in found if fields is not None}

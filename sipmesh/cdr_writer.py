@@ -67,10 +67,14 @@ class CdrWriter:
         place = self._file.prepare(time.time())
         if place != self._outbox.place():
             self._outbox.settle([], place)
-        lines = [line_of(fields_of(cdr, self._node), self._settings.format) for _, cdr in batch]
-        place = await asyncio.to_thread(self._file.append, lines)
+        lines = [line_of(fields_of(cdr, self._node), self._settings.format) for _, cdr in batch if cdr is not None]
+        if lines:
+            place = await asyncio.to_thread(self._file.append, lines)
         self._outbox.settle([key for key, _ in batch], place)
-        self._counters["cdr_written_total"] += len(batch)
+        self._counters["cdr_written_total"] += len(lines)
+        if len(lines) < len(batch):
+            self._counters["cdr_unreadable_total"] += len(batch) - len(lines)
+            log.error("%d CDRs can't be read and are forgotten", len(batch) - len(lines))
         return len(batch)
 
     def recover(self) -> None:
@@ -83,7 +87,7 @@ class CdrWriter:
         if written is None:
             log.warning("the CDR file last written is gone; up to %d CDRs may be in it and in the next", len(batch))
             return
-        done = [key for key, cdr in batch if identity(fields_of(cdr, self._node)) in written]
+        done = [key for key, cdr in batch if cdr is not None and identity(fields_of(cdr, self._node)) in written]
         if done:
             self._counters["cdr_recovered_total"] += len(done)
             self._outbox.settle(done, place)

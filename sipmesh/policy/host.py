@@ -7,6 +7,7 @@ does it replace the old one; what it would have done otherwise is said in the lo
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -73,9 +74,7 @@ class PolicyHost:
         except PolicyError as error:
             self._counters["policy_reload_errors_total"] += 1
             log.error("policy refused: %s", error)
-            if self._kept is not None and self._kept.exists():
-                log.error("the last good policy is used instead")
-                self._take(load_policy(Path(settings.file), self._kept.read_text(encoding="utf-8")), settings)
+            self._take_kept(settings)
 
     def reload(self, settings: PolicyFile | None) -> bool:
         """False: the file is bad, and the policy stays as it was."""
@@ -97,9 +96,19 @@ class PolicyHost:
         self._policy, self._runner, self.active = policy, new_runner(settings, self._counters), True
         log.info("policy %s is in force: %s", policy.file, ", ".join(policy.hooks))
         if self._kept is not None:
-            draft = self._kept.with_suffix(".new")
-            draft.write_text(policy.source, encoding="utf-8")
-            draft.replace(self._kept)
+            keep(self._kept, policy.source)
+
+    def _take_kept(self, settings: PolicyFile) -> None:
+        """Unless it can't be used any more, as when it imports what has changed."""
+        if self._kept is None or not self._kept.exists():
+            return
+        try:
+            policy = load_within_limits(settings, self._counters, self._kept.read_text(encoding="utf-8"))
+        except (PolicyError, OSError, UnicodeDecodeError) as error:
+            log.error("nor is the last good policy of use, the tables decide alone: %s", error)
+            return
+        log.error("the last good policy is used instead")
+        self._take(policy, settings)
 
     def _drop(self) -> None:
         self._policy, self._runner, self.active = None, None, False
@@ -228,14 +237,23 @@ def call(policy: Policy, runner: Runner, name: str, view: object) -> bool:
     return hook is not None and name not in runner.disabled and runner.call(name, hook, view)
 
 
-def load_within_limits(settings: PolicyFile, counters: Counters) -> Policy:
-    """PolicyError, also when the file takes too long."""
+def keep(file: Path, source: str) -> None:
+    draft = file.with_suffix(f".{os.getpid()}")  # other signal workers do the same
+    try:
+        draft.write_text(source, encoding="utf-8")
+        draft.replace(file)
+    except OSError as error:
+        log.error("the policy can't be kept for a worker that starts anew: %s", error)
+
+
+def load_within_limits(settings: PolicyFile, counters: Counters, source: str | None = None) -> Policy:
+    """PolicyError, also when the file takes too long. ``source``: its text, when it was read already."""
     file = Path(settings.file)
     found: list[Policy | PolicyError] = []
 
     def load(_: object) -> None:
         try:
-            found.append(load_policy(file))
+            found.append(load_policy(file, source))
         except PolicyError as error:
             found.append(error)
 

@@ -61,12 +61,13 @@ class Runner:
                 timer = signal.setitimer(signal.ITIMER_REAL, self._limit_s, self._limit_s)
                 hook(view)
             finally:
+                resource.setrlimit(resource.RLIMIT_DATA, limits)  # first of all: the others may need memory
                 signal.setitimer(signal.ITIMER_REAL, *timer)
                 Runner.hook_runs = False
         except Overrun:
             Runner.hook_runs = False
             self._overran(name)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
+        except BaseException as error:  # asyncio.CancelledError would end the worker, or SystemExit
             self._raised(name, error)
         else:
             return True

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from native.sip import Message, ParseError, Uri
 
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
-TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
-AOR = re.compile(r"[^@\s:]+@[^@\s:]+")
+TEXT = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
+AOR = re.compile(r"[^@\s:\ud800-\udfff]+@[^@\s:\ud800-\udfff]+")
 OURS = frozenset(  # headers that the protocol itself needs as they are, in their short forms too
     {
         *("via", "v", "route", "record-route", "path", "max-forwards", "max-breadth"),
@@ -117,7 +117,7 @@ class Request:
     def route_to_trunk(self, name: str, number: str | None = None) -> None:
         """In on_route: ``number`` is dialled there, by default the one that was called."""
         number = self.called if number is None else number
-        if not name or not number or not TEXT.fullmatch(number):
+        if not name or not is_number(number):
             raise ValueError(f"trunk {name!r}, number {number!r}: one of them can't be")
         self._route(trunk=name, number=number)
 
@@ -165,11 +165,19 @@ class EndedCall:
 
 
 def refusal(status: int, reason: str) -> tuple[int, str]:
-    if not 300 <= status <= 699:
+    if not isinstance(status, int) or not 300 <= status <= 699:
         raise ValueError(f"{status} is no final status from 300 to 699")
     if not TEXT.fullmatch(reason):
         raise ValueError(f"{reason!r} can't be a reason")
     return status, reason
+
+
+def is_number(text: str) -> bool:
+    """Whether it can be the user part of a URI as it stands."""
+    try:
+        return bool(TEXT.fullmatch(text)) and Uri(f"sip:{text}@host.invalid").user == text != ""
+    except ParseError:
+        return False
 
 
 def checked_uri(uri: str) -> None:

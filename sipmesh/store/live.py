@@ -4,8 +4,9 @@ Writes gather in one transaction until ``Store.commit``; the signal worker commi
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import TypeVar
 
 import msgspec
 
@@ -16,6 +17,8 @@ from sipmesh.store.environment import Environment, key_of
 from sipmesh.store.records import Cdr, CdrPlace, Command, RecentRoute, Snapshot, read_call
 
 TABLES = ("bindings", "calls", "commands", "snapshots", "cdrs", "cdr_place", "recent_routes")
+
+Record = TypeVar("Record")
 
 encode = encoder(msgspec.msgpack.Encoder().encode)
 decode_call = decoder(CallRecord, lambda kind, stored: read_call(stored))
@@ -110,13 +113,13 @@ class Calls(TableBase):
     def all(self) -> Iterator[tuple[str, CallRecord]]:
         """Those that can be read."""
         for key, data in self._env.items(self._table):
-            record = _readable(data)
+            record = _readable(decode_call, data)
             if record is not None:
                 yield key.decode(), record
 
     def forget_unreadable(self) -> int:
         """Deletes damaged records, and those of a later version that this one can't read. Returns how many."""
-        keys = [key for key, data in self._env.items(self._table) if _readable(data) is None]
+        keys = [key for key, data in self._env.items(self._table) if _readable(decode_call, data) is None]
         for key in keys:
             self._env.delete(self._table, key)
         return len(keys)
@@ -125,9 +128,9 @@ class Calls(TableBase):
         return self._env.count(self._table)
 
 
-def _readable(data: bytes) -> CallRecord | None:
+def _readable(decode: Callable[[bytes], Record], data: bytes) -> Record | None:
     try:
-        return decode_call(data)
+        return decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
@@ -144,9 +147,9 @@ class CdrOutbox:
     def put(self, cdr: Cdr) -> None:
         self._env.put(self._table, round(cdr.ended_at * 1e6).to_bytes(8, "big") + key_of(cdr.key), encode_cdr(cdr))
 
-    def waiting(self, limit: int) -> list[tuple[bytes, Cdr]]:
-        """(key in the outbox, CDR), in the order the calls ended."""
-        return [(key, decode_cdr(data)) for key, data in islice(self._env.items(self._table), limit)]
+    def waiting(self, limit: int) -> list[tuple[bytes, Cdr | None]]:
+        """(key in the outbox, CDR), in the order the calls ended; None for one that can't be read."""
+        return [(key, _readable(decode_cdr, data)) for key, data in islice(self._env.items(self._table), limit)]
 
     def count(self) -> int:
         return self._env.count(self._table)

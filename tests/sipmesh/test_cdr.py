@@ -12,6 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from sipmesh.cdr import FIELDS, Format, fields_of, identity, line_of, read_line
@@ -90,6 +91,17 @@ def test_a_line_is_one_line_whatever_a_peer_wrote(form: Format) -> None:
     assert back is not None
     assert back["caller"] == 'a,"b"   \ufffd;=1'
     assert identity(back) == identity(fields)
+
+
+@pytest.mark.parametrize("said", ["=1+1@example.com", "+1-cmd@example.com", "-2", "@SUM(1)", "+x@example.com"])
+def test_no_spreadsheet_computes_what_a_peer_wrote(said: str) -> None:
+    cdr = a_cdr()
+    cdr.call.caller = said
+    line = line_of(fields_of(cdr, "a"), "csv")
+    assert f",'{said},0044@example.com,+44," in line  # numbers stay as they are
+    back = read_line(line, "csv")
+    assert back is not None
+    assert back["caller"] == said
 
 
 def test_csv_has_its_names_in_the_first_line(tmp_path: Path) -> None:
@@ -240,6 +252,29 @@ def test_a_writer_killed_in_a_fresh_file(tmp_path: Path, moved: bool, monkeypatc
     world.run()
     assert [len(keys) for keys in calls] == [0, 1]
     assert sorted(row["key"] for row in last_cdrs(world.settings, 9)) == ["k1", "k2"]
+
+
+def test_a_file_that_was_emptied_in_place(tmp_path: Path) -> None:
+    """As logrotate does it with copytruncate, before the writer was killed."""
+    world = World(tmp_path)
+    world.put("k1", "k2")
+    world.run()
+    Path(world.settings.file).write_text("")
+    world.put("k3")
+    world.run()
+    assert world.keys() == ["k3"]
+
+
+def test_one_that_cannot_be_read_keeps_no_others_back(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.put("k1")
+    broken: Any = "not a number"
+    world.store.cdrs.put(msgspec.structs.replace(a_cdr("k2"), status=broken))
+    world.store.commit()
+    world.put("k3")
+    world.run()
+    assert sorted(world.keys()) == ["k1", "k3"]
+    assert (world.store.cdrs.count(), world.counters["cdr_unreadable_total"]) == (0, 1)
 
 
 def test_a_disk_that_refuses_is_tried_again(tmp_path: Path) -> None:

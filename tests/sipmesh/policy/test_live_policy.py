@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,32 @@ def test_a_worker_that_finds_a_bad_file_uses_the_last_good_one(tmp_path: Path) -
         assert await answer(node, alice) == 403
 
     live(tmp_path, "def on_route(request):\n    request.reject()\n", scenario)
+
+
+def test_a_worker_that_finds_even_the_last_good_one_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It imports a module that was changed."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "imported_by_policy.py").write_text("")
+
+    async def scenario(node: LiveNode, alice: Phone, bob: Phone) -> None:
+        assert await answer(node, alice, "sip:nobody@example.com") == 403
+        sys.modules.pop("imported_by_policy")
+        (tmp_path / "imported_by_policy.py").write_text("1 / 0  # a failure\n")
+        await node.restart()
+        assert node.counters["policy_reload_errors_total"] == 1
+        assert await answer(node, alice, "sip:nobody@example.com") == 404
+
+    live(tmp_path, "import imported_by_policy\ndef on_route(request):\n    request.reject()\n", scenario)
+
+
+def test_a_disk_that_keeps_no_policy(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "policy.good").mkdir()
+
+    async def scenario(node: LiveNode, alice: Phone, bob: Phone) -> None:
+        assert await answer(node, alice) == 403
+
+    live(tmp_path, "def on_route(request):\n    request.reject()\n", scenario)
+    assert "the policy can't be kept" in caplog.text
 
 
 def test_hooks_that_keep_too_much_memory_are_off(tmp_path: Path) -> None:

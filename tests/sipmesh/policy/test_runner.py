@@ -109,6 +109,16 @@ def test_an_error_is_logged_with_its_traceback_once_a_place(caplog: pytest.LogCa
     assert counters == {"policy_hook_failures_total|hook=on_route,kind=error": 4}
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit, KeyboardInterrupt])
+def test_nothing_that_a_hook_raises_gets_further(error: type[BaseException]) -> None:
+    def raising(_: Any) -> None:
+        raise error
+
+    runner, counters = made()
+    assert not runner.call("on_route", raising, None)
+    assert counters == {"policy_hook_failures_total|hook=on_route,kind=error": 1}
+
+
 def test_a_hook_that_takes_too_much_memory_at_once() -> None:
     def greedy(_: Any) -> None:
         bytearray(1 << 30)
@@ -117,6 +127,17 @@ def test_a_hook_that_takes_too_much_memory_at_once() -> None:
     assert not runner.call("on_route", greedy, None)
     assert counters == {"policy_hook_failures_total|hook=on_route,kind=error": 1}
     assert len(bytearray(100 << 20)) == 100 << 20
+
+
+def test_a_hook_that_takes_it_bit_by_bit() -> None:
+    def greedy(_: Any) -> None:
+        taken: list[object] = []
+        while True:
+            taken.append([taken])
+
+    runner, counters = made(limit_ms=20_000, memory_mb=16)
+    assert not runner.call("on_route", greedy, None)
+    assert counters == {"policy_hook_failures_total|hook=on_route,kind=error": 1}
 
 
 def test_hooks_that_keep_too_much_together() -> None:
