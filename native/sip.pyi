@@ -432,10 +432,6 @@ class Mac:
         """72 bits in 12 URL-safe characters."""
     def matches(self, text: str, mac: str) -> bool:
         """Whether ``mac`` is that of ``text``; takes the same time wherever they differ."""
-    def seal(self, fields: str, context: str, /) -> str:
-        """``fields`` behind the MAC of fields, line end and ``context``."""
-    def unseal(self, sealed: str, context: str, /) -> str | None:
-        """The fields if ``seal`` made that for ``context``, else None."""
     def branch(self, prefix: str, key_id: str, call_id: str, identity: str, target: str, loop: str, attempt: int, /) -> str:
         """The branch of our Via (sipcore/proxy/via_branch.py says what is in it)."""
 
@@ -541,15 +537,18 @@ class AckBase:
     def leave(self, flow: Any, /) -> None: ...
 
 class Cookie:
-    """What our Record-Route says of a dialog, in the ``c`` parameter of its URI: key id, MAC and four fields joined by ``~``. The
-    MAC covers the fields and the Call-ID, so a cookie is of no use in another call. Equal texts are equal cookies."""
+    """What our Record-Route says of a dialog, in the ``c`` parameter of its URI: key id, MAC and four fields joined by ``~``; what
+    they say of flows is masked, so that it tells neither side where the other is. The MAC covers the fields and the Call-ID, so a
+    cookie is of no use in another call. Equal texts are equal cookies."""
 
     call_key: str  # the same for every branch of one request
     caller_hash: str  # of the From tag of the request that made the dialog
     caller_flow: str  # flow token, "" when the caller is reached by its Contact
     callee_flow: str
     text: str  # as it stands in the URI
-    def __init__(self, call_key: str, caller_hash: str, caller_flow: str, callee_flow: str, text: str) -> None: ...
+    @staticmethod
+    def issue(keys: Any, fields: str, call_id: str, /) -> Cookie:
+        """By the current key of a ``sipcore.keys.KeyRing``. ValueError without four fields."""
     @staticmethod
     def read(keys: Any, text: str, request: Message, /) -> Cookie | None:
         """The cookie when a key of the ``sipcore.keys.KeyRing`` made it and it belongs to the dialog of ``request``."""

@@ -35,15 +35,6 @@ class KeyRing:
         """(key id, MAC of ``text`` in 12 URL-safe characters)."""
         return self.id, self.current.of(text)
 
-    def seal(self, fields: str, context: str) -> str:
-        """``fields`` behind key id and MAC; it is worth something in the same ``context`` alone."""
-        return self.id + self.current.seal(fields, context)
-
-    def unseal(self, sealed: str, context: str) -> str | None:
-        """The fields if that was sealed for ``context``, else None. Constant time in the MAC."""
-        known = self.macs.get(sealed[:1])
-        return known.unseal(sealed[1:], context) if known is not None else None
-
     def mac(self, key_id: str, text: str) -> str:
         """That of a key which ``verify`` or ``sign`` named."""
         return self.macs[key_id].of(text)

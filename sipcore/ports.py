@@ -159,7 +159,7 @@ class Application(Protocol):
 
     def find_instance(self, request: Message, cookie: Cookie) -> Target | None:
         """Where a request within a dialog goes whose Request-URI is a GRUU of ours, the Contact of the other side (RFC 5627
-        section 6.1). None: it is not that, or leads nowhere now."""
+        section 6.1). None: it is not that, or leads nowhere now. May set another Request-URI in place of one that hides it."""
 
     def on_dialog_request(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
         """A request of a dialog (BYE, re-INVITE, UPDATE ...), about to be forwarded. ``cookie``: the one it brought, or that

@@ -2,6 +2,7 @@
 #ifndef SIP_COOKIE_H
 #define SIP_COOKIE_H
 
+#include "sip_buffer.h"
 #include "sip_message_type.h"
 
 typedef struct {
@@ -14,6 +15,12 @@ PyObject *sip_cookie_read(PyObject *ring, PyObject *text, MessageObject *request
 
 /* For the dialog that `request` makes, or is of, between two sides that their URIs lead to. `from_or_to`: the header with the caller's tag. */
 PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key, enum sip_name from_or_to);
+
+/* The text for `fields`, which are call key, caller hash and two flow tokens, in the call of that Call-ID; NULL with an exception. */
+PyObject *sip_cookie_seal(PyObject *ring, struct sip_slice fields, PyObject *call_id);
+
+/* The fields of such a text, which are of it or of `own`; `at` is NULL when it was not made for that call. -1 with an exception. */
+int sip_cookie_unseal(PyObject *ring, PyObject *text, struct sip_slice call_id, struct sip_buffer *own, struct sip_slice *fields);
 
 /* The token of the flow that the receiver of `request` must be reached over, "" when its URI says where it is. */
 PyObject *sip_cookie_flow_token(CookieObject *self, MessageObject *request);

@@ -1,6 +1,5 @@
 /* native.sip.Cookie. */
 #include "sip_cookie.h"
-#include "sip_mac.h"
 #include "sip_py.h"
 #include "structmember.h"
 
@@ -71,16 +70,6 @@ PyObject *sip_cookie_flow_token(CookieObject *self, MessageObject *request) {
 
 /* --- reading and issuing --- */
 
-/* The Mac of the ring that the first character of a sealed text names; borrowed, NULL with an exception or without. */
-static PyObject *mac_named(PyObject *ring, PyObject *text) {
-    static struct sip_py_word word_macs = {"macs", NULL};
-    PyObject *macs = sip_py_get(ring, &word_macs), *id = macs ? PyUnicode_Substring(text, 0, 1) : NULL;
-    PyObject *mac = id ? PyDict_GetItemWithError(macs, id) : NULL;
-    Py_XDECREF(id);
-    Py_XDECREF(macs); /* the ring keeps it */
-    return mac;
-}
-
 static PyObject *split(struct sip_slice rest, PyObject *text) {
     PyObject *fields[FIELDS] = {NULL};
     for (int i = 0; i < FIELDS; i++) {
@@ -108,44 +97,25 @@ static int is_of_dialog(struct sip_slice fields, const MessageObject *request) {
 }
 
 PyObject *sip_cookie_read(PyObject *ring, PyObject *text, MessageObject *request) {
-    struct sip_py_view sealed = {{NULL, 0}, NULL}, context = {{NULL, 0}, NULL};
-    struct sip_slice fields = {NULL, 0};
+    struct sip_py_view context = {{NULL, 0}, NULL};
+    struct sip_slice fields;
+    SIP_STACK_BUFFER(own);
     PyObject *call_id = sip_message_call_id(request, NULL), *result = NULL;
-    if (!call_id || sip_py_view(text, &sealed) < 0 || sip_py_view(call_id, &context) < 0) goto done;
-    PyObject *mac = mac_named(ring, text);
-    const uint8_t *key = mac ? sip_mac_key(mac) : NULL;
-    if (PyErr_Occurred()) goto done;
-    if (key && sealed.text.size && sip_unseal(key, (struct sip_slice){sealed.text.at + 1, sealed.text.size - 1}, context.text, &fields) != SIP_OK) {
-        PyErr_NoMemory();
-        goto done;
+    if (call_id && sip_py_view(call_id, &context) == 0 && sip_cookie_unseal(ring, text, context.text, &own, &fields) == 0) {
+        int ours = fields.at ? is_of_dialog(fields, request) : 0;
+        if (ours >= 0) result = ours ? split(fields, text) : Py_NewRef(Py_None);
     }
-    int ours = fields.at ? is_of_dialog(fields, request) : 0;
-    if (ours >= 0) result = ours ? split(fields, text) : Py_NewRef(Py_None);
-done:
-    Py_XDECREF(sealed.holder);
+    sip_buffer_free(&own);
     Py_XDECREF(context.holder);
     Py_XDECREF(call_id);
     return result;
 }
 
-/* key id, MAC, fields; NULL with an exception. */
-static PyObject *seal(PyObject *ring, struct sip_slice fields, PyObject *call_id) {
-    static struct sip_py_word word_current = {"current", NULL}, word_id = {"id", NULL};
-    SIP_STACK_BUFFER(out);
-    struct sip_py_view id = {{NULL, 0}, NULL}, context = {{NULL, 0}, NULL};
-    PyObject *mac = sip_py_get(ring, &word_current), *key_id = mac ? sip_py_get(ring, &word_id) : NULL, *text = NULL;
-    const uint8_t *key = key_id ? sip_mac_key(mac) : NULL;
-    if (key && sip_py_view(key_id, &id) == 0 && sip_py_view(call_id, &context) == 0) {
-        sip_add(&out, id.text);
-        sip_add_sealed(&out, key, fields, context.text);
-        text = out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
-    }
-    Py_XDECREF(id.holder);
-    Py_XDECREF(context.holder);
-    Py_XDECREF(mac);
-    Py_XDECREF(key_id);
-    sip_buffer_free(&out);
-    return text;
+/* With those fields. */
+static PyObject *issue(PyObject *ring, struct sip_slice fields, PyObject *call_id) {
+    PyObject *text = sip_cookie_seal(ring, fields, call_id), *cookie = text ? split(fields, text) : NULL;
+    Py_XDECREF(text);
+    return cookie;
 }
 
 PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key, enum sip_name from_or_to) {
@@ -153,31 +123,17 @@ PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *cal
     struct sip_py_view key;
     struct tag_hash caller;
     bool there;
-    PyObject *text = NULL, *cookie = NULL;
     if (hash_tag(request, from_or_to, &caller, &there) < 0 || sip_py_view(call_key, &key) < 0) return NULL;
     sip_add(&fields, key.text);
     sip_add(&fields, SIP_TEXT("~"));
     sip_add(&fields, caller.text);
     sip_add(&fields, SIP_TEXT("~~"));
     PyObject *call_id = fields.failed ? PyErr_NoMemory() : sip_message_call_id(request, NULL);
-    if (call_id) text = seal(ring, (struct sip_slice){fields.at, fields.size}, call_id);
-    if (text) cookie = split((struct sip_slice){fields.at, fields.size}, text);
-    Py_XDECREF(text);
+    PyObject *cookie = call_id ? issue(ring, (struct sip_slice){fields.at, fields.size}, call_id) : NULL;
     Py_XDECREF(call_id);
     Py_XDECREF(key.holder);
     sip_buffer_free(&fields);
     return cookie;
-}
-
-static PyObject *cookie_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"call_key", "caller_hash", "caller_flow", "callee_flow", "text", NULL};
-    PyObject *fields[FIELDS], *text;
-    (void)type;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUUUU:Cookie", keywords, &fields[CALL_KEY], &fields[CALLER_HASH],
-            &fields[CALLER_FLOW], &fields[CALLEE_FLOW], &text))
-        return NULL;
-    for (int i = 0; i < FIELDS; i++) Py_INCREF(fields[i]);
-    return cookie_of(fields, Py_NewRef(text));
 }
 
 static bool is_message(PyObject *object) {
@@ -190,6 +146,17 @@ static PyObject *cookie_read(PyObject *unused, PyObject *const *args, Py_ssize_t
     (void)unused;
     if (count != 3 || !PyUnicode_Check(args[1])) return PyErr_Format(PyExc_TypeError, "keys, a text and a Message expected");
     return is_message(args[2]) ? sip_cookie_read(args[0], args[1], (MessageObject *)args[2]) : NULL;
+}
+
+/* Of a ring, the fields as one text, and a Call-ID. */
+static PyObject *cookie_issue(PyObject *unused, PyObject *const *args, Py_ssize_t count) {
+    struct sip_py_view fields;
+    (void)unused;
+    if (count != 3) return PyErr_Format(PyExc_TypeError, "keys, fields and Call-ID expected");
+    if (sip_py_view(args[1], &fields) < 0) return NULL;
+    PyObject *cookie = issue(args[0], fields.text, args[2]);
+    Py_XDECREF(fields.holder);
+    return cookie;
 }
 
 static PyObject *cookie_caller_to_callee(CookieObject *self, PyObject *request) {
@@ -212,6 +179,7 @@ static Py_hash_t cookie_hash(CookieObject *self) { return PyObject_Hash(self->te
 #define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"read", FUNCTION(cookie_read), METH_FASTCALL | METH_STATIC, NULL},
+    {"issue", FUNCTION(cookie_issue), METH_FASTCALL | METH_STATIC, NULL},
     {"caller_to_callee", FUNCTION(cookie_caller_to_callee), METH_O, NULL},
     {"flow_token", FUNCTION(cookie_flow_token), METH_O, NULL},
     {NULL, NULL, 0, NULL},
@@ -225,8 +193,7 @@ static PyMemberDef members[] = {
 PyTypeObject sip_cookie_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.Cookie",
     .tp_basicsize = sizeof(CookieObject),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_new = cookie_new,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = (destructor)cookie_dealloc,
     .tp_richcompare = cookie_compare,
     .tp_hash = (hashfunc)cookie_hash,

@@ -55,13 +55,9 @@ void sip_hash(const uint8_t key[SIP_MAC_KEY_BYTES], struct sip_slice text, uint8
 }
 
 void sip_mac_text(const uint8_t key[SIP_MAC_KEY_BYTES], struct sip_slice text, char out[SIP_MAC_TEXT_SIZE]) {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     uint8_t hash[16];
     sip_hash(key, text, hash);
-    for (int i = 0; i < SIP_MAC_BYTES; i += 3) {
-        uint32_t three = (uint32_t)hash[i] << 16 | (uint32_t)hash[i + 1] << 8 | hash[i + 2];
-        for (int bits = 18; bits >= 0; bits -= 6) *out++ = alphabet[three >> bits & 63];
-    }
+    sip_base64(hash, SIP_MAC_BYTES, out);
 }
 
 bool sip_mac_same(const char *a, const char *b) {

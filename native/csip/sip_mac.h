@@ -3,6 +3,7 @@
 #ifndef SIP_MAC_H
 #define SIP_MAC_H
 
+#include "sip_base64.h"
 #include "sip_buffer.h"
 
 #define SIP_MAC_KEY_BYTES 16

@@ -61,29 +61,6 @@ static void release_all(struct sip_py_view *views, Py_ssize_t count) {
     for (Py_ssize_t i = 0; i < count; i++) Py_XDECREF(views[i].holder);
 }
 
-static PyObject *mac_seal(MacObject *self, PyObject *const *args, Py_ssize_t count) {
-    struct sip_py_view views[2];
-    SIP_STACK_BUFFER(out);
-    if (count != 2) return PyErr_Format(PyExc_TypeError, "fields and context expected");
-    if (view_all(args, views, 2) < 0) return NULL;
-    sip_add_sealed(&out, self->key, views[0].text, views[1].text);
-    PyObject *sealed = out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
-    release_all(views, 2);
-    sip_buffer_free(&out);
-    return sealed;
-}
-
-static PyObject *mac_unseal(MacObject *self, PyObject *const *args, Py_ssize_t count) {
-    struct sip_py_view views[2];
-    struct sip_slice fields;
-    if (count != 2) return PyErr_Format(PyExc_TypeError, "sealed text and context expected");
-    if (view_all(args, views, 2) < 0) return NULL;
-    enum sip_error error = sip_unseal(self->key, views[0].text, views[1].text, &fields);
-    PyObject *result = error == SIP_OK ? sip_py_str_or_none(fields) : PyErr_NoMemory();
-    release_all(views, 2);
-    return result;
-}
-
 static PyObject *mac_branch(MacObject *self, PyObject *const *args, Py_ssize_t count) {
     enum { PREFIX, KEY_ID, CALL_ID, IDENTITY, TARGET, LOOP, TEXTS };
     struct sip_py_view views[TEXTS];
@@ -109,8 +86,6 @@ static PyObject *mac_branch(MacObject *self, PyObject *const *args, Py_ssize_t c
 static PyMethodDef methods[] = {
     {"of", (PyCFunction)mac_of, METH_O, NULL},
     {"matches", (PyCFunction)(void (*)(void))mac_matches, METH_FASTCALL, NULL},
-    {"seal", (PyCFunction)(void (*)(void))mac_seal, METH_FASTCALL, NULL},
-    {"unseal", (PyCFunction)(void (*)(void))mac_unseal, METH_FASTCALL, NULL},
     {"branch", (PyCFunction)(void (*)(void))mac_branch, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };

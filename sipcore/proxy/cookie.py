@@ -1,7 +1,7 @@
 """The Record-Route cookie: what a later request of a dialog brings back to us, unaltered or worthless.
 
-It names the call, tells caller from callee and holds the flow of each side behind NAT, so that any process with the keys
-handles any request of the dialog without a record of it.
+It names the call, tells caller from callee and holds the flow of each side behind NAT, for nobody but us to read, so that
+any process with the keys handles any request of the dialog without a record of it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ def issue_cookie(
 ) -> Cookie:
     """For the dialog that ``request`` makes, or for the one it belongs to when ``caller_tag`` says who made that."""
     caller_hash = tag_hash(request.from_tag if caller_tag is None else caller_tag)
-    text = keys.seal(f"{call_key}~{caller_hash}~{caller_flow}~{callee_flow}", request.call_id)
-    return Cookie(call_key, caller_hash, caller_flow, callee_flow, text)
+    return Cookie.issue(keys, f"{call_key}~{caller_hash}~{caller_flow}~{callee_flow}", request.call_id)
 
 
 def flow_token(flow: Flow) -> str:

@@ -136,7 +136,8 @@ class SignalApplication(ApplicationBase):
         if record is None or legs is None or not legs[1].remote_target:
             return None
         if record.hides_caller and legs[1] is record.legs[CALLER] and uri.user == HIDDEN_USER:
-            return Target(legs[1].remote_target)
+            request.set_request_uri(legs[1].remote_target)  # it goes there, or over the caller's flow
+            return None
         if Uri(legs[1].remote_target) != uri:
             return None
         return self._targeting.of_gruu(uri, request)

@@ -70,8 +70,7 @@ class Forwarding:
         trunk = self._tables.trunks.get(hop.trunk) if hop.trunk else None
         names, hides = None, False
         if trunk is not None or caller.trunk is not None or message.has("Privacy", PREFERRED):
-            natted = message.has("Privacy") and request.natted
-            names, hides = self._presenter.present(message, caller, trunk, natted=natted)
+            names, hides = self._presenter.present(message, caller, trunk)
         if self.verifies and caller.trunk is None and is_unverifiable(message, request.flow):
             request.natted = True
         if begins_call:

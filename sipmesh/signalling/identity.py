@@ -40,14 +40,12 @@ class Presenter:
         self._identities = identities
         self._relayed = relayed
 
-    def present(
-        self, request: Message, caller: Caller, trunk: TrunkState | None, *, natted: bool = False
-    ) -> tuple[Names | None, bool]:
+    def present(self, request: Message, caller: Caller, trunk: TrunkState | None) -> tuple[Names | None, bool]:
         """Edits a request outside any dialog, about to go to ``trunk`` or, without one, to a user or a stranger. Returns the
         names the other side shall see, None when they are those in the request, and whether Via and Contact are to be hidden.
         PeerError: critical privacy can't be had."""
         wishes = wishes_of(request)
-        offered = provided(request, relayed=self._relayed, natted=natted) if wishes else frozenset()
+        offered = provided(request, relayed=self._relayed) if wishes else frozenset()
         check_critical(wishes, offered)
         to = trunk.config if trunk is not None else None
         by = caller.trunk.config if caller.trunk is not None else None

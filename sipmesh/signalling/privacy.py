@@ -1,8 +1,8 @@
 """Who asks for what privacy, and what of it we provide (RFC 3323, RFC 3325).
 
 ``user``: the caller's name is taken out of From and of the headers that say more of him; ``session``: media go over the relay;
-``id``: the asserted identity stays among those we trust; ``header``: Via and Contact say nothing of the caller either. That we
-can't provide to who is behind a proxy that records itself, or behind NAT: our own Record-Route has their address.
+``id``: the asserted identity stays among those we trust; ``header``: Via and Contact say nothing of the caller either, and what
+our Record-Route has of him is masked. That we can't provide to who is behind a proxy that records itself.
 """
 
 from native.sip import Message
@@ -28,9 +28,9 @@ def wishes_of(message: Message) -> frozenset[str]:
     return frozenset({NONE}) if NONE in found else found
 
 
-def provided(message: Message, *, relayed: bool, natted: bool) -> frozenset[str]:
+def provided(message: Message, *, relayed: bool) -> frozenset[str]:
     """What we can provide to the sender of a request outside any dialog, besides ``id``."""
-    hides = message.method in HIDES and not natted and not message.has("Record-Route")
+    hides = message.method in HIDES and not message.has("Record-Route")
     return frozenset((USER, *((SESSION,) if relayed else ()), *((HEADER,) if hides else ())))
 
 

@@ -52,19 +52,6 @@ def test_arguments_of_another_type_are_refused() -> None:
             Mac(KEY).matches(*arguments)  # type: ignore[arg-type]
 
 
-def test_what_is_sealed_opens_unaltered_and_in_its_context_alone() -> None:
-    mac = Mac(KEY)
-    sealed = mac.seal("fields", "context")
-    assert sealed == mac.of("fields\ncontext") + "fields"
-    assert mac.unseal(sealed, "context") == "fields"
-    assert mac.unseal(sealed, "contexts") is None
-    assert Mac(KEY[::-1]).unseal(sealed, "context") is None
-    for at in range(len(sealed)):
-        assert mac.unseal(sealed[:at], "context") is None
-        assert mac.unseal(sealed[:at] + chr(ord(sealed[at]) ^ 1) + sealed[at + 1 :], "context") is None
-    assert mac.unseal(mac.seal("", ""), "") == ""
-
-
 def test_a_branch_says_what_it_is_made_of() -> None:
     mac = Mac(KEY)
     distinction = f"3.{crc_slot('sip:bob@h')}"

@@ -13,6 +13,9 @@ OLD = Key("0", b"an older key of thirty-two bytes")
 TOKEN = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~")
 
 
+IPV4_FLOW, IPV6_FLOW = "1_192.0.2.9_13c4_0", "0_2001-db8-aaaa-bbbb-cccc-dddd-eeee-ffff_13c4_7fffffff"
+
+
 def request(method: str = "INVITE", **changed: str) -> Message:
     values = {
         "Via": "SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKabc",
@@ -103,6 +106,35 @@ def test_a_cookie_tells_the_way_and_the_flows_of_a_dialog() -> None:
     assert cookie.flow_token(back) == cookie.caller_flow
 
 
+def test_a_cookie_tells_nobody_else_which_flows_it_holds() -> None:
+    keys = KeyRing("cookie", KEY)
+    flows = [
+        "0_192.0.2.9_13c4_0",
+        "0_192.0.2.9_13c5_0",
+        "0_1.1.1.1_1_0",
+        "0_2001-db8-aaaa-bbbb-cccc-dddd-eeee-ffff_13c4_7fffffff",
+    ]
+    texts = [issue_cookie(keys, request(), "key", *pair).text for flow in flows for pair in ((flow,), ("", flow), (flow, flow))]
+    assert len(set(texts)) == len(texts)
+    assert set("".join(texts)) <= TOKEN
+    for text in texts:
+        masked = text.rpartition("~")[2]
+        assert len(masked) % 36 == 0
+        assert not any(part in text for part in ("192.0", "1.1.1", "-db8-", "_13c4_"))
+    assert len(texts[0]) == len(texts[6])  # not even how long an address is
+    assert texts[0].rpartition("~")[2][:12] != texts[3].rpartition("~")[2][:12]
+    again = issue_cookie(keys, request(), "key", flows[0])
+    assert again.text == texts[0]  # a fork's branches to one flow have one cookie
+
+
+def test_a_cookie_has_four_fields() -> None:
+    with pytest.raises(ValueError, match="four"):
+        Cookie.issue(KeyRing("cookie", KEY), "key~1", "call-1")
+    for fields, call_id in ((b"key~1~~", "call-1"), ("key~1~~", None)):
+        with pytest.raises(TypeError):
+            Cookie.issue(KeyRing("cookie", KEY), fields, call_id)  # type: ignore[arg-type]
+
+
 def test_a_cookie_of_an_old_key_still_counts_and_of_an_unknown_one_does_not() -> None:
     later = request("BYE", To="<sip:bob@example.com>;tag=callee")
     text = issue_cookie(KeyRing("cookie", OLD), request(), "key").text
@@ -111,14 +143,17 @@ def test_a_cookie_of_an_old_key_still_counts_and_of_an_unknown_one_does_not() ->
     assert Cookie.read(KeyRing("branch", KEY, [OLD]), text, later) is None
 
 
-def test_every_change_of_a_cookie_is_noticed() -> None:
+@pytest.mark.parametrize("flows", [(), (IPV4_FLOW,), ("", IPV6_FLOW), (IPV4_FLOW, IPV6_FLOW)])
+def test_every_change_of_a_cookie_is_noticed(flows: tuple[str, ...]) -> None:
     keys = KeyRing("cookie", KEY)
     later = request("BYE", To="<sip:bob@example.com>;tag=callee")
-    text = issue_cookie(keys, request(), "key").text
+    text = issue_cookie(keys, request(), "key", *flows).text
+    assert Cookie.read(keys, text, later) is not None
     for at in range(len(text)):
         assert Cookie.read(keys, text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1 :], later) is None
         assert Cookie.read(keys, text[:at], later) is None
-    for junk in ("", "~", "~~~", "k" * 200, "é~~~", text + "~"):
+    grown = (f"{text}~", f"{text}{'A' * 36}", f"{text}é", f"{text}\udcff", text[: text.rindex("~")])
+    for junk in ("", "~", "~~~", "k" * 200, "é~~~", *grown):
         assert Cookie.read(keys, junk, later) is None
 
 

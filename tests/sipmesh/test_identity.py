@@ -20,14 +20,14 @@ UK = Numbers(country="44", sent="national", received="national")
 Header = tuple[str, str]
 
 
-def world_of(**trunk: Any) -> tuple[SignalWorld, Phone, Phone]:
+def world_of(transport: str = "udp", **trunk: Any) -> tuple[SignalWorld, Phone, Phone]:
     """Alice has two numbers; what begins with + goes to the carrier."""
     carrier = Trunk(
         name="carrier", targets=(TrunkTarget(uri=f"sip:{CARRIER}"),), sources=(f"{CARRIER}/32",), probe_s=0, **trunk
     )
     alice = User(aor="alice@open.example", password="pw", caller_ids=("+442071838000", "+442071838001"))
     world = SignalWorld((carrier,), (Route(match="+*", to="trunk:carrier"),), (alice, "bob", "carol"))
-    return world, world.phone("192.0.2.10"), world.phone(CARRIER)
+    return world, world.phone("192.0.2.10", transport=transport), world.phone(CARRIER)
 
 
 def request(phone: Phone, uri: str, *headers: Header, from_: str = f'"Alice A." <{ALICE}>', **more: Any) -> Message:
@@ -36,7 +36,7 @@ def request(phone: Phone, uri: str, *headers: Header, from_: str = f'"Alice A." 
         method,
         uri,
         [
-            ("Via", f"SIP/2.0/UDP {phone.says_host}:5060;branch=z9hG4bK-i{next(Phone._branches)}"),
+            ("Via", f"SIP/2.0/{phone.transport.upper()} {phone.says_host}:5060;branch=z9hG4bK-i{next(Phone._branches)}"),
             ("Max-Forwards", "70"),
             ("From", f"{from_};tag=caller"),
             ("To", f"<{uri}>"),
@@ -214,9 +214,10 @@ def test_privacy_that_is_not_critical_is_passed_on() -> None:
     assert sent_out(("Privacy", "session")).get("Privacy") == "session"
 
 
-def hidden_call() -> tuple[SignalWorld, Phone, Phone, Message, Message]:
-    """Of alice, who wants nobody to know where she is."""
+def hidden_call(behind: str = "") -> tuple[SignalWorld, Phone, Phone, Message, Message]:
+    """Of alice, who wants nobody to know where she is. ``behind`` NAT that is her address."""
     world, alice, carrier = world_of()
+    alice.says_host = behind or alice.says_host
     request(alice, CALLED, ("Privacy", "header;critical"), ("Proxy-Require", "privacy"))
     invite = carrier.expect("INVITE")
     carrier.reply(invite, 200)
@@ -225,11 +226,12 @@ def hidden_call() -> tuple[SignalWorld, Phone, Phone, Message, Message]:
 
 
 def tells_of(phone: Phone, message: Message) -> bool:
-    return phone.says_host.encode() in message.to_bytes()
+    return any(host.encode() in message.to_bytes() for host in (phone.node.listeners[0].host, phone.says_host))
 
 
-def test_header_privacy_hides_where_the_caller_is() -> None:
-    _, alice, _, invite, answer = hidden_call()
+@pytest.mark.parametrize("behind", ["", "10.0.0.7"])
+def test_header_privacy_hides_where_the_caller_is(behind: str) -> None:
+    _, alice, _, invite, answer = hidden_call(behind)
     assert not tells_of(alice, invite)
     assert not invite.has("Privacy", "Proxy-Require")
     assert invite.via_count == 2
@@ -238,8 +240,9 @@ def test_header_privacy_hides_where_the_caller_is() -> None:
     assert answer.via.host == alice.says_host
 
 
-def test_and_goes_on_hiding_it_within_the_dialog() -> None:
-    world, alice, carrier, invite, answer = hidden_call()
+@pytest.mark.parametrize("behind", ["", "10.0.0.7"])
+def test_and_goes_on_hiding_it_within_the_dialog(behind: str) -> None:
+    world, alice, carrier, invite, answer = hidden_call(behind)
     alice.within(answer, "ACK", cseq=1)
     alice.within(answer, "UPDATE", cseq=2, headers=(("Contact", f"<{alice.contact}>"),))
     world.run()
@@ -264,6 +267,24 @@ def test_and_goes_on_hiding_it_within_the_dialog() -> None:
     assert [message.request_uri_text for message in (alice.expect("ACK"), alice.expect("BYE"))] == [alice.contact] * 2
 
 
+def test_a_hidden_caller_whose_connection_is_gone_is_not_looked_for_elsewhere() -> None:
+    world, alice, carrier = world_of("tcp")
+    alice.says_host = "10.0.0.7"
+    request(alice, CALLED, ("Privacy", "header"))
+    invite = carrier.expect("INVITE")
+    carrier.reply(invite, 200)
+    world.run()
+    alice.within(alice.expect(200), "ACK", cseq=1)
+    world.run()
+    carrier.expect("ACK")
+    for flow in alice.node.flows.connections.values():
+        flow.close()
+    world.run()
+    carrier.within(invite, "BYE", cseq=1)
+    world.run()
+    assert carrier.expect(430).reason == "Flow Failed"
+
+
 def test_a_message_is_hidden_too_and_a_subscription_is_not() -> None:
     _, alice, carrier = world_of()
     request(alice, CALLED, ("Privacy", "header"), method="MESSAGE")
@@ -276,12 +297,11 @@ def test_a_message_is_hidden_too_and_a_subscription_is_not() -> None:
     assert carrier.expect("SUBSCRIBE").get("Privacy") == "header"
 
 
-def test_what_we_record_ourselves_or_others_did_is_not_hidden() -> None:
-    recorded = (("Privacy", "header"), ("Record-Route", "<sip:192.0.2.77;lr>"))
-    assert sent_out(*recorded).get("Privacy") == "header"
+def test_what_others_recorded_is_not_hidden() -> None:
+    recorded = ("Record-Route", "<sip:192.0.2.77;lr>")
+    assert sent_out(("Privacy", "header"), recorded).get("Privacy") == "header"
     _, alice, carrier = world_of()
-    alice.says_host = "10.0.0.7"  # behind NAT
-    request(alice, CALLED, ("Privacy", "header;critical"))
+    request(alice, CALLED, ("Privacy", "header;critical"), recorded)
     assert alice.expect(500).reason == "Privacy Not Provided: header"
     carrier.expect_nothing()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from native import sip
+from sipcore.keys import Key, KeyRing
 from tests.native.nomemory.cases import tried
 
 INVITE = (
@@ -14,6 +15,7 @@ INVITE = (
     b"CSeq: 2 INVITE\r\nContact: <sip:a@192.0.2.1>;q=0.5\r\nX-Odd: a\r\n b\r\n"
     b"Content-Type: application/sdp\r\nContent-Length: 4\r\n\r\nv=0\n"
 )
+RING = KeyRing("cookie", Key("k", bytes(32)))
 
 
 @tried
@@ -92,6 +94,15 @@ def small_things() -> object:
     mac = sip.Mac(bytes(16))
     assert mac.matches("text", mac.of("text"))
     return sip.digest_params('Digest a="\\"b", C=é'), sip.crc_slot("x"), sip.frame_length(INVITE)
+
+
+@tried
+def cookies() -> object:
+    fields = f"key~{sip.tag_hash('x')}~0_192.0.2.9_1_0~"
+    request = sip.Message.request("BYE", "sip:a@b", [("From", "<a:b>;tag=x"), ("To", "<a:b>;tag=y"), ("Call-ID", "call")])
+    cookie = sip.Cookie.read(RING, sip.Cookie.issue(RING, fields, "call").text, request)
+    assert cookie is not None
+    return cookie.caller_flow
 
 
 @tried

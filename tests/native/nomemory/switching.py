@@ -43,9 +43,12 @@ class Daemon(sip.MediaClientBase):
         super().__init__(Link(weakref.ref(self)), b"i", clock, defaultdict(int), 1.0, 2, 10)
 
     def close(self) -> None:
-        """Forgets what waits after something went wrong."""
-        for cookie in [*self._pending]:
-            self.settle(cookie)
+        """Forgets what waits after something went wrong; again where memory was short."""
+        while self._pending:
+            try:
+                self.settle(next(iter(self._pending)))
+            except MemoryError:
+                continue
 
 
 class Link:
