@@ -30,6 +30,7 @@ from sipmesh.signalling.subscriptions import Subscription
 from sipmesh.store import CallRecord, Names
 
 if TYPE_CHECKING:
+    from native.sip import Address
     from sipmesh.signalling.trunks import TrunkState
 
 MAX_CSEQ = 2**31 - 1  # RFC 3261 section 8.1.1.5
@@ -43,6 +44,7 @@ class EditingExchange:
     __slots__ = (
         "_answered",
         "_calls",
+        "_challenger",
         "_cseq",
         "_hides",
         "_inner",
@@ -88,7 +90,8 @@ class EditingExchange:
         self._hides = hides or (self._record is not None and self._record.hides_caller)
         self._cseq = message.cseq
         self._sent_cseq = self._cseq + (0 if dialog is None else shift_of(dialog.shifts[side], self._cseq))
-        self._answered = 0  # challenges
+        self._answered = 0  # challenges of ``_challenger``
+        self._challenger: Address | None = None
 
     def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
         sent = self._sent_cseq
@@ -123,6 +126,8 @@ class EditingExchange:
 
     def challenged(self, branch: Branch, response: Message) -> bool:
         digest = self._trunk.digest if self._trunk is not None else None
+        if branch.flow.remote != self._challenger:  # each gateway may have nonces of its own
+            self._challenger, self._answered = branch.flow.remote, 0
         if digest is None or self._sent_cseq >= MAX_CSEQ or not digest.challenged(branch.request, response, self._answered):
             return False
         self._answered += 1

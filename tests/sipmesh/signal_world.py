@@ -196,6 +196,7 @@ class Carrier(Phone):
         self.challenged: list[Message] = []
         self.challenge_acks: list[Message] = []
         self.once = False  # each nonce serves once
+        self.says_stale = True  # of a nonce it does not know
         self.digest = self.new_digest()
         self.node.receive = self.receive
 
@@ -227,6 +228,6 @@ class Carrier(Phone):
                 self.digest = self.new_digest()
             return True
         self.challenged.append(request)
-        challenges = self.digest.challenges(now, stale=outcome == "stale")
+        challenges = self.digest.challenges(now, stale=outcome == "stale" and self.says_stale)
         self.reply(request, self.status, tuple((challenge, value) for value in challenges), tag="challenge")
         return False

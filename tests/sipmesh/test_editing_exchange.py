@@ -283,11 +283,14 @@ def test_a_message_outside_any_dialog_is_authenticated_too() -> None:
     assert not world.stored.records
 
 
-def test_the_same_gateway_is_asked_again_and_the_next_one_when_it_dies() -> None:
+@pytest.mark.parametrize("says_stale", [True, False])
+def test_the_same_gateway_is_asked_again_and_the_next_one_when_it_dies(says_stale: bool) -> None:
     gateways = ("192.0.2.91", "192.0.2.92")
     world = SignalWorld((trunk(*(f"sip:{host}" for host in gateways)),), (Route(match="+44*", to="trunk:carrier"),))
     alice = Alice(world)
     carriers = [Carrier(world, host) for host in gateways]
+    for carrier in carriers:
+        carrier.says_stale = says_stale
     alice.request("INVITE", CALLED)
     world.run()
     [first] = [each for each in carriers if each.challenged]
