@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from native.sip import CallTrunksBase, Message
 from sipmesh.signalling.legs import CALLEE, CALLER
 from sipmesh.signalling.privacy import filter_identity
@@ -23,6 +25,16 @@ class CallTrunks(CallTrunksBase):
         super().__init__(trunks)
         self.credentials: dict[tuple[str, int], list[tuple[str, str]]] = {}  # of the last INVITE of a side, by key of the call
         self.subscriptions = Subscriptions()
+
+    def count_anew(self, records: Iterable[CallRecord]) -> None:
+        """Trunks were replaced by others, or are there again: how many of the calls go over each."""
+        for trunk in self._by_name.values():
+            trunk.calls = 0
+        for record in records:
+            for side in (CALLER, CALLEE):
+                trunk = self.towards(record, side)
+                if trunk is not None:
+                    trunk.calls += 1
 
     def towards(self, record: CallRecord | Subscription, side: int) -> TrunkState | None:
         """The trunk that ``side`` is behind."""

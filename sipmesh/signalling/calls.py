@@ -71,6 +71,9 @@ class Calls(CallsBase):
             if record.state != "answered" or record.ng_call_id:
                 self.end(key, "node-stop")
 
+    def trunks_replaced(self) -> None:
+        self.trunks.count_anew(self._calls.values())
+
     def keys_of(self, call_id: str) -> tuple[str, ...]:
         return self._keys.get(call_id, ())
 

@@ -229,6 +229,7 @@ class SignalNode:
     def _load_directory(self, domains: Domains) -> None:
         directory = self._store.directory
         self.trunks.load(stored.trunk for stored in directory.trunks())
+        self.calls.trunks_replaced()
         routes = directory.routes()
         self._application.tables.replace(domains, RoutingTable((each.route for each in routes), (each.id for each in routes)))
         if self._first:

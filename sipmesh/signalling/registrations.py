@@ -9,6 +9,7 @@ from functools import partial
 from random import Random
 
 from native.sip import Message, ParseError
+from sipcore.digest_client import MAX_ANSWERS
 from sipcore.flow import Listener
 from sipcore.ports import Counters
 from sipcore.timers import Timer, Timers
@@ -187,6 +188,8 @@ class Registration:
             self._cseq = max(self._cseq, response.cseq)
             if self._digest is not None and status < 300:
                 self._digest.confirmed(response)
+        else:
+            self._cseq += MAX_ANSWERS  # that answers to challenges may have had
         if self._leaving:
             self._taken_back()
         elif response is not None and status < 300:

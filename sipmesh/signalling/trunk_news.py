@@ -35,9 +35,11 @@ class TrunkNews:
         siblings.on_started = self._greet
 
     def watch(self) -> None:
-        """The trunks there are now."""
+        """The trunks there are now. Of those without a limit nothing was told before."""
         for trunk in self._trunks:
             trunk.on_count = self._tell_calls
+            if trunk.max_calls:
+                self._tell_calls(trunk)
 
     def tell_target(self, target: TargetState) -> None:
         probed = Probed(target.trunk_name, target.uri.text, target.failed_at is None)
@@ -50,7 +52,7 @@ class TrunkNews:
         """A worker that starts has no calls yet, and wants to know of ours."""
         for trunk in self._trunks:
             trunk.calls_elsewhere.pop(index, None)
-            if trunk.calls and trunk.config.max_calls:
+            if trunk.calls and trunk.max_calls:
                 self._tell_calls(trunk)
 
     def _hear_calls(self, index: int, text: bytes) -> None:

@@ -125,6 +125,17 @@ def test_calls_are_counted_on_both_trunks_until_they_end() -> None:
     assert list(world.stored.records) == ["k2"]
 
 
+def test_calls_of_a_trunk_that_was_gone_for_a_while_count_again() -> None:
+    world = World()
+    world.begin(out="out")
+    world.begin("k2", in_="in", out="out")
+    del world.trunks["out"]
+    world.calls.trunks_replaced()
+    world.trunks["out"] = TrunkState(Trunk(name="out"), [])
+    world.calls.trunks_replaced()
+    assert (world.trunks["in"].calls, world.trunks["out"].calls) == (1, 2)
+
+
 def test_a_call_that_spirals_has_several_keys() -> None:
     world = World()
     world.begin("k1")

@@ -188,6 +188,16 @@ def test_the_next_target_is_tried_when_one_is_silent() -> None:
     assert next(iter(other.bindings)).endswith(f"@{US}:5060{transport}")
 
 
+def test_no_number_is_used_twice_though_a_challenge_was_answered_in_silence() -> None:
+    world = World()
+    carrier = Carrier(world.wire, FIRST)
+    carrier.says = lambda request: None if request.has("Authorization") else carrier.answer(request)
+    world.run(200.0)
+    numbers = [request.cseq for request in carrier.requests]
+    assert len(numbers) > 3
+    assert len(set(numbers)) == len({request.via.branch for request in carrier.requests})
+
+
 def world_prefers(world: World, host: str) -> bool:
     return world.wire.log[0].destination[0] == host
 

@@ -8,6 +8,8 @@ import socket
 from collections.abc import AsyncIterator
 from random import Random
 
+import msgspec
+
 from sipcore.keys import Key, KeyRing
 from sipcore.transport.siblings import Siblings
 from sipmesh.config import Trunk, TrunkTarget
@@ -66,6 +68,22 @@ def test_a_limit_holds_for_the_calls_of_all_workers() -> None:
     run(main())
 
 
+def test_a_limit_that_comes_later_holds_for_calls_that_are_up() -> None:
+    async def main() -> None:
+        async with pair() as (one, other):
+            for worker in (one, other):
+                worker.trunks.load([msgspec.structs.replace(LIMITED, max_calls=0)])
+                worker.news.watch()
+            one.trunk.count_call(1)
+            for worker in (other, one):
+                worker.trunks.load([msgspec.structs.replace(LIMITED, max_calls=1)])
+                worker.news.watch()
+            await other.running.until(lambda: other.trunk.full)
+            assert other.trunk.calls_elsewhere == {0: 1}
+
+    run(main())
+
+
 def test_a_worker_that_starts_anew_has_no_calls_and_hears_of_the_others() -> None:
     async def main() -> None:
         ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -80,8 +98,8 @@ def test_a_worker_that_starts_anew_has_no_calls_and_hears_of_the_others() -> Non
         again = Worker(1, spare)
         await again.start()
         await again.running.until(lambda: again.trunk.calls_elsewhere.get(0) == 1)
-        await one.running.until(lambda: not one.trunk.calls_elsewhere)
-        assert (one.trunk.calls_elsewhere, again.trunk.calls_elsewhere[0]) == ({}, 1)
+        await one.running.until(lambda: not one.trunk.calls_elsewhere.get(1))
+        assert again.trunk.calls_elsewhere == {0: 1}
         for worker in (one, again):
             await worker.running.engine.stop()
 
