@@ -64,11 +64,12 @@ class MediaDaemon:
         self.one_way = OneWayWatch(self.calls, self.sampler, self.emit, self.counters)
         self._raw = RawWatch(relay_, self.counters)
         self._sample_ns = 0
-        self._timeouts = Timeouts(self.calls, settings, self.emit, self.counters)
+        reporter = Reporter(lines, clock, self.sampler.history, self.one_way.is_silent)
+        self._timeouts = Timeouts(self.calls, settings, self.emit, self.counters, reporter.brief)
         commands = Commands(
             self.calls,
             OfferAnswer(self.calls, settings.interfaces, secrets.token_hex(6)),
-            Reporter(lines, clock, self.sampler.history, self.one_way.is_silent),
+            reporter,
             self._timeouts,
             self.statistics.body,
             self.counters,

@@ -18,6 +18,7 @@ from media.settings import MediaSettings
 log = logging.getLogger(__name__)
 
 Emit = Callable[[Body], None]
+Figures = Callable[[list[Dialogue]], Body]
 _NS = 1_000_000_000
 _NEVER = 1 << 62
 _MANY = 1000  # looks at what is no more that are not worth the work
@@ -25,9 +26,12 @@ _CHECK_S = 60.0  # at least so often, for what may have changed meanwhile
 
 
 class Timeouts:
-    """``emit`` is given an event for each call that ends here without being asked to."""
+    """``emit`` is given an event for each call that ends here without being asked to, with what ``figures`` tells of it."""
 
-    def __init__(self, calls: CallTable, settings: MediaSettings, emit: Emit, counters: dict[str, int]) -> None:
+    def __init__(
+        self, calls: CallTable, settings: MediaSettings, emit: Emit, counters: dict[str, int], figures: Figures
+    ) -> None:
+        self._figures = figures
         self._calls = calls
         self._settings = settings
         self._emit = emit
@@ -98,7 +102,7 @@ class Timeouts:
         return any(all(stats(line, side, 0, False).packets for side in (0, 1)) for line in dialogue.lines if line is not None)
 
     def _end(self, call: Call, reason: str) -> None:
-        event = _event(call, reason)
+        event = _event(call, reason) | self._figures(call.dialogues) if reason else {}
         self._calls.end(call)
         if not reason:
             return

@@ -69,6 +69,14 @@ static bool says_more(const struct sip_message *response) {
            sip_has_line(response, SIP_RSEQ);
 }
 
+/* A 2xx of a call that is over already, so that it is acknowledged all the same: there is no media for it any more. */
+static int let_go_bare(MessageObject *response, PyObject *proceed) {
+    PyObject *nothing = PyErr_Occurred() ? NULL : PyBytes_FromStringAndSize(NULL, 0);
+    int result = nothing ? sip_message_replace_body(response, nothing) : -1;
+    Py_XDECREF(nothing);
+    return result < 0 ? -1 : sip_proceed(proceed);
+}
+
 static int take(InviteExchangeObject *self, PyObject *branch, MessageObject *response, PyObject *proceed) {
     static struct sip_py_word look_closer = {"look_closer", NULL};
     PyObject *exchange = (PyObject *)self, *message = (PyObject *)response;
@@ -78,6 +86,7 @@ static int take(InviteExchangeObject *self, PyObject *branch, MessageObject *res
         : status < 300 ? sip_calls_answered((CallsObject *)self->calls, self->key, branch, response)
         : failed(self);
     if (result < 0 || self->media == Py_None) return result;
+    if (status >= 200 && status < 300 && !sip_calls_find((CallsObject *)self->calls, self->key)) return let_go_bare(response, proceed);
     return sip_invite_media_response(self->media, branch, message, proceed, exchange);
 }
 

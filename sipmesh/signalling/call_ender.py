@@ -34,8 +34,9 @@ class CallEnder:
         self._flows = flows
         self._glue = glue
 
-    def end(self, key: str, cause: str, reason: str) -> bool:
-        """``cause``: a word for the counters; ``reason``: value of the Reason header (RFC 3326). False: no such call."""
+    def end(self, key: str, cause: str, reason: str, *, has_media: bool = True) -> bool:
+        """``cause``: a word for the counters; ``reason``: value of the Reason header (RFC 3326); ``has_media``: the daemon
+        still has it. False: no such call."""
         record = self._calls.get(key)
         if record is None or record.state == "ending":
             return False
@@ -46,7 +47,7 @@ class CallEnder:
             if context is not None:
                 context.refuse(480, "Call Ended By This Node")
             return True
-        if self._glue is not None and self._calls.wants_quality(key):
+        if self._glue is not None and has_media and self._calls.wants_quality(key):
             tags = Tags(record.call_id, record.from_tag, record.to_tag)
             self._glue.query(tags, partial(self._calls.measured, key))
         self._calls.ending(key)
@@ -60,7 +61,7 @@ class CallEnder:
         self._bye(record, CALLEE, NO_RELAY, lambda status, response: None)
 
     def on_media_event(self, body: Body) -> None:
-        """After a media timeout the daemon has ended the media already. Other events change nothing."""
+        """After a media timeout the daemon has ended the media already, and tells its figures. Other events change nothing."""
         if body.get("event") == ONE_WAY:
             call_id, silent = str(body.get("call-id", "")), str(body.get("silent", ""))
             log.warning("one-way audio: nothing is heard of %s", silent or "a party without tag", extra={"call_id": call_id})
@@ -70,7 +71,9 @@ class CallEnder:
         for key in self._calls.keys_of(str(body.get("call-id", ""))):
             record = self._calls.get(key)
             if record is not None and record.state == "answered" and _concerns(body, record):
-                self.end(key, "media-timeout", NO_MEDIA)
+                if self._calls.wants_quality(key):
+                    self._calls.measured(key, body)
+                self.end(key, "media-timeout", NO_MEDIA, has_media=False)
 
     def _said(self, key: str, cause: str, waiting: set[int], side: int, status: int, response: Message | None) -> None:
         waiting.discard(side)

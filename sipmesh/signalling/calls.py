@@ -130,9 +130,9 @@ class Calls(CallsBase):
         return record is not None and record.state == "answered" and bool(record.ng_call_id)
 
     def measured(self, key: str, reply: Body | None) -> None:
-        """``reply``: to a query of its media."""
+        """``reply``: to a query of its media, or its delete; perhaps it is not there any more."""
         record = self._calls.get(key)
-        if record is not None and reply is not None:
+        if record is not None and reply is not None and "tags" in reply:
             record.media = (quality_of(reply, record.from_tag), quality_of(reply, record.to_tag))
 
     def silent(self, call_id: str, tag: str) -> None:
@@ -151,6 +151,10 @@ class Calls(CallsBase):
 
     def one_key_less(self, call_id: str, key: str) -> None:
         self._keys[call_id] = tuple(each for each in self._keys[call_id] if each != key)
+
+    def relayed_keys(self) -> list[str]:
+        """Of answered calls whose media the daemon should have."""
+        return [key for key, record in self._calls.items() if record.state == "answered" and record.ng_call_id]
 
     def older_than(self, age_s: float) -> list[str]:
         """Keys of calls that started so long ago."""

@@ -38,6 +38,7 @@ from sipmesh.signalling.exchanges import CallServices
 from sipmesh.signalling.gate import Exempt
 from sipmesh.signalling.housekeeping import Housekeeping
 from sipmesh.signalling.limits import backoff_for, gate_for, rates_for
+from sipmesh.signalling.lost_media import LostMedia
 from sipmesh.signalling.media_client import Body, MediaClient
 from sipmesh.signalling.media_glue import MediaGlue
 from sipmesh.signalling.media_link import MediaLink
@@ -98,7 +99,8 @@ class SignalNode:
         )
         instance = secrets.token_hex(4)
         self.link = MediaLink(ng_path, asyncio.get_running_loop(), counters) if config.media.anchor else None
-        glue = self._media_glue(self.link, instance, counters) if self.link is not None else None
+        client = MediaClient(self.link, instance, timers, counters, self._on_media_event) if self.link is not None else None
+        glue = MediaGlue(client, counters) if client is not None else None
         self._own_hosts = own_host_test(flows)
         domains = Domains(config.domain, self._own_hosts)
         accounts = Accounts(store.directory, self.trunks)
@@ -138,6 +140,8 @@ class SignalNode:
         )
         self._ender = CallEnder(self.calls, requester, flows, glue)
         services.hang_up_callee = self._ender.hang_up_callee
+        if self.link is not None and client is not None and glue is not None:
+            self._wire(self.link, client, LostMedia(self.calls, self._ender, glue, timers))
         self._housekeeping = Housekeeping(store, timers, self.calls, self._ender, self._reload, self._policy)
 
     async def start(self, sockets: dict[int, socket.socket]) -> None:
@@ -239,11 +243,12 @@ class SignalNode:
             self._trunk_news.watch()
         self._gauge()
 
-    def _media_glue(self, link: MediaLink, instance: str, counters: Counters) -> MediaGlue:
-        engine = self.engine
-        client = MediaClient(link, instance, engine.timers, counters, self._on_media_event)
-        link.wire(engine.run, client.received, client.connected)
-        return MediaGlue(client, counters)
+    def _wire(self, link: MediaLink, client: MediaClient, lost_media: LostMedia) -> None:
+        def opened() -> None:
+            client.connected()
+            lost_media.link_opened()
+
+        link.wire(self.engine.run, client.received, opened)
 
     def _on_media_event(self, body: Body) -> None:
         self._ender.on_media_event(body)

@@ -167,6 +167,7 @@ def test_silence_is_told_to_our_own_proxy_only() -> None:
         own.ask("answer", call_id="c", from_tag="a", to_tag="b", via_branch="v", sdp=b.sdp())
         cookie, event = own.receive()
         assert cookie == b"event1"
+        assert list(event.pop("tags")) == ["a", "b"]
         assert event == {"event": "media timeout", "call-id": "c", "from-tag": "a", "to-tag": "b", "via-branch": "v"}
         assert own.ask("list")["calls"] == []
         assert quiet(other.socket)

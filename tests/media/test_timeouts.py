@@ -28,9 +28,10 @@ def test_silence_ends_the_call_and_is_told() -> None:
     assert len(world.calls) == 1
     run(world, 1)
     assert (len(world.calls), world.streams()) == (0, [])
-    assert world.events == [
-        {"event": "media timeout", "call-id": "call-1", "from-tag": "a", "to-tag": "b", "via-branch": "branch"}
-    ]
+    (event,) = world.events
+    figures = event.pop("tags")
+    assert event == {"event": "media timeout", "call-id": "call-1", "from-tag": "a", "to-tag": "b", "via-branch": "branch"}
+    assert figures["a"] == {"medias": [{"streams": [{"stats": {"packets": 0}}], "ingress SSRCs": []}]}
     assert world.counters["media_timeouts_total|kind=media"] == 1
 
 
@@ -80,7 +81,7 @@ def test_an_offer_nobody_answers_ends_too() -> None:
     run(world, 179)
     assert len(world.calls) == 1
     run(world, 1)
-    assert world.events == [{"event": "offer timeout", "call-id": "call-1", "from-tag": "a"}]
+    assert world.events == [{"event": "offer timeout", "call-id": "call-1", "from-tag": "a", "tags": {"a": {"medias": []}}}]
 
 
 def test_an_answer_after_long_ringing_starts_the_shorter_time() -> None:

@@ -177,16 +177,17 @@ class World:
         self.load = Load(self.settings, lambda: self.bytes_per_s, lambda: self.cpu_times, lambda: (self.load_average, 0.0, 0.0))
         self.proxies = ProxyCounts()
         self.calls = CallTable(lines, recordings, self.clock, self.load)
-        self.timeouts = Timeouts(self.calls, self.settings, self.events.append, self.counters)
+        reporter = Reporter(
+            lines,
+            self.clock,
+            lambda stream, side: self.histories.get((stream, side)),
+            lambda stream, side: (stream, side) in self.silent,
+        )
+        self.timeouts = Timeouts(self.calls, self.settings, self.events.append, self.counters, reporter.brief)
         self.commands = Commands(
             self.calls,
             OfferAnswer(self.calls, interfaces, "this-node"),
-            Reporter(
-                lines,
-                self.clock,
-                lambda stream, side: self.histories.get((stream, side)),
-                lambda stream, side: (stream, side) in self.silent,
-            ),
+            reporter,
             self.timeouts,
             dict,
             self.counters,

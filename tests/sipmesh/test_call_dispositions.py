@@ -359,10 +359,14 @@ def test_media_that_stops(tmp_path: Path) -> None:
     async def scenario(node: LiveNode, daemon: Daemon) -> None:
         alice, bob = await node.phone("alice"), await node.phone("bob")
         invite, _ = await call(alice, bob, BOB)
-        daemon.emit(event="media timeout", **{"call-id": invite.call_id})
+        figures = {"talice": {"medias": [{"streams": [{"stats": {"packets": 7}}], "ingress SSRCs": []}]}}
+        daemon.emit(event="media timeout", **{"call-id": invite.call_id, "tags": figures})
         for phone in (alice, bob):
             phone.answer(await phone.incoming("BYE"), 200)
-        assert result(await the_cdr(node)) == ("answered", "media-timeout", 200, "node")
+        cdr = await the_cdr(node)
+        assert result(cdr) == ("answered", "media-timeout", 200, "node")
+        assert [each.packets for each in cdr.call.media or ()] == [7, 0]
+        assert "query" not in daemon.commands()
 
     relayed(tmp_path, scenario)
 

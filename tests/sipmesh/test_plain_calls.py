@@ -301,6 +301,13 @@ def relayed_both_ways(call: Call) -> None:
     assert call.relay.commands == ["offer", "answer", "delete"]
 
 
+def answered_again_after_its_end(call: Call) -> None:
+    answered_and_ended(call)
+    again = call.reply(200, body=SDP)
+    assert (again.status, again.cseq, again.body) == (200, 1, b"")
+    assert call.relay.commands == ["offer", "answer", "delete"]
+
+
 def offered_by_the_callee(call: Call) -> None:
     call.bind()
     call.invite(body=b"")
@@ -345,7 +352,13 @@ def given_up_while_the_relay_is_asked(call: Call) -> None:
 
 
 RELAYED = [
-    *(relayed_both_ways, offered_by_the_callee, refused_by_the_relay, without_answer_from_the_relay),
+    *(
+        relayed_both_ways,
+        answered_again_after_its_end,
+        offered_by_the_callee,
+        refused_by_the_relay,
+        without_answer_from_the_relay,
+    ),
     *(answer_refused_by_the_relay, given_up_while_the_relay_is_asked),
 ]
 
