@@ -27,8 +27,8 @@ MOST_SECURE_CALLS = 1000  # by default
 PROFILED_CALLS = 1000
 SETTLE_S = 0.06
 QUICK_ROUNDS, NG_ROUNDS, QUICK_NG_ROUNDS = 12, 60, 10
-MOST_PACE = load.Pace(0.2, 0.5, 6)
-PROFILE_PACE = load.Pace(0.5, 2.5, 1)
+MOST_PACE = load.Pace(0.1, 0.4, 12, 5)
+PROFILE_PACE = load.Pace(0.5, 2.5, 1, 1)
 
 
 def _kinds(text: str) -> list[str]:
@@ -54,7 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     kinds = "base (plain RTP), srtp (one side of each call secure), or both"
     parser.add_argument("--kinds", type=_kinds, default=list(KINDS), help=kinds)
     parser.add_argument("--calls", type=_numbers, metavar="N[,N...]", help="numbers of calls, the same of each kind")
-    parser.add_argument("--rounds", type=int, default=40, help="windows of each relay, kind and number of calls")
+    parser.add_argument(
+        "--windows", type=int, default=25, help="undisturbed ones wanted of each relay, kind and number of calls"
+    )
+    parser.add_argument("--rounds", type=int, default=75, help="the most windows of each, disturbed or not")
     parser.add_argument("--seconds", type=float, default=0.12, help="measured time of a window")
     parser.add_argument(
         "--max", action="store_true", help="also look for the most calls with p99 of 1 ms at most (minutes more)"
@@ -104,7 +107,8 @@ def _kinds_at(calls: int, arguments: argparse.Namespace) -> list[str]:
 
 def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     rounds = min(arguments.rounds, QUICK_ROUNDS) if arguments.quick else arguments.rounds
-    plan = Plan(load.build(folder), load.build_floor(folder), folder, load.Pace(SETTLE_S, arguments.seconds, rounds))
+    pace = load.Pace(SETTLE_S, arguments.seconds, rounds, arguments.windows)
+    plan = Plan(load.build(folder), load.build_floor(folder), folder, pace)
     contenders = _contenders()
     measured = {}
     for calls in arguments.calls or (QUICK_CALLS if arguments.quick else CALLS):

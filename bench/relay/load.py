@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ SOURCES = sorted([*(ROOT / "bench" / "rtpload").glob("*.c"), *(ROOT / "native" /
 FLOOR_SOURCES = [Path(__file__).parent / "floor.c"]
 OPTIONS = ["-std=c11", "-O2", "-Wall", "-D_GNU_SOURCE", "-fno-strict-aliasing", f"-I{ROOT / 'native' / 'crelay'}"]
 FIRST_HOST, FIRST_PORT = 30, 20000  # of 127.0.0.x; two hosts for each group
-LONGEST_DRAIN_S, START_S = 2.2, 60.0  # after each window, with the pause; before the first
+END_S = 60.0  # for its last turn
 
 
 class LoadError(Exception):
@@ -36,7 +38,8 @@ class Group:
 class Pace:
     settle_s: float  # loaded before each window, not measured
     window_s: float
-    rounds: int  # windows of each group
+    rounds: int  # windows of each group, at most
+    enough: int  # of them undisturbed in each group
 
 
 def addresses_of(group: int, number: int) -> tuple[Address, Address]:
@@ -73,19 +76,35 @@ def _lines(groups: Sequence[Group]) -> Iterator[str]:
                 yield _line(number, own, relay)
 
 
+@contextmanager
+def _loading(command: list[str], calls: str) -> Iterator[subprocess.Popen[str]]:
+    """Ended with the context; LoadError when it ended badly by itself."""
+    with tempfile.TemporaryFile("w+") as lines, tempfile.TemporaryFile("w+") as errors:
+        lines.write(calls)
+        lines.seek(0)
+        maker = subprocess.Popen(
+            command, stdin=lines, stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=prepare(LOAD_CORE)
+        )
+        try:
+            yield maker
+            if maker.wait(END_S) != 0:
+                errors.seek(0)
+                raise LoadError(errors.read().strip())
+        finally:
+            maker.kill()
+            maker.wait()
+
+
 def run(program: Path, groups: Sequence[Group], pace: Pace) -> list[Seen]:
     """What was seen of each group."""
     numbers = [int(pace.settle_s * 1000), int(pace.window_s * 1000), pace.rounds, RELAY_CORE]
-    done = subprocess.run(
-        [str(program), *map(str, numbers), *(str(group.pid) for group in groups)],
-        input="".join(_lines(groups)),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=START_S + len(groups) * pace.rounds * (pace.settle_s + pace.window_s + LONGEST_DRAIN_S),
-        preexec_fn=prepare(LOAD_CORE),
-    )
-    if done.returncode != 0:
-        raise LoadError(done.stderr.strip())
-    windows = [Window(**json.loads(line)) for line in done.stdout.splitlines()]
-    return [Seen([window for window in windows if window.group == number]) for number in range(len(groups))]
+    command = [str(program), *map(str, numbers), *(str(group.pid) for group in groups)]
+    seen = [Seen([]) for _ in groups]
+    with _loading(command, "".join(_lines(groups))) as maker:
+        for line in maker.stdout or ():
+            window = Window(**json.loads(line))
+            seen[window.group].windows.append(window)
+            if all(each.undisturbed >= pace.enough for each in seen):
+                maker.terminate()
+    fewest = min(len(each.windows) for each in seen)
+    return [Seen(each.windows[:fewest]) for each in seen]

@@ -11,8 +11,8 @@ LATE_SHARE = 0.005  # half of what p99 looks at
 STALL_NS = 250_000
 FEWEST = 3  # windows that a median is made of
 RULE = (
-    "A window is thrown away if the hypervisor took time in it, the relay's core stood still for more than 0.25 ms, "
-    "or more than 0.5 % of the packets left more than 1 ms late."
+    "A window is thrown away if, while its packets were under way, the hypervisor took time or the relay's core stood still "
+    "for more than 0.25 ms, or if more than 0.5 % of its packets left more than 1 ms late."
 )
 
 
@@ -62,16 +62,20 @@ class Window:
 class Seen:
     """All windows of one relay with one kind and number of calls, in the order of their rounds."""
 
-    windows: Sequence[Window]
+    windows: list[Window]
 
     @property
     def thrown(self) -> int:
         return sum(window.disturbed for window in self.windows)
 
     @property
+    def undisturbed(self) -> int:
+        return len(self.windows) - self.thrown
+
+    @property
     def disturbed(self) -> bool:
         """Too few are left, so all count."""
-        return len(self.windows) - self.thrown < FEWEST
+        return self.undisturbed < FEWEST
 
     @property
     def counted(self) -> list[Window]:

@@ -26,7 +26,10 @@ struct end {
     int fd;
     uint16_t sequence; /* of the next packet */
     uint32_t ssrc;
-    uint8_t *packets; /* SRTP's, SECURE bytes each; NULL: plain */
+    struct relay_srtp *srtp; /* NULL: plain */
+    struct relay_way_state srtp_state;
+    uint8_t *packets; /* SRTP's to be sent, by sequence number, SECURE bytes each */
+    uint16_t made;    /* sequence number after the last of them */
     bool received;
     uint8_t last[ROOM]; /* as received */
     struct relay_key relay_key;
@@ -34,6 +37,7 @@ struct end {
 };
 
 static struct relay_engine *engine;
+static size_t room; /* for packets of an end */
 
 static struct sockaddr_in address(const char *host, unsigned port)
 {
@@ -94,22 +98,16 @@ static bool read_key(const char *digits, struct relay_key *key)
     return true;
 }
 
-static void encrypt(struct end *end, const struct relay_key *key, size_t packets)
+static uint8_t *secure_packet(const struct end *end, uint16_t sequence) { return end->packets + sequence % room * SECURE; }
+
+static void encrypt(struct end *end, uint16_t sequence)
 {
-    struct relay_way_state state = {0};
-    struct relay_srtp *srtp = relay_srtp_open(engine, key);
     uint8_t packet[ROOM];
-    end->packets = malloc(packets * SECURE);
-    if (srtp == NULL || end->packets == NULL)
-        die("memory");
-    for (size_t i = 0; i < packets; i++) {
-        size_t size = PACKET;
-        make_packet(end, (uint16_t)i, packet);
-        if (relay_srtp_protect(srtp, &state, false, packet, &size) != RELAY_SRTP_DONE || size != SECURE)
-            die("SRTP");
-        memcpy(end->packets + i * SECURE, packet, SECURE);
-    }
-    relay_srtp_close(srtp);
+    size_t size = PACKET;
+    make_packet(end, sequence, packet);
+    if (relay_srtp_protect(end->srtp, &end->srtp_state, false, packet, &size) != RELAY_SRTP_DONE || size != SECURE)
+        die("SRTP");
+    memcpy(secure_packet(end, sequence), packet, SECURE);
 }
 
 static struct end *add(struct ends *ends)
@@ -127,6 +125,7 @@ void ends_read(struct ends groups[], size_t count, size_t packets)
 {
     char own[64], relay[64], own_digits[KEY_DIGITS + 1], relay_digits[KEY_DIGITS + 1];
     unsigned group, own_port, relay_port;
+    room = packets;
     engine = relay_engine_open();
     if (engine == NULL)
         die("memory");
@@ -136,8 +135,12 @@ void ends_read(struct ends groups[], size_t count, size_t packets)
         struct sockaddr_in from = address(own, own_port), to = address(relay, relay_port);
         struct end *end = add(&groups[group]);
         *end = (struct end){.fd = open_socket(&from, &to), .ssrc = 0x10000 + (uint32_t)groups[group].count};
-        if (read_key(own_digits, &own_key) && read_key(relay_digits, &end->relay_key))
-            encrypt(end, &own_key, packets);
+        if (read_key(own_digits, &own_key) && read_key(relay_digits, &end->relay_key)) {
+            end->srtp = relay_srtp_open(engine, &own_key);
+            end->packets = malloc(room * SECURE);
+            if (end->srtp == NULL || end->packets == NULL)
+                die("memory");
+        }
     }
     for (group = 0; group < count; group++)
         if (groups[group].count == 0 || groups[group].count % 2 != 0) {
@@ -146,12 +149,23 @@ void ends_read(struct ends groups[], size_t count, size_t packets)
         }
 }
 
+void ends_prepare(struct ends *ends)
+{
+    for (size_t i = 0; i < ends->count; i++) {
+        struct end *end = &ends->end[i];
+        while (end->srtp != NULL && (uint16_t)(end->made - end->sequence) < room)
+            encrypt(end, end->made++);
+    }
+}
+
 void ends_send(struct ends *ends, size_t number, struct window *window)
 {
     struct end *end = &ends->end[number];
-    uint8_t plain[PACKET], *packet = end->packets != NULL ? end->packets + (size_t)end->sequence * SECURE : plain;
-    ssize_t size = end->packets != NULL ? SECURE : PACKET;
-    if (packet == plain)
+    uint8_t plain[PACKET], *packet = plain;
+    ssize_t size = end->srtp != NULL ? SECURE : PACKET;
+    if (end->srtp != NULL)
+        packet = secure_packet(end, end->sequence);
+    else
         make_packet(end, end->sequence, plain);
     uint64_t now = now_ns();
     end->sent_ns[end->sequence++ % REMEMBERED] = now;
@@ -177,7 +191,7 @@ static uint64_t kernel_stamp(struct msghdr *message)
 static void count_packet(struct end *end, const struct end *peer, struct msghdr *message, const uint8_t *packet, size_t size,
                          struct window *window)
 {
-    if (size != (end->packets != NULL ? SECURE : PACKET) || word_at(packet + 8) != peer->ssrc)
+    if (size != (end->srtp != NULL ? SECURE : PACKET) || word_at(packet + 8) != peer->ssrc)
         return;
     uint16_t sequence = (uint16_t)(packet[2] << 8 | packet[3]);
     window_count(window, peer->sent_ns[sequence % REMEMBERED], kernel_stamp(message));
@@ -210,7 +224,7 @@ static bool as_sent(const struct end *end, const struct end *peer)
     uint8_t packet[ROOM], expected[PACKET];
     size_t size = SECURE;
     memcpy(packet, end->last, sizeof packet);
-    if (end->packets != NULL) {
+    if (end->srtp != NULL) {
         struct relay_way_state state = {0};
         struct relay_srtp *srtp = relay_srtp_open(engine, &end->relay_key);
         if (srtp == NULL)

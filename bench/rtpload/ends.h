@@ -15,8 +15,11 @@ struct ends {
     size_t count, room;
 };
 
-/* Packets of SRTP are made before, so that sending one costs what sending a plain one does: ``packets`` at most of each end. */
+/* ``packets``: of an end in a turn, at most. */
 void ends_read(struct ends groups[], size_t count, size_t packets);
+
+/* Before each turn: makes the packets of SRTP, so that sending one costs what sending a plain one does. */
+void ends_prepare(struct ends *ends);
 
 /* One packet; the time goes into a table, since what is encrypted can't carry it. */
 void ends_send(struct ends *ends, size_t number, struct window *window);

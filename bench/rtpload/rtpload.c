@@ -7,7 +7,8 @@
  * turn of another, so that each has the machine for itself. Every other round goes through the groups backwards.
  *
  * The kernel stamps what arrives (SO_TIMESTAMPNS), so how late this program looks at it does not matter: a socket is drained when
- * it is its turn to send, and nobody ever has to be woken because a packet came. Prints a JSON object a window.
+ * it is its turn to send, and nobody ever has to be woken because a packet came. Prints a JSON object a window; SIGTERM ends it
+ * after the turn.
  */
 #include <sched.h>
 #include <signal.h>
@@ -33,6 +34,13 @@ static uint32_t *orders[GROUPS]; /* the ends by their turn: neighbours in the re
 static pid_t relays[GROUPS];
 static struct window window;
 static uint64_t settle_ns, window_ns;
+static volatile sig_atomic_t enough;
+
+static void stop(int number)
+{
+    (void)number;
+    enough = 1;
+}
 
 static uint32_t *shuffled(size_t count)
 {
@@ -88,18 +96,20 @@ static void drain(struct ends *ends)
     } while (window.received < window.sent && now_ns() - news < QUIET_NS && now_ns() - begun < DRAIN_NS);
 }
 
+/* What disturbs the machine while packets of the window are under way concerns the window, and so from settling to the last. */
 static void take_turn(size_t group)
 {
     window_open(&window);
-    uint64_t start_ns = now_ns() + 1000000;
+    watch_stall_ns();
+    uint64_t start_ns = now_ns() + 1000000, steal_ms = stolen_ms();
     size_t slot = run_until(group, start_ns, 0, start_ns + settle_ns);
-    struct costs before = {cpu_ns(relays[group]), stolen_ms(), watch_stall_ns()};
+    uint64_t relay_ns = cpu_ns(relays[group]);
     window.first_ns = now_ns();
     run_until(group, start_ns, slot, start_ns + settle_ns + window_ns);
     window.last_ns = now_ns();
-    struct costs costs = {cpu_ns(relays[group]) - before.relay_ns, stolen_ms() - before.steal_ms, watch_stall_ns()};
+    relay_ns = cpu_ns(relays[group]) - relay_ns;
     drain(&groups[group]);
-    window_print(&window, group, &costs);
+    window_print(&window, group, &(struct costs){relay_ns, stolen_ms() - steal_ms, watch_stall_ns()});
     fflush(stdout);
 }
 
@@ -127,16 +137,18 @@ int main(int count, char **arguments)
     size_t last = (size_t)(count - OPTIONS), rounds = strtoull(arguments[3], NULL, 10);
     settle_ns = strtoull(arguments[1], NULL, 10) * 1000000u;
     window_ns = strtoull(arguments[2], NULL, 10) * 1000000u;
+    signal(SIGTERM, stop);
     prctl(PR_SET_TIMERSLACK, 1);
-    ends_read(groups, last, (size_t)(rounds * ((settle_ns + window_ns) / PERIOD_NS + 2)));
+    ends_read(groups, last, (size_t)((settle_ns + window_ns) / PERIOD_NS + 2));
     for (size_t i = 0; i < last; i++) {
         relays[i] = (pid_t)strtol(arguments[OPTIONS + i], NULL, 10);
         orders[i] = shuffled(groups[i].count);
     }
     watch_open((int)strtol(arguments[4], NULL, 10));
     sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1}); /* if allowed, as the relays */
-    for (size_t turn = 0; turn < rounds * last; turn++) {
+    for (size_t turn = 0; turn < rounds * last && !enough; turn++) {
         size_t group = turn / last % 2 == 0 ? turn % last : last - 1 - turn % last;
+        ends_prepare(&groups[group]);
         give_turn(group, last);
         take_turn(group);
         nap(PAUSE_NS);

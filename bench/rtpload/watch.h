@@ -7,7 +7,7 @@
 
 void watch_open(int core); /* without the right to be ahead of the relay it does not watch and sees no stall */
 
-/* The longest wait since this was asked before. */
+/* The longest wait since this was asked before, or that has not ended yet. */
 uint64_t watch_stall_ns(void);
 
 #endif

@@ -12,11 +12,11 @@ import pytest
 from bench.relay import load
 from bench.relay.contenders import running_floor
 from bench.relay.ng import Call, Party
-from bench.relay.windows import Window
+from bench.relay.windows import Seen
 from native import relay as native
 from tests.native.relay_wire import Phone, Stream, started
 
-PACE = load.Pace(settle_s=0.1, window_s=0.4, rounds=1)
+PACE = load.Pace(settle_s=0.1, window_s=0.4, rounds=1, enough=1)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,9 @@ def free_address() -> tuple[str, int]:
 KEY = bytes(range(30))
 
 
-def loaded_call(program: Path, own: bytes | None = None, relay_key: bytes | None = None) -> tuple[Window, Any]:
+def loaded_call(
+    program: Path, own: bytes | None = None, relay_key: bytes | None = None, pace: load.Pace = PACE
+) -> tuple[Seen, Any]:
     """40 packets through our relay, the caller secure with these keys."""
     with started() as relay:
         stream = Stream(relay)
@@ -45,12 +47,13 @@ def loaded_call(program: Path, own: bytes | None = None, relay_key: bytes | None
             )
         relays = Party(stream.port(0), relay_key), Party(stream.port(1))
         call = Call(0, (Party(ends[0], own), Party(ends[1])), relays)
-        [seen] = load.run(program, [load.Group([call], os.getpid())], PACE)
-        return seen.windows[0], (stream.stats(0), stream.stats(1))
+        [seen] = load.run(program, [load.Group([call], os.getpid())], pace)
+        return seen, (stream.stats(0), stream.stats(1))
 
 
 def test_load_maker_counts_what_a_relay_relayed(program: Path) -> None:
-    seen, stats = loaded_call(program)
+    all_seen, stats = loaded_call(program)
+    [seen] = all_seen.windows
     assert (seen.sent, seen.received, seen.send_errors) == (40, 40, 0)
     assert sum(packets for _, packets in seen.latency_ns) == 40
     assert 0 < seen.latency_ns[0][0] <= seen.latency_ns[-1][0]
@@ -63,7 +66,7 @@ def test_load_maker_counts_what_a_relay_relayed(program: Path) -> None:
 
 def test_load_maker_speaks_srtp(program: Path) -> None:
     seen, stats = loaded_call(program, KEY, KEY[::-1])
-    assert (seen.sent, seen.received) == (40, 40)
+    assert [(window.sent, window.received) for window in seen.windows] == [(40, 40)]
     assert stats[0].auth_failed == 0
 
 
@@ -88,7 +91,13 @@ def test_relays_take_turns_and_the_bare_loop_relays(program: Path, tmp_path: Pat
             ends = Party(free_address()), Party(free_address())
             pid, calls = stack.enter_context(running_floor(floor, tmp_path, [ends], host))
             groups.append(load.Group(calls, pid))
-        seen = load.run(program, groups, load.Pace(settle_s=0.02, window_s=0.1, rounds=3))
+        seen = load.run(program, groups, load.Pace(settle_s=0.03, window_s=0.1, rounds=3, enough=4))
         assert [[window.received for window in each.windows] for each in seen] == [[10, 10, 10]] * 2
         states = [Path(f"/proc/{group.pid}/stat").read_text().rpartition(")")[2].split()[0] for group in groups]
         assert "T" not in states
+
+
+def test_no_more_windows_than_enough_and_srtp_goes_on(program: Path) -> None:
+    seen, _ = loaded_call(program, KEY, KEY[::-1], load.Pace(settle_s=0.03, window_s=0.1, rounds=500, enough=0))
+    assert 1 <= len(seen.windows) < 500
+    assert {window.received for window in seen.windows} == {10}
