@@ -563,7 +563,7 @@ class BranchBase:
     def __init__(self, context: ContextBase, target: Any, destinations: Any = None) -> None: ...
     def on_response(self, transaction: Any, response: Message) -> None:
         """``sipcore.ports.ClientUser``. Calls ``without_via``, ``failed_with``, ``unwanted`` and ``offer`` of the branch, and
-        ``completed_elsewhere`` of the context.
+        ``completed_elsewhere`` of the context; ``malformed`` of the branch for a ParseError.
 
         What raises while a branch takes a response, or starts, or when a timer of its runs out, is an error of ours: the branch
         goes on with ``broke``."""
@@ -689,7 +689,7 @@ class TransactionLayerBase:
     settings: Any
     servers: dict[str, Any]  # by server key, oldest first; only to be looked at
     clients: dict[str, Any]  # the same, by client key
-    watched: dict[int, set[Any]]  # clients by the id of the connection they depend on
+    watched: dict[int, dict[Any, None]]  # clients by the id of the connection they depend on, oldest first
     begun: int  # server transactions so far
     def __new__(cls, user: Any, flows: Any, timers: Timers, settings: Any, counters: dict[str, int]) -> Self: ...
     def unwatch(self, client: ClientTransactionBase, /) -> None:

@@ -34,7 +34,7 @@ class TransactionLayer(TransactionLayerBase):
     settings: TransactionSettings
     servers: dict[str, ServerTransaction]
     clients: dict[str, ClientTransaction]
-    watched: dict[int, set[ClientTransaction]]
+    watched: dict[int, dict[ClientTransaction, None]]
     machines = (
         server_transaction.INVITE,
         server_transaction.NON_INVITE,

@@ -3,7 +3,7 @@
 #include "sip_py.h"
 #include "sip_transaction_type.h"
 
-/* The set of those on a connection, by its id; borrowed, NULL with an exception or without. */
+/* Those on a connection, by its id, oldest first: the keys of a dict. Borrowed, NULL with an exception or without. */
 static PyObject *on_connection(LayerObject *self, PyObject *flow, PyObject **id) {
     static struct sip_py_word connection_id = {"connection_id", NULL};
     *id = sip_py_get(flow, &connection_id);
@@ -11,9 +11,9 @@ static PyObject *on_connection(LayerObject *self, PyObject *flow, PyObject **id)
 }
 
 static int add(LayerObject *self, PyObject *id, PyObject *others, PyObject *client) {
-    if (others) return PySet_Add(others, client);
-    PyObject *first = PySet_New(NULL);
-    int result = first && PySet_Add(first, client) == 0 ? PyDict_SetItem(self->watched, id, first) : -1;
+    if (others) return PyDict_SetItem(others, client, Py_None);
+    PyObject *first = PyDict_New();
+    int result = first && PyDict_SetItem(first, client, Py_None) == 0 ? PyDict_SetItem(self->watched, id, first) : -1;
     Py_XDECREF(first);
     return result;
 }
@@ -31,10 +31,10 @@ int sip_layer_unwatch(LayerObject *self, ClientObject *client) {
     int reliable = sip_flow_is_reliable(client->base.flow);
     if (reliable <= 0) return reliable;
     PyObject *id, *watching = on_connection(self, client->base.flow, &id);
-    int result = watching ? PySet_Discard(watching, (PyObject *)client) : PyErr_Occurred() ? -1 : 0;
-    if (result > 0 && PySet_GET_SIZE(watching) == 0) result = PyDict_DelItem(self->watched, id);
+    int result = watching ? sip_layer_forget(watching, (PyObject *)client) : PyErr_Occurred() ? -1 : 0;
+    if (result == 0 && watching && PyDict_GET_SIZE(watching) == 0) result = PyDict_DelItem(self->watched, id);
     Py_XDECREF(id);
-    return result < 0 ? -1 : 0;
+    return result;
 }
 
 PyObject *sip_layer_unwatch_method(LayerObject *self, PyObject *client) {

@@ -20,7 +20,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *user, *flows, *timers, *settings, *counters;
     PyObject *servers, *clients; /* dicts by key, oldest first */
-    PyObject *watched;           /* sets of clients by connection */
+    PyObject *watched;           /* clients by connection */
     MachineObject *machines[SIP_MACHINE_COUNT];
     struct sip_delays delays;
     unsigned long long begun; /* server transactions so far */
@@ -81,7 +81,7 @@ static inline PyObject *sip_done(int result) { return result < 0 ? NULL : Py_New
 
 /* --- sip_layer_type.c --- */
 
-int sip_layer_forget(PyObject *transactions, PyObject *key); /* from either dict of the layer, if it is there */
+int sip_layer_forget(PyObject *transactions, PyObject *key); /* from a dict of the layer, if it is there */
 
 /* From now on the fate of its flow, a connection, matters to `client`; no longer. */
 int sip_layer_watch(LayerObject *self, ClientObject *client);

@@ -124,6 +124,18 @@ class Branch(BranchBase):
         if response.status >= 200:
             self.fail(502, "Bad Response")
 
+    def malformed(self, response: Message) -> None:
+        """It says what nobody can read where it had to be read: a provisional one is passed over."""
+        self.context.core.count("sip_proxy_responses_malformed_total")
+        if self.current is response:
+            self.current = None
+        if response.status < 200:
+            return
+        if self.status:
+            self.context.give_up(502, "Bad Response")
+        else:
+            self.fail(502, "Bad Response")
+
     def failed_with(self, response: Message) -> None:
         self._end(Outcome(self, response.status, response.reason, response))
 
@@ -172,7 +184,7 @@ class Branch(BranchBase):
         context.core.report(what)
         self.current = self.waiting = None
         if self.status:
-            context.give_up()
+            context.give_up(500, "Server Internal Error")
         else:
             self.fail(500, "Server Internal Error")
         if context.invite and transaction is not None:

@@ -183,9 +183,9 @@ class ResponseContext(ContextBase):
         if not self.status:
             self._answer(status, reason)
 
-    def give_up(self) -> None:
-        """After an error of ours: 500, unless the request was answered before."""
-        self.refuse(500, "Server Internal Error")
+    def give_up(self, status: int, reason: str) -> None:
+        """Its last branch has ended and brought nothing that can go upstream, where this goes unless something went before."""
+        self.refuse(status, reason)
         self.finish()
 
     def _answer(self, status: int, reason: str, headers: Iterable[tuple[str, str]] = ()) -> None:

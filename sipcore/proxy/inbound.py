@@ -78,7 +78,7 @@ class InboundRequest(InboundBase):
             context.start()
         except Exception:
             self.core.report("a fork")
-            context.give_up()
+            context.give_up(500, "Server Internal Error")
 
     # for the core
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Fuzzes what strangers send: each libFuzzer target of tests/native/fuzz (C: RTP, RTCP, STUN and DTLS on RTP ports, SRTP, SIP, URIs),
-# then those of tests/fuzz (Python: bencode, JSON, SDP, STUN, SIP, URIs, digest). A crash ends it and leaves its input in var/fuzz.
+# then those of tests/fuzz (Python: bencode, JSON, SDP, STUN, SIP, URIs, digest), and whole calls, each played both ways. A crash ends it
+# and leaves its input in var/fuzz; of calls it tells the seed.
 # usage: fuzz.sh [SECONDS] [TARGET ...]     30 seconds each, every target
 # Seeds: tests/native/fuzz/corpus/TARGET and tests/fuzz/corpus/TARGET, and the torture messages where whole messages are taken.
 set -euo pipefail
@@ -30,4 +31,6 @@ for target in "$@"; do
         -print_final_stats=1 "var/fuzz/$name.corpus" "${seeds[@]}"
     echo "$name: clean"
 done
-[ -z "$everything" ] || "$python" -m tests.fuzz.run "$seconds"
+[ -n "$everything" ] || exit 0
+"$python" -m tests.fuzz.run "$seconds"
+"$python" -m tests.fuzz.calls "$((2 * seconds))"

@@ -53,8 +53,8 @@ sip() {
         $(tests/native/core_sources.sh native/csip) -o "$work/test_core" -lcrypto "${wrap[@]/#/-Wl,--wrap=}"
     "$work/test_core"
     # resident memory says nothing while ASan keeps what was freed
-    binding_tests sip tests/native tests/sipcore tests/sipmesh/store tests/sipmesh/test_calls.py --deselect tests/native/test_sip_c.py \
-        -k "(test_sip or transaction or timers or test_call or test_environment) and not memory"
+    binding_tests sip tests/native tests/sipcore tests/sipmesh tests/fuzz/test_calls.py --deselect tests/native/test_sip_c.py \
+        -k "(test_sip or transaction or timers or test_call or test_environment or test_plain or mutations) and not memory"
 }
 
 python=$(cd "$(dirname "$python")" && pwd)/$(basename "$python")

@@ -351,6 +351,20 @@ def given_up_while_the_relay_is_asked(call: Call) -> None:
     call.world.run(3.0)
 
 
+def unreadable_answers(call: Call) -> None:
+    """What can't be read of a provisional response is passed over, of an answer it is 502."""
+    call.bind()
+    call.invite()
+    for status in (183, 200):
+        response = call.bob.got("INVITE")[0].reply(status, to_tag="b", headers=typed(SDP), body=SDP)
+        response.set("To", f"<{BOB}>;tag=b;;")
+        call.bob.send(response)
+        call.run()
+    assert [message.status for message in call.alice.got()] == [100, 502]
+    assert call.world.counters["sip_proxy_responses_malformed_total"] == 2
+    assert not call.world.counters["sip_internal_errors_total"]
+
+
 RELAYED = [
     *(
         relayed_both_ways,
@@ -359,7 +373,7 @@ RELAYED = [
         refused_by_the_relay,
         without_answer_from_the_relay,
     ),
-    *(answer_refused_by_the_relay, given_up_while_the_relay_is_asked),
+    *(answer_refused_by_the_relay, given_up_while_the_relay_is_asked, unreadable_answers),
 ]
 
 
