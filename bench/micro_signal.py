@@ -42,7 +42,8 @@ SDP = (
 )
 USERS = 200
 OVER_TRUNKS = ("call_in", "call_trunk", "call_unrouted", "call_out")
-CALLS = ("call", "call_relayed", "call_digest", "call_limited", "call_beside_tls", *OVER_TRUNKS)
+BEHIND_NAT = ("call_nat", "call_nat_relayed")
+CALLS = ("call", "call_relayed", "call_digest", "call_limited", "call_beside_tls", *BEHIND_NAT, *OVER_TRUNKS)
 EXCHANGES = (*CALLS, "register", "register_digest", "options")
 
 
@@ -74,12 +75,13 @@ class Phone:
 
 class Exchanges:
     """The exchanges measured, ``batch`` at once; ``turn`` lets the node work and is where its time is taken.
-    ``relay``: where the node sends session descriptions, if it does."""
+    ``relay``: where the node sends session descriptions, if it does. ``host``: where the phones say they are."""
 
     def __init__(self, node_port: int, turn: Callable[[], Any], batch: int) -> None:
         self.caller, self.callee = Phone(node_port), Phone(node_port)
         self._node_turn = turn
         self.relay: FakeRelay | None = None
+        self.host = "127.0.0.1"
         self._batch = range(batch)
         self._serial = 0
         self._routed = True
@@ -109,10 +111,10 @@ class Exchanges:
         self._serial += 1
         serial = self._serial
         head = (
-            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{phone.port};rport;branch=z9hG4bK-7-{serial}-0\r\n"
+            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {self.host}:{phone.port};rport;branch=z9hG4bK-7-{serial}-0\r\n"
             f"From: <sip:user{user}@{domain}>;tag=7-{serial}\r\nTo: <sip:user{user}@{domain}>\r\n"
             f"Call-ID: {serial}-7@127.0.0.1\r\nCSeq: {serial} {method}\r\nMax-Forwards: 70\r\n"
-            f"Contact: <sip:user{user}@127.0.0.1:{phone.port};transport=udp>\r\n"
+            f"Contact: <sip:user{user}@{self.host}:{phone.port};transport=udp>\r\n"
             f"{extra}Content-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
@@ -123,7 +125,7 @@ class Exchanges:
         routes = "".join(f"Route: {value.text}\r\n" for value in reversed(answer.record_routes)) if self._routed else ""
         uri = answer.contacts[0].uri.text if self._routed else dialled(0)
         return (
-            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{self.caller.port};rport;"
+            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {self.host}:{self.caller.port};rport;"
             f"branch=z9hG4bK-7-{self._serial}-5\r\n{routes}From: {answer.get('From')}\r\nTo: {answer.get('To')}\r\n"
             f"Call-ID: {answer.call_id}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         ).encode()
@@ -143,6 +145,14 @@ class Exchanges:
 
     async def call_beside_tls(self) -> None:
         """The same while there is a listener for TLS, too."""
+        await self.call()
+
+    async def call_nat(self) -> None:
+        """The same of users who are both behind a NAT: what they say of themselves leads nowhere."""
+        await self.call()
+
+    async def call_nat_relayed(self) -> None:
+        """That with its media by way of the media daemon."""
         await self.call()
 
     async def call_in(self) -> None:
@@ -189,7 +199,7 @@ class Exchanges:
         invites = callee.receive()
         for status, body in ((180, b""), (200, SDP)):
             headers = [
-                ("Contact", f"<sip:callee@127.0.0.1:{callee.port}>"),
+                ("Contact", f"<sip:callee@{self.host}:{callee.port}>"),
                 *([("Content-Type", "application/sdp")] if body else []),
             ]
             callee.send([self._answer(invite, status, headers, body) for invite in invites])
@@ -274,6 +284,8 @@ async def measure(name: str, rounds: int, count: int, batch: int, profiled: bool
         exchanges = Exchanges(port, meter.turn, batch)
         config = configured(name, Path(folder), port, exchanges.callee.port)
         exchanges.relay = relay = FakeRelay(ng_path(config)) if config.media.anchor else None
+        if name in BEHIND_NAT:
+            exchanges.host = "10.9.8.7"
         store, node = prepared(config)
         streams = [socket.create_server(("127.0.0.1", 0)) for _ in config.listen[1:]]
         await node.start(dict(enumerate([plain, *streams])))
@@ -333,7 +345,7 @@ def configured(name: str, folder: Path, port: int, callee_port: int = 0) -> Conf
         user=tuple(User(aor=f"user{n}@{domain}", password=PASSWORD) for n in range(USERS) for domain in (OPEN, CLOSED)),
         trunk=trunks,
         route=(Route(match="9*", to="trunk:callee", strip=1),) if trunks else (),
-        media=Media(anchor=name == "call_relayed"),
+        media=Media(anchor=name in ("call_relayed", "call_nat_relayed")),
         limits=Limits(exempt=(), invites_per_user_per_s=1e6 if name == "call_limited" else 0.0),
     )
 

@@ -8,7 +8,9 @@ Limits (constants below) hold for every message, so a stranger decides neither o
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, TypeVar
+
+_Target = TypeVar("_Target")  # a sipcore.ports.Target
 
 MAX_MESSAGE_BYTES: Final[int]  # 65535: one datagram
 MAX_HEADERS: Final[int]  # 256 header lines
@@ -184,9 +186,9 @@ class Message:
         """One entry per header line."""
     def values(self, name: str) -> list[str]:
         """Comma lists split, quoted strings and <> respected, over all lines of that name."""
-    def names_source(self, host: str, /) -> bool:
-        """Whether the top Via and the first Contact both name ``host``, where the request came from, and the Via the port in its
-        rport."""
+    def sender_natted(self, host: str, reliable: bool, /) -> bool | None:
+        """Whether its sender can only be reached over the flow it came by, from ``host`` (numeric), over a connection when
+        ``reliable`` (sipcore/proxy/nat.py); None when that depends on whose the address in Contact is."""
     def has(self, *names: str) -> bool:
         """Whether it has a header of any of these names."""
     def header_names(self) -> list[str]:
@@ -354,7 +356,7 @@ class FlowTable:
     def flow_to(self, destination: Any, near: Any = None, /) -> Any:
         """``choose`` finds an endpoint that is not in ``chosen`` yet, ``stream_to`` the connection to it."""
     def flow_of(self, listener_index: int, remote: Address, connection_id: int, /) -> Any:
-        """``connection_of`` finds a connection."""
+        """``connection_elsewhere`` finds a connection that is none of the endpoint's ``connections``."""
     def reply_flow(self, request: Message, flow: Any, /) -> Any:
         """``flow_by_via`` finds the way when it is not ``flow``."""
     def is_local(self, host: str, port: int | None, transport: str | None, /) -> bool:
@@ -493,7 +495,7 @@ class CoreBase:
     def on_request(self, transaction: ServerTransactionBase, /) -> None:
         """``sipcore.ports.TransactionUser``: RFC 3261 sections 16.3 and 16.4, then to the application, or within a dialog of ours by
         Route, Request-URI or the flow of a side behind NAT. Calls ``apply_rules``, ``breadth_of``, ``preprocess``, ``pop_rest``,
-        ``find_dialog``, ``refuse_loop``, ``not_admitted``, ``instance_target``, ``flow_of``, ``flow_gone`` and ``serve_own_uri``."""
+        ``find_dialog``, ``refuse_loop``, ``not_admitted``, ``instance_target``, ``flow_gone`` and ``serve_own_uri``."""
     def on_ack(self, request: Message, flow: Any, /) -> None:
         """Likewise, to the application. Calls ``apply_rules``, ``preprocess``, ``pop_rest``, ``find_dialog`` and ``ack_refused``."""
 
@@ -504,7 +506,7 @@ class InboundBase:
     def proxy(self, targets: list[Any], exchange: Any = None, /) -> None:
         """Forwards the request to these ``sipcore.ports.Target`` (RFC 3261 section 16.6), with that ``Exchange``. Nothing happens once
         it was cancelled. Calls ``misused`` and, for other than one target, ``fork``. ``natted`` is what ``sender_is_natted`` says
-        when it can't be seen at once."""
+        when ``Message.sender_natted`` can't say."""
     def reply(self, status: int, reason: str | None = None, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
         """Sends a final response of our own (RFC 3261 section 8.2.6) with a To tag. Nothing happens once the request was cancelled.
         Calls ``misanswered``."""
@@ -767,9 +769,16 @@ class DigestBase:
         """The user whose credentials are the only value of that header; None when they are anything but right, and nothing has
         changed."""
 
-def bound_to(record: bytes, now: float, /) -> str | None:
-    """Contact URI of the only binding in the stored ``record`` of an AOR, one without flow, Path or instance that is alive at
-    ``now`` (Unix time); None when the bindings must be looked at one by one (sipmesh/signalling/locate.py)."""
+def bound_to(record: bytes, now: float, flows: Any, target_class: type[_Target], /) -> _Target | None:
+    """The target of the only binding in the stored ``record`` of an AOR that is alive at ``now`` (Unix time): its Contact, its Path
+    and the flow it is reached over, which ``flows`` (sipcore/flow.py) still has; None when the bindings must be looked at one by one
+    (sipmesh/signalling/locate.py)."""
+
+def flow_name(listener_index: int, host: str, port: int, connection_id: int, /) -> str:
+    """The token of the flow of these parts (native/csip/sip_flow_token.c)."""
+
+def flow_of_token(flows: Any, token: str, /) -> Any:
+    """The flow that a token out of a cookie names; None when it is gone. ValueError for what is no token."""
 
 def is_unverifiable(request: Message, flow: Any, /) -> bool:
     """Whether the user agent that sent ``request`` over TLS says in Contact that it listens elsewhere than at its end of the

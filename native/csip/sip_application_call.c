@@ -1,5 +1,6 @@
 /* A request outside any dialog: a call that goes where calls went before. */
 #include "sip_application.h"
+#include "sip_bound.h"
 #include "sip_chars.h"
 #include "sip_py.h"
 #include "sip_store.h"
@@ -32,32 +33,37 @@ static PyObject *known(PyObject *dict, MessageObject *message, struct sip_py_wor
     return found;
 }
 
-/* Where the called account has its one plain binding: its URI or None. */
-static PyObject *contact_of(ApplicationObject *self, PyObject *hop) {
-    static struct sip_py_word word_aor = {"aor", NULL}, word_record = {"record", NULL}, word_wall = {"wall", NULL};
-    PyObject *aor = sip_py_get(hop, &word_aor), *record = NULL, *now = NULL, *contact = NULL;
+/* The stored record of the called account, bytes, or None. */
+static PyObject *record_of(ApplicationObject *self, PyObject *hop) {
+    static struct sip_py_word word_aor = {"aor", NULL}, word_record = {"record", NULL};
+    PyObject *aor = sip_py_get(hop, &word_aor), *record = NULL;
     bool stored = PyObject_TypeCheck(self->locations, &sip_table_type);
     if (aor && sip_is_empty(aor)) record = Py_NewRef(Py_None);
     else if (aor) record = stored ? sip_table_record((TableObject *)self->locations, aor) : sip_py_call(self->locations, &word_record, aor, NULL);
-    if (record && record != Py_None) now = sip_py_get(self->timers, &word_wall);
-    else contact = Py_XNewRef(record);
-    if (now) contact = sip_bound_to(NULL, (PyObject *[]){record, now}, 2);
-    Py_XDECREF(now);
-    Py_XDECREF(record);
     Py_XDECREF(aor);
-    return contact;
+    return record;
 }
 
-static bool is_plain_uri(PyObject *contact) {
-    return PyUnicode_Check(contact) && PyUnicode_GET_LENGTH(contact) > 4 && PyUnicode_READ_CHAR(contact, 3) == ':';
+/* Whether it is one that the request may leave for as it is: 1 or 0, -1 with an exception. */
+static int is_plain(PyObject *target) {
+    static struct sip_py_word word_uri = {"uri", NULL};
+    PyObject *uri = sip_py_get(target, &word_uri);
+    int plain = !uri ? -1 : PyUnicode_Check(uri) && PyUnicode_GET_LENGTH(uri) > 4 && PyUnicode_READ_CHAR(uri, 3) == ':';
+    Py_XDECREF(uri);
+    return plain;
 }
 
 /* The Target of the called account, or None when there is not one that is plain. */
 static PyObject *target_of(ApplicationObject *self, InboundObject *request, PyObject *hop) {
-    PyObject *contact = contact_of(self, hop), *target = NULL;
-    if (contact && is_plain_uri(contact)) target = PyObject_CallOneArg(((CoreObject *)request->core)->target_class, contact);
-    else if (contact) target = Py_NewRef(Py_None);
-    Py_XDECREF(contact);
+    CoreObject *core = (CoreObject *)request->core;
+    PyObject *record = record_of(self, hop), *target = record;
+    if (record && PyBytes_Check(record)) {
+        target = sip_bound_target(record, sip_timers_wall(self->timers), core->flows, core->target_class);
+        Py_DECREF(record);
+    }
+    int plain = !target ? -1 : target == Py_None ? 1 : is_plain(target);
+    if (plain < 0) Py_CLEAR(target);
+    if (plain == 0) Py_SETREF(target, Py_NewRef(Py_None));
     return target;
 }
 

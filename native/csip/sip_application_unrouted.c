@@ -63,7 +63,7 @@ static PyObject *lead(CallsObject *calls, PyObject *cookie_keys, PyObject *key, 
     if (sip_py_count_word(calls->counters, &known) < 0 || sip_py_done(sip_message_set_request_uri(message, uri)) < 0) return NULL;
     sip_remove(&message->core, sip_known(SIP_ROUTE));
     if (sip_message_changed(message, SIP_ROUTE) < 0) return NULL;
-    return sip_cookie_issue(cookie_keys, message, key, sender == SIP_CALLER ? SIP_FROM : SIP_TO);
+    return sip_cookie_issue(cookie_keys, message, key, sender == SIP_CALLER ? SIP_FROM : SIP_TO, &(struct sip_cookie_flows){0});
 }
 
 static PyObject *find(CallsObject *calls, PyObject *cookie_keys, MessageObject *message, PyObject *flow) {

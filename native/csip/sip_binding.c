@@ -72,6 +72,23 @@ static void take_exactly(struct reader *in, const char *bytes, size_t size) {
         in->at += size;
 }
 
+static void take_path(struct reader *in, struct sip_binding *binding) {
+    uint64_t kind = take_number(in, 1);
+    const char *from = (const char *)in->at;
+    binding->path_count = kind & 15;
+    in->failed |= (kind & ~(uint64_t)15) != SIP_PACK_FIXARRAY;
+    for (uint32_t i = 0; i < binding->path_count && !in->failed; i++) take_text(in);
+    binding->path = sip_slice_of(from, (const char *)in->at);
+}
+
+bool sip_binding_next_path(struct sip_slice *rest, struct sip_slice *value) {
+    struct reader in = {(const uint8_t *)rest->at, (const uint8_t *)rest->at + rest->size, false};
+    if (!rest->size) return false;
+    *value = take_text(&in);
+    *rest = sip_slice_of((const char *)in.at, (const char *)in.end);
+    return !in.failed;
+}
+
 static void take_binding(struct reader *in, struct sip_binding *binding) {
     const char *from = (const char *)in->at;
     take_exactly(in, head, sizeof head);
@@ -91,7 +108,7 @@ static void take_binding(struct reader *in, struct sip_binding *binding) {
     in->failed |= take_time(in) != 1.0; /* q */
     binding->instance = take_text(in);
     binding->reg_id = (uint32_t)take_unsigned(in);
-    take_exactly(in, no_path, sizeof no_path);
+    take_path(in, binding);
     binding->whole = sip_slice_of(from, (const char *)in->at);
 }
 
@@ -106,13 +123,6 @@ bool sip_record_read(struct sip_slice text, struct sip_record *record) {
     record->count = take_count(&in);
     for (size_t i = 0; i < record->count && !in.failed; i++) take_binding(&in, &record->bindings[i]);
     return record->count && !in.failed && in.at == in.end;
-}
-
-bool sip_binding_read(struct sip_slice text, struct sip_binding *binding) {
-    struct reader in = {(const uint8_t *)text.at, (const uint8_t *)text.at + text.size, false};
-    if (take_count(&in) != 1) return false;
-    take_binding(&in, binding);
-    return !in.failed && in.at == in.end && !binding->instance.size && !binding->reg_id && !binding->connection_id;
 }
 
 /* --- writing --- */

@@ -16,6 +16,8 @@ struct sip_binding {
     struct sip_slice remote_host;
     struct sip_slice user_agent;
     struct sip_slice instance; /* empty without one */
+    struct sip_slice path;     /* texts as they are packed, `path_count` of them; a binding that has any can't be written */
+    uint32_t path_count;
     uint64_t connection_id;
     double expires_at; /* Unix time, s; written in whole seconds */
     double registered_at; /* likewise, unless there is an instance: then it tells which of its flows is the newest */
@@ -32,10 +34,11 @@ struct sip_record {
     size_t count;
 };
 
-/* False when it holds no binding, too many, or another kind: of another schema, or with q or Path. */
+/* False when it holds no binding, too many, or another kind: of another schema, with q or many values of Path. */
 bool sip_record_read(struct sip_slice text, struct sip_record *record);
-/* Likewise of one that holds no more than this, and that without instance or connection. */
-bool sip_binding_read(struct sip_slice text, struct sip_binding *binding);
+
+/* The next of its values of Path; false when there is none left. `rest` begins as its `path`. */
+bool sip_binding_next_path(struct sip_slice *rest, struct sip_slice *value);
 
 /* Most bytes of the record when `changed` of its bindings is written anew and the others as they were; and writes it, returning the
  * size. */

@@ -13,8 +13,13 @@ typedef struct {
 /* The cookie of that text when a key of the ring made it for the dialog of `request`, else None; NULL with an exception. */
 PyObject *sip_cookie_read(PyObject *ring, PyObject *text, MessageObject *request);
 
-/* For the dialog that `request` makes, or is of, between two sides that their URIs lead to. `from_or_to`: the header with the caller's tag. */
-PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key, enum sip_name from_or_to);
+/* For the dialog that `request` makes, or is of. `from_or_to`: the header with the caller's tag. `flows`: tokens of the sides that only
+ * those lead to; empty for one that its URI leads to. */
+struct sip_cookie_flows {
+    struct sip_slice caller, callee;
+};
+PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key, enum sip_name from_or_to,
+    const struct sip_cookie_flows *flows);
 
 /* The text for `fields`, which are call key, caller hash and two flow tokens, in the call of that Call-ID; NULL with an exception. */
 PyObject *sip_cookie_seal(PyObject *ring, struct sip_slice fields, PyObject *call_id);

@@ -118,7 +118,8 @@ static PyObject *issue(PyObject *ring, struct sip_slice fields, PyObject *call_i
     return cookie;
 }
 
-PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key, enum sip_name from_or_to) {
+PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *call_key, enum sip_name from_or_to,
+    const struct sip_cookie_flows *flows) {
     SIP_STACK_BUFFER(fields);
     struct sip_py_view key;
     struct tag_hash caller;
@@ -127,7 +128,10 @@ PyObject *sip_cookie_issue(PyObject *ring, MessageObject *request, PyObject *cal
     sip_add(&fields, key.text);
     sip_add(&fields, SIP_TEXT("~"));
     sip_add(&fields, caller.text);
-    sip_add(&fields, SIP_TEXT("~~"));
+    sip_add(&fields, SIP_TEXT("~"));
+    sip_add(&fields, flows->caller);
+    sip_add(&fields, SIP_TEXT("~"));
+    sip_add(&fields, flows->callee);
     PyObject *call_id = fields.failed ? PyErr_NoMemory() : sip_message_call_id(request, NULL);
     PyObject *cookie = call_id ? issue(ring, (struct sip_slice){fields.at, fields.size}, call_id) : NULL;
     Py_XDECREF(call_id);

@@ -100,17 +100,34 @@ static PyObject *table_flow_to(PyObject *self, PyObject *const *args, Py_ssize_t
     return sip_flow_to(self, args[0], count == 2 ? args[1] : Py_None);
 }
 
-static PyObject *table_flow_of(TableObject *self, PyObject *const *args, Py_ssize_t count) {
-    static struct sip_py_word connection_of = {"connection_of", NULL};
-    if (count != 3) return PyErr_Format(PyExc_TypeError, "flow_of(listener_index, remote, connection_id)");
-    PyObject *endpoint = PyDict_GetItemWithError(self->by_index, args[0]);
+/* Of this process, or of another worker. */
+static PyObject *connection_of(PyObject *table, PyObject *endpoint, PyObject *remote, PyObject *connection_id) {
+    static struct sip_py_word connections = {"connections", NULL}, elsewhere = {"connection_elsewhere", NULL};
+    PyObject *open = sip_py_get(endpoint, &connections);
+    PyObject *found = open && PyDict_Check(open) ? PyDict_GetItemWithError(open, connection_id) : NULL;
+    Py_XINCREF(found);
+    Py_XDECREF(open);
+    if (found || PyErr_Occurred()) return found;
+    PyObject *args[] = {table, endpoint, remote, connection_id};
+    return sip_py_call_with(&elsewhere, args, 4);
+}
+
+PyObject *sip_flow_of(PyObject *flows, PyObject *listener, PyObject *remote, PyObject *connection_id) {
+    static struct sip_py_word flow_of = {"flow_of", NULL};
+    PyObject *args[] = {flows, listener, remote, connection_id};
+    if (!PyObject_TypeCheck(flows, &sip_flow_table_type)) return sip_py_call_with(&flow_of, args, 4);
+    PyObject *endpoint = PyDict_GetItemWithError(((TableObject *)flows)->by_index, listener);
     if (!endpoint && PyErr_Occurred()) return NULL;
-    int connected = PyObject_IsTrue(args[2]);
+    int connected = PyObject_IsTrue(connection_id);
     if (connected < 0) return NULL;
     if (!endpoint || (connected && is_udp(endpoint))) Py_RETURN_NONE;
-    if (is_udp(endpoint)) return (PyObject *)sip_udp_flow_to((UdpEndpointObject *)endpoint, args[1], NULL);
-    PyObject *name = sip_py_text(&connection_of), *all[] = {(PyObject *)self, endpoint, args[1], args[2]};
-    return name ? PyObject_VectorcallMethod(name, all, 4, NULL) : NULL;
+    if (is_udp(endpoint)) return (PyObject *)sip_udp_flow_to((UdpEndpointObject *)endpoint, remote, NULL);
+    return connection_of(flows, endpoint, remote, connection_id);
+}
+
+static PyObject *table_flow_of(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 3) return PyErr_Format(PyExc_TypeError, "flow_of(listener_index, remote, connection_id)");
+    return sip_flow_of(self, args[0], args[1], args[2]);
 }
 
 /* A connection while it is open, and where a datagram came from when its sender wants that (RFC 3581 section 4): 1 or 0; -1. */

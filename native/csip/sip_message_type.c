@@ -201,7 +201,7 @@ static PyMethodDef methods[] = {
     {"set_request_uri", FUNCTION(sip_message_set_request_uri), METH_O, NULL},
     {"count_hop", FUNCTION(sip_message_count_hop), METH_FASTCALL, NULL},
     {"forwarded", FUNCTION(sip_message_forwarded), METH_FASTCALL, NULL},
-    {"names_source", (PyCFunction)sip_message_names_source, METH_O, NULL},
+    {"sender_natted", (PyCFunction)(void (*)(void))sip_message_sender_natted, METH_FASTCALL, NULL},
     {"route_param", FUNCTION(sip_message_route_param), METH_O, NULL},
     {"set_body", FUNCTION(sip_message_set_body), METH_VARARGS | METH_KEYWORDS, NULL},
     {"to_bytes", FUNCTION(sip_message_to_bytes), METH_FASTCALL | METH_KEYWORDS, NULL},

@@ -85,7 +85,7 @@ PyObject *sip_message_has(MessageObject *self, PyObject *const *names, Py_ssize_
 PyObject *sip_message_header_names(MessageObject *self, PyObject *unused);
 
 /* sip_message_sender.c */
-PyObject *sip_message_names_source(MessageObject *self, PyObject *host);
+PyObject *sip_message_sender_natted(MessageObject *self, PyObject *const *args, Py_ssize_t count);
 
 /* sip_message_forward.c */
 PyObject *sip_message_count_hop(MessageObject *self, PyObject *const *args, Py_ssize_t count);

@@ -1,6 +1,7 @@
 /* Python binding of native.sip: the module, framing and the slot hash. */
 #include "sip_application.h"
 #include "sip_authorizer.h"
+#include "sip_bound.h"
 #include "sip_flow.h"
 #include "sip_gate.h"
 #include "sip_ingress.h"
@@ -62,6 +63,8 @@ static PyMethodDef functions[] = {
     {"crc_slot", crc_slot, METH_O, NULL},
     {"digest_params", sip_digest_params, METH_O, NULL},
     {"bound_to", (PyCFunction)(void (*)(void))sip_bound_to, METH_FASTCALL, NULL},
+    {"flow_name", sip_flow_name_py, METH_VARARGS, NULL},
+    {"flow_of_token", (PyCFunction)(void (*)(void))sip_flow_of_token_py, METH_FASTCALL, NULL},
     {"is_unverifiable", (PyCFunction)(void (*)(void))sip_is_unverifiable_py, METH_FASTCALL, NULL},
     {"tag_hash", tag_hash, METH_O, NULL},
     {"call_slot", call_slot, METH_O, NULL},

@@ -143,9 +143,10 @@ int sip_branch_mended(BranchObject *self, struct sip_py_word *what, int result);
 /* As sip_py_done, of what an exchange was told: an error there is reported, and changes nothing. */
 int sip_exchange_told(ContextObject *context, PyObject *result);
 
-/* --- sip_proxy_add.c --- */
+/* --- sip_proxy_add.c, sip_proxy_cookie.c --- */
 
 int sip_branch_add_ourselves(BranchObject *self);
+PyObject *sip_branch_cookie(BranchObject *self); /* text of the cookie of its Record-Route; a new reference */
 
 /* --- sip_proxy_reply.c --- */
 

@@ -80,13 +80,13 @@ static PyObject *next_hop(AckObject *self) {
 }
 
 static int follow(AckObject *self, PyObject *token) {
-    static struct sip_py_word flow_of = {"flow_of", NULL}, malformed = {"malformed", NULL};
+    static struct sip_py_word malformed = {"malformed", NULL};
     bool fixed = PyUnicode_GET_LENGTH(token);
     int own = fixed || sip_has_line(&self->request->core, SIP_ROUTE) ? 0 : sip_core_owns_uri(self->core, self->request);
     if (own) return own < 0 ? -1 : drop(self, "own uri");
     PyObject *hop = next_hop(self);
     if (!hop) return sip_proxy_hand_over((PyObject *)self, &malformed, NULL);
-    PyObject *flow = fixed ? sip_py_call((PyObject *)self->core, &flow_of, token, NULL) : NULL;
+    PyObject *flow = fixed ? sip_flow_of_token(self->core->flows, token) : NULL;
     int result = fixed ? (flow ? leave(self, flow) : -1) : resolve(self, hop);
     Py_XDECREF(flow);
     Py_DECREF(hop);

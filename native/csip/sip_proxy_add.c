@@ -1,5 +1,4 @@
 /* What we add to a request: our Record-Route and our Via (RFC 3261 section 16.6 items 4 and 8). */
-#include "sip_cookie.h"
 #include "sip_mac.h"
 #include "sip_proxy.h"
 #include "sip_py.h"
@@ -54,27 +53,11 @@ static int push_record_route(BranchObject *self, PyObject *index, PyObject *cook
     return result;
 }
 
-/* Text of the Record-Route cookie; a new reference. A side behind NAT is the Python class's to name. */
-static PyObject *cookie_text(BranchObject *self) {
-    static struct sip_py_word cookie_for = {"cookie_for", NULL}, natted = {"natted", NULL};
-    ContextObject *context = sip_context_of(self);
-    InboundObject *inbound = sip_request_of(self);
-    int near = context->cookie == Py_None ? sip_inbound_natted(inbound) : 1;
-    int far = near == 0 ? sip_py_is(self->target, &natted) : near;
-    if (far < 0) return NULL;
-    if (far || !inbound->message) return sip_py_call(self->context, &cookie_for, self->target, self->flow);
-    PyObject *call_key = sip_inbound_call_key(inbound), *cookie = NULL;
-    if (call_key) cookie = sip_cookie_issue(sip_core_of(self)->cookie_keys, (MessageObject *)inbound->message, call_key, SIP_FROM);
-    if (!cookie) return NULL;
-    Py_SETREF(context->cookie, cookie);
-    return Py_NewRef(((CookieObject *)cookie)->text);
-}
-
 /* One entry, or two when the request leaves by another listener than it came by, so that each side gets the one it can reach. */
 static int push_record_routes(BranchObject *self, PyObject *far) {
     static struct sip_py_word record_sips = {"record_sips", NULL};
     MessageObject *message = (MessageObject *)self->request;
-    PyObject *cookie = cookie_text(self);
+    PyObject *cookie = sip_branch_cookie(self);
     PyObject *near = cookie ? sip_proxy_listener(sip_request_of(self)->flow) : NULL;
     int result = near ? 0 : -1;
     if (near && (sip_message_is_sips(message) || sip_has_line(&message->core, SIP_ROUTE))) {

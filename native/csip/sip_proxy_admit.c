@@ -2,6 +2,7 @@
  * 16.3 and 16.4). */
 #include "sip_application.h"
 #include "sip_cookie.h"
+#include "sip_flow.h"
 #include "sip_proxy.h"
 #include "sip_py.h"
 #include "sip_transaction_type.h"
@@ -144,7 +145,7 @@ bool sip_may_be_gruu(const struct sip_message *message) {
 
 /* NULL without an exception: the request is answered. */
 static PyObject *find_target(CoreObject *self, InboundObject *request, CookieObject *cookie) {
-    static struct sip_py_word instance_target = {"instance_target", NULL}, flow_of = {"flow_of", NULL}, flow_gone = {"flow_gone", NULL},
+    static struct sip_py_word instance_target = {"instance_target", NULL}, flow_gone = {"flow_gone", NULL},
         serve_own_uri = {"serve_own_uri", NULL};
     MessageObject *message = (MessageObject *)request->message;
     PyObject *target = NULL, *flow = Py_NewRef(Py_None);
@@ -156,7 +157,7 @@ static PyObject *find_target(CoreObject *self, InboundObject *request, CookieObj
     PyObject *token = sip_cookie_flow_token(cookie, message);
     if (!token) goto done;
     bool fixed = PyUnicode_GET_LENGTH(token);
-    if (fixed) Py_SETREF(flow, sip_py_call((PyObject *)self, &flow_of, token, NULL));
+    if (fixed) Py_SETREF(flow, sip_flow_of_token(self->flows, token));
     Py_DECREF(token);
     if (!flow) goto done;
     if (fixed && flow == Py_None) {

@@ -1,9 +1,11 @@
 /* The base of InboundRequest: its fields, what is found out of it once, and how it goes on to one target. */
 #include "sip_cookie.h"
+#include "sip_flow.h"
 #include "sip_mac.h"
 #include "sip_proxy.h"
 #include "sip_proxy_fields.h"
 #include "sip_py.h"
+#include "sip_sender.h"
 
 InboundObject *sip_inbound_new(PyTypeObject *class, CoreObject *core, PyObject *transaction, MessageObject *message, PyObject *flow) {
     InboundObject *self = SIP_NEW(InboundObject, class, core);
@@ -50,17 +52,22 @@ PyObject *sip_inbound_call_key(InboundObject *self) {
     return key;
 }
 
-/* Most requests say of themselves where they come from. */
+/* Whether a private network's address in Contact is what makes it so is the Python class's to say. */
 static PyObject *find_natted(InboundObject *self) {
-    static struct sip_py_word word_remote = {"remote", NULL}, sender_is_natted = {"sender_is_natted", NULL};
+    static struct sip_py_word sender_is_natted = {"sender_is_natted", NULL};
+    struct sip_py_view view;
     if (!self->message) return PyErr_Format(PyExc_AttributeError, "the request is over");
-    PyObject *remote = sip_py_get(self->flow, &word_remote), *host = remote ? PySequence_GetItem(remote, 0) : NULL;
-    PyObject *named = host ? sip_message_names_source((MessageObject *)self->message, host) : NULL;
-    Py_XDECREF(host);
-    Py_XDECREF(remote);
-    if (!named) return NULL;
-    Py_DECREF(named); /* one of the two that are always there */
-    return named == Py_True ? Py_NewRef(Py_False) : sip_py_call((PyObject *)self, &sender_is_natted, NULL, NULL);
+    int reliable = sip_flow_is_reliable(self->flow);
+    PyObject *host = reliable < 0 ? NULL : sip_flow_remote_host(self->flow);
+    if (!host || sip_py_view(host, &view) < 0) {
+        Py_XDECREF(host);
+        return NULL;
+    }
+    enum sip_sender sender = sip_find_sender(&((MessageObject *)self->message)->core, view.text, reliable);
+    Py_XDECREF(view.holder);
+    Py_DECREF(host);
+    if (sender == SIP_SENDER_CONTACT) return sip_py_call((PyObject *)self, &sender_is_natted, NULL, NULL);
+    return PyBool_FromLong(sender == SIP_SENDER_NATTED);
 }
 
 int sip_inbound_natted(InboundObject *self) {

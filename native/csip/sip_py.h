@@ -77,7 +77,6 @@ int sip_py_count_word(PyObject *counters, struct sip_py_word *name);
 PyObject *sip_py_header_params(struct sip_slice params);
 PyObject *sip_py_uri_params(struct sip_slice params);
 PyObject *sip_digest_params(PyObject *unused, PyObject *value); /* sip_digest_params.c */
-PyObject *sip_bound_to(PyObject *unused, PyObject *const *args, Py_ssize_t count);  /* sip_bound_py.c */
 
 /* A type whose objects the garbage collector is not to walk, because there are many and their owners cut what could be a cycle:
  * Python makes subclasses of such a type that it does walk, unless the type has this method. They add no fields

@@ -2,15 +2,11 @@
 
 #include "sip_chars.h"
 #include "sip_read.h"
+#include "sip_sender.h"
 
 static const struct sip_reach direct = {false, false}, flow_only = {true, true}, connection = {false, true};
 
 static bool is_ipv6(struct sip_slice host) { return memchr(host.at, ':', host.size) != NULL; }
-
-static bool ends_invalid(struct sip_slice host) {
-    struct sip_slice end = SIP_TEXT(".invalid");
-    return host.size >= end.size && sip_same_nocase((struct sip_slice){host.at + host.size - end.size, end.size}, end);
-}
 
 static uint32_t port_of(int32_t port, const struct sip_source *source) { return port > 0 ? (uint32_t)port : source->default_port; }
 
@@ -21,7 +17,7 @@ bool sip_find_reach(const struct sip_uri *contact, const struct sip_via *via, co
     if (contact_is_source && contact_port == source->port) return true;
     if (is_ipv6(contact->host) || is_ipv6(via->host)) return false; /* written in more than one way */
     *reach = flow_only;
-    if (ends_invalid(contact->host)) return true;
+    if (sip_host_is_invalid(contact->host)) return true;
     bool names_sender = contact_port == via_port && sip_same_nocase(contact->host, via->host);
     bool via_is_wrong = !via_is_source || (!source->reliable && via->rport.at && via_port != source->port);
     if (names_sender && via_is_wrong) return true;

@@ -147,6 +147,7 @@ static bool find_binding(const struct sip_record *record, const struct contact *
     for (size_t i = 0; i < record->count; i++) {
         if (record->bindings[i].expires_at <= now) return false;
         if (found || !is_of(&record->bindings[i], contact)) continue;
+        if (record->bindings[i].path_count) return false; /* it came through another proxy, and doesn't now */
         found = true;
         *place = i;
     }

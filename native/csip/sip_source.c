@@ -3,6 +3,7 @@
 #include "sip_flow.h"
 #include "sip_proxy.h"
 #include "sip_reach.h"
+#include "sip_sender.h"
 
 void sip_source_release(struct sip_flow_source *source) {
     Py_XDECREF(source->host.holder);
@@ -68,4 +69,14 @@ PyObject *sip_is_unverifiable_py(PyObject *unused, PyObject *const *args, Py_ssi
     if (count != 2 || !Py_IS_TYPE(args[0], &sip_message_type)) return PyErr_Format(PyExc_TypeError, "a Message and a flow expected");
     int is = sip_source_is_unverifiable((MessageObject *)args[0], args[1]);
     return is < 0 ? NULL : PyBool_FromLong(is);
+}
+
+PyObject *sip_message_sender_natted(MessageObject *self, PyObject *const *args, Py_ssize_t count) {
+    struct sip_py_view host;
+    int reliable = count == 2 ? PyObject_IsTrue(args[1]) : -1;
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "sender_natted(host, reliable)");
+    if (reliable < 0 || sip_py_view(args[0], &host) < 0) return NULL;
+    enum sip_sender sender = sip_find_sender(&self->core, host.text, reliable);
+    Py_XDECREF(host.holder);
+    return sender == SIP_SENDER_CONTACT ? Py_NewRef(Py_None) : PyBool_FromLong(sender == SIP_SENDER_NATTED);
 }

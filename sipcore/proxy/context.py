@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from native.sip import SEES_BRANCH_ENDS, ContextBase
-from sipcore.flow import Flow
 from sipcore.ports import Exchange, Target
 from sipcore.proxy.best import CHALLENGES, Outcome, best_outcome
 from sipcore.proxy.branch import Branch, Headers, same_place
-from sipcore.proxy.cookie import Cookie, flow_token, issue_cookie
+from sipcore.proxy.cookie import Cookie
 
 if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest, ProxyCore
@@ -73,18 +72,6 @@ class ResponseContext(ContextBase):
         for branch in [Branch(self, target) for target in targets]:
             if not self._stopped:
                 branch.start()
-
-    def cookie_for(self, target: Target, flow: Flow) -> str:
-        """Text of the Record-Route cookie: the dialog's own once there is a dialog."""
-        request = self.request
-        callee_flow = flow_token(flow) if target.natted else ""
-        cookie = self._cookie
-        if cookie is not None and (cookie is request.cookie or cookie.callee_flow == callee_flow):
-            return cookie.text
-        caller_flow = flow_token(request.flow) if request.natted else ""
-        cookie = issue_cookie(self.core.cookie_keys, request.message, request.call_key, caller_flow, callee_flow)
-        self._cookie = cookie
-        return cookie.text
 
     def _refuse_breadth(self) -> None:
         """RFC 5393 section 5.3.3; answers that came from earlier groups tell the caller more."""

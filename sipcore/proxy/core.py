@@ -16,7 +16,7 @@ from sipcore.ports import Application, Counters, Resolver, Target
 from sipcore.proxy.ack import Ack
 from sipcore.proxy.checks import apply_rules, breadth_allowed
 from sipcore.proxy.context import Branch, ResponseContext
-from sipcore.proxy.cookie import Cookie, flow_of_token, issue_cookie
+from sipcore.proxy.cookie import Cookie, issue_cookie
 from sipcore.proxy.forward import NO_DIALOG, OwnNames, push_routes, request_uri
 from sipcore.proxy.inbound import InboundRequest
 from sipcore.proxy.loop import has_looped
@@ -171,9 +171,6 @@ class ProxyCore(CoreBase):
             raise error
         why = "malformed" if isinstance(error, ParseError) else str(error.status)
         self.count(f"sip_proxy_acks_dropped_total|why={why}")
-
-    def flow_of(self, token: str) -> Flow | None:
-        return flow_of_token(self.flows, token)
 
     def flow_gone(self, request: InboundRequest) -> None:
         self._refuse(request, 430, "Flow Failed")  # RFC 5626 section 5.3

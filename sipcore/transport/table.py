@@ -90,12 +90,10 @@ class TransportTable(FlowTable):
         remote, name = (destination.host, destination.port), destination.name
         return endpoint.open_to(remote, name) or endpoint.connect(remote, self._engine.settings.connect_s, name)
 
-    def connection_of(self, endpoint: TcpEndpoint, remote: Address, connection_id: int) -> Flow | None:
-        connection = endpoint.connections.get(connection_id)
+    def connection_elsewhere(self, endpoint: TcpEndpoint, remote: Address, connection_id: int) -> Flow | None:
+        """One that is not this process's."""
         siblings = self._engine.siblings
-        if connection is None and siblings is not None:
-            return siblings.connection(endpoint.listener, remote, connection_id)
-        return connection
+        return None if siblings is None else siblings.connection(endpoint.listener, remote, connection_id)
 
     def find_local(self, host: str, port: int | None, transport: str | None) -> bool:
         """Whether it is a place of ours; known for a while then."""

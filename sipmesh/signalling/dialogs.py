@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from native.sip import Message, NameAddr, Uri
+from native.sip import Message, NameAddr, Uri, flow_name
 from sipcore.errors import PeerError
 from sipcore.flow import Flow
 from sipcore.ports import Counters, Dialog
-from sipcore.proxy.cookie import flow_name
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.legs import CALLEE, CALLER, legs_of
 from sipmesh.signalling.trunks import Trunks

@@ -15,10 +15,11 @@ from native.sip import (
     ByeExchangeBase,
     InviteExchangeBase,
     Message,
+    flow_of_token,
 )
 from sipcore.ports import Proceed
 from sipcore.proxy.context import Branch, ResponseContext
-from sipcore.proxy.cookie import Cookie, flow_of_token
+from sipcore.proxy.cookie import Cookie
 from sipmesh.signalling.call_updates import response_in_dialog
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cdr_maker import GAVE_UP

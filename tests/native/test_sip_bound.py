@@ -1,5 +1,6 @@
-"""native.sip.bound_to: the target of an AOR whose only binding is a plain one."""
+"""native.sip.bound_to: the target of an AOR that has one binding."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,57 +9,105 @@ from hypothesis import strategies as st
 
 from native.sip import bound_to
 from sipcore.location import Binding, encode_bindings
+from sipcore.ports import Target
+from sipmesh.signalling.locate import targets_of
 
 NOW = 1_800_000_000.0
 STORED = Binding("sip:alice@192.0.2.7:5070", "reg-1", 7, NOW + 100, remote_host="192.0.2.7", remote_port=5070)
+OPEN, CLOSED = SimpleNamespace(closed=False), SimpleNamespace(closed=True)
 
 
-def record(**changes: object) -> bytes:
+class Flows:
+    """``flow`` is all there is, by whatever name."""
+
+    def __init__(self, flow: Any = OPEN) -> None:
+        self.flow = flow
+        self.named: list[Any] = []
+
+    def flow_of(self, *name: Any) -> Any:
+        self.named.append(name)
+        return self.flow
+
+
+def binding(**changes: object) -> Binding:
     fields = {name: getattr(STORED, name) for name in STORED.__struct_fields__}
-    return encode_bindings([Binding(**fields | changes)])  # type: ignore[arg-type]
+    return Binding(**fields | changes)  # type: ignore[arg-type]
+
+
+def found(*bindings: Binding, flow: Any = OPEN) -> Target | None:
+    return bound_to(encode_bindings(list(bindings)), NOW, Flows(flow), Target)
 
 
 @pytest.mark.parametrize("contact", ["sip:alice@192.0.2.7:5070", "sips:alice@h", "sip:é@h"])
-def test_the_contact_of_the_only_plain_binding(contact: str) -> None:
-    assert bound_to(record(contact=contact), NOW) == contact
+def test_the_contact_of_the_only_binding(contact: str) -> None:
+    target = found(binding(contact=contact))
+    assert target is not None
+    assert (target.uri, target.flow, target.natted, target.routes) == (contact, None, False, ())
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"natted": True},
-        {"instance": "<urn:uuid:1>"},
-        {"reg_id": 1},
-        {"path": ("<sip:p;lr>",)},
-        {"connection_id": 4},
-        {"expires_at": NOW},
-        {"contact": "tel:+1"},
-        {"contact": "sip"},
-        {"contact": ""},
-    ],
-    ids=str,
+WAYS: tuple[dict[str, Any], ...] = (
+    {},
+    {"instance": "<urn:uuid:1>"},
+    {"path": ("<sip:p;lr>",)},
+    {"path": ("<sip:p;lr>", "<sip:" + "q" * 300 + ";lr>"), "reg_id": 1, "connection_id": 4},
+    {"natted": True},
+    {"natted": True, "connection_id": 4},
+    {"natted": True, "path": ("<sip:p;lr>",)},
+    {"connection_id": 4},
+    {"reg_id": 1},
+    {"reg_id": 1, "connection_id": 1 << 40, "instance": "<urn:uuid:1>"},
 )
-def test_other_bindings_are_looked_at_one_by_one(changes: dict[str, object]) -> None:
-    assert bound_to(record(**changes), NOW) is None
+
+
+@pytest.mark.parametrize("flow", [OPEN, CLOSED, None], ids=["open", "closed", "gone"])
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_it_is_the_target_that_bindings_one_by_one_lead_to(way: dict[str, Any], flow: Any) -> None:
+    """RFC 5626 section 5.3: a flow that is gone leads nowhere, unless the Contact does."""
+    target, flows = found(binding(**way), flow=flow), Flows(flow)
+    expected = targets_of([binding(**way)], flows, NOW)  # type: ignore[arg-type]
+    if target is None:
+        assert expected == []
+    else:
+        assert [(each.uri, each.routes, each.flow, each.natted) for each in expected] == [
+            (target.uri, target.routes, target.flow, target.natted)
+        ]
+
+
+def test_the_flow_is_the_one_of_its_register() -> None:
+    flows = Flows()
+    record = encode_bindings([binding(natted=True, listener=3, connection_id=1 << 40, remote_host="2001:db8::7")])
+    bound_to(record, NOW, flows, Target)
+    assert flows.named == [(3, ("2001:db8::7", 5070), 1 << 40)]
+
+
+def test_those_that_expired_are_no_choice() -> None:
+    target = found(binding(expires_at=NOW), binding(contact="sip:alice@192.0.2.8"), binding(expires_at=NOW - 1))
+    assert target is not None
+    assert target.uri == "sip:alice@192.0.2.8"
+
+
+@pytest.mark.parametrize("changes", [{"expires_at": NOW}, {"contact": "tel:+1"}, {"contact": "sip"}, {"contact": ""}], ids=str)
+def test_others_are_looked_at_one_by_one(changes: dict[str, object]) -> None:
+    assert found(binding(**changes)) is None
 
 
 def test_several_bindings_are_looked_at_one_by_one() -> None:
-    assert bound_to(encode_bindings([STORED, STORED]), NOW) is None
-    assert bound_to(encode_bindings([]), NOW) is None
+    assert found(STORED, STORED) is None
+    assert found() is None
 
 
 @given(st.data())
 def test_a_damaged_record_is_not_read_beyond_its_end(data: st.DataObject) -> None:
-    damaged = bytearray(record())
+    damaged = bytearray(encode_bindings([binding(path=("<sip:p;lr>",))]))
     at = data.draw(st.integers(0, len(damaged) - 1))
-    assert bound_to(bytes(damaged[:at]), NOW) is None
+    assert bound_to(bytes(damaged[:at]), NOW, Flows(), Target) is None
     damaged[at] = data.draw(st.integers(0, 255))
-    contact = bound_to(bytes(damaged), NOW)
-    assert contact is None or contact.encode("utf-8", "surrogateescape") in damaged
+    target = bound_to(bytes(damaged), NOW, Flows(), Target)
+    assert target is None or target.uri.encode("utf-8", "surrogateescape") in damaged
 
 
 def test_arguments_are_checked() -> None:
     wrong: Any = bound_to
-    for arguments in ((), (b"",), ("", 1.0), (b"", "now")):
+    for arguments in ((), (b"", 1.0), ("", 1.0, Flows(), Target), (b"", "now", Flows(), Target)):
         with pytest.raises(TypeError):
             wrong(*arguments)

@@ -20,7 +20,8 @@ class Table(FlowTable):
     def __init__(self, timers: Timers, datagrams: Any) -> None:
         self.kept: dict[Any, tuple[bool, float]] = {}
         super().__init__(timers, self.kept)
-        self.by_index[0], self.by_index[1] = datagrams, "streams"
+        self.streams = SimpleNamespace(connections={5: "an open one"})
+        self.by_index[0], self.by_index[1] = datagrams, self.streams
         self.asked: list[Any] = []
 
     def choose(self, destination: Any, near: Any) -> Any:
@@ -32,7 +33,7 @@ class Table(FlowTable):
     def stream_to(self, endpoint: Any, destination: Any) -> Any:
         return endpoint, destination.port
 
-    def connection_of(self, endpoint: Any, remote: Any, connection_id: int) -> Any:
+    def connection_elsewhere(self, endpoint: Any, remote: Any, connection_id: int) -> Any:
         return endpoint, remote, connection_id
 
     def flow_by_via(self, request: Message, flow: Any) -> str:
@@ -76,9 +77,9 @@ def test_a_way_ends_with_its_endpoint() -> None:
         there = to("udp")
         table.flow_to(there)
         shell.port.close()
-        table.by_index[0] = "streams"
+        table.by_index[0] = table.streams
         table.forget_chosen()
-        assert table.flow_to(there) == ("streams", 5060)
+        assert table.flow_to(there) == (table.streams, 5060)
 
 
 def test_an_endpoint_is_chosen_once_for_each_way() -> None:
@@ -89,7 +90,7 @@ def test_an_endpoint_is_chosen_once_for_each_way() -> None:
         assert table.flow_to(to("udp"), None) is first
         assert table.flow_to(to("udp", 5061)).remote == ("127.0.0.1", 5061)
         assert table.flow_to(to("udp"), NEAR) is first
-        assert table.flow_to(to("tcp"), NEAR) == ("streams", 5060)
+        assert table.flow_to(to("tcp"), NEAR) == (table.streams, 5060)
         assert table.asked == [("udp", None), ("udp", NEAR), ("tcp", NEAR)]
 
 
@@ -99,7 +100,8 @@ def test_a_flow_by_its_token() -> None:
         assert table.flow_of(0, ("127.0.0.1", 9), 0) is table.flow_to(to("udp", 9))
         assert table.flow_of(0, ("127.0.0.1", 9), 7) is None
         assert table.flow_of(9, ("127.0.0.1", 9), 0) is None
-        assert table.flow_of(1, ("127.0.0.1", 9), 7) == ("streams", ("127.0.0.1", 9), 7)
+        assert table.flow_of(1, ("127.0.0.1", 9), 5) == "an open one"
+        assert table.flow_of(1, ("127.0.0.1", 9), 7) == (table.streams, ("127.0.0.1", 9), 7)
 
 
 def test_answers_go_back_where_they_can() -> None:

@@ -15,12 +15,23 @@ from native import sip
 from native.sip import Cookie, Mac, Message, NameAddr, ParseError, UdpSocket, Uri, Via
 from sipcore.keys import Key, KeyRing
 from sipcore.location import Binding, encode_bindings
+from sipcore.ports import Target
 from tests.native.shell import Engine, Ingress, Layer, Shell, Stream
 from tests.native.sip_samples import INVITE, REGISTER, RESPONSE, replaced
 
 LOOPS = 100
 LATIN = replaced(b"Alice", b"\xff\xe9")
 BAD = replaced(b"Content-Length: 4", b"Content-Length: 40")
+
+
+class Flows:
+    """Has one flow, by whatever name."""
+
+    def __init__(self, flow: object = SimpleNamespace(closed=False)) -> None:
+        self.flow = flow
+
+    def flow_of(self, *name: object) -> object:
+        return self.flow
 
 
 class Text(str):
@@ -50,12 +61,15 @@ def read_messages() -> None:
         for name in ("Via", "Allow", "X-Odd", Text("From"), "Ünknown"):
             message.get(name), message.get_all(name), message.values(name), message.has("X", name)
         message.header_names()
-        message.names_source("192.0.2.1"), message.names_source(Text("ü"))
+        message.sender_natted("192.0.2.1", True), message.sender_natted(Text("ü"), False)
 
 
 def read_bindings() -> None:
     for contact in ("sip:a@192.0.2.1", "sip:é@h", "tel:1"):
-        sip.bound_to(encode_bindings([Binding(contact, "c", 1, 100.0)]), 1.0)
+        for flow in ({}, {"natted": True}, {"reg_id": 1, "connection_id": 4}, {"path": ("<sip:p;lr>", "<sip:q;lr>")}):
+            sip.bound_to(encode_bindings([Binding(contact, "c", 1, 100.0, **flow)]), 1.0, Flows(), Target)
+    token = sip.flow_name(1, "2001:db8::1", 5060, 1 << 40)
+    sip.flow_of_token(Flows(), token), sip.flow_of_token(Flows(None), token)
 
 
 def read_faults() -> None:

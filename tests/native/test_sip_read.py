@@ -95,25 +95,40 @@ def test_the_uri_in_from(line: bytes, uri: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("via", "contact", "named"),
+    ("via", "contact", "natted"),
     [
-        (b"192.0.2.1:5070;rport=5070", b"<sip:a@192.0.2.1:5070>", True),
-        (b"192.0.2.1", b"<sip:a@192.0.2.1>;q=1, <sip:a@10.0.0.1>", True),
-        (b"192.0.2.1;rport=5060;received=192.0.2.1", b"sip:192.0.2.1", True),
-        (b"192.0.2.1;rport=5070", b"<sip:a@192.0.2.1>", False),
-        (b"192.0.2.1;received=192.0.2.2", b"<sip:a@192.0.2.1>", False),
+        (b"192.0.2.1:5070;rport=5070", b"<sip:a@192.0.2.1:5070>", False),
+        (b"192.0.2.1", b"<sip:a@192.0.2.1>;q=1, <sip:a@10.0.0.1>", False),
+        (b"192.0.2.1;rport=5060;received=192.0.2.1", b"sip:192.0.2.1", False),
+        (b"192.0.2.1;rport=5070", b"<sip:a@192.0.2.1>", True),
+        (b"192.0.2.1;received=192.0.2.2", b"<sip:a@192.0.2.1>", True),
+        (b"[2001:db8::2];received=192.0.2.1", b"<sip:a@192.0.2.1>", True),
+        (b"a.example;received=192.0.2.2", b"<sip:a@192.0.2.1>", False),
+        (b"1.2.3;received=192.0.2.2", b"<sip:a@192.0.2.1>", False),
+        (b"a.invalid", b"<sip:a@192.0.2.1>", True),
         (b"192.0.2.2", b"<sip:a@192.0.2.1>", False),
-        (b"192.0.2.1", b"<sip:a@192.0.2.2>", False),
+        (b"192.0.2.1", b"<sip:a@192.0.2.2>", None),
+        (b"192.0.2.1", b"<sip:a@b.example>", False),
+        (b"192.0.2.1", b"<sip:a@b.Invalid>", True),
+        (b"192.0.2.1, SIP/2.0/UDP 10.0.0.1;received=192.0.2.1", b"<sip:a@10.0.0.1>", False),
         (b"192.0.2.1", b"*", False),
         (b"192.0.2.1", b"<sip:a@", False),
         (b"192.0.2.1", b"", False),
     ],
 )
-def test_whether_via_and_contact_name_the_source(via: bytes, contact: bytes, named: bool) -> None:
+def test_whether_the_sender_is_where_it_says(via: bytes, contact: bytes, natted: bool | None) -> None:
     message = Message(
         b"INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP " + via + b";branch=z9hG4bK1\r\nContact: " + contact + b"\r\n\r\n"
     )
-    assert message.names_source("192.0.2.1") is named
+    assert message.sender_natted("192.0.2.1", False) is natted
+
+
+def test_over_a_connection_the_port_of_the_sender_says_nothing() -> None:
+    message = Message(b"INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.1;rport=5070;branch=z9hG4bK1\r\n\r\n")
+    assert message.sender_natted("192.0.2.1", False) is True
+    assert message.sender_natted("192.0.2.1", True) is False
+    with pytest.raises(TypeError):
+        message.sender_natted("192.0.2.1")  # type: ignore[call-arg]
 
 
 def test_lists_belong_to_the_caller() -> None:

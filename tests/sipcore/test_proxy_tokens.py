@@ -2,10 +2,10 @@
 
 import pytest
 
-from native.sip import Message
+from native.sip import Message, flow_name, flow_of_token
 from sipcore.flow import Destination
 from sipcore.keys import Key, KeyRing
-from sipcore.proxy.cookie import Cookie, flow_of_token, flow_token, issue_cookie
+from sipcore.proxy.cookie import Cookie, issue_cookie
 from sipcore.proxy.via_branch import MAGIC_COOKIE, branch_prefix
 from tests.sipcore.proxy_world import KEY, World
 
@@ -172,10 +172,19 @@ def test_a_cookie_is_of_no_use_in_another_dialog(changed: dict[str, str]) -> Non
 def test_a_flow_token_names_its_flow_in_characters_of_a_uri(host: str, transport: str) -> None:
     flows = World().proxy.flows
     flow = flows.flow_to(Destination(transport, host, 5080))
-    token = flow_token(flow)
+    token = flow_name(flow.listener.index, *flow.remote, flow.connection_id)
     assert set(token) <= TOKEN - {"~"}
     found = flow_of_token(flows, token)
     assert found is not None
     assert (found.remote, found.listener, found.connection_id) == (flow.remote, flow.listener, flow.connection_id)
     flow.closed = True  # type: ignore[misc]
     assert (flow_of_token(flows, token) is None) is (transport == "tcp")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "0", "0_192.0.2.1_13c4_0_0", "0__13c4_g", "g_h_1_0", "1" * 17 + "_h_1_0", "0_h_10000_0", "0_h__0"],
+)
+def test_what_is_no_token_of_a_flow(text: str) -> None:
+    with pytest.raises(ValueError, match="no token of a flow"):
+        flow_of_token(World().proxy.flows, text)

@@ -29,7 +29,7 @@ def parse_and_read() -> object:
 def read_more() -> object:
     message = sip.Message(INVITE)
     message.check()
-    message.names_source("192.0.2.1")
+    message.sender_natted("192.0.2.1", False)
     read = [getattr(message, name) for name in ("identity", "loop_hash", "client_key", "content_type", "body")]
     return read, message.get("X-Odd"), message.get_all("Via"), message.values("Route"), message.header_names()
 

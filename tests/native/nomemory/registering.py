@@ -9,6 +9,7 @@ from typing import Any
 from native import sip
 from sipcore.digest import Algorithm, Digest, DigestConfig
 from sipcore.keys import Key, KeyRing
+from sipcore.ports import Target
 from sipcore.proxy.core import ProxyCore, ProxySettings
 from sipcore.registrar import Registrar
 from sipcore.transaction import TransactionLayer, TransactionSettings
@@ -52,6 +53,9 @@ REGISTER = (
 BINDING = b"\x91\xdc\x00\x10\xafsip:a@192.0.2.1\xa12\x01\x7f\x02\x01\x00\xa11\x05\xa0\xc2\x00\x01\xa0\x00\x90"
 
 
+BEHIND_NAT = BINDING[:-6] + b"\xc3\x00\x01\xa0\x00\x91\xa7<sip:p>"  # with a Path
+
+
 class Undated(Registrar):
     """Its Date needs nothing of the standard library that isn't fit for this."""
 
@@ -71,7 +75,8 @@ def refresh() -> object:
 
 @tried
 def bound() -> object:
-    return sip.bound_to(BINDING, 1.0)
+    flows = SimpleNamespace(flow_of=lambda *name: SimpleNamespace(closed=False))
+    return [sip.bound_to(record, 1.0, flows, Target) for record in (BINDING, BEHIND_NAT)]
 
 
 def backoff() -> sip.BackoffBase:

@@ -206,7 +206,7 @@ def call_from_user_to_trunk() -> object:
 
 
 PROVEN = b"Proxy-Authorization: %b\r\nCall-ID" % credentials_of("b.example", "INVITE").encode()
-ASKED = SWITCHED[0].replace(b"a@a.example", b"a@b.example")
+ASKED = DIRECT[0].replace(b"a@a.example", b"a@b.example")
 
 
 @tried
