@@ -40,6 +40,7 @@ class Recordings:
         """Begins, or goes on with what was paused. RequestError says why it can't be."""
         if call.recording is None:
             call.recording = self._begin(call.call_id)
+            call.recorded = {}
             self._running[call.recording] = call
         call.recording.paused = False
         self.tape(call)
@@ -77,22 +78,27 @@ class Recordings:
         """Every second: ends what can't go on, tells of files that are complete."""
         room = not self._running or self._free_bytes() >= self._settings.min_free_bytes
         for recording, call in list(self._running.items()):
-            if self._relay.recording_status(recording.number).state != relay.RECORDING:
+            told = self._status(recording)
+            if told["state"] not in ("on", "paused"):
+                call.recorded = told
                 self.stop(call)
             elif not room:
                 log.warning("a recording ends: less than %d bytes are free", self._settings.min_free_bytes)
                 self._count("no-space")
+                call.recorded = told | {"state": "no space"}
                 self.stop(call)
         self._closing = [recording for recording in self._closing if not self._is_closed(recording)]
 
     def describe(self, call: Call) -> Body:
-        """For ``query``; empty when the call is not recorded."""
-        if call.recording is None:
-            return {}
-        status = self._relay.recording_status(call.recording.number)
-        state = "paused" if call.recording.paused and status.state == relay.RECORDING else _STATES[status.state]
-        body: Body = {"state": state, "file": call.recording.path, "packets": status.packets, "bytes": status.bytes}
-        return {"recording": body | {"dropped": status.dropped}}
+        """For ``query``; empty when the call is not recorded, and was not until that could not go on."""
+        told = call.recorded if call.recording is None else self._status(call.recording)
+        return {"recording": told} if told else {}
+
+    def _status(self, recording: Recording) -> dict[str, int | str]:
+        status = self._relay.recording_status(recording.number)
+        state = "paused" if recording.paused and status.state == relay.RECORDING else _STATES[status.state]
+        counts = {"packets": status.packets, "bytes": status.bytes, "dropped": status.dropped}
+        return {"state": state, "file": recording.path} | counts
 
     def _begin(self, call_id: str) -> Recording:
         settings = self._settings

@@ -175,6 +175,7 @@ class Call:
     past: Totals = NOTHING  # of dialogues that are gone
     metadata: str = ""
     recording: Recording | None = None
+    recorded: dict[str, int | str] = field(default_factory=dict)  # what is told of one that could not go on
     delete_ns: int = 0  # when it is to go, 0: not yet
     check_ns: int = 0  # next look at its deadlines (media.timeouts), 0: none planned
 

@@ -126,8 +126,13 @@ def test_one_that_can_not_go_on_ends_and_the_call_does_not(status: relay.Recordi
     assert to.serve("query", call_id="call-1")["recording"]["state"] == how
     to.calls.recordings.scan()
     assert to.relay.taped == dict.fromkeys(to.streams())
-    assert "recording" not in to.serve("query", call_id="call-1")
+    assert to.serve("query", call_id="call-1")["recording"]["state"] == how, "as long as there is no other"
     assert to.counters[f"media_recordings_total|ended={how}"] == 1
+    to.turn(1)
+    record(to, "start")
+    assert to.serve("query", call_id="call-1")["recording"]["state"] == "on"
+    record(to, "stop")
+    assert "recording" not in to.serve("query", call_id="call-1")
 
 
 def test_without_space_every_recording_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +142,7 @@ def test_without_space_every_recording_ends(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("os.statvfs", lambda path: type("Room", (), {"f_bavail": 1, "f_frsize": 999}))
     to.calls.recordings.scan()
     assert to.relay.recordings[0].state == relay.RECORDED
+    assert to.serve("query", call_id="call-1")["recording"]["state"] == "no space"
     assert record(to, "start")["error-reason"] == "Can't record: less than 1000 bytes are free"
 
 
