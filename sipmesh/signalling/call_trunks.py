@@ -32,9 +32,9 @@ class CallTrunks(CallTrunksBase):
             trunk.calls = 0
         for record in records:
             for side in (CALLER, CALLEE):
-                trunk = self.towards(record, side)
-                if trunk is not None:
-                    trunk.calls += 1
+                over = self.towards(record, side)
+                if over is not None:
+                    over.calls += 1
 
     def towards(self, record: CallRecord | Subscription, side: int) -> TrunkState | None:
         """The trunk that ``side`` is behind."""
