@@ -22,6 +22,7 @@ from sipmesh.worker import WorkerContext
 
 SWEEP_S = 1.0
 TIDY_S = 30.0
+TICK_S = 1.0  # of the console
 RESTART_TABLES = ("node", "listen", "media", "limits", "cdr", "console")  # bound or handed out at the start
 
 log = logging.getLogger(__name__)
@@ -116,16 +117,26 @@ def apply(store: Store, config: Config) -> bool:
 
 
 class ConsoleServer(uvicorn.Server):
-    """uvicorn inside our loop: the signals stay ours."""
+    """uvicorn inside our loop: the signals stay ours, and it wakes up once a second, not ten times."""
 
     task: asyncio.Task[None]
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # 0: the Date header is made anew
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), TICK_S)
+
     async def stop(self) -> None:
         self.should_exit = True
+        self._stopping.set()
         await self.task
 
 

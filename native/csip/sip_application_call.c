@@ -37,7 +37,7 @@ static PyObject *known(PyObject *dict, MessageObject *message, struct sip_py_wor
 static PyObject *record_of(ApplicationObject *self, PyObject *hop) {
     static struct sip_py_word word_aor = {"aor", NULL}, word_record = {"record", NULL};
     PyObject *aor = sip_py_get(hop, &word_aor), *record = NULL;
-    bool stored = PyObject_TypeCheck(self->locations, &sip_table_type);
+    bool stored = sip_py_is_a(self->locations, &sip_table_type);
     if (aor && sip_is_empty(aor)) record = Py_NewRef(Py_None);
     else if (aor) record = stored ? sip_table_record((TableObject *)self->locations, aor) : sip_py_call(self->locations, &word_record, aor, NULL);
     Py_XDECREF(aor);
@@ -192,7 +192,7 @@ int sip_application_not_served(PyObject *application, InboundObject *request) {
 }
 
 PyObject *sip_application_on_request(ApplicationObject *self, PyObject *request) {
-    if (!PyObject_TypeCheck(request, &sip_inbound_type)) return PyErr_Format(PyExc_TypeError, "an InboundRequest expected");
+    if (!sip_py_is_a(request, &sip_inbound_type)) return PyErr_Format(PyExc_TypeError, "an InboundRequest expected");
     int result = serve(self, (InboundObject *)request);
     if (result < 0) result = sip_application_not_served((PyObject *)self, (InboundObject *)request);
     return result < 0 ? NULL : Py_NewRef(Py_None);

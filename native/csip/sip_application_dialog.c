@@ -12,7 +12,7 @@ static int is_unedited(ApplicationObject *self, PyObject *cookie) {
 }
 
 static bool is_plain_bye(PyObject *request) {
-    if (!PyObject_TypeCheck(request, &sip_inbound_type) || !((InboundObject *)request)->message) return false;
+    if (!sip_py_is_a(request, &sip_inbound_type) || !((InboundObject *)request)->message) return false;
     MessageObject *message = (MessageObject *)((InboundObject *)request)->message;
     return sip_py_is_method(message->method, SIP_BYE) && !sip_has_line(&message->core, SIP_P_ASSERTED_IDENTITY) &&
            !sip_has_line(&message->core, SIP_P_PREFERRED_IDENTITY);

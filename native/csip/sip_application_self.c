@@ -5,12 +5,12 @@
 
 static int serve_register(ApplicationObject *self, InboundObject *request) {
     static struct sip_py_word serve = {"serve", NULL};
-    if (PyObject_TypeCheck(self->registering, &sip_registering_type)) return sip_registering_serve(self->registering, request);
+    if (sip_py_is_a(self->registering, &sip_registering_type)) return sip_registering_serve(self->registering, request);
     return sip_py_do(self->registering, &serve, (PyObject *)request, NULL);
 }
 
 int sip_application_has_domain(PyObject *application, PyObject *host) {
-    if (!PyObject_TypeCheck(application, &sip_application_type)) return 0;
+    if (!sip_py_is_a(application, &sip_application_type)) return 0;
     PyObject *authorizer = ((ApplicationObject *)application)->authorizer;
     return authorizer == Py_None ? 0 : PyDict_Contains(((AuthorizerObject *)authorizer)->realms, host);
 }
@@ -43,7 +43,7 @@ static int serve_options(ApplicationObject *self, InboundObject *request) {
 }
 
 int sip_application_serve_early(PyObject *application, InboundObject *request) {
-    if (!PyObject_TypeCheck(application, &sip_application_type)) return 0;
+    if (!sip_py_is_a(application, &sip_application_type)) return 0;
     int own = sip_application_serve_self((ApplicationObject *)application, request);
     return own < 0 && sip_application_not_served(application, request) == 0 ? 1 : own;
 }

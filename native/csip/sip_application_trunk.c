@@ -68,7 +68,7 @@ static int leaves(ApplicationObject *self, MessageObject *message, const TrunkOb
 
 int sip_application_pass(ApplicationObject *self, MessageObject *message, PyObject *caller, PyObject *hop, PyObject *only) {
     PyObject *trunk = sip_py_get(caller, &word_trunk);
-    TrunkObject *by = trunk && PyObject_TypeCheck(trunk, &sip_trunk_type) ? (TrunkObject *)trunk : NULL;
+    TrunkObject *by = trunk && sip_py_is_a(trunk, &sip_trunk_type) ? (TrunkObject *)trunk : NULL;
     int result = trunk ? 1 : -1;
     if ((by || only != Py_None) && !calls_by_sip(&message->core)) result = 0;
     if (by && result > 0) result = takes(by);

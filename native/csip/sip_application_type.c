@@ -15,7 +15,7 @@ static PyObject *application_new(PyTypeObject *class, PyObject *args, PyObject *
 }
 
 static bool is(PyObject *object, PyTypeObject *type, const char *what) {
-    if (PyObject_TypeCheck(object, type)) return true;
+    if (sip_py_is_a(object, type)) return true;
     PyErr_Format(PyExc_TypeError, "%s: %s expected, not %.100s", what, type->tp_name, Py_TYPE(object)->tp_name);
     return false;
 }

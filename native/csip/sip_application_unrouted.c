@@ -80,7 +80,7 @@ static PyObject *find(CallsObject *calls, PyObject *cookie_keys, MessageObject *
 
 PyObject *sip_application_find_unrouted(PyObject *application, PyObject *cookie_keys, MessageObject *message, PyObject *flow) {
     bool plain = sip_py_is_method(message->method, SIP_ACK) || sip_py_is_method(message->method, SIP_BYE);
-    if (!plain || !PyObject_TypeCheck(application, &sip_application_type)) Py_RETURN_NONE;
+    if (!plain || !sip_py_is_a(application, &sip_application_type)) Py_RETURN_NONE;
     PyObject *calls = sip_calls_of(((ApplicationObject *)application)->services);
     PyObject *cookie = calls ? find((CallsObject *)calls, cookie_keys, message, flow) : NULL;
     Py_XDECREF(calls);

@@ -102,7 +102,7 @@ enum claim { CLAIM_CALLER, CLAIM_AOR, CLAIM_USER, CLAIM_DIGEST, CLAIM_FIELDS }; 
 
 static bool is_claim(PyObject *claim) {
     bool is = PyTuple_Check(claim) && PyTuple_GET_SIZE(claim) == CLAIM_FIELDS && PyUnicode_Check(PyTuple_GET_ITEM(claim, CLAIM_AOR)) &&
-              PyUnicode_Check(PyTuple_GET_ITEM(claim, CLAIM_USER)) && PyObject_TypeCheck(PyTuple_GET_ITEM(claim, CLAIM_DIGEST), &sip_digest_type);
+              PyUnicode_Check(PyTuple_GET_ITEM(claim, CLAIM_USER)) && sip_py_is_a(PyTuple_GET_ITEM(claim, CLAIM_DIGEST), &sip_digest_type);
     if (!is) PyErr_SetString(PyExc_TypeError, "claims: a Claim expected");
     return is;
 }

@@ -23,7 +23,7 @@ static int authorizer_init(AuthorizerObject *self, PyObject *args, PyObject *kwa
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!OO:Authorizer", keywords, &PyDict_Type, &counters, &challenges, &sip_recent_type,
                                      &challenged, &backoff, &is_exempt))
         return -1;
-    if (backoff != Py_None && !PyObject_TypeCheck(backoff, &sip_backoff_type)) {
+    if (backoff != Py_None && !sip_py_is_a(backoff, &sip_backoff_type)) {
         PyErr_SetString(PyExc_TypeError, "backoff: a Backoff or None expected");
         return -1;
     }
@@ -36,7 +36,7 @@ static int authorizer_init(AuthorizerObject *self, PyObject *args, PyObject *kwa
 }
 
 static PyObject *note(AuthorizerObject *self, PyObject *const *args, Py_ssize_t count) {
-    if (count != 3 || !Py_IS_TYPE(args[0], &sip_message_type) || !PyObject_TypeCheck(args[1], &sip_digest_type))
+    if (count != 3 || !Py_IS_TYPE(args[0], &sip_message_type) || !sip_py_is_a(args[1], &sip_digest_type))
         return PyErr_Format(PyExc_TypeError, "a Message, a Digest and a source expected");
     return sip_authorizer_note(self, args[0], (DigestObject *)args[1], args[2]) < 0 ? NULL : Py_NewRef(Py_None);
 }

@@ -27,7 +27,7 @@ static int commit(BatchesObject *self) {
 
 static int flush(PyObject *sender) {
     static struct sip_py_word name = {"flush", NULL};
-    if (PyObject_TypeCheck(sender, &sip_udp_endpoint_type)) return sip_udp_endpoint_flush((UdpEndpointObject *)sender);
+    if (sip_py_is_a(sender, &sip_udp_endpoint_type)) return sip_udp_endpoint_flush((UdpEndpointObject *)sender);
     return sip_py_done(sip_py_call(sender, &name, NULL, NULL));
 }
 

@@ -31,7 +31,7 @@ static int put_address(CallLegObject *leg, PyObject *remote) {
 }
 
 /* Of a UDP flow, whose connection is none. */
-static bool is_native(PyObject *flow) { return PyObject_TypeCheck(flow, &sip_udp_flow_type); }
+static bool is_native(PyObject *flow) { return sip_py_is_a(flow, &sip_udp_flow_type); }
 
 static int put_flow(CallLegObject *leg, PyObject *flow) {
     static struct sip_py_word word_remote = {"remote", NULL}, word_connection_id = {"connection_id", NULL};
@@ -85,7 +85,7 @@ CallLegObject *sip_caller_of(PyObject *request, MessageObject *message, PyObject
     CallLegObject *leg = sip_call_leg_new();
     int natted = -1;
     if (leg && read_request(leg, message) == 0 && put_flow(leg, flow) == 0) {
-        bool is_native = PyObject_TypeCheck(request, &sip_inbound_type);
+        bool is_native = sip_py_is_a(request, &sip_inbound_type);
         natted = is_native ? sip_inbound_natted((InboundObject *)request) : sip_py_is(request, &word_natted);
     }
     if (natted < 0)

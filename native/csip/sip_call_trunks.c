@@ -37,7 +37,7 @@ static void call_trunks_dealloc(CallTrunksObject *self) {
 TrunkObject *sip_call_trunks_find(CallTrunksObject *self, PyObject *name) {
     if (sip_is_empty(name)) return NULL;
     PyObject *found = PyDict_GetItemWithError(self->by_name, name);
-    return found && PyObject_TypeCheck(found, &sip_trunk_type) ? (TrunkObject *)found : NULL;
+    return found && sip_py_is_a(found, &sip_trunk_type) ? (TrunkObject *)found : NULL;
 }
 
 /* --- calls --- */

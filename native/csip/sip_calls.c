@@ -25,7 +25,7 @@ static int forget(PyObject *dict, PyObject *key) {
 
 int sip_calls_put(CallsObject *self, PyObject *key, CallRecordObject *record) {
     static struct sip_py_word put = {"put", NULL};
-    if (!PyObject_TypeCheck(self->stored, &sip_table_type)) return sip_py_do(self->stored, &put, key, (PyObject *)record);
+    if (!sip_py_is_a(self->stored, &sip_table_type)) return sip_py_do(self->stored, &put, key, (PyObject *)record);
     PyObject *packed = sip_fields_packed((PyObject *)record, NULL);
     int result = packed ? sip_table_put((TableObject *)self->stored, key, packed) : -1;
     Py_XDECREF(packed);
@@ -34,7 +34,7 @@ int sip_calls_put(CallsObject *self, PyObject *key, CallRecordObject *record) {
 
 static int delete_stored(CallsObject *self, PyObject *key) {
     static struct sip_py_word delete = {"delete", NULL};
-    if (PyObject_TypeCheck(self->stored, &sip_table_type)) return sip_table_delete((TableObject *)self->stored, key);
+    if (sip_py_is_a(self->stored, &sip_table_type)) return sip_table_delete((TableObject *)self->stored, key);
     return sip_py_do(self->stored, &delete, key, NULL);
 }
 
@@ -58,7 +58,7 @@ static int replace(CallsObject *self, PyObject *key) {
 /* Has that done about its trunks. */
 static int over_trunks(CallsObject *self, PyObject *key, CallRecordObject *record, struct sip_py_word *word,
     int (*step)(CallTrunksObject *, PyObject *, CallRecordObject *)) {
-    if (PyObject_TypeCheck(self->trunks, &sip_call_trunks_type)) return step((CallTrunksObject *)self->trunks, key, record);
+    if (sip_py_is_a(self->trunks, &sip_call_trunks_type)) return step((CallTrunksObject *)self->trunks, key, record);
     return sip_py_do(self->trunks, word, key, (PyObject *)record);
 }
 

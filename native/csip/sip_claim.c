@@ -76,9 +76,14 @@ const char *sip_claim_hash_name(enum sip_claim_hash hash) {
 
 /* --- checking --- */
 
+#define LAST_BYTES 128
+
 struct hasher {
     EVP_MD *kind;
     EVP_MD_CTX *context;
+    char last[LAST_BYTES]; /* method and URI that were hashed before, which all REGISTERs of a domain have in common */
+    char last_hex[SIP_CLAIM_HEX_MAX];
+    size_t last_size, last_hex_size;
 };
 
 /* Made once and kept: to fetch an algorithm costs more than to use it. MD5 is no choice of ours (RFC 7616), so a provider for
@@ -105,14 +110,29 @@ static size_t hash_of(struct hasher *hasher, struct sip_slice text, char out[SIP
     return 2 * (size_t)size;
 }
 
-/* The same of the parts with ":" between them: to put them together costs less than to hash them one by one. */
-static size_t hash_joined(struct hasher *hasher, const struct sip_slice *parts, size_t count, char out[SIP_CLAIM_HEX_MAX]) {
+/* The same unless it is what was hashed before. */
+static size_t hash_again(struct hasher *hasher, struct sip_slice text, char out[SIP_CLAIM_HEX_MAX]) {
+    if (!hasher || text.size > LAST_BYTES) return hash_of(hasher, text, out);
+    if (!hasher->last_hex_size || !sip_same(text, (struct sip_slice){hasher->last, hasher->last_size})) {
+        hasher->last_hex_size = hash_of(hasher, text, hasher->last_hex);
+        memcpy(hasher->last, text.at, text.size);
+        hasher->last_size = text.size;
+    }
+    memcpy(out, hasher->last_hex, hasher->last_hex_size);
+    return hasher->last_hex_size;
+}
+
+typedef size_t (*hash_text)(struct hasher *, struct sip_slice, char[SIP_CLAIM_HEX_MAX]);
+
+/* Of the parts with ":" between them: to put them together costs less than to hash them one by one. */
+static size_t hash_joined(
+    hash_text hash, struct hasher *hasher, const struct sip_slice *parts, size_t count, char out[SIP_CLAIM_HEX_MAX]) {
     SIP_STACK_BUFFER(text);
     for (size_t i = 0; i < count; i++) {
         if (i) sip_add(&text, SIP_TEXT(":"));
         sip_add(&text, parts[i]);
     }
-    size_t size = text.failed ? 0 : hash_of(hasher, (struct sip_slice){text.at, text.size}, out);
+    size_t size = text.failed ? 0 : hash(hasher, (struct sip_slice){text.at, text.size}, out);
     sip_buffer_free(&text);
     return size;
 }
@@ -133,10 +153,10 @@ int sip_claim_matches(const struct sip_claim *claim, struct sip_slice ha1, struc
     bool covers_body = sip_same_nocase(fields[SIP_CLAIM_QOP], SIP_TEXT("auth-int"));
     struct sip_slice of_body = {entity, covers_body ? hash_of(hasher, body, entity) : 0};
     struct sip_slice request[] = {method, fields[SIP_CLAIM_URI], of_body};
-    struct sip_slice of_request = {ha2, hash_joined(hasher, request, covers_body ? 3 : 2, ha2)};
+    struct sip_slice of_request = {ha2, hash_joined(hash_again, hasher, request, covers_body ? 3 : 2, ha2)};
     struct sip_slice parts[] = {ha1, fields[SIP_CLAIM_NONCE], fields[SIP_CLAIM_NC], fields[SIP_CLAIM_CNONCE],
                                 fields[SIP_CLAIM_QOP], of_request};
-    size_t size = hash_joined(hasher, parts, 6, expected);
+    size_t size = hash_joined(hash_of, hasher, parts, 6, expected);
     if (!size || !of_request.size || (covers_body && !of_body.size)) {
         ERR_clear_error(); /* what OpenSSL has to say of it keeps memory */
         return -1;

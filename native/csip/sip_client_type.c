@@ -75,7 +75,7 @@ static PyObject *tell(ClientObject *self, PyObject *response) {
     PyObject *owner = self->base.owner;
     if (!is_there(owner)) Py_RETURN_NONE;
     Py_INCREF(owner);
-    int told = PyObject_TypeCheck(owner, &sip_branch_type)
+    int told = sip_py_is_a(owner, &sip_branch_type)
                    ? sip_branch_response((BranchObject *)owner, (MessageObject *)response)
                    : sip_py_done(sip_py_call(owner, &on_response, (PyObject *)self, response));
     Py_DECREF(owner);
@@ -88,7 +88,7 @@ static PyObject *tell_end(ClientObject *self, struct sip_py_word *word) {
     static struct sip_py_word its_end = {"the end of a request", NULL};
     Py_INCREF(owner);
     int told = sip_py_do(owner, word, (PyObject *)self, NULL);
-    if (PyObject_TypeCheck(owner, &sip_branch_type)) told = sip_branch_mended((BranchObject *)owner, &its_end, told);
+    if (sip_py_is_a(owner, &sip_branch_type)) told = sip_branch_mended((BranchObject *)owner, &its_end, told);
     Py_DECREF(owner);
     return sip_done(told);
 }

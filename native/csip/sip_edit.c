@@ -182,6 +182,7 @@ enum sip_error sip_set_uri(struct sip_message *message, struct sip_slice uri) {
     message->uri_size = (uint32_t)uri.size;
     add_text(message, uri);
     message->uri_edited = message->edited = true;
+    message->known.uri = false;
     return SIP_OK;
 }
 

@@ -98,6 +98,10 @@ static int stage(EnvironmentObject *self, PyObject *table, PyObject *key, PyObje
     return result;
 }
 
+int sip_environment_intend(EnvironmentObject *self) {
+    return self->write != Py_None || self->stages ? 0 : begin_write(self);
+}
+
 static struct sip_py_word write_failed = {"write_failed", NULL};
 
 int sip_environment_put(EnvironmentObject *self, PyObject *table, PyObject *key, PyObject *value) {

@@ -59,7 +59,7 @@ static PyObject *environment_write_staged(EnvironmentObject *self, PyObject *unu
 }
 
 static PyObject *environment_renew_with(EnvironmentObject *self, PyObject *other) {
-    if (!PyObject_TypeCheck(other, &sip_environment_type) || other == (PyObject *)self)
+    if (!sip_py_is_a(other, &sip_environment_type) || other == (PyObject *)self)
         return PyErr_Format(PyExc_TypeError, "another Environment expected");
     Py_SETREF(self->beside, Py_NewRef(other));
     Py_RETURN_NONE;

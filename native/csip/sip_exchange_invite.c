@@ -13,7 +13,7 @@ enum {
 PyObject *sip_calls_of(PyObject *services) {
     static struct sip_py_word word_calls = {"calls", NULL};
     PyObject *calls = sip_py_get(services, &word_calls);
-    if (!calls || PyObject_TypeCheck(calls, &sip_calls_type)) return calls;
+    if (!calls || sip_py_is_a(calls, &sip_calls_type)) return calls;
     Py_DECREF(calls);
     return PyErr_Format(PyExc_TypeError, "services without Calls");
 }
@@ -111,7 +111,7 @@ static int shows_life(BranchObject *branch) {
 
 static PyObject *invite_branch_ended(InviteExchangeObject *self, PyObject *const *args, Py_ssize_t count) {
     static struct sip_py_word branch_over = {"branch_over", NULL};
-    if (count != 2 || !PyObject_TypeCheck(args[0], &sip_branch_type)) return PyErr_Format(PyExc_TypeError, "branch and status expected");
+    if (count != 2 || !sip_py_is_a(args[0], &sip_branch_type)) return PyErr_Format(PyExc_TypeError, "branch and status expected");
     BranchObject *branch = (BranchObject *)args[0];
     bool plain = branch->outcome == Py_None;
     int tells = plain ? shows_life(branch) : 1;

@@ -13,13 +13,13 @@ int sip_flow_send(PyObject *flow, PyObject *data) {
 int sip_flow_is_reliable(PyObject *flow) {
     static struct sip_py_word reliable = {"reliable", NULL};
     if (Py_IS_TYPE(flow, &sip_udp_flow_type)) return 0;
-    return PyObject_TypeCheck(flow, &sip_stream_type) ? 1 : sip_py_is(flow, &reliable);
+    return sip_py_is_a(flow, &sip_stream_type) ? 1 : sip_py_is(flow, &reliable);
 }
 
 int sip_flow_is_closed(PyObject *flow) {
     static struct sip_py_word closed = {"closed", NULL};
     if (Py_IS_TYPE(flow, &sip_udp_flow_type)) return 0;
-    return PyObject_TypeCheck(flow, &sip_stream_type) ? ((StreamObject *)flow)->closed : sip_py_is(flow, &closed);
+    return sip_py_is_a(flow, &sip_stream_type) ? ((StreamObject *)flow)->closed : sip_py_is(flow, &closed);
 }
 
 PyObject *sip_flow_listener(PyObject *flow) {

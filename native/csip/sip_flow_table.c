@@ -79,12 +79,12 @@ static PyObject *datagrams_to(PyObject *endpoint, PyObject *destination) {
 }
 
 static bool is_udp(PyObject *endpoint) {
-    return PyObject_TypeCheck(endpoint, &sip_udp_endpoint_type) && ((UdpEndpointObject *)endpoint)->socket;
+    return sip_py_is_a(endpoint, &sip_udp_endpoint_type) && ((UdpEndpointObject *)endpoint)->socket;
 }
 
 PyObject *sip_flow_to(PyObject *flows, PyObject *destination, PyObject *near) {
     static struct sip_py_word stream_to = {"stream_to", NULL}, flow_to = {"flow_to", NULL};
-    if (!PyObject_TypeCheck(flows, &sip_flow_table_type)) return sip_py_call(flows, &flow_to, destination, near);
+    if (!sip_py_is_a(flows, &sip_flow_table_type)) return sip_py_call(flows, &flow_to, destination, near);
     struct way *way = place_of((TableObject *)flows, destination, near);
     if (is_current(way, destination, near)) return Py_NewRef(way->flow);
     PyObject *endpoint = endpoint_for((TableObject *)flows, destination, near), *flow = NULL;
@@ -115,7 +115,7 @@ static PyObject *connection_of(PyObject *table, PyObject *endpoint, PyObject *re
 PyObject *sip_flow_of(PyObject *flows, PyObject *listener, PyObject *remote, PyObject *connection_id) {
     static struct sip_py_word flow_of = {"flow_of", NULL};
     PyObject *args[] = {flows, listener, remote, connection_id};
-    if (!PyObject_TypeCheck(flows, &sip_flow_table_type)) return sip_py_call_with(&flow_of, args, 4);
+    if (!sip_py_is_a(flows, &sip_flow_table_type)) return sip_py_call_with(&flow_of, args, 4);
     PyObject *endpoint = PyDict_GetItemWithError(((TableObject *)flows)->by_index, listener);
     if (!endpoint && PyErr_Occurred()) return NULL;
     int connected = PyObject_IsTrue(connection_id);
@@ -143,14 +143,14 @@ static int goes_back(PyObject *request, PyObject *flow) {
 
 PyObject *sip_reply_flow(PyObject *flows, PyObject *request, PyObject *flow) {
     static struct sip_py_word reply_flow = {"reply_flow", NULL}, flow_by_via = {"flow_by_via", NULL};
-    if (!PyObject_TypeCheck(flows, &sip_flow_table_type)) return sip_py_call(flows, &reply_flow, request, flow);
+    if (!sip_py_is_a(flows, &sip_flow_table_type)) return sip_py_call(flows, &reply_flow, request, flow);
     int back = goes_back(request, flow);
     if (back < 0) return NULL;
     return back ? Py_NewRef(flow) : sip_py_call(flows, &flow_by_via, request, flow);
 }
 
 static PyObject *table_reply_flow(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-    if (count != 2 || !PyObject_TypeCheck(args[0], &sip_message_type))
+    if (count != 2 || !sip_py_is_a(args[0], &sip_message_type))
         return PyErr_Format(PyExc_TypeError, "reply_flow(request, flow)");
     return sip_reply_flow(self, args[0], args[1]);
 }
@@ -176,7 +176,7 @@ static int asked(struct sip_py_word *name, PyObject **args) {
 int sip_is_local(PyObject *flows, PyObject *host, PyObject *port, PyObject *transport) {
     static struct sip_py_word is_local = {"is_local", NULL}, find_local = {"find_local", NULL};
     PyObject *args[] = {flows, host, port, transport};
-    if (!PyObject_TypeCheck(flows, &sip_flow_table_type)) return asked(&is_local, args);
+    if (!sip_py_is_a(flows, &sip_flow_table_type)) return asked(&is_local, args);
     PyObject *place = PyTuple_Pack(3, host, port, transport);
     int known = place ? known_place((TableObject *)flows, place) : -1;
     Py_XDECREF(place);

@@ -69,7 +69,7 @@ static int passes_from(GateObject *self, PyObject *request, PyObject *flow) {
 
 int sip_gate_passes(PyObject *gate, PyObject *request, PyObject *flow) {
     PyObject *args[] = {request, flow};
-    if (PyObject_TypeCheck(gate, &sip_gate_type)) return passes_from((GateObject *)gate, request, flow);
+    if (sip_py_is_a(gate, &sip_gate_type)) return passes_from((GateObject *)gate, request, flow);
     return truth(PyObject_Vectorcall(gate, args, 2, NULL));
 }
 

@@ -7,7 +7,7 @@
 /* A borrowed reference; NULL with an exception or without. */
 static TransactionObject *find(PyObject *transactions, PyObject *key, PyTypeObject *type) {
     PyObject *found = PyDict_GetItemWithError(transactions, key);
-    if (!found || PyObject_TypeCheck(found, type)) return (TransactionObject *)found;
+    if (!found || sip_py_is_a(found, type)) return (TransactionObject *)found;
     PyErr_Format(PyExc_TypeError, "%R among the transactions", found);
     return NULL;
 }
@@ -103,7 +103,7 @@ static int receive(LayerObject *self, MessageObject *message, PyObject *flow, bo
 int sip_layer_receive(PyObject *layer, PyObject *message, PyObject *flow) {
     static struct sip_py_word request = {"receive_request", NULL}, response = {"receive_response", NULL};
     bool is_response = ((MessageObject *)message)->core.status;
-    if (PyObject_TypeCheck(layer, &sip_layer_type))
+    if (sip_py_is_a(layer, &sip_layer_type))
         return receive((LayerObject *)layer, (MessageObject *)message, flow, is_response);
     return sip_py_do(layer, is_response ? &response : &request, message, flow);
 }

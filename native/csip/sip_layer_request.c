@@ -63,7 +63,7 @@ static PyObject *request(LayerObject *self, MessageObject *message, PyObject *fl
 
 PyObject *sip_layer_request(PyObject *layer, PyObject *message, PyObject *flow, PyObject *owner, bool fixed_flow) {
     static struct sip_py_word word = {"request", NULL};
-    if (PyObject_TypeCheck(layer, &sip_layer_type))
+    if (sip_py_is_a(layer, &sip_layer_type))
         return request((LayerObject *)layer, (MessageObject *)message, flow, owner, fixed_flow);
     PyObject *method = sip_py_get(layer, &word), *names = method ? Py_BuildValue("(s)", "fixed_flow") : NULL, *client = NULL;
     PyObject *args[] = {message, flow, owner, fixed_flow ? Py_True : Py_False};

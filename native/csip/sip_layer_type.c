@@ -5,7 +5,7 @@
 #include "structmember.h"
 
 unsigned long long sip_layer_begun(PyObject *layer) {
-    return layer && PyObject_TypeCheck(layer, &sip_layer_type) ? ((LayerObject *)layer)->begun : 0;
+    return layer && sip_py_is_a(layer, &sip_layer_type) ? ((LayerObject *)layer)->begun : 0;
 }
 
 int sip_layer_forget(PyObject *transactions, PyObject *key) {

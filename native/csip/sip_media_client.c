@@ -16,7 +16,7 @@ static int ask(MediaClientObject *self, struct sip_slice data, PyObject *answere
 
 int sip_media_request(PyObject *media, const struct sip_buffer *data, PyObject *answered) {
     static struct sip_py_word word_request = {"request", NULL};
-    if (PyObject_TypeCheck(media, &sip_media_client_type))
+    if (sip_py_is_a(media, &sip_media_client_type))
         return ask((MediaClientObject *)media, (struct sip_slice){data->at, data->size}, answered);
     PyObject *bytes = PyBytes_FromStringAndSize(data->at, (Py_ssize_t)data->size);
     int result = bytes ? sip_py_do(media, &word_request, bytes, answered) : -1;

@@ -124,14 +124,14 @@ static int response_in(InviteMediaObject *self, PyObject *branch, MessageObject 
 /* --- the type --- */
 
 int sip_invite_media_request(PyObject *media, PyObject *branch, PyObject *request, PyObject *proceed) {
-    if (PyObject_TypeCheck(media, &sip_invite_media_type) && Py_IS_TYPE(request, &sip_message_type))
+    if (sip_py_is_a(media, &sip_invite_media_type) && Py_IS_TYPE(request, &sip_message_type))
         return request_out((InviteMediaObject *)media, branch, (MessageObject *)request, proceed);
     PyErr_SetString(PyExc_TypeError, "InviteMedia, branch, Message and proceed expected");
     return -1;
 }
 
 int sip_invite_media_response(PyObject *media, PyObject *branch, PyObject *response, PyObject *proceed, PyObject *judge) {
-    if (PyObject_TypeCheck(media, &sip_invite_media_type) && Py_IS_TYPE(response, &sip_message_type))
+    if (sip_py_is_a(media, &sip_invite_media_type) && Py_IS_TYPE(response, &sip_message_type))
         return response_in((InviteMediaObject *)media, branch, (MessageObject *)response, proceed, judge);
     PyErr_SetString(PyExc_TypeError, "InviteMedia, branch, Message and proceed expected");
     return -1;

@@ -27,10 +27,13 @@ struct sip_known {
     bool via;
     bool from;
     bool to;
+    bool uri;
     struct sip_via top_via;
     struct sip_slice from_tag;
     struct sip_slice from_uri;
     struct sip_slice to_tag;
+    struct sip_uri to_uri;
+    struct sip_uri request_uri;
     bool cseq;
     uint32_t cseq_number;
     struct sip_slice cseq_method;

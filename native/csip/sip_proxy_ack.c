@@ -174,7 +174,7 @@ static PyObject *ack_call(AckObject *self, PyObject *args, PyObject *kwargs) {
 }
 
 PyObject *sip_ack_proceed(PyObject *ack) {
-    if (!PyObject_TypeCheck(ack, &sip_ack_type)) return PyObject_CallNoArgs(ack);
+    if (!sip_py_is_a(ack, &sip_ack_type)) return PyObject_CallNoArgs(ack);
     return proceed((AckObject *)ack) < 0 ? NULL : Py_NewRef(Py_None);
 }
 

@@ -190,7 +190,7 @@ static int continue_dialog(CoreObject *self, InboundObject *request) {
 
 PyObject *sip_core_on_request(CoreObject *self, PyObject *transaction) {
     static struct sip_py_word on_request = {"on_request", NULL}, not_admitted = {"not_admitted", NULL};
-    if (!PyObject_TypeCheck(transaction, &sip_server_type)) return PyErr_Format(PyExc_TypeError, "a server transaction expected");
+    if (!sip_py_is_a(transaction, &sip_server_type)) return PyErr_Format(PyExc_TypeError, "a server transaction expected");
     TransactionObject *server = (TransactionObject *)transaction;
     PyTypeObject *class = sip_proxy_class(self->inbound_class, &sip_inbound_type);
     if (!class || !server->request) return class ? PyErr_Format(PyExc_ValueError, "a request that is answered") : NULL;

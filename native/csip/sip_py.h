@@ -70,6 +70,12 @@ int sip_py_is(PyObject *object, struct sip_py_word *name);
 PyObject *sip_py_fetched(void);
 /* As sip_py_call, of what handles the exception that is set: it finds it as in an except block. */
 PyObject *sip_py_caught(PyObject *object, struct sip_py_word *name, PyObject *first);
+/* As PyObject_TypeCheck; of the Python class right above a base in C, which most objects are of, that is seen at once. */
+static inline bool sip_py_is_a(PyObject *object, PyTypeObject *type) {
+    PyTypeObject *own = Py_TYPE(object);
+    return own == type || own->tp_base == type || PyType_IsSubtype(own, type);
+}
+
 /* counters[name] += 1, of a Counters (sipcore/ports.py); -1 with an exception. */
 int sip_py_count(PyObject *counters, PyObject *name);
 int sip_py_count_word(PyObject *counters, struct sip_py_word *name);

@@ -6,7 +6,7 @@
 
 /* --- numbers by key --- */
 
-static bool is_recent(PyObject *numbers) { return PyObject_TypeCheck(numbers, &sip_recent_type); }
+static bool is_recent(PyObject *numbers) { return sip_py_is_a(numbers, &sip_recent_type); }
 
 /* 1 with the number, 0 without one, -1 with an exception. */
 static int get_number(PyObject *numbers, PyObject *key, double *number) {

@@ -59,6 +59,7 @@ static struct sip_fault read_and_keep(const struct sip_message *message, enum si
     *(id == SIP_FROM ? &known->from : &known->to) = true;
     *(id == SIP_FROM ? &known->from_tag : &known->to_tag) = addr->tag;
     if (id == SIP_FROM) known->from_uri = addr->uri.text;
+    if (id == SIP_TO) known->to_uri = addr->uri;
     return fault;
 }
 
@@ -83,6 +84,17 @@ struct sip_fault sip_read_from_uri(const struct sip_message *message, struct sip
     }
     struct sip_fault fault = read_and_keep(message, SIP_FROM, scratch, &addr);
     if (fault.error == SIP_OK) *uri = addr.uri.text;
+    return fault;
+}
+
+struct sip_fault sip_read_to_uri(const struct sip_message *message, struct sip_scratch *scratch, struct sip_uri *uri) {
+    struct sip_addr addr;
+    if (message->known.to) {
+        *uri = message->known.to_uri;
+        return FINE;
+    }
+    struct sip_fault fault = read_and_keep(message, SIP_TO, scratch, &addr);
+    if (fault.error == SIP_OK) *uri = addr.uri;
     return fault;
 }
 
@@ -129,8 +141,17 @@ struct sip_fault sip_read_cseq(const struct sip_message *message, struct sip_scr
 }
 
 struct sip_fault sip_read_uri(const struct sip_message *message, struct sip_uri *uri) {
+    struct sip_known *known = known_of(message);
+    if (known->uri) {
+        *uri = known->request_uri;
+        return FINE;
+    }
     enum sip_error error = sip_uri_parse(sip_message_uri(message), uri);
     if (error == SIP_OK && uri->headers.at) error = SIP_BAD_URI_HEADERS;
+    if (error == SIP_OK) {
+        known->uri = true;
+        known->request_uri = *uri;
+    }
     return (struct sip_fault){error, SIP_REQUEST_URI};
 }
 

@@ -29,17 +29,18 @@ struct sip_fault sip_read_via(const struct sip_message *message, struct sip_scra
 struct sip_fault sip_read_tag(const struct sip_message *message, enum sip_name from_or_to, struct sip_scratch *scratch,
     struct sip_slice *tag);
 struct sip_fault sip_read_from_uri(const struct sip_message *message, struct sip_scratch *scratch, struct sip_slice *uri);
+struct sip_fault sip_read_to_uri(const struct sip_message *message, struct sip_scratch *scratch, struct sip_uri *uri);
 struct sip_fault sip_read_cseq(const struct sip_message *message, struct sip_scratch *scratch, uint32_t *number,
     struct sip_slice *method);
+
+/* Request-URI of a request: no URI headers (RFC 3261 section 19.1.1). */
+struct sip_fault sip_read_uri(const struct sip_message *message, struct sip_uri *uri);
 
 struct sip_fault sip_read_addr(const struct sip_message *message, enum sip_name id, struct sip_scratch *scratch,
     struct sip_addr *addr);
 
 /* One value of a header of addresses; "*" is for Contact alone. */
 enum sip_error sip_check_addr(enum sip_name id, struct sip_slice text, struct sip_addr *addr);
-
-/* Request-URI of a request: no URI headers (RFC 3261 section 19.1.1). */
-struct sip_fault sip_read_uri(const struct sip_message *message, struct sip_uri *uri);
 
 /* type "/" subtype out of a Content-Type. */
 enum sip_error sip_media_type(struct sip_slice text, struct sip_slice *type);

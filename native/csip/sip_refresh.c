@@ -79,12 +79,12 @@ static bool has_one_via(const struct sip_message *request) {
  * GRUU of it (RFC 5627 section 5.1): of what might, the registrar looks closer. */
 static bool read_instance(const struct sip_message *request, struct sip_scratch *scratch, struct contact *contact) {
     const struct sip_uri *uri = &contact->addr.uri;
-    struct sip_addr to;
+    struct sip_uri to;
     if (!contact->instance.at) return !contact->reg_id_text.at;
     if (!unquote(&contact->instance) || !has_one_via(request)) return false;
     if (uri->scheme_id != SIP_SCHEME_SIP && uri->scheme_id != SIP_SCHEME_SIPS) return false;
     if (uri->user.size >= 6 && sip_same_letters(uri->user.at, "tgruu.", 6)) return false;
-    if (sip_read_addr(request, SIP_TO, scratch, &to).error != SIP_OK || sip_same_nocase(to.uri.host, uri->host)) return false;
+    if (sip_read_to_uri(request, scratch, &to).error != SIP_OK || sip_same_nocase(to.host, uri->host)) return false;
     if (!contact->reg_id_text.at) return true;
     return sip_number(contact->reg_id_text, MAX_REG_ID, &contact->reg_id) == SIP_OK && contact->reg_id;
 }

@@ -36,13 +36,12 @@ static void release(struct asked *asked) {
 /* The domain and the user that a REGISTER names, as slices: only when it is for a domain by its name and port, and its To names a user
  * of the same. */
 static bool read_names(const struct sip_message *message, struct sip_scratch *scratch, struct sip_slice *user, struct sip_slice *domain) {
-    struct sip_uri uri;
-    struct sip_addr to;
+    struct sip_uri uri, to;
     if (sip_read_uri(message, &uri).error != SIP_OK || uri.scheme_id != SIP_SCHEME_SIP || uri.port >= 0 || uri.host_is_ip) return false;
-    if (sip_read_addr(message, SIP_TO, scratch, &to).error != SIP_OK || to.uri.scheme_id != SIP_SCHEME_SIP) return false;
-    *user = to.uri.user;
+    if (sip_read_to_uri(message, scratch, &to).error != SIP_OK || to.scheme_id != SIP_SCHEME_SIP) return false;
+    *user = to.user;
     *domain = uri.host;
-    return to.uri.user.size && !memchr(user->at, '%', user->size) && sip_same_nocase(to.uri.host, uri.host);
+    return user->size && !memchr(user->at, '%', user->size) && sip_same_nocase(to.host, uri.host);
 }
 
 static PyObject *make_aor(struct sip_slice user, PyObject *domain) {
@@ -116,7 +115,7 @@ static enum sip_way challenge(RegisteringObject *self, const struct asked *asked
 /* RFC 3261 section 10.3 step 3. */
 static enum sip_way authenticate(RegisteringObject *self, const struct asked *asked) {
     if (asked->realm == Py_None) return has_account(self, asked->aor);
-    if (!PyObject_TypeCheck(asked->realm, &sip_digest_type)) {
+    if (!sip_py_is_a(asked->realm, &sip_digest_type)) {
         PyErr_SetString(PyExc_TypeError, "realms: a Digest or None expected");
         return SIP_WAY_FAILED;
     }
@@ -177,7 +176,7 @@ int sip_registering_serve(PyObject *registering, InboundObject *request) {
 }
 
 static PyObject *serve(PyObject *self, PyObject *request) {
-    if (!PyObject_TypeCheck(request, &sip_inbound_type)) return PyErr_Format(PyExc_TypeError, "an InboundRequest expected");
+    if (!sip_py_is_a(request, &sip_inbound_type)) return PyErr_Format(PyExc_TypeError, "an InboundRequest expected");
     return sip_registering_serve(self, (InboundObject *)request) < 0 ? NULL : Py_NewRef(Py_None);
 }
 

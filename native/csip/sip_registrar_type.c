@@ -63,7 +63,7 @@ static int put_record(RegistrarObject *self, PyObject *aor, const struct sip_rec
     static struct sip_py_word word_put = {"put_record", NULL};
     PyObject *written = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)sip_record_room(record, changed));
     if (written) _PyBytes_Resize(&written, (Py_ssize_t)sip_record_write(record, changed, PyBytes_AS_STRING(written)));
-    bool stored = PyObject_TypeCheck(self->locations, &sip_table_type);
+    bool stored = sip_py_is_a(self->locations, &sip_table_type);
     int result = !written ? -1
         : stored          ? sip_table_put((TableObject *)self->locations, aor, written)
                           : sip_py_do(self->locations, &word_put, aor, written);
@@ -83,13 +83,18 @@ static int refresh(RegistrarObject *self, MessageObject *request, PyObject *aor,
     return add_date(self, lines, now) < 0 ? -1 : 1;
 }
 
+/* The record, which is going to be changed; a new reference to it or None. */
+static PyObject *find_record(RegistrarObject *self, PyObject *aor) {
+    static struct sip_py_word word_record = {"record", NULL};
+    if (!sip_py_is_a(self->locations, &sip_table_type)) return sip_py_call(self->locations, &word_record, aor, NULL);
+    TableObject *table = (TableObject *)self->locations;
+    return sip_environment_intend(table->environment) < 0 ? NULL : sip_table_record(table, aor);
+}
+
 int sip_registrar_refresh(
     RegistrarObject *self, MessageObject *request, PyObject *aor, PyObject *flow, double now, struct sip_buffer *lines) {
-    static struct sip_py_word word_record = {"record", NULL};
     struct sip_flow_source source;
-    PyObject *stored = PyObject_TypeCheck(self->locations, &sip_table_type)
-        ? sip_table_record((TableObject *)self->locations, aor)
-        : sip_py_call(self->locations, &word_record, aor, NULL);
+    PyObject *stored = find_record(self, aor);
     int result = stored ? 0 : -1;
     if (stored && PyBytes_Check(stored) && (result = sip_source_read(flow, &source)) == 0) {
         result = refresh(self, request, aor, stored, &source.read, now, lines);

@@ -19,7 +19,7 @@ static PyObject *known(HostsObject *self, PyObject *uri) {
 
 PyObject *sip_resolve(PyObject *resolver, PyObject *uri, PyObject *user, struct sip_py_word *done) {
     static struct sip_py_word word_resolve = {"resolve", NULL};
-    PyObject *found = PyObject_TypeCheck(resolver, &sip_hosts_type) ? known((HostsObject *)resolver, uri) : NULL;
+    PyObject *found = sip_py_is_a(resolver, &sip_hosts_type) ? known((HostsObject *)resolver, uri) : NULL;
     if (found || PyErr_Occurred()) return Py_XNewRef(found);
     PyObject *callback = sip_py_get(user, done);
     found = callback ? sip_py_call(resolver, &word_resolve, uri, callback) : NULL;

@@ -123,7 +123,7 @@ static PyObject *forget(ServerObject *self, PyObject *unused) {
 
 int sip_server_answer(PyObject *transaction, int status, PyObject *data) {
     static struct sip_py_word answer = {"answer", NULL};
-    if (PyObject_TypeCheck(transaction, &sip_server_type))
+    if (sip_py_is_a(transaction, &sip_server_type))
         return sip_step((TransactionObject *)transaction, sip_response_event(status), data);
     PyObject *number = PyLong_FromLong(status), *result = number ? sip_py_call(transaction, &answer, number, data) : NULL;
     Py_XDECREF(number);
@@ -131,7 +131,7 @@ int sip_server_answer(PyObject *transaction, int status, PyObject *data) {
 }
 
 int sip_server_answer_once(PyObject *transaction, int status, PyObject *data) {
-    if (!PyObject_TypeCheck(transaction, &sip_server_type)) return sip_server_answer(transaction, status, data);
+    if (!sip_py_is_a(transaction, &sip_server_type)) return sip_server_answer(transaction, status, data);
     return sip_step((TransactionObject *)transaction, SIP_ON_ONCE, data);
 }
 
@@ -145,7 +145,7 @@ static PyObject *answer(ServerObject *self, PyObject *const *args, Py_ssize_t co
 int sip_server_respond(PyObject *transaction, PyObject *response) {
     static struct sip_py_word word = {"respond", NULL};
     ServerObject *self = (ServerObject *)transaction;
-    if (!PyObject_TypeCheck(transaction, &sip_server_type)) return sip_py_do(transaction, &word, response, NULL);
+    if (!sip_py_is_a(transaction, &sip_server_type)) return sip_py_do(transaction, &word, response, NULL);
     int reliable = sip_flow_is_reliable(self->reply_flow);
     PyObject *data = reliable < 0 ? NULL : sip_message_wire((MessageObject *)response, reliable);
     if (!data) return -1;

@@ -30,6 +30,8 @@ extern PyTypeObject sip_environment_type, sip_table_type;
 
 /* NULL and -1 with an exception. The value, or None: a new reference. */
 PyObject *sip_environment_get(EnvironmentObject *self, PyObject *table, PyObject *key);
+/* Opens the write transaction, unless writes are staged: what is read next is going to be changed, and needs no other to be read in. */
+int sip_environment_intend(EnvironmentObject *self);
 int sip_environment_put(EnvironmentObject *self, PyObject *table, PyObject *key, PyObject *value);
 int sip_environment_delete(EnvironmentObject *self, PyObject *table, PyObject *key); /* 0: there is no such key */
 int sip_environment_renew(EnvironmentObject *self); /* what others have committed is read from now on */

@@ -25,7 +25,7 @@ class TransportSettings:
     backlog: int = 1024
     socket_buffer_bytes: int = 4_194_304  # asked for in both directions of a UDP socket; the kernel may grant less
     shed_load: bool = True  # new requests wait, and get 503, when more comes in than can be handled
-    tick_min_s: float = 0.01  # timers fire at most so often
+    tick_min_s: float = 0.025  # timers fire at most so often
     tick_max_s: float = 0.05  # and a timer shorter than this may be so late
 
     def is_exempt(self, host: str) -> bool:
