@@ -24,11 +24,13 @@ def digest(lifetime_s: int = 300) -> Digest:
     return Digest(REALM, Alice(), KEYS, "a", DigestConfig(lifetime_s))
 
 
-def credentials(nonce: str, *, password: str = "secret", nc: str = "00000001", more: str = "") -> str:
-    ha2 = hashlib.md5(b"REGISTER:sip:x").hexdigest()
+def credentials(
+    nonce: str, *, password: str = "secret", nc: str = "00000001", more: str = "", method: str = "REGISTER", uri: str = "sip:x"
+) -> str:
+    ha2 = hashlib.md5(f"{method}:{uri}".encode()).hexdigest()
     response = Algorithm.MD5.hash(f"{ha1('alice', REALM, password, Algorithm.MD5)}:{nonce}:{nc}:c:auth:{ha2}")
     return (
-        f'Digest username="alice", realm="{REALM}", nonce="{nonce}", uri="sip:x", response="{response}", cnonce="c", '
+        f'Digest username="alice", realm="{REALM}", nonce="{nonce}", uri="{uri}", response="{response}", cnonce="c", '
         f"qop=auth, nc={nc}{more}"
     )
 
@@ -48,6 +50,17 @@ def test_the_only_right_credentials_are_accepted_once() -> None:
     assert base.accepted(request, "Proxy-Authorization", NOW) is None
     assert base.accepted(request, "Authorization", NOW) == "alice"
     assert base.accepted(request, "Authorization", NOW) is None  # a replay
+
+
+@pytest.mark.parametrize("uris", [("sip:x", "sip:y"), ("sip:" + "x" * 200, "sip:x"), ("sip:x" * 30, "sip:x" * 29)])
+def test_method_and_uri_are_part_of_the_proof_each_time(uris: tuple[str, str]) -> None:
+    base = digest()
+    for method in ("REGISTER", "OPTIONS"):
+        for uri in (*uris, uris[0], uris[0]):
+            right, wrong = credentials(nonce_of(base), method=method, uri=uri), credentials(nonce_of(base), uri=uri + "x")
+            headers = [("Authorization", wrong.replace(f'uri="{uri}x"', f'uri="{uri}"'))]
+            assert base.accepted(Message.request(method, uri, headers), "Authorization", NOW) is None
+            assert base.accepted(Message.request(method, uri, [("Authorization", right)]), "Authorization", NOW) == "alice"
 
 
 def test_what_is_not_accepted_changes_nothing() -> None:

@@ -398,6 +398,14 @@ def test_the_traits_of_a_request(old: bytes, new: bytes, traits: int) -> None:
     assert message.check() == traits
 
 
+def test_the_traits_follow_an_edited_request_uri() -> None:
+    message = Message(INVITE)
+    for uri, traits in (("urn:x", sip.OTHER_SCHEME), ("sip:a;lr", sip.URI_DIRECTS), ("sip:a", 0)):
+        message.check()
+        message.set_request_uri(uri)
+        assert message.check() == traits | sip.ROUTED
+
+
 def test_has_any_of_several_names() -> None:
     message = Message(INVITE)
     assert message.has("Path", "v")

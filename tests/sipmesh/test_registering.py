@@ -118,6 +118,17 @@ def test_a_user_is_challenged_and_then_registered() -> None:
     assert here.counters["sip_authorizations_total|outcome=accepted"] == 1
 
 
+def test_counters_that_somebody_has_read_stay_as_they_were_read() -> None:
+    here = world()
+    name = "sip_registrations_total|status=401"
+    here.counters[name] = 2**30 - 3  # near the end of what a number of Python's holds in one digit
+    for n in range(1, 5):
+        read = dict(here.counters)
+        assert statuses(here, register("sip:md5.example", "<sip:alice@md5.example>", n))[-1] == 401
+        assert read[name] == 2**30 - 4 + n
+        assert here.counters[name] == read[name] + 1
+
+
 def test_a_client_that_comes_back_empty_handed_is_offered_md5() -> None:
     here = world()
     phone = here.phone(PHONE)
