@@ -27,7 +27,7 @@ static char *copy(char *out, const char *from, size_t size) {
     return out + size;
 }
 
-static char *write_start(const struct sip_message *message, char *out) {
+static char *write_start_text(const struct sip_message *message, char *out) {
     const char *start = message->raw + message->start_at;
     if (!message->uri_edited) return copy(out, start, message->start_size);
     struct sip_slice uri = sip_message_uri(message);
@@ -35,6 +35,14 @@ static char *write_start(const struct sip_message *message, char *out) {
     out = copy(out, start, before);
     out = copy(out, uri.at, uri.size);
     return copy(out, start + after, message->start_size - after);
+}
+
+/* RFC 3261 section 7.1: the version leaves in upper case, however it came. */
+static char *write_start(const struct sip_message *message, char *out) {
+    char *end = write_start_text(message, out);
+    size_t version = message->version_at - message->start_at - message->raw_uri_size + message->uri_size;
+    if (message->version_size) memcpy(out + version - 4, "SIP", 3);
+    return end;
 }
 
 static char *write_lines(const struct sip_message *message, char *out) {

@@ -116,6 +116,21 @@ def test_the_request_uri_alone_changes() -> None:
             message.set_request_uri(wrong)
 
 
+@pytest.mark.parametrize(
+    ("data", "uri"), [(INVITE, "sip:x@y"), (INVITE, "sip:longer.than@it.was.example.com;lr"), (RESPONSE, "")]
+)
+def test_the_version_leaves_in_upper_case(data: bytes, uri: str) -> None:
+    expected, message = (
+        Message(data),
+        Message(data.replace(b"SIP/2.0 200", b"sip/2.0 200").replace(b" SIP/2.0\r\n", b" sIp/2.0\r\n", 1)),
+    )
+    for each in (expected, message):
+        each.push_via(OURS)
+        if uri:
+            each.set_request_uri(uri)
+    assert message.to_bytes() == expected.to_bytes()
+
+
 def test_a_line_in_front_has_the_form_of_the_one_below() -> None:
     message = Message(INVITE.replace(b"Via: ", b"v: ", 1))
     message.push_via(OURS)

@@ -1,5 +1,6 @@
 """native.sip and the oracle agree on generated and on spoiled messages."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -188,6 +189,12 @@ def test_both_frame_alike(data: bytes) -> None:
         assert found == expected
 
 
+def in_upper_case(data: bytes) -> bytes:
+    """With the version of the start line as it leaves."""
+    start, end, rest = data.partition(b"\n")
+    return re.sub(rb"(?i)^sip(?=/)| sip(?=/[^ ]*$)", lambda name: name[0].upper(), start, count=1) + end + rest
+
+
 @settings(max_examples=200, deadline=None)
 @given(anything)
 def test_unedited_messages_leave_as_they_came(data: bytes) -> None:
@@ -196,8 +203,8 @@ def test_unedited_messages_leave_as_they_came(data: bytes) -> None:
     except ParseError:
         return
     out = message.copy().to_bytes()
-    body_at = len(data) - message.trailing_bytes
-    assert out == data[:body_at].lstrip(b"\r\n") or out == data[:body_at].lstrip(b"\r\n") + b"\r\n"
+    came = in_upper_case(data[: len(data) - message.trailing_bytes].lstrip(b"\r\n"))
+    assert in_upper_case(out) in (came, came + b"\r\n")
 
 
 @settings(max_examples=200, deadline=None)
