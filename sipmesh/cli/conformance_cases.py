@@ -1,6 +1,8 @@
 """The cases that ``conformance`` was asked for: listed, run, or compared."""
 
 import json
+import socket
+import sys
 from pathlib import Path
 
 from sipmesh.cli.output import fail, show_json
@@ -9,31 +11,57 @@ from sipmesh.conformance.case import Case, Result, Target, Transport
 from sipmesh.conformance.message import host_and_port
 from sipmesh.conformance.report import as_json as results_as_json
 from sipmesh.conformance.report import details, line, markdown, summary
-from sipmesh.conformance.run import all_cases, anybody_there, run_cases
+from sipmesh.conformance.run import all_cases, run_cases, why_silent
 
 
 def run(
     cases: list[Case], target: str, transport: Transport, domain: str, user: str, password: str, dns: str, as_json: bool
-) -> bool:
-    """Whether any failed."""
+) -> int:
+    """Exit status: 1 when any failed, 130 when interrupted. What was found until then is shown."""
     host, port = host_and_port(target, 5061 if transport == "tls" else 5060)
     if not host:
         fail(f"{target!r} is not sip:host or sip:host:port")
-    tested = Target(host, port, transport, Account(user, password, domain or host), dns)
-    if not anybody_there(tested):
-        fail(f"nobody answers at {target} over {transport.upper()}")
+    account = Account(user, password, domain or host)
+    for address in addresses_of(host):
+        tested = Target(address, port, transport, account, dns)
+        why = why_silent(tested)
+        if not why:
+            break
+    else:
+        fail(f"nobody answers at {target} over {transport.upper()}: {why}")
     results: list[Result] = []
-    for result in run_cases(cases, tested):
-        results.append(result)
-        if not as_json:
-            print(line(result), flush=True)
-            if result.trace:
-                print(f"\n{details(result)}\n")
+    interrupted = False
+    try:
+        for result in run_cases(cases, tested):
+            results.append(result)
+            if not as_json:
+                show(result)
+    except KeyboardInterrupt:
+        interrupted = True
     if as_json:
         show_json(results_as_json(target, results))
     else:
         print(summary(results))
-    return any(result.outcome == "fail" for result in results)
+    if interrupted:
+        print(f"interrupted: {len(cases) - len(results)} cases were not run to their end", file=sys.stderr)
+        return 130
+    if all(result.outcome == "not applicable" for result in results):
+        fail("nothing could be judged" + (f": {results[0].reason}" if results else ""))
+    return int(any(result.outcome == "fail" for result in results))
+
+
+def addresses_of(host: str) -> list[str]:
+    """Numeric, those that are to be preferred first."""
+    try:
+        return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)]
+    except OSError as error:
+        fail(f"{host}: {error.strerror}")
+
+
+def show(result: Result) -> None:
+    print(line(result), flush=True)
+    if result.trace:
+        print(f"\n{details(result)}\n")
 
 
 def chosen(only: str, *, slow: bool) -> list[Case]:

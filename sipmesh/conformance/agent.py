@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sipmesh.conformance.credentials import answer
@@ -150,18 +151,26 @@ class Agent:
         return None
 
     def _read(self, timeout_s: float) -> Message | None:
-        """None when nothing comes in time or the peer has closed."""
-        self.socket.settimeout(timeout_s)
-        try:
-            data, arrived_s = datagram(self.socket) if self.transport == "udp" else (self._framed(), time.time())
-            message = parse(data) if data.strip() else None
-        except (OSError, ValueError):
-            return None
-        if message is not None:
-            message.arrived_s = arrived_s
-            self._remember(message)
+        """None when nothing comes in time or the peer has closed. Keep-alives and what can't be read are passed over."""
+        end = time.monotonic() + timeout_s
+        while (left := end - time.monotonic()) > 0:
+            self.socket.settimeout(left)
+            try:
+                data, arrived_s = datagram(self.socket) if self.transport == "udp" else (self._framed(), time.time())
+            except OSError:
+                return None
+            if not data and self.transport != "udp":
+                return None
+            if not data.strip():
+                continue
             self.trace.append(f"{self.name} receives:\n{data.decode('utf-8', 'replace').rstrip()}")
-        return message
+            with suppress(ValueError):
+                message = parse(data)
+                message.check()
+                message.arrived_s = arrived_s
+                self._remember(message)
+                return message
+        return None
 
     def _remember(self, message: Message) -> None:
         if message.is_request and message.method == "INVITE" and not message.tag("To"):

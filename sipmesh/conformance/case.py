@@ -123,7 +123,7 @@ class World:
             address = target.host, target.port
             agent = Agent(name, address, transport or target.transport, target.account, self.trace, port=port)
         except OSError as error:
-            raise NotApplicableError(f"no {transport or target.transport} connection: {error.strerror}") from error
+            raise NotApplicableError(f"no {transport or target.transport} connection: {error.strerror or error}") from error
         self._agents.append(agent)
         return agent
 

@@ -49,8 +49,15 @@ class Message:
 
     @property
     def cseq(self) -> tuple[int, str]:
-        number, _, method = self["CSeq"].partition(" ")
-        return int(number), method.strip()
+        number, _, method = " ".join(self["CSeq"].split()).partition(" ")
+        return int(number), method
+
+    def check(self) -> None:
+        """ValueError when it lacks what tells whose it is."""
+        if not self.is_request and not re.match(r"SIP/2\.0 [1-6]\d\d\b", self.start):
+            raise ValueError(f"no status line: {self.start[:60]!r}")
+        if not self.values("Via") or not re.match(r"\d+\s+\S", self["CSeq"]):
+            raise ValueError("neither Via nor CSeq may be missing")
 
     @property
     def branch(self) -> str:

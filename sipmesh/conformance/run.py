@@ -32,8 +32,8 @@ def all_cases() -> list[Case]:
     return sorted((case for topic in TOPICS for case in topic.CASES), key=lambda case: case.clause)
 
 
-def anybody_there(target: Target) -> bool:
-    """Whether the target answers anything at all."""
+def why_silent(target: Target) -> str:
+    """Why the target can't be tested, "" when it answers."""
     world = World(target)
     try:
         agent, domain = world.agent(), target.account.domain
@@ -41,12 +41,13 @@ def anybody_there(target: Target) -> bool:
             request = agent.request(method, f"sip:{domain}", To=f"<{target.account.uri}>")
             agent.send(request)
             if agent.response(request, 1.0) is not None:
-                return True
-    except (OSError, NotApplicableError):
-        pass
+                return ""
+    except (OSError, NotApplicableError) as error:
+        return str(error)
     finally:
         world.close()
-    return False
+    heard = [entry for entry in world.trace if " receives:" in entry]
+    return f"what it answers is no answer to that:\n{heard[-1]}" if heard else "no answer to OPTIONS, nor to REGISTER"
 
 
 def run_case(case: Case, target: Target) -> Result:

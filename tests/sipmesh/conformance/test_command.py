@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from sipmesh.cli import conformance_cases
 from sipmesh.cli.commands import app
+from sipmesh.conformance.case import Case, World
 from sipmesh.conformance.run import all_cases
 from tests.sipmesh.conformance.tiny_proxy import TinyProxy
 
@@ -70,10 +72,40 @@ def test_status_2_when_nobody_answers(transport: str) -> None:
     assert f"over {transport.upper()}" in output
 
 
+def test_status_2_says_what_was_answered_in_place_of_an_answer() -> None:
+    for fault in ("no headers", "garbage"):
+        proxy = TinyProxy(fault)
+        status, output = run("--target", f"sip:127.0.0.1:{proxy.port}")
+        proxy.close()
+        assert status == 2
+        assert "what it answers is no answer to that:" in output
+        assert "SIP/2.0 " in output
+
+
+def test_status_2_when_nothing_could_be_judged(proxy: TinyProxy) -> None:
+    status, output = run("--target", f"sip:127.0.0.1:{proxy.port}", "--only", "next_after_nobody")
+    assert status == 2
+    assert "nothing could be judged: about DNS" in output
+
+
+def test_status_130_and_what_was_found_when_interrupted(proxy: TinyProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(world: World) -> None:
+        raise KeyboardInterrupt
+
+    cases = [all_cases()[0], Case(2, "", "", interrupt)]
+    monkeypatch.setattr(conformance_cases, "all_cases", lambda: cases)
+    status, output = run("--target", f"sip:127.0.0.1:{proxy.port}", "--json")
+    assert status == 130
+    assert "interrupted: 1 cases were not run" in output
+    report = json.loads(output.splitlines()[0])
+    assert [row["name"] for row in report["results"]] == ["version"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (("--target", "http://x"), "is not sip:host"),
+        (("--target", "sip:nobody.invalid"), "nobody.invalid: "),
         (("--only", "1,nonsense"), "no such case: nonsense"),
         (("--markdown", "a=/nonexistent"), "not the output of a run"),
     ],

@@ -27,6 +27,7 @@ Fault = Literal[
     "believes identities",
     "silent",
     "garbage",
+    "no headers",
 ]
 
 
@@ -54,6 +55,9 @@ class TinyProxy:
                 continue
             if self.fault == "garbage":
                 self.socket.sendto(b"SIP/2.0 what\r\n\r\n", source)
+                continue
+            if self.fault == "no headers":
+                self.socket.sendto(b"SIP/2.0 200 OK\r\n\r\n", source)
                 continue
             message = parse(data.replace(b"SIP/7.0", b"SIP/2.0"))
             if message.is_request:
