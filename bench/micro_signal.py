@@ -41,7 +41,7 @@ SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
 )
 USERS = 200
-OVER_TRUNKS = ("call_in", "call_trunk", "call_unrouted", "call_out")
+OVER_TRUNKS = ("call_in", "call_trunk", "call_trunk_spare", "call_unrouted", "call_out")
 BEHIND_NAT = ("call_nat", "call_nat_relayed")
 CALLS = ("call", "call_relayed", "call_digest", "call_limited", "call_beside_tls", *BEHIND_NAT, *OVER_TRUNKS)
 EXCHANGES = (*CALLS, "register", "register_digest", "options")
@@ -162,6 +162,10 @@ class Exchanges:
     async def call_trunk(self) -> None:
         """The same from a trunk to another, by a route."""
         await self._call([self._invite(n, CARRIER, uri=dialled(n)) for n in self._batch])
+
+    async def call_trunk_spare(self) -> None:
+        """That to a trunk with a second target, which is not needed."""
+        await self.call_trunk()
 
     async def call_unrouted(self) -> None:
         """The same as SIPp's own scenarios have it: its ACK and BYE come without our Route."""
@@ -329,10 +333,12 @@ def configured(name: str, folder: Path, port: int, callee_port: int = 0) -> Conf
     """For the exchange of that name."""
     trunks: tuple[Trunk, ...] = ()
     if name in OVER_TRUNKS:
-        target = TrunkTarget(uri=f"sip:127.0.0.1:{callee_port}")
+        targets = [TrunkTarget(uri=f"sip:127.0.0.1:{callee_port}")]
+        if name == "call_trunk_spare":
+            targets.append(TrunkTarget(uri="sip:127.0.0.1:9", weight=0))
         trunks = (
             Trunk(name="caller", sources=("127.0.0.1/32",), transit=True),
-            Trunk(name="callee", targets=(target,), probe_s=0.0, max_calls=10_000),
+            Trunk(name="callee", targets=tuple(targets), probe_s=0.0, max_calls=10_000),
         )
     listen = [Listen(transport="udp", address=f"127.0.0.1:{port}")]
     if name == "call_beside_tls":

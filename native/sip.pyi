@@ -1118,8 +1118,24 @@ class CallRecord:
     def packed(self) -> bytes:
         """As it is stored: see sipmesh.store.records.read_call."""
 
+class TargetBase:
+    """What ``sipmesh.signalling.trunks.TargetState`` is made of."""
+
+    weight: int
+    probed: bool
+    failed_at: float | None  # monotonic, s; None: it did not
+    rests_until: float  # monotonic, s
+    def alive(self, now: float, /) -> bool:
+        """Whether calls may go there at ``now``. One that failed has a rest of 30 s when nothing probes it."""
+
 class TrunkBase:
     """What ``sipmesh.signalling.trunks.TrunkState`` is made of: what a call needs to know of a trunk."""
+
+    targets: list[Any]  # TargetBase
+    random: Callable[[], float]  # from 0 up to 1
+    def in_turn(self, now: float, /) -> list[Any]:
+        """``targets`` in the order to try them at ``now`` (monotonic, s): a random one, in which heavier targets tend to the front and
+        those of weight 0 stay last (RFC 2782's way). Those known to be dead come only when no other lives."""
 
     name: str
     calls: int  # of this worker

@@ -42,9 +42,11 @@ int sip_application_look_at_sender(ApplicationObject *self, InboundObject *reque
 /* Where a call leads because of the trunk it comes from, if that was asked before; borrowed, NULL when it wasn't or with an
  * exception. */
 PyObject *sip_application_called_from(ApplicationObject *self, InboundObject *request, PyObject *caller);
-/* Whether the trunks it comes from and leads to, if any, let a call pass as it is: 1 or 0, -1 with an exception. `only`: the one target
- * of the hop's trunk, or None; when it passes there, it says who calls to who is trusted. */
-int sip_application_pass(ApplicationObject *self, MessageObject *message, PyObject *caller, PyObject *hop, PyObject *only);
+/* Whether the trunks it comes from and leads to, if any, let a call pass as it is: 1 or 0, -1 with an exception. `by_trunk`: the hop is
+ * one; when it passes there, it says who calls to who is trusted. */
+int sip_application_pass(ApplicationObject *self, MessageObject *message, PyObject *caller, PyObject *hop, bool by_trunk);
+/* A list of the hop's `ways`, a Target for each target of its trunk, in the order to try them; None when they are not the trunk's. */
+PyObject *sip_application_in_turn(ApplicationObject *self, PyObject *hop, PyObject *ways);
 
 /* --- sip_application_unrouted.c --- */
 

@@ -107,10 +107,10 @@ static InviteExchangeObject *begin(ApplicationObject *self, InboundObject *reque
     return exchange;
 }
 
-static int send_to(ApplicationObject *self, InboundObject *request, PyObject *target, struct sip_call_plan *plan, bool by_trunk) {
+static int send_to(ApplicationObject *self, InboundObject *request, PyObject *targets, struct sip_call_plan *plan, bool by_trunk) {
     if (sip_application_look_at_sender(self, request, plan->caller) < 0) return -1;
     InviteExchangeObject *exchange = begin(self, request, plan, by_trunk);
-    int result = exchange ? sip_inbound_forward(request, target, (PyObject *)exchange) : -1;
+    int result = exchange ? sip_inbound_forward_in_turn(request, targets, (PyObject *)exchange) : -1;
     Py_XDECREF(exchange);
     return result;
 }
@@ -129,25 +129,37 @@ static int media_passes(ApplicationObject *self, PyObject *caller, PyObject *hop
     return passes;
 }
 
-/* Between these two, if it needs no closer look. `only`: the one target of a trunk, or None. */
-static int connect_plainly(ApplicationObject *self, InboundObject *request, PyObject *caller, PyObject *hop, PyObject *only) {
+/* Where it goes, one after the other: a list, or None for what needs a closer look. `ways`: those to the targets of the hop's trunk. */
+static PyObject *targets_of(ApplicationObject *self, InboundObject *request, PyObject *hop, PyObject *ways) {
+    if (PyTuple_GET_SIZE(ways)) return sip_application_in_turn(self, hop, ways);
+    PyObject *target = target_of(self, request, hop), *targets = target == Py_None ? Py_NewRef(target) : NULL;
+    if (target && !targets && (targets = PyList_New(1))) PyList_SET_ITEM(targets, 0, Py_NewRef(target));
+    Py_XDECREF(target);
+    return targets;
+}
+
+/* Between these two, if it needs no closer look. */
+static int connect_plainly(ApplicationObject *self, InboundObject *request, PyObject *caller, PyObject *hop, PyObject *ways) {
     static struct sip_py_word route = {"route", NULL};
     struct sip_call_plan plan = {.caller = caller, .hop = hop, .started_at = sip_timers_wall(self->timers)};
+    bool by_trunk = PyTuple_GET_SIZE(ways);
     int passes = media_passes(self, caller, hop);
-    if (passes > 0) passes = sip_application_pass(self, (MessageObject *)request->message, caller, hop, only);
-    PyObject *target = passes <= 0 ? Py_NewRef(Py_None) : only != Py_None ? Py_NewRef(only) : target_of(self, request, hop);
-    int result = passes < 0 || !target ? -1 : 0;
-    if (result == 0 && target == Py_None) result = sip_py_do((PyObject *)self, &route, (PyObject *)request, caller);
-    else if (result == 0) result = send_to(self, request, target, &plan, only != Py_None);
-    Py_XDECREF(target);
+    if (passes > 0) passes = sip_application_pass(self, (MessageObject *)request->message, caller, hop, by_trunk);
+    PyObject *targets = passes < 0 ? NULL : passes ? targets_of(self, request, hop, ways) : Py_NewRef(Py_None);
+    int result = targets ? 0 : -1;
+    if (targets == Py_None) result = sip_py_do((PyObject *)self, &route, (PyObject *)request, caller);
+    else if (targets) result = send_to(self, request, targets, &plan, by_trunk);
+    Py_XDECREF(targets);
     return result;
 }
 
 static int connect(ApplicationObject *self, InboundObject *request, PyObject *caller, PyObject *hop) {
-    static struct sip_py_word word_only = {"only", NULL};
-    PyObject *only = sip_py_get(hop, &word_only);
-    int result = only ? connect_plainly(self, request, caller, hop, only) : -1;
-    Py_XDECREF(only);
+    static struct sip_py_word word_ways = {"ways", NULL};
+    PyObject *ways = sip_py_get(hop, &word_ways);
+    bool known = ways && PyTuple_Check(ways);
+    if (ways && !known) PyErr_SetString(PyExc_TypeError, "the ways of a hop are a tuple");
+    int result = known ? connect_plainly(self, request, caller, hop, ways) : -1;
+    Py_XDECREF(ways);
     return result;
 }
 

@@ -66,13 +66,50 @@ static int leaves(ApplicationObject *self, MessageObject *message, const TrunkOb
     return result > 0 && !by && trunk->trusted ? assert_identity(self, message, caller) : result;
 }
 
-int sip_application_pass(ApplicationObject *self, MessageObject *message, PyObject *caller, PyObject *hop, PyObject *only) {
+int sip_application_pass(ApplicationObject *self, MessageObject *message, PyObject *caller, PyObject *hop, bool by_trunk) {
     PyObject *trunk = sip_py_get(caller, &word_trunk);
     TrunkObject *by = trunk && sip_py_is_a(trunk, &sip_trunk_type) ? (TrunkObject *)trunk : NULL;
     int result = trunk ? 1 : -1;
-    if ((by || only != Py_None) && !calls_by_sip(&message->core)) result = 0;
+    if ((by || by_trunk) && !calls_by_sip(&message->core)) result = 0;
     if (by && result > 0) result = takes(by);
-    if (only != Py_None && result > 0) result = leaves(self, message, by, caller, hop);
+    if (by_trunk && result > 0) result = leaves(self, message, by, caller, hop);
     Py_XDECREF(trunk);
     return result;
+}
+
+/* --- the targets of a trunk --- */
+
+/* That of the ways which leads to the target; borrowed, NULL when none does or with an exception. */
+static PyObject *way_to(PyObject *ways, const PyObject *target) {
+    static struct sip_py_word word_label = {"label", NULL};
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(ways); i++) {
+        PyObject *label = sip_py_get(PyTuple_GET_ITEM(ways, i), &word_label);
+        if (!label) return NULL;
+        Py_DECREF(label); /* the way keeps it */
+        if (label == target) return PyTuple_GET_ITEM(ways, i);
+    }
+    return NULL;
+}
+
+/* Those of `order`, each in its place; steals it. */
+static PyObject *ways_to(PyObject *ways, PyObject *order) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(order); i++) {
+        PyObject *way = way_to(ways, PyList_GET_ITEM(order, i));
+        if (way) {
+            PyList_SetItem(order, i, Py_NewRef(way));
+            continue;
+        }
+        Py_DECREF(order);
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    }
+    return order;
+}
+
+PyObject *sip_application_in_turn(ApplicationObject *self, PyObject *hop, PyObject *ways) {
+    PyObject *name = sip_py_get(hop, &word_trunk);
+    TrunkObject *trunk = name ? sip_call_trunks_find((CallTrunksObject *)self->trunks, name) : NULL;
+    Py_XDECREF(name);
+    if (!trunk) return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    PyObject *order = sip_trunk_in_turn(trunk, sip_timers_now(self->timers));
+    return order ? ways_to(ways, order) : NULL;
 }

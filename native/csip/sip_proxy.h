@@ -174,6 +174,8 @@ PyObject *sip_inbound_call_key(InboundObject *self);
 int sip_inbound_natted(InboundObject *self);
 /* Sends a request that is neither answered nor proxied to one target; without effect once it was cancelled. */
 int sip_inbound_forward(InboundObject *self, PyObject *target, PyObject *exchange);
+/* Likewise to those of a list, the next when what became of one lets it go on. */
+int sip_inbound_forward_in_turn(InboundObject *self, PyObject *targets, PyObject *exchange);
 ContextObject *sip_context_new(PyTypeObject *class, InboundObject *request, PyObject *exchange, PyObject *groups);
 BranchObject *sip_branch_new(PyTypeObject *class, ContextObject *context, PyObject *target, PyObject *destinations);
 

@@ -100,17 +100,28 @@ static int set_natted(InboundObject *self, PyObject *natted, void *closure) {
 
 /* --- on its way --- */
 
-/* Item 5 of RFC 3261 section 16.6 for a request that has one way. */
-static int go_one_way(InboundObject *self, PyObject *target, PyObject *exchange) {
+/* A list for each of the targets but the first. */
+static PyObject *groups_behind_first(PyObject *targets) {
+    PyObject *groups = PyTuple_New(PyList_GET_SIZE(targets) - 1);
+    for (Py_ssize_t i = 1; groups && i < PyList_GET_SIZE(targets); i++) {
+        PyObject *group = PyList_GetSlice(targets, i, i + 1);
+        if (group) PyTuple_SET_ITEM(groups, i - 1, group);
+        else Py_CLEAR(groups);
+    }
+    return groups;
+}
+
+/* Item 5 of RFC 3261 section 16.6 for a request that has one way at a time. */
+static int go_one_way(InboundObject *self, PyObject *targets, PyObject *exchange) {
     CoreObject *core = (CoreObject *)self->core;
     PyTypeObject *context_class, *branch_class;
     if (!(context_class = sip_proxy_class(core->context_class, &sip_context_type)) ||
         !(branch_class = sip_proxy_class(core->branch_class, &sip_branch_type)))
         return -1;
-    PyObject *groups = PyTuple_New(0);
+    PyObject *groups = groups_behind_first(targets);
     ContextObject *context = groups ? sip_context_new(context_class, self, exchange, groups) : NULL;
     if (context) context->share = self->breadth;
-    BranchObject *branch = context ? sip_branch_new(branch_class, context, target, Py_None) : NULL;
+    BranchObject *branch = context ? sip_branch_new(branch_class, context, PyList_GET_ITEM(targets, 0), Py_None) : NULL;
     if (branch) put(&self->context, (PyObject *)context);
     PyObject *done = branch ? sip_branch_start(branch, NULL) : NULL;
     Py_XDECREF(done);
@@ -121,26 +132,30 @@ static int go_one_way(InboundObject *self, PyObject *target, PyObject *exchange)
 }
 
 /* A fork, a refusal or a mistake is the Python class's. */
-static int proxy(InboundObject *self, PyObject *targets, PyObject *exchange) {
+static int proxy(InboundObject *self, PyObject *targets, PyObject *exchange, bool one_way) {
     static struct sip_py_word misused = {"misused", NULL}, fork = {"fork", NULL};
     if (self->cancelled) return 0;
     if (self->status || self->context != Py_None) return sip_py_do((PyObject *)self, &misused, NULL, NULL);
-    bool one_way = PyList_Check(targets) && PyList_GET_SIZE(targets) == 1 && self->breadth;
-    return one_way ? go_one_way(self, PyList_GET_ITEM(targets, 0), exchange) : sip_py_do((PyObject *)self, &fork, targets, exchange);
+    return one_way && self->breadth ? go_one_way(self, targets, exchange) : sip_py_do((PyObject *)self, &fork, targets, exchange);
+}
+
+int sip_inbound_forward_in_turn(InboundObject *self, PyObject *targets, PyObject *exchange) {
+    return proxy(self, targets, exchange, PyList_GET_SIZE(targets));
 }
 
 int sip_inbound_forward(InboundObject *self, PyObject *target, PyObject *exchange) {
     PyObject *targets = PyList_New(1);
     if (!targets) return -1;
     PyList_SET_ITEM(targets, 0, Py_NewRef(target));
-    int result = proxy(self, targets, exchange);
+    int result = proxy(self, targets, exchange, true);
     Py_DECREF(targets);
     return result;
 }
 
 static PyObject *inbound_proxy(InboundObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 1 && count != 2) return PyErr_Format(PyExc_TypeError, "targets and perhaps an exchange expected");
-    return proxy(self, args[0], count == 2 ? args[1] : Py_None) < 0 ? NULL : Py_NewRef(Py_None);
+    bool one_way = PyList_Check(args[0]) && PyList_GET_SIZE(args[0]) == 1;
+    return proxy(self, args[0], count == 2 ? args[1] : Py_None, one_way) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *inbound_release(InboundObject *self, PyObject *unused) {

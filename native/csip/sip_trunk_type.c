@@ -7,21 +7,26 @@ static PyObject *trunk_new(PyTypeObject *class, PyObject *args, PyObject *kwargs
     (void)args, (void)kwargs; /* those of the Python class */
     if (!self) return NULL;
     self->on_count = Py_NewRef(Py_None);
+    self->random = Py_NewRef(Py_None);
     self->elsewhere = PyDict_New();
+    self->targets = PyList_New(0);
     self->name = PyUnicode_New(0, 0);
-    if (self->elsewhere && self->name) return (PyObject *)self;
+    if (self->elsewhere && self->targets && self->name) return (PyObject *)self;
     Py_DECREF(self);
     return NULL;
 }
 
 static int trunk_traverse(TrunkObject *self, visitproc visit, void *arg) {
     Py_VISIT(self->elsewhere);
+    Py_VISIT(self->targets);
+    Py_VISIT(self->random);
     Py_VISIT(self->on_count);
     return 0;
 }
 
 static int trunk_clear(TrunkObject *self) {
     Py_XSETREF(self->on_count, Py_NewRef(Py_None));
+    Py_XSETREF(self->random, Py_NewRef(Py_None));
     return 0;
 }
 
@@ -29,6 +34,8 @@ static void trunk_dealloc(TrunkObject *self) {
     PyObject_GC_UnTrack(self);
     Py_XDECREF(self->name);
     Py_XDECREF(self->elsewhere);
+    Py_XDECREF(self->targets);
+    Py_XDECREF(self->random);
     Py_XDECREF(self->on_count);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
@@ -63,13 +70,35 @@ static PyObject *trunk_get_full(TrunkObject *self, void *closure) {
     return full < 0 ? NULL : PyBool_FromLong(full);
 }
 
+static PyObject *trunk_in_turn(TrunkObject *self, PyObject *now) {
+    double at = PyFloat_AsDouble(now);
+    return at == -1.0 && PyErr_Occurred() ? NULL : sip_trunk_in_turn(self, at);
+}
+
+static int trunk_set_targets(TrunkObject *self, PyObject *targets, void *closure) {
+    (void)closure;
+    if (!targets || !PyList_Check(targets)) {
+        PyErr_SetString(PyExc_TypeError, "targets are a list");
+        return -1;
+    }
+    Py_SETREF(self->targets, Py_NewRef(targets));
+    return 0;
+}
+
+static PyObject *trunk_get_targets(TrunkObject *self, void *closure) {
+    (void)closure;
+    return Py_NewRef(self->targets);
+}
+
 static PyMethodDef methods[] = {
+    {"in_turn", (PyCFunction)trunk_in_turn, METH_O, NULL},
     {"count_call", (PyCFunction)trunk_count_call, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 static PyGetSetDef getset[] = {
     {"full", (getter)trunk_get_full, NULL, NULL, NULL},
+    {"targets", (getter)trunk_get_targets, (setter)trunk_set_targets, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -83,6 +112,7 @@ static PyMemberDef members[] = {
     MEMBER(trusted, T_BOOL),
     MEMBER(name, T_OBJECT_EX),
     MEMBER(on_count, T_OBJECT_EX),
+    MEMBER(random, T_OBJECT_EX),
     {"calls_elsewhere", T_OBJECT_EX, offsetof(TrunkObject, elsewhere), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };

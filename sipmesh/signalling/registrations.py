@@ -122,7 +122,7 @@ class Registration:
     def start(self, _: object = None) -> None:
         """A round over the targets, beginning with the one that answered last."""
         self._timer = None
-        self._left = self._all.trunks.in_turn(self.trunk, self._all.timers.now)
+        self._left = self.trunk.in_turn(self._all.timers.now)
         if self.held and self._target in self._left:
             self._left.remove(self._target)
             self._left.insert(0, self._target)

@@ -39,7 +39,7 @@ class Hop(msgspec.Struct, frozen=True, gc=False):
     route: str = ""  # id of the route; "policy" for one that it chose
     uris: tuple[str, ...] = ()
     instance: str = ""  # of ``aor``, the only one it is for (RFC 5627)
-    only: Target | None = None  # at ``trunk``, where every call that passes as it is goes
+    ways: tuple[Target, ...] = ()  # to each target of ``trunk``, of calls that pass as they are
 
 
 class Condition(IntEnum):

@@ -170,7 +170,7 @@ class Targeting:
         condition = tables.routes.condition(asked)
         if condition is Condition.CALLER:
             return hop
-        hop = replace(hop, only=tables.trunks.only_target(hop.trunk, hop.number))
+        hop = replace(hop, ways=tables.trunks.ways(hop.trunk, hop.number))
         if condition is Condition.NOTHING:
             return remember(tables.called, uri, hop)
         if caller.trunk is not None and caller.trunk is tables.trunks.by_source(asked.source_host):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from random import Random
 
-from native.sip import Message, TrunkBase, Uri
+from native.sip import Message, TargetBase, TrunkBase, Uri
 from sipcore.digest import Algorithm, ha1
 from sipcore.digest_client import DigestClient
 from sipcore.errors import PeerError
@@ -25,7 +25,6 @@ from sipmesh.signalling.number_forms import write_uri
 PLAIN_FORMS = Numbers()
 MAX_REMEMBERED_SOURCES = 4096
 SEAL = "~"  # between a trunk's name and the proof, in the Contact we register; names have none
-REST_S = 30.0  # how long a target that failed is left alone when nothing probes it
 RETRY_AFTER = re.compile(r"[0-9]{1,9}")  # what parameters and a comment may follow
 MAX_RETRY_AFTER_S = 600  # a target that asks for a longer rest than this is tried again all the same
 
@@ -34,23 +33,21 @@ RETRY_AFTER_S = "5"  # of a call over the limit
 log = logging.getLogger(__name__)
 
 
-class TargetState:
+class TargetState(TargetBase):
     """One target of a trunk and what is known of its health."""
 
-    __slots__ = ("failed_at", "probed", "rests_until", "trunk_name", "uri", "weight")
+    __slots__ = ("trunk_name", "uri")
+
+    failed_at: float | None  # monotonic, s; None: alive
+    rests_until: float  # monotonic, s; it asked for that
 
     def __init__(self, trunk_name: str, uri: Uri, weight: int, probed: bool) -> None:
         self.trunk_name = trunk_name
         self.uri = uri
         self.weight = weight
         self.probed = probed
-        self.failed_at: float | None = None  # monotonic, s; None: alive
-        self.rests_until = 0.0  # monotonic, s; it asked for that
 
-    def alive(self, now: float) -> bool:
-        if now < self.rests_until:
-            return False
-        return self.failed_at is None or (not self.probed and now - self.failed_at >= REST_S)
+    # ``alive`` is the base's: at a time, monotonic
 
     def overloaded(self, now: float, retry_after: str | None) -> None:
         """A 503 that may say when to come back (RFC 3261 sections 20.33 and 21.5.4)."""
@@ -81,10 +78,11 @@ class TargetState:
 
 class TrunkState(TrunkBase):
     """One trunk as configured, its targets, and what answers its challenges, if anything does. How many calls use it is counted
-    by the base."""
+    by the base, which puts the targets in the order to try them (``in_turn``)."""
 
-    __slots__ = ("config", "digest", "targets")
+    __slots__ = ("config", "digest")
 
+    targets: list[TargetState]
     calls_elsewhere: dict[int, int]  # by index of the worker
     on_count: Callable[[TrunkState], None] | None
 
@@ -137,7 +135,8 @@ class Trunks:
             known = {target.uri.text: target for target in old.targets} if old else {}
             targets = [_target(config, each, known.get(each.uri)) for each in config.targets]
             if old is None:
-                loaded[config.name] = TrunkState(config, targets)
+                loaded[config.name] = new = TrunkState(config, targets)
+                new.random = self._random.random
             else:
                 old.change(config, targets)
                 loaded[config.name] = old
@@ -176,31 +175,15 @@ class Trunks:
 
     def targets(self, trunk: TrunkState, number: str, now: float) -> list[Target]:
         """Where to send a call to ``number``, one after the other."""
-        numbers = trunk.config.numbers
-        return [
-            Target(
-                uri=(uri := called_at(target, number, numbers)),
-                routes=(f"<{target.uri};lr>",) if uri.startswith("tel:") else (),
-                group=group,
-                failover=True,
-                first_response_s=trunk.config.first_response_s,
-                label=target,
-            )
-            for group, target in enumerate(self.in_turn(trunk, now))
-        ]
+        return self._ways(trunk, trunk.in_turn(now), number)
 
-    def only_target(self, name: str, number: str) -> Target | None:
-        """Where all calls to ``number`` over the trunk ``name`` go, if it has one target and changes nothing of them."""
+    def ways(self, name: str, number: str) -> tuple[Target, ...]:
+        """To each target of the trunk ``name``, of calls to ``number``, if it changes nothing of them."""
         trunk = self.by_name.get(name)
-        if trunk is None or not trunk.plain or len(trunk.targets) != 1:
-            return None
-        target = self.targets(trunk, number, 0.0)[0]
-        return target if target.uri.startswith("sip:") else None
-
-    def in_turn(self, trunk: TrunkState, now: float) -> list[TargetState]:
-        """The targets in the order to try them. Those known to be dead come only when no other lives."""
-        living = [target for target in trunk.targets if target.alive(now)]
-        return self._shuffled(living or trunk.targets)
+        if trunk is None or not trunk.plain:
+            return ()
+        ways = self._ways(trunk, trunk.targets, number)
+        return tuple(ways) if all(way.uri.startswith("sip:") for way in ways) else ()
 
     def of_request(self, source_host: str, request: Message) -> TrunkState | None:
         """The trunk that sends ``request``: by its address, or because it calls the Contact that we registered there."""
@@ -236,15 +219,19 @@ class Trunks:
             return None
         return trunk
 
-    def _shuffled(self, targets: list[TargetState]) -> list[TargetState]:
-        """A random order in which heavier targets tend to the front; those of weight 0 stay last (RFC 2782's way)."""
-        waiting = [target for target in targets if target.weight]
-        order: list[TargetState] = []
-        while len(waiting) > 1:
-            chosen = self._random.choices(waiting, [target.weight for target in waiting])[0]
-            waiting.remove(chosen)
-            order.append(chosen)
-        return [*order, *waiting, *(target for target in targets if not target.weight)]
+    def _ways(self, trunk: TrunkState, targets: list[TargetState], number: str) -> list[Target]:
+        numbers = trunk.config.numbers
+        return [
+            Target(
+                uri=(uri := called_at(target, number, numbers)),
+                routes=(f"<{target.uri};lr>",) if uri.startswith("tel:") else (),
+                group=group,
+                failover=True,
+                first_response_s=trunk.config.first_response_s,
+                label=target,
+            )
+            for group, target in enumerate(targets)
+        ]
 
 
 def trunk_full() -> PeerError:

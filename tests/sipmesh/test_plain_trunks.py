@@ -19,7 +19,7 @@ from tests.sipmesh.signal_world import SignalWorld, traces_of
 
 DOMAIN, CARRIER = "open.example", "carrier.example"
 ALICE, BOB, NUMBER, ABROAD = f"sip:alice@{DOMAIN}", f"sip:bob@{DOMAIN}", f"sip:9123@{DOMAIN}", f"sip:+44123@{CARRIER}"
-SOURCE, TARGET = "192.0.2.66", "192.0.2.88"
+SOURCE, TARGET, SPARE = "192.0.2.66", "192.0.2.88", "192.0.2.89"
 IN = Trunk(name="in", sources=(f"{SOURCE}/32",), transit=True, max_calls=2)
 OUT = Trunk(name="out", targets=(TrunkTarget(uri=f"sip:{TARGET}"),), probe_s=0.0, max_calls=2)
 NINES = Route(match="9*", to="trunk:out", strip=1, prefix="00")
@@ -27,7 +27,8 @@ RETURN_S = 40.0  # longer than any transaction
 
 
 class Calls:
-    """Alice and bob are users, ``near`` calls in by a trunk, ``far`` is called by another. ``known``: from calls before."""
+    """Alice and bob are users, ``near`` calls in by a trunk, ``far`` is called by another, and ``spare`` by one that has a
+    second target. ``known``: from calls before."""
 
     def __init__(
         self, *, known: bool, incoming: Trunk = IN, outgoing: Trunk = OUT, routes: tuple[Route, ...] = (NINES,), **more: Any
@@ -35,8 +36,8 @@ class Calls:
         alice = User(aor=f"alice@{DOMAIN}", password="pw", caller_ids=("+49123",))
         self.world = world = SignalWorld((incoming, outgoing), routes, (alice, "bob"), **more)
         self.known = known
-        self.alice, self.bob, self.near, self.far = phones = [
-            world.phone(host) for host in ("192.0.2.10", "192.0.2.20", SOURCE, TARGET)
+        self.alice, self.bob, self.near, self.far, self.spare = phones = [
+            world.phone(host) for host in ("192.0.2.10", "192.0.2.20", SOURCE, TARGET, SPARE)
         ]
         for phone in phones:
             phone._branches = count(1)
@@ -59,7 +60,7 @@ class Calls:
         tables.identities[f"alice@{DOMAIN}"] = f"sip:+49123@{DOMAIN}"
         tables.called[BOB] = Hop(aor=f"bob@{DOMAIN}")
         if tables.routes.any:
-            tables.called[NUMBER] = Hop(trunk="out", number="00123", only=trunks.only_target("out", "00123"))
+            tables.called[NUMBER] = Hop(trunk="out", number="00123", ways=trunks.ways("out", "00123"))
 
     def invite(self, by: str = "near", to: str = NUMBER, *headers: tuple[str, str], from_: str = "", call: int = 1) -> Message:
         self.remember()
@@ -424,7 +425,7 @@ NATIONAL = Numbers(country="49", sent="national", received="national")
         (is_named_by_number, {"outgoing": replace(OUT, from_="identity")}),
         (gets_national_numbers, {"outgoing": replace(OUT, numbers=NATIONAL)}),
         (writes_national_numbers, {"incoming": replace(IN, numbers=NATIONAL)}),
-        (falls_over, {"outgoing": replace(OUT, targets=(*OUT.targets, TrunkTarget(uri="sip:192.0.2.89", weight=0)))}),
+        (falls_over, {"outgoing": replace(OUT, targets=(*OUT.targets, TrunkTarget(uri=f"sip:{SPARE}", weight=0)))}),
         (from_trunk_to_user, {"incoming": replace(IN, trusted=False)}),
         (from_trunk_to_trunk, {"incoming": replace(IN, max_calls=0), "outgoing": replace(OUT, max_calls=0)}),
         (from_user_to_trunk, {"domains": (Domain(name=DOMAIN, auth=False), Domain(name="other.example"))}),
@@ -434,6 +435,94 @@ NATIONAL = Numbers(country="49", sent="national", received="national")
 def test_trunks_of_each_kind(scene: Scene, config: dict[str, Any]) -> None:
     by_python = traces_of(scene, Calls(known=False, **config))
     assert traces_of(scene, Calls(known=True, **config)) == by_python
+
+
+def answered_by_the_first(calls: Calls) -> None:
+    calls.invite()
+    calls.reply("far", 180)
+    calls.reply("far", 200)
+    calls.hang_up("near", "far")
+    assert not calls.spare.got()
+
+
+def first_refuses(calls: Calls) -> None:
+    """What a target says of the call ends it."""
+    calls.invite()
+    calls.reply("far", 486)
+    assert calls.status() == 486
+    assert not calls.spare.got()
+
+
+def first_is_overloaded(calls: Calls) -> None:
+    calls.invite()
+    calls.reply("far", 503, ("Retry-After", "20"))
+    calls.reply("spare", 200)
+    calls.hang_up("near", "spare")
+    calls.invite(call=2)  # the first rests
+    assert [message.call_id for message in calls.spare.got("INVITE")] == ["call-1", "call-2"]
+    calls.reply("spare", 486)
+    calls.run(RETURN_S)
+    calls.invite(call=3)
+    assert calls.far.got("INVITE")[-1].call_id == "call-3"
+
+
+def first_is_silent(calls: Calls) -> None:
+    calls.invite()
+    calls.run(RETURN_S)
+    assert calls.spare.got("INVITE")
+
+
+def none_answers(calls: Calls) -> None:
+    calls.invite()
+    calls.reply("far", 503)
+    calls.reply("spare", 503)
+    assert calls.status() == 500
+    calls.invite(call=2)  # with none alive all are tried
+    assert calls.far.got("INVITE")[-1].call_id == "call-2"
+
+
+def given_up_before_the_second(calls: Calls) -> None:
+    invite = calls.invite()
+    calls.reply("far", 180)
+    calls.near.cancel(invite)
+    calls.run()
+    calls.reply("far", 200, to="CANCEL")
+    calls.reply("far", 487)
+    calls.run(RETURN_S)
+    assert not calls.spare.got()
+
+
+TURNS = (answered_by_the_first, first_refuses, first_is_overloaded, first_is_silent, none_answers, given_up_before_the_second)
+WITH_SPARE = replace(OUT, max_calls=0, targets=(TrunkTarget(uri=f"sip:{SPARE}", weight=0), *OUT.targets))
+
+
+@pytest.mark.parametrize("relayed", [False, True], ids=["direct", "relayed"])
+@pytest.mark.parametrize("scene", TURNS, ids=lambda scene: scene.__name__)
+def test_targets_in_turn(scene: Scene, relayed: bool) -> None:
+    by_python = traces_of(scene, Calls(known=False, outgoing=WITH_SPARE, relayed=relayed))
+    assert traces_of(scene, Calls(known=True, outgoing=WITH_SPARE, relayed=relayed)) == by_python
+
+
+def spread(calls: Calls) -> None:
+    for call in range(12):
+        calls.invite(call=call)
+    assert len(calls.far.got("INVITE")) > len(calls.spare.got("INVITE")) > 0
+
+
+def test_calls_are_spread_by_weight() -> None:
+    targets = (TrunkTarget(uri=f"sip:{SPARE}", weight=1), *(replace(each, weight=3) for each in OUT.targets))
+    weighted = {"incoming": replace(IN, max_calls=0), "outgoing": replace(OUT, max_calls=0, targets=targets)}
+    by_python = traces_of(spread, Calls(known=False, **weighted))
+    assert traces_of(spread, Calls(known=True, **weighted)) == by_python
+
+
+@pytest.mark.parametrize("scene", TURNS, ids=lambda scene: scene.__name__)
+def test_of_several_targets_the_first_is_called_the_plain_way(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = Calls(known=True, outgoing=WITH_SPARE)
+    for name in ("dispatch", "route"):
+        monkeypatch.setattr(type(calls.world.app), name, None)
+    scene(calls)
+    assert calls.world.counters["sip_internal_errors_total"] == 0
 
 
 @pytest.mark.parametrize("scene", [from_trunk_to_user, from_trunk_to_trunk, from_user_to_trunk, silent_user, called_trunk_full])

@@ -65,10 +65,10 @@ class Switch(sip.ApplicationBase):
     """Knows caller and callee from calls before. ``trunks``: by which they call, or are called. ``glue``: of relayed media."""
 
     def __init__(self, clock: sip.Timers, trunks: dict[str, sip.TrunkBase], glue: sip.GlueBase | None = None) -> None:
-        way = SimpleNamespace(aor="b@b.example", number="", route="", trunk="", uris=(), only=None)
+        way = SimpleNamespace(aor="b@b.example", number="", route="", trunk="", uris=(), ways=())
         if "out" in trunks:
-            alive = SimpleNamespace(failed_at=None)
-            way.aor, way.trunk, way.only = "", "out", Target("sip:b@192.0.2.7", label=alive, first_response_s=3.0)
+            ways = [Target("sip:b@192.0.2.7", label=each, first_response_s=3.0) for each in trunks["out"].targets]
+            way.aor, way.trunk, way.ways = "", "out", tuple(ways)
         caller = SimpleNamespace(aor="a@a.example", trunk=None)
         self.calls = Calls(Table(Rack(staged=False)))
         services = SimpleNamespace(calls=self.calls, glue=None)
@@ -135,6 +135,10 @@ def trunk(name: str) -> sip.TrunkBase:
     made = sip.TrunkBase()
     made.name, made.plain, made.transit, made.trusted, made.max_calls = name, True, True, True, 5
     made.calls_elsewhere[1] = 3
+    made.random = lambda: 0.75
+    made.targets = [sip.TargetBase() for _ in range(3)]
+    for target in made.targets[:2]:
+        target.weight = 2
     return made
 
 
