@@ -47,12 +47,14 @@ class Plan:
 
 
 @contextlib.contextmanager
-def started(plan: Plan, names: Sequence[str], *, relayed: bool = False) -> Iterator[tuple[Bench, list[Server]]]:
+def started(
+    plan: Plan, names: Sequence[str], *, relayed: bool = False, behind_nat: bool = False
+) -> Iterator[tuple[Bench, list[Server]]]:
     with tempfile.TemporaryDirectory(prefix="bench-sip-") as name:
         servers: list[Server] = []
         try:
             for each in names:
-                servers.append(STARTERS[each](Path(name), plan.cores[0], relayed=relayed))
+                servers.append(STARTERS[each](Path(name), plan.cores[0], relayed=relayed, behind_nat=behind_nat))
             yield Bench(Path(name), plan.cores[1:]), servers
         finally:
             for server in servers:
@@ -61,10 +63,10 @@ def started(plan: Plan, names: Sequence[str], *, relayed: bool = False) -> Itera
 
 def loads(plan: Plan) -> Result:
     found: dict[str, dict[str, list[Measured]]] = {}
-    for relayed in (False, True):
-        chosen = [load for load in plan.loads if LOADS[load].relayed == relayed]
+    for relayed, behind_nat in ((False, False), (False, True), (True, False)):
+        chosen = [load for load in plan.loads if (LOADS[load].relayed, LOADS[load].behind_nat) == (relayed, behind_nat)]
         if chosen:
-            with started(plan, plan.names, relayed=relayed) as (bench, servers):
+            with started(plan, plan.names, relayed=relayed, behind_nat=behind_nat) as (bench, servers):
                 found |= {load: _alternate(bench, servers, load, plan) for load in chosen}
     return loads_result({load: found[load] for load in plan.loads})
 

@@ -17,6 +17,7 @@ from interop.process import Process, cpu_ns
 
 HERE = Path(__file__).parent
 CONTACT_PORT = 5062  # of bindings that nobody calls: the same in every run, so that they are refreshed
+HERE_HOST, PRIVATE_HOST = "127.0.0.1", "10.9.8.7"  # what phones say of themselves, the latter behind a NAT
 ONE_CODEC = ("0", "a=rtpmap:0 PCMU/8000")
 AS_A_PHONE = (  # which a relay has to read
     "8 0 101",
@@ -38,12 +39,14 @@ class Load:
     transport: str = "udp"
     callee: bool = False  # it calls users of open.test
     relayed: bool = False  # of servers that relay media; none is sent
+    behind_nat: bool = False  # caller and callee: servers have to look where they really are
     over_trunks: bool = False  # from one, known by its address, to the other, by the prefix of the number
 
 
 LOADS = {
     "call": Load("caller", 1500, callee=True),
     "call_tcp": Load("caller", 800, "tcp", callee=True),
+    "call_nat": Load("caller", 1000, callee=True, behind_nat=True),
     "call_trunk": Load("caller", 1500, callee=True, over_trunks=True),
     "call_relayed": Load("caller", 500, callee=True, relayed=True),
     "call_digest": Load("caller_digest", 1000, callee=True),
@@ -99,9 +102,10 @@ class Bench:
         log: Path,
         arguments: Sequence[str],
         codecs: Sequence[str] = ONE_CODEC,
+        says: str = HERE_HOST,
     ) -> Process:
         """A SIPp that talks to ``server`` from ``port``; its own files are put beside ``log``. ``codecs``: the end
-        of its SDP."""
+        of its SDP. ``says``: the host in its Via and Contact."""
         command = [
             "taskset",
             "-c",
@@ -112,7 +116,7 @@ class Bench:
             str(HERE / f"{scenario}.xml"),
         ]
         command += ["-i", "127.0.0.1", "-p", str(port), "-t", "u1" if transport == "udp" else "t1", "-nostdin"]
-        command += ["-key", "codecs", "\r\n".join(codecs)]
+        command += ["-key", "codecs", "\r\n".join(codecs), "-key", "says", says]
         return Process([*command, "-buff_size", "4194304", *arguments], log, log.parent)
 
     def run(self, server: Server, load: Load, seconds: float, rate: int = 0, probe: bool = False) -> Measured:
@@ -121,11 +125,14 @@ class Bench:
         folder = self.scratch(f"{server.name}-{load.scenario}")
         callee_port, caller_port = self._callee_port(server, load), free_port()
         codecs = AS_A_PHONE if load.relayed else ONE_CODEC
+        says = PRIVATE_HOST if load.behind_nat else HERE_HOST
         callee = None
+        if load.behind_nat:  # from the port that the callee will have
+            server.register_users(callee_port, load.transport, says)
         if load.callee:
-            callee = self.sipp(server, "callee", load.transport, callee_port, folder / "callee.log", (), codecs)
+            callee = self.sipp(server, "callee", load.transport, callee_port, folder / "callee.log", (), codecs, says)
             callee.wait_ready(lambda: bound(callee_port, load.transport))
-            if not load.over_trunks:
+            if not load.over_trunks and not load.behind_nat:
                 server.register_users(callee_port, load.transport)
         statistics = folder / "caller.csv"
         arguments = ["-inf", str(self.users), "-r", str(rate), "-m", str(int(rate * seconds)), "-l", "50000"]
@@ -137,7 +144,7 @@ class Bench:
         try:
             before, worker_before, started = server.cpu_ns(), server.worker_ns(), time.monotonic()
             log = folder / "caller.log"
-            caller = self.sipp(server, load.scenario, load.transport, caller_port, log, arguments, codecs)
+            caller = self.sipp(server, load.scenario, load.transport, caller_port, log, arguments, codecs, says)
             made_ns = 0
             while caller.running() and time.monotonic() - started < seconds + 12:
                 made_ns = max(made_ns, sum(cpu_ns(each.pid) for each in (caller, callee) if each))

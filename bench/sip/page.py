@@ -10,6 +10,7 @@ OURS, THEIRS, REFUSED = "#1f6fb2", "#c2571a", "#888888"
 TITLES = (
     ("call", "call over UDP"),
     ("call_tcp", "call over TCP"),
+    ("call_nat", "call over UDP between two phones behind NAT"),
     ("call_trunk", "call from a trunk to another"),
     ("call_relayed", "call over UDP, its media relayed"),
     ("call_digest", "call over UDP with digest: two INVITEs"),

@@ -51,11 +51,11 @@ class Server:
         """As ``cpu_ns``, of the process that handles SIP alone; 0 when it is not known."""
         return sum(cpu_ns(pid) for pid in tree(self.process.pid) if self.worker and command_of(pid).endswith(self.worker))
 
-    def register_users(self, port: int, transport: str) -> None:
-        """Binds every user of open.test to the callee's port."""
-        with Client((self.address, self.port)) as client:
+    def register_users(self, port: int, transport: str, private_host: str = "") -> None:
+        """Binds every user of open.test to the callee's port; from there, to what a phone behind NAT says, if that is given."""
+        with Client((self.address, self.port), port=port if private_host else 0) as client:
             for index in range(USERS):
-                contact = f"<sip:user{index}@127.0.0.1:{port};transport={transport}>"
+                contact = f"<sip:user{index}@{private_host or '127.0.0.1'}:{port};transport={transport}>"
                 self._register(client, f"user{index}", contact, 3600)
 
     def unregister_users(self) -> None:
@@ -79,8 +79,8 @@ class Server:
         raise RuntimeError(f"{self.name}: REGISTER is not answered")
 
 
-def kamailio(folder: Path, core: int, *, relayed: bool = False) -> Server:
-    """Kamailio with its faster allocator and large socket buffers, one UDP worker."""
+def kamailio(folder: Path, core: int, *, relayed: bool = False, behind_nat: bool = False) -> Server:
+    """Kamailio with its faster allocator and large socket buffers, one UDP worker. It looks for NAT when ``behind_nat``."""
     port, trunk_port = free_port(), free_port()
     relay, ng_port = _rtpengine(folder, core) if relayed else (None, 0)
     config = folder / "kamailio.cfg"
@@ -88,7 +88,8 @@ def kamailio(folder: Path, core: int, *, relayed: bool = False) -> Server:
     ports = {"port": port, "trunk_port": trunk_port, "ng": f"127.0.0.1:{ng_port}"}
     config.write_text(text.substitute(address="127.0.0.1", password=PASSWORD, carrier=CARRIER, prefix=PREFIX, **ports))
     command = ["taskset", "-c", str(core), "kamailio", "-DD", "-E", "-f", str(config), "-x", "fm", "-b", "4194304"]
-    command += ["-m", "1024", "-M", "32", "-Y", str(folder), *(("-A", "RELAYED") if relayed else ())]
+    command += ["-m", "1024", "-M", "32", "-Y", str(folder)]
+    command += [*(("-A", "RELAYED") if relayed else ()), *(("-A", "BEHIND_NAT") if behind_nat else ())]
     return replace(_started("kamailio", port, Process(command, folder / "kamailio.log"), trunk_port), relay=relay)
 
 
@@ -101,8 +102,9 @@ def _rtpengine(folder: Path, core: int) -> tuple[Process, int]:
     return process, address[1]
 
 
-def sipmesh(folder: Path, core: int, signal_workers: int = 1, *, relayed: bool = False) -> Server:
-    """A node as `sipmesh run` makes it, but for the media that it leaves alone unless it is to be ``relayed``."""
+def sipmesh(folder: Path, core: int, signal_workers: int = 1, *, relayed: bool = False, behind_nat: bool = False) -> Server:
+    """A node as `sipmesh run` makes it, but for the media that it leaves alone unless it is to be ``relayed``. NAT is
+    always looked for."""
     folder.mkdir(exist_ok=True)
     port, trunk_port = free_port(), free_port()
     console = free_port((socket.SOCK_STREAM,))
