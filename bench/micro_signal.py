@@ -43,7 +43,20 @@ SDP = (
 USERS = 200
 OVER_TRUNKS = ("call_in", "call_trunk", "call_trunk_spare", "call_unrouted", "call_out")
 BEHIND_NAT = ("call_nat", "call_nat_relayed")
-CALLS = ("call", "call_relayed", "call_digest", "call_limited", "call_beside_tls", *BEHIND_NAT, *OVER_TRUNKS)
+WITHIN = ("call_info", "call_updated", "call_reinvited")
+LOOKED_AT = ("call_private", "call_forked")
+CALLS = (
+    "call",
+    "call_relayed",
+    "call_digest",
+    "call_limited",
+    "call_beside_tls",
+    "call_private",
+    "call_forked",
+    *WITHIN,
+    *BEHIND_NAT,
+    *OVER_TRUNKS,
+)
 EXCHANGES = (*CALLS, "register", "register_digest", "options")
 
 
@@ -82,14 +95,16 @@ class Exchanges:
         self._node_turn = turn
         self.relay: FakeRelay | None = None
         self.host = "127.0.0.1"
+        self.second: Phone | None = None  # of each user who is called
         self._batch = range(batch)
         self._serial = 0
         self._routed = True
         self._credentials: dict[str, str] = {}
 
     def close(self) -> None:
-        self.caller.close()
-        self.callee.close()
+        for phone in (self.caller, self.callee, self.second):
+            if phone is not None:
+                phone.close()
 
     async def _turn(self) -> None:
         await self._node_turn()
@@ -155,6 +170,27 @@ class Exchanges:
         """That with its media by way of the media daemon."""
         await self.call()
 
+    async def call_private(self) -> None:
+        """The same of callers who don't want to be known."""
+        privacy = "Privacy: id\r\n"
+        await self._call([self._invite(n, OPEN, privacy) for n in self._batch])
+
+    async def call_forked(self) -> None:
+        """The same to users with two phones: both ring, and the second is cancelled."""
+        await self.call()
+
+    async def call_info(self) -> None:
+        """The same with an INFO."""
+        await self._call([self._invite(n, OPEN) for n in self._batch], "INFO")
+
+    async def call_updated(self) -> None:
+        """The same with an UPDATE without a body, as session timers have it."""
+        await self._call([self._invite(n, OPEN) for n in self._batch], "UPDATE")
+
+    async def call_reinvited(self) -> None:
+        """The same with an INVITE within the call, and its ACK."""
+        await self._call([self._invite(n, OPEN) for n in self._batch], "INVITE")
+
     async def call_in(self) -> None:
         """The same from a trunk, by its address, to a user."""
         await self._call([self._invite(n, CARRIER) for n in self._batch])
@@ -195,12 +231,14 @@ class Exchanges:
         value = credentials(challenge.get("Proxy-Authenticate") or "", f"user{n % USERS}", "INVITE", called(n))
         return self._invite(n, CLOSED, f"Proxy-Authorization: {value}\r\n")
 
-    async def _call(self, invites_sent: list[bytes]) -> None:
+    async def _call(self, invites_sent: list[bytes], within: str = "") -> None:
+        """``within``: the method of a request between ACK and BYE."""
         caller, callee = self.caller, self.callee
         caller.send(invites_sent)
         await self._turn()
         caller.receive()
         invites = callee.receive()
+        rung = await self._ring(self.second) if self.second is not None else []
         for status, body in ((180, b""), (200, SDP)):
             headers = [
                 ("Contact", f"<sip:callee@{self.host}:{callee.port}>"),
@@ -211,19 +249,50 @@ class Exchanges:
             answers = caller.receive()
             if len(answers) != len(invites) or len(invites) != len(self._batch):
                 raise RuntimeError(f"{len(self._batch)} INVITEs sent, {len(invites)} arrived, {len(answers)} answers")
+        if self.second is not None:
+            await self._end_cancelled(self.second, rung)
         caller.send([self._within("ACK", answer, answer.cseq) for answer in answers])
         await self._turn()
         callee.receive()
-        caller.send([self._within("BYE", answer, answer.cseq + 1) for answer in answers])
+        if within:
+            await self._ask_within(within, answers)
+        caller.send([self._within("BYE", answer, answer.cseq + 2) for answer in answers])
         await self._turn()
         byes = callee.receive()
         await self._ask_answered(byes)
 
-    async def _ask_answered(self, byes: list[Message]) -> None:
-        self.callee.send([self._answer(bye, 200, [], b"") for bye in byes])
+    async def _ring(self, phone: Phone) -> list[Message]:
+        """The INVITEs to a phone that rings, and no more."""
+        invites = phone.receive()
+        phone.send([self._answer(invite, 180, [], b"") for invite in invites])
         await self._turn()
-        if len(self.caller.receive()) != len(self._batch):
-            raise RuntimeError("a BYE was not answered")
+        self.caller.receive()
+        return invites
+
+    async def _end_cancelled(self, phone: Phone, invites: list[Message]) -> None:
+        cancels = phone.receive()
+        if [cancel.method for cancel in cancels] != ["CANCEL"] * len(self._batch):
+            raise RuntimeError(f"{len(cancels)} requests to the second phone are no CANCELs")
+        phone.send([self._answer(each, 200 if each.method == "CANCEL" else 487, [], b"") for each in (*cancels, *invites)])
+        await self._turn()
+        phone.receive()
+
+    async def _ask_within(self, method: str, answers: list[Message]) -> None:
+        self.caller.send([self._within(method, answer, answer.cseq + 1) for answer in answers])
+        await self._turn()
+        await self._ask_answered(self.callee.receive())
+        if method == "INVITE":
+            self.caller.send([self._within("ACK", answer, answer.cseq + 1) for answer in answers])
+            await self._turn()
+            self.callee.receive()
+
+    async def _ask_answered(self, requests: list[Message]) -> None:
+        """The callee answers what it got of the caller."""
+        self.callee.send([self._answer(request, 200, [], b"") for request in requests])
+        await self._turn()
+        answers = [answer for answer in self.caller.receive() if answer.status >= 200]
+        if len(answers) != len(self._batch):
+            raise RuntimeError("a request within a call was not answered")
 
     def _answer(self, request: Message, status: int, headers: list[tuple[str, str]], body: bytes) -> bytes:
         routes = [("Record-Route", value) for value in request.get_all("Record-Route")]
@@ -235,12 +304,12 @@ class Exchanges:
 
     async def register(self) -> None:
         """A refresh in a domain without digest."""
-        extra = "Expires: 600\r\n"
-        await self._ask(
-            self.callee,
-            [self._request(self.callee, "REGISTER", f"sip:{OPEN}", n % USERS, OPEN, extra) for n in self._batch],
-            200,
-        )
+        for phone in (self.callee, self.second):
+            if phone is not None:
+                requests = [
+                    self._request(phone, "REGISTER", f"sip:{OPEN}", n % USERS, OPEN, "Expires: 600\r\n") for n in self._batch
+                ]
+                await self._ask(phone, requests, 200)
 
     async def register_digest(self) -> None:
         """A refresh that is challenged with MD5, then answered."""
@@ -288,6 +357,8 @@ async def measure(name: str, rounds: int, count: int, batch: int, profiled: bool
         exchanges = Exchanges(port, meter.turn, batch)
         config = configured(name, Path(folder), port, exchanges.callee.port)
         exchanges.relay = relay = FakeRelay(ng_path(config)) if config.media.anchor else None
+        if name == "call_forked":
+            exchanges.second = Phone(port)
         if name in BEHIND_NAT:
             exchanges.host = "10.9.8.7"
         store, node = prepared(config)
