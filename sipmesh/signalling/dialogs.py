@@ -28,6 +28,7 @@ OF_CALLS = frozenset({"ACK", "INVITE", "BYE", "UPDATE", "PRACK", "INFO"})  # wha
 STARTS_SOMETHING = frozenset({"INVITE", "REFER", "SUBSCRIBE", "MESSAGE"})  # outside a dialog these need an account
 RENEGOTIATES = frozenset({"INVITE", "UPDATE", "PRACK"})  # an offer or an answer may come with it, or with its response
 WITHIN_CALLS = OF_CALLS | {"REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "OPTIONS"}
+DEFAULT_PORT = 5060  # of a URI without one
 
 
 class Dialogs:
@@ -70,6 +71,8 @@ class Dialogs:
         if legs is None and (record is not None or request.method != "SUBSCRIBE"):
             self._counters["sip_dialog_requests_unknown_total"] += 1
             raise PeerError(481, "Call Does Not Exist")
+        if legs is not None and (hop.host, hop.port or DEFAULT_PORT) == (legs[1].remote_host, legs[1].remote_port):
+            return  # the very address it uses, though a trunk's target may have the same host
         dialog = record or self._calls.trunks.subscriptions.get(call_key)
         known = () if dialog is None else (dialog.trunk_in, dialog.trunk_out)
         trunks = self._trunks.with_target(hop.host)

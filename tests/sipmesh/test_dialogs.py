@@ -134,6 +134,16 @@ def test_a_cookie_leads_to_the_other_side_only() -> None:
     assert world.counters["sip_dialog_requests_elsewhere_total"] == 2
 
 
+def test_a_trunk_on_the_host_of_the_other_side_is_not_that_side() -> None:
+    """As on a machine with a phone and a gateway, or behind one NAT."""
+    beside = record(trunk_out="")
+    beside.legs[1] = leg("B", NEIGHBOUR)
+    beside.legs[1].remote_port, beside.legs[1].remote_target = 40000, f"sip:B@{NEIGHBOUR}:40000"
+    world = World(k=beside)
+    assert world.leaves(f"sip:B@{NEIGHBOUR}:40000")
+    assert not world.leaves(f"sip:+4420@{NEIGHBOUR}")
+
+
 def test_the_other_side_may_be_behind_a_proxy_of_its_own() -> None:
     behind = record()
     behind.legs[1].route_set = ("<sip:edge.example.net;lr>",)
