@@ -236,11 +236,14 @@ class SignalApplication(ApplicationBase):
 
     def _send_on(self, request: InboundRequest, caller: Caller, hop: Hop | None, *, ours: bool) -> None:
         message = request.message
+        begins_call = message.method == "INVITE" and message.to_tag is None
         try:
+            if begins_call:
+                self._forwarding.check_rate(request, caller)
             if hop is None:
                 hop = self._targeting.hop(request, caller, message.request_uri, ours)
             self._forwarding.forward(request, caller, self._targeting.targets(request, caller, hop), hop)
         except PeerError as error:
-            if message.method == "INVITE" and message.to_tag is None:
+            if begins_call:
                 self.calls.refused(request, caller, error.status)
             raise

@@ -61,8 +61,6 @@ class Forwarding:
     def forward(self, request: InboundRequest, caller: Caller, targets: list[Target], hop: Hop) -> None:
         message = request.message
         begins_call = message.method == "INVITE" and message.to_tag is None
-        if begins_call:
-            self._check_rate(request, caller)
         if not targets:
             raise PeerError(480, "Temporarily Unavailable")
         if message.is_sips or len(targets) > 1 or targets[0].uri[:4] != "sip:":
@@ -131,7 +129,7 @@ class Forwarding:
             passing.add(aor)
         return srtp
 
-    def _check_rate(self, request: InboundRequest, caller: Caller) -> None:
+    def check_rate(self, request: InboundRequest, caller: Caller) -> None:
         """PeerError for a user's call too many."""
         rates = self._user_rates
         if rates is None or not caller.aor or self._is_exempt(request.source[0]):

@@ -217,14 +217,15 @@ def test_an_error_of_ours_is_answered(tmp_path: Path, monkeypatch: pytest.Monkey
     run(scenario())
 
 
-def test_a_user_may_make_so_many_calls_a_second(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("callee", "status"), [("bob", 480), ("nobody", 404)])
+def test_a_user_may_make_so_many_calls_a_second(tmp_path: Path, callee: str, status: int) -> None:
     async def scenario() -> None:
         async with LiveNode(tmp_path, limits=Limits(exempt=(), invites_per_user_per_s=0.001)) as node:
             alice, olga = await node.phone("alice"), await node.phone("olga", domain="open.example")
             statuses = [
-                (await alice.ask(alice.request("INVITE", "sip:bob@example.com", cseq=n))).status for n in range(1, 22, 3)
+                (await alice.ask(alice.request("INVITE", f"sip:{callee}@example.com", cseq=n))).status for n in range(1, 22, 3)
             ]
-            assert statuses == [480] * 5 + [503] * 2
+            assert statuses == [status] * 5 + [503] * 2
             assert (await olga.ask(olga.request("INVITE", "sip:bob@example.com"))).status == 480
             assert node.counters["sip_calls_limited_total|by=user"] == 2
 
