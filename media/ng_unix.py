@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 MAX_PACKET_BYTES = bencode.MAX_SIZE_BYTES + 1024
 MAX_REPLY_BYTES = 128 * 1024  # a packet must fit into the kernel's default send buffer
 MAX_WAITING = 1000  # packets for a peer that does not read
+PAUSE_S = 0.5  # without accepting, when there is no descriptor left for a connection that waits
 
 
 class NgUnixServer:
@@ -31,7 +32,7 @@ class NgUnixServer:
         self._connections: set[_Connection] = set()
         self._event_number = 0
         listener.setblocking(False)
-        self._loop.add_reader(listener.fileno(), self._accept)
+        self._listen()
 
     @property
     def connections(self) -> int:
@@ -57,6 +58,10 @@ class NgUnixServer:
         for connection in list(self._connections):
             connection.close()
 
+    def _listen(self) -> None:
+        if self._listener.fileno() >= 0:
+            self._loop.add_reader(self._listener.fileno(), self._accept)
+
     def _accept(self) -> None:
         try:
             sock, _ = self._listener.accept()
@@ -64,6 +69,8 @@ class NgUnixServer:
             return
         except OSError as cause:
             log.warning("ng: can't accept a connection: %s", cause)
+            self._loop.remove_reader(self._listener.fileno())
+            self._loop.call_later(PAUSE_S, self._listen)
             return
         sock.setblocking(False)
         self._connections.add(_Connection(sock, self._dispatcher, self._loop, self._connections))

@@ -1,8 +1,9 @@
 import asyncio
+import errno
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -117,6 +118,40 @@ def test_a_peer_that_does_not_read_waits_and_then_loses_its_connection(tmp_path:
         assert server.connections == 0
         server.close()
         slow.close()
+
+    asyncio.run(run())
+
+
+class Full(socket.socket):
+    """A listener of a process that has no descriptor left, ``tries`` times so far."""
+
+    tries = 0
+    full = True
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if self.full:
+            self.tries += 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+def test_without_a_descriptor_left_it_does_not_spin(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        later: list[Callable[[], None]] = []
+        monkeypatch.setattr(asyncio.get_running_loop(), "call_later", lambda delay, call: later.append(call))
+        path = f"{tmp_path}/ng.sock"
+        listener = Full(fileno=ng_unix.listen(path).detach())
+        server = NgUnixServer(World().dispatcher, listener)
+        client = _connected(path)
+        await _turns()
+        assert (listener.tries, len(later), server.connections) == (1, 1, 0)
+        listener.full = False
+        later[0]()
+        await _turns()
+        assert server.connections == 1
+        server.close()
+        later[0]()
+        client.close()
 
     asyncio.run(run())
 
