@@ -89,7 +89,9 @@ class MediaDaemon:
         if unix_socket is not None:
             self._unix = ng_unix.NgUnixServer(self._dispatcher, unix_socket)
         if udp_socket is not None:
-            self._udp = ng_udp.NgUdpServer(self._dispatcher, udp_socket, self._settings.ng_allow, self.counters)
+            self._udp = ng_udp.NgUdpServer(
+                self._dispatcher, udp_socket, self._settings.ng_allow, self.counters, self._lines.sends_from
+            )
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping`` is set; ``start`` came before."""

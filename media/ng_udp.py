@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
+from collections.abc import Callable
 
 from media.dispatch import Dispatcher
 
@@ -16,10 +17,19 @@ RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # for a burst of offers; the kernel take
 
 class NgUdpServer:
     """Serves ``sock``, which is bound. Strangers get no answer at all: the protocol has no authentication, so its
-    replies are not theirs to see."""
+    replies are not theirs to see. ``is_relayed``: by host and port, what comes from there is a party's, who told us this
+    socket's address as its own."""
 
-    def __init__(self, dispatcher: Dispatcher, sock: socket.socket, allowed: tuple[str, ...], counters: dict[str, int]) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        sock: socket.socket,
+        allowed: tuple[str, ...],
+        counters: dict[str, int],
+        is_relayed: Callable[[str, int], bool],
+    ) -> None:
         self._dispatcher = dispatcher
+        self._is_relayed = is_relayed
         self._socket = sock
         self._networks = [ipaddress.ip_network(network) for network in allowed]
         self._allowed: dict[str, bool] = {}
@@ -47,6 +57,9 @@ class NgUdpServer:
             return
         if not (self._allowed.get(source[0]) or self._is_allowed(source[0])):
             self._counters["media_ng_refused_total"] += 1
+            return
+        if self._is_relayed(source[0], source[1]):
+            self._counters["media_ng_relayed_total"] += 1
             return
         reply = self._dispatcher.datagram(data, source, MAX_REPLY_BYTES)
         if reply is None:

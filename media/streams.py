@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from media.addresses import numeric
 from media.encodings import STATIC
 from media.endpoint import Address, Endpoint
 from media.errors import OutOfPortsError, RequestError
@@ -141,6 +142,15 @@ class Lines:
         for line in self._leaving:
             self._give_back(line)
         self._leaving.clear()
+
+    def sends_from(self, host: str, port: int) -> bool:
+        """Whether what comes from there is what we relay, whoever sent it."""
+        source = numeric(host)
+        if source is None:
+            return False
+        anywhere = "::" if source.family == 6 else "0.0.0.0"  # noqa: S104
+        pool = self.pools.get(source.host) or self.pools.get(anywhere)
+        return pool is not None and pool.has(port)
 
     def totals(self, line: Line) -> Totals:
         if line.kind == relay.RTP:

@@ -17,6 +17,7 @@ import pytest
 
 from media.sdes import OwnKeys, parse_all
 from tests.media.live import LOOPBACK, Live, Phone, Proxy, phones, port_of, udp
+from tests.native.relay_wire import eventually
 
 ELSEWHERE = "127.0.0.66"
 SSRCS = (0xA, 0xB)
@@ -269,6 +270,23 @@ def test_nothing_passes_on_a_port_for_both_or_for_anything(proxy: Proxy, kind: s
         case.elsewhere.spray(GUESSES + NOISE, *case.ports)
         case.beside.spray(NOISE, case.near, case.far)
         assert (case.dropped(), case.hearers()) == (case.sent, [])
+
+
+@pytest.mark.parametrize("command", [b"4:list", b"6:delete7:call-id1:d"])
+def test_nobody_gives_orders_through_the_relay(live: Live, proxy: Proxy, command: bytes) -> None:
+    """A party says that its media is where the daemon is controlled from."""
+    assert live.address is not None
+    with phones(0xA, 0xB) as (victim, hostile):
+        proxy.ask("offer", call_id="d", from_tag="v", sdp=victim.sdp())
+        ours = hostile.sdp(kind="image", protocol="udptl t38").replace(f"image {hostile.port} ", f"image {live.address[1]} ")
+        offered = proxy.ask("offer", call_id="c", from_tag="a", sdp=ours)
+        theirs = hostile.sdp(kind="image", protocol="udptl t38")
+        proxy.ask("answer", call_id="c", from_tag="a", to_tag="b", sdp=theirs)
+        before = live.daemon.counters["media_ng_relayed_total"]
+        hostile.rtp.sendto(b"cookie d7:command" + command + b"e", (LOOPBACK, port_of(offered["sdp"])))
+        eventually(lambda: live.daemon.counters["media_ng_relayed_total"] == before + 1)
+        assert sorted(proxy.ask("list")["calls"]) == ["c", "d"]
+        proxy.ask("delete", call_id="d")
 
 
 def test_srtp_that_is_not_authentic_passes_from_nowhere(proxy: Proxy) -> None:
