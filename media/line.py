@@ -5,13 +5,15 @@ from operator import add
 from typing import NamedTuple
 
 from media.ports import PortBlock
-from media.relay_port import Tally
 from media.sdes import KeyPair, OwnKeys
 from media.sdp import Description, Media
 from media.sdp_fields import NO_TYPES
 from media.settings import Interface
 from native import relay
+from native.relay import ComponentStats, Tally
 
+StreamStats = tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]]
+"""[side][0 for RTP, 1 for RTCP]."""
 Keys = tuple[KeyPair | None, KeyPair | None]  # per side, of those that speak SRTP with us
 PLAIN: Keys = (None, None)
 NOT_SECURED = (False, False)

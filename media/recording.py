@@ -12,7 +12,6 @@ import time
 from media.clock import Clock
 from media.errors import RequestError
 from media.ng import Body
-from media.relay_port import RelayPort
 from media.session import Call, Recording
 from media.settings import RecordingSettings
 from native import relay
@@ -25,8 +24,8 @@ _STATES = {relay.RECORDING: "on", relay.RECORDED: "ended", relay.RECORDING_FULL:
 class Recordings:
     """Everything counted goes to ``counters`` as ``media_recordings_total`` by how it ended."""
 
-    def __init__(self, relay_port: RelayPort, settings: RecordingSettings, clock: Clock, counters: dict[str, int]) -> None:
-        self._relay = relay_port
+    def __init__(self, relay_: relay.Relay, settings: RecordingSettings, clock: Clock, counters: dict[str, int]) -> None:
+        self._relay = relay_
         self._settings = settings
         self._clock = clock
         self._counters = counters

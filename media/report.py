@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from media.clock import Clock
-from media.line import Line, Totals
+from media.line import Line, StreamStats, Totals
 from media.ng import Body
 from media.quality import Quality, estimate
-from media.relay_port import StreamStats, Tally
 from media.sampling import History
 from media.session import Call, Described, Dialogue
 from media.streams import Lines
-from native.relay import STATIC_ENCODINGS, ComponentStats, stream_report
+from native.relay import STATIC_ENCODINGS, ComponentStats, Tally, stream_report
 
 Counts = dict[Line, list[StreamStats]]
 

@@ -9,9 +9,8 @@ from media.addresses import numeric
 from media.encodings import STATIC
 from media.endpoint import Address, Endpoint
 from media.errors import OutOfPortsError, RequestError
-from media.line import NOT_SECURED, PLAIN, Keys, Line, Muting, Totals
+from media.line import NOT_SECURED, PLAIN, Keys, Line, Muting, StreamStats, Totals
 from media.ports import PortBlock, PortPool
-from media.relay_port import RelayPort, Sockets, Stats, StreamStats
 from media.settings import Interface
 from native import relay
 
@@ -24,10 +23,8 @@ MAX_LEAVING = 64  # lines that are closed but still have their ports
 class Lines:
     """Opens, places and closes lines on one relay."""
 
-    def __init__(
-        self, relay_port: RelayPort, pools: dict[str, PortPool], close_socket: Callable[[int], None] = os.close
-    ) -> None:
-        self.relay = relay_port
+    def __init__(self, relay_: relay.Relay, pools: dict[str, PortPool], close_socket: Callable[[int], None] = os.close) -> None:
+        self.relay = relay_
         self.pools = pools
         self._encodings: dict[int, dict[int, str]] = {}  # by stream and payload type
         self._leaving: list[Line] = []
@@ -165,7 +162,7 @@ class Lines:
         pairs = zip(stats[::2], stats[1::2], strict=True)
         return [((rtp[0][0], rtcp[0][0]), (rtp[1][0], rtcp[1][0])) for rtp, rtcp in pairs]
 
-    def stats(self, line: Line, side: int, pair: int, rtcp: bool) -> Stats:
+    def stats(self, line: Line, side: int, pair: int, rtcp: bool) -> relay.ComponentStats:
         stream, component = line.component(pair, rtcp)
         return self.relay.stats(stream, side, component)
 
@@ -222,7 +219,7 @@ def _with(pair: tuple[_T, _T], side: int, value: _T) -> tuple[_T, _T]:
     return (pair[0], value) if side else (value, pair[1])
 
 
-def _socket_pairs(line: Line) -> list[Sockets]:
+def _socket_pairs(line: Line) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """The sockets of each stream of the line, in the order of ``Line.streams``."""
     pairs = list(zip(line.blocks[0].sockets, line.blocks[1].sockets, strict=True))
     if line.kind == relay.RTP:

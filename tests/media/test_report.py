@@ -2,7 +2,7 @@ import json
 
 from media import ng
 from media.bencode import encode
-from media.relay_port import Tally
+from native.relay import Tally
 from sipmesh.signalling.cdr_maker import quality_of
 from sipmesh.store import Quality
 from tests.media.world import NS, PROXY, World, sdp
