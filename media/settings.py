@@ -21,6 +21,9 @@ class Interface:
     announced: str = field(init=False)  # in session descriptions
 
     def __post_init__(self) -> None:
+        known = numeric(self.address)
+        if known is not None:  # in the form that the kernel tells sources in
+            object.__setattr__(self, "address", known.host)
         object.__setattr__(self, "family", family_of(self.address))
         object.__setattr__(self, "announced", self.advertise or self.address)
 

@@ -106,6 +106,7 @@ def test_a_port_is_ours_from_when_it_is_taken_until_it_is_given_back() -> None:
         ("192.0.2.10", "::ffff:192.0.2.10", True),
         ("192.0.2.10", "192.0.2.11", False),
         ("0.0.0.0", "127.0.0.1", True),
+        ("2001:DB8:0::1", "2001:db8::1", True),
         ("::", "2001:db8::1", True),
         ("::", "192.0.2.10", False),
         ("::", "fe80::1%eth0", False),
