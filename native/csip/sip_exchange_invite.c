@@ -69,6 +69,11 @@ static bool says_more(const struct sip_message *response) {
            sip_has_line(response, SIP_RSEQ);
 }
 
+/* An answer without a body that we relay, to an INVITE without one: the daemon knows nothing of the call. */
+static bool is_unrelayed(PyObject *media, MessageObject *response) {
+    return PyObject_TypeCheck(media, &sip_invite_media_type) && PySet_GET_SIZE(((InviteMediaObject *)media)->open) == 0 && !sip_has_sdp(response);
+}
+
 /* A 2xx of a call that is over already, so that it is acknowledged all the same: there is no media for it any more. */
 static int let_go_bare(MessageObject *response, PyObject *proceed) {
     PyObject *nothing = PyErr_Occurred() ? NULL : PyBytes_FromStringAndSize(NULL, 0);
@@ -78,7 +83,7 @@ static int let_go_bare(MessageObject *response, PyObject *proceed) {
 }
 
 static int take(InviteExchangeObject *self, PyObject *branch, MessageObject *response, PyObject *proceed) {
-    static struct sip_py_word look_closer = {"look_closer", NULL};
+    static struct sip_py_word look_closer = {"look_closer", NULL}, unrelayed = {"unrelayed", NULL};
     PyObject *exchange = (PyObject *)self, *message = (PyObject *)response;
     int status = response->core.status;
     if (says_more(&response->core) && sip_py_do(exchange, &look_closer, branch, message) < 0) return -1;
@@ -87,6 +92,7 @@ static int take(InviteExchangeObject *self, PyObject *branch, MessageObject *res
         : failed(self);
     if (result < 0 || self->media == Py_None) return result;
     if (status >= 200 && status < 300 && !sip_calls_find((CallsObject *)self->calls, self->key)) return let_go_bare(response, proceed);
+    if (status >= 200 && status < 300 && is_unrelayed(self->media, response) && sip_py_do(self->calls, &unrelayed, self->key, NULL) < 0) return -1;
     return sip_invite_media_response(self->media, branch, message, proceed, exchange);
 }
 

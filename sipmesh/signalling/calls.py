@@ -100,6 +100,12 @@ class Calls(CallsBase):
         if leg.tag != record.to_tag and keep_fork(record, leg):
             self.put(key, record)
 
+    def unrelayed(self, key: str) -> None:
+        """It was answered, and no body of it went through the daemon."""
+        record = self._calls[key]
+        record.ng_call_id = ""
+        self.put(key, record)
+
     def ending(self, key: str) -> None:
         """We end it ourselves: nobody shall do so again."""
         record = self._calls[key]

@@ -63,6 +63,18 @@ def test_a_call_that_the_daemon_has_or_does_not_speak_of_goes_on(answer: dict[st
     assert len(call.world.calls) == 1
 
 
+def test_a_call_that_the_daemon_never_had_goes_on() -> None:
+    """Its bodies are of another type."""
+    call = Call(known=True, relayed=True)
+    call.bind()
+    call.invite(body=b"")
+    call.within(call.reply(200), "ACK", cseq=1)
+    assert call.relay.commands == []
+    opened(call)
+    call.world.run(GRACE_S + 5)
+    assert (call.relay.commands, len(call.world.calls)) == ([], 1)
+
+
 def test_a_call_that_is_being_hung_up_ends_by_its_bye() -> None:
     call, ok = talking()
     call.relay.answers["query"] = UNKNOWN
