@@ -18,7 +18,7 @@ TRIES = 2  # another one's load on the machine looks like ours at its limit
 @dataclass(frozen=True, slots=True)
 class Most:
     calls: int  # 0: not even RESOLUTION
-    at_least: bool  # the load could not be made for more, so the relay may carry more
+    at_least: bool  # the load could not be made for more, or not in peace, so the relay may carry more
 
 
 def most_possible() -> int:
@@ -43,7 +43,7 @@ def most_calls(run: Callable[[int], Seen], last: int) -> Most:
             runs.append(run(calls))
             if _in_time(runs[-1]):
                 return True
-        at_least = all(seen.uneven for seen in runs)
+        at_least = all(seen.uneven or seen.disturbed for seen in runs)
         return False
 
     low, high = 0, FIRST

@@ -135,7 +135,15 @@ def table(made: dict[str, Any]) -> str:
     for calls, added in made["srtp_over_plain_us"].items():
         title = f"SRTP over plain, µs a packet, {calls} calls, the load maker busy {added['load_busy']:.0%}"
         lines.append(f"{title}: ours {_cell(added['ours'], '.2f')}, rtpengine {_cell(added['rtpengine'], '.2f')}")
-    return "\n".join([*lines, *(f"{name} is a lower bound: the load maker did no more" for name in made["lower_bounds"])])
+    return "\n".join(
+        [
+            *lines,
+            *(
+                f"{name} is a lower bound: the load maker did no more, or the machine was disturbed"
+                for name in made["lower_bounds"]
+            ),
+        ]
+    )
 
 
 def _head(kind: str) -> list[str]:

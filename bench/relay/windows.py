@@ -58,6 +58,10 @@ class Window:
         return self.uneven or self.steal_ms > 0 or self.stall_ns > STALL_NS
 
 
+def _disturbance(window: Window) -> tuple[bool, int]:
+    return window.uneven, window.steal_ms * 1_000_000 + window.stall_ns
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """All windows of one relay with one kind and number of calls, in the order of their rounds."""
@@ -74,12 +78,14 @@ class Seen:
 
     @property
     def disturbed(self) -> bool:
-        """Too few are left, so all count."""
+        """Too few are left, so the calmest of the disturbed ones count."""
         return self.undisturbed < FEWEST
 
     @property
     def counted(self) -> list[Window]:
-        return [window for window in self.windows if self.disturbed or not window.disturbed]
+        if not self.disturbed:
+            return [window for window in self.windows if not window.disturbed]
+        return sorted(self.windows, key=_disturbance)[: max(FEWEST, len(self.windows) // 4)]
 
     @property
     def uneven(self) -> bool:
