@@ -20,7 +20,7 @@ HEAD = (
     "lost",
     "thrown away",
 )
-DISTURBED = "\\* Hardly a window of {} was undisturbed; there the calmest quarter counts."
+DISTURBED = "\\* Hardly a window of {} was undisturbed; disturbed ones count there."
 TOTALS = (
     ("memory a call, kernel slab counted, kB", "kb_per_call", 1),
     ("ng offer + answer + delete, CPU ms", "ng_ms_per_call", 2),

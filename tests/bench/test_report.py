@@ -70,7 +70,7 @@ def test_section_replaced_and_the_rest_kept(tmp_path: Path) -> None:
     latencies = "12 / 40 / 300 | 18 / 600 / 1,600"
     assert f"| 500 | 5.00 | 10.00 | 0.50 | 4.75 | {latencies} | 50% / 100% | 0.000% / 25.000% | 12 of 120 |" in text
     assert "| 1,000 * | 5.00 |" in text
-    assert "\\* Hardly a window of rtpengine was undisturbed; there the calmest quarter counts." in text
+    assert "\\* Hardly a window of rtpengine was undisturbed; disturbed ones count there." in text
     assert "a machine. A window is thrown away if it rains." in text
     assert "| most calls with p99 ≤ 1 ms, one core | ≥ 1,200 | 600 |" in text
     assert "| SRTP on one side, µs a packet over plain at 500 calls, the load maker busy 60% | 0.75 | - |" in text
