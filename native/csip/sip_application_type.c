@@ -77,6 +77,7 @@ PyTypeObject sip_application_type = {
     .tp_traverse = (traverseproc)application_traverse,
     .tp_clear = (inquiry)application_clear,
     .tp_dealloc = (destructor)application_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = methods,
     .tp_members = members,
 };

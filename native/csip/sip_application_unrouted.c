@@ -32,6 +32,7 @@ static int sender_of(const CallRecordObject *record, const struct sip_message *m
     if (sip_read_tag(message, SIP_FROM, &scratches[0], &from).error != SIP_OK) return NO_SIDE;
     if (sip_read_tag(message, SIP_TO, &scratches[1], &to).error != SIP_OK) return NO_SIDE;
     if (is_tag(record->from_tag, from) > 0 && is_tag(record->to_tag, to) > 0) return SIP_CALLER;
+    if (PyErr_Occurred()) return NO_SIDE;
     return is_tag(record->to_tag, from) > 0 && is_tag(record->from_tag, to) > 0 ? SIP_CALLEE : NO_SIDE;
 }
 

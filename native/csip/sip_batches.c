@@ -159,6 +159,7 @@ PyTypeObject sip_batches_type = {
     .tp_traverse = (traverseproc)batches_traverse,
     .tp_clear = (inquiry)batches_clear,
     .tp_dealloc = (destructor)batches_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = methods,
     .tp_members = members,
 };

@@ -147,6 +147,7 @@ PyTypeObject sip_calls_type = {
     .tp_traverse = (traverseproc)calls_traverse,
     .tp_clear = (inquiry)calls_clear,
     .tp_dealloc = (destructor)calls_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_as_mapping = &mapping,
     .tp_methods = methods,
     .tp_members = members,

@@ -174,24 +174,8 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyObject *get_flow(ClientObject *self, void *unused) {
-    (void)unused;
-    return Py_NewRef(self->base.flow);
-}
-
-static int set_flow(ClientObject *self, PyObject *flow, void *unused) {
-    (void)unused;
-    if (!flow) return PyErr_SetString(PyExc_TypeError, "a flow can be replaced only"), -1;
-    Py_SETREF(self->base.flow, Py_NewRef(flow));
-    return 0;
-}
-
-static PyGetSetDef getset[] = {
-    {"flow", (getter)get_flow, (setter)set_flow, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-
 static PyMemberDef members[] = {
+    {"flow", T_OBJECT_EX, offsetof(ClientObject, base.flow), 0, NULL},
     {"sent", T_OBJECT, offsetof(ClientObject, base.last), 0, NULL},
     {"datagram_flow", T_OBJECT, offsetof(ClientObject, datagram_flow), 0, NULL},
     {"cancel_headers", T_OBJECT, offsetof(ClientObject, cancel_headers), 0, NULL},
@@ -205,7 +189,7 @@ PyTypeObject sip_client_type = {
     .tp_basicsize = sizeof(ClientObject),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = (destructor)client_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = methods,
     .tp_members = members,
-    .tp_getset = getset,
 };

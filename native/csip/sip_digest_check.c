@@ -113,7 +113,9 @@ static PyObject *username_of(DigestObject *self, const struct sip_claim *claim) 
     PyObject *username = second ? sip_py_call((PyObject *)self, &decode_username, first, second) : NULL;
     Py_XDECREF(first);
     Py_XDECREF(second);
-    return username;
+    if (!username || PyUnicode_Check(username)) return username;
+    Py_DECREF(username);
+    return PyErr_Format(PyExc_TypeError, "decode_username: a str expected");
 }
 
 static int judge(DigestObject *self, const struct sip_claim *claim, PyObject *algorithm, const struct sip_proof *proof, PyObject *username) {

@@ -124,6 +124,21 @@ static PyObject *digest_accepted(DigestObject *self, PyObject *const *args, Py_s
 
 /* --- the type --- */
 
+/* Each has its place among the secrets. */
+static bool are_known(PyObject *algorithms) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(algorithms); i++) {
+        PyObject *name = PyTuple_GET_ITEM(algorithms, i);
+        bool known = false;
+        for (int hash = 0; PyUnicode_Check(name) && hash < SIP_CLAIM_HASHES; hash++)
+            known |= PyUnicode_CompareWithASCIIString(name, sip_claim_hash_name(hash)) == 0;
+        if (!known) {
+            PyErr_Format(PyExc_ValueError, "%R is no algorithm of digest", name);
+            return false;
+        }
+    }
+    return true;
+}
+
 static PyObject *digest_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"realm", "head", "credentials", "keys", "instance", "algorithms", "lifetime_s", "max_tracked", NULL};
     static struct sip_py_word current = {"current", NULL}, id = {"id", NULL}, macs = {"macs", NULL};
@@ -132,7 +147,7 @@ static PyObject *digest_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     int lifetime_s, max_tracked;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUOOUO!ii:DigestBase", keywords, &realm, &head, &credentials, &keys, &instance,
             &PyTuple_Type, &algorithms, &lifetime_s, &max_tracked) ||
-        sip_py_line_view(head, "realm", &line) < 0)
+        !are_known(algorithms) || sip_py_line_view(head, "realm", &line) < 0)
         return NULL;
     Py_XDECREF(line.holder);
     DigestObject *self = (DigestObject *)type->tp_alloc(type, 0);

@@ -91,6 +91,7 @@ PyTypeObject sip_environment_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .tp_new = environment_new,
     .tp_dealloc = (destructor)environment_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = methods,
     .tp_members = members,
 };

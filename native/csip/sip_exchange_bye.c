@@ -77,6 +77,7 @@ PyTypeObject sip_bye_exchange_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .tp_new = bye_new,
     .tp_dealloc = (destructor)bye_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = bye_methods,
     .tp_members = bye_members,
 };

@@ -157,6 +157,7 @@ PyTypeObject sip_invite_exchange_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .tp_new = invite_new,
     .tp_dealloc = (destructor)invite_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = invite_methods,
     .tp_members = invite_members,
 };

@@ -89,13 +89,6 @@ static int set(const struct sip_fields *fields, PyObject *self, PyObject *name, 
     return -1;
 }
 
-/* So that no field is ever without a value. */
-static int set_attribute(PyObject *self, PyObject *name, PyObject *value) {
-    if (value) return PyObject_GenericSetAttr(self, name, value);
-    PyErr_Format(PyExc_AttributeError, "%U can't be deleted", name);
-    return -1;
-}
-
 static PyObject *new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     const struct sip_fields *fields = fields_of_type(type);
     PyObject *name, *value, *self;
@@ -185,6 +178,6 @@ int sip_fields_ready(struct sip_fields *fields) {
     type->tp_richcompare = compare;
     type->tp_hash = PyObject_HashNotImplemented;
     type->tp_repr = repr;
-    type->tp_setattro = set_attribute;
+    type->tp_setattro = sip_py_set_attribute;
     return PyType_Ready(type) < 0 ? -1 : name_fields(fields);
 }

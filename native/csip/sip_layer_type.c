@@ -125,24 +125,8 @@ static void layer_dealloc(LayerObject *self) {
 
 /* --- the type --- */
 
-static PyObject *get_user(LayerObject *self, void *unused) {
-    (void)unused;
-    return Py_NewRef(self->user);
-}
-
-static int set_user(LayerObject *self, PyObject *user, void *unused) {
-    (void)unused;
-    if (!user) return PyErr_SetString(PyExc_TypeError, "a user can be replaced only"), -1;
-    Py_SETREF(self->user, Py_NewRef(user));
-    return 0;
-}
-
-static PyGetSetDef getset[] = {
-    {"user", (getter)get_user, (setter)set_user, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-
 static PyMemberDef members[] = {
+    {"user", T_OBJECT_EX, offsetof(LayerObject, user), 0, NULL},
     {"flows", T_OBJECT_EX, offsetof(LayerObject, flows), READONLY, NULL},
     {"timers", T_OBJECT_EX, offsetof(LayerObject, timers), READONLY, NULL},
     {"settings", T_OBJECT_EX, offsetof(LayerObject, settings), READONLY, NULL},
@@ -171,7 +155,7 @@ PyTypeObject sip_layer_type = {
     .tp_traverse = (traverseproc)layer_traverse,
     .tp_clear = (inquiry)layer_clear,
     .tp_dealloc = (destructor)layer_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = methods,
     .tp_members = members,
-    .tp_getset = getset,
 };

@@ -122,6 +122,7 @@ PyTypeObject sip_glue_type = {
     .tp_traverse = (traverseproc)glue_traverse,
     .tp_clear = (inquiry)glue_clear,
     .tp_dealloc = (destructor)glue_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = glue_methods,
     .tp_members = glue_members,
 };

@@ -172,6 +172,7 @@ PyTypeObject sip_invite_media_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .tp_new = invite_media_new,
     .tp_dealloc = (destructor)invite_media_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = methods,
     .tp_members = members,
 };

@@ -46,6 +46,14 @@ static PyObject *plain_cookie(CoreObject *self, MessageObject *message, uint32_t
     return cookie;
 }
 
+/* What the Python class says of it. */
+static PyObject *ask_for_cookie(CoreObject *self, struct sip_py_word *method, MessageObject *message, PyObject *flow) {
+    PyObject *said = sip_py_call((PyObject *)self, method, (PyObject *)message, flow);
+    if (!said || said == Py_None || is_cookie(said)) return said;
+    Py_DECREF(said);
+    return PyErr_Format(PyExc_TypeError, "%s: a Cookie or None expected", method->text);
+}
+
 PyObject *sip_core_cookie(CoreObject *self, MessageObject *message, uint32_t traits, PyObject *flow, PyObject **loop_hash) {
     static struct sip_py_word preprocess = {"preprocess", NULL}, find_dialog = {"find_dialog", NULL};
     PyObject *cookie = plain_cookie(self, message, traits);
@@ -53,11 +61,11 @@ PyObject *sip_core_cookie(CoreObject *self, MessageObject *message, uint32_t tra
     Py_DECREF(cookie);
     if (loop_hash && !(*loop_hash = sip_message_loop_hash(message, NULL))) return NULL;
     cookie = Py_NewRef(Py_None);
-    if (traits & (SIP_ROUTED | SIP_URI_DIRECTS)) Py_SETREF(cookie, sip_py_call((PyObject *)self, &preprocess, (PyObject *)message, flow));
+    if (traits & (SIP_ROUTED | SIP_URI_DIRECTS)) Py_SETREF(cookie, ask_for_cookie(self, &preprocess, message, flow));
     if (cookie == Py_None && traits & SIP_IN_DIALOG)
         Py_SETREF(cookie, sip_application_find_unrouted(self->app, self->cookie_keys, message, flow));
     if (cookie == Py_None && traits & SIP_IN_DIALOG)
-        Py_SETREF(cookie, sip_py_call((PyObject *)self, &find_dialog, (PyObject *)message, flow));
+        Py_SETREF(cookie, ask_for_cookie(self, &find_dialog, message, flow));
     return cookie;
 }
 

@@ -20,14 +20,15 @@ static int core_traverse(CoreObject *self, visitproc visit, void *arg) {
     return 0;
 }
 
+/* The methods find something in each of them. */
 static int core_clear(CoreObject *self) {
-    for (size_t i = 0; i < OBJECTS; i++) Py_CLEAR(objects(self)[i]);
+    for (size_t i = 0; i < OBJECTS; i++) Py_SETREF(objects(self)[i], Py_NewRef(Py_None));
     return 0;
 }
 
 static void core_dealloc(CoreObject *self) {
     PyObject_GC_UnTrack(self);
-    core_clear(self);
+    for (size_t i = 0; i < OBJECTS; i++) Py_XDECREF(objects(self)[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
@@ -111,6 +112,7 @@ PyTypeObject sip_core_type = {
     .tp_traverse = (traverseproc)core_traverse,
     .tp_clear = (inquiry)core_clear,
     .tp_dealloc = (destructor)core_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = methods,
     .tp_members = members,
 };

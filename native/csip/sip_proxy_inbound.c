@@ -92,8 +92,7 @@ static PyObject *get_natted(InboundObject *self, void *closure) {
 
 static int set_natted(InboundObject *self, PyObject *natted, void *closure) {
     (void)closure;
-    int is = natted ? PyObject_IsTrue(natted) : -1;
-    if (!natted) PyErr_SetString(PyExc_AttributeError, "natted can't be deleted");
+    int is = PyObject_IsTrue(natted);
     if (is >= 0) put(&self->natted, is ? Py_True : Py_False);
     return is < 0 ? -1 : 0;
 }
@@ -194,6 +193,7 @@ PyTypeObject sip_inbound_type = {
     .tp_basicsize = sizeof(InboundObject),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = (destructor)inbound_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = inbound_methods,
     .tp_members = inbound_members,
     .tp_getset = inbound_getset,

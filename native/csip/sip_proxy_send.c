@@ -171,15 +171,22 @@ PyObject *sip_branch_start(BranchObject *self, PyObject *unused) {
     return none_or_error(sip_branch_mended(self, &a_request, start(self)));
 }
 
+/* One that has ended does nothing of what is left. */
+static bool may_go_on(BranchObject *self) {
+    bool may = self->status || (self->request && self->request != Py_None);
+    if (!may) PyErr_SetString(PyExc_ValueError, "a branch that was not started");
+    return may;
+}
+
 PyObject *sip_branch_reach(BranchObject *self, PyObject *destinations) {
     static struct sip_py_word a_next_hop = {"a next hop", NULL};
-    if (!self->status && (!self->request || self->request == Py_None))
-        return PyErr_Format(PyExc_ValueError, "a branch that was not started reaches nobody");
+    if (!may_go_on(self)) return NULL;
     return none_or_error(sip_branch_mended(self, &a_next_hop, reach(self, destinations)));
 }
 
 PyObject *sip_branch_send(BranchObject *self, PyObject *unused) {
     static struct sip_py_word a_request = {"a request let through", NULL};
     (void)unused;
+    if (!may_go_on(self)) return NULL;
     return none_or_error(sip_branch_mended(self, &a_request, send(self)));
 }

@@ -1,8 +1,17 @@
 /* Timer C, which ends a branch that stays without final response (RFC 3261 sections 16.7 item 2 and 16.8), and the timer of a
  * target that is to answer soon. */
+#include <math.h>
+
 #include "sip_proxy.h"
 #include "sip_py.h"
 #include "sip_timers_type.h"
+
+/* The caller holds the branch; so also below. */
+static void stop(BranchObject *self, struct sip_timer *timer) {
+    if (!timer->next) return;
+    sip_timer_stop(timer);
+    Py_DECREF(self);
+}
 
 static int start(BranchObject *self, struct sip_timer *timer, double delay_s) {
     PyObject *timers = sip_core_of(self)->timers;
@@ -10,16 +19,10 @@ static int start(BranchObject *self, struct sip_timer *timer, double delay_s) {
         PyErr_SetString(PyExc_TypeError, "the timers of a core are Timers");
         return -1;
     }
+    stop(self, timer);
     if (sip_clock_start(timers, timer, delay_s) < 0) return -1;
     Py_INCREF(self);
     return 0;
-}
-
-/* The caller holds the branch. */
-static void stop(BranchObject *self, struct sip_timer *timer) {
-    if (!timer->next) return;
-    sip_timer_stop(timer);
-    Py_DECREF(self);
 }
 
 /* --- Timer C --- */
@@ -28,11 +31,11 @@ static BranchObject *owner_of_c(struct sip_timer *timer) {
     return (BranchObject *)((char *)timer - offsetof(BranchObject, timer_c));
 }
 
-/* One that was extended meanwhile runs on. */
+/* One that was extended meanwhile runs on, for whole seconds: phones that ring for long must not make as many lengths of timers. */
 static int ran_out(BranchObject *self) {
     static struct sip_py_word fired = {"timer_c_fired", NULL}, timer_c = {"Timer C", NULL};
     double left_s = self->timer_c_extended - sip_clock_now(sip_core_of(self)->timers);
-    int result = left_s > 0 ? start(self, &self->timer_c, left_s) : sip_py_do((PyObject *)self, &fired, NULL, NULL);
+    int result = left_s > 0 ? start(self, &self->timer_c, ceil(left_s)) : sip_py_do((PyObject *)self, &fired, NULL, NULL);
     return sip_branch_mended(self, &timer_c, result);
 }
 

@@ -101,6 +101,7 @@ PyTypeObject sip_context_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .tp_new = context_new,
     .tp_dealloc = (destructor)context_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = context_methods,
     .tp_members = context_members,
 };
@@ -175,6 +176,7 @@ PyTypeObject sip_branch_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .tp_new = branch_new,
     .tp_dealloc = (destructor)branch_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = branch_methods,
     .tp_members = branch_members,
 };

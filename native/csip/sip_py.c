@@ -250,6 +250,12 @@ PyObject *sip_py_uri_params(struct sip_slice params) {
     return dict;
 }
 
+int sip_py_set_attribute(PyObject *self, PyObject *name, PyObject *value) {
+    if (value) return PyObject_GenericSetAttr(self, name, value);
+    PyErr_Format(PyExc_AttributeError, "%U can't be deleted", name);
+    return -1;
+}
+
 /* Before there are instances, this is a matter of three slots; msgspec's structs without garbage collection do the same. */
 PyObject *sip_py_init_unwalked(PyObject *cls, PyObject *unused) {
     PyTypeObject *type = (PyTypeObject *)cls;

@@ -90,6 +90,9 @@ PyObject *sip_digest_params(PyObject *unused, PyObject *value); /* sip_digest_pa
 #define SIP_PY_UNWALKED {"__init_subclass__", sip_py_init_unwalked, METH_NOARGS | METH_CLASS, NULL}
 PyObject *sip_py_init_unwalked(PyObject *cls, PyObject *unused);
 
+/* tp_setattro of types whose functions in C find something in each field: attributes are set, and never deleted. */
+int sip_py_set_attribute(PyObject *self, PyObject *name, PyObject *value);
+
 /* --- the types --- */
 
 extern PyTypeObject sip_uri_type, sip_addr_type, sip_via_type, sip_message_type, sip_udp_type, sip_mac_type, sip_timer_type,

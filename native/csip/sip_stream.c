@@ -209,6 +209,7 @@ PyTypeObject sip_stream_type = {
     .tp_traverse = (traverseproc)stream_traverse,
     .tp_clear = (inquiry)stream_clear,
     .tp_dealloc = (destructor)stream_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = methods,
     .tp_members = members,
     .tp_getset = getset,

@@ -125,6 +125,7 @@ PyTypeObject sip_trunk_type = {
     .tp_traverse = (traverseproc)trunk_traverse,
     .tp_clear = (inquiry)trunk_clear,
     .tp_dealloc = (destructor)trunk_dealloc,
+    .tp_setattro = sip_py_set_attribute,
     .tp_methods = methods,
     .tp_getset = getset,
     .tp_members = members,

@@ -66,7 +66,7 @@ static int watch(UdpEndpointObject *self) {
 
 int sip_udp_endpoint_flush(UdpEndpointObject *self) {
     struct sip_udp_outbox *outbox = &self->outbox;
-    if (!self->socket->udp) {
+    if (!self->socket || !self->socket->udp) {
         sip_udp_outbox_clear(outbox);
         PyErr_SetString(PyExc_ValueError, "the socket is closed");
         return -1;

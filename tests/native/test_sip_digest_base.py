@@ -135,3 +135,9 @@ def test_a_realm_and_keys_of_the_right_kind_are_wanted() -> None:
         Digest("a\nb", Alice(), KEYS, "a")
     with pytest.raises(AttributeError):
         DigestBase("r", "h", Alice(), object(), "a", (), 1, 1)
+
+
+@pytest.mark.parametrize("algorithm", ["", "SHA-1", 1])
+def test_algorithms_are_those_we_know(algorithm: Any) -> None:
+    with pytest.raises(ValueError, match="no algorithm of digest"):
+        DigestBase(REALM, "Digest", Alice(), KEYS, "a", ("MD5", algorithm), 300, 10)

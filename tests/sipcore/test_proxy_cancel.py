@@ -276,6 +276,24 @@ def test_16_8_timer_c_starts_again_with_a_provisional_response_but_not_with_100(
     assert len(alice.got(180)) == 2
 
 
+def test_16_8_phones_that_ring_for_long_share_the_lengths_of_their_timers() -> None:
+    world, alice, bob = pair()
+    invites = []
+    for number in range(60):
+        alice.request("INVITE", "sip:bob@example.com", call_id=f"long-{number}")
+        world.run(0.05 + number / 1000)
+        invites.append(bob.got("INVITE")[-1])
+        bob.reply(invites[-1], 180)
+    for _ in range(2):
+        for invite in invites:
+            bob.reply(invite, 180)
+            world.run(0.013)
+        world.run(100.0)
+    assert world.wire.timers.lengths < 30
+    world.run(200.0)
+    assert world.counters["sip_proxy_timer_c_total"] == 60
+
+
 def test_16_8_timer_c_is_longer_than_three_minutes_and_can_be_set() -> None:
     assert ProxySettings().timer_c_s > 180
     world = World(ProxySettings(timer_c_s=300.0))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from native.sip import Message, Uri
+from sipcore.flow import Destination
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.quiet_log import INTERVAL_S, QuietLog
 from tests.sipcore.proxy_world import Phone, Recorder, World, start_of
@@ -207,6 +208,44 @@ def test_a_provisional_that_fails_is_500_though_no_cancel_can_be_made() -> None:
     world.run()
     alice.expect(500)
     over(world, errors=1)
+
+
+def test_a_resolver_that_answers_twice_upsets_no_timer() -> None:
+    world = World()
+    alice, bob = world.phone("192.0.2.10"), world.phone("192.0.2.20")
+    world.app.register("bob@example.com", bob, first_response_s=2.0)
+    world.app.targets["bob@example.com"][0].uri = "sip:bob@slow.example"
+    world.names.hosts["slow.example"] = [Destination("udp", "192.0.2.20", 5060)]
+    world.names.slow.add("slow.example")
+    alice.request("INVITE", "sip:bob@example.com")
+    world.run()
+    answer = world.names._waiting[0]
+    for _ in range(2):
+        answer()
+        world.run(1.0)
+    assert len(bob.got("INVITE")) > 1
+    alice.expect(500)  # it had gone by this branch
+    world.run(LONGER_THAN_TIMER_C_S)
+    assert world.wire.timers.next_deadline() is None
+
+
+def test_a_branch_that_was_not_started_sends_nothing() -> None:
+    world, alice, _ = ring(None)
+    world.app.hold = True
+    alice.request("OPTIONS", "sip:bob@example.com", call_id="held")
+    world.run()
+    branch = Branch(ResponseContext(world.app.requests[-1], None, ()), world.app.targets["bob@example.com"][0])
+    for go_on in (branch.send, lambda: branch.reach([])):
+        with pytest.raises(ValueError, match="not started"):
+            go_on()
+
+
+def test_a_dialog_is_known_by_a_cookie_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, alice, _ = ring(None)
+    monkeypatch.setattr(type(world.core), "find_dialog", lambda core, request, flow: "a cookie")
+    alice.request("ACK", "sip:bob@example.com", to_tag="callee")
+    with pytest.raises(TypeError, match="a Cookie or None expected"):
+        world.run()
 
 
 def test_the_log_tells_of_an_error_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
