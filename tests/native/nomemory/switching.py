@@ -183,13 +183,17 @@ def with_body(response: bytes) -> bytes:
     return message.to_bytes()
 
 
+# made beforehand: CPython 3.11 loses the list that it unpacks into when it finds no memory
+WITH_MEDIA = [*SWITCHED[:2], with_body(SWITCHED[2]), *SWITCHED[3:4]]
+
+
 @tried
 def call_with_relayed_media() -> object:
     ways, clock, core, layer = switched()
     daemon = relayed(clock, core)
     app: Any = core.app
     try:
-        play(ways, core, layer, [*SWITCHED[:2], with_body(SWITCHED[2]), *SWITCHED[3:4]])
+        play(ways, core, layer, WITH_MEDIA)
         if core.counters["sip_internal_errors_total"]:
             raise MemoryError
         return len(ways.sent), [b"v=1" in data for data in ways.sent], dict(daemon._counters)
