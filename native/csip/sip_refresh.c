@@ -70,7 +70,7 @@ static bool has_one_via(const struct sip_message *request) {
     struct sip_wanted wanted = {.id = SIP_VIA};
     struct sip_slice value;
     uint32_t line = sip_line_find(request, wanted, 0);
-    if (sip_line_find(request, wanted, line + 1) < request->line_count) return false;
+    if (line == request->line_count || sip_line_find(request, wanted, line + 1) < request->line_count) return false;
     struct sip_slice rest = sip_line_value(request, &request->lines[line]);
     return sip_list_next(&rest, &value) && !sip_list_next(&rest, &value);
 }
