@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from native.sip import Message, Uri
+from native.sip import Message, NameAddr, Uri
+from sipcore.errors import PeerError
 from sipcore.flow import Listener
 from sipcore.proxy.cookie import Cookie
 
@@ -47,7 +48,7 @@ def undo_strict_routing(request: Message, ours: Ours) -> Cookie | None:
             return None
         if text is not None:
             ours.count("sip_proxy_bad_cookies_total")
-    request.set_request_uri(request.routes[-1].uri.text)
+    request.set_request_uri(routes_of(request)[-1].uri.text)
     request.pop_last_route()
     return cookie
 
@@ -67,12 +68,20 @@ def pop_own_routes(request: Message, cookie: Cookie | None, ours: Ours) -> Cooki
             if text is not None:
                 cookie = ours.read_cookie(text, request)
             if cookie is None or text is None:
-                if not ours.is_ours(request.routes[0].uri):
+                if not ours.is_ours(routes_of(request)[0].uri):
                     break
                 if text is not None:
                     ours.count("sip_proxy_bad_cookies_total")
         request.pop_route()
     return cookie
+
+
+def routes_of(request: Message) -> list[NameAddr]:
+    """Of a request with Route. PeerError when there is nothing in it."""
+    routes = request.routes
+    if not routes:
+        raise PeerError(400, "empty Route")
+    return routes
 
 
 def strip_own_maddr(request: Message, listener: Listener, ours: Ours) -> None:

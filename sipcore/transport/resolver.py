@@ -159,14 +159,17 @@ class DnsResolver(NumericHosts):
     async def _find(self, question: Question) -> list[Destination]:
         if question.port is not None:
             return await self._addresses(question.host, question.default_transport, question.port)
+        services = await self._services(question)
+        answers = await asyncio.gather(*(self._ask(name, "SRV") for _, name in services), return_exceptions=True)
         found: list[Destination] = []
-        has_srv = False
-        for transport, name in await self._services(question):
-            records = await self._ask(name, "SRV")
-            has_srv = has_srv or bool(records)
-            found += await self._targets(transport, records)
-        if has_srv:
+        for (transport, _), answer in zip(services, answers, strict=True):
+            if isinstance(answer, list):
+                found += await self._targets(transport, answer)
+        errors = [answer for answer in answers if isinstance(answer, BaseException)]
+        if any(isinstance(answer, list) and answer for answer in answers):
             return found
+        if errors:
+            raise errors[0]
         transport = question.default_transport
         return await self._addresses(question.host, transport, DEFAULT_PORTS.get(transport, 5060))
 
@@ -189,11 +192,18 @@ class DnsResolver(NumericHosts):
             return [(question.transport, prefix + question.host)] if prefix else []
         usable = ["tls"] if question.secure else self._transports
         services = []
-        for record in await self._ask(question.host, "NAPTR"):
+        for record in await self._naptr(question.host):
             transport = NAPTR_SERVICES.get(record.service.decode("ascii", "replace").lower())
             if transport in usable and record.flags.lower() == b"s":
                 services.append((transport, record.replacement.to_text(omit_final_dot=True)))
         return services or [(transport, SRV_PREFIXES[transport] + question.host) for transport in usable]
+
+    async def _naptr(self, host: str) -> list[Any]:
+        """None, too, when every server says that it can't: there are some that know no such type."""
+        try:
+            return await self._ask(host, "NAPTR")
+        except dns.resolver.NoNameservers:
+            return []
 
     async def _addresses(self, host: str, transport: str, port: int) -> list[Destination]:
         """Addresses of the families we can send to, IPv4 first. Fails only if no family is answered for."""

@@ -39,6 +39,35 @@ def test_16_4_our_own_route_is_removed_under_any_of_our_names(route: str) -> Non
     assert not bob.expect("INVITE").routes
 
 
+@pytest.mark.parametrize(
+    ("uri", "routes"),
+    [
+        ("sip:bob@192.0.2.20", ("",)),
+        ("sip:bob@192.0.2.20", (" , ",)),
+        ("sip:bob@192.0.2.20", ("<sip:192.0.2.1;lr>", "")),
+        ("sip:192.0.2.1;lr;c=x", ("",)),
+    ],
+)
+def test_16_3_a_route_without_any_value_is_malformed(uri: str, routes: tuple[str, ...]) -> None:
+    world = World()
+    alice, bob = world.phone("192.0.2.10"), world.phone("192.0.2.20")
+    headers = tuple(("Route", route) for route in routes)
+    alice.request("OPTIONS", uri, headers)
+    world.run()
+    assert alice.expect(400).get("Warning") == '399 192.0.2.1:5060 "empty Route"'
+    alice.request("ACK", uri, headers, cseq=2, to_tag="x")
+    world.run()
+    bob.expect_nothing()
+    assert not world.counters["sip_internal_errors_total"]
+
+
+def test_16_4_an_empty_route_behind_one_with_our_cookie_is_malformed() -> None:
+    world, alice, _, _, answer = world_with_call()
+    alice.within(answer, "INFO", cseq=5, headers=(("Route", ""),))
+    world.run()
+    assert alice.expect(400).get("Warning") == '399 192.0.2.1:5060 "empty Route"'
+
+
 @pytest.mark.parametrize("uri", ["sip:192.0.2.1:5070", "sip:192.0.2.2", "sip:example.com:5070", "sip:example.org"])
 def test_16_4_what_only_resembles_us_is_not_ours(uri: str) -> None:
     assert not World().core.is_ours(Uri(uri))

@@ -10,6 +10,7 @@ from typing import Any
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import pytest
 
@@ -229,6 +230,44 @@ def test_one_silent_target_does_not_hide_the_others() -> None:
     }
     found = ask(zone, "sip:a.test", silent=("silent.a.test",), lifetime_s=0.3)
     assert found == [Destination("udp", "192.0.2.2", 5060)]
+
+
+ADDRESSES: Zone = {("good.a.test", "A"): ["192.0.2.2"], ("a.test", "A"): ["192.0.2.9"]}
+
+
+def refusing(*kinds: str) -> Lie:
+    """For those types; others are answered."""
+
+    def lie(answer: dns.message.Message) -> bytes:
+        if dns.rdatatype.to_text(answer.question[0].rdtype) in kinds:
+            answer.answer.clear()
+            answer.set_rcode(dns.rcode.SERVFAIL)
+        return answer.to_wire()
+
+    return lie
+
+
+def test_a_service_nobody_answers_for_does_not_hide_the_others() -> None:
+    zone = {
+        ("_sip._tcp.a.test", "SRV"): ["0 0 5062 good.a.test."],
+        ("good.a.test", "A"): ["192.0.2.2"],
+        ("a.test", "A"): ["192.0.2.9"],
+    }
+    lies = {"_sip._udp.a.test": refusing("SRV")}
+    assert ask(zone, "sip:a.test", lies=lies) == [Destination("tcp", "192.0.2.2", 5062)]
+    del zone["_sip._tcp.a.test", "SRV"]
+    assert ask(zone, "sip:a.test", lies=lies) == []  # it may have said where to go, so the address is no good guess
+
+
+def test_a_server_that_knows_no_naptr_is_asked_for_srv() -> None:
+    zone = {
+        ("_sip._udp.a.test", "SRV"): ["0 0 5062 good.a.test."],
+        ("good.a.test", "A"): ["192.0.2.2"],
+        ("a.test", "A"): ["192.0.2.9"],
+    }
+    assert ask(zone, "sip:a.test", lies={"a.test": refusing("NAPTR")}) == [Destination("udp", "192.0.2.2", 5062)]
+    del zone["_sip._udp.a.test", "SRV"]
+    assert ask(zone, "sip:a.test", lies={"a.test": refusing("NAPTR")}) == [Destination("udp", "192.0.2.9", 5060)]
 
 
 def test_silent_server_is_counted_and_not_asked_again_at_once() -> None:
