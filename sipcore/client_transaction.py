@@ -72,7 +72,7 @@ class ClientTransaction(ClientTransactionBase):
         """RFC 3261 section 17.1.1.3."""
         ack = self.request.derive("ACK")
         to = response.get("To")
-        if to is not None:
+        if to is not None and "\0" not in to:  # a quoted NUL can't be written anew; then the branch has to tell whose it is
             ack.set("To", to)
         flow = self.layer.live_flow(self.flow)
         self.sent = ack.to_bytes(stream=flow.reliable)

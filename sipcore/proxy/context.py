@@ -156,8 +156,8 @@ class ResponseContext(ContextBase):
             if best.response is None:
                 self._answer(500, best.reason)
             else:
-                waits = [("Retry-After", value) for value in best.response.get_all("Retry-After")]
-                self._answer(500, "Next Hop Unavailable", waits)
+                waits = [value for value in best.response.get_all("Retry-After") if "\0" not in value]
+                self._answer(500, "Next Hop Unavailable", [("Retry-After", value) for value in waits])
         elif best.response is None:
             self._answer(best.status, best.reason)
         else:

@@ -125,7 +125,8 @@ class ProxyCore(CoreBase):
             self.count("sip_proxy_cancels_unmatched_total")
             cancel.answer(481, message.answer(self.tags, 481, None, (), b""))
             return
-        headers = tuple(("Reason", value) for value in message.get_all("Reason"))  # RFC 3326 section 2
+        reasons = message.get_all("Reason")  # RFC 3326 section 2
+        headers = tuple(("Reason", reason) for reason in reasons if "\0" not in reason)
         cancel.answer(200, message.answer(self.tags, 200, None, (), b""))
         request = invite.owner
         if isinstance(request, InboundRequest):  # not when the INVITE has its final response (section 9.2)

@@ -145,6 +145,40 @@ def test_3326_the_reason_of_a_cancel_travels_with_it() -> None:
     assert tuple(bob.expect("CANCEL").get_all("Reason")) == reasons
 
 
+def spoiled(message: Message, old: bytes, new: bytes) -> bytes:
+    """Sent as it is: what we write ourselves holds no NUL."""
+    return message.to_bytes().replace(old, new)
+
+
+def test_25_1_a_quoted_nul_is_no_reason_to_leave_anybody_waiting() -> None:
+    world, alice, bob = pair()
+    _, invite = ring(world, alice, bob)
+    bob.send_bytes(spoiled(invite.reply(486, to_tag="callee"), b"To: ", b'To: "\\\0" '))
+    world.run()
+    assert alice.expect(486).to_tag == "callee"
+    assert bob.expect("ACK").via.text == invite.via.text
+    assert not world.counters["sip_internal_errors_total"]
+
+
+def test_25_1_nor_is_one_in_retry_after() -> None:
+    world, alice, bob = pair()
+    _, invite = ring(world, alice, bob)
+    retry = b"\r\nRetry-After: 5 (\\\0)\r\nRetry-After: 6\r\nCSeq"
+    bob.send_bytes(spoiled(invite.reply(503, to_tag="callee"), b"\r\nCSeq", retry))
+    world.run()
+    assert alice.expect(500).get_all("Retry-After") == ["6"]
+    assert not world.counters["sip_internal_errors_total"]
+
+
+def test_3326_a_reason_that_can_not_be_written_is_left_out() -> None:
+    world, alice, bob = pair()
+    sent, _ = ring(world, alice, bob)
+    cancel = sent.derive("CANCEL")
+    alice.send_bytes(spoiled(cancel, b"\r\nCSeq", b'\r\nReason: SIP;text="\\\0"\r\nReason: SIP;cause=26\r\nCSeq'))
+    world.run()
+    assert bob.expect("CANCEL").get_all("Reason") == ["SIP;cause=26"]
+
+
 def test_a_cancel_before_the_application_has_decided_ends_the_request() -> None:
     world, alice, bob = pair()
     world.app.hold = True
