@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 WINDOW_S = 60.0  # in which overruns count together
 LOG_EVERY_S = 60.0  # for each place that raises
 MAX_PLACES = 100  # remembered
-PAGE_BYTES = resource.getpagesize()
 
 log = logging.getLogger(__name__)
 

@@ -54,8 +54,8 @@ class Housekeeping:
     def _look_at_store(self) -> None:
         version = self._store.config_version()
         if version != self._version:
-            self._version = version
             self._reload()
+            self._version = version  # not before: what fails now is read again in a second
             log.info("tables reloaded, version %d", version)
         recent = self._policy.take_recent()
         if recent is not None:
