@@ -90,7 +90,7 @@ def most(plan: Plan) -> Result:
 
 def overloaded(plan: Plan) -> Result:
     with started(plan, ["sipmesh"]) as (bench, (server,)):
-        return overload.measure(bench, server, seconds=2.0 if plan.quick else 4.0, rounds=3 if plan.quick else 7)
+        return overload.measure(bench, server, seconds=1.0, rounds=8 if plan.quick else 24)
 
 
 def kept(plan: Plan) -> Result:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.sip.servers import CARRIER, OPEN, PASSWORD, PREFIX, PROBER, USERS, Server
+from bench.sip.servers import CARRIER, OPEN, PASSWORD, PREFIX, PROBER, USERS, Server, on_cores
 from interop.ports import free_port
 from interop.process import Process, cpu_ns
 
@@ -107,9 +107,7 @@ class Bench:
         """A SIPp that talks to ``server`` from ``port``; its own files are put beside ``log``. ``codecs``: the end
         of its SDP. ``says``: the host in its Via and Contact."""
         command = [
-            "taskset",
-            "-c",
-            ",".join(map(str, self.cores)),
+            *on_cores(self.cores),
             "sipp",
             f"{server.address}:{server.port}",
             "-sf",

@@ -81,6 +81,8 @@ def _overload(measured: Result) -> tuple[str, str]:
         f"A server {held} completes {capacity:,} calls a second. At {worst['rate']:,.0f} offered it refuses "
         f"{worst['refused']:,.0f}, within {delays}; {worst['failed']:,.0f} get no answer."
     )
+    if measured.get("windows"):
+        text += f" {measured['disturbed']} of {measured['windows']} windows of 250 ms don't count: the machine disturbed them."
     if stopped := measured.get("stopped"):
         stop_ms = stopped["period_ms"] * (1 - measured["share_of_core"])
         text += (

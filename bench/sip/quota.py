@@ -60,7 +60,9 @@ def _make(group: Path, share: float, period_us: int) -> None:
     try:
         if group.parent == V2:
             (group / "cpu.max").write_text(f"{quota_us} {period_us}")
+            (group / "cpu.weight").write_text("10000")  # the most there is: its part is not to be other work's
         else:
+            (group / "cpu.shares").write_text("262144")  # the same
             (group / "cpu.cfs_period_us").write_text(str(period_us))
             (group / "cpu.cfs_quota_us").write_text(str(quota_us))
             if (real_time := group / "cpu.rt_runtime_us").exists():  # at 0, threads of real-time priority are not let in

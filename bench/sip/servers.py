@@ -4,11 +4,13 @@ relayed: by our media process, and by rtpengine beside Kamailio."""
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
@@ -79,6 +81,12 @@ class Server:
         raise RuntimeError(f"{self.name}: REGISTER is not answered")
 
 
+def on_cores(cores: Sequence[int]) -> list[str]:
+    """What a command begins with to run there, before all else that does if that may be said: servers and SIPp alike."""
+    before = ["nice", "-n", "-20"] if os.geteuid() == 0 else []
+    return [*before, "taskset", "-c", ",".join(map(str, cores))]
+
+
 def kamailio(folder: Path, core: int, *, relayed: bool = False, behind_nat: bool = False) -> Server:
     """Kamailio with its faster allocator and large socket buffers, one UDP worker. It looks for NAT when ``behind_nat``."""
     port, trunk_port = free_port(), free_port()
@@ -87,7 +95,7 @@ def kamailio(folder: Path, core: int, *, relayed: bool = False, behind_nat: bool
     text = Template(Path(__file__).with_name("kamailio.cfg").read_text())
     ports = {"port": port, "trunk_port": trunk_port, "ng": f"127.0.0.1:{ng_port}"}
     config.write_text(text.substitute(address="127.0.0.1", password=PASSWORD, carrier=CARRIER, prefix=PREFIX, **ports))
-    command = ["taskset", "-c", str(core), "kamailio", "-DD", "-E", "-f", str(config), "-x", "fm", "-b", "4194304"]
+    command = [*on_cores([core]), "kamailio", "-DD", "-E", "-f", str(config), "-x", "fm", "-b", "4194304"]
     command += ["-m", "1024", "-M", "32", "-Y", str(folder)]
     command += [*(("-A", "RELAYED") if relayed else ()), *(("-A", "BEHIND_NAT") if behind_nat else ())]
     return replace(_started("kamailio", port, Process(command, folder / "kamailio.log"), trunk_port), relay=relay)
@@ -96,7 +104,7 @@ def kamailio(folder: Path, core: int, *, relayed: bool = False, behind_nat: bool
 def _rtpengine(folder: Path, core: int) -> tuple[Process, int]:
     """In user space, on the same core; the process and the port it takes ng on."""
     address = ("127.0.0.1", free_port((socket.SOCK_DGRAM,)))
-    command = ["taskset", "-c", str(core), *contenders.rtpengine(address, address[0])]
+    command = [*on_cores([core]), *contenders.rtpengine(address, address[0])]
     process = Process(command, folder / "rtpengine.log")
     process.wait_ready(lambda: ng.alive(address), 20.0)
     return process, address[1]
@@ -123,7 +131,7 @@ def sipmesh(folder: Path, core: int, signal_workers: int = 1, *, relayed: bool =
     lines += ["[limits]", 'exempt = ["127.0.0.0/8"]', "[console]", f'address = "127.0.0.1:{console}"']
     config = folder / "sipmesh.toml"
     config.write_text("\n".join([*lines, ""]))
-    command = ["taskset", "-c", str(core), sys.executable, "-c", "from sipmesh.cli import main; main()"]
+    command = [*on_cores([core]), sys.executable, "-c", "from sipmesh.cli import main; main()"]
     process = Process([*command, "run", "--config", str(config)], folder / "sipmesh.log", cwd=ROOT)
     process.wait_ready(lambda: _healthy(console), 20.0)  # answers come before the start is over
     return replace(_started("sipmesh", port, process, trunk_port), worker="signal-0")

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench.sip import overload, page, quota, registering, report
+from bench.sip import caller, page, quota, registering, report, watch
 from bench.sip.loads import Measured, Most, quantile
 
 OFFERED = {"rate": 700, "completed": 340.0, "refused": 350.0, "failed": 0.0, "refusal_p50_ms": 8.0, "refusal_p99_ms": 40.0}
@@ -28,6 +28,8 @@ RESULT: dict[str, Any] = {
         "held_by": "cgroup v2",
         "share_of_core": 0.25,
         "capacity_calls_per_s": 350,
+        "windows": 40,
+        "disturbed": 4,
         "offered": [OFFERED | {"rate": 350, "completed": 350.0, "refused": 2.0}, OFFERED],
         "stopped": OFFERED | {"period_ms": 100},
     },
@@ -87,6 +89,7 @@ def test_the_page_has_every_figure() -> None:
         "| most calls a second, one core | 6,000 | ≥ 7,000 |",
         "| bytes a binding, 500,000 of them | 480 | ≤ 500 |",
         "| ECDSA | 0.50 | 0.60 | 1.25 | 1,200 |",
+        "4 of 40 windows of 250 ms don't count",
         "At 700 offered it refuses 350, within 8 ms in the median and 40 ms at p99; 0 get no answer.",
         "Given its part once in 100 ms, so stopped for 75 ms of them, it completes 340 of 700 and refuses within 8 and 40 ms.",
         "Python 60 %, kernel 20 %",
@@ -104,16 +107,42 @@ def test_the_page_takes_what_there_is() -> None:
     assert not page.SECTION.owns({"base": {}, "kb_per_call": {}})
 
 
-def test_rates_are_read_between_the_settled_start_and_the_end(tmp_path: Path) -> None:
-    names = "StartTime;CurrentTime;SuccessfulCall(C);GenericCounter1(C);FailedCall(C)"
-    rows = [(0.0, 0, 0, 0), (1.01, 10, 5, 0), (2.01, 110, 55, 1), (3.01, 210, 105, 3)]
-    table, times = tmp_path / "caller.csv", tmp_path / "x_rtt.csv"
-    lines = [f"d\tt\t100.0;d\tt\t{100 + at};{good};{refused};{failed}" for at, good, refused, failed in (*rows, rows[-1])]
+def a_phase(folder: Path, stolen: float, used: float) -> caller.Offered:
+    """At 100 calls a second from 101 to 103, half of them refused, in windows of a second; the second one lacks half."""
+    names = "StartTime;CurrentTime;TotalCallCreated;SuccessfulCall(C);GenericCounter1(C);FailedCall(C)"
+    rows = [
+        (0.5, 0, 0, 0, 0),
+        (1.0, 100, 100, 50, 0),
+        (2.0, 200, 198, 100, 2),
+        (3.0, 250, 248, 125, 2),
+        (3.5, 300, 298, 150, 2),
+    ]
+    table, times = folder / "caller.csv", folder / "x_rtt.csv"
+    lines = [f"d\tt\t100.0;d\tt\t{100 + at};{made};{good};{refused};{failed}" for at, made, good, refused, failed in rows]
     table.write_text("\n".join([names, *lines]))
-    times.write_text("Date_ms;response_time_ms;rtd_no\n1;10;1\n2;20;1\n3;30;1\n")
-    read = overload.read(700, table, [times], 0.987)
-    assert (read.completed, read.refused, read.failed) == (50.0, 50.0, 1.5)
-    assert (read.refusal_p50_ms, read.refusal_p99_ms, read.used) == (20.0, 30.0, 0.99)
+    times.write_text("Date_ms;response_time_ms;rtd_no\n900.0;99;1\n1100.5;20;1\n1200;30;1\n2100;50;1\n29")
+    part = lambda value: lambda since, until: value  # noqa: E731
+    return caller.read(caller.Phase(100, 101.0, 103.0), table, [times], part(stolen), part(used))
+
+
+def test_rates_are_read_of_the_windows_that_nothing_disturbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caller, "LEAST_WINDOWS", 1)
+    read = a_phase(tmp_path, stolen=0.01, used=0.987)
+    assert (read.completed, read.refused, read.failed) == (48.0, 50.0, 2.0)
+    assert (read.refusal_p50_ms, read.refusal_p99_ms, read.used) == (30.0, 30.0, 0.99)
+    assert (read.windows, read.disturbed, read.counts) == (2, 1, True)
+
+
+@pytest.mark.parametrize(("stolen", "used"), [(0.03, 1.0), (0.0, 0.8)], ids=["stolen", "starved"])
+def test_if_all_windows_are_disturbed_they_are_read_and_do_not_count(tmp_path: Path, stolen: float, used: float) -> None:
+    read = a_phase(tmp_path, stolen, used)
+    assert (read.completed, read.windows, read.disturbed, read.counts) == (36.5, 2, 2, False)
+
+
+def test_what_the_host_took_is_read_by_core() -> None:
+    tick = os.sysconf("SC_CLK_TCK")
+    stat = f"cpu 1 2 3 4 5 6 7 {3 * tick}\ncpu0 1 2 3 4 5 6 7 {tick} 0\ncpu1 1 2 3 4 5 6 7 {2 * tick} 0\nintr 5\n"
+    assert watch.stolen_s(stat, [1, 0]) == [2.0, 1.0]
 
 
 def test_quantiles() -> None:
