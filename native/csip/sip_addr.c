@@ -16,9 +16,11 @@ static enum sip_error parse_addr_params(struct sip_addr *addr) {
     return SIP_OK;
 }
 
+/* A tag is no part of what "<" begins, so it stands behind the first ">", if there is one. */
 bool sip_addr_may_have_tag(struct sip_slice text) {
-    for (size_t i = 0; i + 3 <= text.size; i++)
-        if (sip_lower(text.at[i]) == 't' && sip_lower(text.at[i + 1]) == 'a' && sip_lower(text.at[i + 2]) == 'g') return true;
+    const char *close = text.size ? memchr(text.at, '>', text.size) : NULL, *end = text.at + text.size;
+    for (const char *p = close ? close : text.at; end - p >= 3; p++)
+        if (sip_lower(p[0]) == 't' && sip_lower(p[1]) == 'a' && sip_lower(p[2]) == 'g') return true;
     return false;
 }
 

@@ -50,11 +50,23 @@ static struct sip_refusal_tag tag_of(uint32_t hash) {
 
 struct sip_refusal_tag sip_refusal_tag(struct sip_slice server_key) { return tag_of(sip_crc32(server_key)); }
 
+/* Whether the To ends with that tag, as it leaves here: then nothing of it is to be read. */
+static bool ends_with_tag(const struct sip_message *message, struct sip_slice tag) {
+    static const struct sip_slice name = SIP_TEXT(";tag=");
+    uint32_t index = sip_line_find(message, (struct sip_wanted){.id = SIP_TO}, 0);
+    if (index == message->line_count) return false;
+    struct sip_slice value = sip_line_value(message, &message->lines[index]);
+    if (value.size < name.size + tag.size) return false;
+    const char *at = value.at + value.size - tag.size;
+    return !memcmp(at, tag.at, tag.size) && !memcmp(at - name.size, name.at, name.size);
+}
+
 bool sip_ends_refusal(const struct sip_message *message, struct sip_slice server_key) {
     struct sip_scratch scratch;
     if (message->status || !sip_same(method_of(message), SIP_TEXT("ACK"))) return false;
-    struct sip_refusal_tag tag = sip_refusal_tag(server_key);
-    return sip_same(to_tag(message, &scratch), (struct sip_slice){tag.text, sizeof tag.text - 1});
+    struct sip_refusal_tag text = sip_refusal_tag(server_key);
+    struct sip_slice tag = {text.text, sizeof text.text - 1};
+    return ends_with_tag(message, tag) || sip_same(to_tag(message, &scratch), tag);
 }
 
 bool sip_answers_to_source(const struct sip_message *message, uint16_t port) {

@@ -127,6 +127,22 @@ def test_the_ack_for_a_refusal_ends_there(pair: Pair) -> None:
     assert pair.answers() == []
 
 
+@pytest.mark.parametrize("rest", [b";x=1", b" ;x", b'; y=">"'])
+def test_the_ack_for_a_refusal_may_have_more_behind_its_tag(pair: Pair, rest: bytes) -> None:
+    tag = refusal_tag(Message(pair.request()).server_key)
+    ours = pair.request("ACK", to_tag=tag).replace(f"tag={tag}".encode(), f"tag={tag}".encode() + rest)
+    other = ours.replace(f"tag={tag}".encode(), f"tag={tag}x".encode())
+    assert pair.shed(ours, other) == ([other], 0)
+
+
+@pytest.mark.parametrize("to", [b'"a>b" <sip:b@c>;tag=x', b"sip:b@c;tag=x", b'<sip:b@c>;z=">";TAG =x'])
+def test_whatever_stands_before_it_a_tag_is_seen(pair: Pair, to: bytes) -> None:
+    data = pair.request()
+    start = data.index(b"To: ") + len(b"To: ")
+    within = data[:start] + to + data[data.index(b"\r\n", start) :]
+    assert pair.shed(within) == ([within], 0)
+
+
 def test_what_is_answered_elsewhere_passes(pair: Pair) -> None:
     """To another port, or by maddr: not for a shortcut."""
     plain = request("INVITE", sent_by=f"{pair.sent_by}:1").raw
