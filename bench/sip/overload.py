@@ -28,9 +28,9 @@ def measure(bench: Bench, server: Server, seconds: float, rounds: int) -> Result
     with held_to(pid, SHARE_OF_CORE, LONG_PERIOD_US), kept_busy(bench.cores), slow:
         stopped = slow.offer(int(OVERLOAD * capacity), 2 * seconds)
     pairs = [(caller.result(peak), caller.result(over)) for peak, over in turns]
-    counted = [pair for pair in pairs if all(each.counts for each in pair)] or [pair for pair in pairs if pair[0].completed]
+    counted = [pair for pair in pairs if all(each.counts for each in pair)]
     if not counted:
-        raise RuntimeError("the machine was disturbed all the time")
+        raise RuntimeError(f"the machine disturbed each of {len(pairs)} turns of peak and overload")
     shares = [over.completed / peak.completed for peak, over in counted]
     curve = [_median(column) for column in zip(*counted, strict=True)]
     return {
