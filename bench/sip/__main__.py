@@ -79,7 +79,7 @@ def _alternate(bench: Bench, servers: Sequence[Server], load: str, plan: Plan) -
     found: dict[str, list[Measured]] = {server.name: [] for server in servers}
     for _ in range(plan.runs):
         for server in servers:
-            found[server.name].append(bench.run(server, LOADS[load], plan.seconds, probe=load == "call"))
+            found[server.name].append(bench.run(server, LOADS[load], plan.seconds, probe=LOADS[load].probed))
     return found
 
 

@@ -92,11 +92,11 @@ class Caller:
         log = self._folder / "caller.log"
         self._caller = self._bench.sipp(self._server, "caller_refused", "udp", free_port(), log, arguments)
         self._caller.wait_ready(lambda: bound(self._control[1], "udp"))
-        self._watch.__enter__()
+        self._watch.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._watch.__exit__(kind, error, trace)
+        self._watch.stop()
         self._caller.stop()
         self._callee.stop(1.0)
         self._server.unregister_users()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import socket
 import struct
 import threading
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.sip.servers import CARRIER, OPEN, PASSWORD, PREFIX, PROBER, USERS, Server, on_cores
+from bench.sip.watch import Watch
 from interop.ports import free_port
 from interop.process import Process, cpu_ns
 
@@ -29,6 +31,7 @@ AS_A_PHONE = (  # which a relay has to read
     "a=sendrecv",
 )
 MAKER_FULL = 0.85  # of its cores: SIPp is at its end
+AROUND_S = 0.5  # before and after a probe, what the host took may have delayed it
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h
 
 
@@ -40,11 +43,13 @@ class Load:
     callee: bool = False  # it calls users of open.test
     relayed: bool = False  # of servers that relay media; none is sent
     behind_nat: bool = False  # caller and callee: servers have to look where they really are
+    probed: bool = False  # how long INVITEs take through the server
     over_trunks: bool = False  # from one, known by its address, to the other, by the prefix of the number
 
 
 LOADS = {
-    "call": Load("caller", 1500, callee=True),
+    "call": Load("caller", 1500, callee=True, probed=True),
+    "call_busy": Load("caller", 3000, callee=True, probed=True),
     "call_tcp": Load("caller", 800, "tcp", callee=True),
     "call_nat": Load("caller", 1000, callee=True, behind_nat=True),
     "call_trunk": Load("caller", 1500, callee=True, over_trunks=True),
@@ -66,6 +71,13 @@ class Measured:
     rate: float  # completed a second
     maker_busy: float  # how much of its cores SIPp needed, 0 to 1
     delays_ms: list[float] = field(default_factory=list)  # of probe INVITEs through the server
+    undisturbed_ms: list[float] = field(default_factory=list)  # those of them around which the host took nothing from the cores
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    at: float  # when it was sent, Unix time
+    ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +129,7 @@ class Bench:
         command += ["-key", "codecs", "\r\n".join(codecs), "-key", "says", says]
         return Process([*command, "-buff_size", "4194304", *arguments], log, log.parent)
 
-    def run(self, server: Server, load: Load, seconds: float, rate: int = 0, probe: bool = False) -> Measured:
+    def run(self, server: Server, load: Load, seconds: float, rate: int = 0, *, probe: bool = False) -> Measured:
         """Offers ``load`` for ``seconds`` and waits for the last exchange to end."""
         rate = rate or load.rate
         folder = self.scratch(f"{server.name}-{load.scenario}")
@@ -139,6 +151,8 @@ class Bench:
         arguments += ["-key", "caller_domain", names[0], "-key", "dialled", names[1]]
         arguments += ["-trace_stat", "-stf", str(statistics), "-fd", "600", "-timeout", f"{seconds + 8:g}"]
         prober = Prober(server) if probe else None
+        watch = Watch(os.sched_getaffinity(server.process.pid) | set(self.cores))
+        watch.start()
         try:
             before, worker_before, started = server.cpu_ns(), server.worker_ns(), time.monotonic()
             log = folder / "caller.log"
@@ -151,6 +165,7 @@ class Bench:
             worker_spent = server.worker_ns() - worker_before
             caller.stop()
         finally:
+            watch.stop()
             delays = prober.stop() if prober else []
             if callee:
                 callee.stop(1.0)
@@ -169,7 +184,10 @@ class Bench:
             retransmitted=int(row["Retransmissions(C)"]),
             rate=completed / elapsed,
             maker_busy=made_ns / 1e9 / elapsed / len(self.cores),
-            delays_ms=delays,
+            delays_ms=[each.ms for each in delays],
+            undisturbed_ms=[
+                each.ms for each in delays if not watch.stolen(each.at - AROUND_S, each.at + each.ms / 1000 + AROUND_S)
+            ],
         )
 
     def _callee_port(self, server: Server, load: Load) -> int:
@@ -211,7 +229,7 @@ class Prober:
         for each in (self._caller, self._callee):
             each.bind(("127.0.0.1", 0))
             each.settimeout(0.5)
-        self._delays: list[float] = []
+        self._delays: list[Delay] = []
         self._stopped = threading.Event()
         self._register()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -242,7 +260,7 @@ class Prober:
             self._caller.sendto(invite, self._server)
             arrived, request = self._arrival(f"Call-ID: probe{port}-{number}\r\n".encode())
             if request:
-                self._delays.append((arrived - sent) / 1e6)
+                self._delays.append(Delay(sent / 1e9, (arrived - sent) / 1e6))
                 self._refuse(request)
                 self._acknowledge(port, number)
 
@@ -276,7 +294,7 @@ class Prober:
         ack = self._message("ACK", f"sip:{PROBER}@{OPEN}", "user0", port, number, "")
         self._caller.sendto(ack.replace(f"To: <sip:{PROBER}@{OPEN}>".encode(), to), self._server)
 
-    def stop(self) -> list[float]:
+    def stop(self) -> list[Delay]:
         self._stopped.set()
         self._thread.join()
         self._caller.close()

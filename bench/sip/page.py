@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bench.page import Drawn, Result, Section, number, setting, table
+from bench.sip.loads import LOADS
 from bench.sip.report import BARS
 from bench.svg import Axes, Bars, Line, bar_chart, chart
 
 OURS, THEIRS, REFUSED = "#1f6fb2", "#c2571a", "#888888"
 TITLES = (
     ("call", "call over UDP"),
+    ("call_busy", "call over UDP"),
     ("call_tcp", "call over TCP"),
     ("call_nat", "call over UDP between two phones behind NAT"),
     ("call_trunk", "call from a trunk to another"),
@@ -45,12 +47,20 @@ def _cpu_chart(result: Result) -> str:
     return bar_chart(Axes("CPU of an exchange, one core", "", "µs"), [key.replace("_", " ") for key in keys], series)
 
 
+def _delay_rows() -> list[tuple[str, str, int]]:
+    measures = (("p50", "median"), ("p99", "p99"), ("undisturbed_p99", "p99 when the host took nothing"))
+    return [
+        (f"{load.replace('call', 'invite')}_{label}_ms", f"INVITE at {LOADS[load].rate:,} calls/s, {title}, ms", 2)
+        for load in ("call", "call_busy")
+        for label, title in measures
+    ]
+
+
 def _pairs(result: Result) -> str:
     rows = []
     for key, title, digits in (
         ("max_calls_per_s", "most calls a second, one core", 0),
-        ("invite_p50_ms", "INVITE through the proxy, median, ms", 2),
-        ("invite_p99_ms", "INVITE through the proxy, p99, ms", 2),
+        *_delay_rows(),
     ):
         row = result.get(key)
         if row:

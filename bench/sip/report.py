@@ -20,15 +20,24 @@ BARS = (
     ("goodput at twice the capacity", "overload_goodput_share"),
 )
 
+DELAYS = (("p50", 0.5, "delays_ms"), ("p99", 0.99, "delays_ms"), ("undisturbed_p99", 0.99, "undisturbed_ms"))
+
 
 def loads_result(found: Mapping[str, dict[str, list[Measured]]]) -> Result:
     """By load and server, the runs."""
     result = {load: _load(load, by_server) for load, by_server in found.items()}
-    if "call" in found:
-        delays = {name: sorted(delay for each in runs for delay in each.delays_ms) for name, runs in found["call"].items()}
-        for label, share in (("p50", 0.5), ("p99", 0.99)):
-            found_ms = {name: round(quantile(each, share), 3) for name, each in delays.items() if each}
-            result[f"invite_{label}_ms"] = _pair(found_ms, "")
+    for load in found:
+        result |= _delays(load, found[load]) if LOADS[load].probed else {}
+    return result
+
+
+def _delays(load: str, found: Mapping[str, Sequence[Measured]]) -> Result:
+    """Of INVITEs during that load: ``invite_p50_ms`` and so on for calls at the usual rate."""
+    name = load.replace("call", "invite")
+    result = {}
+    for label, share, which in DELAYS:
+        delays = {server: sorted(ms for each in runs for ms in getattr(each, which)) for server, runs in found.items()}
+        result[f"{name}_{label}_ms"] = _pair({server: round(quantile(ms, share), 3) for server, ms in delays.items() if ms}, "")
     return result
 
 

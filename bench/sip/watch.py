@@ -7,8 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -17,7 +15,7 @@ STOLEN = 0.02  # of the time of a core: more of it disturbs
 
 
 class Watch:
-    """From entering to leaving it: what the hypervisor took of ``cores``, and what ``spent_ns`` said. Times are Unix time."""
+    """From start to stop: what the hypervisor took of ``cores``, and what ``spent_ns`` said. Times are Unix time."""
 
     def __init__(self, cores: Iterable[int], spent_ns: Callable[[], int] = lambda: 0) -> None:
         self._cores = sorted(cores)
@@ -26,12 +24,11 @@ class Watch:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         self._look()
         self._thread.start()
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def stop(self) -> None:
         self._ended.set()
         self._thread.join()
         self._look()
