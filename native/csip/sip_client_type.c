@@ -15,8 +15,8 @@ static void client_dealloc(ClientObject *self) {
 /* --- the request leaves --- */
 
 /* Timer B or F. */
-static int await_timeout(ClientObject *self, double delay_s) {
-    return sip_wait(&self->base, self->base.state == SIP_CALLING ? SIP_ON_TIMER_B : SIP_ON_TIMER_F, delay_s);
+static void await_timeout(ClientObject *self, double delay_s) {
+    sip_wait(&self->base, self->base.state == SIP_CALLING ? SIP_ON_TIMER_B : SIP_ON_TIMER_F, delay_s);
 }
 
 int sip_client_send_first(ClientObject *self, PyObject *data) {
@@ -24,10 +24,14 @@ int sip_client_send_first(ClientObject *self, PyObject *data) {
     Py_XSETREF(self->base.last, Py_NewRef(data));
     int reliable = sip_flow_is_reliable(self->base.flow);
     if (reliable < 0 || sip_flow_send(self->base.flow, data) < 0) return -1;
-    if (reliable) return self->base.wait.next ? 0 : await_timeout(self, delays->timeout_s);
+    if (reliable) {
+        if (!self->base.wait.next) await_timeout(self, delays->timeout_s);
+        return 0;
+    }
     self->base.interval_s = delays->t1_s;
     enum sip_event event = self->base.state == SIP_CALLING ? SIP_ON_TIMER_A : SIP_ON_TIMER_E;
-    return sip_retransmit_after(&self->base, event, delays->t1_s);
+    sip_retransmit_after(&self->base, event, delays->t1_s);
+    return 0;
 }
 
 static PyObject *send_first(ClientObject *self, PyObject *data) {
@@ -43,9 +47,10 @@ static PyObject *resend(ClientObject *self, PyObject *unused) {
 /* Until the first retransmission Timer A or E, which is shorter, does for Timer B or F. */
 static PyObject *restart(ClientObject *self, enum sip_event event, double interval_s) {
     const struct sip_delays *delays = &self->base.layer->delays;
-    if (!self->base.wait.next && await_timeout(self, delays->timeout_s - delays->t1_s) < 0) return NULL;
+    if (!self->base.wait.next) await_timeout(self, delays->timeout_s - delays->t1_s);
     self->base.interval_s = interval_s;
-    return sip_done(sip_retransmit_after(&self->base, event, interval_s));
+    sip_retransmit_after(&self->base, event, interval_s);
+    Py_RETURN_NONE;
 }
 
 static PyObject *restart_a(ClientObject *self, PyObject *unused) {
@@ -129,7 +134,8 @@ static PyObject *settle_m(ClientObject *self, PyObject *unused) {
     (void)unused;
     Py_CLEAR(self->base.last);
     sip_stop_timers(&self->base);
-    return sip_done(sip_wait(&self->base, SIP_ON_TIMER_M, self->base.layer->delays.timeout_s));
+    sip_wait(&self->base, SIP_ON_TIMER_M, self->base.layer->delays.timeout_s);
+    Py_RETURN_NONE;
 }
 
 static PyObject *release(ClientObject *self, PyObject *unused) {

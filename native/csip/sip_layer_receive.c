@@ -28,10 +28,13 @@ static ServerObject *serve(LayerObject *self, PyObject *key, MessageObject *requ
 /* The user has seen the request: if it didn't answer at once, a 100 is seen to. */
 static int await_user(ServerObject *server) {
     const struct sip_delays *delays = &server->base.layer->delays;
-    if (server->base.state == SIP_TRYING) return sip_wait(&server->base, SIP_ON_TIMER_TRYING, delays->non_invite_trying_s);
-    if (server->base.state != SIP_PROCEEDING || server->base.last) return 0;
-    if (delays->immediate_trying) return sip_step(&server->base, SIP_ON_TIMER_TRYING, Py_None);
-    return sip_wait(&server->base, SIP_ON_TIMER_TRYING, delays->trying_s);
+    if (server->base.state == SIP_TRYING) {
+        sip_wait(&server->base, SIP_ON_TIMER_TRYING, delays->non_invite_trying_s);
+    } else if (server->base.state == SIP_PROCEEDING && !server->base.last) {
+        if (delays->immediate_trying) return sip_step(&server->base, SIP_ON_TIMER_TRYING, Py_None);
+        sip_wait(&server->base, SIP_ON_TIMER_TRYING, delays->trying_s);
+    }
+    return 0;
 }
 
 static int tell_user(LayerObject *self, ServerObject *server, MessageObject *request) {

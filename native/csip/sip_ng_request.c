@@ -26,7 +26,7 @@ int sip_ng_request_try(NgRequestObject *request) {
     static struct sip_py_word send = {"send", NULL};
     MediaClientObject *client = request->client;
     request->attempts++;
-    if (sip_clock_start(client->timers, &request->timer, client->answer_s) < 0) return -1;
+    sip_clock_start(client->timers, &request->timer, client->answer_s);
     Py_INCREF(request);
     return sip_py_do(client->link, &send, request->packet, NULL);
 }

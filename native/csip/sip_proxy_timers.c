@@ -20,7 +20,7 @@ static int start(BranchObject *self, struct sip_timer *timer, double delay_s) {
         return -1;
     }
     stop(self, timer);
-    if (sip_clock_start(timers, timer, delay_s) < 0) return -1;
+    sip_clock_start(timers, timer, delay_s);
     Py_INCREF(self);
     return 0;
 }

@@ -67,19 +67,22 @@ static PyObject *start_g(ServerObject *self, PyObject *unused) {
     int reliable = sip_flow_is_reliable(self->reply_flow);
     if (reliable) return sip_done(reliable < 0 ? -1 : 0);
     self->base.interval_s = self->base.layer->delays.t1_s;
-    return sip_done(sip_retransmit_after(&self->base, SIP_ON_TIMER_G, self->base.interval_s));
+    sip_retransmit_after(&self->base, SIP_ON_TIMER_G, self->base.interval_s);
+    Py_RETURN_NONE;
 }
 
 static PyObject *restart_g(ServerObject *self, PyObject *unused) {
     (void)unused;
     double doubled_s = 2 * self->base.interval_s, t2_s = self->base.layer->delays.t2_s;
     self->base.interval_s = doubled_s < t2_s ? doubled_s : t2_s;
-    return sip_done(sip_retransmit_after(&self->base, SIP_ON_TIMER_G, self->base.interval_s));
+    sip_retransmit_after(&self->base, SIP_ON_TIMER_G, self->base.interval_s);
+    Py_RETURN_NONE;
 }
 
 static PyObject *start_h(ServerObject *self, PyObject *unused) {
     (void)unused;
-    return sip_done(sip_wait(&self->base, SIP_ON_TIMER_H, self->base.layer->delays.timeout_s));
+    sip_wait(&self->base, SIP_ON_TIMER_H, self->base.layer->delays.timeout_s);
+    Py_RETURN_NONE;
 }
 
 static PyObject *settle_i(ServerObject *self, PyObject *unused) {
@@ -96,13 +99,15 @@ static PyObject *settle_j(ServerObject *self, PyObject *unused) {
 static PyObject *settle_l(ServerObject *self, PyObject *unused) {
     (void)unused;
     sip_stop_timers(&self->base);
-    return sip_done(sip_wait(&self->base, SIP_ON_TIMER_L, self->base.layer->delays.timeout_s));
+    sip_wait(&self->base, SIP_ON_TIMER_L, self->base.layer->delays.timeout_s);
+    Py_RETURN_NONE;
 }
 
 static PyObject *start_expiry(ServerObject *self, PyObject *unused) {
     const struct sip_delays *delays = &self->base.layer->delays;
     (void)unused;
-    return sip_done(sip_wait(&self->base, SIP_ON_TIMER_EXPIRED, delays->timeout_s - delays->non_invite_trying_s));
+    sip_wait(&self->base, SIP_ON_TIMER_EXPIRED, delays->timeout_s - delays->non_invite_trying_s);
+    Py_RETURN_NONE;
 }
 
 static PyObject *release(ServerObject *self, PyObject *unused) {

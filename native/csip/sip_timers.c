@@ -15,6 +15,7 @@ struct sip_timers {
     struct queue *buckets[BUCKETS];
     struct queue **queues;
     size_t count, room;
+    struct sip_timer queueless; /* in order of deadline: started when there was no memory for a queue of their length */
     struct sip_timer due;
 };
 
@@ -37,7 +38,9 @@ void sip_timer_stop(struct sip_timer *timer) {
 
 struct sip_timers *sip_timers_new(void) {
     struct sip_timers *timers = calloc(1, sizeof *timers);
-    if (timers) make_empty(&timers->due);
+    if (!timers) return NULL;
+    make_empty(&timers->queueless);
+    make_empty(&timers->due);
     return timers;
 }
 
@@ -89,13 +92,19 @@ static struct queue *add_queue(struct sip_timers *timers, double length) {
     return timers->queues[timers->count++] = queue;
 }
 
-bool sip_timers_start(struct sip_timers *timers, struct sip_timer *timer, double now, double length) {
+/* The end of the queue for timers of that length; for one without a queue its place among its like. */
+static struct sip_timer *place_for(struct sip_timers *timers, double deadline, double length) {
     struct queue *queue = *bucket_of(timers, length);
     while (queue && queue->length != length) queue = queue->chain;
-    if (!queue && !(queue = add_queue(timers, length))) return false;
+    if (queue || (queue = add_queue(timers, length))) return &queue->head;
+    struct sip_timer *place = &timers->queueless;
+    while (place->previous != &timers->queueless && place->previous->deadline > deadline) place = place->previous;
+    return place;
+}
+
+void sip_timers_start(struct sip_timers *timers, struct sip_timer *timer, double now, double length) {
     timer->deadline = now + length;
-    link_before(timer, &queue->head);
-    return true;
+    link_before(timer, place_for(timers, timer->deadline, length));
 }
 
 /* Both are in order; of equal deadlines those already set aside come first. */
@@ -110,6 +119,7 @@ static void merge(struct sip_timer *due, struct sip_timer *head, double now) {
 }
 
 void sip_timers_collect(struct sip_timers *timers, double now) {
+    merge(&timers->due, &timers->queueless, now);
     for (size_t i = 0; i < timers->count; i++) merge(&timers->due, &timers->queues[i]->head, now);
 }
 
@@ -122,20 +132,23 @@ struct sip_timer *sip_timers_due(struct sip_timers *timers) {
 
 struct sip_timer *sip_timers_any(struct sip_timers *timers) {
     if (!is_empty(&timers->due)) return timers->due.next;
+    if (!is_empty(&timers->queueless)) return timers->queueless.next;
     for (size_t i = 0; i < timers->count; i++)
         if (!is_empty(&timers->queues[i]->head)) return timers->queues[i]->head.next;
     return NULL;
 }
 
+static void look_at(const struct sip_timer *head, bool *found, double *deadline) {
+    if (is_empty(head) || (*found && head->next->deadline >= *deadline)) return;
+    *deadline = head->next->deadline;
+    *found = true;
+}
+
 bool sip_timers_soonest(const struct sip_timers *timers, double *deadline) {
-    bool found = !is_empty(&timers->due);
-    if (found) *deadline = timers->due.next->deadline;
-    for (size_t i = 0; i < timers->count; i++) {
-        const struct sip_timer *head = &timers->queues[i]->head;
-        if (is_empty(head) || (found && head->next->deadline >= *deadline)) continue;
-        *deadline = head->next->deadline;
-        found = true;
-    }
+    bool found = false;
+    look_at(&timers->due, &found, deadline);
+    look_at(&timers->queueless, &found, deadline);
+    for (size_t i = 0; i < timers->count; i++) look_at(&timers->queues[i]->head, &found, deadline);
     return found;
 }
 

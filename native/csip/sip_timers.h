@@ -28,8 +28,8 @@ struct sip_timers;
 struct sip_timers *sip_timers_new(void); /* NULL without memory */
 void sip_timers_free(struct sip_timers *timers); /* none may run any more */
 
-/* `timer` must not be running. False without memory. */
-bool sip_timers_start(struct sip_timers *timers, struct sip_timer *timer, double now, double length);
+/* `timer` must not be running. It starts also without memory: what its owner waits for is sure to come. */
+void sip_timers_start(struct sip_timers *timers, struct sip_timer *timer, double now, double length);
 void sip_timer_stop(struct sip_timer *timer); /* harmless when it doesn't run */
 
 /* Sets aside what is due at `now`; sip_timers_due then takes it one by one, soonest first, NULL at the end. What is started

@@ -29,11 +29,9 @@ static TimerObject *owner_of(struct sip_timer *timer) {
 bool sip_is_clock(PyObject *timers) { return Py_IS_TYPE(timers, &sip_timers_type); }
 double sip_clock_now(PyObject *timers) { return ((TimersObject *)timers)->now; }
 
-int sip_clock_start(PyObject *timers, struct sip_timer *timer, double delay_s) {
+void sip_clock_start(PyObject *timers, struct sip_timer *timer, double delay_s) {
     TimersObject *self = (TimersObject *)timers;
-    if (sip_timers_start(self->timers, timer, self->now, delay_s)) return 0;
-    PyErr_NoMemory();
-    return -1;
+    sip_timers_start(self->timers, timer, self->now, delay_s);
 }
 
 /* --- Timer --- */
@@ -144,9 +142,8 @@ static PyObject *timers_after(TimersObject *self, PyObject *const *args, Py_ssiz
     timer->timer = (struct sip_timer){.kind = &kind};
     timer->callback = Py_NewRef(args[1]);
     timer->argument = Py_NewRef(args[2]);
-    if (sip_clock_start((PyObject *)self, &timer->timer, delay_s) == 0) return Py_NewRef(timer);
-    Py_DECREF(timer);
-    return NULL;
+    sip_clock_start((PyObject *)self, &timer->timer, delay_s);
+    return Py_NewRef(timer);
 }
 
 /* Tells on_error, which finds the error as in an except block; -1 when the error is to go on. */

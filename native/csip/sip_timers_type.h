@@ -8,8 +8,8 @@
 bool sip_is_clock(PyObject *timers); /* for the others it must be true */
 double sip_clock_now(PyObject *timers);
 
-/* Starts a timer that doesn't run, whose kind is set; -1 with MemoryError. The caller sees to it that `timer` is there until it
- * fired, was dropped or stopped. When `fire` fails, an exception is set. */
-int sip_clock_start(PyObject *timers, struct sip_timer *timer, double delay_s);
+/* Starts a timer that doesn't run, whose kind is set. The caller sees to it that `timer` is there until it fired, was dropped or
+ * stopped. When `fire` fails, an exception is set. */
+void sip_clock_start(PyObject *timers, struct sip_timer *timer, double delay_s);
 
 #endif

@@ -111,21 +111,20 @@ static void stop(struct sip_timer *timer) {
     timer->kind->drop(timer);
 }
 
-static int start(TransactionObject *self, struct sip_timer *timer, double delay_s) {
+static void start(TransactionObject *self, struct sip_timer *timer, double delay_s) {
+    Py_INCREF(self); /* the timer's */
     stop(timer);
-    if (sip_clock_start(self->layer->timers, timer, delay_s) < 0) return -1;
-    Py_INCREF(self);
-    return 0;
+    sip_clock_start(self->layer->timers, timer, delay_s);
 }
 
-int sip_retransmit_after(TransactionObject *self, enum sip_event event, double delay_s) {
+void sip_retransmit_after(TransactionObject *self, enum sip_event event, double delay_s) {
     self->retransmit_event = (uint8_t)event;
-    return start(self, &self->retransmit, delay_s);
+    start(self, &self->retransmit, delay_s);
 }
 
-int sip_wait(TransactionObject *self, enum sip_event event, double delay_s) {
+void sip_wait(TransactionObject *self, enum sip_event event, double delay_s) {
     self->wait_event = (uint8_t)event;
-    return start(self, &self->wait, delay_s);
+    start(self, &self->wait, delay_s);
 }
 
 void sip_stop_retransmitting(TransactionObject *self) { stop(&self->retransmit); }
@@ -139,7 +138,9 @@ int sip_settle(TransactionObject *self, PyObject *flow, enum sip_event event, do
     sip_stop_timers(self);
     int reliable = sip_flow_is_reliable(flow);
     if (reliable < 0) return -1;
-    return reliable ? sip_step(self, event, Py_None) : sip_wait(self, event, delay_s);
+    if (reliable) return sip_step(self, event, Py_None);
+    sip_wait(self, event, delay_s);
+    return 0;
 }
 
 static PyObject *start_wait(TransactionObject *self, PyObject *const *args, Py_ssize_t count) {
@@ -147,7 +148,8 @@ static PyObject *start_wait(TransactionObject *self, PyObject *const *args, Py_s
     if (event < 0) return PyErr_Format(PyExc_TypeError, "an event and a delay expected");
     double delay_s = PyFloat_AsDouble(args[1]);
     if (delay_s == -1.0 && PyErr_Occurred()) return NULL;
-    return sip_done(sip_wait(self, event, delay_s));
+    sip_wait(self, event, delay_s);
+    Py_RETURN_NONE;
 }
 
 static PyObject *stop_retransmitting(TransactionObject *self, PyObject *unused) {

@@ -70,8 +70,8 @@ int sip_step(TransactionObject *self, enum sip_event event, PyObject *message);
 enum sip_event sip_response_event(int status);
 
 /* When a timer of the transaction runs out, `event` happens. */
-int sip_retransmit_after(TransactionObject *self, enum sip_event event, double delay_s);
-int sip_wait(TransactionObject *self, enum sip_event event, double delay_s);
+void sip_retransmit_after(TransactionObject *self, enum sip_event event, double delay_s);
+void sip_wait(TransactionObject *self, enum sip_event event, double delay_s);
 void sip_stop_retransmitting(TransactionObject *self);
 void sip_stop_timers(TransactionObject *self);
 /* Nothing is left but to wait for retransmissions; a reliable transport doesn't have them, so `event` happens at once. */

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from typing import Any
 
 from native import sip
 from tests.native.nomemory.cases import tried
@@ -15,13 +14,15 @@ from tests.native.shell import Engine, Ingress, Layer, Shell, Stream
 
 @tried
 def timers() -> object:
-    fired: list[Any] = []
-    clock = sip.Timers(0.0, 1000.0)
-    clock.after(1.0, fired.append, "a").cancel()
-    clock.after(2.0, fired.append, "b")
-    clock.after(3.0, fired.append, "c")
-    clock.advance(2.5, 1002.5)
-    return clock.next_deadline(), fired
+    """Once started they fire, and in order."""
+    clock, fired = sip.Timers(0.0, 1000.0), list[float]()
+    clock.after(1.0, fired.append, 0.0).cancel()
+    for delay_s in (3.0, 1.0, 7.0, 2.0, 0.5, 9.0):
+        clock.after(delay_s, fired.append, delay_s)
+    soonest = clock.next_deadline()
+    for now in (0.4, 1.5, 5.0):
+        clock.advance(now, 1000.0 + now)
+    return soonest, fired, clock.next_deadline()
 
 
 @tried

@@ -214,20 +214,31 @@ def call_from_user_to_trunk() -> object:
 
 
 PROVEN = b"Proxy-Authorization: %b\r\nCall-ID" % credentials_of("b.example", "INVITE").encode()
-ASKED = DIRECT[0].replace(b"a@a.example", b"a@b.example")
 
 
-@tried
-def call_of_one_who_proves_it() -> object:
+def proven(asked: bytes) -> object:
     ways, clock, core, layer = switched()
     app: Any = core.app
     clock.advance(10.0, 10.0)
-    again = ASKED.replace(b"z9hG4bK", b"z9hG4bKa").replace(b"Call-ID", PROVEN, 1)
+    again = asked.replace(b"z9hG4bK", b"z9hG4bKa").replace(b"Call-ID", PROVEN, 1)
     try:
-        play(ways, core, layer, [ASKED, again])
+        play(ways, core, layer, [asked, again])
         if core.counters["sip_internal_errors_total"]:
             raise MemoryError
         return len(ways.sent), len(b"".join(ways.sent)), dict(app.authorizer.counters), b"Proxy-Auth" in ways.sent[-1]
     finally:
         end(layer, clock)
         app.calls._invites.clear()
+
+
+ASKED = [script[0].replace(b"a@a.example", b"a@b.example") for script in (SWITCHED, DIRECT)]
+
+
+@tried
+def call_of_one_who_proves_it() -> object:
+    return proven(ASKED[0])
+
+
+@tried
+def call_of_one_who_proves_it_directly() -> object:
+    return proven(ASKED[1])
