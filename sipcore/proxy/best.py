@@ -34,16 +34,17 @@ class Outcome:
 
 def best_outcome(outcomes: Sequence[Outcome]) -> Outcome:
     """The first of the best; its response carries the challenges of all (item 7)."""
+    # no name of this function is an inner one's too: CPython 3.11 would lose the outcomes if it had no memory for that
     best = min(outcomes, key=lambda outcome: outcome.rank)
     if best.response is not None and best.status in CHALLENGES:
-        add_challenges(best.response, [outcome for outcome in outcomes if outcome is not best])
+        for outcome in outcomes:
+            if outcome is not best and outcome.response is not None and outcome.status in CHALLENGES:
+                add_challenges(best.response, outcome.response)
     return best
 
 
-def add_challenges(response: Message, others: list[Outcome]) -> None:
-    for other in others:
-        if other.response is None or other.status not in CHALLENGES:
-            continue
-        for name in ("WWW-Authenticate", "Proxy-Authenticate"):
-            for value in other.response.get_all(name):
+def add_challenges(response: Message, other: Message) -> None:
+    for name in ("WWW-Authenticate", "Proxy-Authenticate"):
+        for value in other.get_all(name):
+            if "\0" not in value:  # a quoted NUL can't be written anew
                 response.append(name, value)

@@ -206,6 +206,18 @@ def test_16_7_7_challenges_of_all_branches_are_collected() -> None:
     assert answer.get_all("WWW-Authenticate") == ['Digest realm="b", nonce="2"']
 
 
+def test_16_7_7_a_challenge_that_can_not_be_written_is_left_to_the_branch_it_came_from() -> None:
+    world, alice, phones = forked(0, 0)
+    for number, (phone, invite) in enumerate(zip(phones, invited(world, alice, phones), strict=True)):
+        challenges = [("Proxy-Authenticate", f'Digest realm="{name}{number}", nonce="1"') for name in ("NUL", "plain")]
+        answer = invite.reply(407, to_tag=f"t{number}", headers=challenges)
+        phone.send_bytes(answer.to_bytes().replace(b"NUL", b"\\\0"))
+    world.run()
+    realms = ['"\\\0' + '0"', '"plain0"', '"plain1"']
+    assert final_of(alice).get_all("Proxy-Authenticate") == [f'Digest realm={realm}, nonce="1"' for realm in realms]
+    assert not world.counters["sip_internal_errors_total"]
+
+
 def test_16_7_4_a_3xx_is_forwarded_with_its_contacts() -> None:
     world, alice, phones = forked(0)
     phones[0].reply(invited(world, alice, phones)[0], 302, (("Contact", "<sip:bob@192.0.2.99>"),))
