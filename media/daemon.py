@@ -9,6 +9,7 @@ from collections import defaultdict
 
 from media import ng_udp, ng_unix
 from media.calls import CallTable
+from media.chains import Chains
 from media.clock import Clock
 from media.commands import Commands
 from media.dispatch import Dispatcher
@@ -53,7 +54,9 @@ class MediaDaemon:
             )
             for interface in settings.interfaces
         }
-        self._lines = lines = Lines(relay_, self._pools)
+        self._lines = lines = Lines(relay_, self._pools, Chains(settings.interfaces))
+        for host in {host for interface in settings.interfaces for host in (interface.address, interface.announced)}:
+            relay_.own_ports(host, settings.first_port, settings.last_port)
         recordings = Recordings(relay_, settings.recording, clock, self.counters)
         self.load = Load(settings, lambda: self.statistics.rates.bytes)
         self.calls = CallTable(lines, recordings, clock, self.load)
@@ -90,7 +93,7 @@ class MediaDaemon:
             self._unix = ng_unix.NgUnixServer(self._dispatcher, unix_socket)
         if udp_socket is not None:
             self._udp = ng_udp.NgUdpServer(
-                self._dispatcher, udp_socket, self._settings.ng_allow, self.counters, self._lines.sends_from
+                self._dispatcher, udp_socket, self._settings.ng_allow, self.counters, self._lines.chains.has
             )
 
     async def run(self, stopping: asyncio.Event) -> None:

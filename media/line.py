@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from operator import add
 from typing import NamedTuple
 
+from media.endpoint import NOWHERE, Endpoint
 from media.ports import PortBlock
 from media.sdes import KeyPair, OwnKeys
 from media.sdp import Description, Media
@@ -39,6 +40,7 @@ class Line:
     interfaces: tuple[Interface, Interface]  # per side
     blocks: tuple[PortBlock, PortBlock]
     streams: list[int]
+    places: tuple[Endpoint, Endpoint] = (NOWHERE, NOWHERE)  # per side, as it was told; kept while it is held
     held: tuple[bool, bool] = (False, False)  # per side: it wants nothing sent to it
     forwarded: tuple[bool, bool] = (True, True)  # per side: what it sends goes on
     muted: tuple[Muting, Muting] = (NOT_MUTED, NOT_MUTED)

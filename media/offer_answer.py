@@ -7,7 +7,7 @@ from media import keying, mute
 from media.announce import accepted_mux, answered_line, fed, offered_line
 from media.calls import CallTable
 from media.codecs import NO_WISH, answered_codecs, first_codecs, offered_codecs
-from media.endpoint import NOWHERE
+from media.endpoint import NOWHERE, Endpoint
 from media.errors import UNKNOWN_CALL, RequestError
 from media.interfaces import Pair, first_pair, next_pair
 from media.keying import UNTOUCHED, Agreed
@@ -74,6 +74,7 @@ class OfferAnswer:
             raise RequestError(f"The answer has {len(description.media)} m= lines, the offer had {len(offer.lines)}")
         answerer = dialogue.sides[1 - offer.side]
         described = [describe(description, media, request, answerer.interface) for media in description.media]
+        self._refuse_circle(offer, described)
         agreed = _agree(offer, description) if any(offer.keyings) else [UNTOUCHED] * len(description.media)
         answerer.tag = request.to_tag
         answerer.label = request.options.label or answerer.label
@@ -138,6 +139,18 @@ class OfferAnswer:
                 self._lines.close(line)
             raise
         return lines
+
+    def _refuse_circle(self, offer: Offer, described: list[Described]) -> None:
+        """RequestError when media would come round to where it was sent from."""
+        placed: dict[Line, tuple[Endpoint, Endpoint]] = {}
+        for index, (line, answered) in enumerate(zip(offer.lines, described, strict=False)):
+            if line is not None and not offer.removed[index]:
+                told = (offer.described[index].endpoint, answered.endpoint)
+                near, far = told if offer.side == 0 else told[::-1]
+                placed[line] = (line.places[0] if near.held else near, line.places[1] if far.held else far)
+        address = self._lines.chains.circle(placed)
+        if address is not None:
+            raise RequestError(f"Media sent to {address[0]} port {address[1]}, which is ours, would come back here")
 
     def _take_effect(
         self,

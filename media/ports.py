@@ -30,7 +30,7 @@ class PortBlock(NamedTuple):
 class PortPool:
     """The pairs of one address. They are handed out in a ring from a random start, so a port rests as long as it can."""
 
-    __slots__ = ("_bind", "_dscp", "_free", "_host", "_taken", "last_taken", "ports")
+    __slots__ = ("_bind", "_dscp", "_free", "_host", "last_taken", "ports")
 
     def __init__(self, host: str, first: int, last: int, dscp: int, bind: Bind) -> None:
         self._host = host
@@ -39,7 +39,6 @@ class PortPool:
         self.ports = range(first + first % 2, last, 2)  # of RTP
         self.last_taken = 0  # of them
         self._free = deque(self.ports)
-        self._taken: set[int] = set()
         if self._free:
             self._free.rotate(-random.randrange(len(self._free)))  # noqa: S311
 
@@ -59,23 +58,15 @@ class PortPool:
                 block = self._bind_run(port, count)
                 if block is not None:
                     self.last_taken = ring.popleft()
-                    self._taken.add(port)
                     for taken in further:
                         ring.remove(taken)
-                        self._taken.add(taken)
                     return block
             ring.rotate(-1)
         raise OutOfPortsError
 
     def give_back(self, block: PortBlock) -> None:
         """The block's sockets are closed already."""
-        pairs = range(block.port, block.port + 2 * len(block.sockets), 2)
-        self._free.extend(pairs)
-        self._taken.difference_update(pairs)
-
-    def has(self, port: int) -> bool:
-        """Whether that port, of RTP or RTCP, is ours by now."""
-        return port & ~1 in self._taken
+        self._free.extend(range(block.port, block.port + 2 * len(block.sockets), 2))
 
     def _bind_run(self, port: int, count: int) -> PortBlock | None:
         """None when someone else has one of these ports."""

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from media.addresses import numeric
+from media.chains import Chains
 from media.encodings import STATIC
 from media.endpoint import Address, Endpoint
 from media.errors import OutOfPortsError, RequestError
@@ -23,9 +23,16 @@ MAX_LEAVING = 64  # lines that are closed but still have their ports
 class Lines:
     """Opens, places and closes lines on one relay."""
 
-    def __init__(self, relay_: relay.Relay, pools: dict[str, PortPool], close_socket: Callable[[int], None] = os.close) -> None:
+    def __init__(
+        self,
+        relay_: relay.Relay,
+        pools: dict[str, PortPool],
+        chains: Chains,
+        close_socket: Callable[[int], None] = os.close,
+    ) -> None:
         self.relay = relay_
         self.pools = pools
+        self.chains = chains
         self._encodings: dict[int, dict[int, str]] = {}  # by stream and payload type
         self._leaving: list[Line] = []
         self._close_socket = close_socket
@@ -47,6 +54,7 @@ class Lines:
             self._add_streams(line, thread)
         except MemoryError:
             raise OutOfPortsError from None
+        self.chains.enter(line)
         return line
 
     def _take_ports(self, count: int, interfaces: tuple[Interface, Interface]) -> tuple[PortBlock, PortBlock]:
@@ -61,6 +69,7 @@ class Lines:
         """Sets where ``side`` is. A held side keeps its address, but is sent nothing."""
         if not endpoint.held:
             self._place(line, side, endpoint, mux)
+            line.places = _with(line.places, side, endpoint)
         if mux != line.muxed[side]:
             line.muxed = _with(line.muxed, side, mux)
         if endpoint.held != line.held[side]:
@@ -137,17 +146,9 @@ class Lines:
             return
         self.relay.reap()
         for line in self._leaving:
+            self.chains.leave(line)
             self._give_back(line)
         self._leaving.clear()
-
-    def sends_from(self, host: str, port: int) -> bool:
-        """Whether what comes from there is what we relay, whoever sent it."""
-        source = numeric(host)
-        if source is None:
-            return False
-        anywhere = "::" if source.family == 6 else "0.0.0.0"  # noqa: S104
-        pool = self.pools.get(source.host) or self.pools.get(anywhere)
-        return pool is not None and pool.has(port)
 
     def totals(self, line: Line) -> Totals:
         if line.kind == relay.RTP:

@@ -198,6 +198,9 @@ class Relay:
         """The sockets of a stream of a table that was taken over: it goes on with its latches and counters. ValueError on a checksum
         mismatch (remove the stream, add a new one) and when it has its sockets already."""
     def thread_of(self, stream: int) -> int: ...
+    def own_ports(self, host: str, first: int, last: int) -> None:
+        """Ports of a host that only this relay sends from: no side is learned to be there, and whoever was given such an address as its
+        ``remote`` is there and nowhere else. A wildcard stands for every host this machine has now. MemoryError for a 65th host."""
     def set_remote(
         self,
         stream: int,

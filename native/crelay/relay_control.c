@@ -36,7 +36,8 @@ static enum relay_error open_threads(struct relay *relay, uint32_t threads)
     for (; relay->thread_count < threads; relay->thread_count++) {
         struct relay_thread *thread = &relay->threads[relay->thread_count];
         enum relay_error error = relay_thread_open(thread, &relay->table, relay->crypto, relay->taping,
-                                                    relay->origins, &relay->sources, &relay->news, relay->owner);
+                                                    relay->origins, &relay->sources, &relay->own, &relay->news,
+                                                    relay->owner);
         if (error != RELAY_OK) {
             relay_thread_close(thread);
             return error;
@@ -78,6 +79,14 @@ enum relay_error relay_use_raw(struct relay *relay, int fd)
             return RELAY_OK;
     relay_raw_close(&raw);
     return error == RELAY_OK ? RELAY_ERROR_RAW : error;
+}
+
+enum relay_error relay_add_own(struct relay *relay, const union relay_address *host, uint16_t first, uint16_t last)
+{
+    enum relay_error error = relay_lock(relay);
+    if (error != RELAY_OK)
+        return error;
+    return relay_unlock(relay, relay_own_add(&relay->own, host, first, last) ? RELAY_OK : RELAY_ERROR_MEMORY);
 }
 
 enum relay_error relay_start(struct relay *relay)

@@ -45,6 +45,10 @@ enum relay_error relay_open(struct relay **relay, uint32_t threads, uint32_t cap
 
 /* A raw socket for the first thread that has none of its family; ``fd`` stays the caller's. Before any stream is added. */
 enum relay_error relay_use_raw(struct relay *relay, int fd);
+
+/* Ports of a host (a wildcard: of every host this machine has now) that only this relay sends from: no side is learned to be
+ * there, and only one that was given such an address is there. */
+enum relay_error relay_add_own(struct relay *relay, const union relay_address *host, uint16_t first, uint16_t last);
 enum relay_error relay_start(struct relay *relay);
 void relay_stop(struct relay *relay); /* ends the threads, closes the sockets; for good */
 void relay_close(struct relay *relay);

@@ -60,8 +60,7 @@ static void forget_latch(struct relay_stream *stream, int component, int side)
     relay_leg_refresh(stream, component, side);
 }
 
-/* Whether the address is the one signalled, which a peer that was learned elsewhere may come back to. */
-static bool is_given(struct relay_stream *stream, int component, int side, const union relay_address *source)
+bool relay_is_given(struct relay_stream *stream, int component, int side, const union relay_address *source)
 {
     const struct relay_leg *leg = relay_leg_of(stream, component, side);
     union relay_address given;
@@ -90,7 +89,7 @@ void relay_latch(struct relay_stream *stream, int component, int side, const uni
 {
     struct relay_leg *leg = relay_leg_of(stream, component, side);
     struct relay_host host;
-    bool given = is_given(stream, component, side, source);
+    bool given = relay_is_given(stream, component, side, source);
     bool moved = leg->latched != RELAY_NOT_LATCHED;
     relay_address_host(source, &host);
     relay_write_begin(&leg->latch_sequence);
@@ -170,5 +169,5 @@ bool relay_may_move(struct relay_stream *stream, int component, int side, enum r
         if (distance >= -RELEARN_DISTANCE && distance <= RELEARN_DISTANCE)
             return true;
     }
-    return is_given(stream, component, side, source);
+    return relay_is_given(stream, component, side, source);
 }

@@ -22,6 +22,9 @@ static inline void relay_leg_current(struct relay_stream *stream, int component,
 enum relay_standing relay_judge(struct relay_stream *stream, int component, int side, const union relay_address *source,
                                 uint64_t now_ns);
 
+/* Whether the address is the one signalled, which a peer that was learned elsewhere may come back to. */
+bool relay_is_given(struct relay_stream *stream, int component, int side, const union relay_address *source);
+
 /* From another port of the host a side was learned from (RELAY_HANDOVER: or from another host): the same sender, near where it
  * was, behind a NAT that changed its mind. */
 bool relay_may_move(struct relay_stream *stream, int component, int side, enum relay_packet_type type, const uint8_t *data,

@@ -65,6 +65,7 @@ PyObject *relay_object_add(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_adopt(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_thread_of(RelayObject *self, PyObject *argument);
 PyObject *relay_object_set_remote(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_own_ports(RelayObject *self, PyObject *args);
 PyObject *relay_object_place(RelayObject *self, PyObject *args);
 PyObject *relay_object_set_mux(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_forward(RelayObject *self, PyObject *args, PyObject *kwargs);

@@ -152,6 +152,7 @@ static PyMethodDef relay_methods[] = {
     {"adopt", WITH_KEYWORDS(relay_object_adopt), "Gives a stream of a table that was taken over its sockets back."},
     {"thread_of", PLAIN(relay_object_thread_of, METH_O), NULL},
     {"set_remote", WITH_KEYWORDS(relay_object_set_remote), "Where the side is, and how its address is learned."},
+    {"own_ports", PLAIN(relay_object_own_ports, METH_VARARGS), "Ports that only this relay sends from."},
     {"place", PLAIN(relay_object_place, METH_VARARGS), "Both components of a side at once."},
     {"set_mux", WITH_KEYWORDS(relay_object_set_mux), "RTCP of this side travels on its RTP socket (RFC 5761)."},
     {"set_silenced", WITH_KEYWORDS(relay_object_set_silenced), "What this side sends of sound arrives as silence."},

@@ -25,6 +25,22 @@ static bool parse_remote(PyObject *pair, const char *learn_host, struct relay_re
     return true;
 }
 
+PyObject *relay_object_own_ports(RelayObject *self, PyObject *args)
+{
+    struct relay *relay = relay_made(self);
+    union relay_address address;
+    const char *host;
+    long first, last;
+    enum relay_error error;
+    if (relay == NULL || !PyArg_ParseTuple(args, "sll", &host, &first, &last) || !relay_parse_address(host, 0, &address) ||
+        !relay_in_range("first", first, 1, UINT16_MAX) || !relay_in_range("last", last, first, UINT16_MAX))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_add_own(relay, &address, (uint16_t)first, (uint16_t)last);
+    Py_END_ALLOW_THREADS
+    return relay_none_or_fail(error, 0);
+}
+
 PyObject *relay_object_set_remote(RelayObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"stream", "side", "component", "remote", "mode", "learn_host", NULL};

@@ -156,6 +156,9 @@ bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto
     if (unlikely(standing == RELAY_MOVED && type != RELAY_MALFORMED &&
                  !relay_may_move(stream, component, side, type, data, &datagram->source) && !must_authenticate(crypto, side)))
         standing = RELAY_STRANGER;
+    if (unlikely(standing == RELAY_NEWCOMER || standing == RELAY_MOVED) && relay_own_has(datagram->own, &datagram->source) &&
+        !relay_is_given(stream, component, side, &datagram->source))
+        standing = RELAY_STRANGER;
     if (unlikely(standing == RELAY_STRANGER)) {
         relay_count(stream->rare[component][side].strangers, 1);
         return false;

@@ -3,6 +3,7 @@
 #define RELAY_PACKET_H
 
 #include "relay_crypto.h"
+#include "relay_own.h"
 
 /* What arrived; what leaves is made of it in place. */
 struct relay_datagram {
@@ -10,6 +11,7 @@ struct relay_datagram {
     size_t size;
     union relay_address source;
     const struct relay_taping *taping; /* of the stream, when a leg of it is taped */
+    const struct relay_own *own;       /* whose packets nobody is learned from; NULL: no such */
 };
 
 /* Where an accepted packet leaves, and whose counters learn how that went. Valid until the next packet. */

@@ -24,6 +24,7 @@ struct relay {
     struct relay_taping *taping;     /* by stream; a thread's for its streams */
     relay_origin *origins;           /* by relay_leg_index: whether its thread sends by a raw socket, and from where */
     struct relay_raw_sources sources;
+    struct relay_own own;
     uint32_t *free_streams; /* a stack, lowest number on top at first */
     uint32_t free_count;
     uint32_t *leaving; /* removed streams whose threads may still be at a packet of theirs */

@@ -76,7 +76,7 @@ static void relay_ready(struct relay_thread *thread, const struct epoll_event *e
     struct relay_stream *stream = &thread->table->streams[leg >> 2];
     const struct relay_crypto *crypto = thread->crypto[leg >> 2];
     struct relay_route route;
-    struct relay_datagram datagram = {.data = thread->datagram, .taping = &thread->taping[leg >> 2]};
+    struct relay_datagram datagram = {.data = thread->datagram, .taping = &thread->taping[leg >> 2], .own = thread->own};
     socklen_t length = sizeof datagram.source;
     prefetch(stream, component, side);
     if (__builtin_expect(crypto != NULL, 0))
@@ -144,12 +144,12 @@ static void *run(void *argument)
 
 enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table,
                                    struct relay_crypto *const *crypto, const struct relay_taping *taping,
-                                   const relay_origin *origins, const struct relay_raw_sources *sources, struct relay_news *news,
-                                   uint64_t owner)
+                                   const relay_origin *origins, const struct relay_raw_sources *sources, const struct relay_own *own,
+                                   struct relay_news *news, uint64_t owner)
 {
     struct epoll_event wake = {.events = EPOLLIN, .data.u64 = WAKE};
     *thread = (struct relay_thread){.table = table, .crypto = crypto, .taping = taping, .origins = origins,
-                                    .sources = sources, .news = news, .owner = owner, .epoll = -1, .wake = -1};
+                                    .sources = sources, .own = own, .news = news, .owner = owner, .epoll = -1, .wake = -1};
     sem_init(&thread->acknowledged, 0, 0);
     uint8_t *room = malloc(RELAY_RAW_ROOM + RELAY_DATAGRAM_BYTES + RELAY_SRTP_ROOM);
     thread->datagram = room == NULL ? NULL : room + RELAY_RAW_ROOM;

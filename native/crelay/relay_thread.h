@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+#include "relay_own.h"
 #include "relay_raw.h"
 
 struct relay_crypto;
@@ -25,6 +26,7 @@ struct relay_thread {
     const struct relay_taping *taping;  /* the same */
     const relay_origin *origins;        /* by relay_leg_index; control */
     const struct relay_raw_sources *sources; /* what origins name; control */
+    const struct relay_own *own; /* control */
     struct relay_news *news;
     uint64_t owner; /* the header's, as long as the table is ours */
     int epoll;
@@ -49,8 +51,8 @@ uint64_t relay_now_ns(void);
 /* Makes what the thread needs, epoll first, so that streams can be added before it runs. */
 enum relay_error relay_thread_open(struct relay_thread *thread, const struct relay_table *table,
                                    struct relay_crypto *const *crypto, const struct relay_taping *taping,
-                                   const relay_origin *origins, const struct relay_raw_sources *sources, struct relay_news *news,
-                                   uint64_t owner);
+                                   const relay_origin *origins, const struct relay_raw_sources *sources, const struct relay_own *own,
+                                   struct relay_news *news, uint64_t owner);
 enum relay_error relay_thread_start(struct relay_thread *thread, bool fifo);
 
 /* Ends and joins it; it may be started again. */

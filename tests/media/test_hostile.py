@@ -289,6 +289,25 @@ def test_nobody_gives_orders_through_the_relay(live: Live, proxy: Proxy, command
         proxy.ask("delete", call_id="d")
 
 
+def test_nothing_is_learned_from_our_own_ports(proxy: Proxy) -> None:
+    """Another call sends to a port of this one, whose party is said to be on our host."""
+    with phones(*SSRCS, 0xC, 0xD) as (a, b, c, d), contextlib.closing(Case(proxy, a, b, {}, GUESSES)) as case:
+        case.offer()
+        case.answer()
+        told = proxy.ask("offer", call_id="d", from_tag="c", sdp=c.sdp())
+        aimed = d.sdp().replace(f"audio {d.port} ", f"audio {case.near} ")
+        via = port_of(proxy.ask("answer", call_id="d", from_tag="c", to_tag="d", sdp=aimed)["sdp"])
+        assert port_of(told["sdp"]) != via
+        for _ in range(3):
+            c.rtp.sendto(c.packet(), (LOOPBACK, via))
+        eventually(lambda: case.dropped() == 3)
+        for sender, port, receiver in ((a, case.near, b), (b, case.far, a)):
+            packet = sender.packet()
+            sender.rtp.sendto(packet, (LOOPBACK, port))
+            assert receiver.rtp.recv(2000) == packet
+        proxy.ask("delete", call_id="d")
+
+
 def test_srtp_that_is_not_authentic_passes_from_nowhere(proxy: Proxy) -> None:
     """Not even from the party's own address; and what it sent once passes once."""
     own = OwnKeys().crypto(1, "AES_CM_128_HMAC_SHA1_80")

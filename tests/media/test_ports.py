@@ -3,8 +3,6 @@ import errno
 import pytest
 
 from media.errors import OUT_OF_PORTS, OutOfPortsError
-from media.settings import Interface
-from native.relay import RTP
 from tests.media.world import World
 
 
@@ -86,33 +84,3 @@ def test_a_run_is_not_taken_over_a_port_of_others() -> None:
     pool = world.pool("192.0.2.10")
     assert pool.take(2).port == 30004
     assert len(world.open_sockets) == 4
-
-
-def test_a_port_is_ours_from_when_it_is_taken_until_it_is_given_back() -> None:
-    pool = World(first_port=30000, last_port=30009).pool("192.0.2.10")
-    assert not pool.has(30001)
-    block = pool.take(2)
-    assert all(pool.has(block.port + offset) for offset in range(4))
-    assert not pool.has(block.port - 1)
-    assert not pool.has(block.port + 4)
-    pool.give_back(block)
-    assert not pool.has(block.port)
-
-
-@pytest.mark.parametrize(
-    ("bound", "host", "ours"),
-    [
-        ("192.0.2.10", "192.0.2.10", True),
-        ("192.0.2.10", "::ffff:192.0.2.10", True),
-        ("192.0.2.10", "192.0.2.11", False),
-        ("0.0.0.0", "127.0.0.1", True),
-        ("2001:DB8:0::1", "2001:db8::1", True),
-        ("::", "2001:db8::1", True),
-        ("::", "192.0.2.10", False),
-        ("::", "fe80::1%eth0", False),
-    ],
-)
-def test_whether_we_send_from_there(bound: str, host: str, ours: bool) -> None:
-    world = World((Interface(bound),))
-    line = world.calls.lines.open(RTP, 1, (Interface(bound), Interface(bound)), None)
-    assert world.calls.lines.sends_from(host, line.blocks[0].port + 1) is ours

@@ -7,6 +7,7 @@ from typing import Any
 
 from media import bencode, ng
 from media.calls import CallTable
+from media.chains import Chains
 from media.clock import Clock
 from media.commands import OWN, Commands
 from media.dispatch import Dispatcher
@@ -169,7 +170,7 @@ class World:
         self.events: list[dict[str, Any]] = []
         pools = {each.address: self.pool(each.address) for each in interfaces}
         self.pools = pools
-        lines = Lines(self.relay, pools, self.close)
+        lines = Lines(self.relay, pools, Chains(interfaces), self.close)
         recordings = Recordings(self.relay, self.settings.recording, self.clock, self.counters)
         self.cpu_times = (0, 0)
         self.load_average = 0.0

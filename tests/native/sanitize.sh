@@ -14,7 +14,7 @@ binding_tests() {
     local module=$1
     shift
     rm -rf "$work/$module" && mkdir "$work/$module"
-    cp -r native sipcore media sipmesh tests bench interop pyproject.toml setup.py README.md LICENSE "$work/$module/"
+    cp -r native sipcore media sipmesh tests bench interop docs pyproject.toml setup.py README.md LICENSE "$work/$module/"
     find "$work/$module/native" -name '*.so' -delete
     (
         cd "$work/$module"

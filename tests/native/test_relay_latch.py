@@ -264,3 +264,43 @@ def test_a_side_that_takes_nothing_any_more_has_no_former_address(relay: native.
     alice.send(rtp(1), stream.port(0))
     eventually(lambda: stream.stats(0).strangers == 1)
     assert bob.silent()
+
+
+def test_a_port_of_ours_is_never_learned(relay: native.Relay, phone: PhoneMaker) -> None:
+    """Whoever sends from there is another stream, and what it sends might come round."""
+    stream, alice, bob, ours = Stream(relay), phone(), phone(), phone()
+    relay.own_ports("0.0.0.0", ours.address[1], ours.address[1])
+    for mode in (native.SYMMETRIC, native.HANDOVER, native.ANY):
+        stream.remote(0, alice, mode=mode)
+        stream.remote(1, bob)
+        before = stream.stats(0).strangers
+        ours.send(rtp(1, ssrc=66), stream.port(0))
+        talk(stream, alice, bob, sequence=1)
+        ours.send(rtp(2, 320), stream.port(0))
+        talk(stream, alice, bob, sequence=3)
+        assert stream.stats(0).strangers == before + 2
+
+
+def test_who_is_given_a_port_of_ours_is_there(relay: native.Relay, phone: PhoneMaker) -> None:
+    stream, alice, bob, ours = Stream(relay), phone(), phone(), phone()
+    relay.own_ports("127.0.0.1", ours.address[1], ours.address[1])
+    stream.remote(0, ours)
+    stream.remote(1, bob)
+    talk(stream, ours, bob)
+    assert stream.stats(0).remote == ours.address
+    alice.send(rtp(0, ssrc=66), stream.port(0))
+    talk(stream, ours, bob, sequence=2)
+    assert stream.stats(0).strangers == 1
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 5), (6, 5), (1, 65536)])
+def test_own_ports_that_are_no_range(relay: native.Relay, first: int, last: int) -> None:
+    with pytest.raises(ValueError, match=r"first|last"):
+        relay.own_ports("192.0.2.1", first, last)
+
+
+def test_more_own_hosts_than_there_is_room_for(relay: native.Relay) -> None:
+    for host in range(64):
+        relay.own_ports(f"192.0.2.{host}", 20000, 29999)
+    with pytest.raises(MemoryError):
+        relay.own_ports("192.0.2.64", 20000, 29999)

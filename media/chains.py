@@ -1,0 +1,94 @@
+"""Which line has which of our own ports: what one line sends may be what another one gets.
+
+A party may name one of our ports as its place. Calls that come through here twice do, and form a chain; a chain that comes
+back to where it began would send every packet round for ever."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from media.addresses import is_wildcard, numeric
+from media.endpoint import Address, Endpoint
+from media.line import Line
+from media.settings import Interface
+
+Exit = tuple[Line, int]
+"""A line and the side that gets what it sends there."""
+MAX_EXITS = 64  # of one chain; a longer one is taken for a circle
+
+
+class Chains:
+    """``interfaces``: what we are known by."""
+
+    def __init__(self, interfaces: Iterable[Interface]) -> None:
+        self._bound: dict[str, set[str]] = {}  # by host, as parties may name it
+        self._anywhere: dict[int, str] = {}  # the wildcard we are bound to, by family
+        self._exits: dict[Address, Exit] = {}  # by bound host and even port, of what arrives there
+        for interface in interfaces:
+            for host in (interface.address, interface.announced):
+                known = numeric(host)
+                if known is not None:
+                    self._bound.setdefault(known.host, set()).add(interface.address)
+            if is_wildcard(interface.address):
+                self._anywhere[interface.family] = interface.address
+
+    def enter(self, line: Line) -> None:
+        for address, side in _ports(line):
+            self._exits[address] = (line, 1 - side)
+
+    def leave(self, line: Line) -> None:
+        """When its ports are closed; what it sent before may still come."""
+        for address, _ in _ports(line):
+            self._exits.pop(address, None)
+
+    def has(self, host: str, port: int) -> bool:
+        """Whether that port, of RTP or RTCP, is a line's."""
+        return any(True for _ in self._behind((host, port)))
+
+    def circle(self, placed: Mapping[Line, tuple[Endpoint, Endpoint]]) -> Address | None:
+        """The first address by which what these lines send would come back to them, were their sides there."""
+        for line, places in placed.items():
+            for side, endpoint in enumerate(places):
+                if endpoint.rtp is not None and self._returns((line, side), placed):
+                    return endpoint.rtp
+        return None
+
+    def _returns(self, start: Exit, placed: Mapping[Line, tuple[Endpoint, Endpoint]]) -> bool:
+        seen: set[Exit] = set()
+        ahead = [start]
+        while ahead and len(seen) <= MAX_EXITS:
+            line, side = ahead.pop()
+            endpoint = placed.get(line, line.places)[side]
+            targets = _targets(endpoint, len(line.blocks[0].sockets))
+            found = {exit_ for address in targets for exit_ in self._behind(address) if exit_[0].streams}
+            if start in found:
+                return True
+            ahead.extend(found - seen)
+            seen |= found
+        return bool(ahead)
+
+    def _behind(self, address: Address) -> Iterator[Exit]:
+        """Where what is sent to that address leaves us again."""
+        known = numeric(address[0])
+        if known is None:
+            return
+        hosts = self._bound.get(known.host, set())
+        if known.family in self._anywhere:
+            hosts = hosts | {self._anywhere[known.family]}
+        for host in hosts:
+            exit_ = self._exits.get((host, address[1] & ~1))
+            if exit_ is not None:
+                yield exit_
+
+
+def _ports(line: Line) -> Iterator[tuple[Address, int]]:
+    """Of RTP, with the side each faces."""
+    for side, (interface, block) in enumerate(zip(line.interfaces, line.blocks, strict=True)):
+        for pair in range(len(block.sockets)):
+            yield (interface.address, block.port + 2 * pair), side
+
+
+def _targets(endpoint: Endpoint, pairs: int) -> Iterator[Address]:
+    """Where what is sent to that side goes, RTCP that nothing was said of too."""
+    for address in (endpoint.rtp, endpoint.rtcp or (endpoint.rtp and (endpoint.rtp[0], endpoint.rtp[1] + 1))):
+        if address is not None:
+            for pair in range(pairs):
+                yield address[0], address[1] + 2 * pair
