@@ -8,8 +8,10 @@
 #include "sip_ng.h"
 #include "sip_refuse.h"
 #include "sip_chars.h"
+#include "sip_timers.h"
 
 static int calls, failing; /* failing 0: none */
+static bool exhausted;      /* all fail */
 static long allocated;
 
 void *__real_malloc(size_t size);
@@ -17,13 +19,13 @@ void *__real_realloc(void *memory, size_t size);
 void __real_free(void *memory);
 
 void *__wrap_malloc(size_t size) {
-    void *memory = ++calls == failing ? NULL : __real_malloc(size);
+    void *memory = exhausted || ++calls == failing ? NULL : __real_malloc(size);
     allocated += memory != NULL;
     return memory;
 }
 
 void *__wrap_realloc(void *old, size_t size) {
-    void *memory = ++calls == failing ? NULL : __real_realloc(old, size);
+    void *memory = exhausted || ++calls == failing ? NULL : __real_realloc(old, size);
     allocated += memory != NULL && old == NULL;
     return memory;
 }
@@ -188,7 +190,39 @@ static void requests_with_a_body(void) {
     sip_buffer_free(&out);
 }
 
+/* Those that came when there was no memory and those that came later fire in one order. */
+static void timers_without_memory(void) {
+    static const double lengths[] = {3, 1, 7, 2, 0.5, 9, 1.5, 8, 4}, order[] = {0.5, 1, 1.5, 2, 3, 4, 7, 8, 9};
+    enum { COUNT = sizeof lengths / sizeof *lengths, SHORT = 6 };
+    struct sip_timer timers[COUNT] = {{.deadline = 0}}, *fired;
+    struct sip_timers *all = sip_timers_new();
+    double soonest;
+    CHECK(all);
+    for (int i = 0; i < COUNT; i++) {
+        exhausted = i < SHORT;
+        sip_timers_start(all, &timers[i], 100, lengths[i]);
+    }
+    CHECK(sip_timers_lengths(all) == COUNT - SHORT);
+    CHECK(sip_timers_soonest(all, &soonest) && soonest == 100.5);
+    sip_timer_stop(&timers[2]);
+    for (int i = 0; i < COUNT; i++) {
+        if (order[i] == lengths[2]) continue;
+        sip_timers_collect(all, 100 + order[i]);
+        CHECK((fired = sip_timers_due(all)) && fired->deadline == 100 + order[i]);
+        CHECK(!sip_timers_due(all));
+    }
+    sip_timers_start(all, &timers[0], 200, 5);
+    sip_timers_start(all, &timers[1], 200, 6);
+    sip_timers_collect(all, 300);
+    CHECK(sip_timers_due(all) == &timers[0] && sip_timers_any(all) == &timers[1]);
+    sip_timer_stop(&timers[1]);
+    CHECK(!sip_timers_any(all) && !sip_timers_soonest(all, &soonest));
+    sip_timers_free(all);
+    allocated = 0; /* calloc is not counted, free is */
+}
+
 int main(void) {
+    timers_without_memory();
     names_are_found_by_any_case_and_length();
     replies_that_let_a_body_pass();
     requests_with_a_body();
