@@ -140,6 +140,8 @@ PyObject *sip_branch_stop_timer_c(BranchObject *self, PyObject *unused);
  * branch fails, so that nobody waits for ever: 0 again, or -1 when that can't be done either, or the exception is none to go on
  * after. */
 int sip_branch_mended(BranchObject *self, struct sip_py_word *what, int result);
+/* Passes on what came of `response`, save that it could not be read: what the peer wrote is no error of ours. */
+int sip_branch_read(BranchObject *self, MessageObject *response, int result);
 /* As sip_py_done, of what an exchange was told: an error there is reported, and changes nothing. */
 int sip_exchange_told(ContextObject *context, PyObject *result);
 

@@ -23,6 +23,12 @@ int sip_branch_mended(BranchObject *self, struct sip_py_word *what, int result) 
     return done ? 0 : -1;
 }
 
+int sip_branch_read(BranchObject *self, MessageObject *response, int result) {
+    static struct sip_py_word malformed = {"malformed", NULL};
+    if (result == 0 || !PyErr_ExceptionMatches(sip_parse_error)) return result;
+    return sip_py_done(sip_py_caught((PyObject *)self, &malformed, (PyObject *)response));
+}
+
 int sip_exchange_told(ContextObject *context, PyObject *result) {
     static struct sip_py_word report = {"report", NULL}, the_end = {"the end of a request", NULL};
     if (result || !PyErr_ExceptionMatches(PyExc_Exception)) return sip_py_done(result);

@@ -60,12 +60,14 @@ int sip_branch_offer(BranchObject *branch, MessageObject *response) {
 
 static int show_next(BranchObject *branch) {
     static struct sip_py_word popleft = {"popleft", NULL};
-    if (branch->waiting == Py_None || branch->current != Py_None) return 0;
-    Py_ssize_t waiting = PyObject_Size(branch->waiting);
-    if (waiting <= 0) return waiting < 0 ? -1 : 0;
-    PyObject *next = sip_py_call(branch->waiting, &popleft, NULL, NULL);
-    int result = next ? show(branch, (MessageObject *)next) : -1;
-    Py_XDECREF(next);
+    int result = 0;
+    while (result == 0 && branch->waiting != Py_None && branch->current == Py_None) {
+        Py_ssize_t waiting = PyObject_Size(branch->waiting);
+        if (waiting <= 0) return waiting < 0 ? -1 : 0;
+        MessageObject *next = (MessageObject *)sip_py_call(branch->waiting, &popleft, NULL, NULL);
+        result = next ? sip_branch_read(branch, next, show(branch, next)) : -1;
+        Py_XDECREF(next);
+    }
     return result;
 }
 
@@ -74,7 +76,7 @@ static int settle(BranchObject *branch, MessageObject *response, PyObject *statu
     ContextObject *context = sip_context_of(branch);
     put(&branch->current, Py_None);
     int result = status ? sip_py_do((PyObject *)context, &refuse, status, reason)
-                        : sip_py_done(sip_context_forward(context, (PyObject *)response));
+                        : sip_branch_read(branch, response, sip_py_done(sip_context_forward(context, (PyObject *)response)));
     return result < 0 ? -1 : show_next(branch);
 }
 

@@ -143,17 +143,9 @@ static int take(BranchObject *self, MessageObject *response) {
     int result = what;                \
     Py_DECREF(held)
 
-/* What the peer wrote is no error of ours. */
-static int take_readable(BranchObject *self, MessageObject *response) {
-    static struct sip_py_word malformed = {"malformed", NULL};
-    int result = take(self, response);
-    if (result == 0 || !PyErr_ExceptionMatches(sip_parse_error)) return result;
-    return sip_py_done(sip_py_caught((PyObject *)self, &malformed, (PyObject *)response));
-}
-
 int sip_branch_response(BranchObject *self, MessageObject *response) {
     static struct sip_py_word a_response = {"a response", NULL};
-    HOLDING(self->context, sip_branch_mended(self, &a_response, take_readable(self, response)));
+    HOLDING(self->context, sip_branch_mended(self, &a_response, sip_branch_read(self, response, take(self, response))));
     return result;
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 
@@ -12,6 +13,8 @@ from sipcore.flow import Destination, Flow, FlowTable, Listener
 from sipcore.ports import Resolver
 from sipcore.proxy.forward import via_start
 from sipcore.transaction import ClientTransaction, TransactionLayer
+
+log = logging.getLogger(__name__)
 
 Done = Callable[[int, Message | None], None]
 """Told once how it ended: the final response and its status; without response 408 for none in time, 503 when it could not be
@@ -121,7 +124,12 @@ class _Attempt:
             headers.append(("Contact", self._contact(flow.listener)))
         if self._digest is not None:
             headers += self._digest.credentials(self._method, self._uri)
-        self._message = message = Message.request(self._method, self._uri, headers)
+        try:
+            self._message = message = Message.request(self._method, self._uri, headers)
+        except ValueError as error:  # a quoted NUL of a peer's, say, can't be written anew
+            log.warning("no %s to %s: %s", self._method, self._uri, error)
+            self._finish(UNREACHABLE)
+            return
         if self._answered:
             message.set("CSeq", f"{message.cseq + self._answered} {self._method}")
         self._requester.start(message, flow, self)

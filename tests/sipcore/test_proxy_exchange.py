@@ -48,6 +48,37 @@ def test_everything_that_passes_is_shown_in_order() -> None:
     assert len(alice.got(200)) == 2
 
 
+class Reader(Recorder):
+    def response_in(self, branch, response, proceed) -> None:
+        assert response.to_tag
+        super().response_in(branch, response, proceed)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "seen"), [((183,), [100, 183, 200]), ((183, 180), [100, 183, 200]), ((200,), [100, 183, 502])]
+)
+def test_what_can_not_be_read_of_a_response_that_waited_is_the_callees_error(spoiled: tuple[int, ...], seen: list[int]) -> None:
+    world, alice, bob, _ = pair()
+    world.app.exchange = reader = Reader()
+    reader.hold = {"183"}
+    alice.request("INVITE", "sip:bob@example.com")
+    world.run()
+    invite = bob.expect("INVITE")
+    bob.reply(invite, 183)
+    for status in (*spoiled, 200):
+        response = invite.reply(status, to_tag="b", headers=[("Contact", bob.contact)])
+        if status in spoiled:
+            response.set("To", "<sip:bob@example.com>;tag=b;;")
+        bob.send(response)
+    world.run()
+    reader.hold = set()
+    reader.held.pop()()
+    world.run()
+    assert [response.status for response in alice.got()] == seen
+    assert world.counters["sip_proxy_responses_malformed_total"] >= len(spoiled)
+    assert not world.counters["sip_internal_errors_total"]
+
+
 def test_only_the_chosen_failure_is_shown() -> None:
     world, alice, bob, recorder = pair()
     carol = world.phone("192.0.2.30")
