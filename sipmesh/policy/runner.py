@@ -95,7 +95,8 @@ class Runner:
     def _raised(self, name: str, error: BaseException) -> None:
         self._counters[f"policy_hook_failures_total|hook={name},kind=error"] += 1
         frames = traceback.extract_tb(error.__traceback__)
-        place = f"{frames[-1].filename}:{frames[-1].lineno}"
+        # without memory Python may have noted no frame
+        place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown line"
         if self._may_log(place):
             log.error("the policy's %s failed at %s", name, place, exc_info=error)
 

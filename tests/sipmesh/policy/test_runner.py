@@ -140,6 +140,13 @@ def test_a_hook_that_takes_it_bit_by_bit() -> None:
     assert counters == {"policy_hook_failures_total|hook=on_route,kind=error": 1}
 
 
+def test_a_failure_nobody_had_memory_to_trace(caplog: pytest.LogCaptureFixture) -> None:
+    runner, counters = made()
+    runner._raised("on_route", MemoryError())
+    assert counters == {"policy_hook_failures_total|hook=on_route,kind=error": 1}
+    assert "on_route failed at an unknown line" in caplog.text
+
+
 def test_hooks_that_keep_too_much_together() -> None:
     runner, _ = made(limit_ms=1000, memory_mb=32)
     assert runner.watch_memory()
