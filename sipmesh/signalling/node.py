@@ -126,11 +126,7 @@ class SignalNode:
             rates_for(limits.invites_per_user_per_s, shared, "user"),
             exempt.covers,
         )
-        branch_keys, cookie_keys = store.key_ring("branch"), store.key_ring("cookie")
-        settings = ProxySettings(timer_c_s=limits.ring_s, supported=SUPPORTED)
-        core = ProxyCore(settings, self._application, flows, resolver, timers, branch_keys, cookie_keys, counters)
-        self._layer = TransactionLayer(core, flows, timers, TransactionSettings(), counters)
-        core.attach(self._layer)
+        self._layer = self._make_layer(resolver, counters)
         requester = Requester(self._layer, flows, resolver, owns)
         tell_target = self._trunk_news.tell_target if self._trunk_news is not None else None
         self._probes = Probes(requester, timers, counters, lambda: f"sip:{listeners[0].sent_by}", tell_target)
@@ -143,6 +139,16 @@ class SignalNode:
         if self.link is not None and client is not None and glue is not None:
             self._wire(self.link, client, LostMedia(self.calls, self._ender, glue, timers))
         self._housekeeping = Housekeeping(store, timers, self.calls, self._ender, self._reload, self._policy)
+
+    def _make_layer(self, resolver: DnsResolver, counters: Counters) -> TransactionLayer:
+        """Transactions, and the proxy core above them."""
+        timers, flows = self.engine.timers, self.engine.flows
+        branch_keys, cookie_keys = self._store.key_ring("branch"), self._store.key_ring("cookie")
+        settings = ProxySettings(timer_c_s=self._config.limits.ring_s, supported=SUPPORTED)
+        core = ProxyCore(settings, self._application, flows, resolver, timers, branch_keys, cookie_keys, counters)
+        layer = TransactionLayer(core, flows, timers, TransactionSettings(), counters)
+        core.attach(layer)
+        return layer
 
     async def start(self, sockets: dict[int, socket.socket]) -> None:
         await self.engine.start(sockets, self._layer)

@@ -304,7 +304,9 @@ def test_a_connect_that_takes_too_long() -> None:
                 flow = world.engine.flows.flow_to(Destination("tcp", "127.0.0.1", full.getsockname()[1]))
                 mine = request("OPTIONS", transport="TCP", sent_by=f"127.0.0.1:{world.port}")
                 world.engine.run(world.layer.request, mine, flow, client)
-                await world.until(lambda: client.told == ["transport error"])
+                await world.until(lambda: bool(client.told))
+                assert client.told == ["transport error"]
+                assert world.layer.client_count == 0
             for filler in fillers:
                 filler.close()
 

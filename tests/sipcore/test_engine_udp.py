@@ -256,7 +256,9 @@ def test_a_destination_that_is_no_address_fails_too() -> None:
             flow = world.engine.flows.flow_to(Destination("udp", "not-numeric", 5060))
             mine = request("OPTIONS", sent_by=f"127.0.0.1:{world.port}")
             world.engine.run(world.layer.request, mine, flow, client)
-            await world.until(lambda: client.told == ["transport error"])
+            await world.until(lambda: bool(client.told))
+            assert client.told == ["transport error"]
+            assert world.layer.client_count == 0
 
     run(main())
 

@@ -46,17 +46,18 @@ def damage(data: bytes, random: Random) -> bytes:
     return data
 
 
-def still_serves(world: World, alice: Phone, bob: Phone) -> None:
+def still_serves(world: World, alice: Phone, bob: Phone) -> bool:
     world.run(1)
     alice.node.received.clear()
     bob.node.received.clear()
     invite = alice.request("INVITE", "sip:bob@example.com", call_id="after", from_tag="after")
     world.run(0.1)
     received = [message for message in bob.got("INVITE") if message.call_id == invite.call_id]
-    assert len(received) == 1
+    if len(received) != 1:
+        return False
     bob.reply(received[0], 200)
     world.run(0.1)
-    assert [message for message in alice.got(200) if message.call_id == "after"]
+    return any(message.call_id == "after" for message in alice.got(200))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -80,7 +81,7 @@ def test_damaged_requests_do_no_harm(seed: int) -> None:
         alice.send_bytes(damage(random.choice(samples).to_bytes(), random))
         if number % 25 == 0:
             world.run(0.1)
-    still_serves(world, alice, bob)
+    assert still_serves(world, alice, bob)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -100,5 +101,5 @@ def test_damaged_responses_do_no_harm(seed: int) -> None:
             headers.append(("Proxy-Authenticate" if status == 407 else "Contact", "<sip:x@192.0.2.20>"))
             response = request.reply(status, to_tag="t", headers=headers)
             bob.send_bytes(damage(response.to_bytes(), random))
-    still_serves(world, alice, bob)
+    assert still_serves(world, alice, bob)
     assert isinstance(alice.got()[0], Message)

@@ -96,12 +96,7 @@ def asked_within_the_call_by_both(call: FlowCall) -> None:
 
 def given_up(call: FlowCall) -> None:
     call.bind_flow()
-    invite = call.invite()
-    call.reply(180)
-    call.alice.cancel(invite)
-    call.run()
-    call.reply(200, to="CANCEL")
-    assert call.reply(487).status == 487
+    call.give_up()
     assert call.kept == []
 
 

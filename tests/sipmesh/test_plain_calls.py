@@ -57,6 +57,15 @@ class Call:
         assert self.world.relay is not None
         return self.world.relay
 
+    def give_up(self) -> None:
+        """While it rings."""
+        invite = self.invite()
+        self.reply(180)
+        self.alice.cancel(invite)
+        self.run()
+        self.reply(200, to="CANCEL")
+        assert self.reply(487).status == 487
+
     def invite(self, *headers: tuple[str, str], uri: str = BOB, body: bytes = SDP) -> Message:
         via = (
             "Via",
@@ -164,12 +173,7 @@ def refused_by_the_callee(call: Call) -> None:
 
 def given_up(call: Call) -> None:
     call.bind()
-    invite = call.invite()
-    call.reply(180)
-    call.alice.cancel(invite)
-    call.run()
-    call.reply(200, to="CANCEL")
-    assert call.reply(487).status == 487
+    call.give_up()
     assert call.kept == []
 
 

@@ -62,6 +62,15 @@ class Calls:
         if tables.routes.any:
             tables.called[NUMBER] = Hop(trunk="out", number="00123", ways=trunks.ways("out", "00123"))
 
+    def give_up(self) -> None:
+        """While it rings at the far end."""
+        invite = self.invite()
+        self.reply("far", 180)
+        self.near.cancel(invite)
+        self.run()
+        self.reply("far", 200, to="CANCEL")
+        self.reply("far", 487)
+
     def invite(self, by: str = "near", to: str = NUMBER, *headers: tuple[str, str], from_: str = "", call: int = 1) -> Message:
         self.remember()
         phone = getattr(self, by)
@@ -182,12 +191,7 @@ def challenged_without_credentials_of_ours(calls: Calls) -> None:
 
 
 def given_up(calls: Calls) -> None:
-    invite = calls.invite()
-    calls.reply("far", 180)
-    calls.near.cancel(invite)
-    calls.run()
-    calls.reply("far", 200, to="CANCEL")
-    calls.reply("far", 487)
+    calls.give_up()
     assert calls.counts == {"in": 0, "out": 0}
     assert [cdr.disposition for cdr in calls.world.cdrs] == ["cancelled"]
 
@@ -482,12 +486,7 @@ def none_answers(calls: Calls) -> None:
 
 
 def given_up_before_the_second(calls: Calls) -> None:
-    invite = calls.invite()
-    calls.reply("far", 180)
-    calls.near.cancel(invite)
-    calls.run()
-    calls.reply("far", 200, to="CANCEL")
-    calls.reply("far", 487)
+    calls.give_up()
     calls.run(RETURN_S)
     assert not calls.spare.got()
 

@@ -7,10 +7,9 @@
  */
 #include <stdlib.h>
 
+#include "require.h"
 #include "relay_packet.h"
 #include "relay_rtp.h"
-
-#define REQUIRE(condition) ((condition) ? (void)0 : abort())
 
 static union relay_address address(const char *host, uint16_t port)
 {

@@ -8,10 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "require.h"
 #include "relay_rtp.h"
 #include "relay_srtp.h"
-
-#define REQUIRE(condition) ((condition) ? (void)0 : abort())
 
 static struct relay_engine *engine;
 

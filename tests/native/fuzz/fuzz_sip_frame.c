@@ -1,18 +1,10 @@
 /* Fuzz target: any bytes as the front of a stream. Invariants: a verdict on a prefix (a length, or a refusal) is the verdict
  * on every longer one; while it is open the prefix is incomplete; a framed message is scanned whole, without bytes left
  * over. */
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "require.h"
 #include "sip_message.h"
-
-#define REQUIRE(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort(); \
-        } \
-    } while (0)
 
 static struct sip_fault frame(const uint8_t *data, size_t size, size_t *length) {
     char *own = malloc(size ? size : 1);

@@ -1,20 +1,12 @@
 /* Fuzz target: any bytes as a datagram. Invariants: every line and slice lies in its buffer; what was not edited is written
  * as it came; what is written scans again to the same lines, after edits too; what was kept of an earlier parse is what is
  * there; salvage, check, replies, keys and copies only read what is there. */
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "require.h"
 #include "sip_forward.h"
 #include "sip_refuse.h"
 #include "sip_slot.h"
-
-#define REQUIRE(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort(); \
-        } \
-    } while (0)
 
 static char *written(const struct sip_message *message, size_t *size) {
     *size = sip_written_size(message, false);

@@ -1,24 +1,12 @@
 /* Fuzz target: a stored record of bindings and the REGISTER that may refresh one of them; the first two bytes are the length of the
  * record. Invariants: slices lie in the record; what is written has room where it was promised, and is read again as it was. */
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "require_sip.h"
 #include "sip_reach.h"
-
-#define REQUIRE(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort(); \
-        } \
-    } while (0)
 
 static const struct sip_source source = {.host = {"192.0.2.9", 9}, .port = 5060, .default_port = 5060};
 static const struct sip_refresh_limits limits = {60, 3600, 7200, 512, 256, 256};
-
-static void inside(struct sip_slice part, struct sip_slice whole) {
-    if (part.size) REQUIRE(part.at >= whole.at && part.at + part.size <= whole.at + whole.size);
-}
 
 /* Into memory of exactly the room that is asked for. */
 static void try_write(const struct sip_record *record, size_t changed) {

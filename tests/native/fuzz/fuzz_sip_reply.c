@@ -1,22 +1,10 @@
 /* Fuzz target: what answers us: digest credentials, whose text is read in place, and a reply of the media daemon. Invariants: every
  * value lies in the text; what has no fault has all that a check needs, and a check comes to an end; a body lies in the reply. */
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "require_sip.h"
 #include "sip_claim.h"
 #include "sip_ng.h"
-
-#define REQUIRE(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort(); \
-        } \
-    } while (0)
-
-static void inside(struct sip_slice part, struct sip_slice whole) {
-    if (part.size) REQUIRE(part.at >= whole.at && part.at + part.size <= whole.at + whole.size);
-}
 
 static void try_claim(struct sip_slice value) {
     struct sip_slice params;

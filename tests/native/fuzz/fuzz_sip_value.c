@@ -1,24 +1,12 @@
 /* Fuzz target: any bytes as one header value: list, parameters, address, Via, URI, credentials. Invariants: every slice lies in
  * the text; unfolding and unescaping never grow; a URI equals itself and its hash repeats; what a Via, an address and a URI
  * are cut to parses again to the same. */
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "require_sip.h"
 #include "sip_chars.h"
 #include "sip_digest.h"
 #include "sip_read.h"
-
-#define REQUIRE(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort(); \
-        } \
-    } while (0)
-
-static void inside(struct sip_slice part, struct sip_slice whole) {
-    if (part.size) REQUIRE(part.at >= whole.at && part.at + part.size <= whole.at + whole.size);
-}
 
 static void try_uri(struct sip_slice text) {
     struct sip_uri uri, again;
