@@ -1,7 +1,7 @@
 /* Checksums: known ones, and others by another way to count; what is left to UDP sockets, and when all is. */
 #include <string.h>
 
-#include "check.h"
+#include "../check.h"
 #include "relay_raw.h"
 
 static uint16_t checksum_of(const void *data, size_t size) { return relay_raw_checksum(relay_raw_sum(data, size, 0)); }

@@ -1,7 +1,7 @@
 /* Sequence, loss and jitter arithmetic (RFC 3550 appendix A) with arrivals we choose, and classification at its edges. */
 #include <string.h>
 
-#include "check.h"
+#include "../check.h"
 #include "relay_rtp.h"
 
 #define MS 1000000ull

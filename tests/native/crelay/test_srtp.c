@@ -1,7 +1,7 @@
 /* SRTP against the vectors of RFC 3711 appendix B, RFC 6188 section 7 and RFC 7714 sections 16 and 17; indices, windows and refusals. */
 #include <string.h>
 
-#include "check.h"
+#include "../check.h"
 #include "relay_srtp_context.h"
 #include "relay_srtp_index.h"
 

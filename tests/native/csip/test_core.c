@@ -2,7 +2,7 @@
  * leaves the message as it was, and nothing stays allocated. */
 #include <string.h>
 
-#include "../crelay/check.h"
+#include "../check.h"
 #include "sip_forward.h"
 #include "sip_mac.h"
 #include "sip_ng.h"

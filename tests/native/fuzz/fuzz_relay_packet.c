@@ -7,14 +7,14 @@
  */
 #include <stdlib.h>
 
-#include "require.h"
+#include "../check.h"
 #include "relay_packet.h"
 #include "relay_rtp.h"
 
 static union relay_address address(const char *host, uint16_t port)
 {
     union relay_address made;
-    REQUIRE(relay_address_parse(host, port, &made));
+    CHECK(relay_address_parse(host, port, &made));
     return made;
 }
 
@@ -52,18 +52,18 @@ static void one_packet(struct relay_stream *stream, uint8_t choices, const uint8
     struct relay_leg before = stream->component[component][side].leg;
     uint64_t counted_before = counted(stream, side), dropped = stream->rare[component][side].malformed;
     struct relay_route route = {0};
-    REQUIRE(exact != NULL);
+    CHECK(exact != NULL);
     memmove(exact + 1, data, size);
     struct relay_datagram datagram = {.data = exact + 1, .size = size, .source = source};
     bool forward = relay_packet(stream, NULL, component, side, &datagram, now_ns, &route);
-    REQUIRE(counted(stream, side) == counted_before + 1);
+    CHECK(counted(stream, side) == counted_before + 1);
     if (forward) {
-        REQUIRE(route.fd >= 0 && relay_address_known(route.to));
+        CHECK(route.fd >= 0 && relay_address_known(route.to));
         relay_packet_sent(&route, true);
     }
     if (!forward && stream->rare[component][side].malformed != dropped) {
-        REQUIRE((before.flags & RELAY_FLAG_OPAQUE) == 0 && !route.latched);
-        REQUIRE(relay_address_same(&before.remote, &stream->component[component][side].leg.remote) || before.taken == 0);
+        CHECK((before.flags & RELAY_FLAG_OPAQUE) == 0 && !route.latched);
+        CHECK(relay_address_same(&before.remote, &stream->component[component][side].leg.remote) || before.taken == 0);
     }
     free(exact);
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "require.h"
+#include "../check.h"
 #include "relay_rtp.h"
 #include "relay_srtp.h"
 
@@ -26,10 +26,10 @@ static void refused(const struct relay_key *key, bool rtcp, const uint8_t *data,
     struct relay_srtp *srtp = relay_srtp_open(engine, key);
     struct relay_way_state state = {.key = *key}, before = state;
     uint8_t *exact = malloc(size);
-    REQUIRE(srtp != NULL && exact != NULL);
+    CHECK(srtp != NULL && exact != NULL);
     memcpy(exact, data, size);
-    REQUIRE(relay_srtp_unprotect(srtp, &state, rtcp, exact, &size) == RELAY_SRTP_FORGED);
-    REQUIRE(memcmp(&state, &before, sizeof state) == 0);
+    CHECK(relay_srtp_unprotect(srtp, &state, rtcp, exact, &size) == RELAY_SRTP_FORGED);
+    CHECK(memcmp(&state, &before, sizeof state) == 0);
     free(exact);
     relay_srtp_close(srtp);
 }
@@ -40,14 +40,14 @@ static void there_and_back(const struct relay_key *key, bool rtcp, const uint8_t
     struct relay_way_state sending = {.key = *key}, receiving = sending;
     uint8_t *exact = malloc(size + RELAY_SRTP_ROOM), *again = malloc(size + RELAY_SRTP_ROOM);
     size_t moved = size;
-    REQUIRE(sender != NULL && receiver != NULL && exact != NULL && again != NULL);
+    CHECK(sender != NULL && receiver != NULL && exact != NULL && again != NULL);
     memcpy(exact, data, size);
-    REQUIRE(relay_srtp_protect(sender, &sending, rtcp, exact, &moved) == RELAY_SRTP_DONE && moved <= size + RELAY_SRTP_ROOM);
+    CHECK(relay_srtp_protect(sender, &sending, rtcp, exact, &moved) == RELAY_SRTP_DONE && moved <= size + RELAY_SRTP_ROOM);
     memcpy(again, exact, moved);
     size_t copied = moved;
-    REQUIRE(relay_srtp_unprotect(receiver, &receiving, rtcp, exact, &moved) == RELAY_SRTP_DONE);
-    REQUIRE(moved == size && memcmp(exact, data, size) == 0);
-    REQUIRE(relay_srtp_unprotect(receiver, &receiving, rtcp, again, &copied) == RELAY_SRTP_REPLAYED);
+    CHECK(relay_srtp_unprotect(receiver, &receiving, rtcp, exact, &moved) == RELAY_SRTP_DONE);
+    CHECK(moved == size && memcmp(exact, data, size) == 0);
+    CHECK(relay_srtp_unprotect(receiver, &receiving, rtcp, again, &copied) == RELAY_SRTP_REPLAYED);
     free(exact);
     free(again);
     relay_srtp_close(sender);
@@ -57,7 +57,7 @@ static void there_and_back(const struct relay_key *key, bool rtcp, const uint8_t
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (engine == NULL)
-        REQUIRE((engine = relay_engine_open()) != NULL);
+        CHECK((engine = relay_engine_open()) != NULL);
     if (size < 2)
         return 0;
     const bool rtcp = (data[1] & 1) != 0;

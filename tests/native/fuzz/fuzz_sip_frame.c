@@ -3,7 +3,7 @@
  * over. */
 #include <stdlib.h>
 
-#include "require.h"
+#include "../check.h"
 #include "sip_message.h"
 
 static struct sip_fault frame(const uint8_t *data, size_t size, size_t *length) {
@@ -21,14 +21,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     enum sip_error whole = frame(data, size, &whole_length).error, said = SIP_INCOMPLETE;
     for (size_t prefix = 0; prefix <= size && said == SIP_INCOMPLETE; prefix++) {
         said = frame(data, prefix, &length).error;
-        if (said == SIP_OK) REQUIRE(length == prefix);
+        if (said == SIP_OK) CHECK(length == prefix);
     }
-    REQUIRE((said == SIP_OK) == (whole == SIP_OK));
-    REQUIRE((said == SIP_INCOMPLETE) == (whole == SIP_INCOMPLETE));
+    CHECK((said == SIP_OK) == (whole == SIP_OK));
+    CHECK((said == SIP_INCOMPLETE) == (whole == SIP_INCOMPLETE));
     if (whole == SIP_OK) {
-        REQUIRE(length == whole_length);
-        REQUIRE(sip_message_scan(&message, (const char *)data, whole_length).error == SIP_OK);
-        REQUIRE(message.trailing == 0);
+        CHECK(length == whole_length);
+        CHECK(sip_message_scan(&message, (const char *)data, whole_length).error == SIP_OK);
+        CHECK(message.trailing == 0);
         sip_message_free(&message);
     }
     return 0;

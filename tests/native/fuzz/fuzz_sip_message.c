@@ -3,7 +3,7 @@
  * there; salvage, check, replies, keys and copies only read what is there. */
 #include <stdlib.h>
 
-#include "require.h"
+#include "../check.h"
 #include "sip_forward.h"
 #include "sip_refuse.h"
 #include "sip_slot.h"
@@ -16,14 +16,14 @@ static char *written(const struct sip_message *message, size_t *size) {
 }
 
 static void lines_lie_inside(const struct sip_message *message) {
-    REQUIRE(message->line_count <= message->line_room);
+    CHECK(message->line_count <= message->line_room);
     for (uint32_t i = 0; i < message->line_count; i++) {
         const struct sip_line *line = &message->lines[i];
         uint32_t end = line->flags & SIP_LINE_EDITED ? message->text_size : message->raw_size;
-        REQUIRE(line->at <= end && line->size <= end - line->at);
-        REQUIRE(line->name_size > 0 && line->name_size < line->value_at);
-        REQUIRE(line->value_at + line->value_size <= line->size);
-        REQUIRE(sip_line_start(message, line)[line->size - 1] == '\n');
+        CHECK(line->at <= end && line->size <= end - line->at);
+        CHECK(line->name_size > 0 && line->name_size < line->value_at);
+        CHECK(line->value_at + line->value_size <= line->size);
+        CHECK(sip_line_start(message, line)[line->size - 1] == '\n');
     }
 }
 
@@ -38,14 +38,14 @@ static void written_scans_the_same(const struct sip_message *message) {
     struct sip_fault fault = sip_message_scan(&again, out, size);
     /* an edit may have made a line too long, or a Content-Length that no longer fits */
     if (fault.error == SIP_OK) {
-        REQUIRE(again.line_count == message->line_count);
+        CHECK(again.line_count == message->line_count);
         for (uint32_t i = 0; i < again.line_count; i++) {
-            REQUIRE(again.lines[i].id == message->lines[i].id);
-            REQUIRE(sip_same(sip_line_value(&again, &again.lines[i]), sip_line_value(message, &message->lines[i])));
+            CHECK(again.lines[i].id == message->lines[i].id);
+            CHECK(sip_same(sip_line_value(&again, &again.lines[i]), sip_line_value(message, &message->lines[i])));
         }
-        REQUIRE(sip_same(sip_message_uri(&again), sip_message_uri(message)) || message->status);
+        CHECK(sip_same(sip_message_uri(&again), sip_message_uri(message)) || message->status);
     } else {
-        REQUIRE(message->edited && (fault.error == SIP_LINE_TOO_LONG || fault.header == SIP_CONTENT_LENGTH));
+        CHECK(message->edited && (fault.error == SIP_LINE_TOO_LONG || fault.header == SIP_CONTENT_LENGTH));
     }
     sip_message_free(&again);
     free(out);
@@ -54,8 +54,8 @@ static void written_scans_the_same(const struct sip_message *message) {
 static void unedited_is_untouched(const struct sip_message *message) {
     size_t size, body_end = message->raw_size - message->trailing, kept = body_end - message->start_at;
     char *out = written(message, &size);
-    REQUIRE(size == kept + (message->end_size ? 0 : 2));
-    REQUIRE(!memcmp(out, message->raw + message->start_at, kept));
+    CHECK(size == kept + (message->end_size ? 0 : 2));
+    CHECK(!memcmp(out, message->raw + message->start_at, kept));
     free(out);
 }
 
@@ -67,9 +67,9 @@ static void knows_what_it_says(struct sip_message *message) {
     bool had_via = sip_read_via(message, &scratch, &kept).error == SIP_OK && message->known.via;
     bool had_tag = sip_read_tag(message, SIP_TO, &scratch, &kept_tag).error == SIP_OK && message->known.to;
     message->known = (struct sip_known){0};
-    REQUIRE(!had_via || (sip_read_via(message, &scratch, &parsed).error == SIP_OK && sip_same(parsed.text, kept.text) &&
+    CHECK(!had_via || (sip_read_via(message, &scratch, &parsed).error == SIP_OK && sip_same(parsed.text, kept.text) &&
                          sip_same(parsed.branch, kept.branch) && parsed.rport_number == kept.rport_number));
-    REQUIRE(!had_tag || (sip_read_tag(message, SIP_TO, &scratch, &tag).error == SIP_OK && sip_same(tag, kept_tag)));
+    CHECK(!had_tag || (sip_read_tag(message, SIP_TO, &scratch, &tag).error == SIP_OK && sip_same(tag, kept_tag)));
 }
 
 static void build_all(struct sip_message *message) {
@@ -80,14 +80,14 @@ static void build_all(struct sip_message *message) {
     uint32_t traits;
     bool sound = sip_check(message, &traits).error == SIP_OK;
     bool routed = sip_line_find(message, (struct sip_wanted){.id = SIP_ROUTE}, 0) < message->line_count;
-    REQUIRE(!sound || routed == !!(traits & SIP_ROUTED));
-    REQUIRE(!sound || sip_route_param(message, SIP_TEXT("c"), &scratch, &value).error == SIP_OK);
+    CHECK(!sound || routed == !!(traits & SIP_ROUTED));
+    CHECK(!sound || sip_route_param(message, SIP_TEXT("c"), &scratch, &value).error == SIP_OK);
     sip_add_reply(&out, message, 400, SIP_TEXT("Bad Request"), SIP_TEXT("tag"));
     sip_add_body(&out, SIP_TEXT(""));
     struct sip_message reply;
     if (out.size <= SIP_MAX_MESSAGE_BYTES) {
         enum sip_error error = sip_message_scan(&reply, out.at, out.size).error;
-        REQUIRE(error == SIP_OK || error == SIP_LINE_TOO_LONG);
+        CHECK(error == SIP_OK || error == SIP_LINE_TOO_LONG);
         sip_message_free(&reply);
     }
     out.size = 0;
@@ -102,7 +102,7 @@ static void forward(const struct sip_message *message) {
     struct sip_message next;
     if (message->status || sip_forward(&next, message, SIP_TEXT("sip:next@example.com"), 70, 60).error != SIP_OK) return;
     lines_lie_inside(&next);
-    REQUIRE(sip_same(sip_message_uri(&next), SIP_TEXT("sip:next@example.com")));
+    CHECK(sip_same(sip_message_uri(&next), SIP_TEXT("sip:next@example.com")));
     written_scans_the_same(&next);
     sip_message_free(&next);
 }
@@ -113,10 +113,10 @@ static void refuse(struct sip_message *message) {
     sip_ends_refusal(message, SIP_TEXT("key"));
     if (sip_begins(message) && sip_answers_to_source(message, 5060)) {
         struct sip_message answer;
-        REQUIRE(sip_add_refusal(&out, message, SIP_TEXT("192.0.2.1"), 5060, SIP_TEXT("key"), 5).error == SIP_OK);
+        CHECK(sip_add_refusal(&out, message, SIP_TEXT("192.0.2.1"), 5060, SIP_TEXT("key"), 5).error == SIP_OK);
         if (out.size <= SIP_MAX_MESSAGE_BYTES) {
             enum sip_error error = sip_message_scan(&answer, out.at, out.size).error;
-            REQUIRE(error == SIP_LINE_TOO_LONG || (error == SIP_OK && answer.status == 503));
+            CHECK(error == SIP_LINE_TOO_LONG || (error == SIP_OK && answer.status == 503));
             sip_message_free(&answer);
         }
     }
@@ -156,19 +156,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct sip_message message, copy;
     char *raw = malloc(size ? size : 1); /* its own block, so that the sanitizer sees one byte too far */
     memcpy(raw, data, size);
-    REQUIRE(sip_call_slot((struct sip_slice){raw, size}) >= -1);
+    CHECK(sip_call_slot((struct sip_slice){raw, size}) >= -1);
     if (sip_message_salvage(&message, raw, size) == SIP_OK) {
         lines_lie_inside(&message);
         build_all(&message);
         sip_message_free(&message);
     }
     if (sip_message_scan(&message, raw, size).error == SIP_OK) {
-        REQUIRE(message.body >= raw && message.body + message.body_size + message.trailing == raw + size);
+        CHECK(message.body >= raw && message.body + message.body_size + message.trailing == raw + size);
         lines_lie_inside(&message);
         unedited_is_untouched(&message);
         written_scans_the_same(&message);
         build_all(&message);
-        REQUIRE(sip_message_copy(&copy, &message) == SIP_OK);
+        CHECK(sip_message_copy(&copy, &message) == SIP_OK);
         size_t script = size < 24 ? size : 24;
         refuse(&copy);
         edit(&copy, data + size - script, script);

@@ -1,4 +1,4 @@
-/* Checks of the C tests: a failed one says where and ends the program. */
+/* Checks of the C tests and fuzz targets: a failed one says where and ends the program. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -9,7 +9,7 @@
     do {                                                                                                       \
         if (!(condition)) {                                                                                    \
             fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                            \
-            exit(1);                                                                                           \
+            abort();                                                                                           \
         }                                                                                                      \
     } while (0)
 
