@@ -12,7 +12,7 @@ from random import Random
 import pytest
 import uvloop
 
-from bench import micro_signal
+from bench import micro_signal, signal_exchanges
 from native.sip import Message, ParseError
 from tests.fuzz.damage import Damage
 
@@ -21,7 +21,7 @@ BATCH = 6
 LOST = (RuntimeError, ParseError, AttributeError, IndexError, UnicodeEncodeError)  # phones that make nothing of an answer
 
 
-class DamagedPhone(micro_signal.Phone):
+class DamagedPhone(signal_exchanges.Phone):
     damage: Damage
 
     def send(self, messages: list[bytes]) -> None:
@@ -47,8 +47,8 @@ def test_a_node_bears_damaged_traffic(seed: int, tmp_path: Path, monkeypatch: py
         meter = micro_signal.Meter()
         with monkeypatch.context() as patched:
             DamagedPhone.damage = Damage(Random(seed))
-            patched.setattr(micro_signal, "Phone", DamagedPhone)
-            damaged = micro_signal.Exchanges(port, meter.turn, BATCH)
+            patched.setattr(signal_exchanges, "Phone", DamagedPhone)
+            damaged = signal_exchanges.Exchanges(port, meter.turn, BATCH)
         for _ in range(ROUNDS):
             for exchange in (damaged.register, damaged.call, damaged.options, damaged.register_digest, damaged.call):
                 with contextlib.suppress(*LOST):
@@ -58,7 +58,7 @@ def test_a_node_bears_damaged_traffic(seed: int, tmp_path: Path, monkeypatch: py
         assert counters["sip_parse_errors_total|header=start"] > ROUNDS
         assert counters["sip_internal_errors_total"] == 0
         assert counters["sip_batches_lost_total"] == 0
-        sound = micro_signal.Exchanges(port, meter.turn, BATCH)
+        sound = signal_exchanges.Exchanges(port, meter.turn, BATCH)
         for exchange in (sound.register, sound.call, sound.options, sound.register_digest):
             await exchange()
         for each in (damaged, sound):
