@@ -898,6 +898,7 @@ class ApplicationBase:
         timers: Timers,
         invite_class: type[InviteExchangeBase],
         bye_class: type[ByeExchangeBase],
+        dialog_class: type[DialogExchangeBase],
         media_class: type[InviteMediaBase],
         glue: GlueBase | None,
         capabilities: str,
@@ -916,7 +917,8 @@ class ApplicationBase:
         is a Require, raises something. Calls ``dispatch`` for what else is no INVITE of a caller who is known or challenged, ``route`` when it is not known whom it calls,
         or it can't simply be sent on to the one plain binding or the one target there is, and ``not_served`` with what is raised."""
     def on_dialog_request(self, request: Any, cookie: Any, /) -> Any:
-        """The exchange. Calls ``within_dialog`` for what is no BYE that passes as it is."""
+        """The exchange. Calls ``within_dialog`` for what is not usual within a call (BYE, INVITE, UPDATE, PRACK, INFO), or doesn't pass
+        as it is, and ``services.media_within`` when media is relayed."""
     def on_ack(self, request: Message, cookie: Any, proceed: Any, /) -> None:
         """Calls ``acknowledge`` where it does not pass as it is."""
 
@@ -1006,6 +1008,16 @@ class ByeExchangeBase:
         """Tells ``services.calls`` that the call is being hung up."""
     def ended(self, context: Any, status: int, /) -> None:
         """Tells ``services.calls`` that it is hung up, or goes on. Calls ``end_media`` in place of the former when media is relayed."""
+
+class DialogExchangeBase:
+    """What ``sipmesh.signalling.exchanges.DialogExchange`` is made of. Calls ``identified`` with a response that says who it is of."""
+
+    looks_on: bool
+    def __init__(self, services: Any, cookie: Cookie, request: Message, media: Any, /) -> None:
+        """``media``: told what passes, or None."""
+    def request_out(self, branch: Any, request: Message, proceed: Any, /) -> None: ...
+    def response_in(self, branch: Any, response: Message, proceed: Any, /) -> None:
+        """A 2xx refreshes the target of the side it came from."""
 
 class EnvironmentBase:
     """The usual steps of sipmesh.store.environment.Environment, which says what the methods here mean."""
@@ -1113,6 +1125,8 @@ class CallRecord:
         """Whether the callee is shown something else than the caller wrote."""
     def belongs(self, from_tag: str | None, to_tag: str | None, /) -> bool:
         """Whether a request within a dialog, with these tags, is of the one the call made, or of an early one."""
+    def sides(self, request: Message, /) -> tuple[CallLeg, CallLeg] | None:
+        """Sender and receiver of a request within one of the call's dialogs, by its tags; None when they are of none."""
     def as_dict(self) -> dict[str, Any]:
         """What is not as it is by default."""
     def packed(self) -> bytes:
@@ -1186,6 +1200,9 @@ class CallsBase:
         """``invite`` is about to leave."""
     def answered(self, key: str, branch: Any, response: Message, /) -> None:
         """A 2xx. The first makes the call; those of other branches make dialogs beside it (``answered_again``)."""
+    def within(self, cookie: Cookie, request: Message, /) -> None:
+        """A request within the call passes: keeps the CSeq each side has seen, and the target it refreshed (RFC 3261 section
+        12.2.1.1)."""
     def hangs_up(self, key: str, from_tag: str | None, to_tag: str | None, /) -> None:
         """A BYE with these tags passes."""
     def hung_up(self, key: str, from_tag: str | None, to_tag: str | None, /) -> None:

@@ -24,7 +24,7 @@ typedef struct {
     PyObject *policy;    /* PolicyHost: asked about all when it is active */
     PyObject *locations; /* a TableBase, or what has its method record */
     PyObject *registering; /* RegisteringBase: serves a REGISTER */
-    PyObject *services, *timers, *invite_class, *bye_class, *media_class;
+    PyObject *services, *timers, *invite_class, *bye_class, *dialog_class, *media_class;
     PyObject *glue; /* GlueBase, or None when media is not relayed */
     PyObject *capabilities; /* str: header lines of the answer to OPTIONS */
     PyObject *user_rates;   /* RatesObject or None: of calls, by AOR */

@@ -22,16 +22,16 @@ static bool is(PyObject *object, PyTypeObject *type, const char *what) {
 
 static int application_init(ApplicationObject *self, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"authorizer", "called", "called_from", "identities", "passing", "trunks", "policy", "locations",
-                               "registering", "services", "timers", "invite_class", "bye_class", "media_class", "glue",
+                               "registering", "services", "timers", "invite_class", "bye_class", "dialog_class", "media_class", "glue",
                                "capabilities", "user_rates", "verifies", NULL};
     PyObject *given[HELD];
     int verifies;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!O!O!O!O!OOOOO!OOOOU$Op:Application", keywords, &given[0], &PyDict_Type, &given[1],
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!O!O!O!O!OOOOO!OOOOOU$Op:Application", keywords, &given[0], &PyDict_Type, &given[1],
                                      &PyDict_Type, &given[2], &PyDict_Type, &given[3], &PySet_Type, &given[4], &sip_call_trunks_type,
                                      &given[5], &given[6], &given[7], &given[8], &given[9], &sip_timers_type, &given[10], &given[11],
-                                     &given[12], &given[13], &given[14], &given[15], &given[16], &verifies))
+                                     &given[12], &given[13], &given[14], &given[15], &given[16], &given[17], &verifies))
         return -1;
-    if (!is(given[0], &sip_authorizer_type, "authorizer") || (given[16] != Py_None && !is(given[16], &sip_rates_type, "user_rates")))
+    if (!is(given[0], &sip_authorizer_type, "authorizer") || (given[17] != Py_None && !is(given[17], &sip_rates_type, "user_rates")))
         return -1;
     for (size_t i = 0; i < HELD; i++) Py_SETREF(held(self)[i], Py_NewRef(given[i]));
     self->verifies = (char)verifies;

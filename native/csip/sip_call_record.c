@@ -97,8 +97,17 @@ static PyObject *record_belongs(CallRecordObject *self, PyObject *const *args, P
     return PyBool_FromLong(sip_call_belongs(self, args[0], args[1]));
 }
 
+static PyObject *record_sides(CallRecordObject *self, PyObject *request) {
+    struct sip_call_sides sides;
+    if (!Py_IS_TYPE(request, &sip_message_type)) return PyErr_Format(PyExc_TypeError, "a Message expected");
+    int known = sip_call_sides(self, (MessageObject *)request, &sides);
+    if (known < 0) return NULL;
+    return known ? PyTuple_Pack(2, sides.sender, sides.receiver) : Py_NewRef(Py_None);
+}
+
 static PyMethodDef record_methods[] = {
     {"belongs", (PyCFunction)(void (*)(void))record_belongs, METH_FASTCALL, NULL},
+    {"sides", (PyCFunction)record_sides, METH_O, NULL},
     {"as_dict", sip_fields_as_dict, METH_NOARGS, NULL},
     {"packed", sip_fields_packed, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},

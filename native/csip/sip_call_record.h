@@ -42,6 +42,13 @@ bool sip_call_same_tag(PyObject *tag, PyObject *recorded);
 /* Whether a request within a dialog, with these tags (str or None), is of the one the call made, or of an early one. */
 bool sip_call_belongs(const CallRecordObject *record, PyObject *from_tag, PyObject *to_tag);
 
+/* Who sends a request within a dialog of the call, and who gets it; borrowed. */
+struct sip_call_sides {
+    CallLegObject *sender, *receiver;
+};
+/* By its tags: 1, 0 when they are of none of its dialogs, -1 with an exception. sip_calls_within.c */
+int sip_call_sides(CallRecordObject *record, MessageObject *request, struct sip_call_sides *sides);
+
 static inline bool sip_is_empty(PyObject *text) { return PyUnicode_Check(text) && !PyUnicode_GET_LENGTH(text); }
 static inline bool sip_same_str(PyObject *one, PyObject *other) {
     return one == other || (PyUnicode_Check(one) && PyUnicode_Check(other) && PyUnicode_Compare(one, other) == 0);

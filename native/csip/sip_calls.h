@@ -4,6 +4,7 @@
 #define SIP_CALLS_H
 
 #include "sip_call_record.h"
+#include "sip_cookie.h"
 
 typedef struct {
     PyObject_HEAD
@@ -32,6 +33,9 @@ int sip_calls_answered(CallsObject *self, PyObject *key, PyObject *branch, Messa
 /* A BYE with these tags passes, and had its answer. A tag is a str or None. */
 int sip_calls_hangs_up(CallsObject *self, PyObject *key, PyObject *from_tag, PyObject *to_tag);
 int sip_calls_hung_up(CallsObject *self, PyObject *key, PyObject *from_tag, PyObject *to_tag);
+/* A request within the call passes, or a 2xx to it (sip_calls_within.c). */
+int sip_calls_within(CallsObject *self, CookieObject *cookie, MessageObject *request);
+int sip_calls_answered_within(CallsObject *self, PyObject *key, MessageObject *request, MessageObject *response);
 /* `record` has changed. */
 int sip_calls_put(CallsObject *self, PyObject *key, CallRecordObject *record);
 

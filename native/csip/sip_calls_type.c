@@ -93,6 +93,12 @@ static PyObject *calls_hung_up(CallsObject *self, PyObject *const *args, Py_ssiz
     return PyErr_Format(PyExc_TypeError, "key and two tags expected");
 }
 
+static PyObject *calls_within(CallsObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count == 2 && Py_IS_TYPE(args[0], &sip_cookie_type) && Py_IS_TYPE(args[1], &sip_message_type))
+        return none(sip_calls_within(self, (CookieObject *)args[0], (MessageObject *)args[1]));
+    return PyErr_Format(PyExc_TypeError, "a Cookie and a request expected");
+}
+
 static PyObject *calls_end(CallsObject *self, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"key", "cause", "status", "by", NULL};
     PyObject *key, *status = NULL, *by = NULL;
@@ -117,6 +123,7 @@ static PyMethodDef methods[] = {
     METHOD(answered, METH_FASTCALL),
     METHOD(hangs_up, METH_FASTCALL),
     METHOD(hung_up, METH_FASTCALL),
+    METHOD(within, METH_FASTCALL),
     METHOD(end, METH_VARARGS | METH_KEYWORDS),
     {NULL, NULL, 0, NULL},
 };

@@ -27,6 +27,9 @@ PyObject *sip_cookie_seal(PyObject *ring, struct sip_slice fields, PyObject *cal
 /* The fields of such a text, which are of it or of `own`; `at` is NULL when it was not made for that call. -1 with an exception. */
 int sip_cookie_unseal(PyObject *ring, PyObject *text, struct sip_slice call_id, struct sip_buffer *own, struct sip_slice *fields);
 
+/* Whether `request` goes the way of the request that made the dialog: 1 or 0, -1 with an exception. */
+int sip_cookie_goes_to_callee(CookieObject *self, const MessageObject *request);
+
 /* The token of the flow that the receiver of `request` must be reached over, "" when its URI says where it is. */
 PyObject *sip_cookie_flow_token(CookieObject *self, MessageObject *request);
 

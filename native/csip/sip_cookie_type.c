@@ -51,8 +51,7 @@ static int hash_tag(const MessageObject *request, enum sip_name from_or_to, stru
     return 0;
 }
 
-/* 1 when `request` goes the way of the request that made the dialog, 0, -1 with an exception. */
-static int goes_to_callee(CookieObject *self, const MessageObject *request) {
+int sip_cookie_goes_to_callee(CookieObject *self, const MessageObject *request) {
     struct sip_py_view view;
     struct tag_hash hash;
     bool there;
@@ -64,7 +63,7 @@ static int goes_to_callee(CookieObject *self, const MessageObject *request) {
 
 PyObject *sip_cookie_flow_token(CookieObject *self, MessageObject *request) {
     if (!PyUnicode_GET_LENGTH(self->callee_flow) && !PyUnicode_GET_LENGTH(self->caller_flow)) return Py_NewRef(self->callee_flow);
-    int forth = goes_to_callee(self, request);
+    int forth = sip_cookie_goes_to_callee(self, request);
     return forth < 0 ? NULL : Py_NewRef(forth ? self->callee_flow : self->caller_flow);
 }
 
@@ -164,7 +163,7 @@ static PyObject *cookie_issue(PyObject *unused, PyObject *const *args, Py_ssize_
 }
 
 static PyObject *cookie_caller_to_callee(CookieObject *self, PyObject *request) {
-    int forth = is_message(request) ? goes_to_callee(self, (MessageObject *)request) : -1;
+    int forth = is_message(request) ? sip_cookie_goes_to_callee(self, (MessageObject *)request) : -1;
     return forth < 0 ? NULL : PyBool_FromLong(forth);
 }
 

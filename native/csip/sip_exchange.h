@@ -21,12 +21,21 @@ typedef struct {
     PyObject *services, *calls, *key, *from_tag, *to_tag, *media_of;
 } ByeExchangeObject;
 
-extern PyTypeObject sip_invite_exchange_type, sip_bye_exchange_type;
+/* DialogExchange */
+typedef struct {
+    PyObject_HEAD
+    char looks_on;
+    PyObject *calls, *cookie, *message, *media;
+} DialogExchangeObject;
+
+extern PyTypeObject sip_invite_exchange_type, sip_bye_exchange_type, sip_dialog_exchange_type;
 
 PyObject *sip_calls_of(PyObject *services); /* services.calls; a new reference, TypeError when it is no CallsBase */
 
 InviteExchangeObject *sip_invite_exchange_new(PyTypeObject *class, PyObject *services, PyObject *key, PyObject *media, bool by_trunk);
 /* Marks the call as one that is being hung up. */
 ByeExchangeObject *sip_bye_exchange_new(PyTypeObject *class, PyObject *services, PyObject *key, MessageObject *request);
+/* `media`: what is done with its bodies, or None. */
+DialogExchangeObject *sip_dialog_exchange_new(PyTypeObject *class, PyObject *services, PyObject *cookie, MessageObject *request, PyObject *media);
 
 #endif

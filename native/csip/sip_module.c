@@ -89,7 +89,7 @@ static int add_types(PyObject *module) {
         &sip_core_type, &sip_inbound_type, &sip_context_type, &sip_branch_type, &sip_ack_type, &sip_cookie_type,
         &sip_hosts_type,
         &sip_environment_type, &sip_table_type, &sip_call_leg_type, &sip_call_record_type,
-        &sip_target_type, &sip_trunk_type, &sip_call_trunks_type, &sip_calls_type, &sip_invite_exchange_type, &sip_bye_exchange_type, &sip_application_type,
+        &sip_target_type, &sip_trunk_type, &sip_call_trunks_type, &sip_calls_type, &sip_invite_exchange_type, &sip_bye_exchange_type, &sip_dialog_exchange_type, &sip_application_type,
         &sip_media_client_type, &sip_ng_request_type, &sip_glue_type, &sip_passing_body_type, &sip_invite_media_type,
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)

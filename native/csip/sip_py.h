@@ -31,7 +31,7 @@ PyObject *sip_py_unquoted(struct sip_slice text);
 /* Shared strings: canonical header names, methods in common use. */
 PyObject *sip_py_name(enum sip_name id);
 PyObject *sip_py_method(struct sip_slice method);
-enum sip_method { SIP_INVITE, SIP_ACK, SIP_BYE, SIP_CANCEL, SIP_REGISTER, SIP_OPTIONS }; /* the first of those in common use */
+enum sip_method { SIP_INVITE, SIP_ACK, SIP_BYE, SIP_CANCEL, SIP_REGISTER, SIP_OPTIONS, SIP_PRACK, SIP_UPDATE, SIP_INFO }; /* the first of those in common use */
 bool sip_py_is_method(PyObject *method, enum sip_method which); /* of what sip_py_method returned */
 
 /* The bytes of a str: its own when it is ASCII, else of `holder`. Release `holder` with Py_XDECREF. */

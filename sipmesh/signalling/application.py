@@ -21,13 +21,12 @@ from sipcore.registrar import Registrar, check_required
 from sipcore.timers import Timers
 from sipmesh.policy.host import PolicyHost
 from sipmesh.signalling.authorize import Accounts, Authorizer, Caller
-from sipmesh.signalling.call_updates import in_dialog
 from sipmesh.signalling.called import dial
 from sipmesh.signalling.dialogs import OF_CALLS, RENEGOTIATES, STARTS_SOMETHING, Dialogs
 from sipmesh.signalling.editing_exchange import EditingExchange, edit_ack
 from sipmesh.signalling.exchanges import ByeExchange, CallServices, DialogExchange, InviteExchange
 from sipmesh.signalling.forwarding import Forwarding
-from sipmesh.signalling.legs import CALLEE, CALLER, legs_of
+from sipmesh.signalling.legs import CALLEE, CALLER
 from sipmesh.signalling.media_glue import InviteMedia, Tags, has_sdp
 from sipmesh.signalling.privacy import ASSERTED, HIDDEN_USER, OPTION, PREFERRED
 from sipmesh.signalling.rates import Rates
@@ -101,7 +100,7 @@ class SignalApplication(ApplicationBase):
         super().__init__(
             *(authorizer, tables.called, tables.called_from, tables.identities, tables.passing, services.calls.trunks),
             *(policy, locations, registering, services, timers),
-            *(InviteExchange, ByeExchange, InviteMedia, services.glue),
+            *(InviteExchange, ByeExchange, DialogExchange, InviteMedia, services.glue),
             "".join(f"{name}: {value}\r\n" for name, value in CAPABILITIES),
             user_rates=user_rates,
             verifies=self._forwarding.verifies,
@@ -131,7 +130,7 @@ class SignalApplication(ApplicationBase):
 
     def find_instance(self, request: Message, cookie: Cookie) -> Target | None:
         record = self.calls.get(cookie.call_key)
-        legs = None if record is None else legs_of(record, request)
+        legs = None if record is None else record.sides(request)
         uri = request.request_uri
         if record is None or legs is None or not legs[1].remote_target:
             return None
@@ -143,7 +142,7 @@ class SignalApplication(ApplicationBase):
         return self._targeting.of_gruu(uri, request)
 
     def within_dialog(self, request: InboundRequest, cookie: Cookie) -> Exchange | None:
-        """``on_dialog_request`` for other than a BYE that passes as it is."""
+        """``on_dialog_request`` for what is not usual within a call, or doesn't pass as it is."""
         message, key = request.message, cookie.call_key
         method = message.method
         if method in STARTS_SOMETHING and not cookie.flow_token(message):
@@ -156,9 +155,10 @@ class SignalApplication(ApplicationBase):
         if method == "BYE":
             exchange = ByeExchange(self._services, key, message)
         else:
-            in_dialog(self.calls, cookie, message)
+            self.calls.within(cookie, message)
             if method in RENEGOTIATES:
-                exchange = DialogExchange(self._services, request, cookie)
+                media = self._services.media_within(message, cookie)
+                exchange = DialogExchange(self._services, cookie, message, media)
         if message.has(ASSERTED, PREFERRED):
             side = CALLER if cookie.caller_to_callee(message) else CALLEE
             self._call_trunks.filter_identity(self.calls.get(key), message, side)

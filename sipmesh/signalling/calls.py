@@ -15,8 +15,9 @@ from sipcore.timers import Timers
 from sipmesh.signalling.authorize import Caller
 from sipmesh.signalling.call_trunks import CallTrunks
 from sipmesh.signalling.cdr_maker import CdrMaker, quality_of
+from sipmesh.signalling.cseq_shift import with_shift
 from sipmesh.signalling.early_offers import EarlyOffers
-from sipmesh.signalling.legs import CALLEE, keep_fork
+from sipmesh.signalling.legs import CALLEE, CALLER, keep_fork
 from sipmesh.signalling.trunks import TrunkState
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 class Calls(CallsBase):
     """``trunks``: those of ``CallTrunks``. ``relayed``: the media of calls is. ``cdrs``: told of each call that ends, or None.
 
-    What a call with one dialog needs is the base's: ``begin``, ``answered``, ``hangs_up``, ``hung_up``, ``end``.
+    What a call with one dialog needs is the base's: ``begin``, ``answered``, ``within``, ``hangs_up``, ``hung_up``, ``end``.
     """
 
     trunks: CallTrunks
@@ -98,6 +99,19 @@ class Calls(CallsBase):
         """A 2xx of another branch makes a dialog beside the call's (RFC 3261 section 13.2.2.4)."""
         record = self._calls[key]
         if leg.tag != record.to_tag and keep_fork(record, leg):
+            self.put(key, record)
+
+    def sent_as(self, key: str, side: int, cseq: int, sent: int) -> None:
+        """A request that ``side`` gave the number ``cseq`` leaves with ``sent``."""
+        record = self._calls.get(key)
+        if record is None:
+            return
+        shifts = list(record.shifts)
+        shifts[side] = with_shift(shifts[side], cseq, sent - cseq)
+        for leg in (record.legs[CALLEE], *record.forks) if side == CALLER else (record.legs[CALLER],):
+            leg.cseq = max(leg.cseq, sent)
+        if shifts[side] is not record.shifts[side]:
+            record.shifts = (shifts[0], shifts[1])
             self.put(key, record)
 
     def unrelayed(self, key: str) -> None:

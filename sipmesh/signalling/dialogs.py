@@ -17,7 +17,7 @@ from sipcore.errors import PeerError
 from sipcore.flow import Flow
 from sipcore.ports import Counters, Dialog
 from sipmesh.signalling.calls import Calls
-from sipmesh.signalling.legs import CALLEE, CALLER, legs_of
+from sipmesh.signalling.legs import CALLEE, CALLER
 from sipmesh.signalling.trunks import Trunks
 from sipmesh.store import CallLeg, CallRecord
 
@@ -67,7 +67,7 @@ class Dialogs:
         if is_ours(hop):
             return
         record = self._calls.get(call_key)
-        legs = None if record is None else legs_of(record, request)
+        legs = None if record is None else record.sides(request)
         if legs is None and (record is not None or request.method != "SUBSCRIBE"):
             self._counters["sip_dialog_requests_unknown_total"] += 1
             raise PeerError(481, "Call Does Not Exist")

@@ -21,7 +21,6 @@ from sipcore.flow import Listener
 from sipcore.ports import SEES_ALL, Exchange, Proceed
 from sipcore.proxy.best import CHALLENGES
 from sipcore.proxy.context import Branch, ResponseContext
-from sipmesh.signalling.call_updates import sent_as
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cseq_shift import shift_of, shifted_event, shifted_rack, written_event
 from sipmesh.signalling.legs import CALLER
@@ -102,7 +101,7 @@ class EditingExchange:
             hide_contact(request, branch.flow.listener)
         if self._record is not None:
             rewrite(request, self._record, self._side)
-            sent_as(self._calls, self._key, self._side, self._cseq, sent)
+            self._calls.sent_as(self._key, self._side, self._cseq, sent)
         elif self._subscription is not None:
             self._subscription.sent_as(self._side, self._cseq, sent)
         if sent != self._cseq:

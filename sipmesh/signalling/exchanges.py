@@ -13,6 +13,7 @@ from native.sip import (
     SEES_IDENTITIES,
     SEES_SUCCESSES,
     ByeExchangeBase,
+    DialogExchangeBase,
     InviteExchangeBase,
     Message,
     flow_of_token,
@@ -20,7 +21,6 @@ from native.sip import (
 from sipcore.ports import Proceed
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie
-from sipmesh.signalling.call_updates import response_in_dialog
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cdr_maker import GAVE_UP
 from sipmesh.signalling.legs import CALLEE, CALLER
@@ -33,7 +33,6 @@ from sipmesh.store import CallRecord, Ender
 
 if TYPE_CHECKING:
     from sipcore.flow import FlowTable
-    from sipcore.proxy.core import InboundRequest
     from sipcore.timers import Timers
 
 LOST = frozenset({408, 503})  # final status of a branch whose target gave no answer, or none it could use
@@ -63,6 +62,22 @@ class CallServices:
         if record is None or record.srtp == PASSES:
             return PASSES
         return record.srtp if cookie.caller_to_callee(request) else (record.srtp[1], record.srtp[0])
+
+    def media_within(self, request: Message, cookie: Cookie) -> DialogMedia | None:
+        """Of INVITE, UPDATE or PRACK within a call; None when media is not anchored."""
+        if self.glue is None:
+            return None
+        key = cookie.call_key
+        record = self.calls.get(key)
+        return DialogMedia(
+            self.glue,
+            request,
+            self.sender_of(cookie, request),
+            receiver_natted=bool(cookie.flow_token(request)),
+            answering=request.method == "PRACK" and self.calls.early_offers.takes(key, request.to_tag or ""),
+            early=record is not None and record.state == "ringing",
+            srtp=self.srtp_of(cookie, request),
+        )
 
     def hang_up(self, key: str, tags: Tags) -> None:
         """A dialog has ended, and its media with it. The call ends with what the daemon says of that, or without when it says
@@ -208,46 +223,22 @@ class ByeExchange(ByeExchangeBase):
         self._services.hang_up(self._key, Tags(self._media_of or "", self._from_tag or "", self._to_tag or ""))
 
 
-class DialogExchange:
-    """INVITE, UPDATE or PRACK within a call."""
+class DialogExchange(DialogExchangeBase):
+    """INVITE, UPDATE or PRACK within a call. The fields are the base's, and so is what becomes of the call and its media."""
 
-    __slots__ = ("_cookie", "_media", "_message", "_services", "looks_on")
+    __slots__ = ()
+
+    _calls: Calls
+    _cookie: Cookie
+    _message: Message
 
     sees = SEES_IDENTITIES | SEES_SUCCESSES
 
-    def __init__(self, services: CallServices, request: InboundRequest, cookie: Cookie) -> None:
-        message = request.message
-        self._services = services
-        self._cookie = cookie
-        self._message = message
-        self._media: DialogMedia | None = None
-        if services.glue is not None:
-            calls, key = services.calls, cookie.call_key
-            record = calls.get(key)
-            self._media = DialogMedia(
-                services.glue,
-                message,
-                services.sender_of(cookie, message),
-                receiver_natted=bool(cookie.flow_token(message)),
-                answering=message.method == "PRACK" and calls.early_offers.takes(key, message.to_tag or ""),
-                early=record is not None and record.state == "ringing",
-                srtp=services.srtp_of(cookie, message),
-            )
-        self.looks_on = self._media is None
-
-    def request_out(self, branch: Branch, request: Message, proceed: Proceed) -> None:
-        if self._media is not None:
-            self._media.request_out(request, proceed)
-
-    def response_in(self, branch: Branch, response: Message, proceed: Proceed) -> None:
-        if response.has(ASSERTED, PREFERRED):
-            answering = CALLEE if self._cookie.caller_to_callee(self._message) else CALLER
-            calls = self._services.calls
-            calls.trunks.filter_identity(calls.get(self._cookie.call_key), response, answering)
-        if 200 <= response.status < 300 and self._message.method in ("INVITE", "UPDATE"):
-            response_in_dialog(self._services.calls, self._cookie, self._message, response)
-        if self._media is not None:
-            self._media.response_in(branch, response, proceed)
+    def identified(self, response: Message) -> None:
+        """Whoever answers says who it is."""
+        calls, cookie = self._calls, self._cookie
+        answering = CALLEE if cookie.caller_to_callee(self._message) else CALLER
+        calls.trunks.filter_identity(calls.get(cookie.call_key), response, answering)
 
     def challenged(self, branch: Branch, response: Message) -> bool:
         return False

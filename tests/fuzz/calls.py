@@ -39,16 +39,6 @@ STEPS = 100
 ALL_OVER_S = 700.0  # every transaction and every ringing call
 
 
-class NotC:
-    """An application whose base is none of C's: it is asked for everything."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._app, name)
-
-
 class Play:
     def __init__(self, seed: int, *, plain: bool) -> None:
         self.random = random = Random(seed)
@@ -68,8 +58,7 @@ class Play:
         """Nothing is known from before, and C asks for whatever it might know."""
         world = self.world
         app, authorizer = world.app, world.app._authorizer
-        core: Any = world.layer.user
-        core.app = NotC(app)
+        world.ask_python()
         app.registering = SimpleNamespace(serve=app.registering.serve_other)
         receive = world.proxy.receive
         tables = app.tables

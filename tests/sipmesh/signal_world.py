@@ -99,6 +99,17 @@ class StoredBindings:
         self.put(aor, decode_bindings(record))
 
 
+class AskedForAll:
+    """An application whose base is none of C's: Python is asked about what belongs to a call."""
+
+    def __init__(self, app: SignalApplication) -> None:
+        self._app = app
+        self.on_dialog_request, self.on_ack = app.within_dialog, app.acknowledge
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._app, name)
+
+
 class SignalWorld:
     def __init__(
         self,
@@ -168,6 +179,10 @@ class SignalWorld:
         services.hang_up_callee = self.ender.hang_up_callee
         self.proxy.receive = Ingress(layer, flows, counters).receive
         self.proxy.on_flow_failed = layer.flow_failed
+
+    def ask_python(self) -> None:
+        core: Any = self.layer.user
+        core.app = AskedForAll(self.app)
 
     def phone(self, host: str, port: int = 5060, transport: str = "udp") -> Phone:
         world: Any = self

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from native.sip import Message, begun_by
+from sipcore.keys import Key, KeyRing
+from sipcore.proxy.cookie import issue_cookie
 from sipcore.timers import Timers
 from sipmesh.config import Trunk
 from sipmesh.signalling.authorize import Caller
-from sipmesh.signalling.call_updates import in_dialog
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.legs import MAX_FORKS
 from sipmesh.signalling.routing_table import Hop
@@ -85,8 +86,7 @@ class World:
         request = Message.request(
             method, "sip:x@y", [*headers, ("Call-ID", "c1"), ("CSeq", f"9 {method}"), ("Contact", f"<{contact}>")]
         )
-        cookie: Any = SimpleNamespace(call_key=key, caller_to_callee=lambda message: message.from_tag == "A")
-        in_dialog(self.calls, cookie, request)
+        self.calls.within(issue_cookie(KeyRing("cookie", Key("k", bytes(32))), request, key, caller_tag="A"), request)
         return request
 
 
