@@ -20,10 +20,7 @@ static int ends_refusal(MessageObject *ack) {
 
 static int queue(PyObject *admission, PyObject *request, PyObject *flow) {
     static struct sip_py_word takes = {"takes", NULL};
-    PyObject *answer = sip_py_call(admission, &takes, request, flow);
-    int taken = answer ? PyObject_IsTrue(answer) : -1;
-    Py_XDECREF(answer);
-    return taken;
+    return sip_py_truth(sip_py_call(admission, &takes, request, flow));
 }
 
 int sip_admission_takes(PyObject *admission, MessageObject *request, PyObject *flow) {

@@ -2,6 +2,7 @@
 #include "sip_application.h"
 #include "sip_bound.h"
 #include "sip_chars.h"
+#include "sip_flow.h"
 #include "sip_py.h"
 #include "sip_store.h"
 
@@ -58,7 +59,7 @@ static PyObject *target_of(ApplicationObject *self, InboundObject *request, PyOb
     CoreObject *core = (CoreObject *)request->core;
     PyObject *record = record_of(self, hop), *target = record;
     if (record && PyBytes_Check(record)) {
-        target = sip_bound_target(record, sip_timers_wall(self->timers), core->flows, core->target_class);
+        target = sip_bound_target(record, sip_clock_wall(self->timers), core->flows, core->target_class);
         Py_DECREF(record);
     }
     int plain = !target ? -1 : target == Py_None ? 1 : is_plain(target);
@@ -71,18 +72,13 @@ static PyObject *target_of(ApplicationObject *self, InboundObject *request, PyOb
 
 /* What is done with its media, or None; NULL with an exception. */
 static PyObject *media_of(ApplicationObject *self, InboundObject *request) {
-    static struct sip_py_word word_remote = {"remote", NULL};
-    PyObject *remote, *host;
     if (self->glue == Py_None) return Py_NewRef(Py_None);
     PyTypeObject *class = sip_proxy_class(self->media_class, &sip_invite_media_type);
     int natted = class ? sip_inbound_natted(request) : -1;
+    PyObject *host = natted < 0 ? NULL : sip_flow_remote_host(request->flow);
     InviteMediaObject *media = NULL;
-    if (natted >= 0 && (remote = sip_py_get(request->flow, &word_remote))) {
-        if ((host = PySequence_GetItem(remote, 0)))
-            media = sip_invite_media_new(class, self->glue, (MessageObject *)request->message, host, natted, NULL);
-        Py_XDECREF(host);
-        Py_DECREF(remote);
-    }
+    if (host) media = sip_invite_media_new(class, self->glue, (MessageObject *)request->message, host, natted, NULL);
+    Py_XDECREF(host);
     return (PyObject *)media;
 }
 
@@ -141,7 +137,7 @@ static PyObject *targets_of(ApplicationObject *self, InboundObject *request, PyO
 /* Between these two, if it needs no closer look. */
 static int connect_plainly(ApplicationObject *self, InboundObject *request, PyObject *caller, PyObject *hop, PyObject *ways) {
     static struct sip_py_word route = {"route", NULL};
-    struct sip_call_plan plan = {.caller = caller, .hop = hop, .started_at = sip_timers_wall(self->timers)};
+    struct sip_call_plan plan = {.caller = caller, .hop = hop, .started_at = sip_clock_wall(self->timers)};
     bool by_trunk = PyTuple_GET_SIZE(ways);
     int passes = media_passes(self, caller, hop);
     if (passes > 0) passes = sip_application_pass(self, (MessageObject *)request->message, caller, hop, by_trunk);
@@ -191,7 +187,7 @@ static int serve(ApplicationObject *self, InboundObject *request) {
     if (own) return own < 0 ? -1 : 0;
     enum sip_way way = SIP_WAY_OTHER;
     if (message && self->authorizer != Py_None && begins_plainly(message))
-        way = sip_authorizer_caller((AuthorizerObject *)self->authorizer, request, sip_timers_wall(self->timers), &caller);
+        way = sip_authorizer_caller((AuthorizerObject *)self->authorizer, request, sip_clock_wall(self->timers), &caller);
     if (way == SIP_WAY_OTHER) return sip_py_do((PyObject *)self, &dispatch, (PyObject *)request, NULL);
     int result = way == SIP_WAY_PLAIN ? lead(self, request, caller) : way == SIP_WAY_DONE ? 0 : -1;
     Py_XDECREF(caller);
@@ -207,5 +203,5 @@ PyObject *sip_application_on_request(ApplicationObject *self, PyObject *request)
     if (!sip_py_is_a(request, &sip_inbound_type)) return PyErr_Format(PyExc_TypeError, "an InboundRequest expected");
     int result = serve(self, (InboundObject *)request);
     if (result < 0) result = sip_application_not_served((PyObject *)self, (InboundObject *)request);
-    return result < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(result);
 }

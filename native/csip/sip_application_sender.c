@@ -24,7 +24,7 @@ static int may_begin(ApplicationObject *self, InboundObject *request, PyObject *
     int exempt = sip_authorizer_exempts((AuthorizerObject *)self->authorizer, request);
     if (exempt) return exempt;
     PyObject *aor = sip_py_get(caller, &word_aor);
-    int may = aor ? sip_rates_take((RatesObject *)self->user_rates, aor, sip_timers_now(self->timers)) : -1;
+    int may = aor ? sip_rates_take((RatesObject *)self->user_rates, aor, sip_clock_now(self->timers)) : -1;
     Py_XDECREF(aor);
     return may;
 }

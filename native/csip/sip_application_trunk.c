@@ -110,6 +110,6 @@ PyObject *sip_application_in_turn(ApplicationObject *self, PyObject *hop, PyObje
     TrunkObject *trunk = name ? sip_call_trunks_find((CallTrunksObject *)self->trunks, name) : NULL;
     Py_XDECREF(name);
     if (!trunk) return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
-    PyObject *order = sip_trunk_in_turn(trunk, sip_timers_now(self->timers));
+    PyObject *order = sip_trunk_in_turn(trunk, sip_clock_now(self->timers));
     return order ? ways_to(ways, order) : NULL;
 }

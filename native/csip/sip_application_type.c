@@ -55,7 +55,6 @@ static void application_dealloc(ApplicationObject *self) {
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"on_request", FUNCTION(sip_application_on_request), METH_O, NULL},
     {"on_dialog_request", FUNCTION(sip_application_on_dialog_request), METH_FASTCALL, NULL},

@@ -75,7 +75,7 @@ static PyObject *find(CallsObject *calls, PyObject *cookie_keys, MessageObject *
     CallLegObject *own = sip_call_leg_of(record, sender), *other = own ? sip_call_leg_of(record, !sender) : NULL;
     int plain = !other ? -1 : own->natted ? 0 : is_plain(other);
     if (plain > 0) plain = sends_over(own, flow);
-    if (plain <= 0) return plain < 0 ? NULL : Py_NewRef(Py_None);
+    if (plain <= 0) return sip_py_none(plain);
     return lead(calls, cookie_keys, key, message, sender, other->remote_target);
 }
 

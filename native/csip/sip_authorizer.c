@@ -35,21 +35,10 @@ int sip_authorizer_challenge(AuthorizerObject *self, InboundObject *request, Dig
 
 /* --- the answer --- */
 
-static PyObject *host_of(InboundObject *request) {
-    PyObject *remote = sip_flow_remote(request->flow), *host = remote ? PySequence_GetItem(remote, 0) : NULL;
-    Py_XDECREF(remote);
-    return host;
-}
-
-static int exempts(AuthorizerObject *self, PyObject *host) {
-    PyObject *answer = PyObject_CallOneArg(self->is_exempt, host);
-    int is = answer ? PyObject_IsTrue(answer) : -1;
-    Py_XDECREF(answer);
-    return is;
-}
+static int exempts(AuthorizerObject *self, PyObject *host) { return sip_py_truth(PyObject_CallOneArg(self->is_exempt, host)); }
 
 int sip_authorizer_exempts(AuthorizerObject *self, InboundObject *request) {
-    PyObject *host = host_of(request);
+    PyObject *host = sip_flow_remote_host(request->flow);
     int is = host ? exempts(self, host) : -1;
     Py_XDECREF(host);
     return is;
@@ -58,7 +47,7 @@ int sip_authorizer_exempts(AuthorizerObject *self, InboundObject *request) {
 /* What the back-off knows a source by, or None for one that may fail as often as it likes. */
 static PyObject *who_is(AuthorizerObject *self, InboundObject *request, PyObject *aor) {
     if (self->backoff == Py_None) return Py_NewRef(Py_None);
-    PyObject *host = host_of(request);
+    PyObject *host = sip_flow_remote_host(request->flow);
     int exempt = host ? exempts(self, host) : -1;
     PyObject *who = exempt < 0 ? NULL : exempt ? Py_NewRef(Py_None) : PyTuple_Pack(2, host, aor);
     Py_XDECREF(host);

@@ -38,7 +38,7 @@ static int authorizer_init(AuthorizerObject *self, PyObject *args, PyObject *kwa
 static PyObject *note(AuthorizerObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 3 || !Py_IS_TYPE(args[0], &sip_message_type) || !sip_py_is_a(args[1], &sip_digest_type))
         return PyErr_Format(PyExc_TypeError, "a Message, a Digest and a source expected");
-    return sip_authorizer_note(self, args[0], (DigestObject *)args[1], args[2]) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_authorizer_note(self, args[0], (DigestObject *)args[1], args[2]));
 }
 
 /* None of what it refers to knows of it: no cycle goes through it. */
@@ -50,7 +50,7 @@ static void authorizer_dealloc(AuthorizerObject *self) {
 }
 
 static PyMethodDef methods[] = {
-    {"note", (PyCFunction)(void (*)(void))note, METH_FASTCALL, NULL},
+    {"note", FUNCTION(note), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -7,7 +7,7 @@
 #include "structmember.h"
 
 int sip_batches_begin(BatchesObject *self) {
-    sip_timers_read_clock(self->timers);
+    sip_clock_read(self->timers);
     self->begun = sip_layer_begun(self->layer);
     self->is_open = true;
     return 0;
@@ -28,7 +28,7 @@ static int commit(BatchesObject *self) {
 static int flush(PyObject *sender) {
     static struct sip_py_word name = {"flush", NULL};
     if (sip_py_is_a(sender, &sip_udp_endpoint_type)) return sip_udp_endpoint_flush((UdpEndpointObject *)sender);
-    return sip_py_done(sip_py_call(sender, &name, NULL, NULL));
+    return sip_py_do(sender, &name, NULL, NULL);
 }
 
 /* What they queue meanwhile is for another batch. */
@@ -58,15 +58,15 @@ int sip_batches_end(BatchesObject *self) {
     if (commit(self) < 0) return -1;
     self->is_open = false;
     if (flush_all(self) < 0) return -1;
-    if (self->tick == Py_None && sip_py_done(sip_py_call((PyObject *)self, &arm_tick, NULL, NULL)) < 0) return -1;
+    if (self->tick == Py_None && sip_py_do((PyObject *)self, &arm_tick, NULL, NULL) < 0) return -1;
     int sorting = is_sorting(self);
-    return sorting > 0 ? sip_py_done(sip_py_call((PyObject *)self, &plan_turn, NULL, NULL)) : sorting;
+    return sorting > 0 ? sip_py_do((PyObject *)self, &plan_turn, NULL, NULL) : sorting;
 }
 
 int sip_batches_flush_later(BatchesObject *self, PyObject *sender) {
     static struct sip_py_word end_later = {"end_later", NULL};
     if (PyList_Append(self->to_flush, sender) < 0) return -1;
-    return self->is_open ? 0 : sip_py_done(sip_py_call((PyObject *)self, &end_later, NULL, NULL));
+    return self->is_open ? 0 : sip_py_do((PyObject *)self, &end_later, NULL, NULL);
 }
 
 /* --- the type --- */
@@ -119,16 +119,16 @@ static void batches_dealloc(BatchesObject *self) {
 
 static PyObject *batches_begin(BatchesObject *self, PyObject *unused) {
     (void)unused;
-    return sip_batches_begin(self) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_batches_begin(self));
 }
 
 static PyObject *batches_end(BatchesObject *self, PyObject *unused) {
     (void)unused;
-    return sip_batches_end(self) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_batches_end(self));
 }
 
 static PyObject *batches_flush_later(BatchesObject *self, PyObject *sender) {
-    return sip_batches_flush_later(self, sender) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_batches_flush_later(self, sender));
 }
 
 static PyMethodDef methods[] = {

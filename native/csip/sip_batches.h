@@ -2,7 +2,7 @@
 #ifndef SIP_BATCHES_H
 #define SIP_BATCHES_H
 
-#include "sip_py.h"
+#include "sip_timers_type.h"
 
 typedef struct {
     PyObject_HEAD

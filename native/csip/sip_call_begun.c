@@ -8,11 +8,6 @@
 
 static struct sip_py_word word_aor = {"aor", NULL};
 
-static int put(PyObject **field, PyObject *value) {
-    if (value) Py_SETREF(*field, value);
-    return value ? 0 : -1;
-}
-
 /* Steals. */
 static PyObject *cut(PyObject *text) {
     if (!text || !PyUnicode_Check(text) || PyUnicode_GET_LENGTH(text) <= MAX_TEXT_CHARS) return text;
@@ -100,9 +95,9 @@ static PyObject *number_of(PyObject *hop, PyObject *called) {
 
 static int put_way(CallRecordObject *record, PyObject *hop, PyObject *called) {
     static struct sip_py_word word_trunk = {"trunk", NULL}, word_route = {"route", NULL};
-    if (put(&record->destination, cut(text_or(sip_py_get(hop, &word_aor), hop, number_of, called))) < 0) return -1;
-    if (put(&record->trunk_out, sip_py_get(hop, &word_trunk)) < 0) return -1;
-    return put(&record->route, sip_py_get(hop, &word_route));
+    if (sip_py_put(&record->destination, cut(text_or(sip_py_get(hop, &word_aor), hop, number_of, called))) < 0) return -1;
+    if (sip_py_put(&record->trunk_out, sip_py_get(hop, &word_trunk)) < 0) return -1;
+    return sip_py_put(&record->route, sip_py_get(hop, &word_route));
 }
 
 /* --- the whole --- */
@@ -110,7 +105,7 @@ static int put_way(CallRecordObject *record, PyObject *hop, PyObject *called) {
 static int put_trunk_in(CallRecordObject *record, PyObject *caller) {
     static struct sip_py_word word_trunk = {"trunk", NULL}, word_name = {"name", NULL};
     PyObject *trunk = sip_py_get(caller, &word_trunk);
-    int result = !trunk ? -1 : trunk == Py_None ? 0 : put(&record->trunk_in, sip_py_get(trunk, &word_name));
+    int result = !trunk ? -1 : trunk == Py_None ? 0 : sip_py_put(&record->trunk_in, sip_py_get(trunk, &word_name));
     Py_XDECREF(trunk);
     return result;
 }
@@ -136,21 +131,21 @@ static int put_legs(CallRecordObject *record, PyObject *request, MessageObject *
     }
     Py_XDECREF(callee);
     Py_XDECREF(caller);
-    return put(&record->legs, legs);
+    return sip_py_put(&record->legs, legs);
 }
 
 static int put_parties(CallRecordObject *record, PyObject *message, PyObject *flow, PyObject *caller) {
     static struct sip_py_word word_call_id = {"call_id", NULL};
-    if (put(&record->call_id, sip_py_get(message, &word_call_id)) < 0) return -1;
-    if (put(&record->caller, cut(caller_shown(message, caller))) < 0) return -1;
-    if (put(&record->source, source_of(flow)) < 0) return -1;
+    if (sip_py_put(&record->call_id, sip_py_get(message, &word_call_id)) < 0) return -1;
+    if (sip_py_put(&record->caller, cut(caller_shown(message, caller))) < 0) return -1;
+    if (sip_py_put(&record->source, source_of(flow)) < 0) return -1;
     return put_trunk_in(record, caller);
 }
 
 static int put_called(CallRecordObject *record, PyObject *message, PyObject *hop) {
     static struct sip_py_word word_request_uri = {"request_uri", NULL};
     PyObject *called = aor_of(message, &word_request_uri);
-    int result = called ? put(&record->callee, cut(Py_NewRef(called))) : -1;
+    int result = called ? sip_py_put(&record->callee, cut(Py_NewRef(called))) : -1;
     if (result == 0 && hop) result = put_way(record, hop, called);
     Py_XDECREF(called);
     return result;

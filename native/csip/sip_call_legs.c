@@ -8,12 +8,6 @@ static struct sip_py_word word_natted = {"natted", NULL};
 
 /* --- where it is --- */
 
-/* Steals; -1 with an exception when it is NULL. */
-static int put(PyObject **field, PyObject *value) {
-    if (value) Py_SETREF(*field, value);
-    return value ? 0 : -1;
-}
-
 static int put_number(long long *field, PyObject *number) {
     *field = number ? PyLong_AsLongLong(number) : -1;
     Py_XDECREF(number);
@@ -72,11 +66,11 @@ static PyObject *first_routes(PyObject *routes, Py_ssize_t count) {
 /* --- the caller --- */
 
 static int read_request(CallLegObject *leg, MessageObject *message) {
-    if (put(&leg->tag, tag_of(message, SIP_FROM)) < 0) return -1;
-    if (put(&leg->remote_target, sip_message_contact_uri_text(message, NULL)) < 0) return -1;
+    if (sip_py_put(&leg->tag, tag_of(message, SIP_FROM)) < 0) return -1;
+    if (sip_py_put(&leg->remote_target, sip_message_contact_uri_text(message, NULL)) < 0) return -1;
     if (!sip_has_line(&message->core, SIP_RECORD_ROUTE)) return 0;
     PyObject *routes = record_routes(message);
-    int result = routes ? put(&leg->route_set, first_routes(routes, PyList_GET_SIZE(routes))) : -1;
+    int result = routes ? sip_py_put(&leg->route_set, first_routes(routes, PyList_GET_SIZE(routes))) : -1;
     Py_XDECREF(routes);
     return result;
 }

@@ -106,7 +106,7 @@ static PyObject *record_sides(CallRecordObject *self, PyObject *request) {
 }
 
 static PyMethodDef record_methods[] = {
-    {"belongs", (PyCFunction)(void (*)(void))record_belongs, METH_FASTCALL, NULL},
+    {"belongs", FUNCTION(record_belongs), METH_FASTCALL, NULL},
     {"sides", (PyCFunction)record_sides, METH_O, NULL},
     {"as_dict", sip_fields_as_dict, METH_NOARGS, NULL},
     {"packed", sip_fields_packed, METH_NOARGS, NULL},

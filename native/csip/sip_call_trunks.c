@@ -84,7 +84,7 @@ int sip_call_trunks_ended(CallTrunksObject *self, PyObject *key, CallRecordObjec
 static PyObject *method(CallTrunksObject *self, PyObject *const *args, Py_ssize_t given,
     int (*step)(CallTrunksObject *, PyObject *, CallRecordObject *)) {
     if (given != 2 || !Py_IS_TYPE(args[1], &sip_call_record_type)) return PyErr_Format(PyExc_TypeError, "key and record expected");
-    return step(self, args[0], (CallRecordObject *)args[1]) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(step(self, args[0], (CallRecordObject *)args[1]));
 }
 
 static PyObject *call_trunks_begun(CallTrunksObject *self, PyObject *const *args, Py_ssize_t given) {
@@ -96,8 +96,8 @@ static PyObject *call_trunks_ended(CallTrunksObject *self, PyObject *const *args
 }
 
 static PyMethodDef methods[] = {
-    {"begun", (PyCFunction)(void (*)(void))call_trunks_begun, METH_FASTCALL, NULL},
-    {"ended", (PyCFunction)(void (*)(void))call_trunks_ended, METH_FASTCALL, NULL},
+    {"begun", FUNCTION(call_trunks_begun), METH_FASTCALL, NULL},
+    {"ended", FUNCTION(call_trunks_ended), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

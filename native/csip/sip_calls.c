@@ -100,7 +100,7 @@ static int answer(CallsObject *self, PyObject *key, CallRecordObject *record, Ca
     static struct sip_py_word answered = {"answered", NULL}, counted = {"sip_calls_answered_total", NULL};
     if (forget_forks(record) < 0 || put_branch(self, record, branch) < 0 || put_callee(record, leg) < 0) return -1;
     if (set_text(&record->state, &answered) < 0 || forget(self->invites, key) < 0) return -1;
-    record->answered_at = sip_timers_wall(self->timers);
+    record->answered_at = sip_clock_wall(self->timers);
     return sip_calls_put(self, key, record) < 0 ? -1 : sip_py_count_word(self->counters, &counted);
 }
 
@@ -125,7 +125,7 @@ int sip_calls_hangs_up(CallsObject *self, PyObject *key, PyObject *from_tag, PyO
     CallRecordObject *record = sip_calls_find(self, key);
     if (!record) return PyErr_Occurred() ? -1 : 0;
     if (sip_call_is(record, "ending") || !sip_call_belongs(record, from_tag, to_tag)) return 0;
-    record->bye_at = sip_timers_wall(self->timers);
+    record->bye_at = sip_clock_wall(self->timers);
     return set_text(&record->bye_by, sip_call_same_tag(from_tag, record->from_tag) ? &caller : &callee);
 }
 

@@ -5,6 +5,7 @@
 
 #include "sip_call_record.h"
 #include "sip_cookie.h"
+#include "sip_timers_type.h"
 
 typedef struct {
     PyObject_HEAD

@@ -53,7 +53,6 @@ static void calls_dealloc(CallsObject *self) {
 
 /* --- methods --- */
 
-static PyObject *none(int result) { return result < 0 ? NULL : Py_NewRef(Py_None); }
 static bool is_record(PyObject *object) { return Py_IS_TYPE(object, &sip_call_record_type); }
 
 static PyObject *calls_get(CallsObject *self, PyObject *key) {
@@ -63,39 +62,39 @@ static PyObject *calls_get(CallsObject *self, PyObject *key) {
 }
 
 static PyObject *calls_put(CallsObject *self, PyObject *const *args, Py_ssize_t count) {
-    if (count == 2 && is_record(args[1])) return none(sip_calls_put(self, args[0], (CallRecordObject *)args[1]));
+    if (count == 2 && is_record(args[1])) return sip_py_none(sip_calls_put(self, args[0], (CallRecordObject *)args[1]));
     return PyErr_Format(PyExc_TypeError, "key and record expected");
 }
 
 static PyObject *calls_add(CallsObject *self, PyObject *const *args, Py_ssize_t count) {
-    if (count == 2 && is_record(args[1])) return none(sip_calls_add(self, args[0], (CallRecordObject *)args[1]));
+    if (count == 2 && is_record(args[1])) return sip_py_none(sip_calls_add(self, args[0], (CallRecordObject *)args[1]));
     return PyErr_Format(PyExc_TypeError, "key and record expected");
 }
 
 static PyObject *calls_begin(CallsObject *self, PyObject *const *args, Py_ssize_t count) {
-    if (count == 3 && is_record(args[1])) return none(sip_calls_begin(self, args[0], (CallRecordObject *)args[1], args[2]));
+    if (count == 3 && is_record(args[1])) return sip_py_none(sip_calls_begin(self, args[0], (CallRecordObject *)args[1], args[2]));
     return PyErr_Format(PyExc_TypeError, "key, record and request expected");
 }
 
 static PyObject *calls_answered(CallsObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count == 3 && Py_IS_TYPE(args[2], &sip_message_type))
-        return none(sip_calls_answered(self, args[0], args[1], (MessageObject *)args[2]));
+        return sip_py_none(sip_calls_answered(self, args[0], args[1], (MessageObject *)args[2]));
     return PyErr_Format(PyExc_TypeError, "key, branch and response expected");
 }
 
 static PyObject *calls_hangs_up(CallsObject *self, PyObject *const *args, Py_ssize_t count) {
-    if (count == 3) return none(sip_calls_hangs_up(self, args[0], args[1], args[2]));
+    if (count == 3) return sip_py_none(sip_calls_hangs_up(self, args[0], args[1], args[2]));
     return PyErr_Format(PyExc_TypeError, "key and two tags expected");
 }
 
 static PyObject *calls_hung_up(CallsObject *self, PyObject *const *args, Py_ssize_t count) {
-    if (count == 3) return none(sip_calls_hung_up(self, args[0], args[1], args[2]));
+    if (count == 3) return sip_py_none(sip_calls_hung_up(self, args[0], args[1], args[2]));
     return PyErr_Format(PyExc_TypeError, "key and two tags expected");
 }
 
 static PyObject *calls_within(CallsObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count == 2 && Py_IS_TYPE(args[0], &sip_cookie_type) && Py_IS_TYPE(args[1], &sip_message_type))
-        return none(sip_calls_within(self, (CookieObject *)args[0], (MessageObject *)args[1]));
+        return sip_py_none(sip_calls_within(self, (CookieObject *)args[0], (MessageObject *)args[1]));
     return PyErr_Format(PyExc_TypeError, "a Cookie and a request expected");
 }
 
@@ -109,12 +108,12 @@ static PyObject *calls_end(CallsObject *self, PyObject *args, PyObject *kwargs) 
     int result = how.status && how.by ? sip_calls_end(self, key, &how) : -1;
     Py_XDECREF(how.status);
     Py_XDECREF(how.by);
-    return none(result);
+    return sip_py_none(result);
 }
 
 static Py_ssize_t calls_length(CallsObject *self) { return PyDict_GET_SIZE(self->calls); }
 
-#define METHOD(name, flags) {#name, (PyCFunction)(void (*)(void))calls_##name, flags, NULL}
+#define METHOD(name, flags) {#name, FUNCTION(calls_##name), flags, NULL}
 static PyMethodDef methods[] = {
     METHOD(get, METH_O),
     METHOD(put, METH_FASTCALL),

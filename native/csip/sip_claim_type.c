@@ -85,7 +85,7 @@ static PyObject *claim_matches(ClaimObject *self, PyObject *const *args, Py_ssiz
 
 static PyMethodDef methods[] = {
     {"read", claim_read, METH_O | METH_STATIC, NULL},
-    {"matches", (PyCFunction)(void (*)(void))claim_matches, METH_FASTCALL, NULL},
+    {"matches", FUNCTION(claim_matches), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -36,12 +36,12 @@ int sip_client_send_first(ClientObject *self, PyObject *data) {
 
 static PyObject *send_first(ClientObject *self, PyObject *data) {
     if (!PyBytes_Check(data)) return PyErr_Format(PyExc_TypeError, "the bytes of a request expected");
-    return sip_done(sip_client_send_first(self, data));
+    return sip_py_none(sip_client_send_first(self, data));
 }
 
 static PyObject *resend(ClientObject *self, PyObject *unused) {
     (void)unused;
-    return sip_done(self->base.last ? sip_flow_send(self->base.flow, self->base.last) : 0);
+    return sip_py_none(self->base.last ? sip_flow_send(self->base.flow, self->base.last) : 0);
 }
 
 /* Until the first retransmission Timer A or E, which is shorter, does for Timer B or F. */
@@ -82,9 +82,9 @@ static PyObject *tell(ClientObject *self, PyObject *response) {
     Py_INCREF(owner);
     int told = sip_py_is_a(owner, &sip_branch_type)
                    ? sip_branch_response((BranchObject *)owner, (MessageObject *)response)
-                   : sip_py_done(sip_py_call(owner, &on_response, (PyObject *)self, response));
+                   : sip_py_do(owner, &on_response, (PyObject *)self, response);
     Py_DECREF(owner);
-    return sip_done(told);
+    return sip_py_none(told);
 }
 
 static PyObject *tell_end(ClientObject *self, struct sip_py_word *word) {
@@ -95,7 +95,7 @@ static PyObject *tell_end(ClientObject *self, struct sip_py_word *word) {
     int told = sip_py_do(owner, word, (PyObject *)self, NULL);
     if (sip_py_is_a(owner, &sip_branch_type)) told = sip_branch_mended((BranchObject *)owner, &its_end, told);
     Py_DECREF(owner);
-    return sip_done(told);
+    return sip_py_none(told);
 }
 
 static PyObject *tell_timeout(ClientObject *self, PyObject *unused) {
@@ -121,13 +121,13 @@ static PyObject *send_remembered_cancel(ClientObject *self, PyObject *unused) {
 
 static PyObject *settle_d(ClientObject *self, PyObject *unused) {
     (void)unused;
-    return sip_done(sip_settle(&self->base, self->base.flow, SIP_ON_TIMER_D, self->base.layer->delays.timer_d_s));
+    return sip_py_none(sip_settle(&self->base, self->base.flow, SIP_ON_TIMER_D, self->base.layer->delays.timer_d_s));
 }
 
 static PyObject *settle_k(ClientObject *self, PyObject *unused) {
     (void)unused;
     Py_CLEAR(self->base.last);
-    return sip_done(sip_settle(&self->base, self->base.flow, SIP_ON_TIMER_K, self->base.layer->delays.t4_s));
+    return sip_py_none(sip_settle(&self->base, self->base.flow, SIP_ON_TIMER_K, self->base.layer->delays.t4_s));
 }
 
 static PyObject *settle_m(ClientObject *self, PyObject *unused) {
@@ -156,10 +156,9 @@ static PyObject *forget(ClientObject *self, PyObject *unused) {
     LayerObject *layer = self->base.layer;
     (void)unused;
     sip_stop_timers(&self->base);
-    return sip_done(sip_layer_forget(layer->clients, self->base.key) < 0 ? -1 : sip_layer_unwatch(layer, self));
+    return sip_py_none(sip_layer_forget(layer->clients, self->base.key) < 0 ? -1 : sip_layer_unwatch(layer, self));
 }
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 #define ACTION(name) {#name, FUNCTION(name), METH_O, NULL}
 static PyMethodDef methods[] = {
     ACTION(send_first),

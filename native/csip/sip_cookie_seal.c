@@ -38,7 +38,7 @@ PyObject *sip_cookie_seal(PyObject *ring, struct sip_slice fields, PyObject *cal
     if (key && sip_py_view(key_id, &id) == 0 && sip_py_view(call_id, &context) == 0) {
         sip_add(&out, id.text);
         add_text(&out, key, fields, context.text);
-        text = out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
+        text = sip_py_written(&out);
     }
     Py_XDECREF(id.holder);
     Py_XDECREF(context.holder);

@@ -179,7 +179,6 @@ static PyObject *cookie_compare(PyObject *a, PyObject *b, int how) {
 
 static Py_hash_t cookie_hash(CookieObject *self) { return PyObject_Hash(self->text); }
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"read", FUNCTION(cookie_read), METH_FASTCALL | METH_STATIC, NULL},
     {"issue", FUNCTION(cookie_issue), METH_FASTCALL | METH_STATIC, NULL},

@@ -67,7 +67,7 @@ int sip_digest_add_challenges(DigestObject *self, struct sip_buffer *out, struct
 static PyObject *challenge(struct sip_slice begin, PyObject *algorithm, bool stale) {
     SIP_STACK_BUFFER(out);
     int added = add_value(&out, begin, algorithm, stale);
-    PyObject *value = added < 0 ? NULL : out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
+    PyObject *value = added < 0 ? NULL : sip_py_written(&out);
     sip_buffer_free(&out);
     return value;
 }
@@ -179,7 +179,6 @@ static void digest_dealloc(DigestObject *self) {
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"challenges", FUNCTION(digest_challenges), METH_VARARGS | METH_KEYWORDS, NULL},
     {"weigh", FUNCTION(digest_weigh), METH_FASTCALL, NULL},

@@ -25,15 +25,13 @@ static void environment_dealloc(EnvironmentObject *self) {
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-static PyObject *none_or_null(int result) { return result < 0 ? NULL : Py_NewRef(Py_None); }
-
 static PyObject *environment_get(EnvironmentObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count == 2) return sip_environment_get(self, args[0], args[1]);
     return PyErr_Format(PyExc_TypeError, "table and key expected");
 }
 
 static PyObject *environment_put(EnvironmentObject *self, PyObject *const *args, Py_ssize_t count) {
-    if (count == 3 && PyBytes_Check(args[2])) return none_or_null(sip_environment_put(self, args[0], args[1], args[2]));
+    if (count == 3 && PyBytes_Check(args[2])) return sip_py_none(sip_environment_put(self, args[0], args[1], args[2]));
     return PyErr_Format(PyExc_TypeError, "table, key and value expected");
 }
 
@@ -45,17 +43,17 @@ static PyObject *environment_delete(EnvironmentObject *self, PyObject *const *ar
 
 static PyObject *environment_commit(EnvironmentObject *self, PyObject *unused) {
     (void)unused;
-    return none_or_null(sip_environment_commit(self));
+    return sip_py_none(sip_environment_commit(self));
 }
 
 static PyObject *environment_renew(EnvironmentObject *self, PyObject *unused) {
     (void)unused;
-    return none_or_null(sip_environment_renew(self));
+    return sip_py_none(sip_environment_renew(self));
 }
 
 static PyObject *environment_write_staged(EnvironmentObject *self, PyObject *unused) {
     (void)unused;
-    return none_or_null(sip_environment_write_staged(self));
+    return sip_py_none(sip_environment_write_staged(self));
 }
 
 static PyObject *environment_renew_with(EnvironmentObject *self, PyObject *other) {
@@ -65,7 +63,7 @@ static PyObject *environment_renew_with(EnvironmentObject *self, PyObject *other
     Py_RETURN_NONE;
 }
 
-#define METHOD(name, flags) {#name, (PyCFunction)(void (*)(void))environment_##name, flags, NULL}
+#define METHOD(name, flags) {#name, FUNCTION(environment_##name), flags, NULL}
 static PyMethodDef methods[] = {
     METHOD(get, METH_FASTCALL),  METHOD(put, METH_FASTCALL), METHOD(delete, METH_FASTCALL),       METHOD(commit, METH_NOARGS),
     METHOD(renew, METH_NOARGS), METHOD(renew_with, METH_O), METHOD(write_staged, METH_NOARGS), {NULL, NULL, 0, NULL},

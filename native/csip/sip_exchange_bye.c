@@ -5,16 +5,11 @@
 
 static CallsObject *calls_of(ByeExchangeObject *self) { return (CallsObject *)self->calls; }
 
-static int put_new(PyObject **field, PyObject *value) {
-    if (value) Py_SETREF(*field, value);
-    return value ? 0 : -1;
-}
-
 static int begin(ByeExchangeObject *self, MessageObject *request) {
     static struct sip_py_word word_glue = {"glue", NULL};
     if (sip_calls_hangs_up(calls_of(self), self->key, self->from_tag, self->to_tag) < 0) return -1;
     PyObject *glue = sip_py_get(self->services, &word_glue);
-    int result = !glue ? -1 : glue == Py_None ? 0 : put_new(&self->media_of, sip_message_call_id(request, NULL));
+    int result = !glue ? -1 : glue == Py_None ? 0 : sip_py_put(&self->media_of, sip_message_call_id(request, NULL));
     Py_XDECREF(glue);
     return result;
 }
@@ -26,8 +21,8 @@ ByeExchangeObject *sip_bye_exchange_new(PyTypeObject *class, PyObject *services,
     if (!self) return NULL;
     put(&self->services, services);
     put(&self->key, key);
-    if (put_new(&self->calls, sip_calls_of(services)) < 0 || put_new(&self->from_tag, sip_py_get(message, &from_tag)) < 0 ||
-        put_new(&self->to_tag, sip_py_get(message, &to_tag)) < 0 || begin(self, request) < 0)
+    if (sip_py_put(&self->calls, sip_calls_of(services)) < 0 || sip_py_put(&self->from_tag, sip_py_get(message, &from_tag)) < 0 ||
+        sip_py_put(&self->to_tag, sip_py_get(message, &to_tag)) < 0 || begin(self, request) < 0)
         Py_CLEAR(self);
     return self;
 }
@@ -53,7 +48,7 @@ static int end(ByeExchangeObject *self, long status) {
 static PyObject *bye_ended(ByeExchangeObject *self, PyObject *const *args, Py_ssize_t count) {
     long status = count == 2 ? PyLong_AsLong(args[1]) : -1;
     if (count != 2) return PyErr_Format(PyExc_TypeError, "context and status expected");
-    return (status == -1 && PyErr_Occurred()) || end(self, status) < 0 ? NULL : Py_NewRef(Py_None);
+    return status == -1 && PyErr_Occurred() ? NULL : sip_py_none(end(self, status));
 }
 
 static PyMethodDef bye_methods[] = {

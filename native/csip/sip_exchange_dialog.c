@@ -55,7 +55,7 @@ static int take(DialogExchangeObject *self, PyObject *branch, MessageObject *res
 static PyObject *dialog_response_in(DialogExchangeObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 3 || !Py_IS_TYPE(args[1], &sip_message_type))
         return PyErr_Format(PyExc_TypeError, "branch, Message and proceed expected");
-    return take(self, args[0], (MessageObject *)args[1], args[2]) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(take(self, args[0], (MessageObject *)args[1], args[2]));
 }
 
 static PyMethodDef dialog_methods[] = {

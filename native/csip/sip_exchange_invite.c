@@ -52,7 +52,7 @@ static int heard(InviteExchangeObject *self, int status) {
     CallsObject *calls = (CallsObject *)self->calls;
     CallRecordObject *record = status >= 180 && status < 190 ? sip_calls_find(calls, self->key) : NULL;
     if (!record) return PyErr_Occurred() ? -1 : 0;
-    if (!record->ringing_at && sip_call_is(record, "ringing")) record->ringing_at = sip_timers_wall(calls->timers);
+    if (!record->ringing_at && sip_call_is(record, "ringing")) record->ringing_at = sip_clock_wall(calls->timers);
     return 0;
 }
 
@@ -99,7 +99,7 @@ static int take(InviteExchangeObject *self, PyObject *branch, MessageObject *res
 static PyObject *invite_response_in(InviteExchangeObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 3 || !Py_IS_TYPE(args[1], &sip_message_type))
         return PyErr_Format(PyExc_TypeError, "branch, Message and proceed expected");
-    return take(self, args[0], (MessageObject *)args[1], args[2]) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(take(self, args[0], (MessageObject *)args[1], args[2]));
 }
 
 /* --- the end of a branch --- */
@@ -121,7 +121,7 @@ static PyObject *invite_branch_ended(InviteExchangeObject *self, PyObject *const
     BranchObject *branch = (BranchObject *)args[0];
     bool plain = branch->outcome == Py_None;
     int tells = plain ? shows_life(branch) : 1;
-    if (tells <= 0) return tells < 0 ? NULL : Py_NewRef(Py_None);
+    if (tells <= 0) return sip_py_none(tells);
     return sip_py_call((PyObject *)self, &branch_over, args[0], args[1]);
 }
 

@@ -7,7 +7,7 @@
 int sip_flow_send(PyObject *flow, PyObject *data) {
     static struct sip_py_word send = {"send", NULL};
     if (Py_IS_TYPE(flow, &sip_udp_flow_type)) return sip_udp_flow_send((UdpFlowObject *)flow, data);
-    return sip_py_done(sip_py_call(flow, &send, data, NULL));
+    return sip_py_do(flow, &send, data, NULL);
 }
 
 int sip_flow_is_reliable(PyObject *flow) {

@@ -2,6 +2,7 @@
  * of Python's, once it is known which endpoint serves it. */
 #include "sip_flow.h"
 #include "sip_message_type.h"
+#include "sip_timers_type.h"
 #include "sip_udp_endpoint.h"
 #include "structmember.h"
 
@@ -162,15 +163,12 @@ static int known_place(TableObject *self, PyObject *place) {
     if (!PyTuple_Check(known) || PyTuple_GET_SIZE(known) != 2) return 2;
     double until = PyFloat_AsDouble(PyTuple_GET_ITEM(known, 1));
     if (until == -1.0 && PyErr_Occurred()) return -1;
-    return until > sip_timers_now(self->timers) ? PyObject_IsTrue(PyTuple_GET_ITEM(known, 0)) : 2;
+    return until > sip_clock_now(self->timers) ? PyObject_IsTrue(PyTuple_GET_ITEM(known, 0)) : 2;
 }
 
 /* object.name(host, port, transport): 1 or 0; -1 with an exception. `args` begin with the object. */
 static int asked(struct sip_py_word *name, PyObject **args) {
-    PyObject *text = sip_py_text(name), *answer = text ? PyObject_VectorcallMethod(text, args, 4, NULL) : NULL;
-    int result = answer ? PyObject_IsTrue(answer) : -1;
-    Py_XDECREF(answer);
-    return result;
+    return sip_py_truth(sip_py_call_with(name, args, 4));
 }
 
 int sip_is_local(PyObject *flows, PyObject *host, PyObject *port, PyObject *transport) {
@@ -250,7 +248,6 @@ static void table_dealloc(TableObject *self) {
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"flow_to", FUNCTION(table_flow_to), METH_FASTCALL, NULL},
     {"flow_of", FUNCTION(table_flow_of), METH_FASTCALL, NULL},

@@ -25,12 +25,6 @@ static void add_token(struct sip_buffer *out, const struct sip_flow_name *name) 
     sip_add_hex(out, name->connection_id, 1);
 }
 
-static unsigned long long number_of(PyObject *number) {
-    unsigned long long value = number ? PyLong_AsUnsignedLongLong(number) : 0;
-    Py_XDECREF(number);
-    return value;
-}
-
 static int add_remote(struct sip_buffer *out, PyObject *remote, struct sip_flow_name *name) {
     struct sip_py_view host;
     PyObject *text;
@@ -45,8 +39,8 @@ static int add_remote(struct sip_buffer *out, PyObject *remote, struct sip_flow_
 
 int sip_flow_add_token(struct sip_buffer *out, PyObject *flow) {
     static struct sip_py_word connection_id = {"connection_id", NULL};
-    struct sip_flow_name name = {.listener = (uint32_t)number_of(sip_proxy_listener(flow))};
-    if (!PyErr_Occurred()) name.connection_id = number_of(sip_py_get(flow, &connection_id));
+    struct sip_flow_name name = {.listener = (uint32_t)sip_py_unsigned(sip_proxy_listener(flow))};
+    if (!PyErr_Occurred()) name.connection_id = sip_py_unsigned(sip_py_get(flow, &connection_id));
     PyObject *remote = PyErr_Occurred() ? NULL : sip_flow_remote(flow);
     int result = remote ? add_remote(out, remote, &name) : -1;
     Py_XDECREF(remote);
@@ -65,7 +59,7 @@ PyObject *sip_flow_name_py(PyObject *unused, PyObject *args) {
     name.host = host.text;
     name.connection_id = connection_id;
     add_token(&out, &name);
-    PyObject *token = out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
+    PyObject *token = sip_py_written(&out);
     sip_buffer_free(&out);
     Py_XDECREF(host.holder);
     return token;

@@ -2,6 +2,7 @@
  * subclass's to find out. */
 #include "sip_gate.h"
 
+#include "sip_flow.h"
 #include "sip_message_type.h"
 #include "structmember.h"
 
@@ -12,18 +13,11 @@ typedef struct {
     char limits_rates, refuses_scanners;
 } GateObject;
 
-/* 1 or 0, -1 with an exception. Steals. */
-static int truth(PyObject *value) {
-    int is = value ? PyObject_IsTrue(value) : -1;
-    Py_XDECREF(value);
-    return is;
-}
-
 /* What is known of `key`, else what self.find(key) says. */
 static int known(GateObject *self, PyObject *answers, PyObject *key, struct sip_py_word *find) {
     PyObject *answer = PyDict_GetItemWithError(answers, key);
     if (answer || PyErr_Occurred()) return answer ? PyObject_IsTrue(answer) : -1;
-    return truth(sip_py_call((PyObject *)self, find, key, NULL));
+    return sip_py_truth(sip_py_call((PyObject *)self, find, key, NULL));
 }
 
 static int is_exempt(GateObject *self, PyObject *host) {
@@ -34,8 +28,8 @@ static int is_exempt(GateObject *self, PyObject *host) {
 /* Whether it sends too often; ACK is not counted, it answers our own answers. */
 static int is_over_rate(GateObject *self, MessageObject *request, PyObject *host) {
     static struct sip_py_word exceeds = {"exceeds", NULL};
-    if (!self->limits_rates || PyUnicode_CompareWithASCIIString(request->method, "ACK") == 0) return 0;
-    return truth(sip_py_call((PyObject *)self, &exceeds, host, NULL));
+    if (!self->limits_rates || sip_py_is_method(request->method, SIP_ACK)) return 0;
+    return sip_py_truth(sip_py_call((PyObject *)self, &exceeds, host, NULL));
 }
 
 static int is_scanner(GateObject *self, MessageObject *request, PyObject *host) {
@@ -46,7 +40,7 @@ static int is_scanner(GateObject *self, MessageObject *request, PyObject *host) 
     if (!agent) return self->refuses_scanners ? -1 : 0;
     int is = agent == Py_None ? 0 : known(self, self->scanners, agent, &find_scanner);
     Py_DECREF(agent);
-    if (is > 0 && sip_py_done(sip_py_call((PyObject *)self, &refuse_scanner, host, NULL)) < 0) return -1;
+    if (is > 0 && sip_py_do((PyObject *)self, &refuse_scanner, host, NULL) < 0) return -1;
     return is;
 }
 
@@ -59,18 +53,16 @@ static int passes(GateObject *self, MessageObject *request, PyObject *host) {
 }
 
 static int passes_from(GateObject *self, PyObject *request, PyObject *flow) {
-    static struct sip_py_word remote = {"remote", NULL};
-    PyObject *address = sip_py_get(flow, &remote), *host = address ? PySequence_GetItem(address, 0) : NULL;
+    PyObject *host = sip_flow_remote_host(flow);
     int result = host ? passes(self, (MessageObject *)request, host) : -1;
     Py_XDECREF(host);
-    Py_XDECREF(address);
     return result;
 }
 
 int sip_gate_passes(PyObject *gate, PyObject *request, PyObject *flow) {
     PyObject *args[] = {request, flow};
     if (sip_py_is_a(gate, &sip_gate_type)) return passes_from((GateObject *)gate, request, flow);
-    return truth(PyObject_Vectorcall(gate, args, 2, NULL));
+    return sip_py_truth(PyObject_Vectorcall(gate, args, 2, NULL));
 }
 
 /* --- the type --- */

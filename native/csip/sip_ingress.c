@@ -137,7 +137,7 @@ static int receive_shared(IngressObject *self, PyObject *data, PyObject *flow) {
 
 static PyObject *ingress_receive_shared(IngressObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 2) return PyErr_Format(PyExc_TypeError, "receive_shared(data, flow)");
-    return receive_shared(self, args[0], args[1]) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(receive_shared(self, args[0], args[1]));
 }
 
 static PyObject *ingress_share(IngressObject *self, PyObject *args) {
@@ -153,10 +153,9 @@ static PyObject *ingress_share(IngressObject *self, PyObject *args) {
 
 static PyObject *ingress_receive(IngressObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 2) return PyErr_Format(PyExc_TypeError, "receive(data, flow)");
-    return receive(self, args[0], args[1]) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(receive(self, args[0], args[1]));
 }
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 
 /* Of a method of ours; held as in a call. */
 static int receive_directly(PyObject *method, PyObject *data, PyObject *flow) {

@@ -114,7 +114,7 @@ int sip_layer_receive(PyObject *layer, PyObject *message, PyObject *flow) {
 static PyObject *received(LayerObject *self, PyObject *const *args, Py_ssize_t count, bool response) {
     if (count != 2 || !Py_IS_TYPE(args[0], &sip_message_type))
         return PyErr_Format(PyExc_TypeError, "a Message and a flow expected");
-    return sip_done(receive(self, (MessageObject *)args[0], args[1], response));
+    return sip_py_none(receive(self, (MessageObject *)args[0], args[1], response));
 }
 
 PyObject *sip_layer_receive_request(LayerObject *self, PyObject *const *args, Py_ssize_t count) {

@@ -138,7 +138,6 @@ static PyMemberDef members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"receive_request", FUNCTION(sip_layer_receive_request), METH_FASTCALL, NULL},
     {"receive_response", FUNCTION(sip_layer_receive_response), METH_FASTCALL, NULL},

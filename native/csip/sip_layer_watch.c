@@ -39,5 +39,5 @@ int sip_layer_unwatch(LayerObject *self, ClientObject *client) {
 
 PyObject *sip_layer_unwatch_method(LayerObject *self, PyObject *client) {
     if (!sip_py_is_a(client, &sip_client_type)) return PyErr_Format(PyExc_TypeError, "a client transaction expected");
-    return sip_done(sip_layer_unwatch(self, (ClientObject *)client));
+    return sip_py_none(sip_layer_unwatch(self, (ClientObject *)client));
 }

@@ -77,7 +77,7 @@ static PyObject *mac_branch(MacObject *self, PyObject *const *args, Py_ssize_t c
         .attempt = (uint32_t)attempt,
         .loop = views[LOOP].text,
     });
-    PyObject *branch = out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
+    PyObject *branch = sip_py_written(&out);
     release_all(views, TEXTS);
     sip_buffer_free(&out);
     return branch;
@@ -85,8 +85,8 @@ static PyObject *mac_branch(MacObject *self, PyObject *const *args, Py_ssize_t c
 
 static PyMethodDef methods[] = {
     {"of", (PyCFunction)mac_of, METH_O, NULL},
-    {"matches", (PyCFunction)(void (*)(void))mac_matches, METH_FASTCALL, NULL},
-    {"branch", (PyCFunction)(void (*)(void))mac_branch, METH_FASTCALL, NULL},
+    {"matches", FUNCTION(mac_matches), METH_FASTCALL, NULL},
+    {"branch", FUNCTION(mac_branch), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

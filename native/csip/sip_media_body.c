@@ -42,7 +42,7 @@ int sip_body_arrived(PassingBodyObject *self, struct sip_slice sdp) {
 static PyObject *body_arrive(PassingBodyObject *self, PyObject *body) {
     if (!PyBytes_Check(body)) return PyErr_Format(PyExc_TypeError, "bytes expected");
     struct sip_slice sdp = {PyBytes_AS_STRING(body), (size_t)PyBytes_GET_SIZE(body)};
-    return sip_body_arrived(self, sdp) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_body_arrived(self, sdp));
 }
 
 static PyObject *body_stay(PassingBodyObject *self, PyObject *const *args, Py_ssize_t count) {

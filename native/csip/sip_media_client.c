@@ -27,7 +27,7 @@ int sip_media_request(PyObject *media, const struct sip_buffer *data, PyObject *
 static PyObject *client_request(MediaClientObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 2 || !PyBytes_Check(args[0])) return PyErr_Format(PyExc_TypeError, "bytes and a callable expected");
     struct sip_slice data = {PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0])};
-    return ask(self, data, args[1]) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(ask(self, data, args[1]));
 }
 
 /* --- replies --- */
@@ -77,7 +77,7 @@ static PyObject *client_received(MediaClientObject *self, PyObject *packet) {
     else if (!passed) passed = -1;
     Py_XDECREF(rest);
     Py_DECREF(cookie);
-    return passed < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(passed);
 }
 
 /* --- the type --- */
@@ -142,7 +142,7 @@ static void client_dealloc(MediaClientObject *self) {
 }
 
 static PyMethodDef client_methods[] = {
-    {"request", (PyCFunction)(void (*)(void))client_request, METH_FASTCALL, NULL},
+    {"request", FUNCTION(client_request), METH_FASTCALL, NULL},
     {"received", (PyCFunction)client_received, METH_O, NULL},
     {"settle", (PyCFunction)client_settle, METH_O, NULL},
     {NULL, NULL, 0, NULL},

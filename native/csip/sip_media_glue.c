@@ -60,7 +60,7 @@ static PyObject *glue_pass(GlueObject *self, PyObject *args, PyObject *kwargs) {
     plan.natted = natted;
     plan.early = early;
     plan.insists = insists;
-    return sip_glue_pass(self, message, &plan, proceed) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_glue_pass(self, message, &plan, proceed));
 }
 
 /* --- the type --- */

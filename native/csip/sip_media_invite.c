@@ -1,4 +1,5 @@
 /* native.sip.InviteMediaBase: the media of an INVITE that makes a call. */
+#include "sip_flow.h"
 #include "sip_media.h"
 #include "sip_proxy.h"
 #include "sip_proxy_fields.h"
@@ -22,11 +23,6 @@ static PyObject *tag_of(MessageObject *message, enum sip_name id) {
     return sip_py_str(tag.at ? tag : SIP_TEXT("-"));
 }
 
-static int put_new(PyObject **field, PyObject *value) {
-    if (value) Py_XSETREF(*field, value);
-    return value ? 0 : -1;
-}
-
 InviteMediaObject *sip_invite_media_new(PyTypeObject *class, PyObject *glue, MessageObject *request, PyObject *host, bool natted, PyObject *srtp) {
     InviteMediaObject *self = SIP_NEW(InviteMediaObject, class, glue);
     if (!self) return NULL;
@@ -36,8 +32,8 @@ InviteMediaObject *sip_invite_media_new(PyTypeObject *class, PyObject *glue, Mes
     self->natted = natted;
     self->passes = !srtp || only_passes(srtp);
     self->offered = sip_has_sdp(request);
-    if (put_new(&self->call_id, sip_message_call_id(request, NULL)) < 0 || put_new(&self->caller_tag, tag_of(request, SIP_FROM)) < 0 ||
-        put_new(&self->open, PySet_New(NULL)) < 0)
+    if (sip_py_put(&self->call_id, sip_message_call_id(request, NULL)) < 0 || sip_py_put(&self->caller_tag, tag_of(request, SIP_FROM)) < 0 ||
+        sip_py_put(&self->open, PySet_New(NULL)) < 0)
         Py_CLEAR(self);
     return self;
 }
@@ -63,13 +59,12 @@ static void invite_media_dealloc(InviteMediaObject *self) {
 
 /* Where a response came from, and whether that is a NAT. */
 static PyObject *sender_of(PyObject *branch, bool *natted) {
-    static struct sip_py_word flow = {"flow", NULL}, remote = {"remote", NULL}, target = {"target", NULL}, word_natted = {"natted", NULL};
+    static struct sip_py_word flow = {"flow", NULL}, target = {"target", NULL}, word_natted = {"natted", NULL};
     PyObject *to = sip_py_get(branch, &target), *over = to ? sip_py_get(branch, &flow) : NULL;
-    PyObject *address = over ? sip_py_get(over, &remote) : NULL, *host = address ? PySequence_GetItem(address, 0) : NULL;
+    PyObject *host = over ? sip_flow_remote_host(over) : NULL;
     int is = host ? sip_py_is(to, &word_natted) : -1;
     *natted = is > 0;
     if (is < 0) Py_CLEAR(host);
-    Py_XDECREF(address);
     Py_XDECREF(over);
     Py_XDECREF(to);
     return host;
@@ -139,12 +134,12 @@ int sip_invite_media_response(PyObject *media, PyObject *branch, PyObject *respo
 
 static PyObject *py_request_out(PyObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 3) return PyErr_Format(PyExc_TypeError, "branch, request and proceed expected");
-    return sip_invite_media_request(self, args[0], args[1], args[2]) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_invite_media_request(self, args[0], args[1], args[2]));
 }
 
 static PyObject *py_response_in(PyObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 3 && count != 4) return PyErr_Format(PyExc_TypeError, "branch, response, proceed and perhaps a judge expected");
-    return sip_invite_media_response(self, args[0], args[1], args[2], count == 4 ? args[3] : NULL) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_invite_media_response(self, args[0], args[1], args[2], count == 4 ? args[3] : NULL));
 }
 
 static PyMethodDef methods[] = {

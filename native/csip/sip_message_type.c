@@ -174,7 +174,6 @@ static PyObject *message_repr(MessageObject *self) {
     return PyUnicode_FromFormat("<Message %U>", self->method);
 }
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"request", FUNCTION(sip_message_request), METH_VARARGS | METH_KEYWORDS | METH_STATIC, NULL},
     {"received", FUNCTION(message_received), METH_FASTCALL | METH_STATIC, NULL},
@@ -201,7 +200,7 @@ static PyMethodDef methods[] = {
     {"set_request_uri", FUNCTION(sip_message_set_request_uri), METH_O, NULL},
     {"count_hop", FUNCTION(sip_message_count_hop), METH_FASTCALL, NULL},
     {"forwarded", FUNCTION(sip_message_forwarded), METH_FASTCALL, NULL},
-    {"sender_natted", (PyCFunction)(void (*)(void))sip_message_sender_natted, METH_FASTCALL, NULL},
+    {"sender_natted", FUNCTION(sip_message_sender_natted), METH_FASTCALL, NULL},
     {"route_param", FUNCTION(sip_message_route_param), METH_O, NULL},
     {"set_body", FUNCTION(sip_message_set_body), METH_VARARGS | METH_KEYWORDS, NULL},
     {"to_bytes", FUNCTION(sip_message_to_bytes), METH_FASTCALL | METH_KEYWORDS, NULL},

@@ -59,17 +59,17 @@ static PyObject *call_slot(PyObject *unused, PyObject *data) {
 }
 
 static PyMethodDef functions[] = {
-    {"frame_length", (PyCFunction)(void (*)(void))frame_length, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"frame_length", FUNCTION(frame_length), METH_VARARGS | METH_KEYWORDS, NULL},
     {"crc_slot", crc_slot, METH_O, NULL},
     {"digest_params", sip_digest_params, METH_O, NULL},
-    {"bound_to", (PyCFunction)(void (*)(void))sip_bound_to, METH_FASTCALL, NULL},
+    {"bound_to", FUNCTION(sip_bound_to), METH_FASTCALL, NULL},
     {"flow_name", sip_flow_name_py, METH_VARARGS, NULL},
-    {"flow_of_token", (PyCFunction)(void (*)(void))sip_flow_of_token_py, METH_FASTCALL, NULL},
-    {"is_unverifiable", (PyCFunction)(void (*)(void))sip_is_unverifiable_py, METH_FASTCALL, NULL},
+    {"flow_of_token", FUNCTION(sip_flow_of_token_py), METH_FASTCALL, NULL},
+    {"is_unverifiable", FUNCTION(sip_is_unverifiable_py), METH_FASTCALL, NULL},
     {"tag_hash", tag_hash, METH_O, NULL},
     {"call_slot", call_slot, METH_O, NULL},
-    {"callee_of", (PyCFunction)(void (*)(void))sip_callee_of_py, METH_FASTCALL, NULL},
-    {"begun_by", (PyCFunction)(void (*)(void))sip_begun_by_py, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"callee_of", FUNCTION(sip_callee_of_py), METH_FASTCALL, NULL},
+    {"begun_by", FUNCTION(sip_begun_by_py), METH_VARARGS | METH_KEYWORDS, NULL},
     {"use_huge_pages", sip_use_huge_pages, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -123,7 +123,7 @@ static PyObject *stateless_branch(CoreObject *core, MessageObject *request) {
         Py_XDECREF(view.holder);
     }
     for (int i = 0; i < 2; i++) Py_XDECREF(texts[i]);
-    PyObject *branch = result < 0 ? NULL : out.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){out.at, out.size});
+    PyObject *branch = result < 0 ? NULL : sip_py_written(&out);
     sip_buffer_free(&out);
     return branch;
 }
@@ -160,7 +160,7 @@ PyObject *sip_core_on_ack(CoreObject *self, PyObject *const *args, Py_ssize_t co
     AckObject *ack = ack_of(self, (MessageObject *)args[0], args[1]);
     int result = ack ? tell(self, ack) : sip_proxy_hand_over((PyObject *)self, &ack_refused, NULL);
     Py_XDECREF(ack);
-    return result < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(result);
 }
 
 /* --- the type --- */
@@ -170,19 +170,19 @@ static PyObject *ack_call(AckObject *self, PyObject *args, PyObject *kwargs) {
     int status = 0;
     PyObject *reason;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|iO:proceed", keywords, &status, &reason)) return NULL;
-    return (status ? drop(self, "policy") : proceed(self)) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(status ? drop(self, "policy") : proceed(self));
 }
 
 PyObject *sip_ack_proceed(PyObject *ack) {
     if (!sip_py_is_a(ack, &sip_ack_type)) return PyObject_CallNoArgs(ack);
-    return proceed((AckObject *)ack) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(proceed((AckObject *)ack));
 }
 
 static PyObject *ack_reach(AckObject *self, PyObject *destinations) {
-    return reach(self, destinations) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(reach(self, destinations));
 }
 
-static PyObject *ack_leave(AckObject *self, PyObject *flow) { return leave(self, flow) < 0 ? NULL : Py_NewRef(Py_None); }
+static PyObject *ack_leave(AckObject *self, PyObject *flow) { return sip_py_none(leave(self, flow)); }
 
 static void ack_dealloc(AckObject *self) {
     Py_XDECREF(self->core);
@@ -193,7 +193,6 @@ static void ack_dealloc(AckObject *self) {
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     SIP_PY_UNWALKED,
     {"reach", FUNCTION(ack_reach), METH_O, NULL},

@@ -14,8 +14,9 @@ static bool is_cookie(PyObject *object) { return object && Py_IS_TYPE(object, &s
 /* --- the cookie of the dialog that a request belongs to --- */
 
 static PyObject *top_cookie_text(MessageObject *message) {
-    static PyObject *name;
-    return name || (name = PyUnicode_InternFromString("c")) ? sip_message_route_param(message, name) : NULL;
+    static struct sip_py_word word = {"c", NULL};
+    PyObject *name = sip_py_text(&word);
+    return name ? sip_message_route_param(message, name) : NULL;
 }
 
 /* Takes our Routes with that cookie, which is on top, off; two entries of one passage carry the same. What may follow is the Python
@@ -212,5 +213,5 @@ PyObject *sip_core_on_request(CoreObject *self, PyObject *transaction) {
     else if (is_cookie(request->cookie)) result = continue_dialog(self, request);
     else result = sip_py_do(self->app, &on_request, (PyObject *)request, NULL);
     Py_DECREF(request);
-    return result < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(result);
 }

@@ -73,18 +73,12 @@ int sip_proxy_push(MessageObject *message, enum sip_name id, struct sip_buffer *
 }
 
 int sip_proxy_hand_over(PyObject *object, struct sip_py_word *method, PyObject *first) {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback) PyException_SetTraceback(value, traceback);
-    int result = first ? sip_py_do(object, method, first, value) : sip_py_do(object, method, value, NULL);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(traceback);
+    PyObject *error = sip_py_fetched();
+    int result = first ? sip_py_do(object, method, first, error) : sip_py_do(object, method, error, NULL);
+    Py_XDECREF(error);
     return result;
 }
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"on_request", FUNCTION(sip_core_on_request), METH_O, NULL},
     {"on_ack", FUNCTION(sip_core_on_ack), METH_FASTCALL, NULL},

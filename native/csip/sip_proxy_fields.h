@@ -14,7 +14,6 @@ void sip_proxy_free(PyObject *self, size_t first, size_t count);
 
 static inline void put(PyObject **field, PyObject *value) { Py_XSETREF(*field, Py_NewRef(value)); }
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 #define OBJECT(type, name) {#name, T_OBJECT_EX, offsetof(type, name), 0, NULL}
 #define FIXED(type, name) {#name, T_OBJECT_EX, offsetof(type, name), READONLY, NULL}
 #define HIDDEN(type, kind, name) {"_" #name, kind, offsetof(type, name), 0, NULL}

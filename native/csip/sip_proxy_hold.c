@@ -108,7 +108,7 @@ static PyObject *proceed_call(ProceedObject *self, PyObject *args, PyObject *kwa
     if (!reason && !(reason = empty = PyUnicode_New(0, 0))) return NULL;
     int result = go(self, refused ? status : NULL, reason);
     Py_XDECREF(empty);
-    return result < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(result);
 }
 
 static PyTypeObject proceed_type = {

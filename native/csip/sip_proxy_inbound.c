@@ -154,7 +154,7 @@ int sip_inbound_forward(InboundObject *self, PyObject *target, PyObject *exchang
 static PyObject *inbound_proxy(InboundObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 1 && count != 2) return PyErr_Format(PyExc_TypeError, "targets and perhaps an exchange expected");
     bool one_way = PyList_Check(args[0]) && PyList_GET_SIZE(args[0]) == 1;
-    return proxy(self, args[0], count == 2 ? args[1] : Py_None, one_way) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(proxy(self, args[0], count == 2 ? args[1] : Py_None, one_way));
 }
 
 static PyObject *inbound_release(InboundObject *self, PyObject *unused) {

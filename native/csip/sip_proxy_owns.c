@@ -6,20 +6,13 @@
 #include "sip_proxy.h"
 #include "sip_py.h"
 
-/* 1 or 0; -1 with an exception. Steals. */
-static int truth(PyObject *answer) {
-    int result = answer ? PyObject_IsTrue(answer) : -1;
-    Py_XDECREF(answer);
-    return result;
-}
-
 static int is_own_domain(CoreObject *self, PyObject *host, PyObject *port) {
     static struct sip_py_word is_our_domain = {"is_our_domain", NULL};
     int default_port = port == Py_None ? 1 : PySet_Contains(self->ports, port);
     if (default_port <= 0) return default_port;
     int known = sip_application_has_domain(self->app, host);
     if (known) return known;
-    return truth(sip_py_call(self->app, &is_our_domain, host, NULL));
+    return sip_py_truth(sip_py_call(self->app, &is_our_domain, host, NULL));
 }
 
 /* The host in the place of `named`, if there is an maddr; false for one that is no host. */

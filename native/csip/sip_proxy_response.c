@@ -3,7 +3,6 @@
 #include "sip_py.h"
 #include "sip_transaction.h"
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 
 /* --- the end of the request --- */
 
@@ -149,8 +148,6 @@ int sip_branch_response(BranchObject *self, MessageObject *response) {
     return result;
 }
 
-static PyObject *none_or_error(int result) { return result < 0 ? NULL : Py_NewRef(Py_None); }
-
 static bool is_message(PyObject *object) {
     if (Py_IS_TYPE(object, &sip_message_type)) return true;
     PyErr_Format(PyExc_TypeError, "Message expected, not %.100s", Py_TYPE(object)->tp_name);
@@ -159,25 +156,25 @@ static bool is_message(PyObject *object) {
 
 PyObject *sip_branch_on_response(BranchObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 2) return PyErr_Format(PyExc_TypeError, "transaction and response expected");
-    return is_message(args[1]) ? none_or_error(sip_branch_response(self, (MessageObject *)args[1])) : NULL;
+    return is_message(args[1]) ? sip_py_none(sip_branch_response(self, (MessageObject *)args[1])) : NULL;
 }
 
 PyObject *sip_branch_pass_upstream(BranchObject *self, PyObject *response) {
     if (!is_message(response)) return NULL;
     HOLDING(self->context, pass_upstream(self, (MessageObject *)response));
-    return none_or_error(result);
+    return sip_py_none(result);
 }
 
 PyObject *sip_context_forward(ContextObject *self, PyObject *response) {
-    return is_message(response) ? none_or_error(forward(self, (MessageObject *)response)) : NULL;
+    return is_message(response) ? sip_py_none(forward(self, (MessageObject *)response)) : NULL;
 }
 
 PyObject *sip_context_end(ContextObject *self, PyObject *status) {
     long number = PyLong_AsLong(status);
-    return number == -1 && PyErr_Occurred() ? NULL : none_or_error(ended(self, (int)number));
+    return number == -1 && PyErr_Occurred() ? NULL : sip_py_none(ended(self, (int)number));
 }
 
 PyObject *sip_context_finish(ContextObject *self, PyObject *unused) {
     (void)unused;
-    return none_or_error(finish(self));
+    return sip_py_none(finish(self));
 }

@@ -100,10 +100,7 @@ static int may_leave(BranchObject *self, PyObject *flow) {
                 (inbound->message && sip_message_is_sips((MessageObject *)inbound->message));
     int secure = sips ? 1 : sip_py_is(self->target, &word_secure);
     if (secure <= 0) return secure < 0 ? -1 : 1;
-    PyObject *answer = sip_py_call((PyObject *)self, &word_is_secure, flow, NULL);
-    int result = answer ? PyObject_IsTrue(answer) : -1;
-    Py_XDECREF(answer);
-    return result;
+    return sip_py_truth(sip_py_call((PyObject *)self, &word_is_secure, flow, NULL));
 }
 
 static int leave(BranchObject *self, PyObject *flow) {
@@ -163,12 +160,10 @@ static int start(BranchObject *self) {
     return result;
 }
 
-static PyObject *none_or_error(int result) { return result < 0 ? NULL : Py_NewRef(Py_None); }
-
 PyObject *sip_branch_start(BranchObject *self, PyObject *unused) {
     static struct sip_py_word a_request = {"a request", NULL};
     (void)unused;
-    return none_or_error(sip_branch_mended(self, &a_request, start(self)));
+    return sip_py_none(sip_branch_mended(self, &a_request, start(self)));
 }
 
 /* One that has ended does nothing of what is left. */
@@ -181,12 +176,12 @@ static bool may_go_on(BranchObject *self) {
 PyObject *sip_branch_reach(BranchObject *self, PyObject *destinations) {
     static struct sip_py_word a_next_hop = {"a next hop", NULL};
     if (!may_go_on(self)) return NULL;
-    return none_or_error(sip_branch_mended(self, &a_next_hop, reach(self, destinations)));
+    return sip_py_none(sip_branch_mended(self, &a_next_hop, reach(self, destinations)));
 }
 
 PyObject *sip_branch_send(BranchObject *self, PyObject *unused) {
     static struct sip_py_word a_request = {"a request let through", NULL};
     (void)unused;
     if (!may_go_on(self)) return NULL;
-    return none_or_error(sip_branch_mended(self, &a_request, send(self)));
+    return sip_py_none(sip_branch_mended(self, &a_request, send(self)));
 }

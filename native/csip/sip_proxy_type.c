@@ -50,7 +50,7 @@ ContextObject *sip_context_new(PyTypeObject *class, InboundObject *request, PyOb
     put(&self->branches, empty);
     put(&self->outcomes, empty);
     Py_DECREF(empty);
-    self->invite = PyUnicode_CompareWithASCIIString(((MessageObject *)request->message)->method, "INVITE") == 0;
+    self->invite = sip_py_is_method(((MessageObject *)request->message)->method, SIP_INVITE);
     return self;
 }
 

@@ -75,6 +75,10 @@ PyObject *sip_py_str(struct sip_slice text) {
     return PyUnicode_DecodeUTF8(text.at, (Py_ssize_t)text.size, "surrogateescape");
 }
 
+PyObject *sip_py_written(const struct sip_buffer *buffer) {
+    return buffer->failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){buffer->at, buffer->size});
+}
+
 PyObject *sip_py_str_or_none(struct sip_slice text) { return text.at ? sip_py_str(text) : Py_NewRef(Py_None); }
 
 /* ASCII in one pass; what is not ASCII has no case here. */

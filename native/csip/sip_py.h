@@ -6,6 +6,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "sip_buffer.h"
 #include "sip_read.h"
 
 /* --- sip_py.c: strings, errors --- */
@@ -25,6 +26,8 @@ PyObject *sip_py_str(struct sip_slice text);
 PyObject *sip_py_lower(struct sip_slice text);
 PyObject *sip_py_host(struct sip_slice host); /* lower case, ASCII */
 PyObject *sip_py_upper(struct sip_slice text);
+/* What was written to a buffer, which may have failed for want of memory. */
+PyObject *sip_py_written(const struct sip_buffer *buffer);
 /* None when text.at is NULL. */
 PyObject *sip_py_str_or_none(struct sip_slice text);
 PyObject *sip_py_unquoted(struct sip_slice text);
@@ -64,6 +67,25 @@ static inline int sip_py_done(PyObject *result) {
     Py_XDECREF(result);
     return result ? 0 : -1;
 }
+/* The other way round: what a method returns that has nothing to say. */
+static inline PyObject *sip_py_none(int result) { return result < 0 ? NULL : Py_NewRef(Py_None); }
+/* Whether an answer is true: 1 or 0, -1 with an exception. Steals. */
+static inline int sip_py_truth(PyObject *answer) {
+    int is = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    return is;
+}
+/* A number that fits into 64 bits; 0 with an exception. Steals. */
+static inline unsigned long long sip_py_unsigned(PyObject *number) {
+    unsigned long long value = number ? PyLong_AsUnsignedLongLong(number) : 0;
+    Py_XDECREF(number);
+    return value == (unsigned long long)-1 && PyErr_Occurred() ? 0 : value;
+}
+/* A field, which is never NULL, has that value from now on. Steals; -1 with an exception when there is none. */
+static inline int sip_py_put(PyObject **field, PyObject *value) {
+    if (value) Py_SETREF(*field, value);
+    return value ? 0 : -1;
+}
 /* Whether the attribute is true: 1 or 0, -1 with an exception. */
 int sip_py_is(PyObject *object, struct sip_py_word *name);
 /* Takes the exception that is set, as the object that Python would see. */
@@ -93,6 +115,9 @@ PyObject *sip_py_init_unwalked(PyObject *cls, PyObject *unused);
 /* tp_setattro of types whose functions in C find something in each field: attributes are set, and never deleted. */
 int sip_py_set_attribute(PyObject *self, PyObject *name, PyObject *value);
 
+/* A function of any signature, as tables of methods have it. */
+#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
+
 /* --- the types --- */
 
 extern PyTypeObject sip_uri_type, sip_addr_type, sip_via_type, sip_message_type, sip_udp_type, sip_mac_type, sip_timer_type,
@@ -108,9 +133,6 @@ PyObject *sip_uri_object(struct sip_slice text, enum sip_name header); /* sip_ur
 PyObject *sip_uri_made(struct sip_slice text, enum sip_name header); /* a new one */
 PyObject *sip_addr_object(struct sip_slice text, enum sip_name header);
 PyObject *sip_via_object(struct sip_slice text);
-void sip_timers_read_clock(PyObject *timers); /* now and wall, as they are */
-double sip_timers_now(PyObject *timers);
-double sip_timers_wall(PyObject *timers);
 const uint8_t *sip_mac_key(PyObject *mac); /* TypeError for anything else */
 
 /* A lazily made attribute: `*slot` is filled by `make` once. Returns a new reference. */

@@ -110,7 +110,7 @@ static PyObject *pause_left_s(BackoffObject *self, PyObject *const *args, Py_ssi
 }
 
 static PyObject *succeeded(BackoffObject *self, PyObject *key) {
-    return sip_backoff_succeeded(self, key) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_backoff_succeeded(self, key));
 }
 
 static PyObject *backoff_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
@@ -132,7 +132,6 @@ static void backoff_dealloc(BackoffObject *self) {
 
 /* --- the types; numbers know of none of these --- */
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef rates_methods[] = {{"take", FUNCTION(rates_take), METH_FASTCALL, NULL}, {NULL, NULL, 0, NULL}};
 
 PyTypeObject sip_rates_type = {

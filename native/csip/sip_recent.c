@@ -43,11 +43,11 @@ static PyObject *recent_get(RecentObject *self, PyObject *key) {
 
 static PyObject *recent_put(RecentObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 2) return PyErr_Format(PyExc_TypeError, "key and value expected");
-    return sip_recent_put(self, args[0], args[1]) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_recent_put(self, args[0], args[1]));
 }
 
 static PyObject *recent_drop(RecentObject *self, PyObject *key) {
-    return sip_recent_drop(self, key) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_recent_drop(self, key));
 }
 
 static Py_ssize_t recent_size(RecentObject *self) { return PyDict_GET_SIZE(self->newer) + PyDict_GET_SIZE(self->older); }
@@ -73,7 +73,7 @@ static void recent_dealloc(RecentObject *self) {
 
 static PyMethodDef methods[] = {
     {"get", (PyCFunction)recent_get, METH_O, NULL},
-    {"put", (PyCFunction)(void (*)(void))recent_put, METH_FASTCALL, NULL},
+    {"put", FUNCTION(recent_put), METH_FASTCALL, NULL},
     {"drop", (PyCFunction)recent_drop, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -4,6 +4,7 @@
 #include "sip_chars.h"
 #include "sip_registering.h"
 #include "sip_registrar_type.h"
+#include "sip_timers_type.h"
 #include "structmember.h"
 
 typedef struct {
@@ -49,7 +50,7 @@ static PyObject *make_aor(struct sip_slice user, PyObject *domain) {
     sip_add(&text, user);
     sip_add(&text, SIP_TEXT("@"));
     int added = sip_proxy_add(&text, domain);
-    PyObject *aor = added < 0 ? NULL : text.failed ? PyErr_NoMemory() : sip_py_str((struct sip_slice){text.at, text.size});
+    PyObject *aor = added < 0 ? NULL : sip_py_written(&text);
     sip_buffer_free(&text);
     return aor;
 }
@@ -59,7 +60,7 @@ static enum sip_way find_asked(RegisteringObject *self, struct asked *asked) {
     struct sip_slice user, host;
     if (!read_names(&asked->message->core, &scratch, &user, &host)) return SIP_WAY_OTHER;
     PyObject *domain = sip_py_host(host);
-    asked->now = sip_timers_wall(self->timers);
+    asked->now = sip_clock_wall(self->timers);
     asked->realm = domain ? Py_XNewRef(PyDict_GetItemWithError(self->authorizer->realms, domain)) : NULL; /* none: no domain of ours */
     if (asked->realm) asked->aor = make_aor(user, domain);
     Py_XDECREF(domain);
@@ -67,18 +68,13 @@ static enum sip_way find_asked(RegisteringObject *self, struct asked *asked) {
     return PyErr_Occurred() ? SIP_WAY_FAILED : SIP_WAY_OTHER;
 }
 
-static enum sip_way truth(PyObject *answer) {
-    int is = answer ? PyObject_IsTrue(answer) : -1;
-    Py_XDECREF(answer);
-    return is < 0 ? SIP_WAY_FAILED : is ? SIP_WAY_PLAIN : SIP_WAY_OTHER;
-}
-
 /* --- proof --- */
 
 static enum sip_way has_account(RegisteringObject *self, PyObject *aor) {
     static struct sip_py_word has = {"has", NULL};
     int known = PySet_Contains(self->known, aor);
-    return known < 0 ? SIP_WAY_FAILED : known ? SIP_WAY_PLAIN : truth(sip_py_call(self->accounts, &has, aor, NULL));
+    if (known == 0) known = sip_py_truth(sip_py_call(self->accounts, &has, aor, NULL));
+    return known < 0 ? SIP_WAY_FAILED : known ? SIP_WAY_PLAIN : SIP_WAY_OTHER;
 }
 
 /* Digest knows a user by the user part or by the whole AOR. */
@@ -128,13 +124,11 @@ static enum sip_way authenticate(RegisteringObject *self, const struct asked *as
 static int change(RegisteringObject *self, const struct asked *asked) {
     static struct sip_py_word word_change = {"change", NULL}, reply = {"reply", NULL};
     static PyObject *ok;
-    PyObject *name = sip_py_text(&word_change), *now = PyFloat_FromDouble(asked->now), *headers = NULL, *done = NULL;
+    PyObject *now = PyFloat_FromDouble(asked->now), *headers = NULL, *done = NULL;
     PyObject *args[] = {self->registrar, (PyObject *)asked->message, asked->aor, asked->request->flow, now};
-    if (name && now && (ok || (ok = PyLong_FromLong(200)))) headers = PyObject_VectorcallMethod(name, args, 5, NULL);
-    if (headers && (name = sip_py_text(&reply))) {
-        PyObject *answer[] = {(PyObject *)asked->request, ok, Py_None, headers};
-        done = PyObject_VectorcallMethod(name, answer, 4, NULL);
-    }
+    if (now && (ok || (ok = PyLong_FromLong(200)))) headers = sip_py_call_with(&word_change, args, 5);
+    PyObject *answer[] = {(PyObject *)asked->request, ok, Py_None, headers};
+    if (headers) done = sip_py_call_with(&reply, answer, 4);
     Py_XDECREF(headers);
     Py_XDECREF(now);
     return sip_py_done(done);
@@ -177,7 +171,7 @@ int sip_registering_serve(PyObject *registering, InboundObject *request) {
 
 static PyObject *serve(PyObject *self, PyObject *request) {
     if (!sip_py_is_a(request, &sip_inbound_type)) return PyErr_Format(PyExc_TypeError, "an InboundRequest expected");
-    return sip_registering_serve(self, (InboundObject *)request) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_registering_serve(self, (InboundObject *)request));
 }
 
 static PyObject *registering_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {

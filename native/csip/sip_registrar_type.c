@@ -174,7 +174,6 @@ static void registrar_dealloc(RegistrarObject *self) {
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"refresh", FUNCTION(registrar_refresh), METH_FASTCALL, NULL},
     {"date", FUNCTION(registrar_date), METH_O, NULL},

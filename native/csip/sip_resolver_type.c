@@ -61,7 +61,7 @@ static void hosts_dealloc(HostsObject *self) {
 }
 
 static PyMethodDef methods[] = {
-    {"resolve", (PyCFunction)(void (*)(void))hosts_resolve, METH_FASTCALL, NULL},
+    {"resolve", FUNCTION(hosts_resolve), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

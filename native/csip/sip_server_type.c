@@ -36,7 +36,7 @@ static int transmit(ServerObject *self, PyObject *data) {
 static PyObject *send(ServerObject *self, PyObject *data) {
     int result = transmit(self, data);
     if (PyBytes_Check(data)) Py_XSETREF(self->base.last, Py_NewRef(data)); /* also of what could not leave now */
-    return sip_done(result);
+    return sip_py_none(result);
 }
 
 static PyObject *pass_on(ServerObject *self, PyObject *data) {
@@ -47,14 +47,14 @@ static PyObject *pass_on(ServerObject *self, PyObject *data) {
 
 static PyObject *resend(ServerObject *self, PyObject *unused) {
     (void)unused;
-    return sip_done(self->base.last ? sip_flow_send(self->reply_flow, self->base.last) : 0);
+    return sip_py_none(self->base.last ? sip_flow_send(self->reply_flow, self->base.last) : 0);
 }
 
 static PyObject *send_trying(ServerObject *self, PyObject *unused) {
     (void)unused;
     if (self->base.last || !self->base.request) Py_RETURN_NONE;
     if (!(self->base.last = sip_message_trying((MessageObject *)self->base.request, NULL))) return NULL;
-    return sip_done(sip_flow_send(self->reply_flow, self->base.last));
+    return sip_py_none(sip_flow_send(self->reply_flow, self->base.last));
 }
 
 static PyObject *tell_ack(ServerObject *self, PyObject *ack) {
@@ -65,7 +65,7 @@ static PyObject *tell_ack(ServerObject *self, PyObject *ack) {
 static PyObject *start_g(ServerObject *self, PyObject *unused) {
     (void)unused;
     int reliable = sip_flow_is_reliable(self->reply_flow);
-    if (reliable) return sip_done(reliable < 0 ? -1 : 0);
+    if (reliable) return sip_py_none(reliable < 0 ? -1 : 0);
     self->base.interval_s = self->base.layer->delays.t1_s;
     sip_retransmit_after(&self->base, SIP_ON_TIMER_G, self->base.interval_s);
     Py_RETURN_NONE;
@@ -88,12 +88,12 @@ static PyObject *start_h(ServerObject *self, PyObject *unused) {
 static PyObject *settle_i(ServerObject *self, PyObject *unused) {
     (void)unused;
     Py_CLEAR(self->base.last);
-    return sip_done(sip_settle(&self->base, self->reply_flow, SIP_ON_TIMER_I, self->base.layer->delays.t4_s));
+    return sip_py_none(sip_settle(&self->base, self->reply_flow, SIP_ON_TIMER_I, self->base.layer->delays.t4_s));
 }
 
 static PyObject *settle_j(ServerObject *self, PyObject *unused) {
     (void)unused;
-    return sip_done(sip_settle(&self->base, self->reply_flow, SIP_ON_TIMER_J, self->base.layer->delays.timeout_s));
+    return sip_py_none(sip_settle(&self->base, self->reply_flow, SIP_ON_TIMER_J, self->base.layer->delays.timeout_s));
 }
 
 static PyObject *settle_l(ServerObject *self, PyObject *unused) {
@@ -121,7 +121,7 @@ static PyObject *forget(ServerObject *self, PyObject *unused) {
     (void)unused;
     sip_stop_timers(&self->base);
     Py_CLEAR(self->base.owner);
-    return sip_done(sip_layer_forget(self->base.layer->servers, self->base.key));
+    return sip_py_none(sip_layer_forget(self->base.layer->servers, self->base.key));
 }
 
 /* --- for its user --- */
@@ -144,7 +144,7 @@ static PyObject *answer(ServerObject *self, PyObject *const *args, Py_ssize_t co
     if (count != 2) return PyErr_Format(PyExc_TypeError, "a status and the bytes of a response expected");
     long status = PyLong_AsLong(args[0]);
     if (status == -1 && PyErr_Occurred()) return NULL;
-    return sip_done(sip_step(&self->base, sip_response_event((int)status), args[1]));
+    return sip_py_none(sip_step(&self->base, sip_response_event((int)status), args[1]));
 }
 
 int sip_server_respond(PyObject *transaction, PyObject *response) {
@@ -161,10 +161,9 @@ int sip_server_respond(PyObject *transaction, PyObject *response) {
 
 static PyObject *respond(ServerObject *self, PyObject *response) {
     if (!Py_IS_TYPE(response, &sip_message_type)) return PyErr_Format(PyExc_TypeError, "a Message expected");
-    return sip_done(sip_server_respond((PyObject *)self, response));
+    return sip_py_none(sip_server_respond((PyObject *)self, response));
 }
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 #define ACTION(name) {#name, FUNCTION(name), METH_O, NULL}
 static PyMethodDef methods[] = {
     {"answer", FUNCTION(answer), METH_FASTCALL, NULL},

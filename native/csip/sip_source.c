@@ -10,20 +10,12 @@ void sip_source_release(struct sip_flow_source *source) {
     Py_DECREF(source->remote);
 }
 
-static unsigned long number_of(PyObject *object) {
-    unsigned long number = object ? PyLong_AsUnsignedLong(object) : 0;
-    Py_XDECREF(object);
-    return number;
-}
-
 static bool is_named(PyObject *transport, const char *name) { return PyUnicode_CompareWithASCIIString(transport, name) == 0; }
 
 /* A connection, and what is usual on its transport. */
 static int read_connection(PyObject *flow, struct sip_source *source) {
     static struct sip_py_word connection_id = {"connection_id", NULL}, listener = {"listener", NULL}, transport = {"transport", NULL};
-    PyObject *id = sip_py_get(flow, &connection_id);
-    source->connection_id = id ? PyLong_AsUnsignedLongLong(id) : 0;
-    Py_XDECREF(id);
+    source->connection_id = sip_py_unsigned(sip_py_get(flow, &connection_id));
     PyObject *place = PyErr_Occurred() ? NULL : sip_py_get(flow, &listener), *name = place ? sip_py_get(place, &transport) : NULL;
     Py_XDECREF(place);
     if (!name) return -1;
@@ -35,12 +27,11 @@ static int read_connection(PyObject *flow, struct sip_source *source) {
 }
 
 int sip_source_read(PyObject *flow, struct sip_flow_source *source) {
-    static struct sip_py_word remote = {"remote", NULL};
     *source = (struct sip_flow_source){.read = {.default_port = 5060}};
     int reliable = sip_flow_is_reliable(flow);
     if (reliable < 0 || (reliable && read_connection(flow, &source->read) < 0)) return -1;
-    unsigned long listener = number_of(sip_proxy_listener(flow));
-    if (PyErr_Occurred() || !(source->remote = sip_py_get(flow, &remote))) return -1;
+    source->read.listener = (uint32_t)sip_py_unsigned(sip_proxy_listener(flow));
+    if (PyErr_Occurred() || !(source->remote = sip_flow_remote(flow))) return -1;
     bool pair = PyTuple_Check(source->remote) && PyTuple_GET_SIZE(source->remote) == 2;
     if (!pair) PyErr_SetString(PyExc_TypeError, "a source is host and port");
     unsigned long port = pair ? PyLong_AsUnsignedLong(PyTuple_GET_ITEM(source->remote, 1)) : 0;
@@ -50,7 +41,6 @@ int sip_source_read(PyObject *flow, struct sip_flow_source *source) {
     }
     source->read.host = source->host.text;
     source->read.port = (uint32_t)port;
-    source->read.listener = (uint32_t)listener;
     return 0;
 }
 

@@ -13,8 +13,8 @@ static int receive(StreamObject *self, PyObject *data) {
     BatchesObject *batches = self->batches;
     if (self->closed || self->closing) return 0;
     if (sip_batches_begin(batches) < 0) return -1;
-    if (PyBytes_GET_SIZE(data) >= FLOOD_BYTES && sip_py_done(sip_py_call((PyObject *)batches, &flooded, NULL, NULL)) < 0) return -1;
-    self->last_used_s = sip_timers_now(batches->timers);
+    if (PyBytes_GET_SIZE(data) >= FLOOD_BYTES && sip_py_do((PyObject *)batches, &flooded, NULL, NULL) < 0) return -1;
+    self->last_used_s = sip_clock_now(batches->timers);
     if (sip_stream_take(self, data) < 0) {
         if (sip_batches_report(batches, &bytes) < 0) return -1;
         PyObject *reason = sip_py_text(&internal);
@@ -75,15 +75,15 @@ static int flush(StreamObject *self) {
     if (self->transport == Py_None || !self->is_open) return 0;
     if (PyList_GET_SIZE(self->out)) {
         PyObject *data = joined(self->out), *transport = Py_NewRef(self->transport);
-        int result = data ? sip_py_done(sip_py_call(transport, &write, data, NULL)) : -1;
+        int result = data ? sip_py_do(transport, &write, data, NULL) : -1;
         Py_XDECREF(data);
         Py_DECREF(transport);
         clear_out(self);
-        self->last_used_s = sip_timers_now(self->batches->timers);
+        self->last_used_s = sip_clock_now(self->batches->timers);
         if (result < 0 || check_unsent(self) < 0) return -1;
     }
     if (!self->closing || self->transport == Py_None) return 0;
-    return sip_py_done(sip_py_call(self->transport, &close, NULL, NULL));
+    return sip_py_do(self->transport, &close, NULL, NULL);
 }
 
 /* --- the type --- */
@@ -146,16 +146,16 @@ static void stream_dealloc(StreamObject *self) {
 
 static PyObject *stream_data_received(StreamObject *self, PyObject *data) {
     if (!PyBytes_Check(data)) return PyErr_Format(PyExc_TypeError, "data is bytes");
-    return receive(self, data) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(receive(self, data));
 }
 
 static PyObject *stream_send(StreamObject *self, PyObject *data) {
-    return sip_stream_send(self, data) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_stream_send(self, data));
 }
 
 static PyObject *stream_flush(StreamObject *self, PyObject *unused) {
     (void)unused;
-    return flush(self) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(flush(self));
 }
 
 static PyObject *stream_forget(StreamObject *self, PyObject *unused) {

@@ -29,7 +29,7 @@ int sip_stream_send(StreamObject *self, PyObject *data);
 
 /* Calls self.name(argument); -1 with an exception. */
 static inline int sip_stream_call(StreamObject *self, struct sip_py_word *name, PyObject *argument) {
-    return sip_py_done(sip_py_call((PyObject *)self, name, argument, NULL));
+    return sip_py_do((PyObject *)self, name, argument, NULL);
 }
 
 extern PyTypeObject sip_stream_type;

@@ -35,7 +35,7 @@ static int take_garbage(StreamObject *self, const struct walk *walk, struct sip_
     sip_py_fault(fault, NULL);
     if (!PyErr_ExceptionMatches(sip_parse_error)) return -1;
     PyObject *error = sip_py_fetched(), *data = piece(walk, rest_of(walk).size);
-    int result = data ? sip_py_done(sip_py_call((PyObject *)self, &name, data, error)) : -1;
+    int result = data ? sip_py_do((PyObject *)self, &name, data, error) : -1;
     Py_XDECREF(data);
     Py_XDECREF(error);
     return result;

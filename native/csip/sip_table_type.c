@@ -56,16 +56,16 @@ static void table_dealloc(TableObject *self) {
 
 static PyObject *table_put_record(TableObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 2 || !PyBytes_Check(args[1])) return PyErr_Format(PyExc_TypeError, "key and record expected");
-    return sip_table_put(self, args[0], args[1]) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_table_put(self, args[0], args[1]));
 }
 
 static PyObject *table_delete(TableObject *self, PyObject *text) {
-    return sip_table_delete(self, text) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_table_delete(self, text));
 }
 
 static PyMethodDef methods[] = {
     {"record", (PyCFunction)sip_table_record, METH_O, NULL},
-    {"put_record", (PyCFunction)(void (*)(void))table_put_record, METH_FASTCALL, NULL},
+    {"put_record", FUNCTION(table_put_record), METH_FASTCALL, NULL},
     {"delete", (PyCFunction)table_delete, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -28,6 +28,7 @@ static TimerObject *owner_of(struct sip_timer *timer) {
 
 bool sip_is_clock(PyObject *timers) { return Py_IS_TYPE(timers, &sip_timers_type); }
 double sip_clock_now(PyObject *timers) { return ((TimersObject *)timers)->now; }
+double sip_clock_wall(PyObject *timers) { return ((TimersObject *)timers)->wall; }
 
 void sip_clock_start(PyObject *timers, struct sip_timer *timer, double delay_s) {
     TimersObject *self = (TimersObject *)timers;
@@ -178,14 +179,11 @@ static double seconds(clockid_t clock) {
     return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
 }
 
-void sip_timers_read_clock(PyObject *timers) {
+void sip_clock_read(PyObject *timers) {
     TimersObject *self = (TimersObject *)timers;
     self->now = seconds(CLOCK_MONOTONIC);
     self->wall = seconds(CLOCK_REALTIME);
 }
-
-double sip_timers_now(PyObject *timers) { return ((TimersObject *)timers)->now; }
-double sip_timers_wall(PyObject *timers) { return ((TimersObject *)timers)->wall; }
 
 static PyObject *timers_next_deadline(TimersObject *self, PyObject *unused) {
     double deadline;
@@ -200,8 +198,8 @@ static PyObject *timers_lengths(TimersObject *self, void *unused) {
 }
 
 static PyMethodDef timers_methods[] = {
-    {"after", (PyCFunction)(void (*)(void))timers_after, METH_FASTCALL, NULL},
-    {"advance", (PyCFunction)(void (*)(void))timers_advance, METH_FASTCALL, NULL},
+    {"after", FUNCTION(timers_after), METH_FASTCALL, NULL},
+    {"advance", FUNCTION(timers_advance), METH_FASTCALL, NULL},
     {"next_deadline", (PyCFunction)timers_next_deadline, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

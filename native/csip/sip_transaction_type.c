@@ -78,7 +78,7 @@ enum sip_event sip_response_event(int status) {
 static PyObject *handle(TransactionObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count < 1 || count > 2) return PyErr_Format(PyExc_TypeError, "an event, and what it brings");
     int event = sip_event_of(args[0]);
-    return sip_done(event < 0 ? count_illegal(self, args[0]) : sip_step(self, event, count == 2 ? args[1] : Py_None));
+    return sip_py_none(event < 0 ? count_illegal(self, args[0]) : sip_step(self, event, count == 2 ? args[1] : Py_None));
 }
 
 /* --- timers --- */
@@ -204,7 +204,6 @@ static PyMemberDef members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
-#define FUNCTION(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"handle", FUNCTION(handle), METH_FASTCALL, NULL},
     {"start_wait", FUNCTION(start_wait), METH_FASTCALL, NULL},

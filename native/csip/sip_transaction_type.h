@@ -77,8 +77,6 @@ void sip_stop_timers(TransactionObject *self);
 /* Nothing is left but to wait for retransmissions; a reliable transport doesn't have them, so `event` happens at once. */
 int sip_settle(TransactionObject *self, PyObject *flow, enum sip_event event, double delay_s);
 
-static inline PyObject *sip_done(int result) { return result < 0 ? NULL : Py_NewRef(Py_None); }
-
 /* --- sip_layer_type.c --- */
 
 int sip_layer_forget(PyObject *transactions, PyObject *key); /* from a dict of the layer, if it is there */

@@ -61,7 +61,7 @@ int sip_trunk_count(TrunkObject *self, int step) {
 static PyObject *trunk_count_call(TrunkObject *self, PyObject *step) {
     long by = PyLong_AsLong(step);
     if (by == -1 && PyErr_Occurred()) return NULL;
-    return sip_trunk_count(self, by < 0 ? -1 : 1) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_trunk_count(self, by < 0 ? -1 : 1));
 }
 
 static PyObject *trunk_get_full(TrunkObject *self, void *closure) {

@@ -106,13 +106,13 @@ int sip_udp_destination(UdpObject *self, PyObject *destination, union sip_sockad
     return 0;
 }
 
-static bool same_near(const struct sip_near *a, const struct sip_near *b) {
+bool sip_udp_same_near(const struct sip_near *a, const struct sip_near *b) {
     if (a->family != b->family || a->scope != b->scope) return false;
     return a->family == AF_INET ? a->v4.s_addr == b->v4.s_addr : !memcmp(&a->v6, &b->v6, sizeof a->v6);
 }
 
 PyObject *sip_udp_near_host(UdpObject *self, const struct sip_near *near) {
-    if (self->near_host && same_near(&self->near, near)) return Py_NewRef(self->near_host);
+    if (self->near_host && sip_udp_same_near(&self->near, near)) return Py_NewRef(self->near_host);
     PyObject *host = near->family == AF_INET    ? host_str(AF_INET, &near->v4, 0)
                      : near->family == AF_INET6 ? host_str(AF_INET6, &near->v6, near->scope)
                                                 : PyUnicode_FromString("");

@@ -34,16 +34,14 @@ static bool is_made(UdpEndpointObject *self) {
     return self->socket != NULL;
 }
 
-static PyObject *result_of(int result) { return result < 0 ? NULL : Py_NewRef(Py_None); }
-
 static PyObject *endpoint_ready(UdpEndpointObject *self, PyObject *unused) {
     (void)unused;
-    return is_made(self) ? result_of(sip_udp_endpoint_serve(self)) : NULL;
+    return is_made(self) ? sip_py_none(sip_udp_endpoint_serve(self)) : NULL;
 }
 
 static PyObject *endpoint_flush(UdpEndpointObject *self, PyObject *unused) {
     (void)unused;
-    return is_made(self) ? result_of(sip_udp_endpoint_flush(self)) : NULL;
+    return is_made(self) ? sip_py_none(sip_udp_endpoint_flush(self)) : NULL;
 }
 
 static PyObject *endpoint_discard(UdpEndpointObject *self, PyObject *unused) {
@@ -101,7 +99,7 @@ static PyMethodDef methods[] = {
     {"flush", (PyCFunction)endpoint_flush, METH_NOARGS, NULL},
     {"discard", (PyCFunction)endpoint_discard, METH_NOARGS, NULL},
     {"drop_flows", (PyCFunction)endpoint_drop_flows, METH_NOARGS, NULL},
-    {"flow", (PyCFunction)(void (*)(void))endpoint_flow, METH_FASTCALL, NULL},
+    {"flow", FUNCTION(endpoint_flow), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

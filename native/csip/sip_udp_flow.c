@@ -19,11 +19,6 @@ static UdpFlowObject *make(UdpEndpointObject *endpoint, PyObject *remote, PyObje
     return flow;
 }
 
-static bool same_near(const struct sip_near *a, const struct sip_near *b) {
-    if (a->family != b->family || a->scope != b->scope) return false;
-    return a->family == AF_INET ? a->v4.s_addr == b->v4.s_addr : !memcmp(&a->v6, &b->v6, sizeof a->v6);
-}
-
 static UdpFlowObject *kept(UdpEndpointObject *self, UdpFlowObject *flow) {
     if (flow && sip_udp_flows_keep(&self->flows, flow) < 0) Py_CLEAR(flow);
     return flow;
@@ -32,7 +27,7 @@ static UdpFlowObject *kept(UdpEndpointObject *self, UdpFlowObject *flow) {
 UdpFlowObject *sip_udp_flow_from(UdpEndpointObject *self, const struct sip_datagram *datagram) {
     UdpFlowObject *flow = sip_udp_flows_find(&self->flows, datagram->source);
     const struct sip_near *near = &datagram->near;
-    if (flow && (!near->family || same_near(&flow->near, near))) return (UdpFlowObject *)Py_NewRef(flow);
+    if (flow && (!near->family || sip_udp_same_near(&flow->near, near))) return (UdpFlowObject *)Py_NewRef(flow);
     PyObject *remote = sip_udp_cached_tuple(self->socket, datagram->source);
     if (!remote) return NULL;
     flow = make(self, remote, near->family ? sip_udp_near_host(self->socket, near) : Py_NewRef(self->host), near);
@@ -81,7 +76,7 @@ int sip_udp_flow_send(UdpFlowObject *flow, PyObject *data) {
 /* --- the type --- */
 
 static PyObject *flow_send(UdpFlowObject *self, PyObject *data) {
-    return sip_udp_flow_send(self, data) < 0 ? NULL : Py_NewRef(Py_None);
+    return sip_py_none(sip_udp_flow_send(self, data));
 }
 
 static void flow_dealloc(UdpFlowObject *self) {

@@ -46,13 +46,12 @@ static void queue(UdpObject *socket, const struct sip_udp_waiting *waiting) {
 static int tell_failed(UdpEndpointObject *self) {
     static struct sip_py_word name = {"failed", NULL};
     if (!PyList_GET_SIZE(self->socket->failed)) return 0;
-    PyObject *failed = sip_udp_take_failed(self->socket), *told = failed;
-    for (Py_ssize_t i = 0; told && i < PyList_GET_SIZE(failed); i++) {
-        told = sip_py_call((PyObject *)self, &name, PyTuple_GET_ITEM(PyList_GET_ITEM(failed, i), 0), NULL);
-        Py_XDECREF(told);
-    }
+    PyObject *failed = sip_udp_take_failed(self->socket);
+    int result = failed ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(failed); i++)
+        result = sip_py_do((PyObject *)self, &name, PyTuple_GET_ITEM(PyList_GET_ITEM(failed, i), 0), NULL);
     Py_XDECREF(failed);
-    return told ? 0 : -1;
+    return result;
 }
 
 /* While the kernel has no room, the socket is watched for some. */
@@ -61,7 +60,7 @@ static int watch(UdpEndpointObject *self) {
     bool waits = sip_udp_pending(self->socket->udp) > 0;
     if (waits == self->waits_to_write) return 0;
     self->waits_to_write = waits;
-    return sip_py_done(sip_py_call((PyObject *)self, &name, waits ? Py_True : Py_False, NULL));
+    return sip_py_do((PyObject *)self, &name, waits ? Py_True : Py_False, NULL);
 }
 
 int sip_udp_endpoint_flush(UdpEndpointObject *self) {

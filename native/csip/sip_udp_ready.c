@@ -52,7 +52,7 @@ static int serve_batch(UdpEndpointObject *self) {
     int count = receive(self);
     if (count <= 0) return count;
     if (sip_batches_begin(self->batches) < 0) return -1;
-    if (count == SIP_UDP_BATCH && sip_py_done(sip_py_call(engine, &flooded, NULL, NULL)) < 0) return -1;
+    if (count == SIP_UDP_BATCH && sip_py_do(engine, &flooded, NULL, NULL) < 0) return -1;
     return take_all(self, count) < 0 ? -1 : count;
 }
 
@@ -126,7 +126,7 @@ static int tell_unreachable(UdpEndpointObject *self) {
     static struct sip_py_word name = {"told_unreachable", NULL};
     PyObject *errors = self->socket->udp ? sip_udp_unreachable(self->socket) : PyTuple_New(0);
     int result = !errors ? -1
-                 : PyTuple_GET_SIZE(errors) ? sip_py_done(sip_py_call((PyObject *)self, &name, errors, NULL))
+                 : PyTuple_GET_SIZE(errors) ? sip_py_do((PyObject *)self, &name, errors, NULL)
                                             : 0;
     Py_XDECREF(errors);
     return result;

@@ -144,7 +144,7 @@ static PyObject *udp_pending(UdpObject *self, void *unused) {
 static PyMethodDef udp_methods[] = {
     {"fileno", (PyCFunction)udp_fileno, METH_NOARGS, NULL},
     {"receive", (PyCFunction)udp_receive, METH_NOARGS, NULL},
-    {"queue", (PyCFunction)(void (*)(void))sip_udp_queue_method, METH_FASTCALL, NULL},
+    {"queue", FUNCTION(sip_udp_queue_method), METH_FASTCALL, NULL},
     {"flush", (PyCFunction)sip_udp_flush_method, METH_NOARGS, NULL},
     {"send", (PyCFunction)sip_udp_send_method, METH_O, NULL},
     {"unreachable", (PyCFunction)udp_unreachable, METH_NOARGS, NULL},

@@ -46,6 +46,7 @@ int sip_udp_parse_host(PyObject *host, sa_family_t family, struct sip_near *out)
 int sip_udp_destination(UdpObject *self, PyObject *destination, union sip_sockaddr *to);
 
 bool sip_udp_same_address(const union sip_sockaddr *a, const union sip_sockaddr *b);
+bool sip_udp_same_near(const struct sip_near *a, const struct sip_near *b);
 
 bool sip_udp_is_open(UdpObject *self); /* ValueError when it isn't */
 

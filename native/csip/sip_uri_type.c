@@ -187,7 +187,7 @@ static PyGetSetDef uri_getset[] = {
 };
 
 static PyMethodDef uri_methods[] = {
-    {"build", (PyCFunction)(void (*)(void))sip_uri_build, METH_VARARGS | METH_KEYWORDS | METH_STATIC, NULL},
+    {"build", FUNCTION(sip_uri_build), METH_VARARGS | METH_KEYWORDS | METH_STATIC, NULL},
     {"without_params", (PyCFunction)sip_uri_without_params, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
