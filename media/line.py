@@ -58,6 +58,11 @@ class Line:
             self._own_keys = OwnKeys(), OwnKeys()
         return self._own_keys
 
+    def renew_keys(self) -> None:
+        """Of ours those that were in effect and are no more."""
+        for keys in self._own_keys or ():
+            keys.renew()
+
     def component(self, pair: int, rtcp: bool) -> tuple[int, int]:
         """(stream, component) of the pair's RTP or RTCP port."""
         if self.kind == relay.RTP:

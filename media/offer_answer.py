@@ -101,6 +101,7 @@ class OfferAnswer:
         dialogue.offers[side] = offer
         if before:
             self._close_unused(dialogue, before)
+            dialogue.renew_keys()
         offerer, answerer = dialogue.sides[side], dialogue.sides[1 - side]
         dialogue.sides[0].interface, dialogue.sides[1].interface = pair
         offerer.label = options.label or offerer.label

@@ -73,12 +73,15 @@ def allowed(words: frozenset[str]) -> tuple[str, ...]:
 
 
 class OwnKeys:
-    """What we protect with towards one side of one line: a key a suite, kept as long as the line."""
+    """What we protect with towards one side of one line: a key a suite. They stay, since parties that share an offer (a forked
+    INVITE) may take different ones of it, and come back to them."""
 
-    __slots__ = ("_keys",)
+    __slots__ = ("_keys", "_left", "_used")
 
     def __init__(self) -> None:
         self._keys: dict[str, bytes] = {}
+        self._used = ""
+        self._left: set[str] = set()
 
     def crypto(self, tag: int, suite: str) -> Crypto:
         if suite not in self._keys:
@@ -87,6 +90,20 @@ class OwnKeys:
 
     def offer(self, suites: Iterable[str]) -> tuple[Crypto, ...]:
         return tuple(self.crypto(TAGS[suite], suite) for suite in suites)
+
+    def use(self, suite: str) -> None:
+        """The suite in effect from now on, "" for none."""
+        if self._used != suite:
+            self._left.add(self._used)
+            self._left.discard(suite)
+            self._used = suite
+
+    def renew(self) -> None:
+        """New keys for the suites that were in effect and are no more: a party that has forgotten how far such a key had
+        counted could read nothing under it."""
+        for suite in self._left:
+            self._keys.pop(suite, None)
+        self._left.clear()
 
 
 def _inline(text: str) -> tuple[bytes, int]:

@@ -127,6 +127,12 @@ class Dialogue:
                     found.append(line)
         return found
 
+    def renew_keys(self) -> None:
+        """With a new offer, once one was answered: then nobody takes any more what was offered before."""
+        if self.answered:
+            for line in self.all_lines():
+                line.renew_keys()
+
     def fitting_line(self, index: int, kind: int, count: int, interfaces: tuple[Interface, Interface]) -> Line | None:
         """One that the m= line at ``index`` was last offered with, or has, if it may stay."""
         for offer in (self.offers[self.last_offerer], self.offers[1 - self.last_offerer], self):

@@ -86,6 +86,7 @@ class Lines:
                     self.relay.set_crypto(stream, side, *pair)
                 elif line.secured[side]:
                     self.relay.set_crypto(stream, side, None, None)
+            line.own_keys[side].use(pair[1][0] if pair is not None else "")
         line.secured = (keys[0] is not None, keys[1] is not None) if any(keys) else NOT_SECURED
 
     def mute(self, line: Line, side: int, muting: Muting) -> None:

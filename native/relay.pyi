@@ -241,8 +241,8 @@ class Relay:
         """Clock rate of a dynamic payload type (96-127) of both sides; without it such packets have no jitter."""
     def set_crypto(self, stream: int, side: int, receive: _CryptoKey | None, send: _CryptoKey | None) -> None:
         """SRTP and SRTCP towards a side: what it sends is unprotected with ``receive``, what it is sent is protected with ``send``; None: plain.
-        What fails authentication or was seen before is dropped and teaches nothing. A key that is not new keeps its rollover counter and replay
-        window, a new one begins at 0. ValueError for an unknown suite, a key of another length than the suite's, an MKI to send, an
+        What fails authentication or was seen before is dropped and teaches nothing. A key keeps its rollover counter and replay
+        window, also while others, or none, are set; of each way the last six are known. A new one begins at 0. ValueError for an unknown suite, a key of another length than the suite's, an MKI to send, an
         OPAQUE stream."""
     def begin_recording(self, fd: int, max_bytes: int) -> int:
         """A pcap file that a thread of its own writes to ``fd``, which is taken over. Returns its number. MemoryError when there are as many as may

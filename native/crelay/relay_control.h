@@ -86,7 +86,8 @@ enum relay_error relay_set_blocked_types(struct relay *relay, uint32_t stream, i
 enum relay_error relay_set_dscp(struct relay *relay, uint32_t stream, int side, uint8_t dscp);
 enum relay_error relay_set_clock(struct relay *relay, uint32_t stream, uint8_t payload_type, uint32_t clock_hz);
 
-/* Keys by way; RELAY_NO_SUITE: plain. A key that is not new keeps its indices. Waits for a relay thread when one is. */
+/* Keys by way; RELAY_NO_SUITE: plain. A key keeps its indices, also while up to RELAY_KEPT others are set. Waits for a relay thread when
+ * one is new. */
 enum relay_error relay_set_crypto(struct relay *relay, uint32_t stream, int side, const struct relay_key key[RELAY_WAYS]);
 
 /* A recording to ``fd``, of at most ``max_bytes``; taken over when that succeeds (RELAY_ERROR_FULL: too many at once). It gets what the

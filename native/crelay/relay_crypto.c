@@ -35,12 +35,6 @@ void relay_crypto_close(struct relay_crypto *crypto)
     free(crypto);
 }
 
-bool relay_crypto_plain(const struct relay_crypto *crypto)
-{
-    return crypto->way[0][RELAY_RECEIVE] == NULL && crypto->way[0][RELAY_SEND] == NULL &&
-           crypto->way[1][RELAY_RECEIVE] == NULL && crypto->way[1][RELAY_SEND] == NULL;
-}
-
 static uint32_t record_checksum(const struct relay_srtp_record *record)
 {
     uint32_t sum = 0;
@@ -67,6 +61,7 @@ struct rekeying {
     struct relay_engine *engine;
     struct relay_crypto *crypto;
     struct relay_crypto **slot; /* the thread's view of it */
+    struct relay_srtp_kept *kept;
     int side;
     const struct relay_key *key;               /* by way */
     struct relay_srtp *srtp[RELAY_WAYS];       /* in: new contexts; out: those they replaced */
@@ -79,33 +74,61 @@ static struct relay_engine *engine_of(const struct relay *relay, uint32_t number
 }
 
 /* Of a stream of RTP. */
-static void set_flag(struct relay_stream *stream, bool on)
+static void set_flag(struct relay_stream *stream)
 {
     RELAY_FOR_SOCKETS (component, side) {
         struct relay_leg *leg = relay_leg_of(stream, component, side);
-        relay_put(leg->flags, (uint8_t)(on ? leg->flags | RELAY_FLAG_SRTP : leg->flags & ~RELAY_FLAG_SRTP));
+        relay_put(leg->flags, leg->flags | RELAY_FLAG_SRTP);
     }
     for (int side = 0; side < RELAY_SIDES; side++)
-        stream->side_flags[side] = relay_leg_of(stream, RELAY_RTP_COMPONENT, side)->flags & ~RELAY_FLAG_TAPED;
+        stream->side_flags[side] |= RELAY_FLAG_SRTP;
+}
+
+/* The identifier only says how packets look. */
+static bool same_key(const struct relay_key *a, const struct relay_key *b)
+{
+    return a->suite == b->suite && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+/* Sets the way aside and gives it what it had under that key, or nothing if that is new or was set aside too long ago. */
+static void exchange(struct relay_way_state *way, struct relay_way_state kept[RELAY_KEPT], const struct relay_key *key)
+{
+    const struct relay_way_state before = *way;
+    int place = 0;
+    while (place < RELAY_KEPT - 1 && !same_key(&kept[place].key, key))
+        place++;
+    *way = same_key(&kept[place].key, key) ? kept[place] : (struct relay_way_state){0};
+    memmove(kept + 1, kept, (size_t)place * sizeof *kept);
+    kept[0] = before;
 }
 
 /* A new key begins anew with indices and windows (RFC 4568 section 6.4). */
+static void set_key(struct rekeying *change, int way)
+{
+    struct relay_srtp_record *record = change->crypto->record;
+    struct relay_way_state *state = &record->way[change->side][way];
+    uint8_t *kept = &record->kept[change->side][way];
+    if (!same_key(&state->key, &change->key[way]) && (*kept || state->key.suite != RELAY_NO_SUITE)) {
+        exchange(state, change->kept->way[change->side][way], &change->key[way]);
+        *kept = 1;
+    }
+    state->key = change->key[way];
+}
+
 static void rekey(void *argument)
 {
     struct rekeying *change = argument;
-    struct relay_srtp_record *record = change->crypto->record;
     for (int way = 0; way < RELAY_WAYS; way++) {
         if (!change->changed[way])
             continue;
         struct relay_srtp **context = &change->crypto->way[change->side][way], *before = *context;
-        memset(&record->way[change->side][way], 0, sizeof record->way[change->side][way]);
-        record->way[change->side][way].key = change->key[way];
+        set_key(change, way);
         *context = change->srtp[way];
         change->srtp[way] = before;
     }
-    relay_record_seal(record);
+    relay_record_seal(change->crypto->record);
     *change->slot = change->crypto;
-    set_flag(change->stream, !relay_crypto_plain(change->crypto));
+    set_flag(change->stream);
     relay_stream_seal(change->stream);
 }
 
@@ -134,12 +157,12 @@ static enum relay_error set_locked(struct relay *relay, uint32_t number, struct 
     struct relay_crypto *crypto = relay->crypto[number];
     if (crypto == NULL && key[RELAY_RECEIVE].suite == RELAY_NO_SUITE && key[RELAY_SEND].suite == RELAY_NO_SUITE)
         return RELAY_OK;
-    if (crypto == NULL) /* whatever an earlier stream left there */
-        memset(relay_record_of(&relay->table, number), 0, sizeof(struct relay_srtp_record));
-    if (crypto == NULL)
+    if (crypto == NULL) {
+        relay_record_wipe(&relay->table, number); /* of what an earlier stream left there */
         crypto = relay_crypto_open(engine_of(relay, number), relay_record_of(&relay->table, number));
+    }
     struct rekeying change = {.stream = stream, .engine = engine_of(relay, number), .slot = &relay->crypto[number],
-                              .side = side, .key = key, .crypto = crypto};
+                              .side = side, .key = key, .crypto = crypto, .kept = &relay->table.kept[number]};
     if (change.crypto == NULL)
         return RELAY_ERROR_MEMORY;
     error = open_contexts(&change);

@@ -15,7 +15,6 @@ struct relay_crypto {
 /* The contexts for the keys of ``record``; NULL: out of memory. */
 struct relay_crypto *relay_crypto_open(struct relay_engine *engine, struct relay_srtp_record *record);
 void relay_crypto_close(struct relay_crypto *crypto);
-bool relay_crypto_plain(const struct relay_crypto *crypto);
 
 /* What a packet of RTP from ``side`` will need. The thread's part. */
 static inline void relay_crypto_prefetch(const struct relay_crypto *crypto, int side)

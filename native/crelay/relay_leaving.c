@@ -1,8 +1,6 @@
 /* Streams ended: what their threads had is taken back once they are through with it. */
 #include "relay_state.h"
 
-#include <string.h>
-
 static void forget_sockets(struct relay *relay, uint32_t number)
 {
     RELAY_FOR_SOCKETS (component, side)
@@ -35,7 +33,7 @@ static void settle(struct relay *relay)
 static void forget(struct relay *relay, uint32_t number)
 {
     if ((relay->table.streams[number].side_flags[0] & RELAY_FLAG_SRTP) != 0 || relay->crypto[number] != NULL)
-        memset(relay_record_of(&relay->table, number), 0, sizeof(struct relay_srtp_record));
+        relay_record_wipe(&relay->table, number);
     relay_drop_crypto(relay, number);
     for (uint32_t leg = relay_leg_index(number, 0, 0); leg <= relay_leg_index(number, 1, 1); leg++)
         relay_put(relay->news.latched[leg], 0);

@@ -11,6 +11,7 @@
 #define RELAY_KEY_BYTES 46 /* master key and master salt of the longest suite */
 #define RELAY_SOURCES 8
 #define RELAY_WINDOW 128 /* RFC 3711 section 3.3.2 wants at least 64 */
+#define RELAY_KEPT 6 /* keys set aside: with the one in use a key of each suite, and none */
 
 enum relay_suite {
     RELAY_NO_SUITE,
@@ -59,10 +60,18 @@ struct relay_srtp_record {
     uint32_t auth_failed[2][2]; /* of what the side sent */
     uint32_t replayed[2][2];
     uint32_t checksum; /* control: over the keys */
-    uint8_t unused[28];
+    uint8_t kept[2][RELAY_WAYS]; /* whether that way has any of the following */
+    uint8_t unused[24];
+};
+
+/* Ways as they stood when they got another key, or none, the last one first: under a key that comes back an index must not be used again
+ * (RFC 3711 section 9.1). Written as keys are. */
+struct relay_srtp_kept {
+    struct relay_way_state way[2][RELAY_WAYS][RELAY_KEPT];
 };
 
 _Static_assert(sizeof(struct relay_source) == 64, "a source is one cache line");
 _Static_assert(sizeof(struct relay_way_state) == 576, "a way is its own cache lines");
+_Static_assert(RELAY_KEPT + 1 == RELAY_SUITES, "all our keys of a line fit, and none");
 
 #endif

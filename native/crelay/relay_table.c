@@ -39,7 +39,8 @@ const char *relay_error_text(enum relay_error error)
 
 static size_t table_size(uint32_t capacity)
 {
-    return FIRST_OFFSET + (size_t)capacity * (sizeof(struct relay_stream) + sizeof(struct relay_srtp_record));
+    size_t entry = sizeof(struct relay_stream) + sizeof(struct relay_srtp_record) + sizeof(struct relay_srtp_kept);
+    return FIRST_OFFSET + capacity * entry;
 }
 
 static enum relay_error map_table(struct relay_table *table)
@@ -55,6 +56,7 @@ static enum relay_error map_table(struct relay_table *table)
 static void find_records(struct relay_table *table)
 {
     table->records = (struct relay_srtp_record *)(table->streams + table->header->capacity);
+    table->kept = (struct relay_srtp_kept *)(table->records + table->header->capacity);
 }
 
 enum relay_error relay_table_create(struct relay_table *table, uint32_t capacity)
@@ -125,6 +127,15 @@ void relay_table_close(struct relay_table *table)
         close(table->fd);
     *table = (struct relay_table){.fd = -1};
     errno = saved;
+}
+
+void relay_record_wipe(const struct relay_table *table, uint32_t stream)
+{
+    static const uint8_t none[RELAY_SIDES][RELAY_WAYS];
+    struct relay_srtp_record *record = relay_record_of(table, stream);
+    if (memcmp(record->kept, none, sizeof none) != 0)
+        memset(&table->kept[stream], 0, sizeof table->kept[stream]);
+    memset(record, 0, sizeof *record);
 }
 
 uint64_t relay_table_own(struct relay_table *table)

@@ -20,7 +20,7 @@
 #include "relay_address.h"
 #include "relay_srtp_state.h"
 
-#define RELAY_TABLE_VERSION 3
+#define RELAY_TABLE_VERSION 4
 #define RELAY_MAX_CAPACITY (1u << 20)
 #define RELAY_DYNAMIC_TYPES 32 /* payload types 96 to 127 (RFC 3551 section 6) */
 #define RELAY_DSCP_SET 0x80
@@ -39,7 +39,7 @@ enum relay_flag {
     RELAY_FLAG_OPAQUE = 4,
     RELAY_FLAG_SILENCED = 8,
     RELAY_FLAG_TYPES = 16, /* some payload types are blocked */
-    RELAY_FLAG_SRTP = 32,
+    RELAY_FLAG_SRTP = 32, /* it has an SRTP record, though both sides may be plain by now */
     RELAY_FLAG_TAPED = 64, /* copies go to a recording of this process; not among side_flags */
     RELAY_FLAG_FEEDBACK = 128, /* RFC 4585: is taken out of the side's RTCP */
 };
@@ -155,6 +155,7 @@ struct relay_table {
     struct relay_header *header;
     struct relay_stream *streams;
     struct relay_srtp_record *records; /* by stream, after the streams; untouched where there is no SRTP */
+    struct relay_srtp_kept *kept;      /* by stream, after the records; untouched where no key was replaced */
 };
 
 enum relay_error {
@@ -200,6 +201,9 @@ static inline struct relay_srtp_record *relay_record_of(const struct relay_table
 {
     return &table->records[stream];
 }
+
+/* An end of all that the stream has of keys. */
+void relay_record_wipe(const struct relay_table *table, uint32_t stream);
 
 /* Single words of the table, shared between control and thread. */
 #define relay_get(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)

@@ -127,6 +127,64 @@ def test_an_offer_within_the_call_keeps_each_leg_as_it_is(by: str) -> None:
     assert world.relay.keys == before
 
 
+SHORT = "AES_CM_128_HMAC_SHA1_32"
+
+
+def answered_with(world: World, offered: str, suite: str, to: str = "b", **keys: Any) -> Any:
+    """The answer of ``to`` to what it was offered, by that suite: (its key, ours), as they are in effect then."""
+    ours = next(crypto for crypto in cryptos(offered) if crypto.suite == suite)
+    own = OwnKeys().crypto(ours.tag, suite)
+    world.answer(sdp(f"m=audio 6000 RTP/SAVP 0|a=crypto:{own}"), to=to, **keys)
+    assert world.relay.keys[world.streams()[0], 1] == (own.relayed, ours.relayed)
+    return own, ours
+
+
+def test_branches_that_share_an_offer_may_take_different_keys_of_it_and_come_back() -> None:
+    world = World()
+    offered = world.offer(sdp(), transport_protocol=SECURE)
+    _, first = answered_with(world, offered, SUITE, "b1", sip_code=183)
+    _, second = answered_with(world, offered, SHORT, "b2", sip_code=183)
+    _, back = answered_with(world, offered, SUITE, "b1")
+    assert back == first != second
+
+
+def test_an_offer_within_the_call_keeps_the_key_in_effect_and_renews_what_was_in_effect_before() -> None:
+    world = World()
+    told = [world.offer(sdp(), transport_protocol=SECURE)]
+    for suite in (SUITE, SHORT):
+        answered_with(world, told[-1], suite)
+        told.append(world.offer(sdp(), to_tag="b"))
+    first, second, third = ({crypto.suite: crypto for crypto in cryptos(body)} for body in told)
+    assert first == second
+    assert {suite for suite in SUITES if second[suite] != third[suite]} == {SUITE}
+    answered_with(world, told[-1], SUITE)
+    last = {crypto.suite: crypto for crypto in cryptos(world.offer(sdp(), to_tag="b"))}
+    assert {suite for suite in SUITES if third[suite] != last[suite]} == {SHORT}
+
+
+def test_who_comes_back_to_a_suite_gets_another_key_of_ours_for_it() -> None:
+    world = World()
+    keys = []
+    for suite in (SUITE, SHORT, SHORT, SUITE):
+        tags = {"to_tag": "b"} if keys else {"transport_protocol": PLAIN}
+        world.offer(sdp(f"m=audio 5000 RTP/SAVP 0|a=crypto:{OwnKeys().crypto(1, suite)}"), **tags)
+        keys += cryptos(world.answer(sdp("m=audio 6000 RTP/AVP 0")))
+    assert keys[1] == keys[2]
+    assert len({crypto.key for crypto in keys}) == 3
+
+
+def test_a_key_that_was_in_effect_before_a_plain_phase_is_renewed() -> None:
+    world = World()
+    _, told_a = secure_caller(world)
+    world.offer(sdp(), to_tag="b", transport_protocol=PLAIN)
+    world.answer(sdp("m=audio 6000 RTP/AVP 0"))
+    world.offer(sdp(OFFER), to_tag="b", transport_protocol=PLAIN)
+    (again,) = cryptos(world.answer(sdp("m=audio 6000 RTP/AVP 0")))
+    (before,) = cryptos(told_a)
+    assert again.suite == before.suite
+    assert again.key != before.key
+
+
 def test_a_leg_that_becomes_plain_loses_its_keys() -> None:
     world = World()
     secure_caller(world)

@@ -1,0 +1,70 @@
+"""Phones with SRTP behind one INVITE, whose answers take different keys of the same offer, over a real relay."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from media.sdes import SUITES, OwnKeys, parse_all
+from tests.media.live import LOOPBACK, Live, Phone, Proxy, phones, port_of
+from tests.native.relay_wire import rtcp, rtp
+from tests.native.test_relay_srtp import Secure
+
+OFFERED, ANSWERED = "RTP/AVP 0", "RTP/SAVP 0"
+
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[Live]:
+    with Live() as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(live: Live) -> Iterator[Proxy]:
+    client = Proxy(live)
+    yield client
+    client.ask("delete", call_id="c")
+    client.socket.close()
+
+
+class Branch:
+    """A phone that takes one suite of what it is offered, always by the same keys."""
+
+    def __init__(self, proxy: Proxy, phone: Phone, suite: str, offered: str) -> None:
+        lines = [line.removeprefix("a=crypto:") for line in offered.splitlines() if line.startswith("a=crypto:")]
+        (ours,) = (crypto for crypto in parse_all(lines) if crypto.suite == suite)
+        own = OwnKeys().crypto(ours.tag, suite)
+        self.proxy, self.phone, self.crypto = proxy, phone, own
+        self.srtp = Secure(suite, (own.key, ours.key))
+        self.relay = LOOPBACK, port_of(offered)
+
+    def answer(self, sip_code: int) -> int:
+        """The port that the caller is told."""
+        body = self.phone.sdp(f"a=crypto:{self.crypto}", protocol=ANSWERED)
+        keys = {"call_id": "c", "from_tag": "a", "to_tag": f"b{self.phone.ssrc}", "sdp": body, "sip_code": sip_code}
+        return port_of(self.proxy.ask("answer", **keys)["sdp"])
+
+    def talk(self, caller: Phone, near: int, *numbers: int) -> None:
+        """Both ways, RTP of these numbers and a packet of RTCP."""
+        port = self.relay[1]
+        for number in numbers:
+            caller.rtp.sendto(rtp(number), (LOOPBACK, near))
+            assert self.srtp.rx.unprotect(self.phone.rtp.recv(2000)) == rtp(number)
+            self.phone.rtp.sendto(self.srtp.tx.protect(rtp(number)), self.relay)
+            assert caller.rtp.recv(2000) == rtp(number)
+        caller.rtcp.sendto(rtcp(), (LOOPBACK, near + 1))
+        assert self.srtp.rx.unprotect_rtcp(self.phone.rtcp.recv(2000)) == rtcp()
+        self.phone.rtcp.sendto(self.srtp.tx.protect_rtcp(rtcp()), (LOOPBACK, port + 1))
+        assert caller.rtcp.recv(2000) == rtcp()
+
+
+@pytest.mark.parametrize("suites", list(itertools.pairwise(SUITES)), ids="-".join)
+def test_the_branch_that_answers_goes_on_where_its_early_media_was(proxy: Proxy, suites: tuple[str, str]) -> None:
+    with phones(1, 2, 3) as (caller, one, two):
+        told = proxy.ask("offer", call_id="c", from_tag="a", sdp=caller.sdp(), transport_protocol="RTP/SAVP")["sdp"]
+        first, second = (Branch(proxy, phone, suite, told) for phone, suite in zip((one, two), suites, strict=True))
+        first.talk(caller, first.answer(183), 65535, 65536)
+        second.talk(caller, second.answer(183), 65537)
+        first.talk(caller, first.answer(200), 65538, 65539)

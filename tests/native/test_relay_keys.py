@@ -1,0 +1,162 @@
+"""Keys set again, replaced, and back after others: no packet index is used twice under a key, and no packet passes twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from native import relay as native
+from tests.native.relay_wire import RTP_SIDE_A, RTP_SIDE_B, Phone, Stream, eventually, rtcp, rtp, started
+from tests.native.test_relay_srtp import PROFILES, Call, Secure
+
+MakePhone = Callable[..., Phone]
+KEPT = 6  # keys set aside that a way remembers, plain a key among them
+
+
+@pytest.fixture(params=PROFILES)
+def call(request: pytest.FixtureRequest, relay: native.Relay, phone: MakePhone) -> Call:
+    """SRTP of each suite on side 0, plain RTP on side 1."""
+    return Call(relay, phone, request.param)
+
+
+def other_suite(secure: Secure) -> str:
+    return next(suite for suite in PROFILES if suite != secure.suite)
+
+
+def talk(call: Call, secure: Secure, *numbers: int) -> None:
+    """RTP both ways under the keys of ``secure``, one packet of each number, and a packet of RTCP."""
+    for number in numbers:
+        call.send_a(secure.tx.protect(rtp(number)))
+        assert call.b.receive() == rtp(number)
+        call.send_b(rtp(number))
+        assert secure.rx.unprotect(call.a.receive()) == rtp(number)
+    call.a_rtcp.send(secure.tx.protect_rtcp(rtcp()), call.stream.port(RTP_SIDE_A, 1))
+    assert call.b_rtcp.receive() == rtcp()
+    call.b_rtcp.send(rtcp(), call.stream.port(RTP_SIDE_B, 1))
+    assert secure.rx.unprotect_rtcp(call.a_rtcp.receive()) == rtcp()
+
+
+def test_the_same_keys_set_again_change_nothing(call: Call) -> None:
+    talk(call, call.secure, 65535, 65536)
+    call.secure.apply(call.stream, RTP_SIDE_A)
+    talk(call, call.secure, 65537)
+
+
+def test_new_keys_begin_anew(call: Call) -> None:
+    talk(call, call.secure, 65535, 65536)
+    fresh = Secure(call.secure.suite)
+    fresh.apply(call.stream, RTP_SIDE_A)
+    call.send_a(call.secure.tx.protect(rtp(65537)))
+    eventually(lambda: call.stream.stats(RTP_SIDE_A).auth_failed == 1)
+    talk(call, fresh, 7)
+    call.stream.relay.set_crypto(call.stream.id, RTP_SIDE_A, None, None)
+    call.send_a(rtp(8))
+    assert call.b.receive() == rtp(8)
+
+
+@pytest.mark.parametrize("between", ["another suite", "the same suite", "plain"])
+def test_a_key_that_comes_back_goes_on_where_it_was(call: Call, between: str) -> None:
+    talk(call, call.secure, 65535, 65536)
+    if between == "plain":
+        call.stream.relay.set_crypto(call.stream.id, RTP_SIDE_A, None, None)
+    else:
+        other = Secure(other_suite(call.secure) if between == "another suite" else call.secure.suite)
+        other.apply(call.stream, RTP_SIDE_A)
+        talk(call, other, 65537)
+    call.secure.apply(call.stream, RTP_SIDE_A)
+    talk(call, call.secure, 65538)
+
+
+def test_what_passed_under_a_key_does_not_when_the_key_is_back(call: Call) -> None:
+    heard = call.secure.tx.protect(rtp(1))
+    control = call.secure.tx.protect_rtcp(rtcp())
+    call.send_a(heard)
+    call.a_rtcp.send(control, call.stream.port(RTP_SIDE_A, 1))
+    call.send_b(rtp(1))
+    assert (call.b.receive(), call.b_rtcp.receive()) == (rtp(1), rtcp())
+    assert call.secure.rx.unprotect(call.a.receive()) == rtp(1)
+    Secure(call.secure.suite).apply(call.stream, RTP_SIDE_A)
+    call.secure.apply(call.stream, RTP_SIDE_A)
+    call.send_a(heard)
+    call.a_rtcp.send(control, call.stream.port(RTP_SIDE_A, 1))
+    call.send_b(rtp(1, payload=b"under the index of another"))
+    eventually(lambda: [call.stream.stats(side).replayed for side in (0, 1)] == [1, 1])
+    eventually(lambda: call.stream.stats(RTP_SIDE_A, 1).replayed == 1)
+    talk(call, call.secure, 2)  # the next ones that both hear
+
+
+def test_another_length_of_the_key_identifier_makes_no_other_key(relay: native.Relay, phone: MakePhone) -> None:
+    call = Call(relay, phone, "AES_CM_128_HMAC_SHA1_80")
+    heard = call.secure.tx.protect(rtp(1))
+    call.send_a(heard)
+    assert call.b.receive() == rtp(1)
+    receive, send = ((call.secure.suite, key, 0) for key in call.secure.keys)
+    relay.set_crypto(call.stream.id, RTP_SIDE_A, (*receive[:2], 4), send)
+    call.send_a(heard[:-10] + b"abcd" + heard[-10:])
+    eventually(lambda: call.stream.stats(RTP_SIDE_A).replayed == 1)
+
+
+def test_as_many_keys_as_there_are_suites_are_remembered(relay: native.Relay, phone: MakePhone) -> None:
+    call = Call(relay, phone, next(iter(PROFILES)))
+    others = [Secure(suite) for suite in list(PROFILES)[1:]]
+    talk(call, call.secure, 65535, 65536)
+    for secure in others:
+        secure.apply(call.stream, RTP_SIDE_A)
+        talk(call, secure, 65535, 65536)
+    relay.set_crypto(call.stream.id, RTP_SIDE_A, None, None)
+    for number in (65537, 65538):
+        for secure in (call.secure, *others):
+            secure.apply(call.stream, RTP_SIDE_A)
+            talk(call, secure, number)
+
+
+def test_the_key_that_was_set_aside_first_is_forgotten_when_there_are_more(relay: native.Relay, phone: MakePhone) -> None:
+    call = Call(relay, phone, "AEAD_AES_128_GCM")
+    later = [Secure("AEAD_AES_128_GCM") for _ in range(KEPT)]
+    talk(call, call.secure, 65535, 65536)
+    for secure in later:
+        secure.apply(call.stream, RTP_SIDE_A)
+        talk(call, secure, 65535, 65536)
+    Secure("AEAD_AES_128_GCM").apply(call.stream, RTP_SIDE_A)
+    call.secure.apply(call.stream, RTP_SIDE_A)
+    call.send_a(call.secure.tx.protect(rtp(65537)))
+    eventually(lambda: call.stream.stats(RTP_SIDE_A).auth_failed == 1)  # it begins anew
+    for secure in later[2:]:
+        secure.apply(call.stream, RTP_SIDE_A)
+        talk(call, secure, 65537)
+
+
+@pytest.mark.parametrize("between", ["another key", "plain"])
+def test_a_successor_knows_the_keys_that_were_set_aside(relay: native.Relay, phone: MakePhone, between: str) -> None:
+    call = Call(relay, phone, "AEAD_AES_256_GCM")
+    talk(call, call.secure, 65535, 65536)
+    if between == "plain":
+        relay.set_crypto(call.stream.id, RTP_SIDE_A, None, None)
+    else:
+        Secure("AEAD_AES_256_GCM").apply(call.stream, RTP_SIDE_A)
+    near, far = [[os.dup(fd) for fd in pair] for pair in call.stream.fds]
+    with started(table_fd=relay.table_fd) as second:
+        second.adopt(call.stream.id, ((near[0], near[1]), (far[0], far[1])))
+        call.stream.relay = second
+        call.secure.apply(call.stream, RTP_SIDE_A)
+        talk(call, call.secure, 65537)
+
+
+def test_a_removed_stream_leaves_no_key_in_the_table(relay: native.Relay) -> None:
+    stream = Stream(relay)
+    keys = [Secure("AEAD_AES_256_GCM") for _ in range(3)]
+    for secure in keys:
+        secure.apply(stream, RTP_SIDE_A)
+    relay.set_crypto(stream.id, RTP_SIDE_A, None, None)
+    size = os.fstat(relay.table_fd).st_size
+    assert keys[0].keys[0] in os.pread(relay.table_fd, size, 0)
+    relay.remove(stream.id)
+    relay.reap()
+    table = os.pread(relay.table_fd, size, 0)
+    assert not [key for secure in keys for key in secure.keys if key in table]
+    again = Stream(relay)
+    assert again.id == stream.id
+    relay.set_crypto(again.id, RTP_SIDE_A, None, None)
+    assert relay.stats(again.id, RTP_SIDE_A, 0).replayed == 0
