@@ -736,16 +736,12 @@ DIGEST_STALE: int
 DIGEST_ACCEPTED: int
 
 class DigestBase:
-    """What ``sipcore.digest.Digest`` is made of: nonces, challenges and the check of credentials in one realm. Calls ``make_room`` and
+    """What ``sipcore.digest.Digest`` is made of: nonces, challenges and the check of credentials in one realm. Calls
     ``decode_username``."""
 
-    realm: str  # read-only, as ``algorithms``, ``used`` and the limits are
+    realm: str  # read-only, as the others are
     algorithms: tuple[Any, ...]
-    used: dict[str, int]  # nonce → highest use count, in the order of first use
-    tidy_at: float  # ``make_room`` is called with a nonce new to ``used`` from then on, or when it is full
-    floor_s: int  # nonces issued up to this second are stale
-    nonce_lifetime_s: int
-    max_tracked_nonces: int
+    tracked_nonces: int  # whose use counts are kept, ``max_tracked`` at most
     def __new__(
         cls,
         realm: str,

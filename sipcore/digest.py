@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from itertools import islice, takewhile
 from typing import Protocol, Self
 
 import msgspec
@@ -19,9 +18,6 @@ from sipcore.digest_header import MalformedDigestError, decode_username
 from sipcore.keys import KeyRing
 
 MAX_ATTEMPTS = 4  # of our realm's credentials in one request: a client sends one per algorithm at most
-ROOM_SHARE = 64  # one in so many of the oldest nonces goes when there is no room
-TIDY_INTERVAL_S = 1.0  # between two looks for expired nonces while there is room
-STAMP_AT = 13  # in a nonce, behind key id and MAC: the issue time in 8 hex digits
 
 
 class Algorithm(StrEnum):
@@ -71,7 +67,7 @@ class Verdict(msgspec.Struct, frozen=True):
 @dataclass(frozen=True, slots=True)
 class DigestConfig:
     nonce_lifetime_s: int = 300
-    max_tracked_nonces: int = 65_536
+    max_tracked_nonces: int = 262_144
 
 
 MISSING = Verdict(Outcome.MISSING)
@@ -133,20 +129,3 @@ class Digest(DigestBase):
     # for the base
 
     decode_username = staticmethod(decode_username)
-
-    def make_room(self, now: float) -> None:
-        """Forgets expired nonces. Live ones that go for want of room take all as old as them along: none is replayable."""
-        used = self.used
-        full = len(used) >= self.max_tracked_nonces
-        self.tidy_at = now + TIDY_INTERVAL_S
-        gone = list(takewhile(lambda nonce: now - _issued_s(nonce) > self.nonce_lifetime_s, used))
-        if full and not gone:
-            gone = list(islice(used, len(used) // ROOM_SHARE + 1))
-            self.floor_s = max(self.floor_s, *map(_issued_s, gone))
-        for nonce in gone:
-            del used[nonce]
-
-
-def _issued_s(nonce: str) -> int:
-    """Of one that is ours."""
-    return int(nonce[STAMP_AT : STAMP_AT + 8], 16)

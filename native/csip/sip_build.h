@@ -30,6 +30,7 @@ struct sip_fault sip_add_server_key(struct sip_buffer *out, const struct sip_mes
 /* What the To tag of our own responses is made of: the same for a retransmission (RFC 3261 section 8.2.6.2), and for a CANCEL
  * and its INVITE (section 9.2). */
 struct sip_fault sip_add_tag_text(struct sip_buffer *out, const struct sip_message *message);
+#define SIP_TAG_TEXT_BEGINS SIP_TEXT("tag\n")
 struct sip_fault sip_add_client_key(struct sip_buffer *out, const struct sip_message *message);
 
 /* What tells this request from every other, and its retransmissions not (RFC 3261 section 16.11): the server key without method,

@@ -1,9 +1,9 @@
-/* Digest credentials of one Authorization value, read once, and the check of their response (RFC 7616 section 3.4.1).
- * The hashes are OpenSSL's. */
+/* Digest credentials of one Authorization value, read once, and the check of their response (RFC 7616 section 3.4.1). */
 #ifndef SIP_CLAIM_H
 #define SIP_CLAIM_H
 
 #include "sip_digest.h"
+#include "sip_hasher.h"
 
 enum sip_claim_field {
     SIP_CLAIM_USERNAME,
@@ -18,9 +18,6 @@ enum sip_claim_field {
     SIP_CLAIM_NC,
     SIP_CLAIM_FIELDS
 };
-
-enum sip_claim_hash { SIP_CLAIM_MD5, SIP_CLAIM_SHA_256, SIP_CLAIM_HASHES };
-#define SIP_CLAIM_HEX_MAX 64
 
 #define SIP_CLAIM_MAX_VALUE 512
 

@@ -34,35 +34,15 @@ static int unseal(DigestObject *self, struct sip_slice nonce, long long *issued_
     return fields.at && read_stamp(fields, issued_s);
 }
 
-/* Takes note of the use when it is a higher one than ever before. */
-static int count_use(DigestObject *self, PyObject *nonce, uint32_t use, double now) {
-    static struct sip_py_word make_room = {"make_room", NULL};
-    PyObject *last = PyDict_GetItemWithError(self->used, nonce);
-    if (!last && PyErr_Occurred()) return -1;
-    if (last && use <= PyLong_AsUnsignedLong(last)) return PyErr_Occurred() ? -1 : 0;
-    if (!last && (now >= self->tidy_at || PyDict_GET_SIZE(self->used) >= self->max_tracked_nonces)) {
-        PyObject *at = PyFloat_FromDouble(now);
-        int made = at ? sip_py_do((PyObject *)self, &make_room, at, NULL) : -1;
-        Py_XDECREF(at);
-        if (made < 0) return -1;
-    }
-    PyObject *number = PyLong_FromUnsignedLong(use);
-    int result = number ? PyDict_SetItem(self->used, nonce, number) : -1;
-    Py_XDECREF(number);
-    return result < 0 ? -1 : 1;
-}
-
 /* Not expired, and used with a higher count than ever before (RFC 7616 section 3.4, nc). */
 static int is_fresh(DigestObject *self, const struct sip_claim *claim, double now) {
     struct sip_slice nonce = claim->fields[SIP_CLAIM_NONCE];
     long long issued_s;
     int ours = unseal(self, nonce, &issued_s);
     if (ours <= 0) return ours;
-    if (now - (double)issued_s > self->nonce_lifetime_s || issued_s <= self->floor_s) return 0;
-    PyObject *text = sip_py_str(nonce);
-    int result = text ? count_use(self, text, sip_claim_use_count(claim), now) : -1;
-    Py_XDECREF(text);
-    return result;
+    int fresh = sip_nonces_use(&self->nonces, nonce.at + 1, issued_s, sip_claim_use_count(claim), now);
+    if (fresh < 0) PyErr_NoMemory();
+    return fresh;
 }
 
 /* --- the response --- */

@@ -157,12 +157,12 @@ static PyObject *digest_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     self->credentials = Py_NewRef(credentials);
     self->instance = Py_NewRef(instance);
     self->algorithms = Py_NewRef(algorithms);
-    self->nonce_lifetime_s = lifetime_s;
-    self->max_tracked_nonces = max_tracked;
+    self->nonces.lifetime_s = lifetime_s;
+    self->nonces.max = max_tracked;
     for (int i = 0; i < SIP_CLAIM_HASHES; i++)
         if (!(self->secrets[i] = PyDict_New())) goto failed;
     if ((self->mac = sip_py_get(keys, &current)) && (self->key_id = sip_py_get(keys, &id)) && (self->macs = sip_py_get(keys, &macs)) &&
-        PyDict_Check(self->macs) && (self->used = PyDict_New()))
+        PyDict_Check(self->macs))
         return (PyObject *)self;
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "keys are a KeyRing");
 failed:
@@ -173,10 +173,16 @@ failed:
 /* What it refers to knows nothing of it: no cycle goes through it. */
 static void digest_dealloc(DigestObject *self) {
     PyObject *fields[] = {self->credentials, self->realm, self->instance, self->head, self->mac, self->key_id, self->macs,
-                          self->algorithms, self->used};
+                          self->algorithms};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) Py_XDECREF(fields[i]);
     for (int i = 0; i < SIP_CLAIM_HASHES; i++) Py_XDECREF(self->secrets[i]);
+    sip_nonces_clear(&self->nonces);
     Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *get_tracked_nonces(DigestObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromSize_t(self->nonces.newer.count + self->nonces.older.count);
 }
 
 static PyMethodDef methods[] = {
@@ -186,16 +192,15 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-#define MEMBER(name, kind, flags) {#name, kind, offsetof(DigestObject, name), flags, NULL}
 static PyMemberDef members[] = {
-    MEMBER(realm, T_OBJECT_EX, READONLY),
-    MEMBER(algorithms, T_OBJECT_EX, READONLY),
-    MEMBER(used, T_OBJECT_EX, READONLY),
-    MEMBER(tidy_at, T_DOUBLE, 0),
-    MEMBER(floor_s, T_LONGLONG, 0),
-    MEMBER(nonce_lifetime_s, T_INT, READONLY),
-    MEMBER(max_tracked_nonces, T_INT, READONLY),
+    {"realm", T_OBJECT_EX, offsetof(DigestObject, realm), READONLY, NULL},
+    {"algorithms", T_OBJECT_EX, offsetof(DigestObject, algorithms), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
+};
+
+static PyGetSetDef getset[] = {
+    {"tracked_nonces", (getter)get_tracked_nonces, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 PyTypeObject sip_digest_type = {
@@ -206,4 +211,5 @@ PyTypeObject sip_digest_type = {
     .tp_dealloc = (destructor)digest_dealloc,
     .tp_methods = methods,
     .tp_members = members,
+    .tp_getset = getset,
 };

@@ -4,6 +4,7 @@
 
 #include "sip_claim.h"
 #include "sip_message_type.h"
+#include "sip_nonces.h"
 
 typedef struct {
     PyObject_HEAD
@@ -13,12 +14,9 @@ typedef struct {
     PyObject *mac, *key_id;      /* of the current key */
     PyObject *macs;              /* dict by key id: of all keys */
     PyObject *algorithms;        /* tuple of str */
-    PyObject *used;              /* dict: nonce → highest use count, in the order of first use */
     PyObject *secrets[SIP_CLAIM_HASHES]; /* dicts: HA1 by user name, of those that were asked for */
     unsigned long long serial;   /* of the next nonce */
-    double tidy_at;              /* when to look for expired nonces again */
-    long long floor_s;           /* nonces issued up to this second are stale */
-    int nonce_lifetime_s, max_tracked_nonces;
+    struct sip_nonces nonces;
 } DigestObject;
 
 extern PyTypeObject sip_digest_type;

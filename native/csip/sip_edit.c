@@ -27,6 +27,7 @@ static void forget(struct sip_message *message, unsigned id) {
     if (id == SIP_FROM) message->known.from = false;
     if (id == SIP_TO) message->known.to = false;
     if (id == SIP_CSEQ) message->known.cseq = false;
+    if (id == SIP_CONTACT) message->known.contact = false;
     message->edited = true;
 }
 

@@ -62,7 +62,7 @@ struct sip_fault sip_add_server_key(struct sip_buffer *out, const struct sip_mes
 
 struct sip_fault sip_add_tag_text(struct sip_buffer *out, const struct sip_message *message) {
     struct sip_scratch scratch;
-    sip_add(out, SIP_TEXT("tag\n"));
+    sip_add(out, SIP_TAG_TEXT_BEGINS);
     struct sip_fault fault = add_sender_key(out, message, &scratch);
     if (fault.error == SIP_OK && out->failed) fault.error = SIP_NO_MEMORY;
     return fault;

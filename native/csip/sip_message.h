@@ -37,6 +37,8 @@ struct sip_known {
     bool cseq;
     uint32_t cseq_number;
     struct sip_slice cseq_method;
+    bool contact;
+    struct sip_addr first_contact;
 };
 
 struct sip_message {

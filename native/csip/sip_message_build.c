@@ -106,7 +106,7 @@ static int make_tag(MessageObject *self, PyObject *mac, char tag[SIP_MAC_TEXT_SI
     SIP_STACK_BUFFER(text);
     const uint8_t *key = sip_mac_key(mac);
     if (!key) return -1;
-    struct sip_fault fault = sip_add_tag_text(&text, &self->core);
+    struct sip_fault fault = sip_message_add_tag_text(self, &text);
     if (fault.error == SIP_OK)
         sip_mac_text(key, (struct sip_slice){text.at, text.size}, tag);
     else

@@ -51,3 +51,14 @@ PyObject *sip_message_server_key(MessageObject *self) {
 PyObject *sip_message_client_key(MessageObject *self) {
     return SIP_PY_CACHED(self->cache[CACHE_CLIENT_KEY], make_client_key(self));
 }
+
+/* The server key, once it was made, says all that in front of the method. */
+struct sip_fault sip_message_add_tag_text(MessageObject *self, struct sip_buffer *out) {
+    struct sip_py_view key;
+    if (!self->cache[CACHE_SERVER_KEY]) return sip_add_tag_text(out, &self->core);
+    if (sip_py_view(self->cache[CACHE_SERVER_KEY], &key) < 0) return (struct sip_fault){SIP_NO_MEMORY, SIP_OTHER};
+    sip_add(out, SIP_TAG_TEXT_BEGINS);
+    sip_add(out, sip_slice_of(key.text.at, memrchr(key.text.at, '|', key.text.size)));
+    Py_XDECREF(key.holder);
+    return (struct sip_fault){out->failed ? SIP_NO_MEMORY : SIP_OK, SIP_OTHER};
+}

@@ -61,12 +61,11 @@ PyObject *sip_message_contacts(MessageObject *self, void *closure) {
 
 PyObject *sip_message_contact_uri_text(MessageObject *self, void *closure) {
     struct sip_scratch scratch;
-    struct sip_slice text;
     struct sip_addr addr;
     (void)closure;
-    if (sip_read_first(&self->core, SIP_CONTACT, &scratch, &text) != SIP_OK) return sip_py_str(SIP_TEXT(""));
-    enum sip_error error = sip_check_addr(SIP_CONTACT, text, &addr);
-    if (error != SIP_OK) return sip_py_fault((struct sip_fault){error, SIP_CONTACT}, NULL);
+    struct sip_fault found = sip_read_contact(&self->core, &scratch, &addr);
+    if (found.error == SIP_MISSING) return sip_py_str(SIP_TEXT(""));
+    if (found.error != SIP_OK) return sip_py_fault(found, NULL);
     return sip_py_str(addr.is_star ? SIP_TEXT("") : addr.uri.text);
 }
 

@@ -68,6 +68,7 @@ PyObject *sip_message_get_is_sips(MessageObject *self, void *closure);
 /* sip_message_keys.c */
 PyObject *sip_message_server_key(MessageObject *self); /* cached; ParseError */
 PyObject *sip_message_client_key(MessageObject *self);
+struct sip_fault sip_message_add_tag_text(MessageObject *self, struct sip_buffer *out); /* as sip_add_tag_text */
 PyObject *sip_message_identity(MessageObject *self, void *closure);
 PyObject *sip_message_loop_hash(MessageObject *self, void *closure);
 

@@ -126,7 +126,7 @@ int sip_py_view(PyObject *str, struct sip_py_view *view) {
         PyErr_Format(PyExc_TypeError, "str expected, not %.100s", Py_TYPE(str)->tp_name);
         return -1;
     }
-    if (PyUnicode_IS_COMPACT_ASCII(str)) {
+    if (PyUnicode_IS_ASCII(str)) {
         view->text = (struct sip_slice){(const char *)PyUnicode_1BYTE_DATA(str), (size_t)PyUnicode_GET_LENGTH(str)};
         return 0;
     }

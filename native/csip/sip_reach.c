@@ -27,10 +27,8 @@ bool sip_find_reach(const struct sip_uri *contact, const struct sip_via *via, co
 
 bool sip_is_unverifiable(const struct sip_message *request, const struct sip_source *source) {
     struct sip_scratch scratch;
-    struct sip_slice text;
     struct sip_addr contact;
     if (!source->verified || sip_value_count(request, SIP_VIA) != 1) return false;
-    if (sip_read_first(request, SIP_CONTACT, &scratch, &text) != SIP_OK || sip_check_addr(SIP_CONTACT, text, &contact) != SIP_OK) return false;
-    if (contact.is_star) return false;
+    if (sip_read_contact(request, &scratch, &contact).error != SIP_OK || contact.is_star) return false;
     return !sip_same_host(contact.uri.host, source->host) || port_of(contact.uri.port, source) != source->port;
 }

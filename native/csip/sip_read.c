@@ -140,6 +140,22 @@ struct sip_fault sip_read_cseq(const struct sip_message *message, struct sip_scr
     return (struct sip_fault){error, SIP_CSEQ};
 }
 
+struct sip_fault sip_read_contact(const struct sip_message *message, struct sip_scratch *scratch, struct sip_addr *addr) {
+    struct sip_known *known = known_of(message);
+    struct sip_slice text;
+    if (known->contact) {
+        *addr = known->first_contact;
+        return FINE;
+    }
+    enum sip_error error = sip_read_first(message, SIP_CONTACT, scratch, &text);
+    if (error == SIP_OK) error = sip_check_addr(SIP_CONTACT, text, addr);
+    if (error == SIP_OK && lasts(scratch, text)) {
+        known->contact = true;
+        known->first_contact = *addr;
+    }
+    return (struct sip_fault){error, SIP_CONTACT};
+}
+
 struct sip_fault sip_read_uri(const struct sip_message *message, struct sip_uri *uri) {
     struct sip_known *known = known_of(message);
     if (known->uri) {
@@ -172,6 +188,16 @@ static enum sip_error check_addrs(enum sip_name id, struct sip_slice rest) {
     enum sip_error error = SIP_OK;
     while (error == SIP_OK && sip_list_next(&rest, &value)) error = sip_check_addr(id, value, &addr);
     return error;
+}
+
+static enum sip_error check_contacts(const struct sip_message *message, struct sip_slice text, bool first) {
+    struct sip_scratch scratch;
+    struct sip_slice value;
+    struct sip_addr addr;
+    if (!first) return check_addrs(SIP_CONTACT, text);
+    if (!sip_list_next(&text, &value)) return SIP_OK;
+    enum sip_error error = sip_read_contact(message, &scratch, &addr).error;
+    return error == SIP_OK ? check_addrs(SIP_CONTACT, text) : error;
 }
 
 static enum sip_error check_cseq(const struct sip_message *message) {
@@ -220,7 +246,7 @@ static enum sip_error check_value(const struct sip_message *message, enum sip_na
         return error;
     case SIP_CONTENT_TYPE: return sip_media_type(text, &value);
     case SIP_ROUTE: *traits |= SIP_ROUTED; return check_addrs(id, text);
-    case SIP_CONTACT:
+    case SIP_CONTACT: return check_contacts(message, text, first);
     case SIP_RECORD_ROUTE:
     case SIP_PATH: return check_addrs(id, text);
     case SIP_PROXY_REQUIRE: *traits |= SIP_REQUIRES; return SIP_OK;

@@ -32,6 +32,8 @@ struct sip_fault sip_read_from_uri(const struct sip_message *message, struct sip
 struct sip_fault sip_read_to_uri(const struct sip_message *message, struct sip_scratch *scratch, struct sip_uri *uri);
 struct sip_fault sip_read_cseq(const struct sip_message *message, struct sip_scratch *scratch, uint32_t *number,
     struct sip_slice *method);
+/* The first value of Contact. */
+struct sip_fault sip_read_contact(const struct sip_message *message, struct sip_scratch *scratch, struct sip_addr *addr);
 
 /* Request-URI of a request: no URI headers (RFC 3261 section 19.1.1). */
 struct sip_fault sip_read_uri(const struct sip_message *message, struct sip_uri *uri);

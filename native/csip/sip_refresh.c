@@ -56,8 +56,8 @@ static bool read_contact(const struct sip_message *request, struct sip_scratch *
     if (line == request->line_count || sip_line_find(request, wanted, line + 1) < request->line_count) return false;
     struct sip_slice rest = sip_line_text(request, &request->lines[line], scratch), text, second;
     if (!sip_list_next(&rest, &text) || sip_list_next(&rest, &second)) return false;
-    memset(contact, 0, sizeof *contact);
-    if (sip_check_addr(SIP_CONTACT, text, &contact->addr) != SIP_OK || contact->addr.is_star) return false;
+    *contact = (struct contact){.reg_id = 0};
+    if (sip_read_contact(request, scratch, &contact->addr).error != SIP_OK || contact->addr.is_star) return false;
     struct sip_slice params = contact->addr.params;
     struct sip_param param;
     bool found;

@@ -59,10 +59,17 @@ static int add_date(RegistrarObject *self, struct sip_buffer *lines, double now)
     return 0;
 }
 
+static PyObject *written_record(const struct sip_record *record, size_t changed) {
+    SIP_STACK_BUFFER(out);
+    char *at = sip_reserve(&out, sip_record_room(record, changed));
+    PyObject *written = at ? PyBytes_FromStringAndSize(at, (Py_ssize_t)sip_record_write(record, changed, at)) : PyErr_NoMemory();
+    sip_buffer_free(&out);
+    return written;
+}
+
 static int put_record(RegistrarObject *self, PyObject *aor, const struct sip_record *record, size_t changed) {
     static struct sip_py_word word_put = {"put_record", NULL};
-    PyObject *written = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)sip_record_room(record, changed));
-    if (written) _PyBytes_Resize(&written, (Py_ssize_t)sip_record_write(record, changed, PyBytes_AS_STRING(written)));
+    PyObject *written = written_record(record, changed);
     bool stored = sip_py_is_a(self->locations, &sip_table_type);
     int result = !written ? -1
         : stored          ? sip_table_put((TableObject *)self->locations, aor, written)

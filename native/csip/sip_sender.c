@@ -23,13 +23,11 @@ static bool via_is_elsewhere(const struct sip_via *via, bool reliable) {
 
 enum sip_sender sip_find_sender(const struct sip_message *request, struct sip_slice host, bool reliable) {
     struct sip_scratch scratch;
-    struct sip_slice text;
     struct sip_via via;
     struct sip_addr contact;
     if (sip_value_count(request, SIP_VIA) != 1 || sip_read_via(request, &scratch, &via).error != SIP_OK) return SIP_SENDER_DIRECT;
     if (via_is_elsewhere(&via, reliable)) return SIP_SENDER_NATTED;
-    if (sip_read_first(request, SIP_CONTACT, &scratch, &text) != SIP_OK) return SIP_SENDER_DIRECT;
-    if (sip_check_addr(SIP_CONTACT, text, &contact) != SIP_OK || contact.is_star) return SIP_SENDER_DIRECT;
+    if (sip_read_contact(request, &scratch, &contact).error != SIP_OK || contact.is_star) return SIP_SENDER_DIRECT;
     if (sip_host_is_invalid(contact.uri.host)) return SIP_SENDER_NATTED;
     return contact.uri.host_is_ip && !sip_same_nocase(contact.uri.host, host) ? SIP_SENDER_CONTACT : SIP_SENDER_DIRECT;
 }

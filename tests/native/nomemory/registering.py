@@ -23,9 +23,7 @@ RING = KeyRing("any", Key("k", b"k" * 32))
 
 def digest_of(realm: str) -> Digest:
     credentials: Any = SimpleNamespace(ha1=lambda *_: "x" * 32)
-    digest = Digest(realm, credentials, NONCES, "i", DigestConfig(), (Algorithm.MD5,))
-    digest.tidy_at = 100.0  # what is done then is Python's alone
-    return digest
+    return Digest(realm, credentials, NONCES, "i", DigestConfig(), (Algorithm.MD5,))
 
 
 def credentials_of(realm: str, method: str = "REGISTER") -> str:
