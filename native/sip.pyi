@@ -1178,6 +1178,7 @@ class CallsBase:
     _calls: dict[str, CallRecord]
     _keys: dict[str, tuple[str, ...]]  # by Call-ID; more than one when a call spirals through us
     _invites: dict[str, Any]  # InboundRequest of calls not answered yet
+    _unconfirmed: dict[str, None]  # keys, oldest first: answered, and no ACK has passed since
     _stored: Any
     _timers: Timers
     _cdrs: Any
@@ -1199,6 +1200,8 @@ class CallsBase:
     def within(self, cookie: Cookie, request: Message, /) -> None:
         """A request within the call passes: keeps the CSeq each side has seen, and the target it refreshed (RFC 3261 section
         12.2.1.1)."""
+    def confirmed(self, key: str, /) -> None:
+        """An ACK passes."""
     def hangs_up(self, key: str, from_tag: str | None, to_tag: str | None, /) -> None:
         """A BYE with these tags passes."""
     def hung_up(self, key: str, from_tag: str | None, to_tag: str | None, /) -> None:

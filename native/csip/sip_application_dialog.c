@@ -117,12 +117,20 @@ static bool has_media(ApplicationObject *self, PyObject *ack) {
     return !is_bare && self->glue != Py_None;
 }
 
+/* It passes as it is, and its call is confirmed. */
+static PyObject *let_go(ApplicationObject *self, CookieObject *cookie, PyObject *proceed) {
+    PyObject *calls = sip_calls_of(self->services);
+    int result = calls ? sip_calls_confirmed((CallsObject *)calls, cookie->call_key) : -1;
+    Py_XDECREF(calls);
+    return result < 0 ? NULL : sip_ack_proceed(proceed);
+}
+
 PyObject *sip_application_on_ack(ApplicationObject *self, PyObject *const *args, Py_ssize_t count) {
     static struct sip_py_word acknowledge = {"acknowledge", NULL};
     if (count != 3) return PyErr_Format(PyExc_TypeError, "request, cookie and proceed expected");
     int plain = has_media(self, args[0]) ? 0 : is_unedited(self, args[1]);
     if (plain < 0) return NULL;
-    if (plain) return sip_ack_proceed(args[2]);
+    if (plain) return let_go(self, (CookieObject *)args[1], args[2]);
     PyObject *with_self[] = {(PyObject *)self, args[0], args[1], args[2]};
     return sip_py_call_with(&acknowledge, with_self, 4);
 }

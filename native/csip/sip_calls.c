@@ -100,6 +100,7 @@ static int answer(CallsObject *self, PyObject *key, CallRecordObject *record, Ca
     static struct sip_py_word answered = {"answered", NULL}, counted = {"sip_calls_answered_total", NULL};
     if (forget_forks(record) < 0 || put_branch(self, record, branch) < 0 || put_callee(record, leg) < 0) return -1;
     if (set_text(&record->state, &answered) < 0 || forget(self->invites, key) < 0) return -1;
+    if (PyDict_SetItem(self->unconfirmed, key, Py_None) < 0) return -1;
     record->answered_at = sip_clock_wall(self->timers);
     return sip_calls_put(self, key, record) < 0 ? -1 : sip_py_count_word(self->counters, &counted);
 }
@@ -116,6 +117,10 @@ int sip_calls_answered(CallsObject *self, PyObject *key, PyObject *branch, Messa
     Py_XDECREF(leg);
     Py_XDECREF(record);
     return result;
+}
+
+int sip_calls_confirmed(CallsObject *self, PyObject *key) {
+    return PyDict_GET_SIZE(self->unconfirmed) ? forget(self->unconfirmed, key) : 0;
 }
 
 /* --- the end --- */

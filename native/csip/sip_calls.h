@@ -12,6 +12,7 @@ typedef struct {
     PyObject *calls;   /* dict: CallRecord by key */
     PyObject *keys;    /* dict: tuple of keys by Call-ID; more than one when a call spirals through us */
     PyObject *invites; /* dict: InboundRequest by key, of calls not answered yet */
+    PyObject *unconfirmed; /* dict of keys, oldest first: answered, and no ACK has passed since */
     PyObject *stored;  /* where they are kept for others: a TableBase, or what has its methods put and delete */
     PyObject *timers, *counters;
     PyObject *cdrs; /* CdrMaker or None */
@@ -31,6 +32,8 @@ int sip_calls_add(CallsObject *self, PyObject *key, CallRecordObject *record);
 int sip_calls_begin(CallsObject *self, PyObject *key, CallRecordObject *record, PyObject *invite);
 /* A 2xx. */
 int sip_calls_answered(CallsObject *self, PyObject *key, PyObject *branch, MessageObject *response);
+/* An ACK or another request within the call passes. */
+int sip_calls_confirmed(CallsObject *self, PyObject *key);
 /* A BYE with these tags passes, and had its answer. A tag is a str or None. */
 int sip_calls_hangs_up(CallsObject *self, PyObject *key, PyObject *from_tag, PyObject *to_tag);
 int sip_calls_hung_up(CallsObject *self, PyObject *key, PyObject *from_tag, PyObject *to_tag);

@@ -3,11 +3,11 @@
 #include "structmember.h"
 
 #define HELD(field) offsetof(CallsObject, field)
-static const size_t held[] = {HELD(calls),    HELD(keys), HELD(invites), /* always there */
+static const size_t held[] = {HELD(calls),    HELD(keys), HELD(invites), HELD(unconfirmed), /* always there */
                               HELD(timers),   HELD(stored), HELD(counters), HELD(cdrs), HELD(trunks), HELD(early_offers)};
 #define COUNT (sizeof held / sizeof *held)
-#define DICTS 3  /* of them */
-#define OTHERS 4 /* from here on it may be None */
+#define DICTS 4  /* of them */
+#define OTHERS 5 /* from here on it may be None */
 
 static PyObject **field(CallsObject *self, size_t i) { return (PyObject **)((char *)self + held[i]); }
 
@@ -18,7 +18,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     for (size_t i = OTHERS; i < COUNT; i++) *field(self, i) = Py_NewRef(Py_None);
     self->timers = PyObject_CallFunction((PyObject *)&sip_timers_type, "dd", 0.0, 0.0);
     for (size_t i = 0; i < DICTS; i++) *field(self, i) = PyDict_New();
-    if (self->timers && self->calls && self->keys && self->invites) return (PyObject *)self;
+    if (self->timers && self->calls && self->keys && self->invites && self->unconfirmed) return (PyObject *)self;
     Py_DECREF(self);
     return NULL;
 }
@@ -82,6 +82,8 @@ static PyObject *calls_answered(CallsObject *self, PyObject *const *args, Py_ssi
     return PyErr_Format(PyExc_TypeError, "key, branch and response expected");
 }
 
+static PyObject *calls_confirmed(CallsObject *self, PyObject *key) { return sip_py_none(sip_calls_confirmed(self, key)); }
+
 static PyObject *calls_hangs_up(CallsObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count == 3) return sip_py_none(sip_calls_hangs_up(self, args[0], args[1], args[2]));
     return PyErr_Format(PyExc_TypeError, "key and two tags expected");
@@ -120,6 +122,7 @@ static PyMethodDef methods[] = {
     METHOD(add, METH_FASTCALL),
     METHOD(begin, METH_FASTCALL),
     METHOD(answered, METH_FASTCALL),
+    METHOD(confirmed, METH_O),
     METHOD(hangs_up, METH_FASTCALL),
     METHOD(hung_up, METH_FASTCALL),
     METHOD(within, METH_FASTCALL),
@@ -132,6 +135,7 @@ static PyMemberDef members[] = {
     HIDDEN(calls),
     HIDDEN(keys),
     HIDDEN(invites),
+    HIDDEN(unconfirmed),
     HIDDEN(stored),
     HIDDEN(timers),
     HIDDEN(cdrs),

@@ -105,7 +105,7 @@ int sip_calls_within(CallsObject *self, CookieObject *cookie, MessageObject *req
     if (known <= 0) return known;
     see(sides.receiver, cseq);
     if (refreshes(request) && move(sides.sender, request) < 0) return -1;
-    return sip_calls_put(self, cookie->call_key, record);
+    return sip_calls_confirmed(self, cookie->call_key) < 0 ? -1 : sip_calls_put(self, cookie->call_key, record);
 }
 
 /* --- a response --- */

@@ -190,6 +190,7 @@ class SignalApplication(ApplicationBase):
         if cookie is None:  # every INVITE we pass on gets our Record-Route: this one answers none of them
             proceed(403, "No Call Of Ours")
             return
+        self.calls.confirmed(cookie.call_key)
         if cookie.call_key in self._call_trunks.edited:
             record = self.calls.get(cookie.call_key)
             if record is not None:

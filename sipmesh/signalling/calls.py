@@ -20,6 +20,8 @@ from sipmesh.signalling.early_offers import EarlyOffers
 from sipmesh.signalling.legs import CALLEE, CALLER, keep_fork
 from sipmesh.signalling.trunks import TrunkState
 
+UNCONFIRMED_S = 64.0  # a 2xx is repeated for 64*T1 (RFC 3261 section 13.3.1.4), and then a BYE for as long
+
 if TYPE_CHECKING:
     from sipcore.proxy.core import InboundRequest
     from sipmesh.signalling.media_client import Body
@@ -175,6 +177,19 @@ class Calls(CallsBase):
     def relayed_keys(self) -> list[str]:
         """Of answered calls whose media the daemon should have."""
         return [key for key, record in self._calls.items() if record.state == "answered" and record.ng_call_id]
+
+    def end_unconfirmed(self) -> None:
+        """Forgets calls that were answered, but neither ACK nor BYE came while the callee may have waited for one or sent the
+        other. Where media is relayed, that tells whether they live."""
+        limit = self._timers.wall - UNCONFIRMED_S
+        while key := next(iter(self._unconfirmed), None):
+            record = self._calls.get(key)
+            if record is not None and record.answered_at > limit:
+                return
+            del self._unconfirmed[key]
+            if record is not None and record.state == "answered" and not record.ng_call_id and not record.bye_at:
+                record.bye_at = record.answered_at
+                self.end(key, "unconfirmed", by="node")
 
     def older_than(self, age_s: float) -> list[str]:
         """Keys of calls that started so long ago."""

@@ -50,6 +50,7 @@ class Housekeeping:
         self._policy.watch()
         for key in self._calls.older_than(LONGEST_CALL_S):
             self._calls.end(key, "expired")
+        self._calls.end_unconfirmed()
 
     def _look_at_store(self) -> None:
         version = self._store.config_version()

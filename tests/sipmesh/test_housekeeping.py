@@ -15,7 +15,7 @@ def test_tables_that_could_not_be_read_are_read_again() -> None:
     nothing = SimpleNamespace(after=lambda seen: ([], seen), sweep=lambda before: None)
     store: Any = SimpleNamespace(config_version=lambda: versions.now, commands=nothing)
     policy: Any = SimpleNamespace(take_recent=lambda: None, watch=lambda: None)
-    calls: Any = SimpleNamespace(older_than=lambda age_s: [])
+    calls: Any = SimpleNamespace(older_than=lambda age_s: [], end_unconfirmed=lambda: None)
     ender: Any = None
     reloads: list[bool] = []
 
