@@ -31,25 +31,35 @@ class Chains:
                 self._anywhere[interface.family] = interface.address
 
     def enter(self, line: Line) -> None:
-        for address, side in _ports(line):
-            self._exits[address] = (line, 1 - side)
+        for side, (interface, block) in enumerate(zip(line.interfaces, line.blocks, strict=True)):
+            for pair in range(len(block.sockets)):
+                self._exits[interface.address, block.port + 2 * pair] = (line, 1 - side)
 
     def leave(self, line: Line) -> None:
         """When its ports are closed; what it sent before may still come."""
-        for address, _ in _ports(line):
-            self._exits.pop(address, None)
+        for interface, block in zip(line.interfaces, line.blocks, strict=True):
+            for pair in range(len(block.sockets)):
+                self._exits.pop((interface.address, block.port + 2 * pair), None)
 
     def has(self, host: str, port: int) -> bool:
         """Whether that port, of RTP or RTCP, is a line's."""
-        return any(True for _ in self._behind((host, port)))
+        return bool(self._behind((host, port)))
 
     def circle(self, placed: Mapping[Line, tuple[Endpoint, Endpoint]]) -> Address | None:
         """The first address by which what these lines send would come back to them, were their sides there."""
         for line, places in placed.items():
             for side, endpoint in enumerate(places):
-                if endpoint.rtp is not None and self._returns((line, side), placed):
+                if endpoint.rtp is not None and self._reaches_us(endpoint) and self._returns((line, side), placed):
                     return endpoint.rtp
         return None
+
+    def _reaches_us(self, endpoint: Endpoint) -> bool:
+        """Whether it is on a host that may be ours: what is sent anywhere else does not come back by us."""
+        for address in (endpoint.rtp, endpoint.rtcp):
+            known = None if address is None else numeric(address[0])
+            if known is not None and (known.host in self._bound or known.family in self._anywhere):
+                return True
+        return False
 
     def _returns(self, start: Exit, placed: Mapping[Line, tuple[Endpoint, Endpoint]]) -> bool:
         seen: set[Exit] = set()
@@ -65,25 +75,16 @@ class Chains:
             seen |= found
         return bool(ahead)
 
-    def _behind(self, address: Address) -> Iterator[Exit]:
+    def _behind(self, address: Address) -> list[Exit]:
         """Where what is sent to that address leaves us again."""
         known = numeric(address[0])
         if known is None:
-            return
+            return []
         hosts = self._bound.get(known.host, set())
         if known.family in self._anywhere:
             hosts = hosts | {self._anywhere[known.family]}
-        for host in hosts:
-            exit_ = self._exits.get((host, address[1] & ~1))
-            if exit_ is not None:
-                yield exit_
-
-
-def _ports(line: Line) -> Iterator[tuple[Address, int]]:
-    """Of RTP, with the side each faces."""
-    for side, (interface, block) in enumerate(zip(line.interfaces, line.blocks, strict=True)):
-        for pair in range(len(block.sockets)):
-            yield (interface.address, block.port + 2 * pair), side
+        even = address[1] & ~1
+        return [self._exits[host, even] for host in hosts if (host, even) in self._exits] if hosts else []
 
 
 def _targets(endpoint: Endpoint, pairs: int) -> Iterator[Address]:

@@ -56,9 +56,9 @@ class Commands:
         self._proxies = proxies
         self._delete_delay_s = delete_delay_s
         self._mute = Mute(calls)
-        self._reader = RequestReader()
+        self.reader = RequestReader()
         self._names_logged: set[str] = set()
-        self._table: dict[str, Callable[[Request], Body]] = {
+        self.functions: dict[str, Callable[[Request], Body]] = {
             "ping": lambda request: {"result": "pong"},
             "offer": self._offer,
             "answer": self._answer,
@@ -76,34 +76,39 @@ class Commands:
         """``host``: where it comes from; OWN is this node's own proxy, for which the o= line is always ours. DecodeError."""
         request = None
         command = "unknown"
-        failed = False
+        failed = True
         started_ns = self._calls.clock.monotonic_ns()
         try:
-            request = self._reader.read(message, host == OWN)
+            request = self.reader.read(message, host == OWN)
             if not request.options.command:
                 raise RequestError('Dictionary contains no key "command"')
-            function = self._table.get(request.options.command)
+            function = self.functions.get(request.options.command)
             if function is None:
                 raise RequestError(_unserved(request.options.command))
             command = request.options.command
-            if request.options.ignored:
-                self._log_ignored(request)
-            return function(request)
+            self.log_ignored(request.options)
+            body = function(request)
+            failed = False
         except DecodeError:
             command = ""
             raise
-        except LoadLimitError as limit:
-            failed = True
-            if request is not None and request.options.load_limit:
-                return {"result": "load limit", "message": limit.reason}
-            return ng.error(limit.reason)
         except RequestError as cause:
-            failed = True
-            log.info("ng %s: %s", command, cause.reason, extra={"call_id": request.call_id if request else ""})
-            return ng.error(cause.reason)
+            return self.refusal(command, request, cause)
         finally:
             if command:
-                self._count(host, command, failed, self._calls.clock.monotonic_ns() - started_ns)
+                self.count(host, command, failed, self._calls.clock.monotonic_ns() - started_ns)
+        return body
+
+    def refusal(self, command: str, request: Request | None, cause: Exception) -> Body:
+        """What a request is answered that can't be served; ``cause`` itself when that is not its fault."""
+        if isinstance(cause, LoadLimitError):
+            if request is not None and request.options.load_limit:
+                return {"result": "load limit", "message": cause.reason}
+            return ng.error(cause.reason)
+        if not isinstance(cause, RequestError):
+            raise cause
+        log.info("ng %s: %s", command, cause.reason, extra={"call_id": request.call_id if request else ""})
+        return ng.error(cause.reason)
 
     def _offer(self, request: Request) -> Body:
         _require(request, request.sdp, request.from_tag)
@@ -220,14 +225,14 @@ class Commands:
         names = [call.call_id for call, _ in zip(self._calls, range(request.options.limit), strict=False)]
         return {"result": "ok", "calls": names}
 
-    def _count(self, host: str, command: str, failed: bool, duration_ns: int) -> None:
+    def count(self, host: str, command: str, failed: bool, duration_ns: int) -> None:
         self._counters[f"media_ng_requests_total|command={command}"] += 1
         if failed:
             self._counters[f"media_ng_errors_total|command={command}"] += 1
         self._proxies.add(host, command, failed, duration_ns)
 
-    def _log_ignored(self, request: Request) -> None:
-        for name in sorted(request.options.ignored - self._names_logged):
+    def log_ignored(self, options: Options) -> None:
+        for name in sorted(options.ignored - self._names_logged):
             if len(self._names_logged) < MAX_NAMES_LOGGED:
                 self._names_logged.add(name)
                 self._counters["media_ng_ignored_words_total"] += 1

@@ -7,68 +7,82 @@ from media.addresses import is_loopback
 from media.clock import Clock
 from media.commands import OWN, Commands
 from media.errors import DecodeError, FrameError
+from media.ng import Body
+from media.options import Options
 from media.reply_cache import ReplyCache
+from media.request import Request, read_source
 from media.shorten import shorten
+from native.relay import DispatcherBase
 
 log = logging.getLogger(__name__)
 
 _NS = 1_000_000_000
 
 
-class Dispatcher:
-    """Nothing that arrives ends the daemon: what is no ng message gets no answer, everything else gets one."""
+class Dispatcher(DispatcherBase):
+    """Nothing that arrives ends the daemon: what is no ng message gets no answer, everything else gets one.
+
+    ``datagram`` and ``packet`` are the base's (native/crelay/relay_dispatch.c), with the usual way of a request: in bencode,
+    with options that came before. The methods here are for what is not usual."""
 
     def __init__(self, commands: Commands, clock: Clock, counters: dict[str, int], short_bytes: int) -> None:
+        super().__init__(
+            functions=commands.functions,
+            known=commands.reader.known,
+            request_type=Request,
+            read_address=read_source,
+            monotonic_ns=clock.monotonic_ns,
+            count=commands.count,
+            replies=ReplyCache(clock.monotonic_ns() / _NS),
+            own=OWN,
+            short_bytes=short_bytes,
+        )
         self._commands = commands
-        self._clock = clock
         self._counters = counters
         self._short_bytes = short_bytes
-        self._cache = ReplyCache(clock.monotonic_ns() / _NS)
 
-    def datagram(self, data: bytes, source: tuple[str, int], max_reply_bytes: int) -> bytes | None:
-        """The reply to a datagram from ``source``, the stored one for a retransmission; None: no ng message."""
+    def general(self, data: bytes, host: str, most_bytes: int) -> bytes | None:
+        """The reply to any ng message, None to what is none."""
         try:
             message = ng.split(data)
         except FrameError as cause:
-            self._refuse(data, cause)
+            self._counters["media_ng_malformed_total"] += 1
+            log.info("ng: %s in %d bytes", cause, len(data))
             return None
-        now = self._clock.monotonic_ns() / _NS
-        key = (source[0], source[1], message.cookie)
-        reply = self._cache.get(key, now)
-        if reply is not None:
-            self._counters["media_ng_retransmissions_total"] += 1
-            return reply
-        reply = self._serve(message, source[0], max_reply_bytes)
-        self._cache.put(key, reply)
-        return reply
-
-    def packet(self, data: bytes, max_reply_bytes: int) -> bytes | None:
-        """The same from this node's own proxy, over a connection that loses and repeats nothing."""
         try:
-            return self._serve(ng.split(data), OWN, max_reply_bytes)
-        except FrameError as cause:
-            self._refuse(data, cause)
-            return None
-
-    def _refuse(self, data: bytes, cause: FrameError) -> None:
-        self._counters["media_ng_malformed_total"] += 1
-        log.info("ng: %s in %d bytes", cause, len(data))
-
-    def _serve(self, message: ng.Message, host: str, max_reply_bytes: int) -> bytes:
-        """What goes to another host is shortened if it can be."""
-        try:
-            reply = self._commands.serve(message, host)
+            body = self._commands.serve(message, host)
         except DecodeError as cause:
             self._counters["media_ng_malformed_total"] += 1
             log.info("ng: %s", cause.reason)
-            reply = ng.error(cause.reason)
-        except Exception:
-            self._counters["media_ng_failures_total"] += 1
-            log.exception("ng request %s failed", message.cookie)
-            reply = ng.error("Internal error")
-        data = message.reply(reply)
-        if len(data) > self._short_bytes and host != OWN and not is_loopback(host):
-            data = message.reply(shorten(reply, self._short_bytes, lambda body: len(message.reply(body))))
-        if len(data) > max_reply_bytes:
-            data = message.reply(ng.error(f"The reply has {len(data)} bytes, more than the {max_reply_bytes} that fit"))
-        return data
+            body = ng.error(cause.reason)
+        except Exception as cause:
+            return self.broke(data, cause)
+        return self.fitted(data, body, message.reply(body), host, most_bytes)
+
+    def fitted(self, data: bytes, body: Body, reply: bytes, host: str, most_bytes: int) -> bytes:
+        """``reply``, of ``body``, no longer than may be; what goes to another host is shortened if it can be."""
+        message = ng.split(data)
+        if len(reply) > self._short_bytes and host != OWN and not is_loopback(host):
+            reply = message.reply(shorten(body, self._short_bytes, lambda shorter: len(message.reply(shorter))))
+        if len(reply) > most_bytes:
+            reply = message.reply(ng.error(f"The reply has {len(reply)} bytes, more than the {most_bytes} that fit"))
+        return reply
+
+    def refusal(self, request: Request, cause: Exception) -> Body:
+        """What a request is answered that raised ``cause``."""
+        return self._commands.refusal(request.options.command, request, cause)
+
+    def broke(self, data: bytes, cause: BaseException) -> bytes:
+        """The reply where the fault is ours."""
+        message = ng.split(data)
+        self._counters["media_ng_failures_total"] += 1
+        log.error("ng request %s failed", message.cookie, exc_info=cause)
+        return message.reply(ng.error("Internal error"))
+
+    def repeated(self) -> None:
+        """A request came again, and gets its reply again."""
+        self._counters["media_ng_retransmissions_total"] += 1
+
+    def note_ignored(self, options: Options) -> None:
+        """It asks for what is not served here."""
+        self._commands.log_ignored(options)

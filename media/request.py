@@ -1,7 +1,7 @@
 """One ng request: what it is about, and how it wants to be served.
 
 Proxies send the same keys and flags with every call, so these are read once: what differs from call to call is kept apart, and
-the rest is looked up as it came.
+the rest is looked up as it came (native/crelay/relay_ng.c).
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from media.options import Options, address, read, text
 from native import relay
 
 _NAMES = ("sdp", "call-id", "from-tag", "to-tag", "via-branch", "received-from")
-_source = partial(address, "received-from")
+read_source = partial(address, "received-from")
 MAX_KNOWN = 1000  # forgotten as a whole before they are more
 MAX_KNOWN_BYTES = 2000  # of one of them, as it came
 
@@ -33,26 +33,27 @@ class Request:
 
 
 class RequestReader:
-    __slots__ = ("_known",)
+    """``known``: options by how they were written, of other proxies and of this node's own; ``Dispatcher`` looks there
+    first."""
+
+    __slots__ = ("known",)
 
     def __init__(self) -> None:
-        self._known: tuple[dict[bytes, Options], dict[bytes, Options]] = {}, {}  # of other proxies, of this node's own
+        self.known: tuple[dict[bytes, Options], dict[bytes, Options]] = {}, {}
 
     def __len__(self) -> int:
         """Options that are known."""
-        return sum(map(len, self._known))
+        return sum(map(len, self.known))
 
     def read(self, message: Message, own: bool = False) -> Request:
         """``own``: from this node's own proxy. DecodeError; RequestError names the key whose type or value is wrong."""
-        known = self._known[own]
-        found = relay.ng_request(message.data, known, Request, _source)
-        if isinstance(found, Request):
-            return found
         request, plain = _read_body(message.body(), own)
-        if found is not None and plain and len(found) < MAX_KNOWN_BYTES:
+        written = relay.ng_options(message.data)
+        if written is not None and plain and len(written) < MAX_KNOWN_BYTES:
+            known = self.known[own]
             if len(known) >= MAX_KNOWN:
                 known.clear()
-            known[found] = request.options
+            request.options = known.setdefault(written, request.options)
         return request
 
 

@@ -119,13 +119,43 @@ def stream_report(
     """What ng tells of the RTP and RTCP sockets of one side, as a list in bencode. ``pairs``: counters of each stream; ``host``, ``port``:
     ours, of the first; ``rtp``, ``rtcp``: where the party said it is; ``unix_s``, ``now_ns``: the time, on both clocks."""
 
-def ng_request(
-    data: bytes, known: dict[bytes, Any], made: type[_Request], read_address: Callable[[str], object], /
-) -> _Request | bytes | None:
-    """An ng request in bencode as an instance of ``made`` without its constructor: call_id, from_tag, to_tag, via_branch, sdp and
-    received_from, "" what is absent, the last one's last item as ``read_address`` reads it; and as ``options`` what ``known`` has for
-    all other keys with their values as they were written. These themselves when it has nothing. None for what doesn't have that
-    form; that it does doesn't say that the rest is right."""
+def ng_options(data: bytes, /) -> bytes | None:
+    """All keys of an ng request in bencode with their values as they were written, but for those of its own: call-id, from-tag, to-tag,
+    via-branch, sdp and received-from. None for what doesn't have that form; that it does doesn't say that it is right."""
+
+class ReplyCacheBase:
+    """See media.reply_cache."""
+
+    def __init__(self, now: float, generation_s: float, most_bytes: int) -> None: ...
+    def get(self, key: tuple[str, int, bytes], now: float, /) -> bytes | None: ...
+    def put(self, key: tuple[str, int, bytes], reply: bytes, /) -> None:
+        """After a ``get`` that found nothing."""
+    def __len__(self) -> int: ...
+
+class DispatcherBase:
+    """The usual way of an ng request, and the base of media.dispatch.Dispatcher, whose methods it calls by name: ``general`` for a request
+    that is no bencode or whose options are not known, ``note_ignored``, ``refusal`` when a function raised, ``fitted`` for a long reply, ``repeated``, ``broke``."""
+
+    def __init__(
+        self,
+        functions: dict[str, Callable[[_Request], dict[str, Any]]],
+        known: tuple[dict[bytes, Any], dict[bytes, Any]],
+        request_type: type[_Request],
+        read_address: Callable[[str], str],
+        monotonic_ns: Callable[[], int],
+        count: Callable[[str, str, bool, int], None],
+        replies: ReplyCacheBase,
+        own: str,
+        short_bytes: int,
+    ) -> None:
+        """``functions``: what serves a command, by its name. ``known``: options as ``ng_options`` tells them, of other proxies and of this node's
+        own, whose host is ``own``. ``request_type``: made without its constructor, with call_id, from_tag, to_tag, via_branch, sdp and
+        received_from ("" what is absent, the last one's last item as ``read_address`` reads it) and ``options``. ``count``: of each request
+        its host, its command, whether it failed and the time it took, in ns. Replies to other hosts of more than ``short_bytes`` are ``fitted``."""
+    def datagram(self, data: bytes, source: tuple[Any, ...], most_bytes: int, /) -> bytes | None:
+        """The reply to a datagram from ``source`` (host, port), the stored one for a retransmission; None: no ng message."""
+    def packet(self, data: bytes, most_bytes: int, /) -> bytes | None:
+        """The same from this node's own proxy, over a connection that loses and repeats nothing."""
 
 def sdp_read(
     body: str,

@@ -1,7 +1,7 @@
 /* Python binding of native.relay: argument checks only; the work is in the other files of this folder. */
 #include <Python.h>
 
-#include "relay_module.h"
+#include "relay_replies.h"
 #include "relay_socket.h"
 
 PyObject *relay_stats_type;
@@ -81,7 +81,7 @@ static PyMethodDef module_functions[] = {
     {"bencode_decode", relay_bencode_decode, METH_VARARGS, "The one value in a byte string."},
     {"bencode_encode", relay_bencode_encode, METH_O, "Strings, integers, lists and dictionaries as bytes."},
     {"stream_report", relay_stream_report, METH_VARARGS, "What ng tells of a party's port pair."},
-    {"ng_request", relay_ng_request, METH_VARARGS, "An ng request whose options are known, or what tells them."},
+    {"ng_options", relay_ng_options, METH_O, "What of an ng request calls have in common, as it was written."},
     {"sdp_read", relay_sdp_read_body, METH_VARARGS, "What a session description says that concerns a relay."},
     {"sdp_split", relay_sdp_split, METH_VARARGS, "Lines of a session description."},
     {"sdp_write", relay_sdp_write_body, METH_VARARGS, "A session description with our addresses."},
@@ -137,6 +137,7 @@ static bool add_types(PyObject *module)
     bool added = relay_stats_type != NULL && relay_tally_type != NULL && relay_event_type != NULL &&
                  relay_recording_type != NULL && relay_raw_type != NULL && layout != NULL && encodings != NULL &&
                  PyModule_AddObjectRef(module, "Relay", relay_type) == 0 &&
+                 PyModule_AddType(module, &relay_replies_type) == 0 && PyModule_AddType(module, &relay_dispatcher_type) == 0 &&
                  PyModule_AddObjectRef(module, "ComponentStats", relay_stats_type) == 0 &&
                  PyModule_AddObjectRef(module, "Tally", relay_tally_type) == 0 &&
                  PyModule_AddObjectRef(module, "Event", relay_event_type) == 0 &&

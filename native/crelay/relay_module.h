@@ -2,6 +2,7 @@
 #ifndef RELAY_MODULE_H
 #define RELAY_MODULE_H
 
+#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include "relay_control.h"
@@ -49,6 +50,9 @@ extern PyObject *relay_raw_type;
 /* A named tuple of these fields, which it takes over; NULL when one of them is. Filled in directly, since a report has many. */
 PyObject *relay_make_tuple(PyObject *type, PyObject *const *fields, Py_ssize_t count);
 
+/* Whether its instances are sound without its constructor. */
+static inline bool relay_is_plain_class(PyTypeObject *type) { return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0 && type->tp_itemsize == 0; }
+
 #define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 #define PLAIN(function, flags) (PyCFunction)(void (*)(void))(function), flags
 
@@ -95,9 +99,14 @@ PyObject *relay_bencode_encode(PyObject *module, PyObject *value);
 /* Counters of a stream as ng tells them (native.relay.stream_report). */
 PyObject *relay_stream_report(PyObject *module, PyObject *args);
 
-/* An ng request taken apart (native.relay.ng_request). */
+/* An ng request taken apart: one whose options are known as an object, NULL without an exception when they are not; and all that is
+ * not of its own as it was written (native.relay.ng_options). */
 bool relay_ng_init(void);
-PyObject *relay_ng_request(PyObject *module, PyObject *args);
+PyObject *relay_ng_known(const char *data, Py_ssize_t size, PyObject *known, PyTypeObject *type, PyObject *read_address);
+PyObject *relay_ng_options(PyObject *module, PyObject *data);
+
+/* Requests served (native.relay.DispatcherBase). */
+extern PyTypeObject relay_dispatcher_type;
 
 /* Session descriptions (native.relay.sdp_read, sdp_split and sdp_write). */
 bool relay_sdp_init(void);

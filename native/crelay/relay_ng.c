@@ -135,32 +135,13 @@ bool relay_ng_init(void)
     return true;
 }
 
-/* A request, or the rest that nothing is known of, or NULL. */
-static PyObject *read_known(const struct span found[NAMES], PyObject *rest, PyObject *known, PyTypeObject *type,
-                            PyObject *read_address)
+/* What is not of a request's own, as it was written; None: it is not of that form. */
+static PyObject *take_rest(const char *data, Py_ssize_t size, struct span found[NAMES])
 {
-    PyObject *options = PyDict_GetItemWithError(known, rest);
-    if (options == NULL)
-        return PyErr_Occurred() ? NULL : Py_NewRef(rest);
-    Py_INCREF(options); /* ``read_address`` is Python's, and may forget it */
-    PyObject *request = make_request(type, found, options, read_address);
-    Py_DECREF(options);
-    return request;
-}
-
-PyObject *relay_ng_request(PyObject *Py_UNUSED(module), PyObject *args)
-{
-    PyObject *data, *known, *read_address;
-    PyTypeObject *type;
-    struct span found[NAMES] = {0};
-    if (!PyArg_ParseTuple(args, "SO!O!O", &data, &PyDict_Type, &known, &PyType_Type, &type, &read_address))
-        return NULL;
-    if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 || type->tp_itemsize != 0)
-        return PyErr_Format(PyExc_TypeError, "requests must be of a class of fixed size");
-    struct input in = {PyBytes_AS_STRING(data), PyBytes_AS_STRING(data) + PyBytes_GET_SIZE(data)};
+    struct input in = {data, data + size};
     while (in.end > in.at && (in.end[-1] == '\r' || in.end[-1] == '\n'))
         in.end--;
-    PyObject *rest = PyBytes_FromStringAndSize(NULL, PyBytes_GET_SIZE(data));
+    PyObject *rest = PyBytes_FromStringAndSize(NULL, size);
     if (rest == NULL)
         return NULL;
     Py_ssize_t used = take_apart(&in, found, PyBytes_AS_STRING(rest));
@@ -168,9 +149,31 @@ PyObject *relay_ng_request(PyObject *Py_UNUSED(module), PyObject *args)
         Py_DECREF(rest);
         Py_RETURN_NONE;
     }
-    if (_PyBytes_Resize(&rest, used) < 0)
-        return NULL;
-    PyObject *read = read_known(found, rest, known, type, read_address);
-    Py_DECREF(rest);
-    return read;
+    return _PyBytes_Resize(&rest, used) < 0 ? NULL : rest;
+}
+
+/* NULL without an exception: nothing is known of that rest. */
+static PyObject *read_known(const struct span found[NAMES], PyObject *rest, PyObject *known, PyTypeObject *type, PyObject *read_address)
+{
+    PyObject *options = Py_XNewRef(PyDict_GetItemWithError(known, rest)); /* ``read_address`` is Python's, and may forget it */
+    PyObject *request = options == NULL ? NULL : make_request(type, found, options, read_address);
+    Py_XDECREF(options);
+    return request;
+}
+
+PyObject *relay_ng_known(const char *data, Py_ssize_t size, PyObject *known, PyTypeObject *type, PyObject *read_address)
+{
+    struct span found[NAMES] = {0};
+    PyObject *rest = take_rest(data, size, found);
+    PyObject *request = rest == NULL || rest == Py_None ? NULL : read_known(found, rest, known, type, read_address);
+    Py_XDECREF(rest);
+    return request;
+}
+
+PyObject *relay_ng_options(PyObject *Py_UNUSED(module), PyObject *data)
+{
+    struct span found[NAMES] = {0};
+    if (!PyBytes_Check(data))
+        return PyErr_Format(PyExc_TypeError, "data must be bytes, not %s", Py_TYPE(data)->tp_name);
+    return take_rest(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), found);
 }

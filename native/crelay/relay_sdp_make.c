@@ -180,9 +180,6 @@ static PyObject *make_all(const struct maker *maker, const struct relay_sdp *sdp
     return all;
 }
 
-/* One whose instances are sound without its constructor. */
-static bool is_plain_class(PyTypeObject *type) { return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0 && type->tp_itemsize == 0; }
-
 PyObject *relay_sdp_read_body(PyObject *Py_UNUSED(module), PyObject *args)
 {
     struct maker maker;
@@ -191,7 +188,7 @@ PyObject *relay_sdp_read_body(PyObject *Py_UNUSED(module), PyObject *args)
     if (!PyArg_ParseTuple(args, "U(O!O!O!OO)", &maker.body, &PyType_Type, &maker.section, &PyType_Type, &maker.media, &PyType_Type,
                           &maker.origin, &maker.read_connection, &maker.read_rtcp))
         return NULL;
-    if (!is_plain_class(maker.section) || !is_plain_class(maker.media) || !PyType_IsSubtype(maker.origin, &PyTuple_Type))
+    if (!relay_is_plain_class(maker.section) || !relay_is_plain_class(maker.media) || !PyType_IsSubtype(maker.origin, &PyTuple_Type))
         return PyErr_Format(PyExc_TypeError, "sections must be of classes of fixed size, the origin a tuple");
     PyObject *kept = PyList_New(0);
     if (kept != NULL && relay_sdp_read_str(maker.body, kept, &sdp))

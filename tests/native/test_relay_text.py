@@ -1,9 +1,11 @@
 """What native.relay reads and writes of ng messages: every failing way too, in a loop, leaves nothing behind."""
 
 import gc
+import sys
 import tracemalloc
 from collections.abc import Callable
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -131,40 +133,110 @@ def bodies() -> None:
             relay.sdp_write(BODY, [None], mids, "IN IP4 192.0.2.9", 4, False, False, False, False, "", "")  # type: ignore[arg-type]
 
 
-class Asked:
-    """What a request becomes."""
-
-
 NAMES = ("call_id", "from_tag", "to_tag", "via_branch", "sdp", "received_from", "options")
 
 
-def asked(data: bytes, known: dict[bytes, object]) -> list[object]:
-    made = relay.ng_request(data, known, Asked, str.upper)
-    assert isinstance(made, Asked)
-    return [vars(made)[name] for name in NAMES]
+class Asked:
+    """What a request becomes."""
+
+    __slots__ = NAMES
 
 
-def requests() -> None:
-    data, rest = b"d7:command5:offer3:sdp3:v=07:call-id1:c5:flagsl5:fatalee\r\n", b"7:command5:offer5:flagsl5:fatale"
-    assert relay.ng_request(data, {}, Asked, str) == rest
-    options = object()
-    assert asked(data, {rest: options}) == ["c", "", "", "", "v=0", "", options]
-    source = b"d13:received-froml3:IP48:fe80::ffe6:to-tag2:\xff\xfee"
-    assert asked(source, {b"": 5}) == ["", "", "\udcff\udcfe", "", "", "FE80::FF", 5]
-    with pytest.raises(ValueError, match="invalid literal"):
-        relay.ng_request(source, {b"": 5}, Asked, int)
-    for wrong in (("d", {}, Asked, str), (b"de", {}, str, str), (b"de", [], Asked, str)):
+class Answers(relay.DispatcherBase):
+    """Serves ``offer`` by what is asked of it; whatever is not the usual way is told as it comes."""
+
+    def __init__(self, serve: Callable[[Any], dict[str, Any]], known: dict[bytes, object], own: dict[bytes, object]) -> None:
+        self.told = told = list[str]()
+        super().__init__(
+            {"offer": serve},
+            (known, own),
+            Asked,
+            str.upper,
+            lambda: 7,
+            lambda *counted: told.append(str(counted)),
+            relay.ReplyCacheBase(0.0, 10.0, 1000),
+            "us",
+            30,
+        )
+
+    def general(self, data: bytes, host: str, most_bytes: int) -> bytes:
+        return b"general"
+
+    def refusal(self, request: Asked, cause: Exception) -> dict[str, Any]:
+        if isinstance(cause, KeyError):
+            raise cause
+        return {"said": str(cause)}
+
+    def broke(self, data: bytes, cause: BaseException) -> bytes:
+        return repr(cause).encode()
+
+    def fitted(self, data: bytes, body: dict[str, Any], reply: bytes, host: str, most_bytes: int) -> bytes:
+        return b"fitted"
+
+    def note_ignored(self, options: object) -> None:
+        self.told.append("ignored")
+
+    def repeated(self) -> None:
+        self.told.append("repeated")
+
+
+OFFER = SimpleNamespace(command="offer", ignored=())
+WRITTEN = b"7:command5:offer5:flagsl5:fatale"
+SOURCE = ("192.0.2.1", 5000)
+
+
+def names_of(request: Any) -> dict[str, Any]:
+    return {"n": [getattr(request, name) for name in NAMES[:-1]]}
+
+
+def dispatched() -> None:
+    answers = Answers(names_of, {WRITTEN: OFFER}, {WRITTEN: SimpleNamespace(command="offer", ignored=("x",))})
+    data = b"1 d7:command5:offer3:sdp3:v=07:call-id1:c5:flagsl5:fatalee\r\n"
+    assert answers.datagram(data, SOURCE, 99) == b"1 d1:nl1:c0:0:0:3:v=00:ee"
+    assert answers.datagram(data, SOURCE, 99) == b"1 d1:nl1:c0:0:0:3:v=00:ee"
+    assert answers.told == ["('192.0.2.1', 'offer', False, 0)", "repeated"]
+    source = b"d13:received-froml3:IP48:fe80::ffe6:to-tag2:\xff\xfe" + WRITTEN + b"e"
+    assert answers.datagram(b"2 " + source, SOURCE, 99) == b"fitted"
+    assert answers.packet(b"2 " + source, 99) == b"2 d1:nl0:0:2:\xff\xfe0:0:8:FE80::FFee"
+    assert answers.told[-2:] == ["ignored", "('us', 'offer', False, 0)"]
+    assert answers.packet(b"2 " + source, 20) == b"fitted"
+
+
+def dispatched_otherwise() -> None:
+    def fail(request: Any) -> dict[str, Any]:
+        raise KeyError(request.sdp) if request.sdp else ValueError("no body")
+
+    answers = Answers(fail, {WRITTEN: OFFER, b"": SimpleNamespace(command="other", ignored=())}, {})
+    assert answers.datagram(b"1 d" + WRITTEN + b"e", SOURCE, 99) == b"1 d4:said7:no bodye"
+    assert answers.datagram(b"2 d3:sdp1:v" + WRITTEN + b"e", SOURCE, 99) == b"KeyError('v')"
+    assert answers.told == ["('192.0.2.1', 'offer', True, 0)"] * 2
+    for other in (b"", b"x", b" de", b"3 de", b"4 {}", b"5 d1:x1:ye", b"6 d13:received-froml1:\xffee", b"x" * 5000 + b" de"):
+        assert answers.datagram(other, SOURCE, 99) == b"general"
+        assert answers.packet(other, 99) == b"general"
+    unread: Any = Answers.__new__(Answers)
+    for wrong in (lambda: unread.packet(b"1 de", 9), lambda: unread.datagram(b"1 de", SOURCE, 9)):
+        with pytest.raises(RuntimeError):
+            wrong()
+    for arguments in ((b"1 de", (), 9), (b"1 de", 5, 9), ("1 de", SOURCE, 9)):
         with pytest.raises(TypeError):
-            relay.ng_request(*wrong)  # type: ignore[arg-type]
+            answers.datagram(*arguments)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="fixed size"):
+        relay.DispatcherBase({}, ({}, {}), str, str, int, print, relay.ReplyCacheBase(0.0, 1.0, 1), "us", 1)  # type: ignore[arg-type]
+
+
+def options() -> None:
+    assert relay.ng_options(b"d7:command5:offer3:sdp3:v=07:call-id1:c5:flagsl5:fatalee\r\n") == WRITTEN
+    with pytest.raises(TypeError):
+        relay.ng_options("de")  # type: ignore[arg-type]
     for other in (b"", b"d", b"le", b"i1e", b"de ", b"d7:call-id1:c7:call-id1:de", b"d7:call-idi1ee", b"d3:sdpl1:xee", b"{}"):
-        assert relay.ng_request(other, {}, Asked, str) is None
+        assert relay.ng_options(other) is None
     for cut in range(len(MESSAGE)):
-        assert relay.ng_request(MESSAGE[:cut], {}, Asked, str) is None
+        assert relay.ng_options(MESSAGE[:cut]) is None
 
 
 def test_other_requests_are_decoded_however_deep() -> None:
     deep = b"d1:x" + b"l" * 5000 + b"e" * 5000 + b"e"
-    assert relay.ng_request(deep, {}, Asked, str) is None
+    assert relay.ng_options(deep) is None
 
 
 def test_a_value_that_holds_itself_is_refused() -> None:
@@ -179,7 +251,7 @@ def test_large_strings_leave_whole() -> None:
         assert relay.bencode_encode(["x" * size, size]) == b"l%d:%bi%dee" % (size, b"x" * size, size)
 
 
-@pytest.mark.parametrize("calls", [bencode, bodies, requests])
+@pytest.mark.parametrize("calls", [bencode, bodies, options])
 def test_nothing_is_left_behind(calls: Callable[[], None]) -> None:
     for _ in range(10):
         calls()
@@ -193,3 +265,15 @@ def test_nothing_is_left_behind(calls: Callable[[], None]) -> None:
         assert tracemalloc.get_traced_memory()[0] - before < 20_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("calls", [dispatched, dispatched_otherwise])
+def test_requests_leave_nothing_behind(calls: Callable[[], None]) -> None:
+    for _ in range(300):  # fills Python's lists of spare objects
+        calls()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(1000):
+        calls()
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 500
