@@ -38,25 +38,24 @@ static struct sip_slice take_text(struct reader *in) {
     return text;
 }
 
-/* What isn't negative, up to 64 bits, or a float. */
+/* What isn't negative, up to 64 bits; `kind` is its first byte. */
+static uint64_t take_rest(struct reader *in, uint64_t kind) {
+    if (kind >= SIP_PACK_UINT8 && kind <= SIP_PACK_UINT8 + 3) return take_number(in, (size_t)1 << (kind - SIP_PACK_UINT8));
+    in->failed |= kind >= 0x80;
+    return kind;
+}
+
+static uint64_t take_unsigned(struct reader *in) { return take_rest(in, take_number(in, 1)); }
+
+/* Such a number, or a float. */
 static double take_time(struct reader *in) {
     double number;
-    uint64_t kind = take_number(in, 1), bits = kind;
-    if (kind >= SIP_PACK_UINT8 && kind <= SIP_PACK_UINT8 + 3)
-        bits = take_number(in, (size_t)1 << (kind - SIP_PACK_UINT8));
-    else if (kind == SIP_PACK_FLOAT64)
-        bits = take_number(in, 8);
-    else
-        in->failed |= kind >= 0x80;
-    if (kind != SIP_PACK_FLOAT64) return (double)bits;
+    uint64_t kind = take_number(in, 1), bits;
+    if (kind != SIP_PACK_FLOAT64) return (double)take_rest(in, kind);
+    bits = take_number(in, 8);
     memcpy(&number, &bits, sizeof number);
     in->failed |= !(number >= 0 && number < 9e15); /* NaN too */
     return number;
-}
-
-static uint64_t take_unsigned(struct reader *in) {
-    double number = take_time(in);
-    return in->failed || number >= 9e15 ? 0 : (uint64_t)number;
 }
 
 static bool take_flag(struct reader *in) {

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
 from interop.node import Node, Setup, SipmeshNode
 from interop.process import wait_for
-from interop.rawsip import Client
+from interop.rawsip import Client, Response, authorization
 from interop.stage import Stage
-from native.sip import crc_slot
+from native.sip import Message, crc_slot
 from tests.interop.conftest import USERS, serving
 from tests.interop.test_restart import kill
 
@@ -82,17 +84,54 @@ def test_all_workers_take_part_and_each_message_finds_its_own(stage: Stage, node
     assert node.metric("sipmesh_sip_proxy_cancels_unmatched_total") == 0
 
 
-def test_a_registration_is_known_everywhere_before_its_200_leaves(stage: Stage, node: SipmeshNode) -> None:
-    """Asked by other sockets, so by other workers, at once."""
+@dataclass
+class Asker:
+    """Asks users for OPTIONS, with credentials from the first time on."""
+
+    client: Client
+    setup: Setup
+    user: str = "alice"
+    challenged: Response | None = None
+    uses: int = 0
+
+    def ask(self, user: str, call_id: str) -> None:
+        """The answer is the client's to receive."""
+        uri = f"sip:{user}@{self.setup.domain}"
+        if self.challenged is None:
+            self.client.request("OPTIONS", uri, self.user, self.setup.domain)
+            self.challenged = self.client.final()
+            assert self.challenged is not None
+        self.uses += 1
+        proof = authorization(self.challenged, self.user, self.setup.users[self.user], "OPTIONS", uri, "MD5", self.uses)
+        self.client.request("OPTIONS", uri, self.user, self.setup.domain, (f"Proxy-Authorization: {proof}",), call_id=call_id)
+
+
+def call_ids() -> Iterator[str]:
+    """The next is always another worker's."""
+    for n in itertools.count():
+        yield next(text for k in itertools.count() if crc_slot(text := f"asked-{n}-{k}") % WORKERS == n % WORKERS)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_registration_is_known_everywhere_before_its_200_leaves(stage: Stage, node: SipmeshNode, transport: str) -> None:
+    """Asked through each worker at once. Over TCP one of them holds the connection, and all others use it."""
     setup = node.setup
-    with Client(stage.target) as phone:
-        for n in range(20):
-            contact = f"<sip:carol-{n}@127.0.0.1:{phone.port}>"
-            assert phone.register("carol", setup.domain, setup.users["carol"], "MD5", contact=contact).status == 200
-            with Client(stage.target) as asking:
-                listed = asking.register("carol", setup.domain, setup.users["carol"], "MD5", contact="")
-            assert sum(f"carol-{k}@" in value for k in range(n + 1) for value in listed.headers("Contact")) == n + 1
-        phone.register("carol", setup.domain, setup.users["carol"], "MD5", contact="*", expires_s=0)
+    password, before = setup.users["carol"], ""
+    with Client(stage.target, transport=transport) as phone, Client(stage.target) as client:
+        asker = Asker(client, setup)
+        for n, call_id in zip(range(20), call_ids(), strict=False):
+            contact = f"<sip:carol-{n}@127.0.0.1:{phone.port};transport={transport}>"
+            assert phone.register("carol", setup.domain, password, contact=contact + before).status == 200
+            before = f", {contact};expires=0"
+            asker.ask("carol", call_id)
+            asked = phone.receive()
+            assert asked is not None
+            assert asked.startswith(f"OPTIONS sip:carol-{n}@".encode())
+            phone.send(Message(asked).reply(200, to_tag="x").to_bytes(stream=transport == "tcp"))
+            answer = client.final()
+            assert answer is not None
+            assert answer.status == 200
+        phone.register("carol", setup.domain, password, contact="*", expires_s=0)
 
 
 def test_a_call_that_stands_outlives_any_worker(stage: Stage, node: SipmeshNode) -> None:

@@ -1,5 +1,6 @@
 """native.sip.bound_to: the target of an AOR that has one binding."""
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -73,11 +74,13 @@ def test_it_is_the_target_that_bindings_one_by_one_lead_to(way: dict[str, Any], 
         ]
 
 
-def test_the_flow_is_the_one_of_its_register() -> None:
+@pytest.mark.parametrize("connection_id", [1, 1 << 40, (1 << 53) + 1, time.time_ns() // 1000 * 64 + 3, (1 << 64) - 1])
+def test_the_flow_is_the_one_of_its_register(connection_id: int) -> None:
+    """Ids of connections begin with the time at which their worker started."""
     flows = Flows()
-    record = encode_bindings([binding(natted=True, listener=3, connection_id=1 << 40, remote_host="2001:db8::7")])
+    record = encode_bindings([binding(natted=True, listener=3, connection_id=connection_id, remote_host="2001:db8::7")])
     bound_to(record, NOW, flows, Target)
-    assert flows.named == [(3, ("2001:db8::7", 5070), 1 << 40)]
+    assert flows.named == [(3, ("2001:db8::7", 5070), connection_id)]
 
 
 def test_those_that_expired_are_no_choice() -> None:
