@@ -1234,7 +1234,7 @@ def crc_slot(text: str) -> int:
 
 def call_slot(data: bytes) -> int:
     """``crc_slot`` of the Call-ID in a message that is not parsed yet: all messages of a call agree. Of a REGISTER that of the
-    address-of-record in To, so that its bindings have one writer. -1 when the header is not there."""
+    user in To, so that the bindings of an address-of-record have one writer, however it is written. -1 when the header is not there."""
 
 def use_huge_pages() -> None:
     """From now on the interpreter takes memory for its objects in pages of 2 MiB where the kernel gives them (madvise(2)). For a

@@ -1,7 +1,7 @@
 """Which signal worker's socket the kernel puts a datagram into: that of its owner (``call_slot``), so that none needs to be
 passed on.
 
-An eBPF program on the group of sockets that share an address reads the Call-ID, of a REGISTER the address-of-record, and
+An eBPF program on the group of sockets that share an address reads the Call-ID, of a REGISTER the user that it is for, and
 returns the worker's index. It looks for what nearly every message has; what it can't read goes to a socket by the kernel's own
 hash, and whoever gets it passes it on (sipcore/transport/siblings.py). So a mistake here costs time and nothing else.
 """
@@ -19,7 +19,7 @@ from sipmesh.bpf import R0, R1, R2, R3, R4, R6, R7, R8, R9, STACK_END, Program, 
 SO_ATTACH_REUSEPORT_EBPF: Final = 52
 SKB_LOAD_BYTES: Final = 26  # of the kernel's functions: (context, offset, memory, size), negative beyond the end
 MAX_HEADER_BYTES: Final = 2048  # looked through for the header
-MAX_VALUE_BYTES: Final = 160  # of a Call-ID or an address-of-record
+MAX_VALUE_BYTES: Final = 160  # of a Call-ID or a user
 MAX_BLANKS: Final = 8  # before it
 MAX_NAME_BYTES: Final = 128  # of a display name
 CRC_POLYNOMIAL: Final = 0xEDB88320  # the one of crc_slot
@@ -61,7 +61,7 @@ def program_for(workers: int) -> Program:
     _find_header(program, "to", b"\nto:", b"\nt:")
     _find_byte(program, "uri", b"<", MAX_NAME_BYTES)
     _find_byte(program, "user", b":", len("sips:"))
-    _hash(program, "aor", ends=b">;?", workers=workers, folded=True)
+    _hash(program, "name", ends=b"@:;>?", workers=workers, folded=True)
     program.label("unknown")
     program.do("mov", R0, -1, bits=32)
     program.leave()

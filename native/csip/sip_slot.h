@@ -4,8 +4,8 @@
 
 #include "sip_base.h"
 
-/* CRC-32 of the Call-ID, so that all messages of a call agree; of a REGISTER that of the address-of-record it names, so that its
- * bindings have one writer. -1 when the header is not there. */
+/* CRC-32 of the Call-ID, so that all messages of a call agree; of a REGISTER that of the user in its To, so that the
+ * bindings of an address-of-record have one writer, however the address is written. -1 when the header is not there. */
 int64_t sip_call_slot(struct sip_slice message);
 
 #endif

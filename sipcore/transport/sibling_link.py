@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from native.sip import MAX_MESSAGE_BYTES, Address
@@ -126,16 +128,19 @@ class Link:
         self._engine.run(self._read)
 
     def _read(self) -> None:
-        for _ in range(MAX_PACKETS_A_WAKE_UP):
-            try:
-                received = self._sock.recv(READ_BYTES)
-            except BlockingIOError:
-                return
+        """All that is there, before any of it is taken: a batch reads one state of the store, so what was sent by somebody who
+        knows of a newer one must be of a later batch."""
+        for received in list(self._received()):
             for item in decode(received):
                 try:
                     self._take(item)
                 except Exception:
                     self._engine.report("what another worker said")
+
+    def _received(self) -> Iterator[bytes]:
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(MAX_PACKETS_A_WAKE_UP):
+                yield self._sock.recv(READ_BYTES)
 
     def _take(self, item: Item) -> None:
         if isinstance(item, Passed):

@@ -29,13 +29,25 @@ def test_all_messages_of_a_call_have_one_slot(first: str, header: str) -> None:
         'to: "Alice: A." <sip:alice@example.com;x=1>;tag=7',
         "t: sip:alice@example.com;tag=3",
         "To: <sips:ALICE@example.com?x=y>",
+        "To: <sip:alice@example.com:5060>",
+        "To: <sip:alice@192.0.2.7>",
+        "To: <sip:%61lice@example.com.>",
+        "To: <sip:alice:secret@example.com>",
+        "To: <sip:alice;phone=1@example.com>",
+        "To: <sip:alice%3Bphone=1@example.com>",
     ],
 )
-def test_registrations_of_an_address_have_one_slot_whatever_their_call_id(to: str) -> None:
+def test_registrations_of_an_address_have_one_slot_however_it_is_written(to: str) -> None:
+    """And whatever their Call-ID."""
     registration = bytes_of("REGISTER sip:example.com SIP/2.0", "Call-ID: 1", to)
-    assert call_slot(registration) == crc_slot("alice@example.com")
+    assert call_slot(registration) == crc_slot("alice")
     answer = bytes_of("SIP/2.0 200 OK", to, "Call-ID: 1", "CSeq: 1 REGISTER")
     assert call_slot(answer) == crc_slot("1")
+
+
+@pytest.mark.parametrize(("user", "read"), [("50%", "50%"), ("50%4", "50%4"), ("%zz", "%zz"), ("%41%", "a%"), ("%", "%")])
+def test_what_is_no_escape_stays(user: str, read: str) -> None:
+    assert call_slot(bytes_of("REGISTER sip:h SIP/2.0", f"To: <sip:{user}@h>")) == crc_slot(read)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ import pytest
 from native.sip import Message, crc_slot
 from sipcore.flow import Flow
 from sipcore.overload_signs import Signs
-from sipcore.transport.sibling_items import News
+from sipcore.transaction import ServerTransaction
+from sipcore.transport.sibling_items import News, Passed, encode, packet
 from sipcore.transport.sibling_link import MAX_WAITING_BYTES
 from sipcore.transport.siblings import Siblings
-from tests.sipcore.loop import Datagrams, Running, Stream, run, within
+from tests.sipcore.loop import Datagrams, Running, Stream, answer_200, run, within
 from tests.sipcore.messages import request
 from tests.sipcore.users import RecordingClient
 
@@ -219,6 +220,33 @@ def test_connections_of_a_worker_that_starts_anew_are_closed() -> None:
             async with Running(siblings=Siblings(0, {1: kept}), port=other.port):
                 await other.until(lambda: flow.closed)
                 assert started == [0, 0]
+
+    run(main())
+
+
+def test_what_is_passed_on_meanwhile_is_of_a_later_batch() -> None:
+    """Its sender may know of something that was committed since this batch began to read the store."""
+
+    async def main() -> None:
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        events: list[str] = []
+
+        def passed(number: int) -> bytes:
+            data = options(owned_by(0, 100 * number), f"z9hG4bK-{number}")
+            return packet([encode(Passed(0, "127.0.0.1", 5999, "127.0.0.1", 0, data))])
+
+        def answer(transaction: ServerTransaction) -> None:
+            events.append("request")
+            if events.count("request") == 1:
+                far.send(passed(2))
+            answer_200(transaction)
+
+        siblings = Siblings(0, {1: near})
+        async with Running(answer, on_batch_end=lambda: events.append("end"), siblings=siblings) as world:
+            far.send(passed(1))
+            await world.until(lambda: events.count("request") == 2)
+            assert "end" in events[events.index("request") : len(events) - events[::-1].index("request")]
+        far.close()
 
     run(main())
 
