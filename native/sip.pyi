@@ -507,6 +507,8 @@ class InboundBase:
         """Forwards the request to these ``sipcore.ports.Target`` (RFC 3261 section 16.6), with that ``Exchange``. Nothing happens once
         it was cancelled. Calls ``misused`` and, for other than one target, ``fork``. ``natted`` is what ``sender_is_natted`` says
         when ``Message.sender_natted`` can't say."""
+    def begin(self, groups: tuple[list[Any], ...], exchange: Any, /) -> None:
+        """To the first of these groups of targets, and to the next when it has failed. Calls ``broke`` for an error of ours."""
     def reply(self, status: int, reason: str | None = None, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
         """Sends a final response of our own (RFC 3261 section 8.2.6) with a To tag. Nothing happens once the request was cancelled.
         Calls ``misanswered``."""
@@ -521,6 +523,11 @@ class ContextBase:
     """What ``sipcore.proxy.context.ResponseContext`` is made of."""
 
     def __init__(self, request: InboundBase, exchange: Any, groups: tuple[Any, ...]) -> None: ...
+    def stop(self, headers: Iterable[tuple[str, str]], /) -> None:
+        """No new branches; those that wait are cancelled with these headers (RFC 3261 section 16.7 item 10)."""
+    def settle(self) -> None:
+        """Every branch has failed: the best response goes upstream (item 6). Calls ``answer_for`` of a branch without one that can, and
+        ``join_challenges``; before that ``try_again`` of a branch whose target may have another way, and ``refuse_breadth``."""
     def forward(self, response: Message) -> None:
         """Sends a response upstream that may go there now (RFC 3261 section 16.7 items 5 and 9)."""
     def end(self, status: int) -> None:
@@ -564,8 +571,7 @@ class BranchBase:
 
     def __init__(self, context: ContextBase, target: Any, destinations: Any = None) -> None: ...
     def on_response(self, transaction: Any, response: Message) -> None:
-        """``sipcore.ports.ClientUser``. Calls ``without_via``, ``failed_with``, ``unwanted`` and ``offer`` of the branch, and
-        ``completed_elsewhere`` of the context; ``malformed`` of the branch for a ParseError.
+        """``sipcore.ports.ClientUser``. Calls ``without_via`` and ``unwanted`` of the branch, and ``malformed`` for a ParseError.
 
         What raises while a branch takes a response, or starts, or when a timer of its runs out, is an error of ours: the branch
         goes on with ``broke``."""
@@ -579,9 +585,11 @@ class BranchBase:
         """To a client transaction (item 10)."""
     def pass_upstream(self, response: Message) -> None:
         """To the exchange if it wants to see it, then upstream (``ContextBase.forward``)."""
-    def stop_timers(self) -> None: ...
-    def stop_timer_c(self) -> None:
-        """Timer C calls ``timer_c_fired`` of the branch."""
+    def cancel(self, headers: Iterable[tuple[str, str]] = (), /) -> None:
+        """RFC 3261 section 9.1: before a provisional response the transaction keeps the CANCEL back. Timer C, which is not awaited any
+        longer then, calls ``timer_c_fired``."""
+    def fail(self, status: int, reason: str, /) -> None:
+        """Ends the branch without an answer from downstream, unless it has ended."""
 
 class Machine:
     """The rules of one kind of transaction: ``table[state][event]`` is (next state, names of actions); sipcore/transaction_table.py
@@ -650,8 +658,7 @@ class ServerTransactionBase(TransactionBase):
     def forget(self, _: object, /) -> None: ...
 
 class ClientTransactionBase(TransactionBase):
-    """The actions of INVITE_CLIENT and NON_INVITE_CLIENT that most requests need; subclasses have the others, and
-    ``begin_cancel()``, which sends the CANCEL that was remembered."""
+    """The actions of INVITE_CLIENT and NON_INVITE_CLIENT."""
 
     last_status: int  # of the last response the owner was told
     sent: bytes | None  # what a retransmission sends: the request, in Completed the ACK
@@ -667,8 +674,13 @@ class ClientTransactionBase(TransactionBase):
     def tell(self, response: Message, /) -> None: ...
     def tell_timeout(self, _: object, /) -> None: ...
     def tell_transport_error(self, _: object, /) -> None: ...
+    def send_ack(self, response: Message, /) -> None:
+        """RFC 3261 section 17.1.1.3. What is left of a flow that is closed says ``live_flow`` of the layer; so also below."""
+    def resend_ack(self, _: object, /) -> None: ...
+    def remember_cancel(self, headers: Iterable[tuple[str, str]], /) -> None: ...
+    def send_cancel(self, headers: Iterable[tuple[str, str]], /) -> None: ...
     def send_remembered_cancel(self, _: object, /) -> None:
-        """If there is one, and it was not sent."""
+        """If there is one, and it was not sent (section 9.1). Without a final response 64*T1 later the INVITE counts as cancelled."""
     def settle_d(self, _: object, /) -> None: ...
     def settle_k(self, _: object, /) -> None: ...
     def settle_m(self, _: object, /) -> None: ...
@@ -765,10 +777,10 @@ class DigestBase:
         """The user whose credentials are the only value of that header; None when they are anything but right, and nothing has
         changed."""
 
-def bound_to(record: bytes, now: float, flows: Any, target_class: type[_Target], /) -> _Target | None:
-    """The target of the only binding in the stored ``record`` of an AOR that is alive at ``now`` (Unix time): its Contact, its Path
-    and the flow it is reached over, which ``flows`` (sipcore/flow.py) still has; None when the bindings must be looked at one by one
-    (sipmesh/signalling/locate.py)."""
+def bound_to(record: bytes, now: float, flows: Any, target_class: type[_Target], /) -> list[_Target] | None:
+    """The targets, to be tried at once, of the bindings in the stored ``record`` of an AOR that are alive at ``now`` (Unix time): its
+    Contact, its Path and the flow it is reached over, which ``flows`` (sipcore/flow.py) still has; None when the bindings must be looked
+    at one by one (sipmesh/signalling/locate.py): with q, of several flows of one user agent, of more than eight."""
 
 def flow_name(listener_index: int, host: str, port: int, connection_id: int, /) -> str:
     """The token of the flow of these parts (native/csip/sip_flow_token.c)."""
@@ -911,7 +923,7 @@ class ApplicationBase:
     def on_request(self, request: Any, /) -> None:
         """A REGISTER is served by ``registering``, OPTIONS to a domain of ours are answered unless ``check_required``, asked when there
         is a Require, raises something. Calls ``dispatch`` for what else is no INVITE of a caller who is known or challenged, ``route`` when it is not known whom it calls,
-        or it can't simply be sent on to the one plain binding or the one target there is, and ``not_served`` with what is raised."""
+        or it can't simply be sent on to the plain bindings or targets there are, and ``not_served`` with what is raised."""
     def on_dialog_request(self, request: Any, cookie: Any, /) -> Any:
         """The exchange. Calls ``within_dialog`` for what is not usual within a call (BYE, INVITE, UPDATE, PRACK, INFO), or doesn't pass
         as it is, and ``services.media_within`` when media is relayed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from native.sip import ClientTransactionBase, Machine, Message
+from native.sip import ClientTransactionBase, Machine
 from sipcore.flow import Flow
 from sipcore.ports import ClientUser
 from sipcore.transaction_table import (
@@ -14,7 +14,6 @@ from sipcore.transaction_table import (
     INVITE_CLIENT,
     NON_INVITE_CLIENT,
     TIMER_B,
-    TIMER_CANCELLED,
     TRANSPORT_ERROR,
     TRYING,
     Event,
@@ -29,7 +28,7 @@ Headers = Iterable[tuple[str, str]]
 class ClientTransaction(ClientTransactionBase):
     """``request`` is gone once the user was told of the first final response, a timeout or a transport error.
 
-    The actions that most requests need are in C, and declared in native/sip.pyi.
+    The actions are in C, and declared in native/sip.pyi.
     """
 
     __slots__ = ()
@@ -65,39 +64,6 @@ class ClientTransaction(ClientTransactionBase):
 
     def count_illegal(self, event: Event) -> None:
         self.layer.count_illegal("client", self.state, event)
-
-    # actions
-
-    def send_ack(self, response: Message) -> None:
-        """RFC 3261 section 17.1.1.3."""
-        ack = self.request.derive("ACK")
-        to = response.get("To")
-        if to is not None and "\0" not in to:  # a quoted NUL can't be written anew; then the branch has to tell whose it is
-            ack.set("To", to)
-        flow = self.layer.live_flow(self.flow)
-        self.sent = ack.to_bytes(stream=flow.reliable)
-        flow.send(self.sent)
-
-    def resend_ack(self, _: object) -> None:
-        assert self.sent is not None  # by send_ack
-        self.layer.live_flow(self.flow).send(self.sent)
-
-    def remember_cancel(self, headers: Headers) -> None:
-        if self.cancel_headers is None:
-            self.cancel_headers = tuple(headers)
-
-    def send_cancel(self, headers: Headers) -> None:
-        if self.cancel_headers is None:
-            self.cancel_headers = tuple(headers)
-            self.send_remembered_cancel(None)
-
-    def begin_cancel(self) -> None:
-        """RFC 3261 section 9.1; without a final response 64*T1 later the INVITE counts as cancelled."""
-        self.start_wait(TIMER_CANCELLED, self.layer.settings.timeout_s)
-        cancel = self.request.derive("CANCEL")
-        for name, value in self.cancel_headers or ():
-            cancel.append(name, value)
-        self.layer.request(cancel, self.layer.live_flow(self.flow), None)
 
     # requests too long for a datagram
 

@@ -6,6 +6,7 @@ import csv
 import os
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from bench.sip.servers import CARRIER, OPEN, PASSWORD, PREFIX, PROBER, USERS, Server, on_cores
 from bench.sip.watch import Watch
+from interop.node import ROOT
 from interop.ports import free_port
 from interop.process import Process, cpu_ns
 
@@ -44,6 +46,7 @@ class Load:
     relayed: bool = False  # of servers that relay media; none is sent
     behind_nat: bool = False  # caller and callee: servers have to look where they really are
     probed: bool = False  # how long INVITEs take through the server
+    forked: bool = False  # to two phones of each user, of which one answers
     over_trunks: bool = False  # from one, known by its address, to the other, by the prefix of the number
 
 
@@ -52,6 +55,7 @@ LOADS = {
     "call_busy": Load("caller", 3000, callee=True, probed=True),
     "call_tcp": Load("caller", 800, "tcp", callee=True),
     "call_nat": Load("caller", 1000, callee=True, behind_nat=True),
+    "call_forked": Load("caller", 800, callee=True, forked=True),
     "call_trunk": Load("caller", 1500, callee=True, over_trunks=True),
     "call_relayed": Load("caller", 500, callee=True, relayed=True),
     "call_digest": Load("caller_digest", 1000, callee=True),
@@ -136,7 +140,9 @@ class Bench:
         callee_port, caller_port = self._callee_port(server, load), free_port()
         codecs = AS_A_PHONE if load.relayed else ONE_CODEC
         says = PRIVATE_HOST if load.behind_nat else HERE_HOST
-        callee = None
+        callee = second = None
+        if load.forked:
+            second = self._second_phone(server, folder / "second.log")
         if load.behind_nat:  # from the port that the callee will have
             server.register_users(callee_port, load.transport, says)
         if load.callee:
@@ -159,7 +165,7 @@ class Bench:
             caller = self.sipp(server, load.scenario, load.transport, caller_port, log, arguments, codecs, says)
             made_ns = 0
             while caller.running() and time.monotonic() - started < seconds + 12:
-                made_ns = max(made_ns, sum(cpu_ns(each.pid) for each in (caller, callee) if each))
+                made_ns = max(made_ns, sum(cpu_ns(each.pid) for each in (caller, callee, second) if each))
                 time.sleep(0.02)
             spent, elapsed = server.cpu_ns() - before, time.monotonic() - started
             worker_spent = server.worker_ns() - worker_before
@@ -167,8 +173,9 @@ class Bench:
         finally:
             watch.stop()
             delays = prober.stop() if prober else []
-            if callee:
-                callee.stop(1.0)
+            for each in (callee, second):
+                if each:
+                    each.stop(1.0)
             if callee and not load.over_trunks:
                 server.unregister_users()
         row = list(csv.DictReader(statistics.read_text().splitlines(), delimiter=";"))[-1]
@@ -189,6 +196,14 @@ class Bench:
                 each.ms for each in delays if not watch.stolen(each.at - AROUND_S, each.at + each.ms / 1000 + AROUND_S)
             ],
         )
+
+    def _second_phone(self, server: Server, log: Path) -> Process:
+        """Of every user; it rings only."""
+        port = free_port()
+        phone = Process([*on_cores(self.cores), sys.executable, "-m", "bench.sip.second_phone", str(port)], log, cwd=ROOT)
+        phone.wait_ready(lambda: bound(port, "udp"))
+        server.register_users(port, "udp")
+        return phone
 
     def _callee_port(self, server: Server, load: Load) -> int:
         if load.over_trunks:

@@ -13,6 +13,7 @@ TITLES = (
     ("call_busy", "call over UDP"),
     ("call_tcp", "call over TCP"),
     ("call_nat", "call over UDP between two phones behind NAT"),
+    ("call_forked", "call over UDP to a user with two phones"),
     ("call_trunk", "call from a trunk to another"),
     ("call_relayed", "call over UDP, its media relayed"),
     ("call_digest", "call over UDP with digest: two INVITEs"),

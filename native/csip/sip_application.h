@@ -1,7 +1,6 @@
 /* The policy of a request: the base of SignalApplication (sipmesh/signalling/application.py).
  *
- * Here is the way of what needs no decision but those that were made before: a call to an account with one binding, or to
- * a trunk, and what belongs to such a call. A REGISTER is another's; everything else is a method of the Python class, called
+ * Here is the way of what needs no decision but those that were made before: a call to the phones of an account, or to a trunk, and what belongs to such a call. A REGISTER is another's; everything else is a method of the Python class, called
  * by name. */
 #ifndef SIP_APPLICATION_H
 #define SIP_APPLICATION_H

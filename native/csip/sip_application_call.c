@@ -54,18 +54,25 @@ static int is_plain(PyObject *target) {
     return plain;
 }
 
-/* The Target of the called account, or None when there is not one that is plain. */
-static PyObject *target_of(ApplicationObject *self, InboundObject *request, PyObject *hop) {
+/* As is_plain, of all of a list. */
+static int are_plain(PyObject *targets) {
+    int plain = 1;
+    for (Py_ssize_t i = 0; plain > 0 && i < PyList_GET_SIZE(targets); i++) plain = is_plain(PyList_GET_ITEM(targets, i));
+    return plain;
+}
+
+/* Where the called account is: a list of targets to try at once, or None when they are not all plain. */
+static PyObject *phones_of(ApplicationObject *self, InboundObject *request, PyObject *hop) {
     CoreObject *core = (CoreObject *)request->core;
-    PyObject *record = record_of(self, hop), *target = record;
+    PyObject *record = record_of(self, hop), *targets = record;
     if (record && PyBytes_Check(record)) {
-        target = sip_bound_target(record, sip_clock_wall(self->timers), core->flows, core->target_class);
+        targets = sip_bound_targets(record, sip_clock_wall(self->timers), core->flows, core->target_class);
         Py_DECREF(record);
     }
-    int plain = !target ? -1 : target == Py_None ? 1 : is_plain(target);
-    if (plain < 0) Py_CLEAR(target);
-    if (plain == 0) Py_SETREF(target, Py_NewRef(Py_None));
-    return target;
+    int plain = !targets ? -1 : targets == Py_None ? 1 : are_plain(targets);
+    if (plain < 0) Py_CLEAR(targets);
+    if (plain == 0) Py_SETREF(targets, Py_NewRef(Py_None));
+    return targets;
 }
 
 /* --- the call --- */
@@ -105,8 +112,8 @@ static InviteExchangeObject *begin(ApplicationObject *self, InboundObject *reque
 
 static int send_to(ApplicationObject *self, InboundObject *request, PyObject *targets, struct sip_call_plan *plan, bool by_trunk) {
     if (sip_application_look_at_sender(self, request, plan->caller) < 0) return -1;
-    InviteExchangeObject *exchange = begin(self, request, plan, by_trunk);
-    int result = exchange ? sip_inbound_forward_in_turn(request, targets, (PyObject *)exchange) : -1;
+    PyObject *exchange = (PyObject *)begin(self, request, plan, by_trunk);
+    int result = !exchange ? -1 : by_trunk ? sip_inbound_forward_in_turn(request, targets, exchange) : sip_inbound_fork(request, targets, exchange);
     Py_XDECREF(exchange);
     return result;
 }
@@ -125,15 +132,6 @@ static int media_passes(ApplicationObject *self, PyObject *caller, PyObject *hop
     return passes;
 }
 
-/* Where it goes, one after the other: a list, or None for what needs a closer look. `ways`: those to the targets of the hop's trunk. */
-static PyObject *targets_of(ApplicationObject *self, InboundObject *request, PyObject *hop, PyObject *ways) {
-    if (PyTuple_GET_SIZE(ways)) return sip_application_in_turn(self, hop, ways);
-    PyObject *target = target_of(self, request, hop), *targets = target == Py_None ? Py_NewRef(target) : NULL;
-    if (target && !targets && (targets = PyList_New(1))) PyList_SET_ITEM(targets, 0, Py_NewRef(target));
-    Py_XDECREF(target);
-    return targets;
-}
-
 /* Between these two, if it needs no closer look. */
 static int connect_plainly(ApplicationObject *self, InboundObject *request, PyObject *caller, PyObject *hop, PyObject *ways) {
     static struct sip_py_word route = {"route", NULL};
@@ -141,7 +139,7 @@ static int connect_plainly(ApplicationObject *self, InboundObject *request, PyOb
     bool by_trunk = PyTuple_GET_SIZE(ways);
     int passes = media_passes(self, caller, hop);
     if (passes > 0) passes = sip_application_pass(self, (MessageObject *)request->message, caller, hop, by_trunk);
-    PyObject *targets = passes < 0 ? NULL : passes ? targets_of(self, request, hop, ways) : Py_NewRef(Py_None);
+    PyObject *targets = passes < 0 ? NULL : !passes ? Py_NewRef(Py_None) : by_trunk ? sip_application_in_turn(self, hop, ways) : phones_of(self, request, hop);
     int result = targets ? 0 : -1;
     if (targets == Py_None) result = sip_py_do((PyObject *)self, &route, (PyObject *)request, caller);
     else if (targets) result = send_to(self, request, targets, &plan, by_trunk);

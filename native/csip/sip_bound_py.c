@@ -1,22 +1,40 @@
-/* native.sip.bound_to: where the only binding of an AOR that is alive leads. */
+/* native.sip.bound_to: where the bindings of an AOR that are alive lead, when all are tried at once. */
 #include "sip_binding.h"
 #include "sip_bound.h"
 #include "sip_flow.h"
 
 static bool begins(struct sip_slice text, struct sip_slice with) {
-    return text.size > with.size && !memcmp(text.at, with.at, with.size);
+    return text.size >= with.size && !memcmp(text.at, with.at, with.size);
 }
 
-/* Of those that are alive; NULL when there is more than one, or none. */
-static const struct sip_binding *only_one(const struct sip_record *record, double now) {
-    const struct sip_binding *found = NULL;
-    for (size_t i = 0; i < record->count; i++) {
-        if (record->bindings[i].expires_at <= now) continue;
-        if (found) return NULL;
-        found = &record->bindings[i];
-    }
-    bool reachable = found && (begins(found->contact, SIP_TEXT("sip:")) || begins(found->contact, SIP_TEXT("sips:")));
-    return reachable ? found : NULL;
+/* Those of the record that count at `now`, in its order. */
+struct bound {
+    const struct sip_binding *bindings[SIP_RECORD_MAX];
+    size_t count;
+};
+
+static bool leads_somewhere(const struct sip_binding *binding, double now) {
+    if (binding->expires_at <= now) return false;
+    return begins(binding->contact, SIP_TEXT("sip:")) || begins(binding->contact, SIP_TEXT("sips:"));
+}
+
+static void choose(const struct sip_record *record, double now, struct bound *bound) {
+    bound->count = 0;
+    for (size_t i = 0; i < record->count; i++)
+        if (leads_somewhere(&record->bindings[i], now)) bound->bindings[bound->count++] = &record->bindings[i];
+}
+
+/* Of two flows of one user agent only one is a target (RFC 5626 section 7). */
+static bool are_of_one(const struct sip_binding *a, const struct sip_binding *b) {
+    return a->instance.size && a->reg_id && b->reg_id && sip_same(a->instance, b->instance);
+}
+
+/* All are targets, in parallel. */
+static bool is_plain(const struct bound *bound) {
+    for (size_t i = 0; i < bound->count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (are_of_one(bound->bindings[i], bound->bindings[j])) return false;
+    return bound->count && bound->count <= SIP_BOUND_MAX;
 }
 
 /* Requests go over its flow or not at all: it is behind a NAT, or the flow is its own (RFC 5626 section 5.3) and ends here. */
@@ -57,15 +75,30 @@ static PyObject *target_of(const struct sip_binding *binding, PyObject *flow, Py
     return target;
 }
 
-PyObject *sip_bound_target(PyObject *stored, double now, PyObject *flows, PyObject *class) {
-    struct sip_record record;
-    struct sip_slice text = {PyBytes_AS_STRING(stored), (size_t)PyBytes_GET_SIZE(stored)};
-    const struct sip_binding *binding = sip_record_read(text, &record) ? only_one(&record, now) : NULL;
-    PyObject *flow = binding ? flow_of(binding, flows) : NULL, *target = NULL;
-    if (flow) target = target_of(binding, flow, class);
-    else if (!PyErr_Occurred()) target = Py_NewRef(Py_None);
+/* The target of a binding, unless nothing leads there any more. */
+static int add(PyObject *targets, const struct sip_binding *binding, PyObject *flows, PyObject *class) {
+    PyObject *flow = flow_of(binding, flows), *target = flow ? target_of(binding, flow, class) : NULL;
+    int result = target ? PyList_Append(targets, target) : PyErr_Occurred() ? -1 : 0;
+    Py_XDECREF(target);
     Py_XDECREF(flow);
-    return target;
+    return result;
+}
+
+static PyObject *targets_of(const struct bound *bound, PyObject *flows, PyObject *class) {
+    PyObject *targets = PyList_New(0);
+    for (size_t i = 0; targets && i < bound->count; i++)
+        if (add(targets, bound->bindings[i], flows, class) < 0) Py_CLEAR(targets);
+    if (targets && !PyList_GET_SIZE(targets)) Py_SETREF(targets, Py_NewRef(Py_None));
+    return targets;
+}
+
+PyObject *sip_bound_targets(PyObject *stored, double now, PyObject *flows, PyObject *class) {
+    struct sip_record record;
+    struct bound bound;
+    struct sip_slice text = {PyBytes_AS_STRING(stored), (size_t)PyBytes_GET_SIZE(stored)};
+    if (!sip_record_read(text, &record)) Py_RETURN_NONE;
+    choose(&record, now, &bound);
+    return is_plain(&bound) ? targets_of(&bound, flows, class) : Py_NewRef(Py_None);
 }
 
 PyObject *sip_bound_to(PyObject *unused, PyObject *const *args, Py_ssize_t count) {
@@ -73,5 +106,5 @@ PyObject *sip_bound_to(PyObject *unused, PyObject *const *args, Py_ssize_t count
     (void)unused;
     if (count != ARGUMENTS || !PyBytes_Check(args[RECORD])) return PyErr_Format(PyExc_TypeError, "record, now, flows and a class expected");
     double now = PyFloat_AsDouble(args[NOW]);
-    return PyErr_Occurred() ? NULL : sip_bound_target(args[RECORD], now, args[FLOWS], args[CLASS]);
+    return PyErr_Occurred() ? NULL : sip_bound_targets(args[RECORD], now, args[FLOWS], args[CLASS]);
 }

@@ -1,5 +1,5 @@
-/* native.sip.ClientTransactionBase: the actions of the client's machines that most requests need (RFC 3261 section 17.1, RFC
- * 6026). What each is for is said where it is declared, native/sip.pyi; ACK and CANCEL are sipcore/client_transaction.py's. */
+/* native.sip.ClientTransactionBase: the actions of the client's machines (RFC 3261 section 17.1, RFC 6026). What each is for is said
+ * where it is declared, native/sip.pyi; ACK and CANCEL are in sip_client_end.c. */
 #include "sip_flow.h"
 #include "sip_proxy.h"
 #include "sip_py.h"
@@ -112,13 +112,6 @@ static PyObject *tell_transport_error(ClientObject *self, PyObject *unused) {
 
 /* --- the end --- */
 
-static PyObject *send_remembered_cancel(ClientObject *self, PyObject *unused) {
-    static struct sip_py_word begin_cancel = {"begin_cancel", NULL};
-    (void)unused;
-    if (!is_there(self->cancel_headers) || self->base.wait.next) Py_RETURN_NONE;
-    return sip_py_call((PyObject *)self, &begin_cancel, NULL, NULL);
-}
-
 static PyObject *settle_d(ClientObject *self, PyObject *unused) {
     (void)unused;
     return sip_py_none(sip_settle(&self->base, self->base.flow, SIP_ON_TIMER_D, self->base.layer->delays.timer_d_s));
@@ -160,6 +153,7 @@ static PyObject *forget(ClientObject *self, PyObject *unused) {
 }
 
 #define ACTION(name) {#name, FUNCTION(name), METH_O, NULL}
+#define END(name) {#name, FUNCTION(sip_client_##name), METH_O, NULL}
 static PyMethodDef methods[] = {
     ACTION(send_first),
     ACTION(resend),
@@ -169,7 +163,11 @@ static PyMethodDef methods[] = {
     ACTION(tell),
     ACTION(tell_timeout),
     ACTION(tell_transport_error),
-    ACTION(send_remembered_cancel),
+    END(send_ack),
+    END(resend_ack),
+    END(remember_cancel),
+    END(send_cancel),
+    END(send_remembered_cancel),
     ACTION(settle_d),
     ACTION(settle_k),
     ACTION(settle_m),

@@ -119,8 +119,7 @@ static PyObject *invite_branch_ended(InviteExchangeObject *self, PyObject *const
     static struct sip_py_word branch_over = {"branch_over", NULL};
     if (count != 2 || !sip_py_is_a(args[0], &sip_branch_type)) return PyErr_Format(PyExc_TypeError, "branch and status expected");
     BranchObject *branch = (BranchObject *)args[0];
-    bool plain = branch->outcome == Py_None;
-    int tells = plain ? shows_life(branch) : 1;
+    int tells = branch->status < 300 ? shows_life(branch) : 1;
     if (tells <= 0) return sip_py_none(tells);
     return sip_py_call((PyObject *)self, &branch_over, args[0], args[1]);
 }

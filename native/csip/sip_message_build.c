@@ -160,18 +160,23 @@ PyObject *sip_message_trying(MessageObject *self, PyObject *unused) {
     return data;
 }
 
+PyObject *sip_message_derived(MessageObject *self, struct sip_slice method) {
+    SIP_STACK_BUFFER(out);
+    if (self->core.status) return PyErr_Format(PyExc_ValueError, "a response derives nothing");
+    struct sip_fault fault = sip_add_derived(&out, &self->core, method);
+    PyObject *result = fault.error == SIP_OK ? finish(&out) : sip_py_fault(fault, NULL);
+    sip_buffer_free(&out);
+    return result;
+}
+
 PyObject *sip_message_derive(MessageObject *self, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"method", NULL};
-    SIP_STACK_BUFFER(out);
     struct sip_py_view method;
-    PyObject *name, *result = NULL;
+    PyObject *name;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U:derive", keywords, &name)) return NULL;
-    if (self->core.status) return PyErr_Format(PyExc_ValueError, "a response derives nothing");
     if (sip_py_token_view(name, "method", &method) < 0) return NULL;
-    struct sip_fault fault = sip_add_derived(&out, &self->core, method.text);
-    result = fault.error == SIP_OK ? finish(&out) : sip_py_fault(fault, NULL);
+    PyObject *result = sip_message_derived(self, method.text);
     Py_XDECREF(method.holder);
-    sip_buffer_free(&out);
     return result;
 }
 

@@ -123,6 +123,7 @@ PyObject *sip_message_answer(MessageObject *self, PyObject *const *args, Py_ssiz
 PyObject *sip_message_answer_lines(MessageObject *self, PyObject *tags, int status, const struct sip_buffer *lines);
 PyObject *sip_message_trying(MessageObject *self, PyObject *unused);
 PyObject *sip_message_derive(MessageObject *self, PyObject *args, PyObject *kwargs);
+PyObject *sip_message_derived(MessageObject *self, struct sip_slice method); /* ACK for a failure, or CANCEL */
 PyObject *sip_message_request(PyObject *unused, PyObject *args, PyObject *kwargs);
 
 #endif

@@ -47,7 +47,7 @@ typedef struct {
     PyObject_HEAD
     int status, share, pending, sees;
     char invite, cancelled, stay, stopped, settled, looks_on;
-    PyObject *core, *request, *exchange, *groups, *cookie, *branches, *outcomes;
+    PyObject *core, *request, *exchange, *groups, *cookie, *branches, *failed;
 } ContextObject;
 
 /* Branch */
@@ -57,8 +57,8 @@ typedef struct {
     char cancelling;
     struct sip_timer timer_c, silence; /* each holds a reference while it runs */
     double timer_c_extended;
-    PyObject *context, *target, *request, *destinations, *via_branch, *flow, *outcome, *transaction, *current,
-        *waiting;
+    PyObject *context, *target, *request, *destinations, *via_branch, *flow, *reason, *answer, *transaction,
+        *current, *waiting;
 } BranchObject;
 
 extern PyTypeObject sip_core_type, sip_inbound_type, sip_context_type, sip_branch_type, sip_ack_type;
@@ -66,6 +66,7 @@ extern PyTypeObject sip_core_type, sip_inbound_type, sip_context_type, sip_branc
 static inline InboundObject *sip_inbound_of(const ContextObject *context) { return (InboundObject *)context->request; }
 static inline ContextObject *sip_context_of(const BranchObject *branch) { return (ContextObject *)branch->context; }
 static inline InboundObject *sip_request_of(const BranchObject *branch) { return sip_inbound_of(sip_context_of(branch)); }
+static inline bool sip_is_challenge(int status) { return status == 401 || status == 407; }
 static inline CoreObject *sip_core_of(const BranchObject *branch) { return (CoreObject *)sip_request_of(branch)->core; }
 
 /* --- sip_proxy_response.c: -1 and NULL with an exception --- */
@@ -76,12 +77,46 @@ int sip_branch_response(BranchObject *branch, MessageObject *response);
 /* Calls exchange.method(branch, message, proceed); `proceed` is NULL for an exchange that looks on. */
 int sip_exchange_shown(BranchObject *branch, struct sip_py_word *method, PyObject *message, PyObject *proceed);
 
+/* The branch has its final status. */
+int sip_branch_tell_ended(BranchObject *self);
+
 void sip_inbound_release(InboundObject *request);
 PyObject *sip_branch_on_response(BranchObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *sip_branch_pass_upstream(BranchObject *self, PyObject *response);
 PyObject *sip_context_forward(ContextObject *self, PyObject *response);
 PyObject *sip_context_end(ContextObject *self, PyObject *status);
 PyObject *sip_context_finish(ContextObject *self, PyObject *unused);
+
+/* --- sip_proxy_failed.c --- */
+
+/* The branch ends with that status of 300 and up: by its `answer`, a Message, or for our own `reason`, a str; the other is None. */
+int sip_branch_failed(BranchObject *self, int status, PyObject *reason, PyObject *answer);
+/* For a reason of our own, unless it has ended. */
+int sip_branch_fail(BranchObject *self, int status, const char *reason);
+PyObject *sip_branch_fail_method(BranchObject *self, PyObject *const *args, Py_ssize_t count);
+
+/* --- sip_proxy_best.c --- */
+
+/* Every branch has failed: the best response goes upstream. */
+int sip_context_settle(ContextObject *self);
+PyObject *sip_context_settle_method(ContextObject *self, PyObject *unused);
+
+/* --- sip_proxy_cancel.c --- */
+
+/* A 2xx came while other branches wait; a 6xx of that status did. They are cancelled, and told why. */
+int sip_context_completed(ContextObject *self);
+int sip_context_declined(ContextObject *self, int status);
+PyObject *sip_context_stop(ContextObject *self, PyObject *headers);
+PyObject *sip_branch_cancel(BranchObject *self, PyObject *const *args, Py_ssize_t count);
+
+/* --- sip_proxy_fork.c --- */
+
+PyObject *sip_proxy_appended(PyObject *tuple, PyObject *item);
+/* Starts the next group of targets. */
+int sip_context_start(ContextObject *self);
+/* Item 5 of RFC 3261 section 16.6: `groups` is a tuple of lists of targets. */
+int sip_inbound_begin(InboundObject *self, PyObject *groups, PyObject *exchange);
+PyObject *sip_inbound_begin_method(InboundObject *self, PyObject *const *args, Py_ssize_t count);
 
 /* --- sip_proxy_hold.c --- */
 
@@ -131,8 +166,7 @@ int sip_branch_start_silence(BranchObject *self, PyObject *seconds);
 /* RFC 3261 section 16.7 item 2. */
 int sip_branch_restart_timers(BranchObject *self, int status);
 void sip_branch_end_timers(BranchObject *self);
-PyObject *sip_branch_stop_timers(BranchObject *self, PyObject *unused);
-PyObject *sip_branch_stop_timer_c(BranchObject *self, PyObject *unused);
+void sip_branch_end_timer_c(BranchObject *self);
 
 /* --- sip_proxy_broken.c --- */
 
@@ -176,8 +210,9 @@ PyObject *sip_inbound_call_key(InboundObject *self);
 int sip_inbound_natted(InboundObject *self);
 /* Sends a request that is neither answered nor proxied to one target; without effect once it was cancelled. */
 int sip_inbound_forward(InboundObject *self, PyObject *target, PyObject *exchange);
-/* Likewise to those of a list, the next when what became of one lets it go on. */
+/* Likewise to those of a list: the next when what became of one lets it go on, or all at once. */
 int sip_inbound_forward_in_turn(InboundObject *self, PyObject *targets, PyObject *exchange);
+int sip_inbound_fork(InboundObject *self, PyObject *targets, PyObject *exchange);
 ContextObject *sip_context_new(PyTypeObject *class, InboundObject *request, PyObject *exchange, PyObject *groups);
 BranchObject *sip_branch_new(PyTypeObject *class, ContextObject *context, PyObject *target, PyObject *destinations);
 

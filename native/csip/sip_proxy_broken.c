@@ -6,7 +6,8 @@
 static void abandon(ContextObject *context) {
     PyObject *none = PyTuple_New(0);
     if (!none) return; /* it is kept ready, so this can't be */
-    Py_SETREF(context->branches, none);
+    Py_SETREF(context->branches, Py_NewRef(none));
+    Py_SETREF(context->failed, none);
     Py_XSETREF(sip_inbound_of(context)->context, Py_NewRef(Py_None));
 }
 

@@ -1,4 +1,4 @@
-/* The base of InboundRequest: its fields, what is found out of it once, and how it goes on to one target. */
+/* The base of InboundRequest: its fields, what is found out of it once, and how it goes on to its targets. */
 #include "sip_cookie.h"
 #include "sip_flow.h"
 #include "sip_mac.h"
@@ -99,62 +99,51 @@ static int set_natted(InboundObject *self, PyObject *natted, void *closure) {
 
 /* --- on its way --- */
 
-/* A list for each of the targets but the first. */
-static PyObject *groups_behind_first(PyObject *targets) {
-    PyObject *groups = PyTuple_New(PyList_GET_SIZE(targets) - 1);
-    for (Py_ssize_t i = 1; groups && i < PyList_GET_SIZE(targets); i++) {
+enum way { BY_GROUP, IN_TURN, AT_ONCE };
+
+/* As lists of targets that are tried at once. */
+static PyObject *groups_of(PyObject *targets, enum way way) {
+    if (way == AT_ONCE || PyList_GET_SIZE(targets) == 1) return PyTuple_Pack(1, targets);
+    PyObject *groups = PyTuple_New(PyList_GET_SIZE(targets));
+    for (Py_ssize_t i = 0; groups && i < PyList_GET_SIZE(targets); i++) {
         PyObject *group = PyList_GetSlice(targets, i, i + 1);
-        if (group) PyTuple_SET_ITEM(groups, i - 1, group);
+        if (group) PyTuple_SET_ITEM(groups, i, group);
         else Py_CLEAR(groups);
     }
     return groups;
 }
 
-/* Item 5 of RFC 3261 section 16.6 for a request that has one way at a time. */
-static int go_one_way(InboundObject *self, PyObject *targets, PyObject *exchange) {
-    CoreObject *core = (CoreObject *)self->core;
-    PyTypeObject *context_class, *branch_class;
-    if (!(context_class = sip_proxy_class(core->context_class, &sip_context_type)) ||
-        !(branch_class = sip_proxy_class(core->branch_class, &sip_branch_type)))
-        return -1;
-    PyObject *groups = groups_behind_first(targets);
-    ContextObject *context = groups ? sip_context_new(context_class, self, exchange, groups) : NULL;
-    if (context) context->share = self->breadth;
-    BranchObject *branch = context ? sip_branch_new(branch_class, context, PyList_GET_ITEM(targets, 0), Py_None) : NULL;
-    if (branch) put(&self->context, (PyObject *)context);
-    PyObject *done = branch ? sip_branch_start(branch, NULL) : NULL;
-    Py_XDECREF(done);
-    Py_XDECREF(branch);
-    Py_XDECREF(context);
-    Py_XDECREF(groups);
-    return done ? 0 : -1;
-}
-
-/* A fork, a refusal or a mistake is the Python class's. */
-static int proxy(InboundObject *self, PyObject *targets, PyObject *exchange, bool one_way) {
+/* What is to be put in groups, or to be refused, is the Python class's; so is a mistake. */
+static int proxy(InboundObject *self, PyObject *targets, PyObject *exchange, enum way way) {
     static struct sip_py_word misused = {"misused", NULL}, fork = {"fork", NULL};
     if (self->cancelled) return 0;
     if (self->status || self->context != Py_None) return sip_py_do((PyObject *)self, &misused, NULL, NULL);
-    return one_way && self->breadth ? go_one_way(self, targets, exchange) : sip_py_do((PyObject *)self, &fork, targets, exchange);
+    if (way == BY_GROUP || !PyList_GET_SIZE(targets)) return sip_py_do((PyObject *)self, &fork, targets, exchange);
+    PyObject *groups = groups_of(targets, way);
+    int result = groups ? sip_inbound_begin(self, groups, exchange) : -1;
+    Py_XDECREF(groups);
+    return result;
 }
 
 int sip_inbound_forward_in_turn(InboundObject *self, PyObject *targets, PyObject *exchange) {
-    return proxy(self, targets, exchange, PyList_GET_SIZE(targets));
+    return proxy(self, targets, exchange, IN_TURN);
 }
+
+int sip_inbound_fork(InboundObject *self, PyObject *targets, PyObject *exchange) { return proxy(self, targets, exchange, AT_ONCE); }
 
 int sip_inbound_forward(InboundObject *self, PyObject *target, PyObject *exchange) {
     PyObject *targets = PyList_New(1);
     if (!targets) return -1;
     PyList_SET_ITEM(targets, 0, Py_NewRef(target));
-    int result = proxy(self, targets, exchange, true);
+    int result = proxy(self, targets, exchange, AT_ONCE);
     Py_DECREF(targets);
     return result;
 }
 
 static PyObject *inbound_proxy(InboundObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 1 && count != 2) return PyErr_Format(PyExc_TypeError, "targets and perhaps an exchange expected");
-    bool one_way = PyList_Check(args[0]) && PyList_GET_SIZE(args[0]) == 1;
-    return sip_py_none(proxy(self, args[0], count == 2 ? args[1] : Py_None, one_way));
+    enum way way = PyList_Check(args[0]) && PyList_GET_SIZE(args[0]) == 1 ? AT_ONCE : BY_GROUP;
+    return sip_py_none(proxy(self, args[0], count == 2 ? args[1] : Py_None, way));
 }
 
 static PyObject *inbound_release(InboundObject *self, PyObject *unused) {
@@ -166,6 +155,7 @@ static PyObject *inbound_release(InboundObject *self, PyObject *unused) {
 static PyMethodDef inbound_methods[] = {
     SIP_PY_UNWALKED,
     {"proxy", FUNCTION(inbound_proxy), METH_FASTCALL, NULL},
+    {"begin", FUNCTION(sip_inbound_begin_method), METH_FASTCALL, NULL},
     {"reply", FUNCTION(sip_inbound_reply), METH_VARARGS | METH_KEYWORDS, NULL},
     {"respond", FUNCTION(sip_inbound_respond), METH_VARARGS | METH_KEYWORDS, NULL},
     {"release", FUNCTION(inbound_release), METH_NOARGS, NULL},

@@ -10,7 +10,7 @@ static void release_branch(BranchObject *self) {
     Py_CLEAR(self->request);
     Py_XSETREF(self->destinations, Py_NewRef(Py_None));
     Py_XSETREF(self->transaction, Py_NewRef(Py_None));
-    Py_XSETREF(self->outcome, Py_NewRef(Py_None));
+    Py_XSETREF(self->answer, Py_NewRef(Py_None));
 }
 
 void sip_inbound_release(InboundObject *self) {
@@ -27,7 +27,7 @@ static int finish(ContextObject *self) {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->branches); i++)
         release_branch((BranchObject *)PyTuple_GET_ITEM(self->branches, i));
     Py_SETREF(self->branches, Py_NewRef(none));
-    Py_SETREF(self->outcomes, none);
+    Py_SETREF(self->failed, none);
     sip_inbound_release(request);
     return 0;
 }
@@ -95,7 +95,7 @@ static int pass_upstream(BranchObject *self, MessageObject *response) {
 
 /* --- the branch --- */
 
-static int tell_ended(BranchObject *self) {
+int sip_branch_tell_ended(BranchObject *self) {
     static struct sip_py_word branch_ended = {"branch_ended", NULL};
     ContextObject *context = sip_context_of(self);
     PyObject *number = PyLong_FromLong(self->status);
@@ -106,22 +106,21 @@ static int tell_ended(BranchObject *self) {
 
 /* A 2xx: the first ends the branch, and the others of the request. */
 static int succeeded(BranchObject *self, MessageObject *response) {
-    static struct sip_py_word completed = {"completed_elsewhere", NULL};
     ContextObject *context = sip_context_of(self);
     bool first = !self->status;
     self->status = response->core.status;
     sip_branch_end_timers(self);
     if (first) {
         context->pending--;
-        if (context->sees & SIP_SEES_BRANCH_ENDS && tell_ended(self) < 0) return -1;
+        if (context->sees & SIP_SEES_BRANCH_ENDS && sip_branch_tell_ended(self) < 0) return -1;
     }
     context->settled = true;
-    if (context->pending && sip_py_do((PyObject *)context, &completed, NULL, NULL) < 0) return -1;
+    if (context->pending && sip_context_completed(context) < 0) return -1;
     return pass_upstream(self, response);
 }
 
 static int take(BranchObject *self, MessageObject *response) {
-    static struct sip_py_word without_via = {"without_via", NULL}, failed_with = {"failed_with", NULL}, unwanted = {"unwanted", NULL};
+    static struct sip_py_word without_via = {"without_via", NULL}, unwanted = {"unwanted", NULL};
     PyObject *branch = (PyObject *)self, *message = (PyObject *)response;
     int status = response->core.status;
     if (status < 200 && sip_branch_restart_timers(self, status) < 0) return -1;
@@ -130,7 +129,7 @@ static int take(BranchObject *self, MessageObject *response) {
     if (!more) return -1;
     Py_DECREF(more); /* one of the two that are always there */
     if (more == Py_False) return sip_py_do(branch, &without_via, message, NULL);
-    if (status >= 300) return self->status ? 0 : sip_py_do(branch, &failed_with, message, NULL);
+    if (status >= 300) return self->status ? 0 : sip_branch_failed(self, status, Py_None, message);
     if (status >= 200) return succeeded(self, response);
     if (!sip_context_of(self)->invite) return sip_py_do(branch, &unwanted, message, NULL);
     return self->status || sip_context_of(self)->status ? 0 : pass_upstream(self, response);

@@ -9,15 +9,6 @@
 static struct sip_py_word word_uri = {"uri", NULL}, word_routes = {"routes", NULL}, word_headers = {"headers", NULL},
     word_flow = {"flow", NULL}, word_secure = {"secure", NULL}, word_first_response = {"first_response_s", NULL};
 
-static int fail(BranchObject *self, int status, const char *reason) {
-    static struct sip_py_word word_fail = {"fail", NULL};
-    PyObject *number = PyLong_FromLong(status), *text = PyUnicode_FromString(reason);
-    int result = number && text ? sip_py_do((PyObject *)self, &word_fail, number, text) : -1;
-    Py_XDECREF(number);
-    Py_XDECREF(text);
-    return result;
-}
-
 /* --- items 1 to 3 and 6: the request as it leaves --- */
 
 /* Whether a target's URI has what a Request-URI may not have. */
@@ -108,7 +99,7 @@ static int leave(BranchObject *self, PyObject *flow) {
     ContextObject *context = sip_context_of(self);
     int closed = sip_flow_is_closed(flow), allowed = closed < 0 ? -1 : closed ? 0 : may_leave(self, flow);
     if (allowed < 0) return -1;
-    if (!allowed) return closed ? fail(self, 503, "Flow Closed") : fail(self, 480, "No Secure Way"); /* section 26.2.2 */
+    if (!allowed) return closed ? sip_branch_fail(self, 503, "Flow Closed") : sip_branch_fail(self, 480, "No Secure Way"); /* section 26.2.2 */
     Py_XSETREF(self->flow, Py_NewRef(flow));
     if (sip_branch_add_ourselves(self) < 0) return -1;
     if (context->exchange == Py_None) return send(self);

@@ -90,14 +90,4 @@ void sip_branch_end_timers(BranchObject *self) {
     stop(self, &self->silence);
 }
 
-PyObject *sip_branch_stop_timers(BranchObject *self, PyObject *unused) {
-    (void)unused;
-    sip_branch_end_timers(self);
-    Py_RETURN_NONE;
-}
-
-PyObject *sip_branch_stop_timer_c(BranchObject *self, PyObject *unused) {
-    (void)unused;
-    stop(self, &self->timer_c);
-    Py_RETURN_NONE;
-}
+void sip_branch_end_timer_c(BranchObject *self) { stop(self, &self->timer_c); }

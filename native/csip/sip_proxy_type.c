@@ -48,7 +48,7 @@ ContextObject *sip_context_new(PyTypeObject *class, InboundObject *request, PyOb
     put(&self->groups, groups);
     put(&self->cookie, request->cookie);
     put(&self->branches, empty);
-    put(&self->outcomes, empty);
+    put(&self->failed, empty);
     Py_DECREF(empty);
     self->invite = sip_py_is_method(((MessageObject *)request->message)->method, SIP_INVITE);
     return self;
@@ -57,7 +57,8 @@ ContextObject *sip_context_new(PyTypeObject *class, InboundObject *request, PyOb
 static PyObject *context_new(PyTypeObject *class, PyObject *args, PyObject *kwargs) {
     static char *keywords[] = {"request", "exchange", "groups", NULL};
     PyObject *request, *exchange, *groups;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO:ResponseContext", keywords, &sip_inbound_type, &request, &exchange, &groups))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!:ResponseContext", keywords, &sip_inbound_type, &request, &exchange, &PyTuple_Type,
+                                     &groups))
         return NULL;
     return (PyObject *)sip_context_new(class, (InboundObject *)request, exchange, groups);
 }
@@ -71,6 +72,8 @@ static PyMethodDef context_methods[] = {
     {"forward", FUNCTION(sip_context_forward), METH_O, NULL},
     {"end", FUNCTION(sip_context_end), METH_O, NULL},
     {"finish", FUNCTION(sip_context_finish), METH_NOARGS, NULL},
+    {"settle", FUNCTION(sip_context_settle_method), METH_NOARGS, NULL},
+    {"stop", FUNCTION(sip_context_stop), METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -87,7 +90,7 @@ static PyMemberDef context_members[] = {
     TRUTH(ContextObject, cancelled),
     HIDDEN(ContextObject, T_OBJECT_EX, groups),
     HIDDEN(ContextObject, T_OBJECT_EX, cookie),
-    HIDDEN(ContextObject, T_OBJECT_EX, outcomes),
+    HIDDEN(ContextObject, T_OBJECT_EX, failed),
     HIDDEN(ContextObject, T_INT, pending),
     HIDDEN(ContextObject, T_BOOL, stay),
     HIDDEN(ContextObject, T_BOOL, stopped),
@@ -109,21 +112,18 @@ PyTypeObject sip_context_type = {
 /* --- Branch --- */
 
 BranchObject *sip_branch_new(PyTypeObject *class, ContextObject *context, PyObject *target, PyObject *destinations) {
-    Py_ssize_t count = PyTuple_GET_SIZE(context->branches);
-    PyObject *branches = PyTuple_New(count + 1);
-    BranchObject *self = branches ? SIP_NEW(BranchObject, class, context) : NULL;
-    if (!self) {
-        Py_XDECREF(branches);
+    BranchObject *self = SIP_NEW(BranchObject, class, context);
+    PyObject *branches = self ? sip_proxy_appended(context->branches, (PyObject *)self) : NULL;
+    if (!branches) {
+        Py_XDECREF(self);
         return NULL;
     }
-    self->index = (int)count;
+    self->index = (int)PyTuple_GET_SIZE(context->branches);
     self->timer_c.kind = &sip_timer_c_kind;
     self->silence.kind = &sip_silence_kind;
     put(&self->context, (PyObject *)context);
     put(&self->target, target);
     put(&self->destinations, destinations);
-    for (Py_ssize_t i = 0; i < count; i++) PyTuple_SET_ITEM(branches, i, Py_NewRef(PyTuple_GET_ITEM(context->branches, i)));
-    PyTuple_SET_ITEM(branches, count, Py_NewRef(self));
     Py_SETREF(context->branches, branches);
     context->pending++;
     return self;
@@ -148,8 +148,8 @@ static PyMethodDef branch_methods[] = {
     {"start", FUNCTION(sip_branch_start), METH_NOARGS, NULL},
     {"reach", FUNCTION(sip_branch_reach), METH_O, NULL},
     {"send", FUNCTION(sip_branch_send), METH_NOARGS, NULL},
-    {"stop_timers", FUNCTION(sip_branch_stop_timers), METH_NOARGS, NULL},
-    {"stop_timer_c", FUNCTION(sip_branch_stop_timer_c), METH_NOARGS, NULL},
+    {"cancel", FUNCTION(sip_branch_cancel), METH_FASTCALL, NULL},
+    {"fail", FUNCTION(sip_branch_fail_method), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -160,7 +160,8 @@ static PyMemberDef branch_members[] = {
     OBJECT(BranchObject, destinations),
     OBJECT(BranchObject, via_branch),
     OBJECT(BranchObject, flow),
-    OBJECT(BranchObject, outcome),
+    FIXED(BranchObject, reason),
+    FIXED(BranchObject, answer),
     OBJECT(BranchObject, transaction),
     OBJECT(BranchObject, current),
     OBJECT(BranchObject, waiting),

@@ -13,6 +13,9 @@ unsigned long long sip_layer_begun(PyObject *layer);
 /* The client transaction of `message`, which is sent over `flow`; `owner` is told of its answers. A new reference. */
 PyObject *sip_layer_request(PyObject *layer, PyObject *message, PyObject *flow, PyObject *owner, bool fixed_flow);
 
+/* Cancels an INVITE; `headers`: (name, value) pairs that its CANCEL has. -1 with an exception. */
+int sip_client_cancel(PyObject *transaction, PyObject *headers);
+
 /* Sends a response of that status, whose bytes are `data`; -1 with an exception. */
 int sip_server_answer(PyObject *transaction, int status, PyObject *data);
 /* As that, of a request that is no INVITE; the transaction ends with it. */

@@ -96,4 +96,12 @@ PyObject *sip_layer_request_method(LayerObject *self, PyObject *const *args, Py_
 /* Sends the request; see ClientTransactionBase.send_first. */
 int sip_client_send_first(ClientObject *self, PyObject *data);
 
+/* --- sip_client_end.c: actions, likewise declared there --- */
+
+PyObject *sip_client_send_ack(ClientObject *self, PyObject *response);
+PyObject *sip_client_resend_ack(ClientObject *self, PyObject *unused);
+PyObject *sip_client_remember_cancel(ClientObject *self, PyObject *headers);
+PyObject *sip_client_send_cancel(ClientObject *self, PyObject *headers);
+PyObject *sip_client_send_remembered_cancel(ClientObject *self, PyObject *unused);
+
 #endif

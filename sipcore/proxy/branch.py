@@ -11,7 +11,6 @@ from native.sip import BranchBase, Message, ParseError, Uri
 from sipcore.errors import TransportError, UsageError
 from sipcore.flow import Destination, Flow
 from sipcore.ports import Target
-from sipcore.proxy.best import Outcome
 from sipcore.proxy.forward import next_hop, push_routes, request_uri, secured
 
 if TYPE_CHECKING:
@@ -30,8 +29,8 @@ class Branch(BranchBase):
     """One attempt at one destination of one target: one client transaction, one Via branch.
 
     A target that fails over to its next destination goes on as a new Branch (RFC 3261 section 16.6 item 7). Not walked by the
-    garbage collector; its context cuts what could be a cycle. The fields are the base's, and so is the way of a response that
-    simply passes (native/csip/sip_proxy_response.c); what needs a decision is here.
+    garbage collector; its context cuts what could be a cycle. The fields are the base's, and so is the way of most responses
+    (native/csip/sip_proxy_response.c), ``fail`` and ``cancel``; what needs a decision is here.
     """
 
     __slots__ = ()
@@ -44,7 +43,8 @@ class Branch(BranchBase):
     via_branch: str  # of our Via; set before ``request_out``
     flow: Flow  # it leaves over; set before ``request_out``
     status: int  # final (408 timeout, 503 transport error, 487 cancelled)
-    outcome: Outcome | None  # of a branch that failed
+    answer: Message | None  # that it failed with; None when it was for a reason of our own
+    reason: str
     transaction: ClientTransaction | None
     cancelling: bool
     current: Message | None  # response that the application has
@@ -105,17 +105,6 @@ class Branch(BranchBase):
         self.context.core.count("sip_proxy_late_duplicates_total")
         self.fail(500, "Duplicate Request")
 
-    def cancel(self, headers: Headers = ()) -> None:
-        """RFC 3261 section 9.1: before a provisional response the transaction keeps the CANCEL back."""
-        if self.status:
-            return
-        self.cancelling = True
-        if self.transaction is None:
-            self.fail(487, "Request Terminated")
-        elif self.context.invite:
-            self.stop_timer_c()
-            self.transaction.cancel(headers)
-
     # responses that don't simply pass
 
     def without_via(self, response: Message) -> None:
@@ -136,9 +125,6 @@ class Branch(BranchBase):
         else:
             self.fail(502, "Bad Response")
 
-    def failed_with(self, response: Message) -> None:
-        self._end(Outcome(self, response.status, response.reason, response))
-
     def unwanted(self, response: Message) -> None:
         """A provisional one to another request than INVITE (RFC 4320 section 4.1)."""
         self.context.core.count("sip_proxy_provisionals_to_non_invite_total")
@@ -153,17 +139,6 @@ class Branch(BranchBase):
 
     def on_transport_error(self, transaction: ClientTransaction) -> None:
         self.fail(503, "Service Unavailable")
-
-    def fail(self, status: int, reason: str) -> None:
-        """Ends the branch without an answer from downstream."""
-        if not self.status:
-            self._end(Outcome(self, status, reason))
-
-    def _end(self, outcome: Outcome) -> None:
-        self.status = outcome.status
-        self.outcome = outcome
-        self.stop_timers()
-        self.context.branch_failed(self, outcome)
 
     def timer_c_fired(self) -> None:
         """RFC 3261 section 16.8."""

@@ -70,15 +70,16 @@ class InboundRequest(InboundBase):
 
     def fork(self, targets: list[Target], exchange: Exchange | None) -> None:
         """``proxy`` to other than one target; 480 when there is none."""
-        if not targets:
+        if targets:
+            self.begin(in_groups(targets), exchange)
+        else:
             self.reply(480, "Temporarily Unavailable")
-            return
-        self.context = context = ResponseContext(self, exchange, in_groups(targets))
-        try:
-            context.start()
-        except Exception:
-            self.core.report("a fork")
-            context.give_up(500, "Server Internal Error")
+
+    def broke(self) -> None:
+        """In the place of an except block: an error of ours has kept it from its targets."""
+        self.core.report("a fork")
+        if self.context is not None:
+            self.context.give_up(500, "Server Internal Error")
 
     # for the core
 

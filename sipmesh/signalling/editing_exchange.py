@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING
 from native.sip import Message
 from sipcore.flow import Listener
 from sipcore.ports import SEES_ALL, Exchange, Proceed
-from sipcore.proxy.best import CHALLENGES
-from sipcore.proxy.context import Branch, ResponseContext
+from sipcore.proxy.context import CHALLENGES, Branch, ResponseContext
 from sipmesh.signalling.calls import Calls
 from sipmesh.signalling.cseq_shift import shift_of, shifted_event, shifted_rack, written_event
 from sipmesh.signalling.legs import CALLER

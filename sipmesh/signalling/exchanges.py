@@ -99,13 +99,13 @@ class CallServices:
         target = branch.target.label
         if not isinstance(target, TargetState):
             return
-        now, outcome = self.timers.now, branch.outcome
-        if outcome is None:
+        now, answer = self.timers.now, branch.answer
+        if status < 300:
             target.answered()
-        elif outcome.response is not None:
+        elif answer is not None:
             target.answered()
             if status == 503:
-                target.overloaded(now, outcome.response.get("Retry-After"))
+                target.overloaded(now, answer.get("Retry-After"))
         elif status in LOST and not branch.context.cancelled:
             target.failed(now, f"a request got {status}")
 

@@ -107,10 +107,10 @@ class Targeting:
         if hop.aor:
             now = self._timers.wall
             record = self._locations.record(hop.aor)
-            target = None if record is None else bound_to(record, now, self._flows, Target)  # most have one binding
-            if target is not None:
-                return [target]
-            return [] if record is None else targets_of(decode_bindings(record), self._flows, now)
+            if record is None:
+                return []
+            targets = bound_to(record, now, self._flows, Target)
+            return targets if targets is not None else targets_of(decode_bindings(record), self._flows, now)
         if caller.trunk is not None and not caller.trunk.config.transit:
             raise PeerError(403, "Trunk Reaches Our Users Only")
         if hop.uris:

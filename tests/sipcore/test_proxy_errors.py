@@ -14,6 +14,7 @@ from sipcore.flow import Destination
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.quiet_log import INTERVAL_S, QuietLog
 from tests.sipcore.proxy_world import Phone, Recorder, World, start_of
+from tests.sipcore.wire import WireFlow
 
 LONGER_THAN_TIMER_C_S = 300
 
@@ -176,16 +177,27 @@ def test_a_name_that_cannot_be_looked_up_for_a_mistake_of_ours_is_500() -> None:
     over(world, errors=1)
 
 
+@pytest.fixture
+def without_cancel(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """None can be sent, for an error of ours."""
+    send = WireFlow.send
+
+    def fail(flow: WireFlow, data: bytes) -> None:
+        if data.startswith(b"CANCEL"):
+            raise LookupError("no flow")
+        send(flow, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(WireFlow, "send", fail)
+        yield patched
+
+
+@pytest.mark.usefixtures("without_cancel")
 def test_timer_c_ends_the_branch_though_no_cancel_can_be_made() -> None:
     world, alice, bob = ring(Recorder())
     bob.reply(bob.expect("INVITE"), 180)
     world.run()
     alice.expect(180)
-
-    def no_flow(flow: object) -> None:
-        raise LookupError("no flow")
-
-    world.core.transactions.live_flow = no_flow  # type: ignore[method-assign, assignment]
     world.run(190)
     assert world.counters["sip_proxy_timer_c_total"] == 1
     alice.expect(500)
@@ -193,18 +205,12 @@ def test_timer_c_ends_the_branch_though_no_cancel_can_be_made() -> None:
     over(world, errors=1)
 
 
-def test_a_provisional_that_fails_is_500_though_no_cancel_can_be_made() -> None:
+def test_a_provisional_that_fails_is_500_though_no_cancel_can_be_made(without_cancel: pytest.MonkeyPatch) -> None:
     world, alice, bob = ring(Broken("response_in", "180"))
-    live_flow = world.core.transactions.live_flow
-
-    def no_flow(flow: object) -> None:
-        raise LookupError("no flow")
-
-    world.core.transactions.live_flow = no_flow  # type: ignore[method-assign, assignment]
     bob.reply(bob.expect("INVITE"), 180)
     with pytest.raises(LookupError, match="no flow"):  # what has no answer goes on, for the engine to report
         world.run()
-    world.core.transactions.live_flow = live_flow  # type: ignore[method-assign]
+    without_cancel.undo()
     world.run()
     alice.expect(500)
     over(world, errors=1)

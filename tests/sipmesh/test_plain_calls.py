@@ -214,13 +214,6 @@ def nobody_bound(call: Call) -> None:
     assert call.alice.got()[-1].status == 480
 
 
-def several_bindings(call: Call) -> None:
-    call.bind()
-    call.world.bind(f"bob@{DOMAIN}", call.world.phone("192.0.2.30"))
-    call.invite()
-    call.reply(200)
-
-
 def caller_who_wants_privacy(call: Call) -> None:
     call.bind()
     call.invite(("Privacy", "user;header"))
@@ -280,7 +273,7 @@ SCENES = [
     ),
     *(refused_by_the_callee, given_up, reliably_provisional, answer_that_asserts, caller_behind_nat, nobody_bound),
     calls_too_often,
-    *(several_bindings, caller_who_wants_privacy, caller_who_wants_no_privacy, caller_who_asserts),
+    *(caller_who_wants_privacy, caller_who_wants_no_privacy, caller_who_asserts),
     *(sips_is_asked_for, store_out_of_order),
 ]
 

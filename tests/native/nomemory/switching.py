@@ -30,6 +30,11 @@ class HungUp(sip.ByeExchangeBase):
     looks_on, sees = True, sip.SEES_END
 
 
+class Within(sip.DialogExchangeBase):
+    __slots__ = ()
+    sees = sip.SEES_SUCCESSES
+
+
 class Media(sip.InviteMediaBase):
     __slots__ = ()
 
@@ -101,6 +106,7 @@ class Switch(sip.ApplicationBase):
             clock,
             Invited,
             HungUp,
+            Within,
             Media,
             glue,
             "",
