@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from itertools import count
 from random import Random
+from typing import Any
 
 from native.sip import Message, ParseError
 from tests.sipcore.proxy_world import Phone
@@ -32,6 +33,7 @@ EXTRAS = (
 STATUSES = (*(100, 180, 180, 183), *(200,) * 8, *(202, 302, 404, 407, 408, 481, 486, 487, 491, 500, 503, 603))
 WITHIN = (*("ACK",) * 4, *("BYE",) * 3, "INFO", "INVITE", "UPDATE", "PRACK", "REFER")
 ONCE = (b"REGISTER", b"OPTIONS")  # answers to them may leave no transaction (RFC 3261 section 8.2.7)
+BOUND: tuple[dict[str, Any], ...] = ({}, {}, {}, {"q": 0.5}, {"instance": "<urn:x:1>", "reg_id": 1}, {"instance": "<urn:x:1>"})
 KEPT = 30  # of what was sent, to be repeated
 
 
@@ -44,6 +46,9 @@ class Phones:
             if random.random() < 0.9:
                 world.bind(f"{name}@{OPEN}", self.phones[name])
                 world.bind(f"{name}@{MD5}", self.phones[name])
+        if random.random() < 0.5:
+            for name in random.sample(sorted(HOSTS), random.choice((1, 1, 2, 5))):
+                world.bind(f"bob@{OPEN}", self.phones[name], **random.choice(BOUND))
         self.sent: list[tuple[Phone, bytes]] = []
         self._numbers = count(1)
 
@@ -78,7 +83,9 @@ class Phones:
         phone, request = found
         status = self.random.choice(STATUSES) if request.method == "INVITE" or self.random.random() < 0.3 else 200
         body = self.random.choice((SDP, b"")) if request.method == "INVITE" and 180 <= status < 300 else b""
-        headers = [("Record-Route", value) for value in request.get_all("Record-Route")] + [("Contact", f"<{phone.contact}>")]
+        headers = [("Record-Route", value) for value in request.get_all("Record-Route")] + [
+            ("Contact", self._contact_of(phone))
+        ]
         if status in (180, 183) and self.random.random() < 0.3:
             headers += [("RSeq", "1"), ("Require", "100rel")]
         if self.random.random() < 0.1:
@@ -136,6 +143,10 @@ class Phones:
     def _any(self) -> Phone:
         return self.random.choice(list(self.phones.values()))
 
+    def _contact_of(self, phone: Phone) -> str:
+        """Sometimes it has moved, or says what nobody can read."""
+        return self.random.choice((*(f"<{phone.contact}>",) * 12, f"<sip:moved@{phone.says_host}:5099>", "<sip:@@>"))
+
     def _received(self, is_wanted: Callable[[Message], bool], newest: int) -> tuple[Phone, Message] | None:
         """One of the newest that somebody got and can read."""
         found = [
@@ -161,7 +172,7 @@ class Phones:
         rport, branch = self.random.choice((";rport", "")), f"z9hG4bK{phone.node.listeners[0].host}-{next(self._numbers)}"
         via = f"SIP/2.0/{phone.transport.upper()} {phone.says_host}:{phone.port}{rport};branch={branch}"
         extras = self.random.sample(EXTRAS, self.random.choice((0, 0, 0, 0, 1, 2)))
-        lines = [("Via", via), *dialog, ("CSeq", f"{cseq} {method}"), ("Contact", contact or f"<{phone.contact}>"), *extras]
+        lines = [("Via", via), *dialog, ("CSeq", f"{cseq} {method}"), ("Contact", contact or self._contact_of(phone)), *extras]
         if body:
             lines.append(("Content-Type", "application/sdp"))
         self._send(phone, Message.request(method, uri, lines, body))

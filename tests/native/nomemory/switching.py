@@ -14,7 +14,7 @@ from sipcore.proxy.core import ProxyCore
 from sipcore.transaction import TransactionLayer
 from tests.native.nomemory.cases import tried
 from tests.native.nomemory.kept import Calls, Rack, Table
-from tests.native.nomemory.proxying import Ways, call_script, end, play, proxy
+from tests.native.nomemory.proxying import Ways, call_script, end, play, proxy, within
 from tests.native.nomemory.registering import BINDING, Authorizer, backoff, credentials_of, digest_of
 
 
@@ -171,6 +171,27 @@ TO_TRUNK = call_script(lambda: switched({"out": trunk("out")}))
 @tried
 def call_between_those_known() -> object:
     return call_over({}, SWITCHED)
+
+
+def update_script() -> list[bytes]:
+    """A call, and an UPDATE within it that has its answer."""
+    ways, clock, core, layer = switched()
+    play(ways, core, layer, SWITCHED[:4])
+    update = within(
+        sip.Message(next(data for data in reversed(ways.sent) if data.startswith(b"SIP/2.0 200"))), "UPDATE"
+    ).to_bytes()
+    play(ways, core, layer, [update])
+    answer = sip.Message(ways.sent[-1]).reply(200, headers=[("Contact", "<sip:b@192.0.2.3>")])
+    end(layer, clock)
+    return [*SWITCHED[:4], update, answer.to_bytes()]
+
+
+UPDATED = update_script()
+
+
+@tried
+def update_within_a_call() -> object:
+    return call_over({}, UPDATED)
 
 
 def without_route(data: bytes) -> bytes:
