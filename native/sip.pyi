@@ -801,6 +801,14 @@ class RecentBase:
     def put(self, key: Any, value: Any, /) -> None: ...
     def drop(self, key: Any, /) -> None: ...
 
+class RecentTexts:
+    """Texts that were put there lately, some ten thousand of them: those of more than 63 characters and those that aren't ASCII are not
+    kept."""
+
+    def add(self, text: str, /) -> None: ...
+    def clear(self) -> None: ...
+    def __contains__(self, text: object, /) -> bool: ...
+
 class RatesBase:
     """What ``sipmesh.signalling.rates.Rates`` is made of."""
 
@@ -850,7 +858,7 @@ class RegisteringBase:
         cls,
         authorizer: AuthorizerBase,
         accounts: Any,
-        known: set[str],
+        known: RecentTexts,
         registrar: RegistrarBase,
         policy: Any,
         timers: Timers,
@@ -1247,6 +1255,9 @@ def crc_slot(text: str) -> int:
 def call_slot(data: bytes) -> int:
     """``crc_slot`` of the Call-ID in a message that is not parsed yet: all messages of a call agree. Of a REGISTER that of the
     user in To, so that the bindings of an address-of-record have one writer, however it is written. -1 when the header is not there."""
+
+def forget_idle_uris() -> None:
+    """Of the Uris that are kept by their text, those that nobody asked for since the last call go."""
 
 def use_huge_pages() -> None:
     """From now on the interpreter takes memory for its objects in pages of 2 MiB where the kernel gives them (madvise(2)). For a

@@ -55,4 +55,5 @@ class Answers:
 def sip_date(unix_s: int) -> str:
     """SIP-date (RFC 3261 section 20.17), whatever the locale."""
     at = datetime.fromtimestamp(unix_s, UTC)
-    return f"{WEEKDAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} GMT"
+    date, time = f"{at.day:02} {MONTHS[at.month - 1]} {at.year:04}", f"{at.hour:02}:{at.minute:02}:{at.second:02}"
+    return f"{WEEKDAYS[at.weekday()]}, {date} {time} GMT"

@@ -1,4 +1,4 @@
-/* Error texts, reason phrases and the CRC: tables only. */
+/* Error texts, reason phrases, and sums of texts. */
 #include "sip_base.h"
 
 static const char *const error_texts[SIP_ERROR_COUNT] = {
@@ -162,4 +162,21 @@ uint32_t sip_crc32(struct sip_slice text) {
     }
     for (; p < end; p++) crc = crc >> 8 ^ crc_tables[0][(crc ^ *p) & 255];
     return ~crc;
+}
+
+static uint64_t mixed(uint64_t sum, uint64_t word) {
+    sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return sum ^ sum >> 32;
+}
+
+uint64_t sip_spread(struct sip_slice text) {
+    uint64_t sum = text.size, word = 0;
+    size_t i = 0;
+    for (; i + sizeof word <= text.size; i += sizeof word) {
+        memcpy(&word, text.at + i, sizeof word);
+        sum = mixed(sum, word);
+    }
+    word = 0;
+    if (i < text.size) memcpy(&word, text.at + i, text.size - i);
+    return mixed(sum, word);
 }

@@ -67,6 +67,9 @@ const char *sip_reason_phrase(int status);
 /* CRC-32 (IEEE 802.3) of a slice. */
 uint32_t sip_crc32(struct sip_slice text);
 
+/* Its place in a table of a power of two of them, where meeting others does no harm: whoever chooses texts can have them meet. */
+uint64_t sip_spread(struct sip_slice text);
+
 static inline struct sip_slice sip_slice_of(const char *at, const char *end) {
     return (struct sip_slice){at, (size_t)(end - at)};
 }

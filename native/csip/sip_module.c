@@ -8,6 +8,7 @@
 #include "sip_ng_request.h"
 #include "sip_proxy.h"
 #include "sip_rates.h"
+#include "sip_texts.h"
 #include "sip_registrar_type.h"
 #include "sip_resolver.h"
 #include "sip_slot.h"
@@ -70,6 +71,7 @@ static PyMethodDef functions[] = {
     {"call_slot", call_slot, METH_O, NULL},
     {"callee_of", FUNCTION(sip_callee_of_py), METH_FASTCALL, NULL},
     {"begun_by", FUNCTION(sip_begun_by_py), METH_VARARGS | METH_KEYWORDS, NULL},
+    {"forget_idle_uris", sip_forget_idle_uris, METH_NOARGS, NULL},
     {"use_huge_pages", sip_use_huge_pages, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -80,7 +82,7 @@ static struct PyModuleDef definition = {
 
 static int add_types(PyObject *module) {
     PyTypeObject *types[] = {
-        &sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_mac_type, &sip_claim_type, &sip_digest_type, &sip_recent_type, &sip_rates_type, &sip_backoff_type, &sip_authorizer_type,
+        &sip_uri_type, &sip_addr_type, &sip_via_type, &sip_message_type, &sip_mac_type, &sip_claim_type, &sip_digest_type, &sip_recent_type, &sip_texts_type, &sip_rates_type, &sip_backoff_type, &sip_authorizer_type,
         &sip_registrar_type, &sip_registering_type,
         &sip_timer_type, &sip_timers_type,
         &sip_udp_type, &sip_udp_flow_type, &sip_udp_endpoint_type, &sip_stream_type, &sip_flow_table_type, &sip_ingress_type, &sip_gate_type,

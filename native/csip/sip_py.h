@@ -130,6 +130,7 @@ PyObject *sip_uri_transport(const struct sip_uri *uri); /* lower case, or None *
 
 /* From text whose header is known; for faults. */
 PyObject *sip_uri_object(struct sip_slice text, enum sip_name header); /* sip_uri_kept.c */
+PyObject *sip_forget_idle_uris(PyObject *unused, PyObject *no_arguments);
 PyObject *sip_uri_made(struct sip_slice text, enum sip_name header); /* a new one */
 PyObject *sip_addr_object(struct sip_slice text, enum sip_name header);
 PyObject *sip_via_object(struct sip_slice text);

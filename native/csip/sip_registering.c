@@ -4,6 +4,7 @@
 #include "sip_chars.h"
 #include "sip_registering.h"
 #include "sip_registrar_type.h"
+#include "sip_texts.h"
 #include "sip_timers_type.h"
 #include "structmember.h"
 
@@ -11,7 +12,7 @@ typedef struct {
     PyObject_HEAD
     AuthorizerObject *authorizer;
     PyObject *accounts;   /* .has(aor) */
-    PyObject *known;      /* set: AORs that they had when they were asked */
+    TextsObject *known;   /* AORs that they had when they were asked */
     PyObject *registrar;  /* sipcore.registrar.Registrar */
     PyObject *policy;     /* .active */
     PyObject *timers, *counters;
@@ -72,8 +73,8 @@ static enum sip_way find_asked(RegisteringObject *self, struct asked *asked) {
 
 static enum sip_way has_account(RegisteringObject *self, PyObject *aor) {
     static struct sip_py_word has = {"has", NULL};
-    int known = PySet_Contains(self->known, aor);
-    if (known == 0) known = sip_py_truth(sip_py_call(self->accounts, &has, aor, NULL));
+    int known = sip_texts_has(self->known, aor);
+    if (!known) known = sip_py_truth(sip_py_call(self->accounts, &has, aor, NULL));
     return known < 0 ? SIP_WAY_FAILED : known ? SIP_WAY_PLAIN : SIP_WAY_OTHER;
 }
 
@@ -178,13 +179,13 @@ static PyObject *registering_new(PyTypeObject *type, PyObject *args, PyObject *k
     static char *keywords[] = {"authorizer", "accounts", "known", "registrar", "policy", "timers", "counters", NULL};
     PyObject *authorizer, *accounts, *known, *registrar, *policy, *timers, *counters;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!O!OO!O!:RegisteringBase", keywords, &sip_authorizer_type, &authorizer, &accounts,
-            &PySet_Type, &known, &sip_registrar_type, &registrar, &policy, &sip_timers_type, &timers, &PyDict_Type, &counters))
+            &sip_texts_type, &known, &sip_registrar_type, &registrar, &policy, &sip_timers_type, &timers, &PyDict_Type, &counters))
         return NULL;
     RegisteringObject *self = (RegisteringObject *)type->tp_alloc(type, 0);
     if (!self) return NULL;
     self->authorizer = (AuthorizerObject *)Py_NewRef(authorizer);
     self->accounts = Py_NewRef(accounts);
-    self->known = Py_NewRef(known);
+    self->known = (TextsObject *)Py_NewRef(known);
     self->registrar = Py_NewRef(registrar);
     self->policy = Py_NewRef(policy);
     self->timers = Py_NewRef(timers);
@@ -194,7 +195,7 @@ static PyObject *registering_new(PyTypeObject *type, PyObject *args, PyObject *k
 
 /* None of what it refers to knows of it: no cycle goes through it. */
 static void registering_dealloc(RegisteringObject *self) {
-    PyObject *fields[] = {(PyObject *)self->authorizer, self->accounts, self->known, self->registrar, self->policy, self->timers,
+    PyObject *fields[] = {(PyObject *)self->authorizer, self->accounts, (PyObject *)self->known, self->registrar, self->policy, self->timers,
                           self->counters};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) Py_XDECREF(fields[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);

@@ -5,31 +5,32 @@
 #define KEPT 4096      /* a power of two; each text has one place, where the latest of those that meet stays */
 #define MAX_BYTES 256u /* of a text that is kept */
 
-static PyObject *kept[KEPT];
+struct place {
+    PyObject *uri;
+    bool asked; /* for it, since the last look */
+};
 
-static uint64_t mixed(uint64_t sum, uint64_t word) {
-    sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    return sum ^ sum >> 32;
-}
-
-static size_t place_of(struct sip_slice text) {
-    uint64_t sum = text.size, word = 0;
-    size_t i = 0;
-    for (; i + sizeof word <= text.size; i += sizeof word) {
-        memcpy(&word, text.at + i, sizeof word);
-        sum = mixed(sum, word);
-    }
-    word = 0;
-    if (i < text.size) memcpy(&word, text.at + i, text.size - i);
-    return mixed(sum, word) % KEPT;
-}
+static struct place kept[KEPT];
 
 PyObject *sip_uri_object(struct sip_slice text, enum sip_name header) {
     if (text.size > MAX_BYTES) return sip_uri_made(text, header);
-    PyObject **place = &kept[place_of(text)];
-    const struct sip_uri *known = *place ? sip_uri_parsed(*place) : NULL;
-    if (known && sip_same(known->text, text) && !(header == SIP_REQUEST_URI && known->headers.at)) return Py_NewRef(*place);
+    struct place *place = &kept[sip_spread(text) % KEPT];
+    const struct sip_uri *known = place->uri ? sip_uri_parsed(place->uri) : NULL;
+    place->asked = true;
+    if (known && sip_same(known->text, text) && !(header == SIP_REQUEST_URI && known->headers.at)) return Py_NewRef(place->uri);
     PyObject *made = sip_uri_made(text, header);
-    if (made) Py_XSETREF(*place, Py_NewRef(made));
+    if (made) Py_XSETREF(place->uri, Py_NewRef(made));
     return made;
+}
+
+/* Called now and then: what nobody asked for since the last time goes. A few Uris that stay among many objects that go would keep
+ * the interpreter from giving memory back. */
+PyObject *sip_forget_idle_uris(PyObject *unused, PyObject *no_arguments) {
+    (void)unused;
+    (void)no_arguments;
+    for (size_t i = 0; i < KEPT; i++) {
+        if (!kept[i].asked) Py_CLEAR(kept[i].uri);
+        kept[i].asked = false;
+    }
+    Py_RETURN_NONE;
 }

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from native.sip import forget_idle_uris
 from sipcore.timers import Timers
 from sipmesh.signalling.call_ender import CallEnder
 from sipmesh.signalling.calls import Calls
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sipmesh.store import Store
 
 INTERVAL_S = 1.0
+IDLE_S = 15.0  # what nobody asked for so long is not kept any more
 COMMAND_LIFE_S = 60.0  # a worker that starts again meanwhile still finds it
 LONGEST_CALL_S = 24 * 3600.0  # a call that nobody ended for so long is forgotten; relayed ones end by silence before
 OPERATOR = 'SIP;cause=487;text="Ended By Operator"'
@@ -40,6 +42,11 @@ class Housekeeping:
 
     def start(self) -> None:
         self._timers.after(INTERVAL_S, self._tick, None)
+        self._timers.after(IDLE_S, self._forget_idle, None)
+
+    def _forget_idle(self, _: None) -> None:
+        self._timers.after(IDLE_S, self._forget_idle, None)
+        forget_idle_uris()
 
     def _tick(self, _: None) -> None:
         self._timers.after(INTERVAL_S, self._tick, None)

@@ -6,12 +6,12 @@ from typing import TypeVar
 
 import msgspec
 
+from native.sip import RecentTexts
 from sipmesh.config import Config, Route, Trunk, User
 from sipmesh.store.environment import Environment, key_of
 from sipmesh.store.records import Origin, StoredRoute, StoredTrunk, StoredUser
 
 TABLES = ("meta", "users", "trunks", "routes")
-MAX_KNOWN = 50_000  # accounts whose existence is remembered
 MAX_KEPT = 2000  # accounts that are remembered whole
 ROOM_BYTES = 1024  # of one record, generously
 HASHES = {"MD5": "md5", "SHA-256": "sha256"}
@@ -47,7 +47,7 @@ def _hashes(secret: str) -> dict[str, str]:
 class Directory:
     def __init__(self, environment: Environment) -> None:
         self._env = environment
-        self.known: set[str] = set()  # AORs of accounts that were asked for
+        self.known = RecentTexts()  # AORs of accounts that were asked for
         self._kept: dict[str, StoredUser] = {}  # the last of them, as they were read
         self._meta = environment.table("meta")
         self._users = environment.table("users")
@@ -81,8 +81,6 @@ class Directory:
             return True
         if self._env.get(self._users, key_of(aor)) is None:
             return False
-        if len(self.known) >= MAX_KNOWN:
-            self.known.clear()
         self.known.add(aor)
         return True
 

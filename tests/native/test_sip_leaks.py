@@ -72,6 +72,16 @@ def read_bindings() -> None:
     sip.flow_of_token(Flows(), token), sip.flow_of_token(Flows(None), token)
 
 
+def remember() -> None:
+    texts = sip.RecentTexts()
+    for text in ("a@b", Text("a@b"), "é", "x" * 64):
+        texts.add(text), text in texts
+    texts.clear()
+    texts.add("c@d")
+    Message(INVITE).request_uri, Message(REGISTER).request_uri
+    sip.forget_idle_uris(), sip.forget_idle_uris()
+
+
 def read_faults() -> None:
     spoiled = INVITE.replace(b"UDP", b"").replace(b"CSeq: 2", b"CSeq: x").replace(b"<sip:", b"<")
     message = Message(spoiled)
@@ -382,6 +392,7 @@ CALLS = [
     values,
     refuse_values,
     module_functions,
+    remember,
     macs,
     cookies,
     sockets,

@@ -15,7 +15,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any, Protocol, TypeVar
 
-from native.sip import Message
+from native.sip import Message, RecentTexts
 from sipcore.digest import Algorithm, Digest, DigestConfig, ha1
 from sipcore.flow import Flow
 from sipcore.gruu import Gruus
@@ -142,7 +142,7 @@ class SignalWorld:
         timers, flows, counters = self.wire.timers, self.proxy.flows, self.counters
         self.trunks = Trunks(Random(1), KeyRing("contact", KEY))
         self.trunks.load(self.trunk_configs)
-        directory: Any = SimpleNamespace(user=self.users.get, has_user=self.users.__contains__, known=set())
+        directory: Any = SimpleNamespace(user=self.users.get, has_user=self.users.__contains__, known=RecentTexts())
         stored: Any = self.stored
         policy: Any = SimpleNamespace(active=False, call_ended=lambda cdr: None)
         outbox: Any = SimpleNamespace(put=self.cdrs.append)

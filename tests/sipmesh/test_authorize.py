@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from native.sip import Message
+from native.sip import Message, RecentTexts
 from sipcore.digest import Algorithm, DigestConfig, ha1
 from sipcore.digest_client import DigestClient
 from sipcore.errors import PeerError
@@ -33,7 +33,7 @@ def authorizer(domains: tuple[Domain, ...] = DOMAINS, *more: Trunk) -> tuple[Aut
     trunks = Trunks(Random(1), KeyRing("contact", Key("k", bytes(32))))
     trunks.load([Trunk(name="carrier", sources=("192.0.2.0/24",)), *more])
     counters: defaultdict[str, int] = defaultdict(int)
-    directory: Any = SimpleNamespace(user=users.get, has_user=users.__contains__, known=set())
+    directory: Any = SimpleNamespace(user=users.get, has_user=users.__contains__, known=RecentTexts())
     keys = KeyRing("nonce", Key("0", b"k" * 32))
     ours = Domains(domains, {"198.51.100.1"}.__contains__)
     backoff: Backoff[tuple[str, str]] = Backoff(2, 10.0)

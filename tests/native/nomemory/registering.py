@@ -102,7 +102,7 @@ class Desk(Ways):
 
     def on_request(self, request: Any) -> None:
         registrar = Undated(self)  # type: ignore[arg-type]
-        Registering(self.authorizer, self, set(), registrar, self, self.clock, self.counters).serve(request)
+        Registering(self.authorizer, self, sip.RecentTexts(), registrar, self, self.clock, self.counters).serve(request)
 
 
 class Authorizer(sip.AuthorizerBase):
@@ -116,6 +116,14 @@ class Authorizer(sip.AuthorizerBase):
 class Registering(sip.RegisteringBase):
     def check_proven(self, username: str, aor: str) -> None:
         return None
+
+
+@tried
+def forgotten() -> object:
+    known = sip.RecentTexts()
+    known.add("a@b.example")
+    sip.Message(REGISTER).request_uri  # noqa: B018
+    return known.clear(), sip.forget_idle_uris(), sip.forget_idle_uris()
 
 
 @tried

@@ -1,6 +1,7 @@
 """Users, trunks and routes, of the file and of the command line."""
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,6 +149,19 @@ def test_the_file_wins_over_the_command_line(store: Store) -> None:
     user = store.directory.user("alice@example.com")
     assert user is not None
     assert user.origin == "file"
+
+
+def test_remembering_accounts_keeps_no_objects(tmp_path: Path) -> None:
+    """They would stay among those that go with the transactions, and keep the memory of all of them."""
+    environment = Environment(tmp_path, TABLES, synced=False)
+    users, directory = environment.table("users"), Directory(environment)
+    for number in range(3000):
+        environment.put(users, f"u{number}@example.com".encode(), b"\x80")
+    environment.commit()
+    before = sys.getallocatedblocks()
+    for number in range(3000):
+        assert directory.has_user(f"u{number}@example.com")
+    assert sys.getallocatedblocks() - before < 300
 
 
 def test_a_user_that_another_process_changes_is_read_anew_once_that_is_known(tmp_path: Path) -> None:
