@@ -31,16 +31,14 @@ class Node:
 
     def __init__(self, folder: Path) -> None:
         self.store = Store.open(folder)
-        self.world = SignalWorld()
-        self.world.users = Everyone()
-        self.world.locations = self.store.locations  # type: ignore[assignment]
-        self.world.start()
-        self.phone = self.world.phone(PHONE)
+        self.world = world = SignalWorld()
+        world.users = Everyone()
+        world.locations = self.store.locations  # type: ignore[assignment]
+        world.start()
+        self.phone = world.phone(PHONE)
         self.registered = 0
-        no_calls: Any = SimpleNamespace(older_than=lambda age_s: [])
         no_policy: Any = SimpleNamespace(take_recent=lambda: None, watch=lambda: None)
-        no_ender: Any = None
-        Housekeeping(self.store, self.world.wire.timers, no_calls, no_ender, lambda: None, no_policy).start()
+        Housekeeping(self.store, world.wire.timers, world.calls, world.ender, lambda: None, no_policy).start()
 
     def register(self, users: int) -> None:
         for number in range(self.registered, self.registered + users):
