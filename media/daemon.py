@@ -60,7 +60,7 @@ class MediaDaemon:
         recordings = Recordings(relay_, settings.recording, clock, self.counters)
         self.load = Load(settings, lambda: self.statistics.rates.bytes)
         self.calls = CallTable(lines, recordings, clock, self.load)
-        self.table = StreamTable(relay_.table_fd)
+        self.table = StreamTable(relay_.table_fd, lambda: lines.streams > 0)
         proxies = ProxyCounts()
         self.statistics = Statistics(self.calls, self.table, proxies, self.counters, settings.interfaces)
         self.sampler = QualitySampler(self.table.capacity, lines.encoding)
@@ -122,6 +122,8 @@ class MediaDaemon:
 
     def _sample(self) -> None:
         now_ns = self.calls.clock.monotonic_ns()
+        if not (self._lines.streams or self.sampler.summary.streams):
+            return
         if now_ns - self._sample_ns >= SAMPLE_INTERVAL_S * 1_000_000_000:
             self._sample_ns = now_ns
             self.sampler.take(self.table.sources(), self.calls.clock.unix_s())

@@ -29,12 +29,16 @@ class Load:
         self.cpu_percent = 0.0
 
     def measure(self) -> None:
+        if self._limits.max_cpu_percent:
+            self._measure_cpu()
+        self._reason = self._exceeded()
+
+    def _measure_cpu(self) -> None:
         busy, whole = self._cpu_times()
         passed = whole - self._times[1]
         if passed > 0:
             self.cpu_percent = 100.0 * (busy - self._times[0]) / passed
             self._times = busy, whole
-        self._reason = self._exceeded()
 
     def admit(self, calls: int) -> None:
         """One more than ``calls``. LoadLimitError when that is too many."""

@@ -36,6 +36,7 @@ class Lines:
         self._encodings: dict[int, dict[int, str]] = {}  # by stream and payload type
         self._leaving: list[Line] = []
         self._close_socket = close_socket
+        self.streams = 0  # that the relay has of ours
 
     def open(self, kind: int, count: int, interfaces: tuple[Interface, Interface], beside: Line | None) -> Line:
         """A line with fresh ports, on the relay thread of ``beside``. OutOfPortsError."""
@@ -188,6 +189,7 @@ class Lines:
                 if line.streams:
                     thread = self.relay.thread_of(line.streams[0])
                 line.streams.append(self.relay.add(line.kind, sockets, thread=thread))
+                self.streams += 1
         except BaseException:
             for sockets in pairs[len(line.streams) :]:
                 self._close_all(descriptor for side in sockets for descriptor in side)
@@ -200,6 +202,7 @@ class Lines:
         for stream in line.streams:
             self.relay.remove(stream)
             self._encodings.pop(stream, None)
+        self.streams -= len(line.streams)
         line.streams = []
 
     def _give_back(self, line: Line) -> None:

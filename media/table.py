@@ -3,6 +3,7 @@
 import mmap
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,9 +31,12 @@ class Sources:
 
 
 class StreamTable:
-    """A read-only mapping of ``Relay.table_fd``. ValueError when its layout is not this version's."""
+    """A read-only mapping of ``Relay.table_fd``. ValueError when its layout is not this version's.
 
-    def __init__(self, table_fd: int) -> None:
+    ``has_streams``: whether any is active, where that is known without a look at the table, which is long."""
+
+    def __init__(self, table_fd: int, has_streams: Callable[[], bool] = lambda: True) -> None:
+        self._has_streams = has_streams
         self._map = mmap.mmap(table_fd, os.fstat(table_fd).st_size, prot=mmap.PROT_READ)
         _, version, stream_size, capacity, offset = _HEADER.unpack_from(self._map)
         dtype = np.dtype(relay.STREAM_DTYPE)
@@ -42,6 +46,8 @@ class StreamTable:
 
     def received(self) -> tuple[int, int, int]:
         """(packets, bytes, errors) of all active streams so far."""
+        if not self._has_streams():
+            return 0, 0, 0
         active = self._streams["state"] == _ACTIVE
         flow = self._streams["component"]["flow"]
         rare = self._streams["rare"]
@@ -73,4 +79,4 @@ class StreamTable:
     @property
     def active(self) -> int:
         """Streams in use."""
-        return int((self._streams["state"] == _ACTIVE).sum())
+        return int((self._streams["state"] == _ACTIVE).sum()) if self._has_streams() else 0

@@ -18,11 +18,9 @@ from sipmesh.config_load import ConfigError, load_config
 from sipmesh.console.app import create_app
 from sipmesh.console.status import NodeView
 from sipmesh.store import Command, Store, StoreError
-from sipmesh.worker import WorkerContext
+from sipmesh.worker import WorkerContext, to_next_second_s
 
-SWEEP_S = 1.0
 TIDY_S = 30.0
-TICK_S = 1.0  # of the console
 RESTART_TABLES = ("node", "listen", "media", "limits", "cdr", "console")  # bound or handed out at the start
 
 log = logging.getLogger(__name__)
@@ -69,7 +67,7 @@ async def sweep(context: WorkerContext) -> None:
     while True:
         with logged_store_errors():
             context.counters["bindings_expired_total"] += context.store.locations.sweep(time.time())
-        await asyncio.sleep(SWEEP_S)
+        await asyncio.sleep(to_next_second_s())
 
 
 async def tidy(context: WorkerContext) -> None:
@@ -132,7 +130,7 @@ class ConsoleServer(uvicorn.Server):
     async def main_loop(self) -> None:
         while not await self.on_tick(0):  # 0: the Date header is made anew
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), TICK_S)
+                await asyncio.wait_for(self._stopping.wait(), to_next_second_s())
 
     async def stop(self) -> None:
         self.should_exit = True

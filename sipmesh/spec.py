@@ -17,7 +17,7 @@ class Spec(msgspec.Struct, frozen=True):
     data: str  # the node's data folder
     config_file: str  # read again on SIGHUP, by the agent
     supervisor_pid: int
-    report_fd: int  # pipe to the supervisor: "ready" once, then "alive" each second
+    report_fd: int  # pipe to the supervisor: "ready" once, then "alive" each few seconds
     sip: dict[int, int] = {}  # listener index → descriptor
     siblings: dict[int, int] = {}  # other signal workers' index → descriptor of a datagram socket to it
     ng_fd: int = -1  # Unix seqpacket, listening

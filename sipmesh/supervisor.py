@@ -1,7 +1,7 @@
 """Starts the workers of a node, watches them, starts them again, stops them. Parses no traffic and touches no database.
 
 One thread, one selector: a pidfd and a pipe for each worker, and the signals. A worker writes "ready" into its pipe once and
-"alive" each second; the supervisor writes what it knows into ``workers.json`` for the agent.
+"alive" each few seconds; the supervisor writes what it knows into ``workers.json`` for the agent.
 """
 
 import contextlib

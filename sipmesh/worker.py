@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,10 @@ from sipmesh.spec import ENVIRONMENT, Role, Spec, ng_path
 from sipmesh.store import Snapshot, Store
 
 MODULES: dict[Role, str] = {"signal": "sipmesh.signalling.worker", "media": "sipmesh.media_worker", "agent": "sipmesh.agent"}
-HEARTBEAT_S = 1.0
+BEATS_TOLD = 3  # one in so many: the supervisor waits much longer for a sign of life
 YOUNG_COLLECTIONS = (5_000, 20, 1_000_000_000)  # thresholds of the three generations: the oldest is never looked at
 PR_SET_PDEATHSIG = 1
+STARTED = time.monotonic()
 
 log = logging.getLogger(__name__)
 
@@ -92,13 +94,14 @@ class WorkerContext:
                 await beating
 
     async def _beat(self) -> None:
-        while True:
-            self._report(b"alive\n")
+        for beat in count():
+            if beat % BEATS_TOLD == 0:
+                self._report(b"alive\n")
             try:
                 self.store_snapshot()
             except Exception:  # a full store must not look like a hung worker
                 log.exception("the counters can't be stored")
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(to_next_second_s())
 
     def store_snapshot(self) -> None:
         """StoreError when the store is full."""
@@ -110,6 +113,11 @@ class WorkerContext:
         if self._report_fd >= 0:
             with contextlib.suppress(BlockingIOError, BrokenPipeError):
                 os.write(self._report_fd, line)
+
+
+def to_next_second_s() -> float:
+    """For all that a process does once a second, so that it is woken up once for it; each process has its own second."""
+    return 1.0 - (time.monotonic() - STARTED) % 1.0
 
 
 def adopted(fd: int) -> socket.socket | None:

@@ -9,6 +9,7 @@
 int sip_batches_begin(BatchesObject *self) {
     sip_clock_read(self->timers);
     self->begun = sip_layer_begun(self->layer);
+    self->batches++;
     self->is_open = true;
     return 0;
 }
@@ -58,7 +59,7 @@ int sip_batches_end(BatchesObject *self) {
     if (commit(self) < 0) return -1;
     self->is_open = false;
     if (flush_all(self) < 0) return -1;
-    if (self->tick == Py_None && sip_py_do((PyObject *)self, &arm_tick, NULL, NULL) < 0) return -1;
+    if ((self->tick == Py_None || self->idle) && sip_py_do((PyObject *)self, &arm_tick, NULL, NULL) < 0) return -1;
     int sorting = is_sorting(self);
     return sorting > 0 ? sip_py_do((PyObject *)self, &plan_turn, NULL, NULL) : sorting;
 }
@@ -143,7 +144,9 @@ static PyMemberDef members[] = {
     {"to_flush", T_OBJECT_EX, HELD(to_flush), READONLY, NULL},
     {"layer", T_OBJECT, HELD(layer), 0, NULL},
     {"begun", T_ULONGLONG, HELD(begun), READONLY, NULL},
+    {"batches", T_ULONGLONG, HELD(batches), READONLY, NULL},
     {"tick", T_OBJECT, HELD(tick), 0, NULL},
+    {"idle", T_BOOL, HELD(idle), 0, NULL},
     {"admission", T_OBJECT, HELD(admission), 0, NULL},
     {"receive", T_OBJECT, HELD(receive), 0, NULL},
     {"in_batch", T_BOOL, HELD(is_open), READONLY, NULL},

@@ -13,8 +13,10 @@ typedef struct {
     PyObject *tick;        /* handle of the loop's timer, or None */
     PyObject *admission;   /* or None */
     PyObject *receive;     /* takes what the sockets bring: receive(data, flow) */
-    unsigned long long begun; /* server transactions when the batch began */
+    unsigned long long begun;   /* server transactions when the batch began */
+    unsigned long long batches; /* begun so far */
     char is_open;
+    char idle; /* the tick is later than usual, since nothing happened before it was planned */
 } BatchesObject;
 
 /* All return -1 with an exception. */

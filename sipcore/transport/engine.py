@@ -72,6 +72,7 @@ class Engine(Batches):
         self._log_loss_at = 0.0
         self._late_end: asyncio.Handle | None = None
         self._turn: asyncio.Handle | None = None
+        self._ticked = 0  # batches at the last tick
         self._unreachable: set[tuple[int, Address]] = set()
 
     async def start(self, sockets: dict[int, socket.socket], layer: TransactionLayer) -> None:
@@ -171,7 +172,9 @@ class Engine(Batches):
     def unreachable_later(self, listener_index: int, remote: Address) -> None:
         """Tells the layer, soon, that datagrams to ``remote`` don't leave; many of them cost one walk."""
         if not self._unreachable:
-            self.timers.after(self.settings.tick_max_s, self._tell_unreachable, None)
+            self.timers.after(self.settings.tick_s, self._tell_unreachable, None)
+            if self.idle:
+                self.arm_tick()  # this is no batch
         self._unreachable.add((listener_index, remote))
 
     def report(self, what: str) -> None:
@@ -202,13 +205,20 @@ class Engine(Batches):
     # clock
 
     def arm_tick(self) -> None:
+        """Plans the next look at the timers, a late one only at the end of a tick."""
         deadline = self.timers.next_deadline()
+        self.idle = self.idle and self.tick is None and deadline is not None
+        if self.tick is not None:
+            self.tick.cancel()
+            self.tick = None
         if deadline is not None:
-            delay_s = min(max(deadline - self.timers.now, self.settings.tick_min_s), self.settings.tick_max_s)
-            self.tick = self.loop.call_later(delay_s, self._wake)
+            longest_s = self.settings.idle_tick_s if self.idle else self.settings.tick_s
+            self.tick = self.loop.call_later(min(max(deadline - self.timers.now, self.settings.tick_s), longest_s), self._wake)
 
     def _wake(self) -> None:
         self.tick = None
+        self.idle = self.batches == self._ticked
         self.begin()
+        self._ticked = self.batches
         self.timers.advance(self.timers.now, self.timers.wall)
         self.end()

@@ -25,8 +25,8 @@ class TransportSettings:
     backlog: int = 1024
     socket_buffer_bytes: int = 4_194_304  # asked for in both directions of a UDP socket; the kernel may grant less
     shed_load: bool = True  # new requests wait, and get 503, when more comes in than can be handled
-    tick_min_s: float = 0.025  # timers fire at most so often
-    tick_max_s: float = 0.05  # and a timer shorter than this may be so late
+    tick_s: float = 0.05  # timers are looked at so often, so one may be so late
+    idle_tick_s: float = 0.25  # the same while nothing happens
 
     def is_exempt(self, host: str) -> bool:
         """Whether ``host``, numeric, is free of limits per source."""

@@ -83,6 +83,28 @@ def test_a_real_table_is_read_in_place() -> None:
     owner.stop()
 
 
+def test_a_table_without_streams_is_not_walked() -> None:
+    owner = Relay(threads=1, capacity=8, fifo=False)
+    known = False
+    table = StreamTable(owner.table_fd, lambda: known)
+    sockets = [relay.bind_udp("127.0.0.1", 0) for _ in range(4)]
+    owner.add(relay.RTP, ((sockets[0], sockets[1]), (sockets[2], sockets[3])))
+    assert table.active == 0
+    known = True
+    assert table.active == 1
+    owner.stop()
+
+
+def test_streams_are_counted_as_lines_come_and_go() -> None:
+    world = World()
+    assert world.calls.lines.streams == 0
+    world.offer(sdp(), call="one")
+    world.answer(sdp(), call="one")
+    assert world.calls.lines.streams == 1
+    world.serve("delete", call_id="one")
+    assert world.calls.lines.streams == 0
+
+
 def test_sources_are_what_the_relay_says_of_each_stream() -> None:
     owner = Relay(threads=1, capacity=8, fifo=False)
     table = StreamTable(owner.table_fd)
