@@ -17,6 +17,7 @@ from media.settings import Interface, MediaSettings
 from native.relay import Relay
 
 LOOPBACK = "127.0.0.1"
+COOKIES = itertools.count(1)  # over all clients: one may get the port of another, whose replies are still known
 _PORTS = 200
 
 
@@ -77,14 +78,13 @@ class Proxy:
         self.socket = udp()
         assert live.address is not None
         self.socket.connect(live.address)
-        self._cookies = itertools.count(1)
 
     def raw(self, datagram: bytes) -> bytes:
         self.socket.send(datagram)
         return self.socket.recv(65535)
 
     def ask(self, command: str, **keys: Any) -> dict[str, Any]:
-        cookie = b"%d " % next(self._cookies)
+        cookie = b"%d " % next(COOKIES)
         reply = self.raw(cookie + json.dumps(request(command, **keys)).encode())
         assert reply.startswith(cookie)
         return dict(json.loads(reply[len(cookie) :]))
