@@ -129,7 +129,7 @@ _SDES = frozenset({"off", "no", "disable"})
 _SUITE_WORDS = ("only-", "no-")
 _VALUES = {
     "ice": frozenset({"", "remove", "force", "force-relay", "default", "optional", "reject"}),
-    "endpoint-learning": frozenset({"", "off", "immediate", "delayed", "heuristic"}),
+    "endpoint-learning": frozenset({"", "off", "immediate", "delayed", "heuristic", "any"}),
 }
 # consume and accept are of codecs that a relay converts: the first is not offered, the second is
 CODEC_LISTS = ("strip", "mask", "consume", "accept", "except", "offer")

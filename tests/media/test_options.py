@@ -72,6 +72,7 @@ def test_a_wrong_value_is_named(body: dict[str, Any], reason: str) -> None:
         ({"xmlrpc-callback": "127.0.0.1", "template": "WebRTC"}, ["key 'template'", "key 'xmlrpc-callback'"]),
         ({"generate RTCP": "on", "ICE-lite": "both"}, ["key 'generate-rtcp'", "key 'ice-lite'"]),
         ({"endpoint-learning": "clever"}, ["endpoint-learning 'clever'"]),
+        ({"endpoint-learning": "any"}, []),
         ({"flags": ["trust-address", "SIP-source-address", "record-call", "block-DTMF", "loop-protect", "RTP/SAVP"],
           "ICE": "remove", "sip-message-type": "sip_request", "supports": ["load limit"], "direction": ["in", "out"]}, []),
     ],
