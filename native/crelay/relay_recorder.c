@@ -18,7 +18,8 @@
 struct recording {
     uint32_t state;     /* recorder: enum relay_recording_state */
     uint32_t ended;     /* control */
-    uint32_t forgotten; /* control: the place is free */
+    uint32_t forgotten; /* control: the place is free when it is settled, too */
+    uint32_t settled;   /* recorder, when it was ended: nothing for it is on the tapes any more; control, when it begins */
     int32_t error;      /* recorder, before state */
     uint64_t packets, bytes; /* recorder */
     uint64_t dropped;        /* relay threads */
@@ -111,25 +112,28 @@ static void drain(struct relay_recorder *recorder, struct relay_tape *tape)
     }
 }
 
+static bool is_to_settle(const struct recording *recording)
+{
+    return recording != NULL && __atomic_load_n(&recording->ended, __ATOMIC_ACQUIRE) != 0 && relay_get(recording->settled) == 0;
+}
+
 /* What was ended before the tapes are emptied has nothing on them afterwards. Returns how many are still open. */
 static uint32_t pass(struct relay_recorder *recorder)
 {
     bool ended[RELAY_MOST_RECORDINGS];
     uint32_t open = 0;
-    for (uint32_t i = 0; i < RELAY_MOST_RECORDINGS; i++) {
-        struct recording *recording = recording_at(recorder, i);
-        ended[i] = recording != NULL && __atomic_load_n(&recording->ended, __ATOMIC_ACQUIRE) != 0;
-    }
+    for (uint32_t i = 0; i < RELAY_MOST_RECORDINGS; i++)
+        ended[i] = is_to_settle(recording_at(recorder, i));
     for (uint32_t i = 0; i < recorder->tape_count; i++)
         drain(recorder, recorder->tapes[i]);
     for (uint32_t i = 0; i < RELAY_MOST_RECORDINGS; i++) {
         struct recording *recording = recording_at(recorder, i);
-        if (recording == NULL || !is_open(recording) || !flush(recording))
-            continue;
-        if (ended[i])
+        bool writing = recording != NULL && is_open(recording) && flush(recording);
+        if (ended[i] && writing)
             finish(recording, RELAY_RECORDED, 0);
-        else
-            open++;
+        if (ended[i])
+            __atomic_store_n(&recording->settled, 1, __ATOMIC_RELEASE);
+        open += writing && !ended[i];
     }
     return open;
 }
@@ -221,6 +225,12 @@ void relay_recorder_close(struct relay_recorder *recorder, bool own_thread)
     free(recorder);
 }
 
+/* Whether a new one may have its place. */
+static bool is_gone(const struct recording *recording)
+{
+    return recording->forgotten && __atomic_load_n(&recording->settled, __ATOMIC_ACQUIRE) != 0;
+}
+
 static int64_t unix_offset_ns(void)
 {
     struct timespec real, steady;
@@ -233,7 +243,7 @@ bool relay_recorder_begin(struct relay_recorder *recorder, int fd, uint64_t max_
 {
     struct recording *recording = NULL;
     uint32_t i = 0;
-    while (i < RELAY_MOST_RECORDINGS && recorder->recordings[i] != NULL && !recorder->recordings[i]->forgotten)
+    while (i < RELAY_MOST_RECORDINGS && recorder->recordings[i] != NULL && !is_gone(recorder->recordings[i]))
         i++;
     if (i == RELAY_MOST_RECORDINGS)
         return false;
@@ -244,6 +254,7 @@ bool relay_recorder_begin(struct relay_recorder *recorder, int fd, uint64_t max_
     relay_put(recording->bytes, 0);
     relay_put(recording->dropped, 0);
     relay_put(recording->ended, 0);
+    relay_put(recording->settled, 0);
     recording->forgotten = 0;
     recording->max_bytes = max_bytes;
     recording->unix_ns = unix_offset_ns();

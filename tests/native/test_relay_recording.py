@@ -143,3 +143,27 @@ def test_a_recording_that_nobody_began(tmp_path: Path) -> None:
                 call()
         with pytest.raises(KeyError):
             relay.tape(63, None)
+
+
+def test_what_was_copied_for_a_full_recording_gets_into_no_later_one(phone: MakePhone, tmp_path: Path) -> None:
+    """A later one has its number."""
+    with started() as relay:
+        stream, alice, bob = Stream(relay), phone(), phone()
+        stream.remote(RTP_SIDE_A, alice)
+        stream.remote(RTP_SIDE_B, bob)
+
+        def fill(number: int) -> None:
+            relay.tape(stream.id, number)
+            for sequence in range(2):  # the second one finds the file full, and the recorder asleep
+                alice.send(rtp(sequence), stream.port(RTP_SIDE_A))
+                bob.receive()
+                eventually(lambda: relay.recording_status(number).state == native.RECORDING_FULL)
+            relay.tape(stream.id, None)
+
+        for turn in range(20):
+            full = begin(relay, tmp_path / f"{turn}.pcap", max_bytes=24)
+            fill(full)
+            relay.end_recording(full)
+            relay.recording_status(full)
+            ended(relay, begin(relay, tmp_path / f"{turn}-later.pcap"))
+            assert payloads(tmp_path / f"{turn}-later.pcap") == []
