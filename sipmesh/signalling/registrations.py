@@ -19,6 +19,7 @@ from sipmesh.signalling.trunks import RETRY_AFTER, TargetState, Trunks, TrunkSta
 
 REFRESH = (0.7, 0.9)  # of the time granted: when to register again, spread so that not all come at once
 MIN_REFRESH_S = 1.0
+MAX_TRUSTED_S = 24 * 3600.0  # longer than this, and than was configured, nobody is believed to keep a Contact
 BASE_S, LONGEST_S = 30.0, 1800.0  # RFC 5626 section 4.5: waits after a failure
 MAX_RETRY_AFTER_S = 3600.0
 BRIEF = 423
@@ -223,7 +224,8 @@ class Registration:
             log.info("trunk %s: %s is registered for %d s", self.trunk.name, self.register.aor, granted_s)
         self._failures = 0
         self.expires_at = timers.wall + granted_s
-        self._timer = timers.after(max(MIN_REFRESH_S, granted_s * self._all.random.uniform(*REFRESH)), self.start, None)
+        trusted_s = min(granted_s, max(MAX_TRUSTED_S, self.register.expires_s))
+        self._timer = timers.after(max(MIN_REFRESH_S, trusted_s * self._all.random.uniform(*REFRESH)), self.start, None)
 
     def _lengthen(self, response: Message) -> bool:
         """RFC 3261 section 10.2.8: asks for the least the carrier grants; False when we ask for that already."""

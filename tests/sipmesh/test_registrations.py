@@ -164,6 +164,24 @@ def test_an_interval_too_brief_is_lengthened() -> None:
     assert world.registration.held
 
 
+@pytest.mark.parametrize(("configured_s", "longest_wait_s"), [(60, 86_400), (200_000, 200_000)])
+def test_a_carrier_that_grants_years_is_asked_again_all_the_same(configured_s: int, longest_wait_s: int) -> None:
+    world = World(expires_s=configured_s)
+    carrier = Carrier(world.wire, FIRST, granted_s=400_000_000, lifetime_s=1_000_000)
+    carrier.says = lambda request: (
+        request.reply(423, to_tag="t", headers=[("Min-Expires", "400000000")])
+        if (request.expires or 0) < 400_000_000
+        else carrier.answer(request)
+    )
+    world.run()
+    assert world.registration.held
+    before = len(carrier.requests)
+    world.run(0.6 * longest_wait_s)
+    assert len(carrier.requests) == before
+    world.run(0.4 * longest_wait_s)
+    assert len(carrier.requests) == before + 1
+
+
 @pytest.mark.parametrize("headers", [[], [("Min-Expires", "60")], [("Min-Expires", "x")]])
 def test_a_registrar_that_wants_no_longer_interval_and_refuses_is_left_alone(headers: list[tuple[str, str]]) -> None:
     world = World(expires_s=60)
