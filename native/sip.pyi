@@ -179,7 +179,7 @@ class Message:
     attempt again (section 4.2.4)."""
     body: bytes
     trailing_bytes: int
-    raw: bytes  # the bytes received
+    raw: bytes  # the bytes received; a bare LF before the body is CRLF in them
     def get(self, name: str) -> str | None:
         """First value, unfolded and trimmed, comma list not split."""
     def get_all(self, name: str) -> list[str]:

@@ -28,11 +28,13 @@ static enum sip_error scan_headers(struct sip_message *message, struct sip_line 
         if (empty > 0 || at == size) {
             message->end_at = (uint32_t)at;
             message->end_size = (uint32_t)empty;
+            message->bare_lf |= empty == 1;
             return SIP_OK;
         }
         if (*count == SIP_MAX_HEADERS) return SIP_TOO_MANY_HEADERS;
         enum sip_error error = sip_scan_line(raw, size, at, true, &lines[*count], &at);
         if (error != SIP_OK) return error == SIP_INCOMPLETE ? SIP_HEADERS_NOT_ENDED : error;
+        message->bare_lf |= lines[*count].flags & SIP_LINE_BARE_LF;
     }
 }
 
@@ -64,6 +66,26 @@ struct sip_fault sip_message_scan(struct sip_message *message, const char *raw, 
     if (fault.error == SIP_OK) fault = scan_body(message, lines, count);
     if (fault.error == SIP_OK) fault.error = keep_lines(message, lines, count);
     return fault;
+}
+
+/* Those before the body that stand alone. */
+static bool is_bare_lf(const struct sip_message *message, size_t at) {
+    return message->raw[at] == '\n' && (at == message->start_at || message->raw[at - 1] != '\r');
+}
+
+size_t sip_with_crlf_size(const struct sip_message *message) {
+    size_t size = message->raw_size - message->start_at;
+    for (size_t at = message->start_at; at < message->end_at + message->end_size; at++) size += is_bare_lf(message, at);
+    return size;
+}
+
+void sip_with_crlf(const struct sip_message *message, char *out) {
+    size_t body_at = message->end_at + message->end_size;
+    for (size_t at = message->start_at; at < body_at; at++) {
+        if (is_bare_lf(message, at)) *out++ = '\r';
+        *out++ = message->raw[at];
+    }
+    memcpy(out, message->raw + body_at, message->raw_size - body_at);
 }
 
 static void salvage_headers(struct sip_message *message, struct sip_line *lines, uint32_t *count, size_t at) {

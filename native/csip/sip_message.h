@@ -9,7 +9,7 @@
 #include "sip_addr.h"
 #include "sip_names.h"
 
-enum { SIP_LINE_EDITED = 1, SIP_LINE_FOLDED = 2 };
+enum { SIP_LINE_EDITED = 1, SIP_LINE_FOLDED = 2, SIP_LINE_BARE_LF = 4 };
 
 struct sip_line {
     uint32_t at;         /* in raw, or in text when edited */
@@ -61,6 +61,7 @@ struct sip_message {
     uint16_t status;   /* 0 for a request */
     bool uri_edited;
     bool edited;
+    bool bare_lf; /* a line before the body ends without CR */
     const char *body;
     uint32_t body_size;
     uint32_t line_count;
@@ -80,6 +81,11 @@ struct sip_fault {
 
 /* Scans one datagram, or one framed message. On failure nothing is owned and sip_message_free is allowed but not needed. */
 struct sip_fault sip_message_scan(struct sip_message *message, const char *raw, size_t size);
+
+/* A message with a bare LF as it is to be kept: its lines end with CRLF. Readers that know no other line end would take the header
+ * behind an LF for a part of the one before, and miss what we put there. `out` has room for that size. */
+size_t sip_with_crlf_size(const struct sip_message *message);
+void sip_with_crlf(const struct sip_message *message, char *out);
 
 /* Takes what can be read of bytes sip_message_scan refused: bad lines, limits and lengths are passed over. SIP_NOT_SIP when it
  * can't have been a request. The start line may be empty then. */

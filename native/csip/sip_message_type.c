@@ -20,19 +20,28 @@ static PyObject *read_method(const struct sip_message *core) {
     return sip_py_method(method);
 }
 
+static int scan(MessageObject *self) {
+    struct sip_fault fault = sip_message_scan(&self->core, PyBytes_AS_STRING(self->raw), (size_t)PyBytes_GET_SIZE(self->raw));
+    return fault.error == SIP_OK ? 0 : sip_py_done(sip_py_fault(fault, NULL));
+}
+
+static int end_lines_with_crlf(MessageObject *self) {
+    PyObject *raw = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)sip_with_crlf_size(&self->core));
+    if (!raw) return -1;
+    sip_with_crlf(&self->core, PyBytes_AS_STRING(raw));
+    sip_message_free(&self->core);
+    Py_SETREF(self->raw, raw);
+    return scan(self);
+}
+
 PyObject *sip_message_object(PyObject *raw) {
     if (!raw) return NULL;
     MessageObject *self = message_alloc(raw);
     Py_DECREF(raw);
-    if (!self) return NULL;
-    struct sip_fault fault = sip_message_scan(&self->core, PyBytes_AS_STRING(raw), (size_t)PyBytes_GET_SIZE(raw));
-    if (fault.error != SIP_OK) {
-        sip_py_fault(fault, NULL);
-        Py_DECREF(self);
-        return NULL;
-    }
-    if ((self->method = read_method(&self->core))) return (PyObject *)self;
-    Py_DECREF(self);
+    int result = self ? scan(self) : -1;
+    if (result == 0 && self->core.bare_lf) result = end_lines_with_crlf(self);
+    if (result == 0 && (self->method = read_method(&self->core))) return (PyObject *)self;
+    Py_XDECREF(self);
     return NULL;
 }
 

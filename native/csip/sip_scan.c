@@ -62,6 +62,9 @@ static bool is_plain_line(const char *data, size_t size, size_t at, size_t *cont
     return !memchr(data + at, '\r', end - 1 - at);
 }
 
+/* Whether the line that ends before `next` has no CR there. */
+static bool ends_bare(size_t content, size_t next) { return next - content == 1; }
+
 /* Ends of the line at `at` with those folded into it. */
 static enum sip_error scan_folded(const char *data, size_t size, size_t at, bool at_end, struct sip_line *line, size_t *content,
     size_t *next) {
@@ -69,10 +72,11 @@ static enum sip_error scan_folded(const char *data, size_t size, size_t at, bool
     bool bare_cr = false;
     while (error == SIP_OK || error == SIP_BARE_CR) {
         bare_cr |= error == SIP_BARE_CR;
+        if (ends_bare(*content, *next)) line->flags |= SIP_LINE_BARE_LF;
         if (*next - at > SIP_MAX_LINE_BYTES) return SIP_LINE_TOO_LONG;
         if (*next >= size && !at_end) return SIP_INCOMPLETE;
         if (*next >= size || !sip_is_space(data[*next])) break;
-        line->flags = SIP_LINE_FOLDED;
+        line->flags |= SIP_LINE_FOLDED;
         error = scan_line_end(data, size, *next, content, next);
     }
     if (error != SIP_OK && error != SIP_BARE_CR) return size - at > SIP_MAX_LINE_BYTES ? SIP_LINE_TOO_LONG : error;
@@ -145,6 +149,7 @@ enum sip_error sip_scan_start(struct sip_message *message, const char *data, siz
     enum sip_error error = scan_line_end(data, size, at, &content, &next);
     if (error != SIP_OK) return error;
     message->start_size = (uint32_t)(next - at);
+    message->bare_lf = ends_bare(content, next);
     return starts_with_sip(data + at, content - at) ? scan_status_line(message, data, at, content)
                                                     : scan_request_line(message, data, at, content);
 }

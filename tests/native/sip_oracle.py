@@ -134,7 +134,21 @@ def content_length(parsed: Parsed) -> int | None:
     return lengths.pop() if lengths else None
 
 
+def with_crlf(data: bytes) -> bytes:
+    """With the line ends before the body as they are kept."""
+    at = re.match(rb"(?:\r?\n)*", data).end()  # type: ignore[union-attr]
+    empty = re.compile(rb"\n\r?\n").search(data, at)
+    body = empty.end() if empty else len(data)
+    return re.sub(rb"\r?\n", b"\r\n", data[at:body]) + data[body:]
+
+
 def parse(data: bytes) -> Parsed:
+    """As it came, and as it is kept: the limits hold for both."""
+    read(data)
+    return read(with_crlf(data))
+
+
+def read(data: bytes) -> Parsed:
     if len(data) > MAX_MESSAGE:
         raise Refused(None, 513)
     at = re.match(rb"(?:\r?\n)*", data).end()  # type: ignore[union-attr]

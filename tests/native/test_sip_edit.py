@@ -265,6 +265,23 @@ def test_a_message_that_ends_with_its_headers_leaves_with_an_empty_line() -> Non
     assert Message(b"\r\n\r\n" + REGISTER).to_bytes() == REGISTER
 
 
+@pytest.mark.parametrize("data", [INVITE, RESPONSE])
+def test_lines_that_ended_with_a_bare_lf_leave_with_crlf(data: bytes) -> None:
+    head, end, body = data.partition(b"\r\n\r\n")
+    one_bare = (data[:at] + data[at + 1 :] for at in range(len(head + end)) if data[at : at + 2] == b"\r\n")
+    for each in (*one_bare, (head + end).replace(b"\r\n", b"\n") + body, b"\n\r\n" + data):
+        message = Message(each)
+        assert message.to_bytes() == data
+        assert message.body == body
+
+
+def test_what_we_add_is_a_line_for_every_reader() -> None:
+    """Also for those who know no line end but CRLF, whatever the header before it ends with."""
+    message = Message(INVITE.replace(b"\r\n\r\n", b"\r\nSubject: a\n b\n\n"))
+    message.append("P-Asserted-Identity", "<sip:alice@example.com>")
+    assert b"\r\nSubject: a\r\n b\r\nP-Asserted-Identity: <sip:alice@example.com>\r\n\r\n" in message.to_bytes()
+
+
 def test_edits_after_edits_of_the_same_line() -> None:
     message = Message(INVITE)
     for number in range(50):

@@ -26,6 +26,11 @@ def parse_and_read() -> object:
 
 
 @tried
+def lines_that_end_with_lf() -> object:
+    return sip.Message(INVITE.replace(b"\r\n", b"\n")).to_bytes()
+
+
+@tried
 def read_more() -> object:
     message = sip.Message(INVITE)
     message.check()
