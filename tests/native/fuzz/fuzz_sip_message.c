@@ -55,7 +55,28 @@ static void unedited_is_untouched(const struct sip_message *message) {
     size_t size, body_end = message->raw_size - message->trailing, kept = body_end - message->start_at;
     char *out = written(message, &size);
     CHECK(size == kept + (message->end_size ? 0 : 2));
+    char *sip = out + message->version_at - message->start_at - 4; /* in upper case, however it came */
+    CHECK(!memcmp(sip, "SIP/", 4));
+    memcpy(sip, message->raw + message->version_at - 4, 3);
     CHECK(!memcmp(out, message->raw + message->start_at, kept));
+    free(out);
+}
+
+/* It has no bare LF any more, and is the same message unless a limit is in the way. */
+static void crlf_changes_nothing(const struct sip_message *message) {
+    struct sip_message again;
+    size_t size = sip_with_crlf_size(message);
+    char *out = malloc(size);
+    CHECK(out && size >= message->raw_size - message->start_at);
+    sip_with_crlf(message, out);
+    struct sip_fault fault = sip_message_scan(&again, out, size);
+    CHECK(fault.error == SIP_OK || fault.error == SIP_LINE_TOO_LONG || fault.error == SIP_TOO_LARGE);
+    if (fault.error == SIP_OK) {
+        CHECK(!again.bare_lf && again.line_count == message->line_count && again.trailing == message->trailing);
+        CHECK(message->bare_lf || size == message->raw_size - message->start_at);
+        CHECK(again.body_size == message->body_size && (!again.body_size || !memcmp(again.body, message->body, again.body_size)));
+    }
+    sip_message_free(&again);
     free(out);
 }
 
@@ -166,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         CHECK(message.body >= raw && message.body + message.body_size + message.trailing == raw + size);
         lines_lie_inside(&message);
         unedited_is_untouched(&message);
+        crlf_changes_nothing(&message);
         written_scans_the_same(&message);
         build_all(&message);
         CHECK(sip_message_copy(&copy, &message) == SIP_OK);
@@ -177,6 +199,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         forward(&copy);
         sip_message_free(&copy);
         unedited_is_untouched(&message);
+        crlf_changes_nothing(&message);
         sip_message_free(&message);
     }
     free(raw);
