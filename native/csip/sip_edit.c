@@ -8,14 +8,21 @@
 
 #define TEXT_STEP 512u
 
+/* What was in the message itself moves to the heap. */
+static void *grown(void *before, const void *own, size_t used, size_t room) {
+    void *after = before == own ? malloc(room) : realloc(before, room);
+    if (after && before == own) memcpy(after, own, used);
+    return after;
+}
+
 static enum sip_error reserve_text(struct sip_message *message, size_t size) {
     size_t wanted = message->text_size + size;
     if (wanted <= message->text_room) return SIP_OK;
     if (wanted > UINT32_MAX / 2) return SIP_NO_MEMORY;
     wanted += wanted / 2 + TEXT_STEP;
-    char *text = realloc(message->text, wanted);
+    char *text = grown(message->text, message->own_text, message->text_size, wanted);
     if (!text) return SIP_NO_MEMORY;
-    if (message->text_size && text != message->text) message->known = (struct sip_known){0};
+    if (text != message->text) sip_forget_known_in(message, message->text, message->text_size);
     message->text = text;
     message->text_room = (uint32_t)wanted;
     return SIP_OK;
@@ -39,7 +46,7 @@ static void add_text(struct sip_message *message, struct sip_slice text) {
 static enum sip_error reserve_line(struct sip_message *message) {
     if (message->line_count < message->line_room) return SIP_OK;
     uint32_t room = message->line_room + message->line_room / 2 + 8;
-    struct sip_line *lines = realloc(message->lines, room * sizeof *lines);
+    struct sip_line *lines = grown(message->lines, message->own_lines, sizeof message->own_lines, room * sizeof *lines);
     if (!lines) return SIP_NO_MEMORY;
     message->lines = lines;
     message->line_room = room;

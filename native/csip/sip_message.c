@@ -8,13 +8,37 @@
 
 #define SPARE_LINES 4
 
-/* The table outlives the scan on the heap, with room for the few lines a proxy adds. */
+void sip_message_clear(struct sip_message *message) {
+    memset(message, 0, offsetof(struct sip_message, known.top_via));
+    message->lines = message->own_lines;
+    message->line_room = SIP_OWN_LINES;
+    message->text = message->own_text;
+    message->text_room = SIP_OWN_TEXT;
+}
+
+/* A line is in one place, with all that was read of it. */
+static bool is_within(struct sip_slice line, const char *text, size_t size) { return line.at >= text && line.at < text + size; }
+
+void sip_forget_known_in(struct sip_message *message, const char *text, size_t size) {
+    struct sip_known *known = &message->known;
+    known->via = known->via && !is_within(known->top_via.text, text, size);
+    known->from = known->from && !is_within(known->from_uri, text, size);
+    known->to = known->to && !is_within(known->to_uri.text, text, size);
+    known->uri = known->uri && !is_within(known->request_uri.text, text, size);
+    known->contact = known->contact && !is_within(known->first_contact.text, text, size);
+    known->cseq = known->cseq && !is_within(known->cseq_method, text, size);
+}
+
+/* The table of a message that has none, with room for the few lines a proxy adds. */
 static enum sip_error keep_lines(struct sip_message *message, const struct sip_line *lines, uint32_t count) {
-    message->lines = malloc((count + SPARE_LINES) * sizeof *lines);
-    if (!message->lines) return SIP_NO_MEMORY;
+    if (count + SPARE_LINES > SIP_OWN_LINES) {
+        struct sip_line *room = malloc((count + SPARE_LINES) * sizeof *lines);
+        if (!room) return SIP_NO_MEMORY;
+        message->lines = room;
+        message->line_room = count + SPARE_LINES;
+    }
     memcpy(message->lines, lines, count * sizeof *lines);
     message->line_count = count;
-    message->line_room = count + SPARE_LINES;
     return SIP_OK;
 }
 
@@ -54,7 +78,7 @@ struct sip_fault sip_message_scan(struct sip_message *message, const char *raw, 
     struct sip_line lines[SIP_MAX_HEADERS];
     struct sip_fault fault = {SIP_OK, SIP_OTHER};
     uint32_t count = 0;
-    memset(message, 0, sizeof *message);
+    sip_message_clear(message);
     if (size > SIP_MAX_MESSAGE_BYTES) return (struct sip_fault){SIP_TOO_LARGE, SIP_OTHER};
     message->raw = raw;
     message->raw_size = (uint32_t)size;
@@ -108,7 +132,7 @@ static void salvage_headers(struct sip_message *message, struct sip_line *lines,
 enum sip_error sip_message_salvage(struct sip_message *message, const char *raw, size_t size) {
     struct sip_line lines[SIP_MAX_HEADERS];
     uint32_t count = 0;
-    memset(message, 0, sizeof *message);
+    sip_message_clear(message);
     if (size > SIP_MAX_MESSAGE_BYTES) size = SIP_MAX_MESSAGE_BYTES;
     size_t start = sip_scan_leading(raw, size);
     const char *lf = memchr(raw + start, '\n', size - start);
@@ -128,26 +152,43 @@ enum sip_error sip_message_salvage(struct sip_message *message, const char *raw,
     return keep_lines(message, lines, count);
 }
 
+/* Of a message that has none. */
+static enum sip_error keep_text(struct sip_message *message, const char *text, uint32_t size) {
+    if (size > SIP_OWN_TEXT) {
+        char *room = malloc(size);
+        if (!room) return SIP_NO_MEMORY;
+        message->text = room;
+        message->text_room = size;
+    }
+    memcpy(message->text, text, size);
+    message->text_size = size;
+    return SIP_OK;
+}
+
+static void copy_fields(struct sip_message *copy, const struct sip_message *message) {
+    memcpy(copy, message, offsetof(struct sip_message, own_lines));
+    sip_forget_known_in(copy, message->text, message->text_size);
+    copy->lines = copy->own_lines;
+    copy->line_count = 0;
+    copy->line_room = SIP_OWN_LINES;
+    copy->text = copy->own_text;
+    copy->text_size = 0;
+    copy->text_room = SIP_OWN_TEXT;
+}
+
 enum sip_error sip_message_copy(struct sip_message *copy, const struct sip_message *message) {
-    *copy = *message;
-    copy->text = NULL;
-    if (message->text_size) copy->known = (struct sip_known){0};
-    copy->text_room = message->text_size;
-    if (message->text_size && !(copy->text = malloc(message->text_size))) goto no_memory;
-    if (message->text_size) memcpy(copy->text, message->text, message->text_size);
-    if (keep_lines(copy, message->lines, message->line_count) == SIP_OK) return SIP_OK;
-no_memory:
-    free(copy->text);
-    memset(copy, 0, sizeof *copy);
+    copy_fields(copy, message);
+    if (keep_text(copy, message->text, message->text_size) == SIP_OK &&
+        keep_lines(copy, message->lines, message->line_count) == SIP_OK)
+        return SIP_OK;
+    sip_message_free(copy);
     return SIP_NO_MEMORY;
 }
 
 void sip_message_free(struct sip_message *message) {
-    free(message->lines);
-    free(message->text);
-    message->lines = NULL;
-    message->text = NULL;
-    message->line_count = 0;
+    if (message->lines != message->own_lines) free(message->lines);
+    if (message->text != message->own_text) free(message->text);
+    sip_message_clear(message);
 }
 
 struct sip_slice sip_message_uri(const struct sip_message *message) {

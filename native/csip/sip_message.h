@@ -2,6 +2,7 @@
  *
  * `raw` is borrowed and must outlive the message. An edited or new line lives in `text`, a buffer the message owns; the
  * table says which of the two a line is in. So every read sees the edits, and a line nobody touched leaves as it came.
+ * Table and text begin within the message and go to the heap when they outgrow it, so a message must not be moved.
  * `body` is borrowed too: of `raw`, or whatever sip_set_body was given. */
 #ifndef SIP_MESSAGE_H
 #define SIP_MESSAGE_H
@@ -24,22 +25,19 @@ struct sip_line {
 /* What is asked for again and again, once it was parsed. Its slices lie in raw or text, so an edit of such a line ends it, and
  * so does `text` when it moves. Not part of what the message says: readers fill it in. */
 struct sip_known {
-    bool via;
-    bool from;
-    bool to;
-    bool uri;
+    bool via, from, to, uri, cseq, contact; /* whether it is known; the rest is not read else */
     struct sip_via top_via;
     struct sip_slice from_tag;
     struct sip_slice from_uri;
     struct sip_slice to_tag;
     struct sip_uri to_uri;
     struct sip_uri request_uri;
-    bool cseq;
     uint32_t cseq_number;
     struct sip_slice cseq_method;
-    bool contact;
     struct sip_addr first_contact;
 };
+
+enum { SIP_OWN_LINES = 24, SIP_OWN_TEXT = 768 }; /* of most messages, with what a proxy adds */
 
 struct sip_message {
     const char *raw;
@@ -71,6 +69,8 @@ struct sip_message {
     uint32_t text_size;
     uint32_t text_room;
     struct sip_known known;
+    struct sip_line own_lines[SIP_OWN_LINES];
+    char own_text[SIP_OWN_TEXT];
 };
 
 /* Which header, or SIP_OTHER for start line and framing. */
@@ -94,6 +94,12 @@ enum sip_error sip_message_salvage(struct sip_message *message, const char *raw,
 /* On failure `copy` owns nothing. */
 enum sip_error sip_message_copy(struct sip_message *copy, const struct sip_message *message);
 void sip_message_free(struct sip_message *message);
+
+/* Without lines and text. */
+void sip_message_clear(struct sip_message *message);
+
+/* Of lines in `text`, which is going to be elsewhere. */
+void sip_forget_known_in(struct sip_message *message, const char *text, size_t size);
 
 /* Length of the message at the front of a stream's bytes, in *length. SIP_INCOMPLETE: nothing wrong so far. */
 struct sip_fault sip_frame(const char *data, size_t size, size_t *length);

@@ -2,10 +2,21 @@
 #include "sip_message_type.h"
 #include "structmember.h"
 
+/* Messages come and go, a few at a time: what one was made of serves the next. */
+#ifdef __SANITIZE_ADDRESS__
+#define SPARES 0 /* so that whoever looks at one that is gone is found */
+#else
+#define SPARES 16
+#endif
+static MessageObject *spares[SPARES + 1];
+static int spare_count;
+
 static MessageObject *message_alloc(PyObject *raw) {
-    MessageObject *self = PyObject_New(MessageObject, &sip_message_type);
-    if (!self) return NULL;
-    memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
+    MessageObject *self = spare_count ? spares[--spare_count] : PyObject_Malloc(sizeof *self);
+    if (!self) return (MessageObject *)PyErr_NoMemory();
+    PyObject_Init((PyObject *)self, &sip_message_type);
+    memset((char *)self + sizeof(PyObject), 0, offsetof(MessageObject, core) - sizeof(PyObject));
+    sip_message_clear(&self->core);
     self->raw = Py_NewRef(raw);
     return self;
 }
@@ -76,7 +87,10 @@ static void message_dealloc(MessageObject *self) {
     Py_XDECREF(self->method);
     Py_XDECREF(self->body);
     for (int i = 0; i < CACHE_COUNT; i++) Py_XDECREF(self->cache[i]);
-    PyObject_Free(self);
+    if (spare_count < SPARES)
+        spares[spare_count++] = self;
+    else
+        PyObject_Free(self);
 }
 
 PyObject *sip_message_received(PyObject *data, PyObject *source) {
