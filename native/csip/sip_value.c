@@ -13,6 +13,9 @@ static struct sip_slice trim_blank(const char *from, const char *to) {
 /* End of the list value that begins at p: its comma or the end. An open quote or bracket reaches to the end. */
 static const char *value_end(const char *p, const char *end) {
     bool in_brackets = false;
+    const char *comma = memchr(p, ',', (size_t)(end - p)), *first = comma ? comma : end;
+    size_t before = (size_t)(first - p);
+    if (!memchr(p, '"', before) && !memchr(p, '<', before)) return first;
     for (; p < end; p++) {
         if (*p == '"' && !in_brackets) {
             size_t quoted = sip_quoted_size(sip_slice_of(p, end));
