@@ -34,13 +34,18 @@ static PyObject *known(PyObject *dict, MessageObject *message, struct sip_py_wor
     return found;
 }
 
+/* In the transaction that will keep the call. */
+static PyObject *stored_record(TableObject *locations, PyObject *aor) {
+    return sip_environment_intend(locations->environment) < 0 ? NULL : sip_table_record(locations, aor);
+}
+
 /* The stored record of the called account, bytes, or None. */
 static PyObject *record_of(ApplicationObject *self, PyObject *hop) {
     static struct sip_py_word word_aor = {"aor", NULL}, word_record = {"record", NULL};
     PyObject *aor = sip_py_get(hop, &word_aor), *record = NULL;
     bool stored = sip_py_is_a(self->locations, &sip_table_type);
     if (aor && sip_is_empty(aor)) record = Py_NewRef(Py_None);
-    else if (aor) record = stored ? sip_table_record((TableObject *)self->locations, aor) : sip_py_call(self->locations, &word_record, aor, NULL);
+    else if (aor) record = stored ? stored_record((TableObject *)self->locations, aor) : sip_py_call(self->locations, &word_record, aor, NULL);
     Py_XDECREF(aor);
     return record;
 }
