@@ -9,6 +9,12 @@
 #include "sip_buffer.h"
 #include "sip_read.h"
 
+/* What is done about errors is laid out apart from what every message needs. */
+#define SIP_PY_COLD __attribute__((cold))
+SIP_PY_COLD PyObject *PyErr_Format(PyObject *exception, const char *format, ...);
+SIP_PY_COLD void PyErr_SetString(PyObject *exception, const char *string);
+SIP_PY_COLD PyObject *PyErr_NoMemory(void);
+
 /* --- sip_py.c: strings, errors --- */
 
 extern PyObject *sip_parse_error; /* native.sip.ParseError */
@@ -16,10 +22,10 @@ extern PyObject *sip_parse_error; /* native.sip.ParseError */
 int sip_py_init(PyObject *module);
 
 /* Raises ParseError, or MemoryError; returns NULL. `kind` names the thing when no header does ("URI"), or is NULL. */
-PyObject *sip_py_fault(struct sip_fault fault, const char *kind);
+SIP_PY_COLD PyObject *sip_py_fault(struct sip_fault fault, const char *kind);
 
 /* Raises ParseError with that reason; returns NULL. */
-PyObject *sip_py_refuse(const char *reason);
+SIP_PY_COLD PyObject *sip_py_refuse(const char *reason);
 
 /* UTF-8 with surrogateescape, so that every byte comes back. */
 PyObject *sip_py_str(struct sip_slice text);
@@ -89,9 +95,9 @@ static inline int sip_py_put(PyObject **field, PyObject *value) {
 /* Whether the attribute is true: 1 or 0, -1 with an exception. */
 int sip_py_is(PyObject *object, struct sip_py_word *name);
 /* Takes the exception that is set, as the object that Python would see. */
-PyObject *sip_py_fetched(void);
+SIP_PY_COLD PyObject *sip_py_fetched(void);
 /* As sip_py_call, of what handles the exception that is set: it finds it as in an except block. */
-PyObject *sip_py_caught(PyObject *object, struct sip_py_word *name, PyObject *first);
+SIP_PY_COLD PyObject *sip_py_caught(PyObject *object, struct sip_py_word *name, PyObject *first);
 /* As PyObject_TypeCheck; of the Python class right above a base in C, which most objects are of, that is seen at once. */
 static inline bool sip_py_is_a(PyObject *object, PyTypeObject *type) {
     PyTypeObject *own = Py_TYPE(object);

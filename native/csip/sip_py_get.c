@@ -12,13 +12,15 @@ struct known {
     PyObject *name;     /* of a word, so it stays */
     unsigned int version;
     enum kind kind;
-    Py_ssize_t offset; /* of a slot */
-    PyMemberDef *member;
-    const PyGetSetDef *getter;
-    const PyMethodDef *method;
+    union {
+        Py_ssize_t offset; /* of a slot */
+        PyMemberDef *member;
+        const PyGetSetDef *getter;
+        const PyMethodDef *method;
+    };
 };
 
-static struct known known_names[KNOWN_SETS][2];
+static _Alignas(2 * sizeof(struct known)) struct known known_names[KNOWN_SETS][2];
 
 static bool fits(const struct known *known, const PyTypeObject *type, const PyObject *name) {
     return known->type == type && known->name == name && known->version && known->version == type->tp_version_tag;
@@ -26,9 +28,10 @@ static bool fits(const struct known *known, const PyTypeObject *type, const PyOb
 
 static bool read_member(struct known *known, PyMemberDef *member) {
     if (member->flags & READ_RESTRICTED) return false;
-    known->kind = member->type == T_OBJECT_EX || member->type == T_OBJECT ? SLOT : MEMBER;
-    known->offset = member->offset;
-    known->member = member;
+    bool slot = member->type == T_OBJECT_EX || member->type == T_OBJECT;
+    known->kind = slot ? SLOT : MEMBER;
+    if (slot) known->offset = member->offset;
+    else known->member = member;
     return true;
 }
 
