@@ -500,6 +500,8 @@ class CoreBase:
         ``find_dialog``, ``refuse_loop``, ``not_admitted``, ``instance_target``, ``flow_gone`` and ``serve_own_uri``."""
     def on_ack(self, request: Message, flow: Any, /) -> None:
         """Likewise, to the application. Calls ``apply_rules``, ``preprocess``, ``pop_rest``, ``find_dialog`` and ``ack_refused``."""
+    def on_cancel(self, cancel: TransactionBase, invite: TransactionBase | None, /) -> None:
+        """RFC 3261 sections 9.2 and 16.10. Calls ``cancel_unmatched`` when there is no such INVITE."""
 
 class InboundBase:
     """What ``sipcore.proxy.inbound.InboundRequest`` is made of; there the fields are named. No garbage collector walks it, nor the
@@ -695,7 +697,7 @@ class TransactionLayerBase:
     """Finds and makes transactions; sipcore/transaction.py has the rest.
 
     A subclass has ``machines`` (of INVITE and other servers, INVITE and other clients) and the methods that are called for what
-    is rare: ``tell_cancel``, ``user_failed``, ``refuse_new``, ``refuse_client`` and ``fail_soon``. ``settings`` are read once.
+    is rare: ``user_failed``, ``refuse_new``, ``refuse_client`` and ``fail_soon``. ``settings`` are read once.
     """
 
     user: Any
@@ -954,6 +956,8 @@ class InviteExchangeBase:
         it goes by that, with itself as the judge."""
     def branch_ended(self, branch: Any, status: int, /) -> None:
         """Calls ``branch_over``, save of a branch that was answered by a target known to be alive."""
+    def ended(self, context: ContextBase, status: int, /) -> None:
+        """Tells ``services.calls`` of a call that failed."""
 
 class NgRequest:
     """A request to the media daemon that waits for its reply."""

@@ -121,10 +121,6 @@ class TransactionLayer(TransactionLayerBase):
 
     # for the steps in C
 
-    def tell_cancel(self, cancel: ServerTransaction) -> None:
-        """RFC 3261 section 9.2: matched as if its method were INVITE."""
-        self.user.on_cancel(cancel, self.servers.get(cancel.key.removesuffix("CANCEL") + "INVITE"))
-
     def user_failed(self, transaction: ServerTransaction) -> NoReturn:
         """In the place of an except block: an error of ours must not leave the client waiting."""
         if hasattr(transaction, "request"):

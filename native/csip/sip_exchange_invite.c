@@ -132,8 +132,27 @@ static PyObject *invite_request_out(InviteExchangeObject *self, PyObject *const 
     Py_RETURN_NONE;
 }
 
+/* --- the end of the request --- */
+
+/* Also of one that had no answer: what matters is who ended it. */
+static bool gave_up(const ContextObject *context, long status) { return context->cancelled && (status == 487 || status == 408); }
+
+static int fail_call(InviteExchangeObject *self, const ContextObject *context, PyObject *status, long number) {
+    static struct sip_py_word cancelled = {"cancelled", NULL}, word_failed = {"failed", NULL};
+    struct sip_call_end how = {sip_py_text(gave_up(context, number) ? &cancelled : &word_failed), status, self->ended_by};
+    return how.cause ? sip_calls_end((CallsObject *)self->calls, self->key, &how) : -1;
+}
+
+static PyObject *invite_ended(InviteExchangeObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 2 || !sip_py_is_a(args[0], &sip_context_type)) return PyErr_Format(PyExc_TypeError, "context and status expected");
+    long status = PyLong_AsLong(args[1]);
+    if (status == -1 && PyErr_Occurred()) return NULL;
+    return sip_py_none(status < 300 ? 0 : fail_call(self, (ContextObject *)args[0], args[1], status));
+}
+
 static PyMethodDef invite_methods[] = {
     SIP_PY_UNWALKED,
+    {"ended", FUNCTION(invite_ended), METH_FASTCALL, NULL},
     {"request_out", FUNCTION(invite_request_out), METH_FASTCALL, NULL},
     {"branch_ended", FUNCTION(invite_branch_ended), METH_FASTCALL, NULL},
     {"response_in", FUNCTION(invite_response_in), METH_FASTCALL, NULL},

@@ -37,11 +37,28 @@ static int await_user(ServerObject *server) {
     return 0;
 }
 
+/* The INVITE that a CANCEL names (RFC 3261 section 9.2): its key is that of the CANCEL, whose method is at its end. Borrowed, or None. */
+static PyObject *cancelled_by(LayerObject *self, PyObject *key) {
+    Py_ssize_t size = PyUnicode_GET_LENGTH(key) - (Py_ssize_t)strlen("CANCEL");
+    PyObject *start = PyUnicode_Substring(key, 0, size), *invite_key = start ? PyUnicode_FromFormat("%UINVITE", start) : NULL;
+    PyObject *invite = invite_key ? (PyObject *)find(self->servers, invite_key, &sip_server_type) : NULL;
+    Py_XDECREF(invite_key);
+    Py_XDECREF(start);
+    return invite || PyErr_Occurred() ? invite : Py_None;
+}
+
+static int tell_cancel(LayerObject *self, ServerObject *cancel) {
+    static struct sip_py_word on_cancel = {"on_cancel", NULL};
+    PyObject *invite = Py_XNewRef(cancelled_by(self, cancel->base.key));
+    int told = invite ? sip_py_do(self->user, &on_cancel, (PyObject *)cancel, invite) : -1;
+    Py_XDECREF(invite);
+    return told;
+}
+
 static int tell_user(LayerObject *self, ServerObject *server, MessageObject *request) {
-    static struct sip_py_word on_request = {"on_request", NULL}, tell_cancel = {"tell_cancel", NULL};
+    static struct sip_py_word on_request = {"on_request", NULL};
     bool cancel = sip_py_is_method(request->method, SIP_CANCEL);
-    int told = cancel ? sip_py_do((PyObject *)self, &tell_cancel, (PyObject *)server, NULL)
-                      : sip_py_do(self->user, &on_request, (PyObject *)server, NULL);
+    int told = cancel ? tell_cancel(self, server) : sip_py_do(self->user, &on_request, (PyObject *)server, NULL);
     return told < 0 ? -1 : await_user(server);
 }
 

@@ -109,6 +109,10 @@ int sip_context_declined(ContextObject *self, int status);
 PyObject *sip_context_stop(ContextObject *self, PyObject *headers);
 PyObject *sip_branch_cancel(BranchObject *self, PyObject *const *args, Py_ssize_t count);
 
+/* --- sip_proxy_cancelled.c --- */
+
+PyObject *sip_core_on_cancel(CoreObject *self, PyObject *const *args, Py_ssize_t count);
+
 /* --- sip_proxy_fork.c --- */
 
 PyObject *sip_proxy_appended(PyObject *tuple, PyObject *item);

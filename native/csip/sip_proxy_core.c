@@ -82,6 +82,7 @@ int sip_proxy_hand_over(PyObject *object, struct sip_py_word *method, PyObject *
 static PyMethodDef methods[] = {
     {"on_request", FUNCTION(sip_core_on_request), METH_O, NULL},
     {"on_ack", FUNCTION(sip_core_on_ack), METH_FASTCALL, NULL},
+    {"on_cancel", FUNCTION(sip_core_on_cancel), METH_FASTCALL, NULL},
     {"is_ours", FUNCTION(sip_core_is_ours), METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

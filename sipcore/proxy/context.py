@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from native.sip import ContextBase, Message
 from sipcore.ports import Exchange, Target
-from sipcore.proxy.branch import Branch, Headers, same_place
+from sipcore.proxy.branch import Branch, same_place
 from sipcore.proxy.cookie import Cookie
 
 if TYPE_CHECKING:
@@ -92,11 +92,6 @@ class ResponseContext(ContextBase):
         self._failed = self._failed[:-1]
         Branch(self, branch.target, same_place(branch)).start()
         return True
-
-    def cancel(self, headers: Headers = ()) -> None:
-        """The caller gives up (RFC 3261 section 16.10)."""
-        self.cancelled = True
-        self.stop(headers)
 
     # upstream, when every branch has failed
 

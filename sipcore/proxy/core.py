@@ -116,21 +116,13 @@ class ProxyCore(CoreBase):
 
     # TransactionUser
 
-    # ``on_request`` and ``on_ack`` are the base's (native/csip/sip_proxy_admit.c, sip_proxy_ack.c)
+    # ``on_request``, ``on_ack`` and ``on_cancel`` are the base's (native/csip/sip_proxy_admit.c, sip_proxy_ack.c,
+    # sip_proxy_cancelled.c)
 
-    def on_cancel(self, cancel: ServerTransaction, invite: ServerTransaction | None) -> None:
+    def cancel_unmatched(self, cancel: ServerTransaction) -> None:
         """RFC 3261 section 16.10. A CANCEL for a transaction we don't know can't have a context anywhere else: 481."""
-        message = cancel.request
-        if invite is None:
-            self.count("sip_proxy_cancels_unmatched_total")
-            cancel.answer(481, message.answer(self.tags, 481, None, (), b""))
-            return
-        reasons = message.get_all("Reason")  # RFC 3326 section 2
-        headers = tuple(("Reason", reason) for reason in reasons if "\0" not in reason)
-        cancel.answer(200, message.answer(self.tags, 200, None, (), b""))
-        request = invite.owner
-        if isinstance(request, InboundRequest):  # not when the INVITE has its final response (section 9.2)
-            request.cancel(headers)
+        self.count("sip_proxy_cancels_unmatched_total")
+        cancel.answer(481, cancel.request.answer(self.tags, 481, None, (), b""))
 
     def on_stray_response(self, response: Message, flow: Flow) -> None:
         """Dropped (RFC 6026 section 7.3, RFC 4320 section 4.2)."""

@@ -14,7 +14,6 @@ from sipcore.proxy.nat import sender_is_natted
 from sipcore.transaction_table import ACCEPTED
 
 if TYPE_CHECKING:
-    from sipcore.proxy.branch import Headers
     from sipcore.proxy.core import ProxyCore
     from sipcore.transaction import ServerTransaction
 
@@ -82,17 +81,6 @@ class InboundRequest(InboundBase):
             self.context.give_up(500, "Server Internal Error")
 
     # for the core
-
-    def cancel(self, headers: Headers) -> None:
-        """RFC 3261 section 9.2: no effect once there is a final response."""
-        if self.status or self.cancelled:
-            return
-        self.cancelled = True
-        if self.context is not None:
-            self.context.cancel(headers)
-        else:
-            self.respond(487, None)
-            self.status = 487
 
     def respond_late(self, response: Message) -> None:
         """A 2xx after the final response (RFC 3261 section 16.7 items 5 and 9)."""

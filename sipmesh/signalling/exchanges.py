@@ -22,7 +22,6 @@ from sipcore.ports import Proceed
 from sipcore.proxy.context import Branch, ResponseContext
 from sipcore.proxy.cookie import Cookie
 from sipmesh.signalling.calls import Calls
-from sipmesh.signalling.cdr_maker import GAVE_UP
 from sipmesh.signalling.legs import CALLEE, CALLER
 from sipmesh.signalling.media_client import Body
 from sipmesh.signalling.media_glue import DialogMedia, InviteMedia, MediaGlue, Sender, Tags, has_sdp
@@ -179,10 +178,7 @@ class InviteExchange(InviteExchangeBase):
         if self._media is not None:
             self._media.branch_ended(branch, status)
 
-    def ended(self, context: ResponseContext, status: int) -> None:
-        if status >= 300:
-            cause = "cancelled" if context.cancelled and status in GAVE_UP else "failed"
-            self._services.calls.end(self._key, cause, status, self._ended_by)
+    # ``ended`` is the base's: a call that failed is forgotten
 
 
 class ByeExchange(ByeExchangeBase):

@@ -81,6 +81,17 @@ class Ways(Way):
         proceed()
 
 
+PHONES = [Target("sip:b@192.0.2.2"), Target("sip:b@192.0.2.3")]
+
+
+class Forking(Ways):
+    """To two phones at once."""
+
+    def on_request(self, request: Any) -> None:
+        request.natted = False
+        request.begin((PHONES,), self)
+
+
 def within(answer: sip.Message, method: str) -> sip.Message:
     """A request of the caller in the dialog that ``answer`` made."""
     return sip.Message(
@@ -112,11 +123,14 @@ def play(ways: Ways, core: ProxyCore, layer: TransactionLayer, script: list[byte
             layer.receive_request(message, ways)  # type: ignore[arg-type]
 
 
-def proxy() -> tuple[Ways, sip.Timers, ProxyCore, TransactionLayer]:
-    ways, clock = Ways(), sip.Timers(0.0, 1000.0)
+def proxy(made: type[Ways] = Ways) -> tuple[Ways, sip.Timers, ProxyCore, TransactionLayer]:
+    ways, clock = made(), sip.Timers(0.0, 1000.0)
     ring, counts = KeyRing("any", Key("k", b"k" * 32)), defaultdict(int)
     core = ProxyCore(ProxySettings(), ways, ways, ways, clock, ring, ring, counts)  # type: ignore[arg-type]
     return ways, clock, core, TransactionLayer(core, ways, clock, TransactionSettings(), counts)  # type: ignore[arg-type]
+
+
+FOR_B = INVITE.replace(b"Route: <sip:p1;lr>, <sip:p2;lr>\r\n", b"").replace(b"sip:bob@b.example;x=%41", b"sip:b@b.example")
 
 
 def call_script(
@@ -124,9 +138,7 @@ def call_script(
 ) -> list[bytes]:
     """What comes in of a call; of one whose parties say where they are when it is ``direct``."""
     ways, clock, core, layer = made()
-    script = [
-        INVITE.replace(b"Route: <sip:p1;lr>, <sip:p2;lr>\r\n", b"").replace(b"sip:bob@b.example;x=%41", b"sip:b@b.example")
-    ]
+    script = [FOR_B]
     if direct:
         script = [script[0].replace(b"a.example:5060", b"192.0.2.9:5060").replace(b"<sip:a@192.0.2.1>", b"<sip:a@192.0.2.9>")]
     play(ways, core, layer, script)
@@ -142,11 +154,20 @@ def call_script(
     return script
 
 
-@tried
-def proxied() -> object:
-    ways, clock, core, layer = proxy()
+def fork_script(*ends: int) -> list[bytes]:
+    """Each phone rings, and ends its INVITE so."""
+    ways, clock, core, layer = proxy(Forking)
+    play(ways, core, layer, [FOR_B])
+    invites = [sip.Message(data) for data in ways.sent if data.startswith(b"INVITE")]
+    end(layer, clock)
+    answers = [*((invite, 180) for invite in invites), *zip(invites, ends, strict=True)]
+    return [FOR_B, *(invite.reply(status, to_tag="t").to_bytes() for invite, status in answers)]
+
+
+def passed(made: type[Ways], script: list[bytes]) -> object:
+    ways, clock, core, layer = proxy(made)
     try:
-        play(ways, core, layer, SCRIPT)
+        play(ways, core, layer, script)
         if core.counters["sip_internal_errors_total"]:
             raise MemoryError  # the call went wrong, but for its own part
         return len(ways.sent), len(b"".join(ways.sent))
@@ -166,6 +187,22 @@ def forget(layer: TransactionLayer) -> None:
 
 
 SCRIPT = call_script(proxy)
+ANSWERED, REFUSED = fork_script(200, 487), fork_script(486, 603)
+
+
+@tried
+def proxied() -> object:
+    return passed(Ways, SCRIPT)
+
+
+@tried
+def forked() -> object:
+    return passed(Forking, ANSWERED)
+
+
+@tried
+def forked_and_refused() -> object:
+    return passed(Forking, REFUSED)
 
 
 @tried

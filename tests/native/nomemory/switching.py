@@ -21,9 +21,6 @@ from tests.native.nomemory.registering import BINDING, Authorizer, backoff, cred
 class Invited(sip.InviteExchangeBase):
     __slots__ = ()
 
-    def ended(self, context: object, status: int) -> None:
-        pass
-
 
 class HungUp(sip.ByeExchangeBase):
     __slots__ = ()
