@@ -53,7 +53,7 @@ class Commands:
         self._timeouts = timeouts
         self._statistics_body = statistics
         self._counters = counters
-        self._proxies = proxies
+        self.proxies = proxies
         self._delete_delay_s = delete_delay_s
         self._mute = Mute(calls)
         self.reader = RequestReader()
@@ -226,10 +226,7 @@ class Commands:
         return {"result": "ok", "calls": names}
 
     def count(self, host: str, command: str, failed: bool, duration_ns: int) -> None:
-        self._counters[f"media_ng_requests_total|command={command}"] += 1
-        if failed:
-            self._counters[f"media_ng_errors_total|command={command}"] += 1
-        self._proxies.add(host, command, failed, duration_ns)
+        self.proxies.of(host, command).add(self._counters, failed, duration_ns)
 
     def log_ignored(self, options: Options) -> None:
         for name in sorted(options.ignored - self._names_logged):

@@ -32,7 +32,8 @@ class Dispatcher(DispatcherBase):
             request_type=Request,
             read_address=read_source,
             monotonic_ns=clock.monotonic_ns,
-            count=commands.count,
+            counts=commands.proxies.by_host,
+            counters=counters,
             replies=ReplyCache(clock.monotonic_ns() / _NS),
             own=OWN,
             short_bytes=short_bytes,
@@ -78,6 +79,10 @@ class Dispatcher(DispatcherBase):
         self._counters["media_ng_failures_total"] += 1
         log.error("ng request %s failed", message.cookie, exc_info=cause)
         return message.reply(ng.error("Internal error"))
+
+    def count(self, host: str, command: str, failed: bool, duration_ns: int) -> None:
+        """The first request of that command from that host."""
+        self._commands.count(host, command, failed, duration_ns)
 
     def repeated(self) -> None:
         """A request came again, and gets its reply again."""

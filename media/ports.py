@@ -50,17 +50,16 @@ class PortPool:
     def take(self, count: int = 1) -> PortBlock:
         """``count`` consecutive bound pairs. OutOfPortsError when there are none, or when the host can't be bound."""
         ring = self._free
-        free = set(ring) if count > 1 else set()
+        free = set(ring) if count > 1 else None
         for _ in range(len(ring)):
             port = ring[0]
-            further = range(port + 2, port + 2 * count, 2)
-            if free.issuperset(further):
-                block = self._bind_run(port, count)
-                if block is not None:
-                    self.last_taken = ring.popleft()
-                    for taken in further:
-                        ring.remove(taken)
-                    return block
+            further = () if free is None else range(port + 2, port + 2 * count, 2)
+            block = self._bind_run(port, count) if free is None or free.issuperset(further) else None
+            if block is not None:
+                self.last_taken = ring.popleft()
+                for taken in further:
+                    ring.remove(taken)
+                return block
             ring.rotate(-1)
         raise OutOfPortsError
 

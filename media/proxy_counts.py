@@ -1,11 +1,13 @@
 """What each proxy asked: requests, errors and the time they took, by command."""
 
-from dataclasses import dataclass, field
+from operator import add
 
 from media.ng import Body
+from native.relay import Count
 
 MAX_PROXIES = 1000
 OTHERS = "others"  # who came when there were as many
+_NOTHING: tuple[int, ...] = (0, 0, 0)
 
 # as the reply to ``statistics`` calls them
 _NAMES = {
@@ -29,45 +31,42 @@ _NAMES = {
 }
 
 
-@dataclass(slots=True)
-class _Count:
-    requests: int = 0
-    errors: int = 0
-    duration_ns: int = 0
-
-
-@dataclass(slots=True)
 class ProxyCounts:
-    """By the host requests come from and the command."""
+    """``by_host``: of each host requests come from, what it asked by command. Requests served the usual way are added there
+    in C (native/crelay/relay_dispatch.c), once there is something to add to."""
 
-    _proxies: dict[str, dict[str, _Count]] = field(default_factory=dict)
+    __slots__ = ("by_host",)
 
-    def add(self, host: str, command: str, failed: bool, duration_ns: int) -> None:
-        commands = self._proxies.get(host)
+    def __init__(self) -> None:
+        self.by_host: dict[str, dict[str, Count]] = {}
+
+    def of(self, host: str, command: str) -> Count:
+        """Made when it is not there yet; who comes when there are many hosts shares a row with others."""
+        commands = self.by_host.get(host)
         if commands is None:
-            commands = self._proxies.setdefault(host if len(self._proxies) < MAX_PROXIES else OTHERS, {})
+            commands = self.by_host.setdefault(host if len(self.by_host) < MAX_PROXIES else OTHERS, {})
         count = commands.get(command)
         if count is None:
-            count = commands[command] = _Count()
-        count.requests += 1
-        count.errors += failed
-        count.duration_ns += duration_ns
+            names = (f"media_ng_{what}_total|command={command}" for what in ("requests", "errors"))
+            count = commands[command] = Count(*names)
+        return count
 
     def body(self) -> Body:
         """Per proxy what it asked, and all in total; durations of all requests of a command together."""
-        whole = {command: _Count() for command in _NAMES}
+        whole = dict.fromkeys(_NAMES, _NOTHING)
         proxies = []
-        for host, commands in self._proxies.items():
+        for host, commands in self.by_host.items():
             row: Body = {"proxy": host}
             for command, count in commands.items():
-                _merge(whole[command], count)
-                row |= _told(_NAMES[command], count)
+                own = count.requests, count.errors, count.duration_ns
+                whole[command] = tuple(map(add, whole[command], own))
+                row |= _told(_NAMES[command], own)
             row["errorcount"] = sum(count.errors for count in commands.values())
             proxies.append(row)
         body: Body = {"proxies": proxies}
         for command, name in _NAMES.items():
             body |= _told(f"total{name}", whole[command])
-        return body | {"totalerrorcount": sum(count.errors for count in whole.values())}
+        return body | {"totalerrorcount": sum(errors for _, errors, _ in whole.values())}
 
 
 def seconds(duration_s: float) -> str:
@@ -78,11 +77,6 @@ def seconds(duration_s: float) -> str:
 NO_TIME = seconds(0)
 
 
-def _merge(whole: _Count, part: _Count) -> None:
-    whole.requests += part.requests
-    whole.errors += part.errors
-    whole.duration_ns += part.duration_ns
-
-
-def _told(name: str, count: _Count) -> Body:
-    return {f"{name}count": count.requests, f"{name}errors": count.errors, f"{name}duration": seconds(count.duration_ns / 1e9)}
+def _told(name: str, counts: tuple[int, ...]) -> Body:
+    """``counts``: requests, errors, nanoseconds."""
+    return {f"{name}count": counts[0], f"{name}errors": counts[1], f"{name}duration": seconds(counts[2] / 1e9)}

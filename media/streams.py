@@ -70,7 +70,7 @@ class Lines:
         """Sets where ``side`` is. A held side keeps its address, but is sent nothing."""
         if not endpoint.held:
             self._place(line, side, endpoint, mux)
-            line.places = _with(line.places, side, endpoint)
+            line.places = (line.places[0], endpoint) if side else (endpoint, line.places[1])
         if mux != line.muxed[side]:
             line.muxed = _with(line.muxed, side, mux)
         if endpoint.held != line.held[side]:
@@ -170,11 +170,12 @@ class Lines:
         return self.relay.stats(stream, side, component)
 
     def _place(self, line: Line, side: int, endpoint: Endpoint, mux: bool) -> None:
-        rtp, rtcp, rtcp_learn_host = endpoint.rtp, None if mux else endpoint.rtcp, endpoint.learn_host
-        if rtp is not None and rtcp is not None and rtcp[0] != rtp[0]:
-            rtcp_learn_host = rtcp[0]  # RTCP that goes elsewhere is learned there
+        rtp, rtcp, host = endpoint.rtp, None if mux else endpoint.rtcp, endpoint.learn_host
+        rtcp_host = rtcp[0] if rtp is not None and rtcp is not None and rtcp[0] != rtp[0] else host
         for pair in range(len(line.blocks[0].sockets)):
-            places = (_beyond(rtp, pair), endpoint.learn_host), (_beyond(rtcp, pair), rtcp_learn_host)
+            if pair:
+                rtp, rtcp = _next_pair(rtp), _next_pair(rtcp)
+            places = (rtp, host), (rtcp, rtcp_host)  # RTCP that goes elsewhere is learned there
             if line.kind == relay.RTP:
                 self.relay.place(line.streams[pair], side, *places, endpoint.mode, mux)
                 continue
@@ -232,6 +233,6 @@ def _socket_pairs(line: Line) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     return [((near[rtcp], -1), (far[rtcp], -1)) for near, far in pairs for rtcp in (0, 1)]
 
 
-def _beyond(address: Address | None, pair: int) -> Address | None:
-    """The same of a further pair of ports."""
-    return (address[0], min(address[1] + 2 * pair, 65535)) if address is not None and pair else address
+def _next_pair(address: Address | None) -> Address | None:
+    """The same of the next pair of ports."""
+    return address and (address[0], min(address[1] + 2, 65535))

@@ -123,6 +123,16 @@ def ng_options(data: bytes, /) -> bytes | None:
     """All keys of an ng request in bencode with their values as they were written, but for those of its own: call-id, from-tag, to-tag,
     via-branch, sdp and received-from. None for what doesn't have that form; that it does doesn't say that it is right."""
 
+class Count:
+    """Requests of one command from one host. ``asked`` and ``refused`` name the counters of all hosts."""
+
+    def __init__(self, asked: str, refused: str) -> None: ...
+    requests: Final[int]
+    errors: Final[int]
+    duration_ns: Final[int]
+    def add(self, counters: dict[str, int], failed: bool, duration_ns: int, /) -> None:
+        """One request more, also in ``counters``."""
+
 class ReplyCacheBase:
     """See media.reply_cache."""
 
@@ -134,7 +144,7 @@ class ReplyCacheBase:
 
 class DispatcherBase:
     """The usual way of an ng request, and the base of media.dispatch.Dispatcher, whose methods it calls by name: ``general`` for a request
-    that is no bencode or whose options are not known, ``note_ignored``, ``refusal`` when a function raised, ``fitted`` for a long reply, ``repeated``, ``broke``."""
+    that is no bencode or whose options are not known, ``count``, ``note_ignored``, ``refusal`` when a function raised, ``fitted`` for a long reply, ``repeated``, ``broke``."""
 
     def __init__(
         self,
@@ -143,15 +153,16 @@ class DispatcherBase:
         request_type: type[_Request],
         read_address: Callable[[str], str],
         monotonic_ns: Callable[[], int],
-        count: Callable[[str, str, bool, int], None],
+        counts: dict[str, dict[str, Count]],
+        counters: dict[str, int],
         replies: ReplyCacheBase,
         own: str,
         short_bytes: int,
     ) -> None:
         """``functions``: what serves a command, by its name. ``known``: options as ``ng_options`` tells them, of other proxies and of this node's
         own, whose host is ``own``. ``request_type``: made without its constructor, with call_id, from_tag, to_tag, via_branch, sdp and
-        received_from ("" what is absent, the last one's last item as ``read_address`` reads it) and ``options``. ``count``: of each request
-        its host, its command, whether it failed and the time it took, in ns. Replies to other hosts of more than ``short_bytes`` are ``fitted``."""
+        received_from ("" what is absent, the last one's last item as ``read_address`` reads it) and ``options``. ``counts``: by host
+        and command; ``count`` is called for the first request of each. Replies to other hosts of more than ``short_bytes`` are ``fitted``."""
     def datagram(self, data: bytes, source: tuple[Any, ...], most_bytes: int, /) -> bytes | None:
         """The reply to a datagram from ``source`` (host, port), the stored one for a retransmission; None: no ng message."""
     def packet(self, data: bytes, most_bytes: int, /) -> bytes | None:

@@ -1,6 +1,7 @@
 /* native.relay.DispatcherBase: from a datagram to its reply, the usual way: a request in bencode whose options are known. Whatever
  * else there is (JSON, options seen for the first time, what is malformed, replies too long) is the Python class's, called by name. */
 #include "relay_bencode.h"
+#include "relay_count.h"
 #include "relay_replies.h"
 
 #include <string.h>
@@ -16,13 +17,14 @@ typedef struct {
     PyObject *request_type; /* of media.request.Request */
     PyObject *read_address;
     PyObject *monotonic_ns; /* the clock */
-    PyObject *count;        /* (host, command, whether it failed, nanoseconds that it took) */
+    PyObject *counts;       /* dict: by host a dict of Count by command */
+    PyObject *counters;     /* dict: for metrics */
     PyObject *replies;
     PyObject *own; /* str: the host that stands for this node's own proxy */
     Py_ssize_t short_bytes;
 } DispatcherObject;
 
-#define OBJECTS 9 /* from functions on */
+#define OBJECTS 10 /* from functions on */
 
 /* What is to be served: the cookie's bytes, and behind a space those of the dictionary. */
 struct asked {
@@ -101,20 +103,32 @@ static PyObject *write_reply(DispatcherObject *self, const struct asked *asked, 
     return reply;
 }
 
+/* The first one of that command from that host makes the object. */
+static bool add(DispatcherObject *self, PyObject *host, PyObject *command, bool failed, long long duration_ns)
+{
+    PyObject *commands = PyDict_GetItemWithError(self->counts, host);
+    PyObject *known = commands == NULL ? NULL : PyDict_GetItemWithError(commands, command);
+    if (known != NULL && Py_IS_TYPE(known, &relay_count_type))
+        return relay_count_add((struct relay_request_count *)known, self->counters, failed, duration_ns);
+    PyObject *added = PyErr_Occurred() ? NULL
+                                       : PyObject_CallMethod((PyObject *)self, "count", "OOOL", host, command,
+                                                             failed ? Py_True : Py_False, duration_ns);
+    Py_XDECREF(added);
+    return added != NULL;
+}
+
 /* Also a request that we broke at, whose exception is set. */
 static bool count(DispatcherObject *self, const struct asked *asked, PyObject *command, bool failed, long long started_ns)
 {
-    PyObject *type, *value, *traceback, *counted = NULL;
+    PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     long long ended_ns = clock_ns(self);
-    if (!PyErr_Occurred())
-        counted = PyObject_CallFunction(self->count, "OOOL", asked->host, command, failed ? Py_True : Py_False, ended_ns - started_ns);
+    bool counted = !PyErr_Occurred() && add(self, asked->host, command, failed, ended_ns - started_ns);
     if (type != NULL) {
         PyErr_Clear();
         PyErr_Restore(type, value, traceback);
     }
-    Py_XDECREF(counted);
-    return counted != NULL;
+    return counted;
 }
 
 static PyObject *serve(DispatcherObject *self, const struct asked *asked, PyObject *request, PyObject *command, PyObject *function,
@@ -245,12 +259,12 @@ static PyObject *dispatcher_datagram(DispatcherObject *self, PyObject *args)
 
 static int dispatcher_init(DispatcherObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"functions", "known", "request_type", "read_address", "monotonic_ns", "count", "replies", "own",
-                            "short_bytes", NULL};
+    static char *names[] = {"functions", "known", "request_type", "read_address", "monotonic_ns", "counts", "counters",
+                            "replies", "own", "short_bytes", NULL};
     PyObject *given[OBJECTS], **fields = &self->functions;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!(O!O!)O!OOOO!Un", names, &PyDict_Type, &given[0], &PyDict_Type, &given[1],
-                                     &PyDict_Type, &given[2], &PyType_Type, &given[3], &given[4], &given[5], &given[6],
-                                     &relay_replies_type, &given[7], &given[8], &self->short_bytes))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!(O!O!)O!OOO!O!O!Un", names, &PyDict_Type, &given[0], &PyDict_Type, &given[1],
+                                     &PyDict_Type, &given[2], &PyType_Type, &given[3], &given[4], &given[5], &PyDict_Type,
+                                     &given[6], &PyDict_Type, &given[7], &relay_replies_type, &given[8], &given[9], &self->short_bytes))
         return -1;
     if (!relay_is_plain_class((PyTypeObject *)given[3])) {
         PyErr_SetString(PyExc_TypeError, "requests must be of a class of fixed size");

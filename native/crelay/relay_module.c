@@ -1,6 +1,7 @@
 /* Python binding of native.relay: argument checks only; the work is in the other files of this folder. */
 #include <Python.h>
 
+#include "relay_count.h"
 #include "relay_replies.h"
 #include "relay_socket.h"
 
@@ -137,7 +138,8 @@ static bool add_types(PyObject *module)
     bool added = relay_stats_type != NULL && relay_tally_type != NULL && relay_event_type != NULL &&
                  relay_recording_type != NULL && relay_raw_type != NULL && layout != NULL && encodings != NULL &&
                  PyModule_AddObjectRef(module, "Relay", relay_type) == 0 &&
-                 PyModule_AddType(module, &relay_replies_type) == 0 && PyModule_AddType(module, &relay_dispatcher_type) == 0 &&
+                 PyModule_AddType(module, &relay_count_type) == 0 && PyModule_AddType(module, &relay_replies_type) == 0 &&
+                 PyModule_AddType(module, &relay_dispatcher_type) == 0 &&
                  PyModule_AddObjectRef(module, "ComponentStats", relay_stats_type) == 0 &&
                  PyModule_AddObjectRef(module, "Tally", relay_tally_type) == 0 &&
                  PyModule_AddObjectRef(module, "Event", relay_event_type) == 0 &&

@@ -18,8 +18,8 @@ def test_each_proxy_has_its_own_counts() -> None:
 
 def test_durations_are_summed() -> None:
     counts = ProxyCounts()
-    counts.add("192.0.2.1", "offer", False, 1_500_000)
-    counts.add("192.0.2.1", "offer", True, 500_000)
+    counts.of("192.0.2.1", "offer").add({}, False, 1_500_000)
+    counts.of("192.0.2.1", "offer").add({}, True, 500_000)
     assert counts.body()["proxies"][0]["offerduration"] == "0.002000"
     assert counts.body()["totalofferduration"] == "0.002000"
 
@@ -27,7 +27,7 @@ def test_durations_are_summed() -> None:
 def test_a_crowd_of_proxies_shares_one_row() -> None:
     counts = ProxyCounts()
     for number in range(MAX_PROXIES + 10):
-        counts.add(f"10.0.{number // 256}.{number % 256}", "ping", False, 0)
+        counts.of(f"10.0.{number // 256}.{number % 256}", "ping").add({}, False, 0)
     rows = {row["proxy"]: row["pingcount"] for row in counts.body()["proxies"]}
     assert len(rows) == MAX_PROXIES + 1
     assert rows[OTHERS] == 10

@@ -146,14 +146,15 @@ class Answers(relay.DispatcherBase):
     """Serves ``offer`` by what is asked of it; whatever is not the usual way is told as it comes."""
 
     def __init__(self, serve: Callable[[Any], dict[str, Any]], known: dict[bytes, object], own: dict[bytes, object]) -> None:
-        self.told = told = list[str]()
+        self.told = list[str]()
         super().__init__(
             {"offer": serve},
             (known, own),
             Asked,
             str.upper,
             lambda: 7,
-            lambda *counted: told.append(str(counted)),
+            {},
+            {},
             relay.ReplyCacheBase(0.0, 10.0, 1000),
             "us",
             30,
@@ -161,6 +162,9 @@ class Answers(relay.DispatcherBase):
 
     def general(self, data: bytes, host: str, most_bytes: int) -> bytes:
         return b"general"
+
+    def count(self, *counted: object) -> None:
+        self.told.append(str(counted))
 
     def refusal(self, request: Asked, cause: Exception) -> dict[str, Any]:
         if isinstance(cause, KeyError):
@@ -221,7 +225,7 @@ def dispatched_otherwise() -> None:
         with pytest.raises(TypeError):
             answers.datagram(*arguments)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="fixed size"):
-        relay.DispatcherBase({}, ({}, {}), str, str, int, print, relay.ReplyCacheBase(0.0, 1.0, 1), "us", 1)  # type: ignore[arg-type]
+        relay.DispatcherBase({}, ({}, {}), str, str, int, {}, {}, relay.ReplyCacheBase(0.0, 1.0, 1), "us", 1)  # type: ignore[arg-type]
 
 
 def options() -> None:
