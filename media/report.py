@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from media import bencode
 from media.clock import Clock
 from media.line import Line, StreamStats, Totals
 from media.ng import Body
@@ -11,17 +13,9 @@ from media.quality import Quality, estimate
 from media.sampling import History
 from media.session import Call, Described, Dialogue
 from media.streams import Lines
-from native.relay import STATIC_ENCODINGS, ComponentStats, Tally, stream_report
+from native.relay import STATIC_ENCODINGS, ComponentStats, Tally, party_report
 
 Counts = dict[Line, list[StreamStats]]
-
-# by what the party says that it does
-_FLAGS = {
-    "sendrecv": ("initialized", "send", "recv"),
-    "sendonly": ("initialized", "recv"),
-    "recvonly": ("initialized", "send"),
-    "inactive": ("initialized",),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +39,16 @@ class Reporter:
             body["metadata"] = call.metadata
         sources: dict[str, Any] = {}
         tags: dict[str, Any] = {}
+        now = self.clock.unix_s(), self.clock.monotonic_ns()
+        more = partial(self._heard, sources)
         for dialogue in _answered_first(dialogues):
+            sides, branch = dialogue.sides, dialogue.via_branch
             for side in (0, 1):
-                key = dialogue.sides[side].tag or f"<untagged {len(tags)}>"
+                key = sides[side].tag or f"<untagged {len(tags)}>"
                 if key not in tags:
-                    tags[key] = self._party(dialogue, side, counts, sources)
+                    tags[key] = party_report(
+                        sides[side], side, sides[1 - side].tag, branch, dialogue.shown(side), counts, *now, more
+                    )
         body["SSRC"] = sources
         body["tags"] = tags
         return body
@@ -76,45 +75,24 @@ class Reporter:
                 sources.append({"cumulative loss": stats.lost, "loss bursts": stats.gaps, "average MOS": sample})
         return {"streams": streams, "ingress SSRCs": sources}
 
-    def _party(self, dialogue: Dialogue, side: int, counts: Counts, sources: dict[str, Any]) -> Body:
-        party, other = dialogue.sides[side], dialogue.sides[1 - side]
-        body: Body = {"tag": party.tag, "created": int(party.created_at)}
-        if dialogue.via_branch:
-            body["via-branch"] = dialogue.via_branch
-        if party.label:
-            body["label"] = party.label
-        if other.tag:
-            body["in dialogue with"] = other.tag
-            body["subscriptions"] = body["subscribers"] = [{"tag": other.tag, "type": "offer/answer"}]
-        body["medias"] = medias = []
-        for index, (line, described) in enumerate(dialogue.shown(side)):
-            medias.append(self._media(index, line, described, side, counts, sources))
-        return body
-
-    def _media(
-        self, index: int, line: Line | None, described: Described, side: int, counts: Counts, sources: dict[str, Any]
-    ) -> Body:
-        body: Body = {
-            "index": index + 1,
-            "type": described.kind,
-            "protocol": described.protocol,
-            "flags": [*_FLAGS[described.direction], "rtcp-mux"] if described.mux else [*_FLAGS[described.direction]],
-        }
-        if line is None:
-            return body | {"streams": []}
-        place, host, port = described.endpoint, line.interfaces[side].address, line.blocks[side].port
-        now = self.clock.unix_s(), self.clock.monotonic_ns()
-        body["streams"] = stream_report(counts[line], side, host, port, place.rtp, place.rtcp, *now)
-        for pair, sides in enumerate(counts[line]):
+    def _heard(
+        self, sources: dict[str, Any], line: Line, described: Described, side: int, counts: list[StreamStats]
+    ) -> tuple[bytes, bytes]:
+        """Of a line on which anybody was heard: more flags, and more entries, in bencode; its sources go to ``sources`` too."""
+        flags, ingress = b"", []
+        body: Body = {}
+        for pair, sides in enumerate(counts):
             stats = sides[side][0]
             if self.is_silent(line.streams[pair], side):
-                body["flags"].append("silent")
+                flags += bencode.encode("silent")
             if stats.packets and not pair:
                 body["codec"] = self._codec(line.streams[pair], stats.payload_type)
             if stats.ssrc:
-                sources[str(stats.ssrc)] = self._source(line.streams[pair], side, stats, described)
-                body.setdefault("ingress SSRCs", []).append({"SSRC": stats.ssrc, **sources[str(stats.ssrc)]})
-        return body
+                sources[str(stats.ssrc)] = source = self._source(line.streams[pair], side, stats, described)
+                ingress.append({"SSRC": stats.ssrc, **source})
+        if ingress:
+            body["ingress SSRCs"] = ingress
+        return flags, bencode.encode(body)[1:-1]
 
     def _codec(self, stream: int, payload_type: int) -> str:
         """Of its last packet, with the clock rate; "" when unknown."""

@@ -28,7 +28,7 @@ def shorten(body: Body, limit_bytes: int, size_of: Callable[[Body], int]) -> Bod
 
 def _slim(body: Body, over_bytes: int) -> Body:
     """Of each party what statistics of quality need."""
-    return body | {"tags": {tag: _slim_party(party) for tag, party in body.get("tags", {}).items()}}
+    return body | {"tags": {tag: _slim_party(_plain(party)) for tag, party in body.get("tags", {}).items()}}
 
 
 def _slimmer(body: Body, over_bytes: int) -> Body:
@@ -44,7 +44,7 @@ def _slim_source(source: Body) -> Body:
 def _slim_party(party: Body) -> Body:
     medias = []
     for media in party["medias"]:
-        streams = [{key: stream[key] for key in ("SSRC", "stats") if key in stream} for stream in _plain(media["streams"])]
+        streams = [{key: stream[key] for key in ("SSRC", "stats") if key in stream} for stream in media["streams"]]
         medias.append({"index": media["index"], "type": media["type"], "streams": streams})
     return {key: party[key] for key in ("tag", "label") if key in party} | {"medias": medias}
 

@@ -16,6 +16,8 @@ _Section = TypeVar("_Section")
 _Media = TypeVar("_Media")
 _Origin = TypeVar("_Origin")
 _Request = TypeVar("_Request")
+_Line = TypeVar("_Line")
+_Described = TypeVar("_Described")
 
 TABLE_VERSION: Final[int]
 STREAM_DTYPE: Final[list[Any]]  # numpy dtype description of one table entry: numpy.frombuffer(mmap, dtype=STREAM_DTYPE)
@@ -105,19 +107,21 @@ def bencode_decode(data: bytes, max_depth: int) -> Any:
 def bencode_encode(value: Any) -> bytes:
     """Bytes are bencode already. TypeError for what bencode can't say."""
 
-def stream_report(
-    pairs: list[tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]]],
+def party_report(
+    party: Any,
     side: int,
-    host: str,
-    port: int,
-    rtp: tuple[str, int] | None,
-    rtcp: tuple[str, int] | None,
+    other_tag: str,
+    via_branch: str,
+    shown: list[tuple[_Line | None, _Described]],
+    counts: dict[_Line, list[tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]]]],
     unix_s: float,
     now_ns: int,
+    more: Callable[[_Line, _Described, int, Any], tuple[bytes, bytes]],
     /,
 ) -> bytes:
-    """What ng tells of the RTP and RTCP sockets of one side, as a list in bencode. ``pairs``: counters of each stream; ``host``, ``port``:
-    ours, of the first; ``rtp``, ``rtcp``: where the party said it is; ``unix_s``, ``now_ns``: the time, on both clocks."""
+    """What ng tells of ``party``, one side of a dialogue (media.session.Side), and of the lines it is ``shown``, in bencode. ``counts``: of
+    each stream of a line; ``unix_s``, ``now_ns``: the time, on both clocks. ``more`` is called for a line on which anybody was heard: flags and
+    entries of it, in bencode."""
 
 def ng_options(data: bytes, /) -> bytes | None:
     """All keys of an ng request in bencode with their values as they were written, but for those of its own: call-id, from-tag, to-tag,

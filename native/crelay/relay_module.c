@@ -81,7 +81,7 @@ static PyMethodDef module_functions[] = {
     {"bind_pairs", bind_pairs, METH_VARARGS, "Bound sockets on consecutive ports, in pairs."},
     {"bencode_decode", relay_bencode_decode, METH_VARARGS, "The one value in a byte string."},
     {"bencode_encode", relay_bencode_encode, METH_O, "Strings, integers, lists and dictionaries as bytes."},
-    {"stream_report", relay_stream_report, METH_VARARGS, "What ng tells of a party's port pair."},
+    {"party_report", relay_party_report, METH_VARARGS, "What ng tells of a party."},
     {"ng_options", relay_ng_options, METH_O, "What of an ng request calls have in common, as it was written."},
     {"sdp_read", relay_sdp_read_body, METH_VARARGS, "What a session description says that concerns a relay."},
     {"sdp_split", relay_sdp_split, METH_VARARGS, "Lines of a session description."},

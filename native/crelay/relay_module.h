@@ -96,8 +96,8 @@ PyObject *relay_object_tape(RelayObject *self, PyObject *args);
 PyObject *relay_bencode_decode(PyObject *module, PyObject *args);
 PyObject *relay_bencode_encode(PyObject *module, PyObject *value);
 
-/* Counters of a stream as ng tells them (native.relay.stream_report). */
-PyObject *relay_stream_report(PyObject *module, PyObject *args);
+/* A party of a dialogue as ng tells of it (native.relay.party_report). */
+PyObject *relay_party_report(PyObject *module, PyObject *args);
 
 /* An ng request taken apart: one whose options are known as an object, NULL without an exception when they are not; and all that is
  * not of its own as it was written (native.relay.ng_options). */

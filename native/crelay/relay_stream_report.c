@@ -1,17 +1,7 @@
-/* What ng tells of the sockets of one party's port pairs, as bencode: a report has a list of these per party and line, and to make them
- * Python's dictionaries first would be a third of what a delete costs. */
-#include "relay_bencode.h"
+/* What ng tells of the sockets of one party's port pairs, as bencode. */
+#include "relay_party.h"
 
 #include <string.h>
-
-/* Whose sockets, and when it is asked. */
-struct party {
-    const char *host; /* of ours */
-    PyObject *rtp, *rtcp; /* where it said it is: (host, port) or None */
-    long side, port;
-    double unix_s;
-    long long now_ns;
-};
 
 static const char *family_of(const char *host) { return strchr(host, ':') != NULL ? "4:IPv6" : "4:IPv4"; }
 
@@ -60,7 +50,7 @@ static bool put_flags(struct relay_bencode *out, PyObject *stats, PyObject *give
            RELAY_BENCODE_PUT(out, "e");
 }
 
-static bool put_heard(struct relay_bencode *out, PyObject *stats, const struct party *party)
+static bool put_heard(struct relay_bencode *out, PyObject *stats, const struct relay_party *party)
 {
     long long last_ns = count(stats, RELAY_STATS_LAST_NS), ssrc = count(stats, RELAY_STATS_SSRC);
     if (PyErr_Occurred())
@@ -71,7 +61,7 @@ static bool put_heard(struct relay_bencode *out, PyObject *stats, const struct p
 }
 
 /* ``sent``: the counters of the other party, of what this one is sent. */
-static bool put_socket(struct relay_bencode *out, const struct party *party, long port, PyObject *stats, PyObject *sent, bool rtcp)
+static bool put_socket(struct relay_bencode *out, const struct relay_party *party, long port, PyObject *stats, PyObject *sent, bool rtcp)
 {
     PyObject *given = rtcp ? party->rtcp : party->rtp;
     return put_key_number(out, "d10:local port", port) && RELAY_BENCODE_PUT(out, "13:local address") &&
@@ -98,7 +88,7 @@ static bool is_stats(PyObject *stats)
 }
 
 /* ``pair``: the counters of a stream, by side and component. */
-static bool put_pair(struct relay_bencode *out, const struct party *party, long port, PyObject *pair)
+static bool put_pair(struct relay_bencode *out, const struct relay_party *party, long port, PyObject *pair)
 {
     PyObject *stats[RELAY_SIDES][RELAY_COMPONENTS];
     if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "(OO)(OO)", &stats[0][0], &stats[0][1], &stats[1][0], &stats[1][1])) {
@@ -113,18 +103,10 @@ static bool put_pair(struct relay_bencode *out, const struct party *party, long 
     return true;
 }
 
-PyObject *relay_stream_report(PyObject *Py_UNUSED(module), PyObject *args)
+bool relay_party_streams(struct relay_bencode *out, const struct relay_party *party, PyObject *pairs)
 {
-    struct party party;
-    PyObject *pairs;
-    if (!PyArg_ParseTuple(args, "O!lslOOdL", &PyList_Type, &pairs, &party.side, &party.host, &party.port, &party.rtp, &party.rtcp,
-                          &party.unix_s, &party.now_ns) ||
-        !relay_in_range("side", party.side, 0, 1))
-        return NULL;
-    struct relay_bencode out;
-    relay_bencode_begin(&out);
-    bool done = RELAY_BENCODE_PUT(&out, "l");
+    bool done = RELAY_BENCODE_PUT(out, "l");
     for (Py_ssize_t i = 0; done && i < PyList_GET_SIZE(pairs); i++)
-        done = put_pair(&out, &party, party.port + 2 * (long)i, PyList_GET_ITEM(pairs, i));
-    return relay_bencode_end(&out, done && RELAY_BENCODE_PUT(&out, "e"));
+        done = put_pair(out, party, party->port + 2 * (long)i, PyList_GET_ITEM(pairs, i));
+    return done && RELAY_BENCODE_PUT(out, "e");
 }

@@ -123,7 +123,9 @@ def test_a_party_that_is_not_heard_is_marked() -> None:
     world = World()
     world.offer(sdp())
     world.answer(sdp("m=audio 6000 RTP/AVP 0"))
-    world.silent.add((world.streams()[0], 1))
+    (stream,) = world.streams()
+    world.relay.counted = {(stream, 0, 0): {"packets": 500}}
+    world.silent.add((stream, 1))
     tags = world.serve("query", call_id="call-1")["tags"]
     flags = ["initialized", "send", "recv"]
     assert [tags[tag]["medias"][0]["flags"] for tag in ("a", "b")] == [flags, [*flags, "silent"]]

@@ -44,7 +44,7 @@ def test_a_reply_that_would_be_fragmented_loses_details_step_by_step() -> None:
 def statistics(hosts: int) -> dict[str, Any]:
     proxies = ProxyCounts()
     for number in range(hosts):
-        proxies.add(f"192.0.2.{number}", "offer", number == 0, 1000)
+        proxies.of(f"192.0.2.{number}", "offer").add({}, number == 0, 1000)
     body = {"totalstatistics": {"uptime": 1}, "controlstatistics": proxies.body(), "interfaces": [{}]}
     return {"result": "ok", "statistics": body}
 

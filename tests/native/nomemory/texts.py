@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 from native import relay
 from tests.native.nomemory.cases import tried
+
+
+class Line:
+    interfaces = (SimpleNamespace(address="192.0.2.2"),) * 2
+    blocks = (SimpleNamespace(port=1000),) * 2
+
+
+LINE = Line()
 
 
 class Section:
@@ -22,8 +33,12 @@ CLASSES = (Section, Section, relay.RecordingStatus, str.encode, read_rtcp)
 @tried
 def report() -> object:
     stats = relay.ComponentStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, ("192.0.2.1", 18), True)
-    given = ("2001:db8::1", 1 << 31)
-    return relay.stream_report([((stats, stats), (stats, stats))] * 3, 1, "192.0.2.2", 1000, given, None, 1e9, 5_000_000_000)
+    place = SimpleNamespace(rtp=("2001:db8::1", 1 << 31), rtcp=None)
+    described = SimpleNamespace(kind="audio", protocol="RTP/AVP", direction="sendonly", mux=True, endpoint=place)
+    party = SimpleNamespace(tag="a", label="x", created_at=1.5)
+    counts = {LINE: [((stats, stats), (stats, stats))] * 3}
+    shown = [(LINE, described), (None, described)]
+    return relay.party_report(party, 1, "b", "z9", shown, counts, 1e9, 5_000_000_000, lambda *heard: (b"6:silent", b"1:x1:y"))
 
 
 @tried
@@ -53,8 +68,36 @@ def dictionaries() -> object:
     return relay.bencode_decode(relay.bencode_encode(value), 16)
 
 
+class Request:
+    """What a request becomes."""
+
+
+class Answers(relay.DispatcherBase):
+    def __init__(self, serve: Callable[[Request], dict[str, Any]]) -> None:
+        known = {b"7:command5:offer": SimpleNamespace(command="offer", ignored="x")}
+        replies = relay.ReplyCacheBase(0.0, 1.0, 1)
+        self.counts: dict[str, dict[str, relay.Count]] = {}
+        super().__init__({"offer": serve}, (known, {}), Request, str.upper, lambda: 7, self.counts, {}, replies, "us", 999)
+
+    def note_ignored(self, options: object) -> None:
+        pass
+
+    def count(self, host: str, command: str, failed: bool, duration_ns: int) -> None:
+        self.counts[host] = {command: relay.Count("asked", "refused")}
+
+    def refusal(self, request: Request, cause: Exception) -> dict[str, Any]:
+        return {"result": "error"}
+
+    def general(self, data: bytes, host: str, most_bytes: int) -> bytes:
+        return b"general"
+
+    def broke(self, data: bytes, cause: BaseException) -> bytes:
+        raise cause
+
+
 @tried
 def requests() -> object:
-    data = b"d7:command5:offer3:sdp3:v=07:call-id1:c13:received-froml3:IP48:192.0.2.ee"
-    made = relay.ng_request(data, {b"7:command5:offer": 5}, Section, str.upper)
-    return relay.ng_request(data, {}, Section, str.upper), vars(made), relay.ng_request(b"de ", {}, Section, str)
+    data = b" d7:command5:offer3:sdp3:v=07:call-id1:c13:received-froml3:IP48:192.0.2.ee"
+    served = [Answers(lambda request: vars(request).copy() | {"options": 0}), Answers(lambda request: {}["x"])]
+    replies = [each.datagram(cookie + data, ("h", 1), 999) for each in served for cookie in (b"1", b"2")]
+    return replies, served[0].packet(b"3" + data, 999), relay.ng_options(data[1:]), relay.ng_options(b"de ")

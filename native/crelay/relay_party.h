@@ -1,0 +1,19 @@
+/* What ng tells of a party. */
+#ifndef RELAY_PARTY_H
+#define RELAY_PARTY_H
+
+#include "relay_bencode.h"
+
+/* Whose sockets of a line, and when it is asked. */
+struct relay_party {
+    const char *host;    /* of ours */
+    PyObject *rtp, *rtcp; /* where it said it is: (host, port) or None */
+    long side, port;
+    double unix_s;
+    long long now_ns;
+};
+
+/* The sockets as a list. ``pairs``: a list of the counters of each stream, ((RTP, RTCP), (RTP, RTCP)). False with an exception set. */
+bool relay_party_streams(struct relay_bencode *out, const struct relay_party *party, PyObject *pairs);
+
+#endif

@@ -1,0 +1,174 @@
+/* What ng tells of one party and of each line of its, as bencode: every delete has two of these, and to make Python's dictionaries first would
+ * be a third of what it costs. What was heard on a line is told by Python (``more``). */
+#include "relay_party.h"
+
+#include <string.h>
+
+/* A report being written. */
+struct report {
+    struct relay_bencode out;
+    struct relay_party party;
+    PyObject *more;
+};
+
+static bool put_value(struct report *report, const char *key, PyObject *value)
+{
+    bool done = value != NULL && relay_bencode_put(&report->out, key, strlen(key)) && relay_bencode_value(&report->out, value);
+    Py_XDECREF(value);
+    return done;
+}
+
+static bool put_attribute(struct report *report, const char *key, PyObject *object, const char *name)
+{
+    return put_value(report, key, PyObject_GetAttrString(object, name));
+}
+
+/* By what the party says that it does. */
+static const char *flags_of(PyObject *direction)
+{
+    static const char *const flags[][2] = {
+        {"sendrecv", "l11:initialized4:send4:recv"},
+        {"sendonly", "l11:initialized4:recv"},
+        {"recvonly", "l11:initialized4:send"},
+    };
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (PyUnicode_CompareWithASCIIString(direction, flags[i][0]) == 0)
+            return flags[i][1];
+    return "l11:initialized";
+}
+
+static bool put_flags(struct report *report, PyObject *described)
+{
+    PyObject *direction = PyObject_GetAttrString(described, "direction");
+    PyObject *mux = direction == NULL ? NULL : PyObject_GetAttrString(described, "mux");
+    bool done = mux != NULL && RELAY_BENCODE_PUT(&report->out, "5:flags");
+    if (done && !PyUnicode_Check(direction)) {
+        PyErr_SetString(PyExc_TypeError, "a direction must be a str");
+        done = false;
+    }
+    const char *flags = done ? flags_of(direction) : "";
+    done = done && relay_bencode_put(&report->out, flags, strlen(flags)) && (mux != Py_True || RELAY_BENCODE_PUT(&report->out, "8:rtcp-mux"));
+    Py_XDECREF(mux);
+    Py_XDECREF(direction);
+    return done;
+}
+
+/* Whether any side of any stream had packets of RTP. */
+static bool is_heard(PyObject *pairs)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(pairs); i++) {
+        PyObject *rtp[RELAY_SIDES], *rtcp;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(pairs, i), "(OO)(OO)", &rtp[0], &rtcp, &rtp[1], &rtcp))
+            return false;
+        for (int side = 0; side < RELAY_SIDES; side++)
+            if (PyTuple_Check(rtp[side]) && PyObject_IsTrue(PyTuple_GET_ITEM(rtp[side], RELAY_STATS_PACKETS)) != 0)
+                return true;
+    }
+    return false;
+}
+
+/* The end of the flags, the streams, and what ``more`` says: flags, and entries in bencode. */
+static bool put_streams(struct report *report, PyObject *line, PyObject *described, PyObject *pairs)
+{
+    PyObject *more = NULL, *flags = NULL, *entries = NULL;
+    bool heard = is_heard(pairs), done = !PyErr_Occurred();
+    if (done && heard) {
+        more = PyObject_CallFunction(report->more, "OOlO", line, described, report->party.side, pairs);
+        done = more != NULL && PyArg_ParseTuple(more, "SS", &flags, &entries);
+    }
+    done = done && (flags == NULL || relay_bencode_value(&report->out, flags)) && RELAY_BENCODE_PUT(&report->out, "e7:streams") &&
+           relay_party_streams(&report->out, &report->party, pairs) && (entries == NULL || relay_bencode_value(&report->out, entries)) &&
+           RELAY_BENCODE_PUT(&report->out, "e");
+    Py_XDECREF(more);
+    return done;
+}
+
+/* object.name[index] */
+static PyObject *item_of(PyObject *object, const char *name, long index)
+{
+    PyObject *items = PyObject_GetAttrString(object, name);
+    PyObject *item = items == NULL ? NULL : PySequence_GetItem(items, index);
+    Py_XDECREF(items);
+    return item;
+}
+
+static PyObject *attribute_of(PyObject *object, const char *name)
+{
+    PyObject *value = object == NULL ? NULL : PyObject_GetAttrString(object, name);
+    Py_XDECREF(object);
+    return value;
+}
+
+/* With our sockets, and where the party said that it is. */
+static bool put_place(struct report *report, PyObject *line, PyObject *described, PyObject *pairs)
+{
+    struct relay_party *party = &report->party;
+    PyObject *host = attribute_of(item_of(line, "interfaces", party->side), "address");
+    PyObject *port = host == NULL ? NULL : attribute_of(item_of(line, "blocks", party->side), "port");
+    PyObject *endpoint = port == NULL ? NULL : PyObject_GetAttrString(described, "endpoint");
+    party->rtp = endpoint == NULL ? NULL : PyObject_GetAttrString(endpoint, "rtp");
+    party->rtcp = party->rtp == NULL ? NULL : PyObject_GetAttrString(endpoint, "rtcp");
+    bool done = party->rtcp != NULL && (party->host = PyUnicode_AsUTF8(host)) != NULL;
+    party->port = done ? PyLong_AsLong(port) : 0;
+    done = done && !PyErr_Occurred() && put_streams(report, line, described, pairs);
+    Py_XDECREF(party->rtcp);
+    Py_XDECREF(party->rtp);
+    Py_XDECREF(endpoint);
+    Py_XDECREF(port);
+    Py_XDECREF(host);
+    return done;
+}
+
+static bool put_media(struct report *report, Py_ssize_t index, PyObject *item, PyObject *counts)
+{
+    PyObject *line, *described;
+    if (!PyArg_ParseTuple(item, "OO", &line, &described) || !RELAY_BENCODE_PUT(&report->out, "d5:index") ||
+        !relay_bencode_number(&report->out, index + 1) || !put_attribute(report, "4:type", described, "kind") ||
+        !put_attribute(report, "8:protocol", described, "protocol") || !put_flags(report, described))
+        return false;
+    if (line == Py_None)
+        return RELAY_BENCODE_PUT(&report->out, "e7:streamslee");
+    PyObject *pairs = PyDict_GetItemWithError(counts, line);
+    if (pairs == NULL || !PyList_Check(pairs)) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_KeyError, "a line without counters");
+        return false;
+    }
+    return put_place(report, line, described, pairs);
+}
+
+static bool put_dialogue(struct report *report, PyObject *side, PyObject *other_tag, PyObject *via_branch)
+{
+    PyObject *created = PyObject_GetAttrString(side, "created_at");
+    PyObject *label = created == NULL ? NULL : PyObject_GetAttrString(side, "label");
+    bool done = label != NULL && RELAY_BENCODE_PUT(&report->out, "d3:tag") && put_value(report, "", PyObject_GetAttrString(side, "tag")) &&
+                RELAY_BENCODE_PUT(&report->out, "7:created") && relay_bencode_number(&report->out, (long long)PyFloat_AsDouble(created)) &&
+                !PyErr_Occurred();
+    if (done && PyUnicode_GetLength(via_branch) > 0)
+        done = put_value(report, "10:via-branch", Py_NewRef(via_branch));
+    if (done && PyObject_IsTrue(label) > 0)
+        done = put_value(report, "5:label", Py_NewRef(label));
+    if (done && PyUnicode_GetLength(other_tag) > 0)
+        done = put_value(report, "16:in dialogue with", Py_NewRef(other_tag)) &&
+               put_value(report, "13:subscriptionsld3:tag", Py_NewRef(other_tag)) &&
+               put_value(report, "4:type12:offer/answeree11:subscribersld3:tag", Py_NewRef(other_tag)) &&
+               RELAY_BENCODE_PUT(&report->out, "4:type12:offer/answeree");
+    Py_XDECREF(label);
+    Py_XDECREF(created);
+    return done;
+}
+
+PyObject *relay_party_report(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    struct report report = {0};
+    PyObject *side, *other_tag, *via_branch, *shown, *counts;
+    if (!PyArg_ParseTuple(args, "OlUUO!O!dLO", &side, &report.party.side, &other_tag, &via_branch, &PyList_Type, &shown, &PyDict_Type, &counts,
+                          &report.party.unix_s, &report.party.now_ns, &report.more) ||
+        !relay_in_range("side", report.party.side, 0, 1))
+        return NULL;
+    relay_bencode_begin(&report.out);
+    bool done = put_dialogue(&report, side, other_tag, via_branch) && RELAY_BENCODE_PUT(&report.out, "6:mediasl");
+    for (Py_ssize_t i = 0; done && i < PyList_GET_SIZE(shown); i++)
+        done = put_media(&report, i, PyList_GET_ITEM(shown, i), counts);
+    return relay_bencode_end(&report.out, done && RELAY_BENCODE_PUT(&report.out, "ee"));
+}
