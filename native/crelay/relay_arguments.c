@@ -47,3 +47,23 @@ struct relay *relay_made(RelayObject *self)
         PyErr_SetString(PyExc_RuntimeError, "Relay.__init__ has not succeeded");
     return self->relay;
 }
+
+/* Interned: Python remembers what a name led to by its address. */
+static PyObject *name_of(struct relay_word *word)
+{
+    if (word->str == NULL)
+        word->str = PyUnicode_InternFromString(word->text);
+    return word->str;
+}
+
+PyObject *relay_attribute(PyObject *object, struct relay_word *word)
+{
+    PyObject *name = name_of(word);
+    return name == NULL ? NULL : PyObject_GetAttr(object, name);
+}
+
+PyObject *relay_call(struct relay_word *word, PyObject *const *args, size_t count)
+{
+    PyObject *name = name_of(word);
+    return name == NULL ? NULL : PyObject_VectorcallMethod(name, args, count, NULL);
+}

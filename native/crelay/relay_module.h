@@ -53,6 +53,20 @@ PyObject *relay_make_tuple(PyObject *type, PyObject *const *fields, Py_ssize_t c
 /* Whether its instances are sound without its constructor. */
 static inline bool relay_is_plain_class(PyTypeObject *type) { return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0 && type->tp_itemsize == 0; }
 
+/* The name of a Python attribute; a str once it was used. */
+struct relay_word {
+    const char *text;
+    PyObject *str;
+};
+
+#define RELAY_WORD(name) static struct relay_word word_##name = {#name, NULL}
+
+/* object.word, a new reference, or NULL with an exception set. */
+PyObject *relay_attribute(PyObject *object, struct relay_word *word);
+
+/* object.word(*args), as that; the first of ``args`` is the object. */
+PyObject *relay_call(struct relay_word *word, PyObject *const *args, size_t count);
+
 #define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 #define PLAIN(function, flags) (PyCFunction)(void (*)(void))(function), flags
 

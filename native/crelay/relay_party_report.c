@@ -4,6 +4,21 @@
 
 #include <string.h>
 
+RELAY_WORD(tag);
+RELAY_WORD(created_at);
+RELAY_WORD(label);
+RELAY_WORD(kind);
+RELAY_WORD(protocol);
+RELAY_WORD(direction);
+RELAY_WORD(mux);
+RELAY_WORD(endpoint);
+RELAY_WORD(rtp);
+RELAY_WORD(rtcp);
+RELAY_WORD(interfaces);
+RELAY_WORD(address);
+RELAY_WORD(blocks);
+RELAY_WORD(port);
+
 /* A report being written. */
 struct report {
     struct relay_bencode out;
@@ -16,11 +31,6 @@ static bool put_value(struct report *report, const char *key, PyObject *value)
     bool done = value != NULL && relay_bencode_put(&report->out, key, strlen(key)) && relay_bencode_value(&report->out, value);
     Py_XDECREF(value);
     return done;
-}
-
-static bool put_attribute(struct report *report, const char *key, PyObject *object, const char *name)
-{
-    return put_value(report, key, PyObject_GetAttrString(object, name));
 }
 
 /* By what the party says that it does. */
@@ -39,8 +49,8 @@ static const char *flags_of(PyObject *direction)
 
 static bool put_flags(struct report *report, PyObject *described)
 {
-    PyObject *direction = PyObject_GetAttrString(described, "direction");
-    PyObject *mux = direction == NULL ? NULL : PyObject_GetAttrString(described, "mux");
+    PyObject *direction = relay_attribute(described, &word_direction);
+    PyObject *mux = direction == NULL ? NULL : relay_attribute(described, &word_mux);
     bool done = mux != NULL && RELAY_BENCODE_PUT(&report->out, "5:flags");
     if (done && !PyUnicode_Check(direction)) {
         PyErr_SetString(PyExc_TypeError, "a direction must be a str");
@@ -84,17 +94,17 @@ static bool put_streams(struct report *report, PyObject *line, PyObject *describ
 }
 
 /* object.name[index] */
-static PyObject *item_of(PyObject *object, const char *name, long index)
+static PyObject *item_of(PyObject *object, struct relay_word *name, long index)
 {
-    PyObject *items = PyObject_GetAttrString(object, name);
+    PyObject *items = relay_attribute(object, name);
     PyObject *item = items == NULL ? NULL : PySequence_GetItem(items, index);
     Py_XDECREF(items);
     return item;
 }
 
-static PyObject *attribute_of(PyObject *object, const char *name)
+static PyObject *attribute_of(PyObject *object, struct relay_word *name)
 {
-    PyObject *value = object == NULL ? NULL : PyObject_GetAttrString(object, name);
+    PyObject *value = object == NULL ? NULL : relay_attribute(object, name);
     Py_XDECREF(object);
     return value;
 }
@@ -103,11 +113,11 @@ static PyObject *attribute_of(PyObject *object, const char *name)
 static bool put_place(struct report *report, PyObject *line, PyObject *described, PyObject *pairs)
 {
     struct relay_party *party = &report->party;
-    PyObject *host = attribute_of(item_of(line, "interfaces", party->side), "address");
-    PyObject *port = host == NULL ? NULL : attribute_of(item_of(line, "blocks", party->side), "port");
-    PyObject *endpoint = port == NULL ? NULL : PyObject_GetAttrString(described, "endpoint");
-    party->rtp = endpoint == NULL ? NULL : PyObject_GetAttrString(endpoint, "rtp");
-    party->rtcp = party->rtp == NULL ? NULL : PyObject_GetAttrString(endpoint, "rtcp");
+    PyObject *host = attribute_of(item_of(line, &word_interfaces, party->side), &word_address);
+    PyObject *port = host == NULL ? NULL : attribute_of(item_of(line, &word_blocks, party->side), &word_port);
+    PyObject *endpoint = port == NULL ? NULL : relay_attribute(described, &word_endpoint);
+    party->rtp = endpoint == NULL ? NULL : relay_attribute(endpoint, &word_rtp);
+    party->rtcp = party->rtp == NULL ? NULL : relay_attribute(endpoint, &word_rtcp);
     bool done = party->rtcp != NULL && (party->host = PyUnicode_AsUTF8(host)) != NULL;
     party->port = done ? PyLong_AsLong(port) : 0;
     done = done && !PyErr_Occurred() && put_streams(report, line, described, pairs);
@@ -123,8 +133,8 @@ static bool put_media(struct report *report, Py_ssize_t index, PyObject *item, P
 {
     PyObject *line, *described;
     if (!PyArg_ParseTuple(item, "OO", &line, &described) || !RELAY_BENCODE_PUT(&report->out, "d5:index") ||
-        !relay_bencode_number(&report->out, index + 1) || !put_attribute(report, "4:type", described, "kind") ||
-        !put_attribute(report, "8:protocol", described, "protocol") || !put_flags(report, described))
+        !relay_bencode_number(&report->out, index + 1) || !put_value(report, "4:type", relay_attribute(described, &word_kind)) ||
+        !put_value(report, "8:protocol", relay_attribute(described, &word_protocol)) || !put_flags(report, described))
         return false;
     if (line == Py_None)
         return RELAY_BENCODE_PUT(&report->out, "e7:streamslee");
@@ -139,9 +149,9 @@ static bool put_media(struct report *report, Py_ssize_t index, PyObject *item, P
 
 static bool put_dialogue(struct report *report, PyObject *side, PyObject *other_tag, PyObject *via_branch)
 {
-    PyObject *created = PyObject_GetAttrString(side, "created_at");
-    PyObject *label = created == NULL ? NULL : PyObject_GetAttrString(side, "label");
-    bool done = label != NULL && RELAY_BENCODE_PUT(&report->out, "d3:tag") && put_value(report, "", PyObject_GetAttrString(side, "tag")) &&
+    PyObject *created = relay_attribute(side, &word_created_at);
+    PyObject *label = created == NULL ? NULL : relay_attribute(side, &word_label);
+    bool done = label != NULL && RELAY_BENCODE_PUT(&report->out, "d3:tag") && put_value(report, "", relay_attribute(side, &word_tag)) &&
                 RELAY_BENCODE_PUT(&report->out, "7:created") && relay_bencode_number(&report->out, (long long)PyFloat_AsDouble(created)) &&
                 !PyErr_Occurred();
     if (done && PyUnicode_GetLength(via_branch) > 0)

@@ -86,6 +86,8 @@ class Answers(relay.DispatcherBase):
         self.counts[host] = {command: relay.Count("asked", "refused")}
 
     def refusal(self, request: Request, cause: Exception) -> dict[str, Any]:
+        if isinstance(cause, MemoryError):
+            raise cause
         return {"result": "error"}
 
     def general(self, data: bytes, host: str, most_bytes: int) -> bytes:
