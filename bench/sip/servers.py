@@ -49,14 +49,18 @@ class Server:
         if self.relay is not None:
             self.relay.stop()
 
+    def signal_ns(self) -> int:
+        """As ``cpu_ns``, of its signal workers."""
+        return sum(cpu_ns(pid) for pid in tree(self.process.pid) if " signal-" in command_of(pid))
+
     def worker_ns(self) -> int:
         """As ``cpu_ns``, of the process that handles SIP alone; 0 when it is not known."""
         return sum(cpu_ns(pid) for pid in tree(self.process.pid) if self.worker and command_of(pid).endswith(self.worker))
 
-    def register_users(self, port: int, transport: str, private_host: str = "") -> None:
-        """Binds every user of open.test to the callee's port; from there, to what a phone behind NAT says, if that is given."""
+    def register_users(self, port: int, transport: str, private_host: str = "", users: range = range(USERS)) -> None:
+        """Binds ``users`` of open.test to the callee's port; from there, to what a phone behind NAT says, if that is given."""
         with Client((self.address, self.port), port=port if private_host else 0) as client:
-            for index in range(USERS):
+            for index in users:
                 contact = f"<sip:user{index}@{private_host or '127.0.0.1'}:{port};transport={transport}>"
                 self._register(client, f"user{index}", contact, 3600)
 
