@@ -291,18 +291,18 @@ class Batches:
     to_flush: list[Any]  # senders of this batch
     layer: Any  # of transactions; None at first
     begun: int  # server transactions when the batch began
-    batches: int  # begun so far
     tick: Any  # the handle that wakes the engine up for a timer, or None
-    idle: bool  # the tick is later than usual, since nothing happened before it was planned
     admission: Any
     receive: Callable[[bytes, Any], None]  # what the sockets bring, with its flow; set before there are sockets
     in_batch: bool
-    def __init__(self, timers: Timers, on_batch_end: Callable[[], None] | None = None) -> None: ...
+    def __init__(self, timers: Timers, on_batch_end: Callable[[], None] | None = None, turn_s: float = 0.0) -> None:
+        """``turn_s``: ``timers`` fire at most so often."""
     def begin(self) -> None:
         """Reads the clock into ``timers``."""
     def end(self) -> None:
-        """Calls ``on_batch_end``, and ``lose_batch`` when it raises; then each sender's ``flush``, ``arm_tick`` without a ``tick`` or when ``idle``, and
-        ``plan_turn`` while ``admission`` sorts. ``report`` is told what a sender raises."""
+        """Fires the timers that are due, if it is their turn. Calls ``on_batch_end``, and ``lose_batch`` when it raises; then each
+        sender's ``flush``, ``arm_tick(deadline)`` unless there is a ``tick`` that comes in time, and ``plan_turn`` while ``admission``
+        sorts. ``report`` is told what a sender raises."""
     def flush_later(self, sender: Any, /) -> None:
         """``sender.flush()`` once, at the end of this batch. Outside of one, ``end_later`` is called, to have an empty batch follow soon."""
 

@@ -9,7 +9,6 @@
 int sip_batches_begin(BatchesObject *self) {
     sip_clock_read(self->timers);
     self->begun = sip_layer_begun(self->layer);
-    self->batches++;
     self->is_open = true;
     return 0;
 }
@@ -54,12 +53,37 @@ static int is_sorting(BatchesObject *self) {
     return self->admission == Py_None ? 0 : sip_py_is(self->admission, &sorting);
 }
 
+/* Timers fire in whatever batch there is, so that nobody wakes up for them while messages come. Whether it was their turn. */
+static int fire_due(BatchesObject *self) {
+    double deadline, now = sip_clock_now(self->timers);
+    if (now < self->turn || !sip_clock_soonest(self->timers, &deadline) || deadline > now) return 0;
+    self->turn = now + self->turn_s;
+    return sip_clock_fire_due(self->timers) < 0 ? -1 : 1;
+}
+
+static int arm_tick(BatchesObject *self, double deadline) {
+    static struct sip_py_word name = {"arm_tick", NULL};
+    PyObject *at = PyFloat_FromDouble(deadline < self->turn ? self->turn : deadline);
+    self->tick_for = deadline;
+    int result = at ? sip_py_do((PyObject *)self, &name, at, NULL) : -1;
+    Py_XDECREF(at);
+    return result;
+}
+
+/* The loop is to wake us for the soonest timer, unless it will. `fired`: what it was to wake us for is done. */
+static int keep_tick(BatchesObject *self, bool fired) {
+    double deadline;
+    if (!sip_clock_soonest(self->timers, &deadline)) return 0;
+    bool is_armed = self->tick != Py_None && !fired && self->tick_for <= deadline;
+    return is_armed ? 0 : arm_tick(self, deadline);
+}
+
 int sip_batches_end(BatchesObject *self) {
-    static struct sip_py_word arm_tick = {"arm_tick", NULL}, plan_turn = {"plan_turn", NULL};
-    if (commit(self) < 0) return -1;
+    static struct sip_py_word plan_turn = {"plan_turn", NULL};
+    int fired = fire_due(self);
+    if (fired < 0 || commit(self) < 0) return -1;
     self->is_open = false;
-    if (flush_all(self) < 0) return -1;
-    if ((self->tick == Py_None || self->idle) && sip_py_do((PyObject *)self, &arm_tick, NULL, NULL) < 0) return -1;
+    if (flush_all(self) < 0 || keep_tick(self, fired) < 0) return -1;
     int sorting = is_sorting(self);
     return sorting > 0 ? sip_py_do((PyObject *)self, &plan_turn, NULL, NULL) : sorting;
 }
@@ -93,9 +117,11 @@ static PyObject *batches_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 }
 
 static int batches_init(BatchesObject *self, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"timers", "on_batch_end", NULL};
+    static char *keywords[] = {"timers", "on_batch_end", "turn_s", NULL};
     PyObject *timers, *on_end = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|O:Batches", keywords, &sip_timers_type, &timers, &on_end)) return -1;
+    double turn_s = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|Od:Batches", keywords, &sip_timers_type, &timers, &on_end, &turn_s)) return -1;
+    self->turn_s = turn_s;
     Py_SETREF(self->timers, Py_NewRef(timers));
     Py_SETREF(self->on_end, Py_NewRef(on_end));
     return 0;
@@ -144,9 +170,7 @@ static PyMemberDef members[] = {
     {"to_flush", T_OBJECT_EX, HELD(to_flush), READONLY, NULL},
     {"layer", T_OBJECT, HELD(layer), 0, NULL},
     {"begun", T_ULONGLONG, HELD(begun), READONLY, NULL},
-    {"batches", T_ULONGLONG, HELD(batches), READONLY, NULL},
     {"tick", T_OBJECT, HELD(tick), 0, NULL},
-    {"idle", T_BOOL, HELD(idle), 0, NULL},
     {"admission", T_OBJECT, HELD(admission), 0, NULL},
     {"receive", T_OBJECT, HELD(receive), 0, NULL},
     {"in_batch", T_BOOL, HELD(is_open), READONLY, NULL},

@@ -11,12 +11,13 @@ typedef struct {
     PyObject *layer;       /* of transactions; None at first */
     PyObject *to_flush;    /* senders of this batch, a list */
     PyObject *tick;        /* handle of the loop's timer, or None */
+    double tick_for;       /* the deadline it was set for */
+    double turn_s;         /* timers fire at most so often */
+    double turn;           /* and not before then */
     PyObject *admission;   /* or None */
     PyObject *receive;     /* takes what the sockets bring: receive(data, flow) */
-    unsigned long long begun;   /* server transactions when the batch began */
-    unsigned long long batches; /* begun so far */
+    unsigned long long begun; /* server transactions when the batch began */
     char is_open;
-    char idle; /* the tick is later than usual, since nothing happened before it was planned */
 } BatchesObject;
 
 /* All return -1 with an exception. */

@@ -156,21 +156,27 @@ static int report(TimersObject *self) {
     return result ? 0 : -1;
 }
 
-static PyObject *timers_advance(TimersObject *self, PyObject *const *args, Py_ssize_t count) {
+int sip_clock_fire_due(PyObject *timers) {
+    TimersObject *self = (TimersObject *)timers;
     struct sip_timer *timer;
     int result = 0;
+    sip_timers_collect(self->timers, self->now);
+    Py_INCREF(self);
+    while (result == 0 && (timer = sip_timers_due(self->timers)))
+        if (timer->kind->fire(timer) < 0) result = report(self);
+    Py_DECREF(self);
+    return result;
+}
+
+bool sip_clock_soonest(PyObject *timers, double *deadline) { return sip_timers_soonest(((TimersObject *)timers)->timers, deadline); }
+
+static PyObject *timers_advance(TimersObject *self, PyObject *const *args, Py_ssize_t count) {
     if (count != 2) return PyErr_Format(PyExc_TypeError, "now and wall expected");
     double now = PyFloat_AsDouble(args[0]), wall = PyFloat_AsDouble(args[1]);
     if (PyErr_Occurred()) return NULL;
     self->now = now;
     self->wall = wall;
-    sip_timers_collect(self->timers, now);
-    Py_INCREF(self);
-    while (result == 0 && (timer = sip_timers_due(self->timers)))
-        if (timer->kind->fire(timer) < 0) result = report(self);
-    Py_DECREF(self);
-    if (result < 0) return NULL;
-    Py_RETURN_NONE;
+    return sip_clock_fire_due((PyObject *)self) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static double seconds(clockid_t clock) {

@@ -14,4 +14,7 @@ void sip_clock_read(PyObject *timers);   /* both, as they are */
  * stopped. When `fire` fails, an exception is set. */
 void sip_clock_start(PyObject *timers, struct sip_timer *timer, double delay_s);
 
+bool sip_clock_soonest(PyObject *timers, double *deadline); /* false when none runs */
+int sip_clock_fire_due(PyObject *timers); /* those whose time has come; -1 when an error was none to go on after */
+
 #endif

@@ -58,7 +58,8 @@ class Engine(Batches):
         """``siblings``: the other workers on the same addresses, if there are any."""
         self.counters = counters
         self.settings = settings or TransportSettings()
-        super().__init__(Timers(time.monotonic(), time.time(), lambda: self.report("a timer")), on_batch_end)
+        timers = Timers(time.monotonic(), time.time(), lambda: self.report("a timer"))
+        super().__init__(timers, on_batch_end, self.settings.turn_s)
         self.flows = TransportTable(tuple(listeners), self)
         self.tls = tls or {}  # by index of the listener; another one is used from the next handshake on
         self.loop: asyncio.AbstractEventLoop
@@ -72,7 +73,6 @@ class Engine(Batches):
         self._log_loss_at = 0.0
         self._late_end: asyncio.Handle | None = None
         self._turn: asyncio.Handle | None = None
-        self._ticked = 0  # batches at the last tick
         self._unreachable: set[tuple[int, Address]] = set()
 
     async def start(self, sockets: dict[int, socket.socket], layer: TransactionLayer) -> None:
@@ -87,6 +87,7 @@ class Engine(Batches):
         if self.siblings is not None:
             self.ingress.share(self.siblings.index, self.siblings.count, self.siblings.pass_on)
             self.receive = self.ingress.receive_shared
+            await self.siblings.start(self)
         for listener in self.flows.listeners:
             sock = sockets[listener.index]
             if listener.transport == "udp":
@@ -96,7 +97,7 @@ class Engine(Batches):
                 await endpoint.start(sock)
                 self.flows.add(endpoint)
         if self.siblings is not None:
-            self.siblings.start(self)
+            self.loop.call_soon(self.siblings.serve)
 
     def new_connection_id(self) -> int:
         """Never used twice, also not by a sibling; tells which of them holds the connection."""
@@ -172,9 +173,7 @@ class Engine(Batches):
     def unreachable_later(self, listener_index: int, remote: Address) -> None:
         """Tells the layer, soon, that datagrams to ``remote`` don't leave; many of them cost one walk."""
         if not self._unreachable:
-            self.timers.after(self.settings.tick_s, self._tell_unreachable, None)
-            if self.idle:
-                self.arm_tick()  # this is no batch
+            self.timers.after(self.settings.unreachable_s, self._tell_unreachable, None)
         self._unreachable.add((listener_index, remote))
 
     def report(self, what: str) -> None:
@@ -204,21 +203,14 @@ class Engine(Batches):
 
     # clock
 
-    def arm_tick(self) -> None:
-        """Plans the next look at the timers, a late one only at the end of a tick."""
-        deadline = self.timers.next_deadline()
-        self.idle = self.idle and self.tick is None and deadline is not None
+    def arm_tick(self, deadline: float) -> None:
         if self.tick is not None:
             self.tick.cancel()
-            self.tick = None
-        if deadline is not None:
-            longest_s = self.settings.idle_tick_s if self.idle else self.settings.tick_s
-            self.tick = self.loop.call_later(min(max(deadline - self.timers.now, self.settings.tick_s), longest_s), self._wake)
+        delay_s = min(deadline - self.timers.now + self.settings.tick_late_s, self.settings.tick_max_s)
+        self.tick = self.loop.call_later(max(delay_s, 0.0), self._wake)
 
     def _wake(self) -> None:
+        """Timers fire at the end of every batch; of this one if there was no other."""
         self.tick = None
-        self.idle = self.batches == self._ticked
         self.begin()
-        self._ticked = self.batches
-        self.timers.advance(self.timers.now, self.timers.wall)
         self.end()

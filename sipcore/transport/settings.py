@@ -25,8 +25,10 @@ class TransportSettings:
     backlog: int = 1024
     socket_buffer_bytes: int = 4_194_304  # asked for in both directions of a UDP socket; the kernel may grant less
     shed_load: bool = True  # new requests wait, and get 503, when more comes in than can be handled
-    tick_s: float = 0.05  # timers are looked at so often, so one may be so late
-    idle_tick_s: float = 0.25  # the same while nothing happens
+    turn_s: float = 0.025  # timers fire at most so often
+    tick_late_s: float = 0.025  # so late we wake up for a timer: what comes by then has it fire too
+    tick_max_s: float = 0.25  # a timer that is started outside of a batch may be so late
+    unreachable_s: float = 0.05  # addresses that don't take datagrams are told of together
 
     def is_exempt(self, host: str) -> bool:
         """Whether ``host``, numeric, is free of limits per source."""

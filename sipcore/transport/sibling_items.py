@@ -41,6 +41,10 @@ class Started(msgspec.Struct, array_like=True, tag=3, gc=False):
     """The teller is a new process: no connection of the one before is left."""
 
 
+class Greeted(msgspec.Struct, array_like=True, tag=6, gc=False):
+    """The teller has said all that one who started must know."""
+
+
 class News(msgspec.Struct, array_like=True, tag=4, gc=False):
     """What the application tells its like."""
 
@@ -48,7 +52,7 @@ class News(msgspec.Struct, array_like=True, tag=4, gc=False):
     text: bytes
 
 
-Item = Passed | Send | Opened | Closed | Started | News
+Item = Passed | Send | Opened | Closed | Started | Greeted | News
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(list[Item]).decode
 

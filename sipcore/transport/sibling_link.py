@@ -6,12 +6,11 @@ import contextlib
 import logging
 import socket
 from collections import deque
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from native.sip import MAX_MESSAGE_BYTES, Address
 from sipcore.flow import Flow, Listener
-from sipcore.transport.sibling_items import Closed, Item, Opened, Passed, Send, Started, decode, encode, packet
+from sipcore.transport.sibling_items import Closed, Greeted, Item, News, Opened, Passed, Send, Started, decode, encode, packet
 
 if TYPE_CHECKING:
     from sipcore.transport.engine import Engine
@@ -47,7 +46,11 @@ class SiblingConnection:
 
 
 class Link:
-    """The way to one sibling, and its connections that we use. What is told leaves as one packet at the end of the batch."""
+    """The way to one sibling, and its connections that we use. What is told leaves as one packet at the end of the batch.
+
+    What it says of its connections is known as soon as it was read. All else is taken in a batch of its own: a batch reads one
+    state of the store, and its sender may know of a newer one.
+    """
 
     def __init__(self, siblings: Siblings, index: int, sock: socket.socket, engine: Engine) -> None:
         self._siblings = siblings
@@ -57,6 +60,7 @@ class Link:
         self._items: list[Item] = []
         self._packets: deque[bytes] = deque()
         self._waiting_bytes = 0
+        self._said: list[Item] = []  # not taken yet
         self._open: set[int] = set()  # ids of its connections
         self._connections: dict[int, SiblingConnection] = {}  # those of them that were used
         sock.setblocking(False)
@@ -85,7 +89,7 @@ class Link:
     def connection(self, listener: Listener, remote: Address, connection_id: int, local_host: str) -> Flow | None:
         known = self._connections.get(connection_id)
         if known is None:
-            if connection_id not in self._open:
+            if connection_id not in self._open and not self._has_opened(connection_id):
                 return None
             known = SiblingConnection(self, listener, remote, local_host, connection_id)
             self._connections[connection_id] = known
@@ -124,36 +128,58 @@ class Link:
         if self._drain():
             self._engine.loop.remove_writer(self._sock.fileno())
 
+    def _has_opened(self, connection_id: int) -> bool:
+        """Whether that is among what it said and we did not read: who told us of the connection may have been quicker."""
+        self._receive()
+        if self._said:
+            self._engine.loop.call_soon(self.take)
+        return connection_id in self._open
+
     def _readable(self) -> None:
-        self._engine.run(self._read)
+        self._receive()
+        self.take()
 
-    def _read(self) -> None:
-        """All that is there, before any of it is taken: a batch reads one state of the store, so what was sent by somebody who
-        knows of a newer one must be of a later batch."""
-        for received in list(self._received()):
-            for item in decode(received):
-                try:
-                    self._take(item)
-                except Exception:
-                    self._engine.report("what another worker said")
-
-    def _received(self) -> Iterator[bytes]:
+    def _receive(self) -> None:
         with contextlib.suppress(BlockingIOError):
             for _ in range(MAX_PACKETS_A_WAKE_UP):
-                yield self._sock.recv(READ_BYTES)
+                items = decode(self._sock.recv(READ_BYTES))
+                self._said += items
+                for item in items:
+                    self._note(item)
+
+    def _note(self, item: Item) -> None:
+        if isinstance(item, Opened):
+            self._open.add(item.connection_id)
+        elif isinstance(item, Closed):
+            self._open.discard(item.connection_id)
+        elif isinstance(item, Started):
+            self._open.clear()
+        if isinstance(item, (Started, Greeted)):
+            self._siblings.greeted_by(self._index)
+
+    def take(self) -> None:
+        """What was said, once we serve."""
+        if self._said and self._siblings.serving:
+            self._engine.run(self._take_all)
+
+    def _take_all(self) -> None:
+        said, self._said = self._said, []
+        for item in said:
+            try:
+                self._take(item)
+            except Exception:
+                self._engine.report("what another worker said")
 
     def _take(self, item: Item) -> None:
         if isinstance(item, Passed):
             self._take_message(item)
         elif isinstance(item, Send):
             self._send_over(item)
-        elif isinstance(item, Opened):
-            self._open.add(item.connection_id)
         elif isinstance(item, Closed):
             self._lose(item.connection_id)
         elif isinstance(item, Started):
             self._greet()
-        else:
+        elif isinstance(item, News):
             hear = self._siblings.on_news.get(item.topic)
             if hear is not None:
                 hear(self._index, item.text)
@@ -176,15 +202,15 @@ class Link:
             connection.send(item.data)
 
     def _greet(self) -> None:
-        for connection_id in list(self._open):
+        for connection_id in [each for each in self._connections if each not in self._open]:
             self._lose(connection_id)
         for connection_id in self._engine.flows.own_connections():
             self.tell(Opened(connection_id))
+        self.tell(Greeted())
         if self._siblings.on_started is not None:
             self._siblings.on_started(self._index)
 
     def _lose(self, connection_id: int) -> None:
-        self._open.discard(connection_id)
         connection = self._connections.pop(connection_id, None)
         if connection is not None:
             connection.closed = True

@@ -7,6 +7,8 @@ a connection of another worker goes back the same way.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from sipcore.transport.engine import Engine
 
 MAX_WORKERS = 64
+GREETING_S = 0.5
 
 
 class Siblings:
@@ -31,13 +34,30 @@ class Siblings:
         self.on_started: Callable[[int], None] | None = None  # another began anew; told its index
         self.count = len(links) + 1  # of workers, this one too
         self._sockets = dict(links)
+        self.serving = False
         self._links: dict[int, Link] = {}
         self._engine: Engine
+        self._silent = set(links)  # those that have not told us of their connections
+        self._all_greeted = asyncio.Event()
 
-    def start(self, engine: Engine) -> None:
+    async def start(self, engine: Engine) -> None:
+        """Until the others have told of their connections; who starts himself, or is busy, is not waited for long."""
         self._engine = engine
         self._links = {index: Link(self, index, sock, engine) for index, sock in self._sockets.items()}
         self.tell_all(Started())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._all_greeted.wait(), GREETING_S)
+
+    def serve(self) -> None:
+        """Messages that are passed on are taken from now on."""
+        self.serving = True
+        for link in self._links.values():
+            link.take()
+
+    def greeted_by(self, index: int) -> None:
+        self._silent.discard(index)
+        if not self._silent:
+            self._all_greeted.set()
 
     def stop(self) -> None:
         for link in self._links.values():

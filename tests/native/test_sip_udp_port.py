@@ -323,7 +323,7 @@ def test_a_lost_batch_is_told_with_its_error() -> None:
         def lose_batch(self) -> None:
             lost.append(self.in_batch)
 
-        def arm_tick(self) -> None: ...
+        def arm_tick(self, deadline: float) -> None: ...
 
     def commit() -> None:
         raise OSError("no space")

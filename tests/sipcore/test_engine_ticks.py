@@ -1,4 +1,4 @@
-"""When the engine looks at its timers."""
+"""When the engine wakes up for its timers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from sipcore.transport.engine import Engine
 from sipcore.transport.settings import TransportSettings
 
-SETTINGS = TransportSettings(tick_s=0.05, idle_tick_s=0.25)
+LATE_S, LONGEST_S = 0.03, 0.2
+SETTINGS = TransportSettings(turn_s=0.0, tick_late_s=LATE_S, tick_max_s=LONGEST_S)
 
 
 class Planned:
@@ -21,15 +24,21 @@ class Planned:
 
 
 class Loop:
-    """The last that was planned, and how often that was done."""
+    """What was planned."""
 
     def __init__(self) -> None:
-        self.last = Planned(0.0, lambda: None)
-        self.count = 0
+        self.planned: list[Planned] = []
+
+    @property
+    def last(self) -> Planned:
+        return self.planned[-1]
+
+    @property
+    def count(self) -> int:
+        return len(self.planned)
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Planned:
-        self.last = Planned(delay_s, callback)
-        self.count += 1
+        self.planned.append(Planned(delay_s, callback))
         return self.last
 
 
@@ -49,36 +58,34 @@ def test_without_timers_nothing_is_planned() -> None:
     assert loop.count == 0
 
 
-def test_a_busy_engine_looks_often_and_plans_no_look_twice() -> None:
+def test_it_wakes_up_for_the_soonest_and_plans_nothing_twice() -> None:
     loop = Loop()
     engine = engine_on(loop)
-    for looks in range(5):
-        for _ in range(10):
-            engine.run(wait_for, engine, 10.0)
-        assert (loop.count, loop.last.delay_s, engine.idle) == (looks + 1, 0.05, False)
-        loop.last.callback()  # which plans the next
-
-
-def test_an_idle_one_looks_seldom_until_something_happens() -> None:
-    loop = Loop()
-    engine = engine_on(loop)
-    engine.run(wait_for, engine, 10.0)
-    loop.last.callback()
-    assert loop.last.delay_s == 0.05
-    for _ in range(3):
-        loop.last.callback()
-        assert (loop.last.delay_s, engine.idle) == (0.25, True)
-    late = loop.last
     engine.run(wait_for, engine, 0.1)
-    assert (late.cancelled, loop.last.delay_s, engine.idle) == (True, 0.05, False)
+    soonest = loop.last
+    assert soonest.delay_s == pytest.approx(0.1 + LATE_S)
+    for _ in range(10):
+        engine.run(wait_for, engine, 0.15)
+    assert loop.last is soonest
+    engine.run(wait_for, engine, 0.05)
+    assert (soonest.cancelled, loop.count) == (True, 2)
+    assert loop.last.delay_s == pytest.approx(0.05 + LATE_S)
 
 
-def test_an_unreachable_address_is_told_of_soon_by_an_idle_one() -> None:
+def test_what_fires_beside_a_message_needs_no_tick() -> None:
+    loop = Loop()
+    engine = engine_on(loop)
+    engine.run(wait_for, engine, 1e-9)
+    engine.run(wait_for, engine, 0.1)
+    assert [each.cancelled for each in loop.planned] == [True, False]
+    assert loop.last.delay_s == pytest.approx(0.1 + LATE_S)
+
+
+def test_an_idle_one_looks_now_and_then() -> None:
+    """For what was started outside of a batch."""
     loop = Loop()
     engine = engine_on(loop)
     engine.run(wait_for, engine, 10.0)
-    for _ in range(2):
+    for count in range(1, 4):
+        assert (loop.count, loop.last.delay_s) == (count, LONGEST_S)
         loop.last.callback()
-    assert engine.idle
-    engine.unreachable_later(0, ("192.0.2.1", 5060))
-    assert (loop.last.delay_s, engine.idle) == (0.05, False)

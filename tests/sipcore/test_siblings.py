@@ -13,7 +13,7 @@ from native.sip import Message, crc_slot
 from sipcore.flow import Flow
 from sipcore.overload_signs import Signs
 from sipcore.transaction import ServerTransaction
-from sipcore.transport.sibling_items import News, Passed, encode, packet
+from sipcore.transport.sibling_items import Closed, Greeted, News, Opened, Passed, encode, packet
 from sipcore.transport.sibling_link import MAX_WAITING_BYTES
 from sipcore.transport.siblings import Siblings
 from tests.sipcore.loop import Datagrams, Running, Stream, answer_200, run, within
@@ -193,11 +193,44 @@ def test_a_worker_that_starts_is_told_of_the_connections_there_are() -> None:
             stream = await one.connect()
             await one.until(lambda: one.engine.flows.endpoints[1].connections)
             (connection_id,) = one.engine.flows.endpoints[1].connections  # type: ignore[union-attr]
-            async with Running(siblings=Siblings(1, {0: ends[1]}), port=one.port) as other:
-                await other.until(lambda: other.engine.flows.flow_of(1, ("127.0.0.1", stream.port), connection_id))
+            async with Running(siblings=Siblings(1, {0: ends[1]}), port=one.port) as other:  # before its first message
                 flow = other.engine.flows.flow_of(1, ("127.0.0.1", stream.port), connection_id)
                 assert flow is not None
                 assert (flow.connection_id, flow.closed) == (connection_id, False)
+
+    run(main())
+
+
+def test_a_connection_is_known_as_soon_as_it_was_told_of() -> None:
+    """Who registers over it may be called by a worker that is busy and has not read of it."""
+
+    async def main() -> None:
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        async with Running(siblings=Siblings(0, {1: near})) as world:
+            opened, closed = 64 * 12345 + 1, 64 * 12346 + 1
+            passed = Passed(0, "127.0.0.1", 5999, "127.0.0.1", 0, options(owned_by(0)))
+            far.send(packet([encode(each) for each in (passed, Opened(closed), Opened(opened), Closed(closed))]))
+            assert world.engine.flows.flow_of(1, ("127.0.0.1", 9), opened) is not None
+            assert world.engine.flows.flow_of(1, ("127.0.0.1", 9), closed) is None
+            assert world.user.requests == []  # not in the middle of something else
+            await world.until(lambda: len(world.user.requests) == 1)
+        far.close()
+
+    run(main())
+
+
+def test_what_was_passed_on_to_the_worker_before_waits_for_the_one_that_starts() -> None:
+    async def main() -> None:
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        far.send(packet([encode(Passed(0, "127.0.0.1", 5999, "127.0.0.1", 0, options(owned_by(0))))]))
+        siblings = Siblings(0, {1: near})
+        heard: list[bytes] = []
+        siblings.on_news["weather"] = lambda _, text: heard.append(text)
+        far.send(packet([encode(News("weather", b"fair")), encode(Greeted())]))
+        async with Running(siblings=siblings) as world:
+            assert (world.user.requests, heard) == ([], [])  # who starts it has more to do before
+            await world.until(lambda: len(world.user.requests) == 1 and heard == [b"fair"])
+        far.close()
 
     run(main())
 
