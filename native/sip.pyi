@@ -780,6 +780,8 @@ class DigestBase:
     def accepted(self, request: Message, header: str, now: float, /) -> str | None:
         """The user whose credentials are the only value of that header; None when they are anything but right, and nothing has
         changed."""
+    def forget_secrets(self) -> None:
+        """Of users that were asked for."""
 
 def bound_to(record: bytes, now: float, flows: Any, target_class: type[_Target], /) -> list[_Target] | None:
     """The targets, to be tried at once, of the bindings in the stored ``record`` of an AOR that are alive at ``now`` (Unix time): its

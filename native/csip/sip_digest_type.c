@@ -180,6 +180,13 @@ static void digest_dealloc(DigestObject *self) {
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
+/* Those who ask again are looked up again. */
+static PyObject *digest_forget_secrets(DigestObject *self, PyObject *unused) {
+    (void)unused;
+    for (int i = 0; i < SIP_CLAIM_HASHES; i++) PyDict_Clear(self->secrets[i]);
+    Py_RETURN_NONE;
+}
+
 static PyObject *get_tracked_nonces(DigestObject *self, void *unused) {
     (void)unused;
     return PyLong_FromSize_t(self->nonces.newer.count + self->nonces.older.count);
@@ -189,6 +196,7 @@ static PyMethodDef methods[] = {
     {"challenges", FUNCTION(digest_challenges), METH_VARARGS | METH_KEYWORDS, NULL},
     {"weigh", FUNCTION(digest_weigh), METH_FASTCALL, NULL},
     {"accepted", FUNCTION(digest_accepted), METH_FASTCALL, NULL},
+    {"forget_secrets", (PyCFunction)digest_forget_secrets, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -135,6 +135,11 @@ class Authorizer(AuthorizerBase):
         self.sources.clear()
         self.strangers.clear()
 
+    def forget_idle(self) -> None:
+        """To be called now and then: what users need to prove who they are is read again when they come again."""
+        for digest in self._digests.values():
+            digest.forget_secrets()
+
     def registering(self, request: Message, aor: str, domain: str, source_host: str, now: float) -> str:
         """AOR of the user who sends a REGISTER for ``aor`` in ``domain`` (RFC 3261 section 10.3 step 3). Without digest whoever
         asks is believed."""

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from native.sip import forget_idle_uris
 from sipcore.timers import Timers
 from sipmesh.signalling.call_ender import CallEnder
 from sipmesh.signalling.calls import Calls
@@ -26,16 +25,24 @@ log = logging.getLogger(__name__)
 
 
 class Housekeeping:
-    """``reload`` reads the tables again."""
+    """``reload`` reads the tables again; ``forget_idle`` lets go of what nobody asked for lately."""
 
     def __init__(
-        self, store: Store, timers: Timers, calls: Calls, ender: CallEnder, reload: Callable[[], None], policy: PolicyHost
+        self,
+        store: Store,
+        timers: Timers,
+        calls: Calls,
+        ender: CallEnder,
+        reload: Callable[[], None],
+        forget_idle: Callable[[], None],
+        policy: PolicyHost,
     ) -> None:
         self._store = store
         self._timers = timers
         self._calls = calls
         self._ender = ender
         self._reload = reload
+        self._forget = forget_idle
         self._policy = policy
         self._version = store.config_version()
         self._seen = b""  # of the commands
@@ -46,7 +53,7 @@ class Housekeeping:
 
     def _forget_idle(self, _: None) -> None:
         self._timers.after(IDLE_S, self._forget_idle, None)
-        forget_idle_uris()
+        self._forget()
 
     def _tick(self, _: None) -> None:
         self._timers.after(INTERVAL_S, self._tick, None)

@@ -12,7 +12,7 @@ from functools import partial
 from ipaddress import ip_network
 from random import SystemRandom
 
-from native.sip import crc_slot
+from native.sip import crc_slot, forget_idle_uris
 from sipcore.digest import DigestConfig
 from sipcore.flow import FlowTable, Listener
 from sipcore.gruu import Gruus
@@ -138,7 +138,7 @@ class SignalNode:
         services.hang_up_callee = self._ender.hang_up_callee
         if self.link is not None and client is not None and glue is not None:
             self._wire(self.link, client, LostMedia(self.calls, self._ender, glue, timers))
-        self._housekeeping = Housekeeping(store, timers, self.calls, self._ender, self._reload, self._policy)
+        self._housekeeping = Housekeeping(store, timers, self.calls, self._ender, self._reload, self._forget_idle, self._policy)
 
     def _make_layer(self, resolver: DnsResolver, counters: Counters) -> TransactionLayer:
         """Transactions, and the proxy core above them."""
@@ -235,6 +235,11 @@ class SignalNode:
         self.load_certificates()
         self._load_directory(domains)
         self.engine.counters["sip_reloads_total"] += 1
+
+    def _forget_idle(self) -> None:
+        forget_idle_uris()
+        self._store.directory.forget_idle()
+        self._authorizer.forget_idle()
 
     def _load_directory(self, domains: Domains) -> None:
         directory = self._store.directory

@@ -89,6 +89,11 @@ class Directory:
         self.known.clear()
         self._kept.clear()
 
+    def forget_idle(self) -> None:
+        """To be called now and then. An account is read fast; what is kept of some lies scattered among what goes with the
+        transactions, and keeps its memory from being given back."""
+        self._kept.clear()
+
     def users(self) -> list[StoredUser]:
         return self._all(self._users, StoredUser)
 

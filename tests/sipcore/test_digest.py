@@ -231,6 +231,16 @@ def test_who_was_found_is_not_asked_for_again_and_who_is_unknown_takes_no_room()
     assert credentials.asked == ["alice", "nobody", "alice", "nobody"]
 
 
+def test_secrets_that_were_found_can_be_forgotten() -> None:
+    passwords = Passwords({"alice": "secret"})
+    digest = Digest(REALM, passwords, KEYS, "a")
+    for _ in range(2):
+        digest.forget_secrets()
+        value = answer(nonce_of(digest.challenges(NOW)[0]))
+        assert digest.check([value], "REGISTER", b"", NOW).outcome is Outcome.ACCEPTED
+    assert passwords.asked == ["alice", "alice"]
+
+
 def test_auth_int_covers_the_body() -> None:
     digest = make()
     value = answer(fresh_nonce(digest), qop="auth-int", body=b"v=0")

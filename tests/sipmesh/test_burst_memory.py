@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from native.sip import use_huge_pages
+from native.sip import forget_idle_uris, use_huge_pages
 from sipmesh.signalling.housekeeping import Housekeeping
 from sipmesh.store import Store
 from tests.sipmesh.signal_world import SignalWorld
@@ -38,7 +38,7 @@ class Node:
         self.phone = world.phone(PHONE)
         self.registered = 0
         no_policy: Any = SimpleNamespace(take_recent=lambda: None, watch=lambda: None)
-        Housekeeping(self.store, world.wire.timers, world.calls, world.ender, lambda: None, no_policy).start()
+        Housekeeping(self.store, world.wire.timers, world.calls, world.ender, lambda: None, forget_idle_uris, no_policy).start()
 
     def register(self, users: int) -> None:
         for number in range(self.registered, self.registered + users):

@@ -171,6 +171,8 @@ def test_a_user_that_another_process_changes_is_read_anew_once_that_is_known(tmp
     first = ours.user("bob@example.com")
     assert first is not None
     assert ours.user("bob@example.com") is first
+    ours.forget_idle()
+    assert ours.user("bob@example.com") == first
     theirs.put_user(User(aor="bob@example.com", password="y"))
     ours.forget()
     second = ours.user("bob@example.com")
