@@ -78,13 +78,18 @@ enum sip_error sip_number(struct sip_slice text, uint32_t max, uint32_t *number)
     return SIP_OK;
 }
 
-static unsigned hex_value(char c) { return c <= '9' ? (unsigned)(c - '0') : (unsigned)(sip_lower(c) - 'a') + 10; }
+/* Of a hex digit. */
+static unsigned hex_value(char c) { return ((unsigned)c & 15) + (c > '9' ? 9 : 0); }
 
 bool sip_hex(struct sip_slice text, uint32_t *number) {
-    if (text.size > 8 || !sip_all(text, SIP_CHAR_HEX)) return false;
-    *number = 0;
-    for (size_t i = 0; i < text.size; i++) *number = *number << 4 | hex_value(text.at[i]);
-    return true;
+    uint32_t sum = 0;
+    if (text.size > 8) return false;
+    for (size_t i = 0; i < text.size; i++) {
+        if (!sip_is(text.at[i], SIP_CHAR_HEX)) return false;
+        sum = sum << 4 | hex_value(text.at[i]);
+    }
+    *number = sum;
+    return text.size > 0;
 }
 
 bool sip_escapes_valid(struct sip_slice text) {

@@ -138,23 +138,19 @@ static int weigh_claim(DigestObject *self, const struct sip_claim *claim, const 
 }
 
 int sip_digest_weigh(DigestObject *self, struct sip_slice value, const struct sip_proof *proof, PyObject **username) {
+    SIP_STACK_BUFFER(text); /* of its own, since it is written to */
     struct sip_claim claim;
     struct sip_slice params;
     *username = NULL;
     if (!sip_digest_scheme(value, &params)) return SIP_WORTH_NONE;
-    char *text = PyMem_Malloc(params.size + 1); /* it is written to */
-    if (!text) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    memcpy(text, params.at, params.size);
+    sip_add(&text, params);
     int worth = -1;
-    enum sip_error error = sip_claim_read(text, params.size, &claim);
+    enum sip_error error = text.failed ? SIP_NO_MEMORY : sip_claim_read(text.at, text.size, &claim);
     if (error == SIP_OK)
         worth = weigh_claim(self, &claim, proof, username);
     else
         sip_py_fault((struct sip_fault){error, SIP_OTHER}, "digest parameter");
-    PyMem_Free(text);
+    sip_buffer_free(&text);
     return worth;
 }
 

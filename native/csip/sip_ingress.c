@@ -3,6 +3,7 @@
 
 #include "sip_admission.h"
 #include "sip_chars.h"
+#include "sip_counted.h"
 #include "sip_flow.h"
 #include "sip_gate.h"
 #include "sip_message_type.h"
@@ -15,22 +16,10 @@ typedef struct {
     PyObject *layer, *counters;
     PyObject *gate, *admission; /* or None */
     PyObject *our_sent_by;      /* of our listeners, a tuple */
-    PyObject *names;            /* of counters: {transport: {method: name}} */
     PyObject *pass_on;          /* takes what is another worker's, or None */
     long worker, workers;       /* which of how many this one is */
+    struct sip_counted counted; /* names of counters */
 } IngressObject;
-
-/* The name of the counter for requests with that method over that transport. A new reference. */
-static PyObject *counter_name(IngressObject *self, PyObject *method, PyObject *flow) {
-    static struct sip_py_word transport = {"transport", NULL}, name = {"name_counter", NULL};
-    PyObject *near = sip_flow_listener(flow), *way = near ? sip_py_get(near, &transport) : NULL;
-    PyObject *names = way ? PyDict_GetItemWithError(self->names, way) : NULL;
-    PyObject *found = names && PyDict_Check(names) ? Py_XNewRef(PyDict_GetItemWithError(names, method)) : NULL;
-    if (way && !found && !PyErr_Occurred()) found = sip_py_call((PyObject *)self, &name, method, way);
-    Py_XDECREF(near);
-    Py_XDECREF(way);
-    return found;
-}
 
 /* Whether the gate lets it in. */
 static int passes(IngressObject *self, PyObject *request, PyObject *flow) {
@@ -45,10 +34,8 @@ static int is_taken(IngressObject *self, PyObject *request, PyObject *flow) {
 }
 
 static int take_request(IngressObject *self, PyObject *request, PyObject *flow) {
-    PyObject *name = counter_name(self, ((MessageObject *)request)->method, flow);
-    int result = name ? sip_py_count(self->counters, name) : -1;
-    Py_XDECREF(name);
-    if (result < 0) return -1;
+    PyObject *name = sip_counted_name(&self->counted, (PyObject *)self, ((MessageObject *)request)->method, flow);
+    if (!name || sip_py_count(self->counters, name) < 0) return -1;
     int in = passes(self, request, flow);
     if (in <= 0) return in;
     int taken = is_taken(self, request, flow);
@@ -190,7 +177,7 @@ static int ingress_init(IngressObject *self, PyObject *args, PyObject *kwargs) {
         Py_XDECREF(names);
         return -1;
     }
-    Py_XSETREF(self->names, names);
+    Py_XSETREF(self->counted.names, names);
     Py_XSETREF(self->our_sent_by, sent_by);
     Py_XSETREF(self->pass_on, Py_NewRef(Py_None));
     self->worker = 0;
@@ -207,7 +194,7 @@ static int ingress_traverse(IngressObject *self, visitproc visit, void *arg) {
     Py_VISIT(self->counters);
     Py_VISIT(self->gate);
     Py_VISIT(self->admission);
-    Py_VISIT(self->names);
+    Py_VISIT(self->counted.names);
     Py_VISIT(self->pass_on);
     return 0;
 }
@@ -224,7 +211,7 @@ static void ingress_dealloc(IngressObject *self) {
     Py_XDECREF(self->our_sent_by);
     Py_XDECREF(self->gate);
     Py_XDECREF(self->admission);
-    Py_XDECREF(self->names);
+    sip_counted_clear(&self->counted);
     Py_XDECREF(self->pass_on);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
@@ -239,7 +226,7 @@ static PyMethodDef methods[] = {
 static PyMemberDef members[] = {
     {"layer", T_OBJECT, offsetof(IngressObject, layer), READONLY, NULL},
     {"counters", T_OBJECT, offsetof(IngressObject, counters), READONLY, NULL},
-    {"names", T_OBJECT, offsetof(IngressObject, names), READONLY, NULL},
+    {"names", T_OBJECT, offsetof(IngressObject, counted.names), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 

@@ -9,8 +9,10 @@ unsigned long long sip_layer_begun(PyObject *layer) {
 }
 
 int sip_layer_forget(PyObject *transactions, PyObject *key) {
-    int there = PyDict_Contains(transactions, key);
-    return there > 0 ? PyDict_DelItem(transactions, key) : there;
+    if (PyDict_DelItem(transactions, key) == 0) return 0;
+    if (!PyErr_ExceptionMatches(PyExc_KeyError)) return -1;
+    PyErr_Clear();
+    return 0;
 }
 
 /* --- life --- */

@@ -16,6 +16,7 @@ typedef struct {
     PyObject *registrar;  /* sipcore.registrar.Registrar */
     PyObject *policy;     /* .active */
     PyObject *timers, *counters;
+    PyObject *domain; /* of the last request, or NULL */
 } RegisteringObject;
 
 /* Of a plain request. */
@@ -56,11 +57,23 @@ static PyObject *make_aor(struct sip_slice user, PyObject *domain) {
     return aor;
 }
 
+/* The domain as a key. Of requests that follow each other it is the same object, whose hash is known. */
+static PyObject *domain_of(RegisteringObject *self, struct sip_slice host) {
+    struct sip_py_view last = {{NULL, 0}, NULL};
+    if (self->domain && sip_py_view(self->domain, &last) < 0) return NULL;
+    bool same = self->domain && sip_same_nocase(host, last.text);
+    Py_XDECREF(last.holder);
+    if (same) return Py_NewRef(self->domain);
+    PyObject *domain = sip_py_host(host);
+    if (domain) Py_XSETREF(self->domain, Py_NewRef(domain));
+    return domain;
+}
+
 static enum sip_way find_asked(RegisteringObject *self, struct asked *asked) {
     struct sip_scratch scratch;
     struct sip_slice user, host;
     if (!read_names(&asked->message->core, &scratch, &user, &host)) return SIP_WAY_OTHER;
-    PyObject *domain = sip_py_host(host);
+    PyObject *domain = domain_of(self, host);
     asked->now = sip_clock_wall(self->timers);
     asked->realm = domain ? Py_XNewRef(PyDict_GetItemWithError(self->authorizer->realms, domain)) : NULL; /* none: no domain of ours */
     if (asked->realm) asked->aor = make_aor(user, domain);
@@ -196,7 +209,7 @@ static PyObject *registering_new(PyTypeObject *type, PyObject *args, PyObject *k
 /* None of what it refers to knows of it: no cycle goes through it. */
 static void registering_dealloc(RegisteringObject *self) {
     PyObject *fields[] = {(PyObject *)self->authorizer, self->accounts, (PyObject *)self->known, self->registrar, self->policy, self->timers,
-                          self->counters};
+                          self->counters, self->domain};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) Py_XDECREF(fields[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }

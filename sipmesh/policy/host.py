@@ -53,6 +53,8 @@ class PolicyHost:
     """``trunk_known``: whether there is a trunk of that name. ``kept``: where the text of the last good file is kept, for a
     worker that finds a bad one at its start."""
 
+    __slots__ = ("_counters", "_kept", "_policy", "_recent", "_runner", "_trunk_known", "_unseen", "active")
+
     def __init__(self, counters: Counters, trunk_known: Callable[[str], bool], kept: Path | None = None) -> None:
         self._counters = counters
         self._trunk_known = trunk_known
