@@ -6,9 +6,11 @@ each with one line. It plays a WAV into every call on a null sound device and re
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -36,8 +38,8 @@ class Phone:
         srtp: str = "",
         insists: bool = True,
     ) -> None:
-        """``ca``: file of the authority that must have certified the node, for TLS. ``srtp``: the one crypto suite the phone
-        takes; "": it has no SRTP. ``insists``: on that; else it offers RTP with keys (RFC 8643) and takes both."""
+        """``ca``: file of the authority that must have certified the node, for TLS. ``srtp``: the crypto suites the phone
+        takes, with commas; "": it has no SRTP. ``insists``: on that; else it offers RTP with keys (RFC 8643) and takes both."""
         arguments = {"user": user, "domain": domain, "password": password, "node": f"{node[0]}:{node[1]}"}
         arguments |= {"wav": str(wav), "log": str(log), "transport": transport, "ca": ca, "srtp": srtp}
         arguments["srtp_use"] = "mandatory" if insists else "optional"
@@ -110,8 +112,10 @@ class _Device:
         self.registered = 0
         self.call: Any = None
         self.media_active = False
+        self.media_updates = 0
         self.ended_status = 0
         self.recorder: Any = None
+        self.crypto = ""  # the line that is offered, "" for PJSIP's own
         self.endpoint = pj.Endpoint()
         self.endpoint.libCreate()
         config = pj.EpConfig()
@@ -160,12 +164,13 @@ class _Device:
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", arguments["user"], 0, arguments["password"]))
         config.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
         if arguments["srtp"]:
-            suite = pj.SrtpCrypto()
-            suite.name = arguments["srtp"]
             uses = {"mandatory": pj.PJMEDIA_SRTP_MANDATORY, "optional": pj.PJMEDIA_SRTP_OPTIONAL}
             config.mediaConfig.srtpUse = uses[arguments["srtp_use"]]
             config.mediaConfig.srtpSecureSignaling = 0
-            config.mediaConfig.srtpOpt.cryptos.append(suite)
+            for name in arguments["srtp"].split(","):
+                suite = pj.SrtpCrypto()
+                suite.name = name
+                config.mediaConfig.srtpOpt.cryptos.append(suite)
         config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_INACTIVE
         account = Account()
         account.create(config)
@@ -181,6 +186,14 @@ class _Device:
                     device.ended_status = info.lastStatusCode
                     device.recorder = None
                     device.media_active = False
+
+            def onCallMediaState(self, _: Any) -> None:  # noqa: N802
+                device.media_updates += 1
+
+            def onCallSdpCreated(self, created: Any) -> None:  # noqa: N802
+                """PJSIP by itself stays with the suite it has."""
+                if device.crypto:
+                    created.sdp.wholeSdp = re.sub(r"(?m)^a=crypto:.*", device.crypto, created.sdp.wholeSdp)
 
         return Call(account, call_id)
 
@@ -205,6 +218,7 @@ class _Device:
         state: dict[str, Any] = {
             "registered": self.registered,
             "media": self.media_active,
+            "media_updates": self.media_updates,
             "ended": self.ended_status,
             "call": "",
         }
@@ -230,6 +244,12 @@ class _Device:
         parameters = self.pj.CallOpParam(True)
         parameters.opt.flag = self.pj.PJSUA_CALL_UNHOLD
         self.call.reinvite(parameters)
+        return {}
+
+    def do_rekey(self, suite: str) -> dict[str, Any]:
+        """A re-INVITE with that suite, of AES-CM with 128 bits, and a new key."""
+        self.crypto = f"a=crypto:1 {suite} inline:{base64.b64encode(os.urandom(30)).decode()}"
+        self.call.reinvite(self.pj.CallOpParam(True))
         return {}
 
     def do_hangup(self) -> dict[str, Any]:

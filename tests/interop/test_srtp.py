@@ -3,6 +3,8 @@ media daemon as Kamailio asks it."""
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,32 +33,35 @@ def node(setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nod
     yield from serving(KamailioNode(setup, folder, MediaDaemon) if setup.profile else SipmeshNode(setup, folder))
 
 
-def call(node: Node, folder: Path, srtp: dict[str, str], caller: str = "alice", *, insists: bool = True) -> dict[str, str]:
-    """They hear each other, before and after the caller's hold. ``srtp``: by user, the suite its phone takes, ``insists`` on.
-    What the phones logged, by user."""
-    phones = {}
-    try:
+@contextlib.contextmanager
+def talking(
+    node: Node, folder: Path, srtp: dict[str, str], caller: str = "alice", *, insists: bool = True
+) -> Iterator[tuple[Phone, Phone]]:
+    """Alice and Bob in a call, who hear each other. ``srtp``: by user, the suite its phone takes, ``insists`` on."""
+    with contextlib.ExitStack() as phones:
+        made = []
         for user in ("alice", "bob"):
-            wav = folder / f"{user}-tone.wav"
+            wav, log = folder / f"{user}-tone.wav", folder / f"{user}.log"
             tones.write(wav, TONE_HZ[user])
             target = (node.address, node.port)
-            phones[user] = Phone(
-                user,
-                node.setup.domain,
-                USERS[user],
-                target,
-                wav,
-                folder / f"{user}.log",
-                srtp=srtp.get(user, ""),
-                insists=insists,
-            )
-            phones[user].wait(registered=200)
-        alice, bob = phones.values()
+            suite = srtp.get(user, "")
+            phone = Phone(user, node.setup.domain, USERS[user], target, wav, log, srtp=suite, insists=insists)
+            phones.callback(phone.close)
+            phone.wait(registered=200)
+            made.append(phone)
+        alice, bob = made
         calling, called = (alice, bob) if caller == "alice" else (bob, alice)
         calling.do("call", uri=f"sip:{called.user}@{node.setup.domain}")
         for one in (alice, bob):
             one.wait(call="CONFIRMED", media=True)
         assert hear_each_other(alice, bob, folder)
+        yield alice, bob
+
+
+def call(node: Node, folder: Path, srtp: dict[str, str], caller: str = "alice", *, insists: bool = True) -> dict[str, str]:
+    """They hear each other, before and after the caller's hold. What the phones logged, by user."""
+    with talking(node, folder, srtp, caller, insists=insists) as (alice, bob):
+        calling, called = (alice, bob) if caller == "alice" else (bob, alice)
         calling.do("hold")
         for one in (alice, bob):
             one.wait(media=False)
@@ -67,10 +72,7 @@ def call(node: Node, folder: Path, srtp: dict[str, str], caller: str = "alice", 
         assert alice.state()["lost"] == bob.state()["lost"] == 0
         called.do("hangup")
         calling.wait(ended=200)
-        return {user: phone.log.read_text(errors="replace") for user, phone in phones.items()}
-    finally:
-        for one in phones.values():
-            one.close()
+        return {phone.user: phone.log.read_text(errors="replace") for phone in (alice, bob)}
 
 
 @pytest.mark.parametrize("setup", [OURS], indirect=True, ids=["node"])
@@ -80,6 +82,18 @@ def test_the_node_goes_between_a_phone_with_srtp_and_one_without(node: Node, tmp
     logs = call(node, tmp_path, {"alice": suite}, caller)
     assert f"SRTP started, keying=SDES, crypto={suite}" in logs["alice"]
     assert "SRTP started" not in logs["bob"]
+
+
+@pytest.mark.parametrize("setup", [OURS], indirect=True, ids=["node"])
+def test_a_phone_goes_over_to_another_suite_and_back(node: Node, tmp_path: Path) -> None:
+    started = [f"SRTP started, keying=SDES, crypto={suite}" for suite in (*SUITES, SUITES[0])]
+    with talking(node, tmp_path, {"alice": ",".join(SUITES)}) as (alice, bob):
+        for suite in (SUITES[1], SUITES[0]):
+            before = alice.state()["media_updates"]
+            alice.do("rekey", suite=suite)
+            alice.wait(media_updates=before + 1)
+            assert hear_each_other(alice, bob, tmp_path)
+    assert re.findall("SRTP started, keying=SDES, crypto=\\w+", alice.log.read_text(errors="replace")) == started
 
 
 @pytest.mark.parametrize("setup", [OPTIONAL], indirect=True, ids=["node"])
