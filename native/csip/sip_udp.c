@@ -27,6 +27,7 @@ struct in_slot {
 struct sip_udp {
     int fd;
     sa_family_t family;
+    struct sip_near bound; /* family 0: to all addresses, or one with a scope, and the kernel says which one a datagram was sent to */
     uint32_t dropped;
     uint64_t oversized;
     int pending;
@@ -39,12 +40,27 @@ struct sip_udp {
     char data[SIP_UDP_BATCH][SIP_MAX_MESSAGE_BYTES + 1]; /* touched by the page as datagrams are long */
 };
 
+static struct sip_near bound_to(const union sip_sockaddr *address) {
+    const struct in6_addr *six = &address->v6.sin6_addr;
+    struct sip_near near = {.family = 0};
+    if (address->any.sa_family == AF_INET && address->v4.sin_addr.s_addr != htonl(INADDR_ANY))
+        near = (struct sip_near){.family = AF_INET, .v4 = address->v4.sin_addr};
+    if (address->any.sa_family == AF_INET6 && !IN6_IS_ADDR_UNSPECIFIED(six) && !IN6_IS_ADDR_LINKLOCAL(six))
+        near = (struct sip_near){.family = AF_INET6, .v6 = *six};
+    return near;
+}
+
+static int ask_for_destinations(int fd, sa_family_t family) {
+    int on = 1;
+    if (family == AF_INET) return setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+    return setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+}
+
 /* Non-blocking, destination addresses, drop counter. */
-static int prepare(int fd, sa_family_t family) {
+static int prepare(int fd, sa_family_t family, bool bound) {
     int on = 1, flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -1;
-    if (family == AF_INET && setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) < 0) return -1;
-    if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) < 0) return -1;
+    if (!bound && ask_for_destinations(fd, family) < 0) return -1;
     if (sip_udp_ask_for_errors(fd, family) < 0) return -1;
     return setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
 }
@@ -66,11 +82,13 @@ struct sip_udp *sip_udp_open(int fd) {
         errno = EAFNOSUPPORT;
         return NULL;
     }
-    if (prepare(fd, family) < 0) return NULL;
+    struct sip_near bound = bound_to(&address);
+    if (prepare(fd, family, bound.family) < 0) return NULL;
     struct sip_udp *udp = calloc(1, sizeof *udp);
     if (!udp) return NULL;
     udp->fd = fd;
     udp->family = family;
+    udp->bound = bound;
     for (int i = 0; i < SIP_UDP_BATCH; i++) {
         udp->in[i].iov = (struct iovec){udp->data[i], sizeof udp->data[i]};
         udp->in_headers[i].msg_hdr = (struct msghdr){.msg_name = &udp->in[i].from, .msg_iov = &udp->in[i].iov, .msg_iovlen = 1,
@@ -131,8 +149,7 @@ int sip_udp_receive(struct sip_udp *udp) {
 }
 
 static void read_control(struct sip_udp *udp, struct msghdr *header, struct sip_near *near) {
-    near->family = 0;
-    near->scope = 0;
+    *near = udp->bound;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
             memcpy(&udp->dropped, CMSG_DATA(c), sizeof udp->dropped);
