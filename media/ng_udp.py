@@ -31,6 +31,7 @@ class NgUdpServer:
         self._dispatcher = dispatcher
         self._is_relayed = is_relayed
         self._socket = sock
+        self._buffer = memoryview(bytearray(MAX_REQUEST_BYTES))
         self._networks = [ipaddress.ip_network(network) for network in allowed]
         self._allowed: dict[str, bool] = {}
         self._counters = counters
@@ -52,7 +53,7 @@ class NgUdpServer:
     def _readable(self) -> None:
         """One datagram: the loop comes back for the next, and no burst keeps the other sockets waiting."""
         try:
-            data, source = self._socket.recvfrom(MAX_REQUEST_BYTES)
+            size, source = self._socket.recvfrom_into(self._buffer)
         except OSError:  # nothing there after all
             return
         if not (self._allowed.get(source[0]) or self._is_allowed(source[0])):
@@ -61,7 +62,7 @@ class NgUdpServer:
         if self._is_relayed(source[0], source[1]):
             self._counters["media_ng_relayed_total"] += 1
             return
-        reply = self._dispatcher.datagram(data, source, MAX_REPLY_BYTES)
+        reply = self._dispatcher.datagram(bytes(self._buffer[:size]), source, MAX_REPLY_BYTES)
         if reply is None:
             return
         try:

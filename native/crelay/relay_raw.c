@@ -38,7 +38,7 @@ enum relay_error relay_raw_open(struct relay_raw *raw, int *family, int fd)
     *family = relay_socket_family(fd);
     if (relay_socket_option(fd, SOL_SOCKET, SO_TYPE) != SOCK_RAW || !relay_socket_is_udp(fd))
         return RELAY_ERROR_RAW;
-    raw->mark = relay_socket_mark(fd);
+    raw->mark = relay_socket_mark(fd, *family);
     raw->fd = fcntl(fd, F_DUPFD_CLOEXEC, 1); /* not 0, which means none */
     return raw->fd < 0 ? RELAY_ERROR_SYSTEM : RELAY_OK;
 }
@@ -94,7 +94,7 @@ relay_origin relay_raw_origin(const struct relay_raw raw[RELAY_RAW_FAMILIES], st
         return RELAY_OWN_SOCKET;
     const struct relay_raw *candidate = &raw[relay_raw_family(bound.any.sa_family)];
     bool scoped = bound.any.sa_family == AF_INET6 && bound.v6.sin6_scope_id != 0;
-    if (candidate->fd <= 0 || scoped || relay_address_wildcard(&bound) || relay_socket_mark(fd) != candidate->mark)
+    if (candidate->fd <= 0 || scoped || relay_address_wildcard(&bound) || relay_socket_mark(fd, bound.any.sa_family) != candidate->mark)
         return RELAY_OWN_SOCKET;
     uint32_t source = find_source(sources, &bound);
     return source == 0 ? RELAY_OWN_SOCKET : source << 16 | bound.v4.sin_port; /* it lies at the same offset in both families */

@@ -27,9 +27,9 @@ static bool set_dscp(int fd, int family, uint8_t dscp)
     return set_int(fd, IPPROTO_IP, IP_TOS, dscp << 2);
 }
 
-int relay_socket_mark(int fd)
+int relay_socket_mark(int fd, int family)
 {
-    if (relay_socket_family(fd) == AF_INET6)
+    if (family == AF_INET6)
         return relay_socket_option(fd, IPPROTO_IPV6, IPV6_TCLASS);
     return relay_socket_option(fd, IPPROTO_IP, IP_TOS);
 }

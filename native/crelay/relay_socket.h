@@ -11,7 +11,7 @@ bool relay_socket_is_udp(int fd);
 
 int relay_socket_option(int fd, int level, int option); /* -1: it has none */
 int relay_socket_family(int fd);                        /* AF_INET or AF_INET6 */
-int relay_socket_mark(int fd); /* TOS or traffic class */
+int relay_socket_mark(int fd, int family); /* TOS or traffic class */
 bool relay_socket_dscp(int fd, uint8_t dscp);
 
 #endif
