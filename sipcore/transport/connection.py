@@ -77,12 +77,16 @@ class TcpConnection(StreamFlow, asyncio.Protocol):
             self.opened(stream)
 
     def accepted(self, transport: StreamTransport) -> bool:
-        """The other side is there, though maybe not to talk yet; False when a limit forbids it."""
+        """The other side is there, though maybe not to talk yet; False when it is gone again, or a limit forbids it."""
         self.transport = transport
-        self.local_host = transport.get_extra_info("sockname")[0]
+        near, far = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        if near is None or far is None:  # reset before we looked
+            self.abort("reset")
+            return False
+        self.local_host = near[0]
         if self.outgoing:
             return True
-        self.remote = transport.get_extra_info("peername")[:2]
+        self.remote = far[:2]
         reason = self._endpoint.admit(self)
         if reason:
             self.abort(reason)

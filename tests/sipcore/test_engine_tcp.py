@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import socket
+import struct
 from ipaddress import ip_network
 
 import pytest
@@ -170,6 +172,25 @@ def test_an_idle_connection_is_closed_and_a_used_one_stays() -> None:
             assert not used.reader.at_eof()
 
     run(main())
+
+
+@pytest.mark.parametrize("hello", [b"", b"OPTIONS sip:x SIP/2.0\r\n"])
+def test_a_connection_that_was_reset_before_it_was_accepted_is_closed(hello: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with Running() as world:
+            before = len(os.listdir("/proc/self/fd"))
+            for _ in range(20):
+                with socket.create_connection((world.host, world.port)) as gone:
+                    gone.sendall(hello)
+                    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            await world.until(lambda: world.counters["sip_connections_closed_total|reason=reset"] == 20)
+            await world.until(lambda: len(os.listdir("/proc/self/fd")) == before)
+            stream = await world.connect()
+            stream.send(options())
+            assert (await stream.message()).status == 200
+
+    run(main())
+    assert not caplog.records
 
 
 def test_limits_of_connections(caplog: pytest.LogCaptureFixture) -> None:
