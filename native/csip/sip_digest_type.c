@@ -12,8 +12,10 @@ static int add_nonce(DigestObject *self, struct sip_buffer *out, double now) {
     struct sip_py_view key_id, instance, realm;
     const uint8_t *key = sip_mac_key(self->mac);
     if (!key || sip_py_view(self->key_id, &key_id) < 0) return -1;
+    instance.holder = realm.holder = NULL;
     int result = sip_py_view(self->instance, &instance);
-    if (result == 0 && (result = sip_py_view(self->realm, &realm)) == 0) {
+    if (result == 0) result = sip_py_view(self->realm, &realm);
+    if (result == 0) {
         sip_add_hex(&fields, (uint32_t)(long long)now, 8);
         sip_add_hex(&fields, self->serial++, 1);
         sip_add(&fields, SIP_TEXT("."));
@@ -22,9 +24,9 @@ static int add_nonce(DigestObject *self, struct sip_buffer *out, double now) {
         sip_add_sealed(out, key, (struct sip_slice){fields.at, fields.size}, realm.text);
         out->failed |= fields.failed;
         sip_buffer_free(&fields);
-        Py_XDECREF(realm.holder);
     }
-    if (result == 0) Py_XDECREF(instance.holder);
+    Py_XDECREF(realm.holder);
+    Py_XDECREF(instance.holder);
     Py_XDECREF(key_id.holder);
     return result;
 }
