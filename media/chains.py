@@ -3,10 +3,10 @@
 A party may name one of our ports as its place. Calls that come through here twice do, and form a chain; a chain that comes
 back to where it began would send every packet round for ever."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from media.addresses import is_wildcard, numeric
-from media.endpoint import Address, Endpoint
+from media.endpoint import Address, Endpoint, targets
 from media.line import Line
 from media.settings import Interface
 
@@ -67,8 +67,8 @@ class Chains:
         while ahead and len(seen) <= MAX_EXITS:
             line, side = ahead.pop()
             endpoint = placed.get(line, line.places)[side]
-            targets = _targets(endpoint, len(line.blocks[0].sockets))
-            found = {exit_ for address in targets for exit_ in self._behind(address) if exit_[0].streams}
+            ports = len(line.blocks[0].sockets)
+            found = {exit_ for address in targets(endpoint, ports) for exit_ in self._behind(address) if exit_[0].streams}
             if start in found:
                 return True
             ahead.extend(found - seen)
@@ -85,11 +85,3 @@ class Chains:
             hosts = hosts | {self._anywhere[known.family]}
         even = address[1] & ~1
         return [self._exits[host, even] for host in hosts if (host, even) in self._exits] if hosts else []
-
-
-def _targets(endpoint: Endpoint, pairs: int) -> Iterator[Address]:
-    """Where what is sent to that side goes, RTCP that nothing was said of too."""
-    for address in (endpoint.rtp, endpoint.rtcp or (endpoint.rtp and (endpoint.rtp[0], endpoint.rtp[1] + 1))):
-        if address is not None:
-            for pair in range(pairs):
-                yield address[0], address[1] + 2 * pair

@@ -14,6 +14,7 @@ from media.clock import Clock
 from media.commands import Commands
 from media.dispatch import Dispatcher
 from media.load import Load
+from media.neighbours import Neighbours
 from media.ng import Body
 from media.offer_answer import OfferAnswer
 from media.one_way import OneWayWatch
@@ -71,7 +72,7 @@ class MediaDaemon:
         self._timeouts = Timeouts(self.calls, settings, self.emit, self.counters, reporter.brief)
         commands = Commands(
             self.calls,
-            OfferAnswer(self.calls, settings.interfaces, secrets.token_hex(6)),
+            OfferAnswer(self.calls, settings.interfaces, secrets.token_hex(6), Neighbours(settings)),
             reporter,
             self._timeouts,
             self.statistics.body,

@@ -1,5 +1,6 @@
 """Where a party's media is, and how far we trust what it says of that: from an m= line and flags to a learning mode."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from media.addresses import family_of, is_private
@@ -40,6 +41,14 @@ def locate(description: Description, media: Media, request: Request) -> Endpoint
         raise SdpError(media.number, f"m={media.kind}: can't send to {connection.address}, not a numeric unicast address")
     host = connection.numeric.host
     return Endpoint((host, media.port), (_rtcp_host(media, host), _rtcp_port(media)), mode, host, False)
+
+
+def targets(endpoint: Endpoint, pairs: int) -> Iterator[Address]:
+    """Where what is sent to that side goes, of a place of so many port pairs; RTCP that nothing was said of too."""
+    for address in (endpoint.rtp, endpoint.rtcp or (endpoint.rtp and (endpoint.rtp[0], endpoint.rtp[1] + 1))):
+        if address is not None:
+            for pair in range(pairs):
+                yield address[0], address[1] + 2 * pair
 
 
 def _source(connection: Connection, request: Request) -> str:

@@ -62,6 +62,8 @@ def plan(media: Media, protocol: str, side: int, secured: tuple[bool, bool], opt
             raise SdpError(media.number, f"m={media.kind}: no a=crypto line with a suite and parameters we have")
     if (suites is None and not theirs) or not (keyed or suites):
         return None
+    if media.count > 1 and (theirs or suites):  # RFC 3550 section 8.3: of one SSRC, which a key must not secure twice
+        raise SdpError(media.number, f"m={media.kind}: SRTP of {media.count} port pairs can't begin or end here")
     return Keying(side, theirs, suites, wanted)
 
 

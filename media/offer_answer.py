@@ -12,6 +12,7 @@ from media.errors import UNKNOWN_CALL, RequestError
 from media.interfaces import Pair, first_pair, next_pair
 from media.keying import UNTOUCHED, Agreed
 from media.line import Line
+from media.neighbours import Neighbours
 from media.offer_plan import describe, made_mids, plan_offer
 from media.origin import Announced, stamp
 from media.request import Request
@@ -23,13 +24,14 @@ from media.settings import Interface
 
 
 class OfferAnswer:
-    """``loop_mark`` tells our own bodies from others' (flag ``loop-protect``)."""
+    """``loop_mark`` tells our own bodies from others' (flag ``loop-protect``); ``neighbours`` get no media."""
 
-    def __init__(self, calls: CallTable, interfaces: tuple[Interface, ...], loop_mark: str) -> None:
+    def __init__(self, calls: CallTable, interfaces: tuple[Interface, ...], loop_mark: str, neighbours: Neighbours) -> None:
         self._calls = calls
         self._lines = calls.lines
         self._interfaces = interfaces
         self._loop_mark = loop_mark
+        self._neighbours = neighbours
 
     def offer(self, request: Request) -> str:
         """The body for who is to answer. Takes ports, changes no media. RequestError, and then nothing changed."""
@@ -74,7 +76,7 @@ class OfferAnswer:
             raise RequestError(f"The answer has {len(description.media)} m= lines, the offer had {len(offer.lines)}")
         answerer = dialogue.sides[1 - offer.side]
         described = [describe(description, media, request, answerer.interface) for media in description.media]
-        self._refuse_circle(offer, described)
+        self._refuse_places(offer, described)
         agreed = _agree(offer, description) if any(offer.keyings) else [UNTOUCHED] * len(description.media)
         answerer.tag = request.to_tag
         answerer.label = request.options.label or answerer.label
@@ -141,14 +143,19 @@ class OfferAnswer:
             raise
         return lines
 
-    def _refuse_circle(self, offer: Offer, described: list[Described]) -> None:
-        """RequestError when media would come round to where it was sent from."""
+    def _refuse_places(self, offer: Offer, described: list[Described]) -> None:
+        """RequestError when media would come round to where it was sent from, or reach a server of ours."""
         placed: dict[Line, tuple[Endpoint, Endpoint]] = {}
         for index, (line, answered) in enumerate(zip(offer.lines, described, strict=False)):
             if line is not None and not offer.removed[index]:
                 told = (offer.described[index].endpoint, answered.endpoint)
                 near, far = told if offer.side == 0 else told[::-1]
                 placed[line] = (line.places[0] if near.held else near, line.places[1] if far.held else far)
+        for line, places in placed.items():
+            for endpoint in places:
+                server = self._neighbours.reached(endpoint, len(line.blocks[0].sockets))
+                if server is not None:
+                    raise RequestError(f"Media sent to {server[0]} port {server[1]} would reach a server of this node")
         address = self._lines.chains.circle(placed)
         if address is not None:
             raise RequestError(f"Media sent to {address[0]} port {address[1]}, which is ours, would come back here")

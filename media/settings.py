@@ -47,6 +47,7 @@ class MediaSettings:
     last_port: int = 29999
     ng: tuple[str, int] | None = None  # UDP address to serve proxies on; None: closed
     ng_allow: tuple[str, ...] = LOOPBACK  # networks that may use it
+    servers: tuple[tuple[str, int], ...] = ()  # UDP addresses of this node that no media may go to; ``ng`` is one anyway
     unix_path: str = ""  # seqpacket socket for the node's own proxy; empty: none
     max_calls: int = 0  # of this and the next three, 0: no limit; new calls are refused, others go on
     max_cpu_percent: float = 0.0  # of all processors of the machine

@@ -8,7 +8,7 @@ from media.daemon import MediaDaemon
 from media.raw import close_raw
 from media.settings import Interface, MediaSettings, RecordingSettings
 from native.relay import Relay
-from sipmesh.addresses import reachable_host
+from sipmesh.addresses import reachable_host, split_host_port
 from sipmesh.config import Config
 from sipmesh.sockets import media_address, relay_thread_count
 from sipmesh.worker import WorkerContext
@@ -38,6 +38,7 @@ def settings_of(config: Config) -> MediaSettings:
         interfaces=(Interface(address, config.media.advertise or reachable_host(address)),),
         first_port=first_port,
         last_port=last_port,
+        servers=_udp_servers(config),
         ng_allow=config.media.ng_allow,
         max_calls=config.limits.media_calls,
         max_cpu_percent=config.limits.media_cpu_percent,
@@ -53,6 +54,11 @@ def settings_of(config: Config) -> MediaSettings:
         held_timeout_s=config.limits.media_hold_timeout_s,
         unanswered_timeout_s=config.limits.media_hold_timeout_s,
     )
+
+
+def _udp_servers(config: Config) -> tuple[tuple[str, int], ...]:
+    signalling = tuple((listen.host, listen.port) for listen in config.listen if listen.transport == "udp")
+    return (*signalling, split_host_port(config.media.ng)) if config.media.ng else signalling
 
 
 async def _serve(context: WorkerContext, daemon: MediaDaemon, relay: Relay) -> None:

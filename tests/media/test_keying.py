@@ -80,6 +80,19 @@ def test_an_offer_without_a_key_we_have_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("section", "protocol"),
+    [(OFFER.replace("5000", "5000/2"), PLAIN), ("m=audio 5000/2 RTP/AVP 0", SECURE)],
+    ids=["ends here", "begins here"],
+)
+def test_several_port_pairs_share_no_key(section: str, protocol: str) -> None:
+    """Layers have the same SSRC (RFC 3550 section 8.3), so that two packets would be secured by one index."""
+    world = World()
+    reply = world.serve("offer", sdp=sdp(section), call_id="c", from_tag="a", transport_protocol=protocol)
+    assert "m=audio: SRTP of 2 port pairs can't begin or end here" in reply["error-reason"]
+    assert world.streams() == []
+
+
+@pytest.mark.parametrize(
     "keys",
     ["", f"|{UNKNOWN}", f"|a=crypto:{OwnKeys().crypto(99, SUITE)}", f"|a=crypto:{OwnKeys().crypto(1, SUITE)}"],
     ids=["no line", "unknown suite", "unknown tag", "another suite"],

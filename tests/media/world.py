@@ -13,6 +13,7 @@ from media.commands import OWN, Commands
 from media.dispatch import Dispatcher
 from media.flags import normalise
 from media.load import Load
+from media.neighbours import Neighbours
 from media.offer_answer import OfferAnswer
 from media.options import Options, read
 from media.ports import PortPool
@@ -187,7 +188,7 @@ class World:
         self.timeouts = Timeouts(self.calls, self.settings, self.events.append, self.counters, reporter.brief)
         self.commands = Commands(
             self.calls,
-            OfferAnswer(self.calls, interfaces, "this-node"),
+            OfferAnswer(self.calls, interfaces, "this-node", Neighbours(self.settings)),
             reporter,
             self.timeouts,
             dict,

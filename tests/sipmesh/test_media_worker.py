@@ -40,6 +40,16 @@ def test_ports_networks_and_times_are_those_of_the_file() -> None:
     assert (settings.ng, settings.unix_path) == (None, "")
 
 
+def test_media_goes_to_no_server_of_the_node() -> None:
+    listeners = (
+        Listen(transport="udp", address="127.0.0.2:5060"),
+        Listen(transport="tcp", address="127.0.0.2:5062"),
+        Listen(transport="udp", address="[::]:5064"),
+    )
+    config = msgspec.structs.replace(configured(ng="127.0.0.1:2223"), listen=listeners)
+    assert settings_of(config).servers == (("127.0.0.2", 5060), ("::", 5064), ("127.0.0.1", 2223))
+
+
 def test_limits_and_recordings_are_those_of_the_file() -> None:
     config = configured(recording_dir="/srv/records", recording_mb=5, recording_free_mb=7, recording_calls=3)
     limits = Limits(media_calls=100, media_cpu_percent=80, media_load_average=4, media_mbit_per_s=8)
