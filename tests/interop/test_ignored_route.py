@@ -40,9 +40,11 @@ def builtin(scenario: str, port: int, folder: Path, *options: str) -> Process:
 def test_calls_of_builtin_scenarios_end(node: SipmeshNode, callee_port: int, tmp_path: Path) -> None:
     callee = builtin("uas", callee_port, tmp_path, "-aa", "-timeout", "60")
     target = f"127.0.0.1:{node.port}"
-    caller = builtin("uac", free_port(), tmp_path, target, "-m", str(CALLS), "-r", "25", "-timeout", "40", "-trace_err")
+    caller = builtin("uac", free_port(), tmp_path, target, "-m", str(CALLS), "-r", "10", "-timeout", "40", "-trace_err")
     try:
-        assert caller.child.wait(60) == 0, caller.log.read_text()[-2000:] + node.log()[-2000:]
+        status = caller.child.wait(60)
+        errors = "".join(file.read_text() for file in tmp_path.glob("uac_*_errors.log"))
+        assert status == 0, errors[:4000] + caller.log.read_text()[-2000:] + node.log()[-2000:]
     finally:
         caller.stop()
         callee.stop()
