@@ -4,7 +4,6 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,21 +15,6 @@ from tests.media.live import LOOPBACK, Live, OwnProxy, Phone, Proxy, free_ports,
 from tests.native.relay_wire import eventually
 
 COUNT = 50
-
-
-@pytest.fixture(scope="module")
-def live() -> Iterator[Live]:
-    with Live() as running:
-        yield running
-
-
-@pytest.fixture
-def proxy(live: Live) -> Iterator[Proxy]:
-    client = Proxy(live)
-    yield client
-    for call_id in client.ask("list", limit=1000)["calls"]:
-        client.ask("delete", call_id=call_id)
-    client.socket.close()
 
 
 def agree(proxy: Proxy, a: Phone, b: Phone, **keys: object) -> tuple[int, int]:

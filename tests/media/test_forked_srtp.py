@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 
 from media.sdes import SUITES, OwnKeys, parse_all
-from tests.media.live import LOOPBACK, Live, Phone, Proxy, phones, port_of
+from tests.media.live import LOOPBACK, Phone, Proxy, phones, port_of
 from tests.native.relay_wire import rtcp, rtp
 from tests.native.test_relay_srtp import Secure
 
 OFFERED, ANSWERED = "RTP/AVP 0", "RTP/SAVP 0"
-
-
-@pytest.fixture(scope="module")
-def live() -> Iterator[Live]:
-    with Live() as running:
-        yield running
-
-
-@pytest.fixture
-def proxy(live: Live) -> Iterator[Proxy]:
-    client = Proxy(live)
-    yield client
-    client.ask("delete", call_id="c")
-    client.socket.close()
 
 
 class Branch:
@@ -65,6 +50,9 @@ def test_the_branch_that_answers_goes_on_where_its_early_media_was(proxy: Proxy,
     with phones(1, 2, 3) as (caller, one, two):
         told = proxy.ask("offer", call_id="c", from_tag="a", sdp=caller.sdp(), transport_protocol="RTP/SAVP")["sdp"]
         first, second = (Branch(proxy, phone, suite, told) for phone, suite in zip((one, two), suites, strict=True))
-        first.talk(caller, first.answer(183), 65535, 65536)
+        early = first.answer(183)
+        first.talk(caller, early, 65535, 65536)
         second.talk(caller, second.answer(183), 65537)
-        first.talk(caller, first.answer(200), 65538, 65539)
+        final = first.answer(200)
+        assert final == early
+        first.talk(caller, final, 65538, 65539)

@@ -35,20 +35,6 @@ MODES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def live() -> Iterator[Live]:
-    with Live() as running:
-        yield running
-
-
-@pytest.fixture
-def proxy(live: Live) -> Iterator[Proxy]:
-    client = Proxy(live)
-    yield client
-    client.ask("delete", call_id="c")
-    client.socket.close()
-
-
 def rtp(ssrc: int, sequence: int, payload_type: int = 0) -> bytes:
     head = bytes([0x80, payload_type]) + (sequence & 0xFFFF).to_bytes(2, "big") + (160 * sequence).to_bytes(4, "big")
     return head + ssrc.to_bytes(4, "big") + b"\x5a" * 160

@@ -3,7 +3,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -11,12 +11,6 @@ from media import bencode, ng_unix
 from media.ng_unix import MAX_WAITING, NgUnixServer
 from tests.media.live import Live, OwnProxy
 from tests.media.world import World, lines_of, sdp
-
-
-@pytest.fixture(scope="module")
-def live() -> Iterator[Live]:
-    with Live() as running:
-        yield running
 
 
 def test_the_origin_is_ours_and_its_version_grows_with_the_body(live: Live) -> None:

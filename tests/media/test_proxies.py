@@ -1,9 +1,6 @@
 """Requests byte for byte as proxies send them: bencode with unsorted keys, in the order and with the words of each module."""
 
 import itertools
-from collections.abc import Iterator
-
-import pytest
 
 from media import bencode
 from tests.media.live import Live, Proxy, free_ports
@@ -12,12 +9,6 @@ BODY = (
     "v=0\r\no=user1 53655765 2353687637 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n"
     "m=audio 6000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
 )
-
-
-@pytest.fixture(scope="module")
-def live() -> Iterator[Live]:
-    with Live() as running:
-        yield running
 
 
 cookies = itertools.count(1)

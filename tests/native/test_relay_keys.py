@@ -38,10 +38,17 @@ def talk(call: Call, secure: Secure, *numbers: int) -> None:
     assert secure.rx.unprotect_rtcp(call.a_rtcp.receive()) == rtcp()
 
 
+def refused(call: Call) -> list[int]:
+    """How many packets of each side and component were forged or repeated."""
+    counted = [call.stream.stats(side, component) for side in (RTP_SIDE_A, RTP_SIDE_B) for component in (0, 1)]
+    return [each.auth_failed + each.replayed for each in counted]
+
+
 def test_the_same_keys_set_again_change_nothing(call: Call) -> None:
     talk(call, call.secure, 65535, 65536)
     call.secure.apply(call.stream, RTP_SIDE_A)
     talk(call, call.secure, 65537)
+    assert refused(call) == [0, 0, 0, 0]
 
 
 def test_new_keys_begin_anew(call: Call) -> None:
@@ -67,6 +74,7 @@ def test_a_key_that_comes_back_goes_on_where_it_was(call: Call, between: str) ->
         talk(call, other, 65537)
     call.secure.apply(call.stream, RTP_SIDE_A)
     talk(call, call.secure, 65538)
+    assert refused(call) == [0, 0, 0, 0]
 
 
 def test_what_passed_under_a_key_does_not_when_the_key_is_back(call: Call) -> None:
@@ -110,6 +118,7 @@ def test_as_many_keys_as_there_are_suites_are_remembered(relay: native.Relay, ph
         for secure in (call.secure, *others):
             secure.apply(call.stream, RTP_SIDE_A)
             talk(call, secure, number)
+    assert refused(call) == [0, 0, 0, 0]
 
 
 def test_the_key_that_was_set_aside_first_is_forgotten_when_there_are_more(relay: native.Relay, phone: MakePhone) -> None:
@@ -126,6 +135,7 @@ def test_the_key_that_was_set_aside_first_is_forgotten_when_there_are_more(relay
     for secure in later[2:]:
         secure.apply(call.stream, RTP_SIDE_A)
         talk(call, secure, 65537)
+    assert refused(call) == [1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("between", ["another key", "plain"])
@@ -142,6 +152,7 @@ def test_a_successor_knows_the_keys_that_were_set_aside(relay: native.Relay, pho
         call.stream.relay = second
         call.secure.apply(call.stream, RTP_SIDE_A)
         talk(call, call.secure, 65537)
+        assert refused(call) == [0, 0, 0, 0]
 
 
 def test_a_removed_stream_leaves_no_key_in_the_table(relay: native.Relay) -> None:
