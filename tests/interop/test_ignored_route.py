@@ -11,6 +11,7 @@ from interop import ng
 from interop.node import Setup, SipmeshNode, Trunk
 from interop.ports import free_port
 from interop.process import Process, wait_for
+from interop.soak import udp_ports
 
 CALLS = 100
 
@@ -39,8 +40,9 @@ def builtin(scenario: str, port: int, folder: Path, *options: str) -> Process:
 
 def test_calls_of_builtin_scenarios_end(node: SipmeshNode, callee_port: int, tmp_path: Path) -> None:
     callee = builtin("uas", callee_port, tmp_path, "-aa", "-timeout", "60")
+    callee.wait_ready(lambda: callee_port in udp_ports(callee.pid))
     target = f"127.0.0.1:{node.port}"
-    caller = builtin("uac", free_port(), tmp_path, target, "-m", str(CALLS), "-r", "10", "-timeout", "40", "-trace_err")
+    caller = builtin("uac", free_port(), tmp_path, target, "-m", str(CALLS), "-r", "25", "-timeout", "40", "-trace_err")
     try:
         status = caller.child.wait(60)
         errors = "".join(file.read_text() for file in tmp_path.glob("uac_*_errors.log"))
