@@ -41,14 +41,6 @@ static int put_flow(CallLegObject *leg, PyObject *flow) {
 
 /* --- what the message says --- */
 
-static PyObject *tag_of(MessageObject *message, enum sip_name from_or_to) {
-    struct sip_scratch scratch;
-    struct sip_slice tag;
-    struct sip_fault fault = sip_read_tag(&message->core, from_or_to, &scratch, &tag);
-    if (fault.error != SIP_OK) return sip_py_fault(fault, NULL);
-    return sip_py_str(tag.at ? tag : SIP_TEXT(""));
-}
-
 static PyObject *record_routes(MessageObject *message) {
     PyObject *name = sip_py_name(SIP_RECORD_ROUTE), *routes = sip_message_values(message, name);
     Py_DECREF(name);
@@ -66,7 +58,7 @@ static PyObject *first_routes(PyObject *routes, Py_ssize_t count) {
 /* --- the caller --- */
 
 static int read_request(CallLegObject *leg, MessageObject *message) {
-    if (sip_py_put(&leg->tag, tag_of(message, SIP_FROM)) < 0) return -1;
+    if (sip_py_put(&leg->tag, sip_message_tag(message, SIP_FROM, SIP_TEXT(""))) < 0) return -1;
     if (sip_py_put(&leg->remote_target, sip_message_contact_uri_text(message, NULL)) < 0) return -1;
     if (!sip_has_line(&message->core, SIP_RECORD_ROUTE)) return 0;
     PyObject *routes = record_routes(message);
@@ -123,7 +115,7 @@ static PyObject *routes_beyond_us(CallLegObject *leg, MessageObject *response, C
 
 /* All that can be read, or nothing: 0, -1 with an exception that is no ParseError. */
 static int read_response(CallLegObject *leg, MessageObject *response, CallLegObject *caller) {
-    PyObject *tag = tag_of(response, SIP_TO), *target = tag ? sip_message_contact_uri_text(response, NULL) : NULL;
+    PyObject *tag = sip_message_tag(response, SIP_TO, SIP_TEXT("")), *target = tag ? sip_message_contact_uri_text(response, NULL) : NULL;
     PyObject *routes = target ? routes_beyond_us(leg, response, caller) : NULL;
     if (routes) {
         Py_SETREF(leg->tag, Py_NewRef(tag));

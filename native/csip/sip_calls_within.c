@@ -3,13 +3,6 @@
 
 /* --- the sides of a dialog --- */
 
-static int read_tag(MessageObject *message, enum sip_name id, struct sip_scratch *scratch, struct sip_slice *tag) {
-    struct sip_fault fault = sip_read_tag(&message->core, id, scratch, tag);
-    if (fault.error != SIP_OK) sip_py_fault(fault, NULL);
-    else if (!tag->at) *tag = SIP_TEXT("");
-    return fault.error == SIP_OK ? 0 : -1;
-}
-
 /* Whether a leg has that tag: 1 or 0, -1 with an exception. */
 static int has_tag(const CallLegObject *leg, struct sip_slice tag) {
     struct sip_py_view view;
@@ -44,7 +37,9 @@ int sip_call_sides(CallRecordObject *record, MessageObject *request, struct sip_
     struct sip_scratch scratches[2];
     struct sip_slice from, to;
     CallLegObject *caller = sip_call_leg_of(record, SIP_CALLER);
-    if (!caller || read_tag(request, SIP_FROM, &scratches[0], &from) < 0 || read_tag(request, SIP_TO, &scratches[1], &to) < 0) return -1;
+    if (!caller || sip_message_read_tag(request, SIP_FROM, &scratches[0], &from) < 0 ||
+        sip_message_read_tag(request, SIP_TO, &scratches[1], &to) < 0)
+        return -1;
     for (Py_ssize_t i = 0; i <= count_forks(record); i++) {
         CallLegObject *callee = callee_at(record, i);
         if (!callee) return -1;

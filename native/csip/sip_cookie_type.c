@@ -41,11 +41,7 @@ struct tag_hash {
 static int hash_tag(const MessageObject *request, enum sip_name from_or_to, struct tag_hash *hash, bool *there) {
     struct sip_scratch scratch;
     struct sip_slice tag;
-    struct sip_fault fault = sip_read_tag(&request->core, from_or_to, &scratch, &tag);
-    if (fault.error != SIP_OK) {
-        sip_py_fault(fault, NULL);
-        return -1;
-    }
+    if (sip_message_read_tag(request, from_or_to, &scratch, &tag) < 0) return -1;
     *there = tag.at;
     hash->text = (struct sip_slice){hash->digits, sip_digits(sip_crc32(tag.at ? tag : SIP_TEXT("")), hash->digits)};
     return 0;

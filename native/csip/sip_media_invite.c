@@ -15,13 +15,7 @@ static bool only_passes(PyObject *srtp) {
 }
 
 /* As media_glue.NO_TAG where there is none. */
-static PyObject *tag_of(MessageObject *message, enum sip_name id) {
-    struct sip_scratch scratch;
-    struct sip_slice tag;
-    struct sip_fault found = sip_read_tag(&message->core, id, &scratch, &tag);
-    if (found.error != SIP_OK) return sip_py_fault(found, NULL);
-    return sip_py_str(tag.at ? tag : SIP_TEXT("-"));
-}
+static PyObject *tag_of(const MessageObject *message, enum sip_name from_or_to) { return sip_message_tag(message, from_or_to, SIP_TEXT("-")); }
 
 InviteMediaObject *sip_invite_media_new(PyTypeObject *class, PyObject *glue, MessageObject *request, PyObject *host, bool natted, PyObject *srtp) {
     InviteMediaObject *self = SIP_NEW(InviteMediaObject, class, glue);

@@ -46,12 +46,18 @@ GETTER(get_to) {
     return SIP_PY_CACHED(self->cache[CACHE_TO], make_addr(self, SIP_TO));
 }
 
-static PyObject *get_tag(MessageObject *self, enum sip_name id) {
+int sip_message_read_tag(const MessageObject *self, enum sip_name from_or_to, struct sip_scratch *scratch, struct sip_slice *tag) {
+    struct sip_fault found = sip_read_tag(&self->core, from_or_to, scratch, tag);
+    return found.error == SIP_OK ? 0 : sip_py_done(sip_py_fault(found, NULL));
+}
+
+PyObject *sip_message_tag(const MessageObject *self, enum sip_name from_or_to, struct sip_slice none) {
     struct sip_scratch scratch;
     struct sip_slice tag;
-    struct sip_fault found = sip_read_tag(&self->core, id, &scratch, &tag);
-    return found.error == SIP_OK ? sip_py_str_or_none(tag) : sip_py_fault(found, NULL);
+    return sip_message_read_tag(self, from_or_to, &scratch, &tag) < 0 ? NULL : sip_py_str_or_none(tag.at ? tag : none);
 }
+
+static PyObject *get_tag(MessageObject *self, enum sip_name id) { return sip_message_tag(self, id, (struct sip_slice){NULL, 0}); }
 
 GETTER(get_from_tag) {
     (void)closure;

@@ -50,6 +50,9 @@ int sip_message_changed(MessageObject *self, enum sip_name id);
 
 extern PyGetSetDef sip_message_getset[]; /* sip_message_read.c */
 PyObject *sip_message_call_id(MessageObject *self, void *closure);
+/* The tag of From or To: -1 with an exception; `at` is NULL when there is none. */
+int sip_message_read_tag(const MessageObject *self, enum sip_name from_or_to, struct sip_scratch *scratch, struct sip_slice *tag);
+PyObject *sip_message_tag(const MessageObject *self, enum sip_name from_or_to, struct sip_slice none);
 PyObject *sip_message_check(MessageObject *self, PyObject *unused);
 
 /* sip_message_start.c */
