@@ -1,11 +1,8 @@
 /* native.sip.NameAddr */
-#include "sip_py.h"
-#include "structmember.h"
+#include "sip_parsed_type.h"
 
 typedef struct {
-    PyObject_HEAD
-    PyObject *text;
-    PyObject *holder; /* bytes of a text that is not ASCII */
+    SIP_PARSED_HEAD
     PyObject *display, *uri, *params, *tag;
     enum sip_name header;
     struct sip_addr addr;
@@ -13,45 +10,22 @@ typedef struct {
 
 /* Steals `text`. */
 static PyObject *addr_from_str(PyObject *text, enum sip_name header) {
-    struct sip_py_view view = {.holder = NULL};
-    AddrObject *self = NULL;
-    if (!text || sip_py_view(text, &view) < 0) goto fail;
-    self = PyObject_New(AddrObject, &sip_addr_type);
-    if (!self) goto fail;
-    memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
-    self->text = text;
-    self->holder = view.holder;
+    struct sip_slice view;
+    AddrObject *self = sip_parsed_from(&sip_addr_type, text, &view);
+    if (!self) return NULL;
     self->header = header;
-    enum sip_error error = sip_check_addr(header == SIP_OTHER ? SIP_CONTACT : header, view.text, &self->addr);
-    if (error == SIP_OK) return (PyObject *)self;
-    sip_py_fault((struct sip_fault){error, header}, "address");
-    Py_DECREF(self);
-    return NULL;
-fail:
-    Py_XDECREF(view.holder);
-    Py_XDECREF(text);
-    return NULL;
+    enum sip_error error = sip_check_addr(header == SIP_OTHER ? SIP_CONTACT : header, view, &self->addr);
+    return sip_parsed_or_fault(self, error, header, "address");
 }
 
 PyObject *sip_addr_object(struct sip_slice text, enum sip_name header) { return addr_from_str(sip_py_str(text), header); }
 
 static PyObject *addr_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"text", NULL};
-    PyObject *text;
     (void)type;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U:NameAddr", keywords, &text)) return NULL;
-    return addr_from_str(Py_NewRef(text), SIP_OTHER);
+    return addr_from_str(sip_parsed_argument(args, kwargs, "U:NameAddr"), SIP_OTHER);
 }
 
-static void addr_dealloc(AddrObject *self) {
-    Py_XDECREF(self->text);
-    Py_XDECREF(self->holder);
-    Py_XDECREF(self->display);
-    Py_XDECREF(self->uri);
-    Py_XDECREF(self->params);
-    Py_XDECREF(self->tag);
-    PyObject_Free(self);
-}
+static void addr_dealloc(AddrObject *self) { sip_parsed_free(self, SIP_PARSED_MADE(AddrObject, display, header)); }
 
 static PyObject *addr_display(AddrObject *self, void *unused) {
     (void)unused;
@@ -81,15 +55,6 @@ static PyObject *addr_is_star(AddrObject *self, void *unused) {
     return PyBool_FromLong(self->addr.is_star);
 }
 
-static PyObject *addr_str(AddrObject *self) { return Py_NewRef(self->text); }
-
-static PyObject *addr_repr(AddrObject *self) { return PyUnicode_FromFormat("NameAddr(%R)", self->text); }
-
-static PyMemberDef addr_members[] = {
-    {"text", T_OBJECT_EX, offsetof(AddrObject, text), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL},
-};
-
 static PyGetSetDef addr_getset[] = {
     {"display", (getter)addr_display, NULL, NULL, NULL},
     {"uri", (getter)addr_uri, NULL, NULL, NULL},
@@ -105,8 +70,8 @@ PyTypeObject sip_addr_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_new = addr_new,
     .tp_dealloc = (destructor)addr_dealloc,
-    .tp_str = (reprfunc)addr_str,
-    .tp_repr = (reprfunc)addr_repr,
-    .tp_members = addr_members,
+    .tp_str = sip_parsed_str,
+    .tp_repr = sip_parsed_repr,
+    .tp_members = sip_parsed_members,
     .tp_getset = addr_getset,
 };

@@ -1,52 +1,26 @@
 /* native.sip.Uri */
 #include "sip_chars.h"
 #include "sip_uri_type.h"
-#include "structmember.h"
 
 static struct sip_slice lr_name = SIP_TEXT("lr"), maddr_name = SIP_TEXT("maddr"), transport_name = SIP_TEXT("transport");
 
 PyObject *sip_uri_from_str(PyObject *text, enum sip_name header) {
-    struct sip_py_view view = {.holder = NULL};
-    UriObject *self = NULL;
-    if (!text || sip_py_view(text, &view) < 0) goto fail;
-    self = PyObject_New(UriObject, &sip_uri_type);
-    if (!self) goto fail;
-    memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
-    self->text = text;
-    self->holder = view.holder;
-    enum sip_error error = sip_uri_parse(view.text, &self->uri);
+    struct sip_slice view;
+    UriObject *self = sip_parsed_from(&sip_uri_type, text, &view);
+    if (!self) return NULL;
+    enum sip_error error = sip_uri_parse(view, &self->uri);
     if (error == SIP_OK && header == SIP_REQUEST_URI && self->uri.headers.at) error = SIP_BAD_URI_HEADERS;
-    if (error == SIP_OK) return (PyObject *)self;
-    sip_py_fault((struct sip_fault){error, header}, "URI");
-    Py_DECREF(self);
-    return NULL;
-fail:
-    Py_XDECREF(view.holder);
-    Py_XDECREF(text);
-    return NULL;
+    return sip_parsed_or_fault(self, error, header, "URI");
 }
 
 PyObject *sip_uri_made(struct sip_slice text, enum sip_name header) { return sip_uri_from_str(sip_py_str(text), header); }
 
 static PyObject *uri_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"text", NULL};
-    PyObject *text;
     (void)type;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U:Uri", keywords, &text)) return NULL;
-    return sip_uri_from_str(Py_NewRef(text), SIP_OTHER);
+    return sip_uri_from_str(sip_parsed_argument(args, kwargs, "U:Uri"), SIP_OTHER);
 }
 
-static void uri_dealloc(UriObject *self) {
-    Py_XDECREF(self->text);
-    Py_XDECREF(self->holder);
-    Py_XDECREF(self->scheme);
-    Py_XDECREF(self->user);
-    Py_XDECREF(self->host);
-    Py_XDECREF(self->params);
-    Py_XDECREF(self->aor);
-    Py_XDECREF(self->transport);
-    PyObject_Free(self);
-}
+static void uri_dealloc(UriObject *self) { sip_parsed_free(self, SIP_PARSED_MADE(UriObject, scheme, uri)); }
 
 static PyObject *uri_scheme(UriObject *self, void *unused) {
     (void)unused;
@@ -98,8 +72,7 @@ static PyObject *uri_headers(UriObject *self, void *unused) {
 
 static PyObject *uri_port(UriObject *self, void *unused) {
     (void)unused;
-    if (self->uri.port < 0) Py_RETURN_NONE;
-    return PyLong_FromLong(self->uri.port);
+    return sip_parsed_number(self->uri.port);
 }
 
 static PyObject *uri_host_is_ip(UriObject *self, void *unused) {
@@ -160,15 +133,6 @@ static Py_hash_t uri_hash(UriObject *self) {
     return hash == -1 ? -2 : hash;
 }
 
-static PyObject *uri_str(UriObject *self) { return Py_NewRef(self->text); }
-
-static PyObject *uri_repr(UriObject *self) { return PyUnicode_FromFormat("Uri(%R)", self->text); }
-
-static PyMemberDef uri_members[] = {
-    {"text", T_OBJECT_EX, offsetof(UriObject, text), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL},
-};
-
 static PyGetSetDef uri_getset[] = {
     {"scheme", (getter)uri_scheme, NULL, NULL, NULL},
     {"user", (getter)uri_user, NULL, NULL, NULL},
@@ -200,9 +164,9 @@ PyTypeObject sip_uri_type = {
     .tp_dealloc = (destructor)uri_dealloc,
     .tp_richcompare = uri_compare,
     .tp_hash = (hashfunc)uri_hash,
-    .tp_str = (reprfunc)uri_str,
-    .tp_repr = (reprfunc)uri_repr,
-    .tp_members = uri_members,
+    .tp_str = sip_parsed_str,
+    .tp_repr = sip_parsed_repr,
+    .tp_members = sip_parsed_members,
     .tp_getset = uri_getset,
     .tp_methods = uri_methods,
 };

@@ -2,12 +2,10 @@
 #ifndef SIP_URI_TYPE_H
 #define SIP_URI_TYPE_H
 
-#include "sip_py.h"
+#include "sip_parsed_type.h"
 
 typedef struct {
-    PyObject_HEAD
-    PyObject *text;
-    PyObject *holder; /* bytes of a text that is not ASCII */
+    SIP_PARSED_HEAD
     PyObject *scheme, *user, *host, *params, *aor, *transport;
     struct sip_uri uri;
 } UriObject;

@@ -1,61 +1,27 @@
 /* native.sip.Via */
-#include "sip_py.h"
-#include "structmember.h"
+#include "sip_parsed_type.h"
 
 typedef struct {
-    PyObject_HEAD
-    PyObject *text;
-    PyObject *holder; /* bytes of a text that is not ASCII */
+    SIP_PARSED_HEAD
     PyObject *transport, *host, *sent_by, *branch, *params;
     struct sip_via via;
 } ViaObject;
 
 /* Steals `text`. */
 static PyObject *via_from_str(PyObject *text) {
-    struct sip_py_view view = {.holder = NULL};
-    ViaObject *self = NULL;
-    if (!text || sip_py_view(text, &view) < 0) goto fail;
-    self = PyObject_New(ViaObject, &sip_via_type);
-    if (!self) goto fail;
-    memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
-    self->text = text;
-    self->holder = view.holder;
-    enum sip_error error = sip_via_parse(view.text, &self->via);
-    if (error == SIP_OK) return (PyObject *)self;
-    sip_py_fault((struct sip_fault){error, SIP_VIA}, NULL);
-    Py_DECREF(self);
-    return NULL;
-fail:
-    Py_XDECREF(view.holder);
-    Py_XDECREF(text);
-    return NULL;
+    struct sip_slice view;
+    ViaObject *self = sip_parsed_from(&sip_via_type, text, &view);
+    return self ? sip_parsed_or_fault(self, sip_via_parse(view, &self->via), SIP_VIA, NULL) : NULL;
 }
 
 PyObject *sip_via_object(struct sip_slice text) { return via_from_str(sip_py_str(text)); }
 
 static PyObject *via_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"text", NULL};
-    PyObject *text;
     (void)type;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "U:Via", keywords, &text)) return NULL;
-    return via_from_str(Py_NewRef(text));
+    return via_from_str(sip_parsed_argument(args, kwargs, "U:Via"));
 }
 
-static void via_dealloc(ViaObject *self) {
-    Py_XDECREF(self->text);
-    Py_XDECREF(self->holder);
-    Py_XDECREF(self->transport);
-    Py_XDECREF(self->host);
-    Py_XDECREF(self->sent_by);
-    Py_XDECREF(self->branch);
-    Py_XDECREF(self->params);
-    PyObject_Free(self);
-}
-
-static PyObject *number_or_none(int32_t number) {
-    if (number < 0) Py_RETURN_NONE;
-    return PyLong_FromLong(number);
-}
+static void via_dealloc(ViaObject *self) { sip_parsed_free(self, SIP_PARSED_MADE(ViaObject, transport, via)); }
 
 static PyObject *via_version(ViaObject *self, void *unused) {
     (void)unused;
@@ -84,12 +50,12 @@ static PyObject *via_branch(ViaObject *self, void *unused) {
 
 static PyObject *via_port(ViaObject *self, void *unused) {
     (void)unused;
-    return number_or_none(self->via.port);
+    return sip_parsed_number(self->via.port);
 }
 
 static PyObject *via_rport(ViaObject *self, void *unused) {
     (void)unused;
-    return number_or_none(self->via.rport_number);
+    return sip_parsed_number(self->via.rport_number);
 }
 
 static PyObject *via_has_rport(ViaObject *self, void *unused) {
@@ -113,15 +79,6 @@ static PyObject *via_params(ViaObject *self, void *unused) {
     return PyDict_Copy(self->params);
 }
 
-static PyObject *via_str(ViaObject *self) { return Py_NewRef(self->text); }
-
-static PyObject *via_repr(ViaObject *self) { return PyUnicode_FromFormat("Via(%R)", self->text); }
-
-static PyMemberDef via_members[] = {
-    {"text", T_OBJECT_EX, offsetof(ViaObject, text), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL},
-};
-
 static PyGetSetDef via_getset[] = {
     {"version", (getter)via_version, NULL, NULL, NULL},
     {"transport", (getter)via_transport, NULL, NULL, NULL},
@@ -143,8 +100,8 @@ PyTypeObject sip_via_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_new = via_new,
     .tp_dealloc = (destructor)via_dealloc,
-    .tp_str = (reprfunc)via_str,
-    .tp_repr = (reprfunc)via_repr,
-    .tp_members = via_members,
+    .tp_str = sip_parsed_str,
+    .tp_repr = sip_parsed_repr,
+    .tp_members = sip_parsed_members,
     .tp_getset = via_getset,
 };
