@@ -4,9 +4,9 @@ CALLS ?= 2000
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.built
-NATIVE := $(wildcard native/csip/*.[ch] native/crelay/*.[ch])
+NATIVE := $(wildcard native/csip/*.[ch] native/crelay/*.[ch] native/bpf/*.[ch])
 
-.PHONY: build run test check sanitize fuzz bench soak clean preflight
+.PHONY: build run test check sanitize fuzz bench soak clean preflight peers
 
 preflight:
 	@command -v gcc >/dev/null || { echo "gcc is missing: apt-get install gcc"; exit 1; }
@@ -30,9 +30,12 @@ $(VENV)/.tests: $(STAMP)
 run: build
 	$(BIN)/sipmesh run --demo
 
-# those of the interop tests that share a node run one after another
-test: build $(VENV)/.tests
+# before the build, which makes the fast path's program where there is clang
+peers:
 	./interop/install.sh
+
+# those of the interop tests that share a node run one after another
+test: peers build $(VENV)/.tests
 	$(BIN)/python -m pytest -n 3 --ignore tests/interop
 	$(BIN)/python -m pytest -n 3 --dist loadscope tests/interop
 
@@ -48,13 +51,11 @@ sanitize: build $(VENV)/.tests
 fuzz: build
 	./tests/native/fuzz.sh
 
-bench: build $(VENV)/.tests
-	./interop/install.sh
+bench: peers build $(VENV)/.tests
 	$(BIN)/python -m bench.sip --json
 	$(BIN)/python -m bench.relay --json
 
-soak: build $(VENV)/.tests
-	./interop/install.sh
+soak: peers build $(VENV)/.tests
 	$(BIN)/python -m interop.soak --json --calls $(CALLS)
 
 clean:

@@ -1,13 +1,18 @@
-"""Builds the two C extensions; everything else about the package is in pyproject.toml."""
+"""Builds the two C extensions and the program of the relay's fast path; all else about the package is in pyproject.toml."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Werror=implicit-function-declaration", "-fno-strict-aliasing"]
 # each extension is one program: only its init function is seen from outside, and calls between its files are inlined
 OPTIMISE = ["-O2", "-g", "-fvisibility=hidden", "-fno-plt", "-flto=auto"]
+
+BPF = ["-std=c11", "-O2", "-g", "-mcpu=v3", "-Wall", "-Wextra", "-ffreestanding"]  # -g: libbpf reads the maps from it
 
 
 def extension(module: str, folder: str, libraries: list[str]) -> Extension:
@@ -27,9 +32,28 @@ def extension(module: str, folder: str, libraries: list[str]) -> Extension:
     )
 
 
+class Build(build_ext):
+    """Also makes the fast path's program where there is clang; without it the relay works without that path."""
+
+    def run(self) -> None:
+        super().run()
+        program = Path("native") / "relay_fast.bpf.o"
+        if shutil.which("clang") is None or shutil.which("cc") is None:
+            return
+        machine = subprocess.run(["cc", "-print-multiarch"], capture_output=True, text=True, check=True).stdout.strip()
+        headers = [f"-I/usr/include/{machine}"] if machine else []
+        made = (Path() if self.inplace else Path(self.build_lib)) / program
+        source = str(Path("native") / "bpf" / "relay_fast.c")
+        command = ["clang", "-target", "bpf", *BPF, *headers, "-c", source, "-o", str(made)]
+        if subprocess.run(command, check=False).returncode != 0:
+            made.unlink(missing_ok=True)
+            print("the fast path's program can't be made: the relay works without it")
+
+
 setup(
+    cmdclass={"build_ext": Build},
     ext_modules=[
         extension("native.sip", "csip", ["crypto"]),
         extension("native.relay", "crelay", ["pthread", "crypto"]),
-    ]
+    ],
 )

@@ -23,6 +23,7 @@ from typing import Any
 
 import uvloop
 
+from bench.meter import Meter
 from bench.own_proxy import OwnProxy
 from bench.relay.report import commit, machine
 from media import bencode
@@ -112,22 +113,8 @@ class Proxy:
         return {"received-from": ["IP4", "198.51.100.7"], "sip-message-type": "sip_request"}
 
 
-class Meter:
-    """Takes the daemon's turns: CPU time of the process, or a profile."""
-
-    def __init__(self) -> None:
-        self.spent_ns = 0
-        self.profile: cProfile.Profile | None = None
-
-    async def turn(self) -> None:
-        if self.profile is not None:
-            self.profile.enable()
-        started = time.process_time_ns()
-        for _ in range(2):  # a wake-up is seen by the next look at the sockets
-            await asyncio.sleep(0)
-        self.spent_ns += time.process_time_ns() - started
-        if self.profile is not None:
-            self.profile.disable()
+def _meter() -> Meter:
+    return Meter(time.process_time_ns, looks=2)
 
 
 async def measure(rounds: int, count: int, profiled: bool, own: bool) -> dict[str, dict[str, float]]:
@@ -156,15 +143,15 @@ async def _measure(path: str, rounds: int, count: int, profiled: bool, own: bool
 async def _rounds(proxy: Proxy | OwnProxy, rounds: int, count: int, profiled: bool) -> dict[str, dict[str, float]]:
     calls = itertools.count(1)
     best = dict.fromkeys(COMMANDS, float("inf"))
-    await _calls(proxy, calls, 100, {command: Meter() for command in COMMANDS})
+    await _calls(proxy, calls, 100, {command: _meter() for command in COMMANDS})
     for _ in range(rounds):
-        meters = {command: Meter() for command in COMMANDS}
+        meters = {command: _meter() for command in COMMANDS}
         gc.collect()
         await _calls(proxy, calls, count, meters)
         best = {command: min(best[command], meters[command].spent_ns / 1000 / count) for command in COMMANDS}
     results = {command: {"us": round(best[command], 1)} for command in COMMANDS}
     for command in COMMANDS:
-        meters = {each: Meter() for each in COMMANDS}
+        meters = {each: _meter() for each in COMMANDS}
         meters[command].profile = cProfile.Profile()
         await _calls(proxy, calls, count, meters)
         table = pstats.Stats(meters[command].profile)

@@ -26,6 +26,7 @@ from typing import Any
 import uvloop
 
 from bench.fake_relay import FakeRelay
+from bench.meter import Meter
 from bench.signal_exchanges import CLOSED, OPEN, PASSWORD, USERS, Exchanges, Phone
 from interop.certificates import Authority
 from sipmesh.config import Config, Domain, Limits, Listen, Media, Node, Route, Trunk, TrunkTarget, User
@@ -52,26 +53,12 @@ CALLS = (
 EXCHANGES = (*CALLS, "register", "register_digest", "options")
 
 
-class Meter:
-    """Takes the node's turns: CPU time of this thread, or a profile."""
-
-    def __init__(self) -> None:
-        self.spent_ns = 0
-        self.profile: cProfile.Profile | None = None
-
-    async def turn(self) -> None:
-        if self.profile is not None:
-            self.profile.enable()
-        started = time.thread_time_ns()
-        for _ in range(3):  # a wake-up is seen by the next look at the sockets
-            await asyncio.sleep(0)
-        self.spent_ns += time.thread_time_ns() - started
-        if self.profile is not None:
-            self.profile.disable()
+def signal_meter() -> Meter:
+    return Meter(time.thread_time_ns, looks=3)
 
 
 async def measure(name: str, rounds: int, count: int, batch: int, profiled: bool) -> dict[str, Any]:
-    meter = Meter()
+    meter = signal_meter()
     with tempfile.TemporaryDirectory(prefix="bench-signal-") as folder:
         plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         plain.bind(("127.0.0.1", 0))

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that the interop tests and benchmarks drive. Does nothing when all are there.
+# Installs the Debian packages that the interop tests and benchmarks drive, and those that the fast path is made and loaded with.
+# Does nothing when all are there.
 set -eu
 
 missing=""
@@ -13,7 +14,10 @@ ls /usr/lib/*/kamailio/modules/tls.so >/dev/null 2>&1 || missing="$missing kamai
 need rtpengine rtpengine-daemon
 need tshark tshark
 need taskset util-linux
+need ip iproute2
 need setpriv util-linux
+need clang clang
+ldconfig -p | grep -q 'libbpf\.so\.1 ' || missing="$missing libbpf1"
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then

@@ -15,6 +15,13 @@ from interop.script import Script
 
 ENDED = ("04", "05", "06", "08", "09", "0B")  # states of proc(5) of a TCP connection that somebody has closed
 
+# a message that ended a call, in SIPp's file of errors
+UNEXPECTED = re.compile(
+    r"Aborting call on unexpected message .*?: while expecting '(?P<wanted>\w+)'.*?received "
+    r"'(?:SIP/2\.0 (?P<status>\d+)|(?P<request>[A-Z]+) )(?:.*?^CSeq: *\d+ (?P<method>\w+))?",
+    re.DOTALL | re.MULTILINE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -48,6 +55,7 @@ class Result:
     retransmissions: int
     logs: list[str]
     trace: str
+    reasons: list[str]  # of calls that failed, as far as SIPp tells: "408 to BYE, not 200"
 
     @property
     def ok(self) -> bool:
@@ -164,7 +172,8 @@ class Sipp:
         counts = [
             int(row.get(name) or 0) for name in ("SuccessfulCall(C)", "FailedCall(C)", "TotalCallCreated", "Retransmissions(C)")
         ]
-        return Result(status, counts[0], counts[1], counts[2], counts[3], self._text("log").splitlines(), self.trace())
+        logs, reasons = self._text("log").splitlines(), [reason_of(found) for found in UNEXPECTED.finditer(self._text("err"))]
+        return Result(status, counts[0], counts[1], counts[2], counts[3], logs, self.trace(), reasons)
 
     def _statistics(self) -> dict[str, str]:
         rows = list(csv.DictReader(self._text("csv").splitlines(), delimiter=";"))
@@ -178,3 +187,8 @@ class Sipp:
         result = self.wait()
         assert result.ok, f"{self.name}: exit {result.exit_status}, {result.failed} failed\n{result.trace}"
         return result
+
+
+def reason_of(found: re.Match[str]) -> str:
+    got = f"{found['status']} to {found['method']}" if found["status"] else found["request"]
+    return f"{got}, not {found['wanted']}"

@@ -12,6 +12,7 @@ import uvloop
 
 from media.daemon import MediaDaemon
 from media.errors import ConfigError
+from media.fast_path import open_fast_path
 from media.raw import close_raw, open_raw
 from media.settings import LOOPBACK, Interface, MediaSettings, RecordingSettings, parse_address, parse_ports
 from native.relay import Relay
@@ -52,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="relay threads")
     raw = "send by raw sockets where CAP_NET_RAW allows them; --no-raw: each stream by its own"
     parser.add_argument("--raw", action=argparse.BooleanOptionalAction, default=True, help=raw)
+    fast = "let the kernel relay plain RTP by itself (eBPF) where CAP_BPF and CAP_NET_ADMIN allow it"
+    parser.add_argument("--fast-path", action=argparse.BooleanOptionalAction, default=False, help=fast)
     parser.add_argument("--max-streams", type=int, default=8192, metavar="N", help="media lines at once")
     parser.add_argument("--log", default="info", choices=("debug", "info", "warning", "error"), help="what to log")
     return parser
@@ -85,9 +88,10 @@ async def _serve(settings: MediaSettings, arguments: argparse.Namespace) -> None
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    addresses = [interface.address for interface in settings.interfaces] if arguments.raw else []
-    raw = open_raw(addresses, settings.dscp, arguments.threads)
-    relay = Relay(threads=arguments.threads, capacity=arguments.max_streams, raw=raw)
+    addresses = [interface.address for interface in settings.interfaces]
+    raw = open_raw(addresses if arguments.raw else [], settings.dscp, arguments.threads)
+    fast = open_fast_path(addresses, arguments.max_streams) if arguments.fast_path else None
+    relay = Relay(threads=arguments.threads, capacity=arguments.max_streams, raw=raw, fast=fast.for_relay() if fast else None)
     close_raw(raw)
     relay.start()
     try:
@@ -97,6 +101,8 @@ async def _serve(settings: MediaSettings, arguments: argparse.Namespace) -> None
         await daemon.run(stopping)
     finally:
         relay.stop()
+        if fast:
+            fast.close()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """What we announce for one m= line: port, RTCP port, multiplexing and transport."""
 
 from media.errors import RequestError
+from media.keying import is_secure
 from media.line import PLAIN, Keys, Line
 from media.options import Options
 from media.rewrite import LocalLine
-from media.sdp import Media
+from media.sdp import Description, Media
 from media.session import Described, Offer
+from native import relay
 
 _TLS = "UDP/TLS/"
 # Not a profile but whether it is to be secure: what is not listed stays as it came
@@ -61,28 +63,31 @@ def fed(offer: Offer, index: int, answered: str, keys: Keys) -> tuple[bool, bool
     return (other, one) if offer.side == 0 else (one, other)
 
 
-def offered_line(media: Media, line: Line | None, side: int, mux: bool, protocol: str, options: Options) -> LocalLine | None:
-    """``side``: whom we tell. None: passed on untouched."""
-    return _local_line(media, line, side, mux, mux and "require" in options.rtcp_mux, protocol, options)
+def is_readable(offer: Offer, index: int, answered: Media, keys: Keys) -> bool:
+    """Whether RTCP of that line isn't SRTCP from one party to the other."""
+    if keys != PLAIN:
+        return True
+    return not answered.crypto and "SAVP" not in (offer.described[index].protocol + answered.protocol).upper()
 
 
-def answered_line(media: Media, line: Line | None, side: int, mux: bool, protocol: str, options: Options) -> LocalLine | None:
-    return _local_line(media, line, side, mux, mux, protocol, options)
+def told_profile(offered: str, sent_on: str, answered: str, options: Options) -> str:
+    """What the offerer is told when the answer has another profile: the one it offered, but the answer's where that is secure
+    and both offers weren't, or the reverse, or where the proxy wants to know."""
+    if is_secure(offered) == is_secure(sent_on) != is_secure(answered):
+        return answered
+    passes = offered == sent_on and (options.transport_protocol == "ACCEPT" or "RTP/" not in offered.upper())
+    return answered if passes else offered
 
 
-def _local_line(
-    media: Media, line: Line | None, side: int, mux: bool, one_port: bool, protocol: str, options: Options
-) -> LocalLine | None:
-    """``one_port``: RTCP has no port of its own to fall back to."""
-    if not media.port:
-        return LocalLine(0, protocol=protocol)
-    if line is None:
-        return None
-    block = line.blocks[side]
-    count = len(block.sockets)
-    plain_rtp = "RTP/" in media.protocol.upper() and count == 1
-    if not plain_rtp or "no-rtcp-attribute" in options.flags:
-        rtcp_port = 0
-    else:
-        rtcp_port = block.port if one_port else block.port + 1
-    return LocalLine(block.port, count, rtcp_port, mux, protocol)
+def told_lines(
+    description: Description,
+    lines: list[Line | None],
+    side: int,
+    muxes: list[bool],
+    one_port: bool,
+    protocols: list[str],
+    options: Options,
+) -> list[LocalLine | None]:
+    """``side``: whom we tell. None: passed on untouched. ``one_port``: multiplexed RTCP has no other port to fall back to."""
+    no_rtcp = "no-rtcp-attribute" in options.flags
+    return relay.sdp_told(LocalLine, description, lines, side, muxes, one_port, protocols, no_rtcp)

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from media.clock import Clock
 from media.errors import LoadLimitError
-from media.line import NOTHING, Line, Totals
+from media.line import NOTHING, Line
 from media.load import Load
 from media.recording import Recordings
 from media.session import Call, Dialogue
 from media.streams import Lines
+from native.relay import Totals
 
 
 class CallTable:
@@ -20,6 +21,8 @@ class CallTable:
         self.clock = clock
         self.ended_count = 0
         self.ended_seconds = 0.0
+        self.ended_seconds2 = 0.0  # their squares
+        self.unheard_count = 0  # ended without a packet of RTP
         self.ended_totals = NOTHING
         self.rejected_count = 0
         self._calls: dict[str, Call] = {}
@@ -64,8 +67,12 @@ class CallTable:
         if self._calls.pop(call.call_id, None) is None:
             return
         self.ended_count += 1
-        self.ended_seconds += self.clock.unix_s() - call.created_at
-        self.ended_totals = self.ended_totals.plus(self.totals(call) if totals is None else totals)
+        duration_s = self.clock.unix_s() - call.created_at
+        self.ended_seconds += duration_s
+        self.ended_seconds2 += duration_s * duration_s
+        totals = self.totals(call) if totals is None else totals
+        self.ended_totals = self.ended_totals.plus(totals)
+        self.unheard_count += not totals.rtp.packets
         if call.recording is not None:
             self.recordings.stop(call)
         for line in call.lines():

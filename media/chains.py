@@ -9,19 +9,22 @@ from media.addresses import is_wildcard, numeric
 from media.endpoint import Address, Endpoint, targets
 from media.line import Line
 from media.settings import Interface
+from native.relay import ChainsBase
 
 Exit = tuple[Line, int]
 """A line and the side that gets what it sends there."""
 MAX_EXITS = 64  # of one chain; a longer one is taken for a circle
 
 
-class Chains:
-    """``interfaces``: what we are known by."""
+class Chains(ChainsBase):
+    """``interfaces``: what we are known by. Lines come and go in the base (native/crelay/relay_chains_type.c)."""
+
+    __slots__ = ("_anywhere", "_bound")
 
     def __init__(self, interfaces: Iterable[Interface]) -> None:
+        super().__init__()
         self._bound: dict[str, set[str]] = {}  # by host, as parties may name it
         self._anywhere: dict[int, str] = {}  # the wildcard we are bound to, by family
-        self._exits: dict[Address, Exit] = {}  # by bound host and even port, of what arrives there
         for interface in interfaces:
             for host in (interface.address, interface.announced):
                 known = numeric(host)
@@ -30,20 +33,9 @@ class Chains:
             if is_wildcard(interface.address):
                 self._anywhere[interface.family] = interface.address
 
-    def enter(self, line: Line) -> None:
-        for side, (interface, block) in enumerate(zip(line.interfaces, line.blocks, strict=True)):
-            for pair in range(len(block.sockets)):
-                self._exits[interface.address, block.port + 2 * pair] = (line, 1 - side)
-
-    def leave(self, line: Line) -> None:
-        """When its ports are closed; what it sent before may still come."""
-        for interface, block in zip(line.interfaces, line.blocks, strict=True):
-            for pair in range(len(block.sockets)):
-                self._exits.pop((interface.address, block.port + 2 * pair), None)
-
     def has(self, host: str, port: int) -> bool:
         """Whether that port, of RTP or RTCP, is a line's."""
-        return bool(self._behind((host, port)))
+        return self.may_have(port) and bool(self._behind((host, port)))
 
     def circle(self, placed: Mapping[Line, tuple[Endpoint, Endpoint]]) -> Address | None:
         """The first address by which what these lines send would come back to them, were their sides there."""
@@ -84,4 +76,4 @@ class Chains:
         if known.family in self._anywhere:
             hosts = hosts | {self._anywhere[known.family]}
         even = address[1] & ~1
-        return [self._exits[host, even] for host in hosts if (host, even) in self._exits] if hosts else []
+        return [self.exits[host, even] for host in hosts if (host, even) in self.exits] if hosts else []

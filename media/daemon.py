@@ -61,12 +61,13 @@ class MediaDaemon:
         recordings = Recordings(relay_, settings.recording, clock, self.counters)
         self.load = Load(settings, lambda: self.statistics.rates.bytes)
         self.calls = CallTable(lines, recordings, clock, self.load)
-        self.table = StreamTable(relay_.table_fd, lambda: lines.streams > 0)
+        self.table = StreamTable(relay_.table_fd, lambda: lines.streams > 0, relay_.fast_legs_fd)
         proxies = ProxyCounts()
-        self.statistics = Statistics(self.calls, self.table, proxies, self.counters, settings.interfaces)
         self.sampler = QualitySampler(self.table.capacity, lines.encoding)
+        self.statistics = Statistics(self.calls, self.table, proxies, self.counters, settings.interfaces, self.sampler)
         self.one_way = OneWayWatch(self.calls, self.sampler, self.emit, self.counters)
         self._raw = RawWatch(relay_, self.counters)
+        self.fast_streams = 0  # whose RTP the kernel relays by itself
         self._sample_ns = 0
         reporter = Reporter(lines, clock, self.sampler.history, self.one_way.is_silent)
         self._timeouts = Timeouts(self.calls, settings, self.emit, self.counters, reporter.brief)
@@ -94,7 +95,7 @@ class MediaDaemon:
             self._unix = ng_unix.NgUnixServer(self._dispatcher, unix_socket)
         if udp_socket is not None:
             self._udp = ng_udp.NgUdpServer(
-                self._dispatcher, udp_socket, self._settings.ng_allow, self.counters, self._lines.chains.has
+                self._dispatcher, udp_socket, self._settings.ng_allow, self.counters, self._lines.chains
             )
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -112,6 +113,8 @@ class MediaDaemon:
         try:
             self._timeouts.scan()
             self._lines.reap()
+            self.fast_streams = self._lines.relay.scan_fast()
+            self._lines.reporting.look(self.calls.clock.monotonic_ns())
             self.calls.recordings.scan()
             self.statistics.measure()
             self.load.measure()

@@ -61,10 +61,13 @@ class Dispatcher(DispatcherBase):
         return self.fitted(data, body, message.reply(body), host, most_bytes)
 
     def fitted(self, data: bytes, body: Body, reply: bytes, host: str, most_bytes: int) -> bytes:
-        """``reply``, of ``body``, no longer than may be; what goes to another host is shortened if it can be."""
+        """``reply``, of ``body``, no longer than may be, shortened if it can be; what goes to another host is to fit into one
+        datagram."""
         message = ng.split(data)
-        if len(reply) > self._short_bytes and host != OWN and not is_loopback(host):
-            reply = message.reply(shorten(body, self._short_bytes, lambda shorter: len(message.reply(shorter))))
+        near = host == OWN or is_loopback(host)
+        limit_bytes = most_bytes if near else min(self._short_bytes, most_bytes)
+        if len(reply) > limit_bytes:
+            reply = message.reply(shorten(body, limit_bytes, lambda shorter: len(message.reply(shorter))))
         if len(reply) > most_bytes:
             reply = message.reply(ng.error(f"The reply has {len(reply)} bytes, more than the {most_bytes} that fit"))
         return reply

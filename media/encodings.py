@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from media.sdp import Media
 from media.sdp_fields import FIRST_DYNAMIC, NO_TYPES, is_number, parse_clock_rate, parse_event_type
@@ -27,17 +26,13 @@ NO_MAP = RtpMap({}, {}, {}, NO_TYPES)
 
 def encodings(media: Media) -> dict[str, str]:
     """Encoding name and clock rate by format."""
-    return _encodings(media.formats, media.rtpmaps)
+    return _encodings(media.formats, media.attributes("rtpmap"))
 
 
 def rtp_map(media: Media) -> RtpMap:
-    return _rtp_map(media.formats, media.rtpmaps)
-
-
-@lru_cache(maxsize=1000)
-def _rtp_map(formats: str, rtpmaps: tuple[str, ...]) -> RtpMap:
-    """Devices of one kind send the same lines with every call. What is no rtpmap is left out."""
-    names = _encodings(formats, rtpmaps)
+    """What is no rtpmap is left out."""
+    rtpmaps = media.attributes("rtpmap")
+    names = _encodings(media.formats, rtpmaps)
     rates = dict(rate for rate in map(parse_clock_rate, rtpmaps) if rate is not None)
     dynamic = {payload_type: rate for payload_type, rate in rates.items() if payload_type >= FIRST_DYNAMIC}
     types = NO_TYPES

@@ -1,13 +1,9 @@
-"""Where a party's media is, and how far we trust what it says of that: from an m= line and flags to a learning mode."""
+"""Where a party's media is, as native.relay.sdp_describe makes it of an m= line and flags."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from media.addresses import family_of, is_private
-from media.errors import SdpError
-from media.request import Request
-from media.sdp import Description, Media
-from media.sdp_fields import Connection
+from media.addresses import is_loopback, is_private
 from native import relay
 
 Address = tuple[str, int]
@@ -26,23 +22,6 @@ class Endpoint(NamedTuple):
 NOWHERE = Endpoint(None, None, relay.SYMMETRIC, None, False)
 
 
-def locate(description: Description, media: Media, request: Request) -> Endpoint:
-    """The endpoint of a line with a port. SdpError when its address can't be sent to."""
-    connection = description.connection_of(media)
-    if not media.port or connection is None:
-        return NOWHERE
-    mode = request.options.mode
-    source = _source(connection, request)
-    if connection.zero:
-        return Endpoint(None, None, mode, None, media.held)
-    if source:
-        return Endpoint((source, media.port), (source, _rtcp_port(media)), mode, source, False)
-    if not connection.unicast or connection.numeric is None:
-        raise SdpError(media.number, f"m={media.kind}: can't send to {connection.address}, not a numeric unicast address")
-    host = connection.numeric.host
-    return Endpoint((host, media.port), (_rtcp_host(media, host), _rtcp_port(media)), mode, host, False)
-
-
 def targets(endpoint: Endpoint, pairs: int) -> Iterator[Address]:
     """Where what is sent to that side goes, of a place of so many port pairs; RTCP that nothing was said of too."""
     for address in (endpoint.rtp, endpoint.rtcp or (endpoint.rtp and (endpoint.rtp[0], endpoint.rtp[1] + 1))):
@@ -51,29 +30,6 @@ def targets(endpoint: Endpoint, pairs: int) -> Iterator[Address]:
                 yield address[0], address[1] + 2 * pair
 
 
-def _source(connection: Connection, request: Request) -> str:
-    """The SIP message's source address when that is where the media comes from, else empty.
-
-    So it is when the proxy says so, and when the party signals an address that only means something at its own place. Told to
-    trust the party's address, we only doubt a private one that arrived from a public one: that can't be right. A source of
-    another family than the body's says nothing about its media."""
-    source = request.received_from
-    if not source or family_of(source) != connection.family:
-        return ""
-    if "sip-source-address" in request.options.flags:
-        return source
-    if connection.address == source or connection.numeric is None or not connection.numeric.private:
-        return ""
-    return "" if "trust-address" in request.options.flags and is_private(source) else source
-
-
-def _rtcp_port(media: Media) -> int:
-    """RFC 3605; without a=rtcp the next port (RFC 3550 section 11)."""
-    return media.rtcp_port or min(media.port + 1, 65535)
-
-
-def _rtcp_host(media: Media, host: str) -> str:
-    connection = media.rtcp_connection
-    if connection is None or connection.numeric is None or not connection.unicast:
-        return host
-    return connection.numeric.host if connection.numeric.family == family_of(host) else host
+def can_be_at(named: str, host: str) -> bool:
+    """Whether a party that is at ``host`` may mean itself by ``named``, and no neighbour of ours."""
+    return (is_private(host) or not is_private(named)) and (is_loopback(host) or not is_loopback(named))

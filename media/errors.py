@@ -12,6 +12,9 @@ OUT_OF_PORTS = "Ran out of ports"
 UNKNOWN_CALL = "Unknown call-id"
 UNKNOWN_COMMAND = "Unrecognized command"
 NO_MATCH = "Call-ID not found or tags didn't match"
+NO_LABEL = "No monologue matching the given label"
+NO_ADDRESS = "Failed to match address to any tag"
+NO_TAG = "From-tag given, but no such tag exists"
 
 
 class MediaError(Exception):

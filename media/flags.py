@@ -24,7 +24,11 @@ _PREFIXES = {
     "codec-": "codec-words",
 }
 _TRANSPORTS = frozenset({"RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
+# the same by halves: ``SRTP AVPF`` is RTP/SAVPF
+_SECURITIES = {"RTP": "RTP/", "SRTP": "RTP/S", "DTLS": "UDP/TLS/RTP/S"}
+_PROFILES = frozenset({"AVP", "AVPF"})
 _ICE_WORDS = {"reject-ice": "reject"}
+_DIRECTIONS = frozenset({"internal", "external"})
 _LISTS = frozenset({"flags", "direction", "received-from", "supports", "replace", *_PREFIXES.values()})
 
 
@@ -77,6 +81,7 @@ def _merge_raw(result: dict[str, Any], text: str) -> None:
 def _sort_words(result: dict[str, Any]) -> None:
     """Moves each word of ``flags`` that belongs to another list or key there."""
     flags: list[str] = []
+    transports: list[str] = []
     for word in result.get("flags", ()):
         name = canonical(word)
         home = next((prefix for prefix in _PREFIXES if name.startswith(prefix)), None)
@@ -84,19 +89,38 @@ def _sort_words(result: dict[str, Any]) -> None:
             result.setdefault(_PREFIXES[home], []).append(name[len(home) :])
         elif name in _ICE_WORDS:
             result.setdefault("ice", _ICE_WORDS[name])
-        elif is_transport(word):
-            result.setdefault("transport-protocol", word.upper())
+        elif names_transport(word):
+            transports.append(word)
+        elif name in _DIRECTIONS:
+            result.setdefault("direction", []).append(name)
         elif "=" in word:
             key, _, value = word.partition("=")
             result.setdefault(canonical(key), value)
         else:
             flags.append(name)
     result["flags"] = flags
+    if transports:
+        result.setdefault("transport-protocol", named_transport(transports))
 
 
-def is_transport(word: str) -> bool:
-    """Whether ``word`` names an RTP profile as an m= line does: ``RTP/AVP`` ... ``UDP/TLS/RTP/SAVPF``."""
-    return word.upper() in _TRANSPORTS
+def names_transport(word: str) -> bool:
+    """Whether ``word`` is an RTP profile as an m= line names it (``RTP/AVP`` ... ``UDP/TLS/RTP/SAVPF``), or half of one."""
+    word = word.upper()
+    return word in _TRANSPORTS or word in _SECURITIES or word in _PROFILES
+
+
+def named_transport(words: list[str]) -> str:
+    """The profile that such words name together: the last of each half, and where there is none plain RTP, no feedback."""
+    security, profile = "RTP/", "AVP"
+    for word in map(str.upper, words):
+        if word in _TRANSPORTS:
+            security, profile, feedback = word.rpartition("AVP")
+            profile += feedback
+        elif word in _PROFILES:
+            profile = word
+        else:
+            security = _SECURITIES[word]
+    return security + profile
 
 
 def _tokens(text: str) -> list[str]:
@@ -138,9 +162,9 @@ def _add(values: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _text(key: str, value: Any) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str | int):
         raise RequestError(f"{key} must be a string")
-    return value
+    return str(value)
 
 
 def strings(key: str, value: Any) -> list[str]:

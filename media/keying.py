@@ -6,18 +6,20 @@ profile that the other party doesn't speak (``transport-protocol``), on both leg
 where one party speaks SRTP only if it can (``OSRTP``, RFC 8643) and the other one doesn't.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from media.errors import RequestError, SdpError
 from media.line import NOT_SECURED, PLAIN, Keys, Line
 from media.options import Options
 from media.rewrite import LocalLine
-from media.sdes import Crypto, KeyPair, allowed, parse_all
+from media.sdes import SUITES, Crypto, KeyPair, allowed, is_allowed, parse_all
 from media.sdp import Media
 
 _OSRTP_ACCEPT = frozenset({"accept", "accept-rfc"})
 _OSRTP_OFFER = frozenset({"offer", "offer-rfc"})
 _SDES_OFF = frozenset({"off", "no", "disable"})
+_PLAIN = frozenset({"RTP", "RTP/AVP", "RTP/AVPF"})
+_OF_KEYS = frozenset({"crypto", "fingerprint", "setup", "tls-id", "key-mgmt", "zrtp-hash"})  # native.relay takes these off
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Keying:
     theirs: tuple[Crypto, ...]  # its lines that we may answer
     suites: tuple[str, ...] | None  # that we offer keys of ours for, perhaps none; None: the offerer's lines go on
     needed: bool  # the answerer must take a key, unless it says that it goes on without
+    ours: tuple[Crypto, ...] = ()  # what the answerer was offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +54,18 @@ def plan(media: Media, protocol: str, side: int, secured: tuple[bool, bool], opt
         return None
     if not media.port or "RTP/" not in media.protocol.upper() or "TLS" in protocol.upper():
         return None
-    ends_here = keyed and (secured != NOT_SECURED or "recrypt" in options.flags)
+    barred = bool(options.sdes) and offered and wanted and keyed and not (_is_off(options) or _let_on(media, options.sdes))
+    ends_here = keyed and (barred or secured != NOT_SECURED or "recrypt" in options.flags)
     accepts = offered or ends_here or bool(options.osrtp & _OSRTP_ACCEPT)
     suites = _suites((keyed or offered) and not ends_here, offered, wanted, secured[1 - side], options)
     theirs: tuple[Crypto, ...] = ()
     if accepts and not (wanted and suites is None):
-        known = allowed(options.sdes)
+        known = SUITES if barred else allowed(options.sdes)
         theirs = tuple(crypto for crypto in parse_all(media.attributes("crypto")) if crypto.suite in known)
         if offered and not theirs:
             raise SdpError(media.number, f"m={media.kind}: no a=crypto line with a suite and parameters we have")
+    if wanted and suites == ():
+        raise SdpError(media.number, f"m={media.kind}: SDES leaves no suite that we have")
     if (suites is None and not theirs) or not (keyed or suites):
         return None
     if media.count > 1 and (theirs or suites):  # RFC 3550 section 8.3: of one SSRC, which a key must not secure twice
@@ -72,7 +78,7 @@ def _suites(passes: bool, offered: bool, wanted: bool, has_ours: bool, options: 
     ``has_ours``: the answerer speaks SRTP with us by now."""
     if wanted:
         return None if passes else allowed(options.sdes)
-    if options.sdes & _SDES_OFF:
+    if _is_off(options) or (options.osrtp & _OSRTP_ACCEPT and options.transport_protocol in _PLAIN):
         return ()
     if options.osrtp & _OSRTP_OFFER:
         return None if passes else allowed(options.sdes)
@@ -81,11 +87,29 @@ def _suites(passes: bool, offered: bool, wanted: bool, has_ours: bool, options: 
     return None if passes and not offered else ()
 
 
-def offered_keys(keying: Keying | None, line: Line | None) -> tuple[Crypto, ...]:
-    """Ours, for the answerer."""
-    if keying is None or line is None or not keying.suites:
-        return ()
-    return line.own_keys[1 - keying.side].offer(keying.suites)
+def offered(keying: Keying, line: Line | None) -> Keying:
+    """With the keys of ours that the answerer is offered."""
+    if line is None or not keying.suites:
+        return keying
+    return replace(keying, ours=line.own_keys[1 - keying.side].offer(keying.suites))
+
+
+def _is_off(options: Options) -> bool:
+    return bool(options.sdes & _SDES_OFF)
+
+
+def passed(told: LocalLine | None, media: Media, options: Options) -> LocalLine | None:
+    """What is announced where the offerer's keys go on: without those that the proxy (``SDES``) doesn't want to."""
+    if told is None or not media.crypto:
+        return told
+    left = [] if _is_off(options) else _let_on(media, options.sdes)
+    lines = [line for line, name, value in media.fields if (value in left if name == "crypto" else name in _OF_KEYS)]
+    return told._replace(keys="".join(f"{line}\r\n" for line in lines))
+
+
+def _let_on(media: Media, words: frozenset[str]) -> list[str]:
+    """Values of its crypto attributes, but for suites that ``words`` leave out."""
+    return [value for value in media.attributes("crypto") if is_allowed("".join(value.split()[1:2]), words)]
 
 
 def agreed(keying: Keying | None, line: Line | None, answered: Media) -> Agreed:
@@ -98,13 +122,13 @@ def agreed(keying: Keying | None, line: Line | None, answered: Media) -> Agreed:
         return Agreed(PLAIN, ())
     if keying.suites is None and (answered.crypto or not keying.theirs):
         return UNTOUCHED
-    far = _taken(offered_keys(keying, line), answered)
+    far = _taken(keying.ours, answered)
     if far is None and keying.suites and keying.needed and is_secure(answered.protocol):
         raise RequestError(f"m={answered.kind}: the answer takes none of the keys that were offered")
     if not keying.theirs:
         return Agreed(_by_side(keying.side, None, far), ())
     chosen = keying.theirs[0]  # RFC 4568 section 5.1.2: the first one that we have
-    own = line.own_keys[keying.side].crypto(chosen.tag, chosen.suite)
+    own = line.own_keys[keying.side].answer(chosen)
     return Agreed(_by_side(keying.side, (chosen.relayed, own.relayed), far), (own,))
 
 
@@ -116,12 +140,12 @@ def local(told: LocalLine | None, keys: tuple[Crypto, ...] | None) -> LocalLine 
 
 
 def _taken(ours: tuple[Crypto, ...], answered: Media) -> KeyPair | None:
-    """Of our lines the one that is answered (RFC 4568 section 5.1.3)."""
-    by_tag = {crypto.tag: crypto for crypto in ours}
+    """Of our lines the one that is answered. It should have its tag (RFC 4568 section 5.1.3), but there are phones that always
+    say 1: we offer a suite once, so it tells as well."""
+    by_suite = {crypto.suite: crypto for crypto in ours}
     for crypto in parse_all(answered.attributes("crypto")) if ours else ():
-        own = by_tag.get(crypto.tag)
-        if own is not None and own.suite == crypto.suite:
-            return crypto.relayed, own.relayed
+        if crypto.suite in by_suite:
+            return crypto.relayed, by_suite[crypto.suite].relayed
     return None
 
 

@@ -1,7 +1,7 @@
 """What a party sends and others shall not get: everything, its sound, or its DTMF (ng ``block``, ``silence``)."""
 
 from media.calls import CallTable
-from media.errors import NO_MATCH, RequestError
+from media.errors import NO_ADDRESS, NO_LABEL, NO_MATCH, NO_TAG, RequestError
 from media.line import NOT_MUTED, Muting
 from media.request import Request
 from media.sdp_fields import NO_TYPES
@@ -38,9 +38,10 @@ class Mute:
             (dialogue, side) for dialogue in call.dialogues for side in dialogue.sides if _is_chosen(dialogue, side, request)
         ]
         if not chosen:
-            raise RequestError(NO_MATCH)
+            raise RequestError(_nobody(call, request))
         for dialogue, side in chosen:
             side.muted = side.muted | {what} if on else side.muted - {what}
+            side.label = request.options.set_label or side.label
             apply(self._calls.lines, dialogue)
 
     def block_dtmf(self, call: Call) -> None:
@@ -63,3 +64,12 @@ def _is_chosen(dialogue: Dialogue, side: Side, request: Request) -> bool:
     if request.from_tag:
         return side.tag == request.from_tag and (not request.to_tag or dialogue.side_of(request.to_tag) is not None)
     return True
+
+
+def _nobody(call: Call, request: Request) -> str:
+    """Why ``request`` names none of the parties."""
+    if request.options.label:
+        return NO_LABEL
+    if request.options.address:
+        return NO_ADDRESS
+    return NO_MATCH if call.matching(request.from_tag, "", "") else NO_TAG

@@ -16,6 +16,11 @@ class Neighbours:
             known = numeric(host)
             self._hosts.setdefault(port, set()).add(host if known is None else known.host)
 
+    @property
+    def ports(self) -> list[int]:
+        """They are on."""
+        return list(self._hosts)
+
     def reached(self, endpoint: Endpoint, pairs: int) -> Address | None:
         """The first of them that gets what is sent to ``endpoint``, a place of so many port pairs."""
         return next((address for address in targets(endpoint, pairs) if self._has(*address)), None)

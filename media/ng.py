@@ -49,9 +49,14 @@ def split(datagram: bytes) -> Message:
 
 
 def encode_json(body: Body) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=bencode.decode).encode(
-        "utf-8", "surrogateescape"
-    )
+    """An SDP body goes back in the bytes it came in. Elsewhere a byte that is no UTF-8 is written as an escape: the Call-ID of
+    somebody else's call shall not make a list unreadable."""
+    return _json(body, "surrogateescape" if "sdp" in body else "backslashreplace")
+
+
+def _json(body: Body, unreadable: str) -> bytes:
+    """``unreadable``: how what is no UTF-8 is written."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=bencode.decode).encode("utf-8", unreadable)
 
 
 def error(reason: str) -> Body:
@@ -64,7 +69,7 @@ def _decode_json(data: bytes) -> Body:
     try:
         body = json.loads(data.decode("utf-8", "surrogateescape"))
         body = _plain(body, 0)
-        encode_json(body)
+        _json(body, "surrogateescape")
     except RecursionError:
         raise DecodeError("Could not decode JSON: nested too deep") from None
     except UnicodeEncodeError:

@@ -4,40 +4,49 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable
 
+from media.chains import Chains
 from media.dispatch import Dispatcher
+from native.relay import NgUdpBase
 
 log = logging.getLogger(__name__)
 
 MAX_REQUEST_BYTES = 65536
 MAX_REPLY_BYTES = 65507  # UDP payload over IPv4
+QUIET_S = 1.0  # after a stranger was named in the log: whoever makes sources up has many of them
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # for a burst of offers; the kernel takes what it allows
 
 
-class NgUdpServer:
-    """Serves ``sock``, which is bound. Strangers get no answer at all: the protocol has no authentication, so its
-    replies are not theirs to see. ``is_relayed``: by host and port, what comes from there is a party's, who told us this
-    socket's address as its own."""
+class NgUdpServer(NgUdpBase):
+    """Serves ``sock``, which is bound, a datagram at a time: the loop comes back for the next, and no burst keeps the other
+    sockets waiting (native/crelay/relay_ng_udp_type.c). Strangers get no answer at all: the protocol has no authentication, so
+    its replies are not theirs to see. What comes from a port of ``chains`` is a party's, who told us this socket's address as
+    its own."""
 
-    def __init__(
-        self,
-        dispatcher: Dispatcher,
-        sock: socket.socket,
-        allowed: tuple[str, ...],
-        counters: dict[str, int],
-        is_relayed: Callable[[str, int], bool],
-    ) -> None:
-        self._dispatcher = dispatcher
-        self._is_relayed = is_relayed
+    __slots__ = ("_allowed", "_chains", "_counters", "_loop", "_networks", "_quiet_until", "_socket")
+    _allowed: dict[str, bool]
+    _chains: Chains
+    _counters: dict[str, int]
+    _loop: asyncio.AbstractEventLoop
+    _networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
+    _quiet_until: float
+    _socket: socket.socket
+
+    def __new__(
+        cls, dispatcher: Dispatcher, sock: socket.socket, allowed: tuple[str, ...], counters: dict[str, int], chains: Chains
+    ) -> "NgUdpServer":
+        known: dict[str, bool] = {}
+        self = super().__new__(cls, sock.fileno(), dispatcher, chains, known, MAX_REQUEST_BYTES, MAX_REPLY_BYTES)
+        self._chains = chains
         self._socket = sock
-        self._buffer = memoryview(bytearray(MAX_REQUEST_BYTES))
         self._networks = [ipaddress.ip_network(network) for network in allowed]
-        self._allowed: dict[str, bool] = {}
+        self._allowed = known
         self._counters = counters
         self._loop = asyncio.get_running_loop()
+        self._quiet_until = self._loop.time()
         sock.setblocking(False)
-        self._loop.add_reader(sock.fileno(), self._readable)
+        self._loop.add_reader(sock.fileno(), self.readable)
+        return self
 
     @property
     def address(self) -> tuple[str, int]:
@@ -50,25 +59,19 @@ class NgUdpServer:
             self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
 
-    def _readable(self) -> None:
-        """One datagram: the loop comes back for the next, and no burst keeps the other sockets waiting."""
-        try:
-            size, source = self._socket.recvfrom_into(self._buffer)
-        except OSError:  # nothing there after all
-            return
-        if not (self._allowed.get(source[0]) or self._is_allowed(source[0])):
+    def is_stranger(self, host: str, port: int) -> bool:
+        """Whether nothing from there is answered."""
+        if not self._is_allowed(host):
             self._counters["media_ng_refused_total"] += 1
-            return
-        if self._is_relayed(source[0], source[1]):
+            return True
+        if self._chains.has(host, port):
             self._counters["media_ng_relayed_total"] += 1
-            return
-        reply = self._dispatcher.datagram(bytes(self._buffer[:size]), source, MAX_REPLY_BYTES)
-        if reply is None:
-            return
-        try:
-            self._socket.sendto(reply, source)
-        except OSError:  # the proxy asks again, and is answered from the cache
-            self._counters["media_ng_send_errors_total"] += 1
+            return True
+        return False
+
+    def unsent(self) -> None:
+        """A reply could not be sent: the proxy asks again, and is answered from the cache."""
+        self._counters["media_ng_send_errors_total"] += 1
 
     def _is_allowed(self, host: str) -> bool:
         """Remembered per host, and forgotten as a whole before strangers can make it grow."""
@@ -80,7 +83,8 @@ class NgUdpServer:
             if len(self._allowed) >= 1000:
                 self._allowed.clear()
             self._allowed[host] = known
-            if not known:
+            if not known and self._loop.time() >= self._quiet_until:
+                self._quiet_until = self._loop.time() + QUIET_S
                 log.warning("ng from %s refused: not in ng_allow", host)
         return known
 

@@ -4,22 +4,36 @@ from itertools import count
 
 from media import keying
 from media.announce import offered_mux, transport
-from media.encodings import rtp_map
-from media.endpoint import NOWHERE, locate
+from media.encodings import RtpMap, rtp_map
+from media.endpoint import NOWHERE, Endpoint, can_be_at
 from media.errors import SdpError
 from media.interfaces import Pair
-from media.line import NOT_SECURED, stream_kind
+from media.line import NOT_SECURED
+from media.options import Options
 from media.request import Request
-from media.sdp import Description, Media
+from media.sdp import Description
 from media.session import Described, Dialogue, Offer
 from media.settings import Interface
+from native import relay
+
+_known_maps: dict[bytes, RtpMap] = {}  # by formats: devices of one kind send the same lines with every call
+_MAKERS = (Described, Endpoint, NOWHERE, _known_maps, rtp_map, can_be_at)
 
 
 def plan_offer(dialogue: Dialogue, pair: Pair, description: Description, request: Request) -> Offer:
     """What is offered, still without lines. RequestError and SdpError when a line can't be as it says or the proxy wants it."""
-    options = request.options
-    side = dialogue.side_of(request.from_tag) or 0
-    offer = Offer(side, options.rtcp_mux)
+    options, side = request.options, dialogue.side_of(request.from_tag) or 0
+    described = describe(description, request, pair[side])
+    removed, protocols, muxes, mids, plain = relay.sdp_as_offered(description, described)
+    offer = Offer(side, options.rtcp_mux, described, [], removed, protocols, muxes, mids, [None] * len(described))
+    if dialogue.lines or not plain or options.changes_lines:
+        _change_lines(offer, dialogue, description, options)
+    return offer
+
+
+def _change_lines(offer: Offer, dialogue: Dialogue, description: Description, options: Options) -> None:
+    """What is another than it was offered: as the proxy wants it, and as the answerer has it by now."""
+    side = offer.side
     for index, media in enumerate(description.media):
         line = dialogue.lines[index] if index < len(dialogue.lines) else None
         secured, muxed, in_effect, stays = NOT_SECURED, False, "", False
@@ -27,24 +41,17 @@ def plan_offer(dialogue: Dialogue, pair: Pair, description: Description, request
             secured, muxed, in_effect = line.secured, line.muxed[1 - side], dialogue.protocol_of(1 - side, index)
             stays = secured != NOT_SECURED or (line.bridged and media.protocol == dialogue.protocol_of(side, index))
         protocol = transport(media.protocol, options, in_effect, stays)
-        described = describe(description, media, request, pair[side])
-        offer.described.append(described)
-        offer.muxes.append(offered_mux(described, options.rtcp_mux, muxed))
-        offer.removed.append(not media.port)
-        offer.protocols.append(protocol)
-        offer.keyings.append(keying.plan(media, protocol, side, secured, options))
-    return offer
+        offer.muxes[index] = offered_mux(offer.described[index], options.rtcp_mux, muxed)
+        offer.protocols[index] = protocol
+        offer.keyings[index] = keying.plan(media, protocol, side, secured, options)
 
 
-def describe(description: Description, media: Media, request: Request, interface: Interface) -> Described:
-    """SdpError when its address can't be reached from ``interface``."""
-    kind = stream_kind(description, media)
-    endpoint = NOWHERE if kind is None else locate(description, media, request)
-    if endpoint.rtp is not None and (":" in endpoint.rtp[0]) != (interface.family == 6):
-        raise SdpError(media.number, f"m={media.kind}: {endpoint.rtp[0]} can't be reached from {interface.address}")
-    return Described(
-        media.kind, media.protocol, description.direction_of(media), media.mux, endpoint, rtp_map(media), media.mid, kind
-    )
+def describe(description: Description, request: Request, interface: Interface) -> list[Described]:
+    """Per line; SdpError when the address of one can't be reached from ``interface``, or can't be sent to."""
+    try:
+        return relay.sdp_describe(description, request, interface, _MAKERS)
+    except ValueError as cause:
+        raise SdpError(*cause.args) from None
 
 
 def made_mids(description: Description) -> list[str]:

@@ -11,6 +11,7 @@ from media.sampling import QualitySampler
 from media.session import Call, Dialogue
 
 ROUNDS = 2  # samples in a row: a party may pause for one
+COMFORT_NOISE = "cn"
 
 
 class OneWayWatch:
@@ -49,9 +50,18 @@ class OneWayWatch:
         states = [side.described[index] for side in dialogue.sides if index < len(side.described)]
         if not dialogue.answered or len(states) < 2 or any(state.on_hold or state.kind != "audio" for state in states):
             return
+        side = int(self._sampler.silent_side[line.streams[0]])
+        if self._announced(line, side):
+            return
         self._told.add(line.streams[0])
         self._counters["media_one_way_total"] += 1
-        silent = dialogue.sides[int(self._sampler.silent_side[line.streams[0]])]
+        silent = dialogue.sides[side]
         names = {"from-tag": dialogue.sides[0].tag, "to-tag": dialogue.sides[1].tag, "via-branch": dialogue.via_branch}
         event = {"event": "one-way audio", "call-id": call.call_id, "silent": silent.tag}
         self._emit(event | {key: value for key, value in names.items() if value})
+
+    def _announced(self, line: Line, side: int) -> bool:
+        """Comfort noise was the last that the side sent: it says by this that it will be quiet (RFC 3389)."""
+        stats = self._calls.lines.stats(line, side, 0, False)
+        encoding = self._calls.lines.encoding(line.streams[0], stats.payload_type)
+        return stats.packets > 0 and encoding.lower().partition("/")[0] == COMFORT_NOISE

@@ -1,6 +1,6 @@
 """How an ng request wants to be served, typed. What we don't serve is ignored, but named in ``ignored``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -8,11 +8,12 @@ from media.addresses import numeric
 from media.codecs import NO_WISH, CodecWish
 from media.errors import RequestError
 from media.flags import canonical, strings
+from media.rewrite import writing
 from media.vocabulary import CODEC_LISTS, ignored
 from native import relay
 
 _OWNED = frozenset({"origin-full"})
-_RECORD = {"yes": "on", "on": "on", "true": "on", "1": "on", "no": "off", "off": "off", "false": "off", "0": "off"}
+_SWITCH = {"yes": "on", "on": "on", "true": "on", "1": "on", "no": "off", "off": "off", "false": "off", "0": "off"}
 _FAMILIES = {"ip4": 4, "ipv4": 4, "inet": 4, "ip6": 6, "ipv6": 6, "inet6": 6}
 
 
@@ -31,19 +32,26 @@ class Options:
     rtcp_mux: frozenset[str]
     sdes: frozenset[str]
     osrtp: frozenset[str]
-    replace: frozenset[str]
+    writing: int  # of a body: native.relay's bits
     flags: frozenset[str]
     codecs: CodecWish
     mode: int  # native.relay's, of learning where a party is
-    label: str
+    label: str  # of the party: to give it, or to choose it by
+    set_label: str  # to give it, where ``label`` chooses
     dscp: int  # -1: leave
     delete_delay_s: int  # -1: the daemon's
     load_limit: bool  # the proxy knows the result "load limit"
     metadata: str
     limit: int
+    reports: str  # whether RTCP is to be ours: "on", "off" or nothing said
     record: str  # whether the call is to be recorded: "on", "off" or nothing said
     provisional: bool  # the body came in a provisional response
     ignored: frozenset[str]  # what means nothing to us: "key 'x'", "flag 'y'", "replace 'z'"
+    changes_lines: bool = field(init=False)  # an offer's profile, multiplexing or keys
+
+    def __post_init__(self) -> None:
+        changes = bool(self.transport_protocol or self.rtcp_mux or self.osrtp) or "webrtc" in self.flags
+        object.__setattr__(self, "changes_lines", changes)
 
 
 def read(keys: dict[str, Any], own: bool = False) -> Options:
@@ -62,17 +70,19 @@ def read(keys: dict[str, Any], own: bool = False) -> Options:
         rtcp_mux=_words(keys, "rtcp-mux"),
         sdes=_words(keys, "sdes"),
         osrtp=_words(keys, "osrtp"),
-        replace=_words(keys, "replace") | (_OWNED if own else frozenset()),
+        writing=writing(flags, _words(keys, "replace") | (_OWNED if own else frozenset())),
         flags=flags,
         codecs=_codecs(keys),
         mode=_mode(flags, canonical(text(keys, "endpoint-learning"))),
-        label=text(keys, "label"),
-        dscp=_number(keys, "tos", -4, 255) >> 2,
+        label=text(keys, "label") or text(keys, "from-label"),
+        set_label=text(keys, "set-label"),
+        dscp=_dscp(keys),
         delete_delay_s=_number(keys, "delete-delay", -1, 86400),
         load_limit="load-limit" in _words(keys, "supports"),
         metadata=text(keys, "metadata"),
         limit=_number(keys, "limit", 32, 1_000_000),
-        record=_record(keys, flags),
+        reports=_switch(keys, flags, "generate-rtcp"),
+        record=_switch(keys, flags, "record-call"),
         provisional="provisional" in flags or 100 < _number(keys, "sip-code", 0, 999) < 200,
         ignored=ignored(keys),
     )
@@ -103,6 +113,15 @@ def _number(keys: dict[str, Any], key: str, default: int, most: int) -> int:
     return int(value)
 
 
+def _dscp(keys: dict[str, Any]) -> int:
+    """Of ``TOS``; what is no octet changes nothing."""
+    value = text(keys, "tos").strip()
+    if value.startswith("-") or len(value) > 3:
+        return -1
+    octet = _number(keys, "tos", -4, 999)
+    return octet >> 2 if octet < 256 else -1
+
+
 def _direction(keys: dict[str, Any]) -> tuple[str, ...]:
     """The list ``direction``, or the same as two keys."""
     named = text(keys, "from-interface"), text(keys, "to-interface")
@@ -111,8 +130,8 @@ def _direction(keys: dict[str, Any]) -> tuple[str, ...]:
 
 def _mode(flags: frozenset[str], learning: str) -> int:
     """Any other source than the signalled one or the SIP message's only when a flag asks for it by name."""
-    if "asymmetric" in flags:
-        return relay.ASYMMETRIC
+    if "asymmetric" in flags and "media-handover" not in flags:
+        return relay.FIXED if "strict-source" in flags else relay.ASYMMETRIC
     if learning == "off":
         return relay.FIXED
     if learning == "any":
@@ -155,8 +174,9 @@ def _family(value: str) -> int:
     return family
 
 
-def _record(keys: dict[str, Any], flags: frozenset[str]) -> str:
-    wanted = canonical(text(keys, "record-call"))
-    if wanted and wanted not in _RECORD:
-        raise RequestError(f"record-call must be yes or no, not {wanted!r}")
-    return _RECORD[wanted] if wanted else ("on" if "record-call" in flags else "")
+def _switch(keys: dict[str, Any], flags: frozenset[str], name: str) -> str:
+    """Of a key, or of a flag of that name: "on", "off", or "" when there is neither."""
+    wanted = canonical(text(keys, name))
+    if wanted and wanted not in _SWITCH:
+        raise RequestError(f"{name} must be yes or no, not {wanted!r}")
+    return _SWITCH[wanted] if wanted else ("on" if name in flags else "")

@@ -31,6 +31,20 @@ _NAMES = {
 }
 
 
+def decimals(value: float) -> str:
+    """As rtpengine writes what is no whole number."""
+    return f"{value:.6f}"
+
+
+NO_TIME = decimals(0)
+# commands of rtpengine's that are not served here: its readers look for them by name
+_UNSERVED: Body = {
+    f"{name}{what}": value
+    for name in ("playmedia", "stopmedia", "playdtmf", "startfwd", "stopfwd", "pub", "subreq", "subans", "unsub")
+    for what, value in (("count", 0), ("duration", NO_TIME))
+}
+
+
 class ProxyCounts:
     """``by_host``: of each host requests come from, what it asked by command. Requests served the usual way are added there
     in C (native/crelay/relay_dispatch.c), once there is something to add to."""
@@ -57,26 +71,21 @@ class ProxyCounts:
         proxies = []
         for host, commands in self.by_host.items():
             row: Body = {"proxy": host}
-            for command, count in commands.items():
-                own = count.requests, count.errors, count.duration_ns
+            for command, name in _NAMES.items():
+                count = commands.get(command)
+                own = (count.requests, count.errors, count.duration_ns) if count is not None else _NOTHING
                 whole[command] = tuple(map(add, whole[command], own))
-                row |= _told(_NAMES[command], own)
+                row |= _told(name, own)
+            row |= _UNSERVED
             row["errorcount"] = sum(count.errors for count in commands.values())
             proxies.append(row)
         body: Body = {"proxies": proxies}
         for command, name in _NAMES.items():
             body |= _told(f"total{name}", whole[command])
+        body |= {f"total{name}": count for name, count in _UNSERVED.items() if name.endswith("count")}
         return body | {"totalerrorcount": sum(errors for _, errors, _ in whole.values())}
-
-
-def seconds(duration_s: float) -> str:
-    """As rtpengine writes them."""
-    return f"{duration_s:.6f}"
-
-
-NO_TIME = seconds(0)
 
 
 def _told(name: str, counts: tuple[int, ...]) -> Body:
     """``counts``: requests, errors, nanoseconds."""
-    return {f"{name}count": counts[0], f"{name}errors": counts[1], f"{name}duration": seconds(counts[2] / 1e9)}
+    return {f"{name}count": counts[0], f"{name}errors": counts[1], f"{name}duration": decimals(counts[2] / 1e9)}

@@ -8,7 +8,7 @@ served to their end in the order of their arrival, so a retransmission always fi
 from native.relay import ReplyCacheBase
 
 GENERATION_S = 10.0  # proxies try again each second, five times, before they take another relay
-MAX_GENERATION_BYTES = 8 * 1024 * 1024
+MAX_GENERATION_BYTES = 16 * 1024 * 1024  # keys included: many short replies are no less
 
 
 class ReplyCache(ReplyCacheBase):

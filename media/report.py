@@ -7,48 +7,48 @@ from typing import Any
 
 from media import bencode
 from media.clock import Clock
-from media.line import Line, StreamStats, Totals
+from media.line import Line
 from media.ng import Body
-from media.quality import Quality, estimate
+from media.quality import Quality, estimate, loss_bursts
 from media.sampling import History
 from media.session import Call, Described, Dialogue
 from media.streams import Lines
-from native.relay import STATIC_ENCODINGS, ComponentStats, Tally, party_report
+from native.relay import STATIC_ENCODINGS, ComponentStats, StreamStats, Totals, party_report
 
 Counts = dict[Line, list[StreamStats]]
+Histories = Callable[[int, int, ComponentStats, int], History | None]
+"""Of what a stream's side sent, by its counters and the round trip between the parties (µs, 0 unknown)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
     lines: Lines
     clock: Clock
-    history: Callable[[int, int], History | None]  # of what a stream's side sent
+    history: Histories
     is_silent: Callable[[int, int], bool]  # whether nothing is heard of a stream's side, while the other one is
 
     def query(self, call: Call, totals: Totals, dialogues: list[Dialogue]) -> Body:
         """Times of the call, its totals, and of ``dialogues`` each party (``tags``) and each source it sends (``SSRC``)."""
-        counts = {line: self.lines.counts(line) for dialogue in dialogues for line in dialogue.all_lines()}
         body: Body = {
             "created": int(call.created_at),
             "created_us": int(call.created_at % 1 * 1_000_000),
             "created_ts": int(call.created_at * 1_000_000),
             "last signal": int(call.signalled_at),
-            "totals": {"RTP": _tally(totals.rtp), "RTCP": _tally(totals.rtcp)},
+            "totals": totals.told(),
         }
         if call.metadata:
             body["metadata"] = call.metadata
         sources: dict[str, Any] = {}
         tags: dict[str, Any] = {}
-        now = self.clock.unix_s(), self.clock.monotonic_ns()
-        more = partial(self._heard, sources)
+        counts: Counts = {}
+        how = self.lines, counts, self.clock.unix_s(), self.clock.monotonic_ns(), partial(self._heard, sources)
         for dialogue in _answered_first(dialogues):
             sides, branch = dialogue.sides, dialogue.via_branch
             for side in (0, 1):
                 key = sides[side].tag or f"<untagged {len(tags)}>"
                 if key not in tags:
-                    tags[key] = party_report(
-                        sides[side], side, sides[1 - side].tag, branch, dialogue.shown(side), counts, *now, more
-                    )
+                    lines, described = dialogue.shown(side)
+                    tags[key] = party_report(sides[side], side, sides[1 - side].tag, branch, lines, described, *how)
         body["SSRC"] = sources
         body["tags"] = tags
         return body
@@ -70,9 +70,12 @@ class Reporter:
             stats = sides[side][0]
             streams.append({"stats": {"packets": stats.packets}})
             if stats.ssrc and line is not None:
-                quality = self._history(line.streams[pair], side, stats, described).average
-                sample = {"MOS": quality.mos_x10, "jitter": quality.jitter_ms, "round-trip time": quality.round_trip_us}
-                sources.append({"cumulative loss": stats.lost, "loss bursts": stats.gaps, "average MOS": sample})
+                quality = self._history(line.streams[pair], side, sides, described).average
+                sample = {"jitter": quality.jitter_ms, "round-trip time": quality.round_trip_us}
+                if described.kind == "audio":
+                    sample["MOS"] = quality.mos_x10
+                loss = {"cumulative loss": max(stats.lost, 0), "loss bursts": loss_bursts(stats)}
+                sources.append(loss | {"average MOS": sample})
         return {"streams": streams, "ingress SSRCs": sources}
 
     def _heard(
@@ -88,7 +91,7 @@ class Reporter:
             if stats.packets and not pair:
                 body["codec"] = self._codec(line.streams[pair], stats.payload_type)
             if stats.ssrc:
-                sources[str(stats.ssrc)] = source = self._source(line.streams[pair], side, stats, described)
+                sources[str(stats.ssrc)] = source = self._source(line.streams[pair], side, sides, described)
                 ingress.append({"SSRC": stats.ssrc, **source})
         if ingress:
             body["ingress SSRCs"] = ingress
@@ -99,25 +102,27 @@ class Reporter:
         encoding = self.lines.encoding(stream, payload_type)
         return encoding if "/" in encoding else STATIC_ENCODINGS.get(payload_type, encoding)
 
-    def _source(self, stream: int, side: int, stats: ComponentStats, described: Described) -> Body:
+    def _source(self, stream: int, side: int, sides: StreamStats, described: Described) -> Body:
+        stats = sides[side][0]
         encoding = self.lines.encoding(stream, stats.payload_type)
-        history = self._history(stream, side, stats, described)
+        history = self._history(stream, side, sides, described)
         trip_us = stats.round_trip_us
         body = {
             "cumulative loss": stats.lost,
-            "loss bursts": stats.gaps,
+            "loss bursts": loss_bursts(stats),
             "average MOS": _sample(history.average, trip_us) | {"samples": history.samples},
             "lowest MOS": _sample(history.lowest, trip_us) | {"reported at": history.lowest_at},
             "highest MOS": _sample(history.highest, trip_us) | {"reported at": history.highest_at},
         }
         return body | {"codec": encoding} if encoding else body
 
-    def _history(self, stream: int, side: int, stats: ComponentStats, described: Described) -> History:
+    def _history(self, stream: int, side: int, sides: StreamStats, described: Described) -> History:
         """By samples, before the first one by the counts so far."""
-        history = self.history(stream, side)
+        stats, trip_us = sides[side][0], sides[0][0].round_trip_us + sides[1][0].round_trip_us
+        history = self.history(stream, side, stats, trip_us)
         if history is None:
             encoding = self.lines.encoding(stream, stats.payload_type)
-            whole = estimate(stats, described.clock_hz(stats.payload_type), encoding)
+            whole = estimate(stats, described.clock_hz(stats.payload_type), encoding, trip_us)
             now_s = int(self.clock.unix_s())
             history = History(whole, whole, now_s, whole, now_s, 1)
         return history
@@ -136,7 +141,3 @@ def _sample(quality: Quality, leg_us: int) -> Body:
         "round-trip time": quality.round_trip_us,
         "round-trip time leg": leg_us,
     }
-
-
-def _tally(tally: Tally) -> Body:
-    return {"packets": tally.packets, "bytes": tally.bytes, "errors": tally.errors}

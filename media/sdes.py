@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -23,8 +24,12 @@ SUITES = {
 }
 # Of those we offer, as rtpengine's: peers and tests that were written beside it may have these numbers fixed
 TAGS = dict(zip(SUITES, (1, 2, 3, 4, 7, 8), strict=True))
-# Parameters that change nothing of how packets look: RFC 4568 section 6.3
-_HARMLESS = ("WSH=", "KDR=0")
+# Parameters that change nothing of how packets look (RFC 4568 section 6.3), and those that who doesn't know them may ignore
+_HARMLESS = re.compile(r"WSH=\d{2,}|KDR=0|FEC_ORDER=FEC_SRTP|-.+", re.ASCII | re.IGNORECASE)
+_KEY = re.compile(
+    r"(?i:inline):([A-Za-z0-9+/]+)=*(?:\|(2\^)?([1-9]\d{0,14}))?(?:\|(0|[1-9]\d{0,308}):([1-9]\d{0,2}))?", re.ASCII
+)
+_MAX_LIFETIME_LOG2 = 48  # packets
 _MAX_MKI_BYTES = 128
 
 
@@ -54,7 +59,7 @@ def parse(value: str) -> Crypto | None:
     fields = value.split()
     if len(fields) < 3 or not is_number(fields[0], 999_999_999) or SUITES.get(fields[1].upper()) is None:
         return None
-    if not all(parameter.upper().startswith(_HARMLESS) for parameter in fields[3:]):
+    if not all(_HARMLESS.fullmatch(parameter) for parameter in fields[3:]):
         return None
     suite = fields[1].upper()
     key, mki_bytes = _inline(fields[2])
@@ -66,22 +71,32 @@ def parse_all(values: Iterable[str]) -> tuple[Crypto, ...]:
     return tuple(crypto for crypto in map(parse, values) if crypto is not None)
 
 
+def is_allowed(suite: str, words: frozenset[str]) -> bool:
+    """Whether the items of the ng list ``SDES`` leave that suite: ``nonew`` every one, else ``only-SUITE`` no other, else
+    ``no-SUITE`` all but that."""
+    if "nonew" in words:
+        return True
+    if any(word.startswith("only-") for word in words):
+        return f"only-{canonical(suite)}" in words
+    return f"no-{canonical(suite)}" not in words
+
+
 def allowed(words: frozenset[str]) -> tuple[str, ...]:
-    """Suites that the items of the ng list ``SDES`` leave: ``only-SUITE`` some of, ``no-SUITE`` less."""
-    only = {suite for suite in SUITES if f"only-{canonical(suite)}" in words} or set(SUITES)
-    return tuple(suite for suite in SUITES if suite in only and f"no-{canonical(suite)}" not in words)
+    """Of the suites we have those that the items of ``SDES`` leave."""
+    return tuple(suite for suite in SUITES if is_allowed(suite, words))
 
 
 class OwnKeys:
     """What we protect with towards one side of one line: a key a suite. They stay, since parties that share an offer (a forked
-    INVITE) may take different ones of it, and come back to them."""
+    INVITE) may take different ones of it, and come back to them. But whoever is there after another party, or has made a
+    new context, begins a key with rollover counter 0 (RFC 4568 section 6.4): it would not understand one that is further."""
 
-    __slots__ = ("_keys", "_left", "_used")
+    __slots__ = ("_in_effect", "_keys", "_worn")
 
     def __init__(self) -> None:
         self._keys: dict[str, bytes] = {}
-        self._used = ""
-        self._left: set[str] = set()
+        self._worn: set[str] = set()  # of those keys: they were in effect
+        self._in_effect: KeyPair | None = None
 
     def crypto(self, tag: int, suite: str) -> Crypto:
         if suite not in self._keys:
@@ -91,32 +106,44 @@ class OwnKeys:
     def offer(self, suites: Iterable[str]) -> tuple[Crypto, ...]:
         return tuple(self.crypto(TAGS[suite], suite) for suite in suites)
 
-    def use(self, suite: str) -> None:
-        """The suite in effect from now on, "" for none."""
-        if self._used != suite:
-            self._left.add(self._used)
-            self._left.discard(suite)
-            self._used = suite
+    def answer(self, theirs: Crypto) -> Crypto:
+        """To the line that we take of their offer. Ours stays while theirs does; who has another key may be another party."""
+        if self._in_effect is not None and self._in_effect[0] == theirs.relayed:
+            return Crypto(theirs.tag, theirs.suite, self._in_effect[1][1])
+        self._drop({theirs.suite})
+        return self.crypto(theirs.tag, theirs.suite)
 
-    def renew(self) -> None:
-        """New keys for the suites that were in effect and are no more: a party that has forgotten how far such a key had
-        counted could read nothing under it."""
-        for suite in self._left:
-            self._keys.pop(suite, None)
-        self._left.clear()
+    def use(self, pair: KeyPair | None) -> None:
+        """What is in effect from now on; None: nothing."""
+        self._in_effect = pair
+        if pair is not None and self._keys.get(pair[1][0]) == pair[1][1]:
+            self._worn.add(pair[1][0])
+
+    def renew(self, *, turned: bool) -> None:
+        """New keys in place of those that were in effect and are no more, and of the one that is if its rollover counter is
+        not 0 any more (``turned``): we can't know who will answer an offer."""
+        left = set() if self._in_effect is None or turned else {self._in_effect[1][0]}
+        self._drop(self._worn - left)
+
+    def _drop(self, suites: set[str]) -> None:
+        """Of those whose keys were in effect."""
+        for suite in suites & self._worn:
+            del self._keys[suite]
+        self._worn -= suites
 
 
 def _inline(text: str) -> tuple[bytes, int]:
-    """(key and salt, bytes of MKI) of ``inline:KEY|lifetime|MKI:length``; an empty key for what is no such thing."""
-    method, _, value = text.partition(":")
-    if method.lower() != "inline" or ";" in value:
+    """(key and salt, bytes of MKI) of ``inline:KEY|lifetime|MKI:length`` (RFC 4568 section 6.1); an empty key for what is no
+    such thing. The lifetime is the sender's to keep."""
+    found = _KEY.fullmatch(text)
+    if found is None:
         return b"", 0
-    encoded, *rest = value.split("|")
-    mki = next((part for part in rest if ":" in part), "")
-    length = mki.partition(":")[2]
-    if mki and not (is_number(length, _MAX_MKI_BYTES) and int(length)):
+    encoded, power, lifetime, mki, mki_bytes = found.group(1, 2, 3, 4, 5)
+    if lifetime and int(lifetime) > (_MAX_LIFETIME_LOG2 if power else 1 << _MAX_LIFETIME_LOG2):
+        return b"", 0
+    if mki and not (int(mki_bytes) <= _MAX_MKI_BYTES and int(mki).bit_length() <= 8 * int(mki_bytes)):
         return b"", 0
     try:
-        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True), int(length or 0)
-    except (binascii.Error, ValueError):
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4)), int(mki_bytes or 0)
+    except binascii.Error:
         return b"", 0

@@ -1,36 +1,40 @@
-"""Values of the SDP lines a relay understands (RFC 8866 section 9). SdpError names the line they stand in."""
+"""Values of the SDP lines a relay understands (RFC 8866 section 9)."""
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from media.addresses import Numeric, numeric
-from media.errors import SdpError
+from media.addresses import numeric
+from native import relay
 
 FIRST_DYNAMIC = 96  # payload type (RFC 3551 section 6)
 NO_TYPES = 0  # of payload types as bits
 ZERO = frozenset({"0.0.0.0", "::"})  # noqa: S104 - "send nothing to me", RFC 3264 section 8.4
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(relay.ConnectionBase):
     """``address`` may be a host name or a multicast address with its TTL, as written."""
 
-    family: int  # 4 or 6, the address's where it is numeric
-    address: str
-    text: str = field(init=False, repr=False)  # as ``IN IP4 192.0.2.1``
-    zero: bool = field(init=False, repr=False)
-    numeric: Numeric | None = field(init=False, repr=False)
-    unicast: bool = field(init=False, repr=False)  # media can be sent to it: numeric, not multicast, not zero
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        address, zero = numeric(self.address), self.address in ZERO
-        object.__setattr__(self, "text", f"IN IP{self.family} {self.address}")
-        object.__setattr__(self, "zero", zero)
-        object.__setattr__(self, "numeric", address)
-        if address is not None:
-            object.__setattr__(self, "family", address.family)
-        object.__setattr__(self, "unicast", address is not None and not address.multicast and not zero)
+    def __new__(cls, family: int, address: str) -> "Connection":
+        known = numeric(address)
+        zero = known is not None and known.host in ZERO
+        return super().__new__(
+            cls,
+            known.family if known else family,
+            address,
+            f"IN IP{family} {address}",
+            known.host if known else None,
+            zero,
+            known is not None and not known.multicast and not zero,
+            known is not None and known.private,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Connection) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
     def __str__(self) -> str:
         return self.text
@@ -44,18 +48,6 @@ class Origin(NamedTuple):
     version: str
     family: int
     address: str
-
-    @property
-    def connection(self) -> Connection:
-        return Connection(self.family, self.address)
-
-
-def parse_connection(text: str, number: int) -> Connection:
-    """What c= and a=rtcp lines say."""
-    read = read_connection(text)
-    if isinstance(read, str):
-        raise SdpError(number, read)
-    return read
 
 
 @lru_cache(maxsize=10_000)
@@ -86,12 +78,6 @@ def _is_host_name(text: str) -> bool:
         return group is not None and group.multicast
     plain = name.replace("-", "").replace(".", "")
     return plain.isascii() and plain.isalnum() and not plain.isdigit()
-
-
-def parse_port(text: str, number: int, where: str) -> int:
-    if not is_number(text, 65535):
-        raise SdpError(number, f"{where} port {text[:20]!r} is not a number from 0 to 65535")
-    return int(text)
 
 
 def is_number(text: str, most: int) -> bool:

@@ -6,31 +6,27 @@ same offer, so they share one dialogue, and whoever answers last has it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from media.encodings import NO_MAP, RtpMap
+from media.encodings import RtpMap
 from media.endpoint import NOWHERE, Endpoint
 from media.keying import Keying
-from media.line import NOTHING, Line, Totals
+from media.line import NOTHING, Line
 from media.origin import Announced
 from media.settings import Interface
+from native import relay
+from native.relay import Totals
 
 # how well an answer fits a dialogue
 NO_FIT, ANSWERED_ELSEWHERE, UNANSWERED, BOTH_TAGS, OF_BRANCH = range(5)
 
 
-@dataclass(slots=True)
-class Described:
+class Described(relay.DescribedBase):
     """What a party last said of one line."""
 
-    kind: str  # audio, image ...
-    protocol: str
-    direction: str  # sendrecv ..., as it says it
-    mux: bool
+    __slots__ = ()
     endpoint: Endpoint
-    rtp_map: RtpMap = NO_MAP
-    mid: str = ""  # RFC 5888
-    stream_kind: int | None = None  # see media.line
+    rtp_map: RtpMap
 
     def clock_hz(self, payload_type: int) -> int:
         """RTP clock of what it sends; payload types it does not map are static (RFC 3551 section 6)."""
@@ -42,15 +38,15 @@ class Described:
         return self.endpoint.held or self.endpoint.rtp is None or self.direction != "sendrecv"
 
 
-@dataclass(slots=True, eq=False)
-class Side:
-    tag: str  # empty while unknown
-    interface: Interface
+class Side(relay.SideBase):
+    """A party of a dialogue."""
+
+    __slots__ = ()
     announced: Announced  # the o= line this side knows
-    created_at: float  # Unix time, s
-    label: str = ""
-    muted: frozenset[str] = frozenset()  # what of it others don't get (media.mute)
-    described: list[Described] = field(default_factory=list)  # in effect; per line
+    interface: Interface
+    label: str
+    muted: frozenset[str]  # what of it others don't get (media.mute)
+    described: list[Described]  # in effect; per line
 
 
 @dataclass(slots=True)
@@ -60,12 +56,13 @@ class Offer:
 
     side: int  # whose
     mux_flags: frozenset[str]
-    described: list[Described] = field(default_factory=list)  # this and what follows: per line
-    lines: list[Line | None] = field(default_factory=list)  # None: port 0 from the start, or not relayed
-    removed: list[bool] = field(default_factory=list)  # offered with port 0
-    protocols: list[str] = field(default_factory=list)  # as sent on
-    muxes: list[bool] = field(default_factory=list)  # the answerer is offered a=rtcp-mux
-    keyings: list[Keying | None] = field(default_factory=list)
+    described: list[Described]  # this and what follows: per line
+    lines: list[Line | None]  # None: port 0 from the start, or not relayed
+    removed: list[bool]  # offered with port 0
+    protocols: list[str]  # as sent on
+    muxes: list[bool]  # the answerer is offered a=rtcp-mux
+    mids: list[str]  # RFC 5888
+    keyings: list[Keying | None]
 
     def is_bridged(self, index: int) -> bool:
         """Whether it goes on by another profile than it came."""
@@ -74,37 +71,23 @@ class Offer:
     def described_to_other(self) -> list[Described]:
         """What the answerer is told of each line; where it is isn't known yet."""
         told = zip(self.described, self.protocols, self.muxes, strict=True)
-        return [replace(state, protocol=protocol, mux=mux, endpoint=NOWHERE) for state, protocol, mux in told]
+        return [
+            Described(state.kind, protocol, state.direction, mux, NOWHERE, state.rtp_map, state.mid, state.stream_kind)
+            for state, protocol, mux in told
+        ]
 
-    def answered_by(self, index: int, protocol: str) -> str:
-        """The protocol to answer with: the offered one where we changed that."""
-        return self.described[index].protocol if self.is_bridged(index) else protocol
 
+class Dialogue(relay.DialogueBase):
+    """``side_of``, ``has_tags`` and ``all_lines`` are the base's (native/crelay/relay_dialogue_type.c)."""
 
-@dataclass(slots=True, eq=False)
-class Dialogue:
+    __slots__ = ()
     sides: tuple[Side, Side]
-    via_branch: str
-    created_at: float
-    lines: list[Line | None] = field(default_factory=list)  # in effect
-    offers: list[Offer | None] = field(default_factory=lambda: [None, None])  # by whose they are; they may cross
-    last_offerer: int = 0
-    answered: bool = False  # by more than a provisional response
-    past: Totals = NOTHING  # of lines closed meanwhile
-
-    def side_of(self, tag: str) -> int | None:
-        """A tag both sides have (a call to oneself through a stateless loop) is the first's."""
-        if self.sides[0].tag == tag:
-            return 0
-        return 1 if self.sides[1].tag == tag else None
+    lines: list[Line | None]  # in effect
+    offers: list[Offer | None]  # by whose they are; they may cross
 
     def begun_by(self, tag: str, via_branch: str) -> bool:
         """A branch named on one side only doesn't part them."""
         return self.sides[0].tag == tag and (not via_branch or self.via_branch in ("", via_branch))
-
-    def has_tags(self, one: str, other: str) -> bool:
-        tags = (self.sides[0].tag, self.sides[1].tag)
-        return tags in ((one, other), (other, one))
 
     def answer_fit(self, from_tag: str, to_tag: str, via_branch: str) -> int:
         """How well an answer fits: OF_BRANCH best, NO_FIT not at all."""
@@ -117,22 +100,6 @@ class Dialogue:
             return NO_FIT
         return UNANSWERED if not callee else ANSWERED_ELSEWHERE if self.offers[0] is not None else NO_FIT
 
-    def all_lines(self) -> list[Line]:
-        """Lines in effect and those only offered, each once."""
-        one, other = self.offers
-        found: list[Line] = []
-        for lines in (self.lines, one.lines if one is not None else (), other.lines if other is not None else ()):
-            for line in lines:
-                if line is not None and line not in found:
-                    found.append(line)
-        return found
-
-    def renew_keys(self) -> None:
-        """With a new offer, once one was answered: then nobody takes any more what was offered before."""
-        if self.answered:
-            for line in self.all_lines():
-                line.renew_keys()
-
     def fitting_line(self, index: int, kind: int, count: int, interfaces: tuple[Interface, Interface]) -> Line | None:
         """One that the m= line at ``index`` was last offered with, or has, if it may stay."""
         for offer in (self.offers[self.last_offerer], self.offers[1 - self.last_offerer], self):
@@ -141,12 +108,12 @@ class Dialogue:
                 return line
         return None
 
-    def shown(self, side: int) -> list[tuple[Line | None, Described]]:
+    def shown(self, side: int) -> tuple[list[Line | None], list[Described]]:
         """The lines in effect and what ``side`` says of them; until the first answer, what is offered."""
         offer = None if self.lines else self.offers[self.last_offerer]
         if offer is None:
-            return list(zip(self.lines, self.sides[side].described, strict=False))
-        return list(zip(offer.lines, offer.described if side == offer.side else offer.described_to_other(), strict=True))
+            return self.lines, self.sides[side].described
+        return offer.lines, offer.described if side == offer.side else offer.described_to_other()
 
     def protocol_of(self, side: int, index: int) -> str:
         """Of a line in effect as this side knows it, else empty."""
@@ -197,7 +164,7 @@ class Call:
         for dialogue in self.dialogues:
             if dialogue.sides[0].tag == from_tag and dialogue.via_branch == via_branch:
                 return dialogue
-        return None
+        return self._joined_by(from_tag, via_branch)
 
     def dialogue_for_answer(self, from_tag: str, to_tag: str, via_branch: str) -> Dialogue | None:
         """The one that fits best; of those with an open offer the newest."""
@@ -220,6 +187,13 @@ class Call:
 
     def _with_tags(self, one: str, other: str) -> Dialogue | None:
         return next((dialogue for dialogue in self.dialogues if dialogue.has_tags(one, other)), None)
+
+    def _joined_by(self, tag: str, via_branch: str) -> Dialogue | None:
+        """The newest that this party has answered: there it goes on, though its proxy doesn't say with whom."""
+        for dialogue in reversed(self.dialogues):
+            if dialogue.sides[1].tag == tag and via_branch in ("", dialogue.via_branch):
+                return dialogue
+        return None
 
     def _open(self, from_tag: str, via_branch: str) -> Dialogue | None:
         """The newest that nobody answered."""

@@ -3,7 +3,7 @@
 import ipaddress
 from dataclasses import dataclass, field
 
-from media.addresses import family_of, numeric
+from media.addresses import family_of, is_loopback, is_wildcard, numeric
 from media.errors import ConfigError
 
 EXPEDITED = 46  # DSCP of media (EF, RFC 3246)
@@ -26,6 +26,13 @@ class Interface:
             object.__setattr__(self, "address", known.host)
         object.__setattr__(self, "family", family_of(self.address))
         object.__setattr__(self, "announced", self.advertise or self.address)
+
+    def reaches(self, host: str) -> bool:
+        """Whether media may go from here to that numeric address: of its family, and to servers that listen on this machine's
+        loopback only, from there only."""
+        if family_of(host) != self.family:
+            return False
+        return not is_loopback(host) or is_loopback(self.address) or is_wildcard(self.address)
 
 
 @dataclass(frozen=True, slots=True)

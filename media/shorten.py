@@ -4,11 +4,10 @@ A reply in fragments often is a lost one, and a proxy that misses one takes the 
 """
 
 from collections.abc import Callable
-from typing import Any
 
-from media import bencode
 from media.ng import Body
 from media.proxy_counts import NO_TIME
+from native.relay import slim_report
 
 _LEAST_AROUND_BYTES = 2  # a string in a list: bencode writes its length and a colon before it
 
@@ -28,7 +27,7 @@ def shorten(body: Body, limit_bytes: int, size_of: Callable[[Body], int]) -> Bod
 
 def _slim(body: Body, over_bytes: int) -> Body:
     """Of each party what statistics of quality need."""
-    return body | {"tags": {tag: _slim_party(_plain(party)) for tag, party in body.get("tags", {}).items()}}
+    return body | {"tags": {tag: slim_report(party) for tag, party in body.get("tags", {}).items()}}
 
 
 def _slimmer(body: Body, over_bytes: int) -> Body:
@@ -39,18 +38,6 @@ def _slimmer(body: Body, over_bytes: int) -> Body:
 def _slim_source(source: Body) -> Body:
     extremes = ("lowest MOS", "highest MOS")
     return source | {name: {key: source[name][key] for key in ("MOS", "reported at")} for name in extremes}
-
-
-def _slim_party(party: Body) -> Body:
-    medias = []
-    for media in party["medias"]:
-        streams = [{key: stream[key] for key in ("SSRC", "stats") if key in stream} for stream in media["streams"]]
-        medias.append({"index": media["index"], "type": media["type"], "streams": streams})
-    return {key: party[key] for key in ("tag", "label") if key in party} | {"medias": medias}
-
-
-def _plain(value: Any) -> Any:
-    return bencode.decode(value) if isinstance(value, bytes) else value
 
 
 def _bare(body: Body, over_bytes: int) -> Body:

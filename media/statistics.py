@@ -1,12 +1,15 @@
 """The daemon in numbers: rates, and the reply to ``statistics``."""
 
+import math
 from dataclasses import dataclass
 
 from media.calls import CallTable
 from media.ng import Body
 from media.ports import PortPool
-from media.proxy_counts import ProxyCounts, seconds
+from media.proxy_counts import ProxyCounts, decimals
+from media.sampling import QualitySampler
 from media.settings import Interface
+from media.summary import Scores
 from media.table import StreamTable
 
 _NS = 1_000_000_000
@@ -20,6 +23,8 @@ class Rates:
 
 
 class Statistics:
+    """``received``: packets and bytes since the start, when last measured."""
+
     def __init__(
         self,
         calls: CallTable,
@@ -27,9 +32,11 @@ class Statistics:
         proxies: ProxyCounts,
         counters: dict[str, int],
         interfaces: tuple[Interface, ...],
+        sampler: QualitySampler,
     ) -> None:
         self._calls = calls
         self._interfaces = interfaces
+        self._sampler = sampler
         self._table = table
         self._proxies = proxies
         self._counters = counters
@@ -37,6 +44,7 @@ class Statistics:
         self._measured_ns = self._started_ns
         self._measured = (0, 0, 0)
         self.rates = Rates()
+        self.received = (0, 0)
 
     def measure(self) -> None:
         """Takes the rates since the last time. A stream that ended in between counts as if it had been silent."""
@@ -44,7 +52,11 @@ class Statistics:
         seconds = (now_ns - self._measured_ns) / _NS
         if seconds <= 0:
             return
-        sums = self._table.received()
+        sums, ended = self._table.received(), self._calls.ended_totals
+        self.received = (
+            sums[0] + ended.rtp.packets + ended.rtcp.packets,
+            sums[1] + ended.rtp.bytes + ended.rtcp.bytes,
+        )
         self.rates = Rates(*(max(new - old, 0) / seconds for new, old in zip(sums, self._measured, strict=True)))
         self._measured, self._measured_ns = sums, now_ns
 
@@ -65,6 +77,8 @@ class Statistics:
             "totalstatistics": self._totals(),
             "intervalstatistics": {},
             "controlstatistics": self._proxies.body(),
+            "mos": _mos(self._sampler.scores),
+            "transcoders": [],
             "interfaces": [_interface(each, self._calls.lines.pools[each.address]) for each in self._interfaces],
         }
 
@@ -87,9 +101,30 @@ class Statistics:
             **_in_user_space("relayedpackets", packets + ended.rtp.packets + ended.rtcp.packets),
             **_in_user_space("relayedbytes", size_bytes + ended.rtp.bytes + ended.rtcp.bytes),
             **_in_user_space("relayedpacketerrors", errors + ended.rtp.errors + ended.rtcp.errors),
-            "avgcallduration": seconds(calls.ended_seconds / max(calls.ended_count, 1)),
-            "totalcallsduration": seconds(calls.ended_seconds),
+            "zerowaystreams": calls.unheard_count,
+            "onewaystreams": self._counters.get("media_one_way_total", 0),
+            "avgcallduration": decimals(calls.ended_seconds / max(calls.ended_count, 1)),
+            "totalcallsduration": decimals(calls.ended_seconds),
+            "totalcallsduration2": decimals(calls.ended_seconds2),
+            "totalcallsduration_stddev": decimals(_deviation(calls.ended_count, calls.ended_seconds, calls.ended_seconds2)),
         }
+
+
+def _mos(scores: Scores) -> Body:
+    """Decimals, 1 to 4.5."""
+    return {
+        "mos_total": decimals(scores.total),
+        "mos2_total": decimals(scores.squares),
+        "mos_samples_total": scores.samples,
+        "mos_average": decimals(scores.total / max(scores.samples, 1)),
+        "mos_stddev": decimals(_deviation(scores.samples, scores.total, scores.squares)),
+    }
+
+
+def _deviation(count: int, total: float, squares: float) -> float:
+    """Of all that were summed up."""
+    mean = total / max(count, 1)
+    return math.sqrt(max(squares / max(count, 1) - mean * mean, 0.0))
 
 
 def _interface(interface: Interface, pool: PortPool) -> Body:

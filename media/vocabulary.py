@@ -24,6 +24,7 @@ UNSERVED_COMMANDS = frozenset(
         "mesh",
         "transform",
         "cli",
+        "rollback",
         "trigger",
     }
 )
@@ -50,6 +51,7 @@ _SERVED_FLAGS = frozenset(
         "pause",
         "discard-recording",
         "record-call",
+        "generate-rtcp",
         "webrtc",
         "block-dtmf",
         "recrypt",
@@ -96,6 +98,8 @@ _SERVED_KEYS = frozenset(
         "flags",
         "endpoint-learning",
         "label",
+        "from-label",
+        "set-label",
         "tos",
         "delete-delay",
         "supports",
@@ -103,9 +107,10 @@ _SERVED_KEYS = frozenset(
         "limit",
         "sip-code",
         "record-call",
+        "generate-rtcp",
     }
 )
-_QUIET_KEYS = frozenset({"sip-message-type"})
+_QUIET_KEYS = frozenset({"sip-message-type", "template", "xmlrpc-callback"})
 # items of list keys: what we serve, and what we do anyway
 _ITEMS = {
     "replace": frozenset(
@@ -125,7 +130,7 @@ _ITEMS = {
     "supports": frozenset({"load-limit"}),
     "t.38": frozenset(),
 }
-_SDES = frozenset({"off", "no", "disable"})
+_SDES = frozenset({"off", "no", "disable", "nonew", "pad"})  # the last two: none are added, and ours are padded
 _SUITE_WORDS = ("only-", "no-")
 _VALUES = {
     "ice": frozenset({"", "remove", "force", "force-relay", "default", "optional", "reject"}),

@@ -10,16 +10,15 @@ per stream in it), so another process can map it and go on.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
-_Section = TypeVar("_Section")
-_Media = TypeVar("_Media")
-_Origin = TypeVar("_Origin")
 _Request = TypeVar("_Request")
 _Line = TypeVar("_Line")
+_Told = TypeVar("_Told")
 _Described = TypeVar("_Described")
 
 TABLE_VERSION: Final[int]
+FAST_LEG_DTYPE: Final[list[Any]]  # of one leg of Relay.fast_legs_fd
 STREAM_DTYPE: Final[list[Any]]  # numpy dtype description of one table entry: numpy.frombuffer(mmap, dtype=STREAM_DTYPE)
 
 STATIC_ENCODINGS: Final[dict[int, str]]  # of static payload types (RFC 3551 tables 4 and 5), as a=rtpmap has them
@@ -88,6 +87,24 @@ class Tally(NamedTuple):
     strangers: int
     forged: int  # auth_failed and replayed
 
+class Totals:
+    """What a line, a dialogue or a call has received from both sides."""
+
+    def __new__(cls, rtp: Tally = ..., rtcp: Tally = ...) -> Self:
+        """Without arguments nothing."""
+    rtp: Final[Tally]
+    rtcp: Final[Tally]
+    def plus(self, other: Totals, /) -> Totals: ...
+    def told(self) -> bytes:
+        """As ng tells them, in bencode."""
+
+class StreamStats:
+    """By side (what its RTP, its RTCP counted), of one stream."""
+
+    def __new__(cls, sides: tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]]) -> Self: ...
+    def __getitem__(self, side: int, /) -> tuple[ComponentStats, ComponentStats]: ...
+    def __len__(self) -> int: ...
+
 class RecordingStatus(NamedTuple):
     state: int  # RECORDING, RECORDED, RECORDING_FULL (at its limit of bytes) or RECORDING_FAILED; all but the first: the file is closed
     packets: int
@@ -112,16 +129,21 @@ def party_report(
     side: int,
     other_tag: str,
     via_branch: str,
-    shown: list[tuple[_Line | None, _Described]],
-    counts: dict[_Line, list[tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]]]],
+    shown: list[_Line | None],
+    described: list[_Described],
+    lines: Any,
+    counts: dict[_Line, list[StreamStats]],
     unix_s: float,
     now_ns: int,
     more: Callable[[_Line, _Described, int, Any], tuple[bytes, bytes]],
     /,
 ) -> bytes:
-    """What ng tells of ``party``, one side of a dialogue (media.session.Side), and of the lines it is ``shown``, in bencode. ``counts``: of
-    each stream of a line; ``unix_s``, ``now_ns``: the time, on both clocks. ``more`` is called for a line on which anybody was heard: flags and
+    """What ng tells of ``party``, one side of a dialogue (media.session.Side), and of the lines it is ``shown`` with what it says of
+    them, in bencode. ``counts``: of each stream of a line, as ``lines.counts`` tells them of one that is not there yet; ``unix_s``, ``now_ns``: the time, on both clocks. ``more`` is called for a line on which anybody was heard: flags and
     entries of it, in bencode."""
+
+def slim_report(report: bytes, /) -> bytes:
+    """Of a ``party_report`` what statistics of quality need: who it is, and what was counted. ValueError when it has another form."""
 
 def ng_options(data: bytes, /) -> bytes | None:
     """All keys of an ng request in bencode with their values as they were written, but for those of its own: call-id, from-tag, to-tag,
@@ -172,37 +194,318 @@ class DispatcherBase:
     def packet(self, data: bytes, most_bytes: int, /) -> bytes | None:
         """The same from this node's own proxy, over a connection that loses and repeats nothing."""
 
-def sdp_read(
-    body: str,
-    classes: tuple[type[_Section], type[_Media], type[_Origin], Callable[[str], object], Callable[[_Media, str, int], None]],
-    /,
-) -> tuple[_Section, _Origin, list[_Media]]:
-    """The session's section, the o= line and the m= sections of a session description, as instances of ``classes`` made without their
-    constructors. Sections get the attributes of media.sdp.Section, those of m= lines of media.sdp.Media; the origin is a named tuple
-    (user name, session id, version, family, address). The fourth reads the value of a c= line, or returns a string that says what is
-    wrong with it; the fifth notes the value of an a=rtcp line and its number in its section. Lines end in LF or CRLF and are counted
-    from 1. ValueError (line, what is wrong); line 0 is the body as a whole."""
+class NgUdpBase:
+    """The base of media.ng_udp.NgUdpServer, whose methods it calls by name: ``is_stranger`` for a host that is not known to be allowed or a port that
+    may be ours, ``unsent`` when a reply could not be sent."""
 
-def sdp_split(body: str, first: int, end: int, /) -> list[tuple[str, str, str]]:
-    """Per line of a description from ``first`` to before ``end`` (line, name, value): of ``a=name:value`` its parts, ``""`` for what is
-    missing, of others the letter with its ``=`` and the rest."""
+    def __new__(
+        cls,
+        fd: int,
+        dispatcher: DispatcherBase,
+        chains: ChainsBase,
+        allowed: dict[str, bool],
+        most_request_bytes: int,
+        most_reply_bytes: int,
+    ) -> Self:
+        """``fd`` stays its owner's."""
+    def readable(self) -> None:
+        """Serves one datagram, if there is one."""
+
+class PortBlock(NamedTuple):
+    """Consecutive even/odd pairs from ``port`` on. The descriptors belong to whoever took the block."""
+
+    port: int
+    sockets: tuple[tuple[int, int], ...]  # per pair
+
+class PortPoolBase:
+    """The base of media.ports.PortPool, whose methods it calls by name: ``may_try_next`` with the OSError of a port that can't be bound,
+    ``ran_out`` when nothing is left. Both may raise."""
+
+    def __new__(
+        cls,
+        host: str,
+        first: int,
+        last: int,
+        dscp: int,
+        bind: Callable[[str, int, int, int], tuple[tuple[int, int], ...]],
+        start: int,
+    ) -> Self:
+        """``start``: turns the ring by so many pairs."""
+    free: Final[int]
+    last_taken: Final[int]
+    def take(self, count: int = 1, /) -> PortBlock:
+        """``count`` consecutive bound pairs. OutOfPortsError when there are none, or when the host can't be bound."""
+    def give_back(self, block: PortBlock, /) -> None:
+        """The block's sockets are closed already. ValueError for what is free."""
+
+class LineBase:
+    """What media.line.Line keeps; pairs are by side."""
+
+    def __new__(
+        cls,
+        kind: int,
+        interfaces: tuple[Any, Any],
+        blocks: tuple[PortBlock, PortBlock],
+        streams: list[int],
+        places: tuple[Any, Any],
+        muted: tuple[Any, Any],
+    ) -> Self: ...
+    kind: Final[int]  # RTP or OPAQUE
+    interfaces: Final[tuple[Any, Any]]
+    blocks: Final[tuple[PortBlock, PortBlock]]
+    streams: Final[list[int]]
+    places: tuple[Any, Any]
+    held: tuple[bool, bool]
+    forwarded: tuple[bool, bool]
+    muted: tuple[Any, Any]
+    fed: tuple[bool, bool]
+    secured: tuple[bool, bool]
+    muxed: tuple[bool, bool]
+    kept_keys: Any
+    recording: int  # what its streams are taped for, -1: nothing
+    bridged: bool  # the proxy asked for different profiles
+
+class ChainsBase:
+    """The base of media.chains.Chains: which line has which of our ports."""
+
+    exits: Final[
+        dict[tuple[str, int], tuple[Any, int]]
+    ]  # by host and even port the line, and the side that gets what arrives there
+    def enter(self, line: LineBase, /) -> None:
+        """Its ports are its from now on."""
+    def leave(self, line: LineBase, /) -> None:
+        """When its ports are closed; what it sent before may still come."""
+    def reserve(self, port: int, /) -> None:
+        """Something else of ours has it."""
+    def named(self, lines: list[Any], offered: list[Any], answered: list[Any], /) -> bool:
+        """Whether what is sent to places of these lines, as they are or as both parties describe them (media.session.Described), may go to
+        a port of ours."""
+    def may_have(self, port: int, /) -> bool:
+        """False: nothing of ours has it or the other one of its pair, on any host."""
+
+class LinesBase:
+    """The base of media.streams.Lines, whose methods it calls by name: ``too_many``, ``ran_out``, ``discard`` and ``undo`` when a line can't be opened,
+    ``place_opaque``, ``totals_of_ports`` and ``counts_of_ports`` for lines that are not RTP, ``hold``. ``relay`` is called by name too."""
+
+    def __new__(
+        cls,
+        relay: Relay,
+        pools: dict[str, Any],
+        chains: ChainsBase,
+        line_type: type[LineBase],
+        places: tuple[Any, Any],
+        muted: tuple[Any, Any],
+    ) -> Self:
+        """``pools``: PortPoolBases by host. ``line_type``: made without its constructor, with ``places`` and ``muted``."""
+    relay: Final[Relay]
+    encodings: Final[dict[int, dict[int, str]]]  # by stream and payload type
+    streams: Final[int]  # that the relay has of ours
+    def open(self, kind: int, count: int, interfaces: tuple[Any, Any], beside: Any, /) -> Any:
+        """A line with fresh ports, on the relay thread of ``beside``. OutOfPortsError."""
+    def place(self, line: Any, side: int, endpoint: Any, mux: bool, /) -> None:
+        """Sets where ``side`` is. A held side keeps its address, but is sent nothing."""
+    def learn(self, line: Any, one: Any, other: Any, /) -> None:
+        """From the RtpMaps of both sides (media.encodings): names by payload type, and clocks of dynamic ones, for the jitter of both sides."""
+    def totals(self, line: Any, /) -> Totals:
+        """What it has received."""
+    def counts(self, line: Any, /) -> list[StreamStats]:
+        """Of each port pair."""
+    def close(self, line: Any, /) -> None:
+        """Ends its streams. Its ports are free after the next ``reap``."""
+    def reap(self) -> None:
+        """Frees the ports of lines that were closed: of many at once, for it waits for the relay threads."""
+    def remove(self, line: Any, /) -> None:
+        """Ends its streams."""
+    def give_back(self, line: Any, /) -> None:
+        """Its ports, whose sockets are closed."""
+
+class ConnectionBase:
+    """What a c= line says (media.sdp_fields.Connection)."""
+
+    def __new__(
+        cls, family: int, address: str, text: str, host: str | None, zero: bool, unicast: bool, private: bool, /
+    ) -> Self: ...
+    family: Final[int]  # 4 or 6, the address's where it is numeric
+    address: Final[str]  # as written
+    text: Final[str]  # as ``IN IP4 192.0.2.1``
+    host: Final[str | None]  # in its shortest form; None: not numeric
+    zero: Final[bool]
+    unicast: Final[bool]  # media can be sent to it: numeric, not multicast, not zero
+    private: Final[bool]  # it means something at its own place only
+
+class SectionBase:
+    """A section of a description that was read (media.sdp.Section). What is of m= lines only is empty in a session's."""
+
+    number: Final[int]  # of the first line, counted from 1
+    end: Final[int]  # of the line after the last
+    connection: Any  # of its own c= line
+    direction: Final[str]  # "" when it says none
+    fingerprint: Final[bool]
+    crypto: Final[bool]
+    kind: Final[str]  # audio, video, image ...
+    port: Final[int]
+    count: Final[int]  # of consecutive ports (RFC 8866 section 5.14)
+    protocol: Final[str]
+    formats: Final[str]
+    mux: Final[bool]  # a=rtcp-mux (RFC 5761)
+    mid: Final[str]  # a=mid (RFC 5888), "" when absent
+    held: Final[bool]  # "send nothing to me" by a zero address (RFC 3264 section 8.4)
+    rtcp_port: Final[int]  # a=rtcp (RFC 3605), 0 when absent
+    rtcp_connection: Any
+    @property
+    def fields(self) -> list[tuple[str, str, str]]:
+        """Per line (line, name, value): of ``a=name:value`` its parts, ``""`` for what is missing, of others the letter with its ``=`` and
+        the rest."""
+
+class DescriptionBase:
+    """A session description that was read (media.sdp.Description)."""
+
+    def __init__(
+        self,
+        body: str,
+        session: type[SectionBase],
+        media: type[SectionBase],
+        read_connection: Callable[[str], ConnectionBase | str],
+        /,
+    ) -> None:
+        """``session`` and ``media``: what sections are made of, without their constructors. ``read_connection`` reads the value of a
+        c= line, or says what is wrong with it. Lines end in LF or CRLF and are counted from 1. ValueError (line, what is wrong); line 0 is
+        the body as a whole."""
+    body: Final[str]
+    session: Any
+    media: Any  # a tuple
+    origin_fields: Final[tuple[str, str, str, int, str]]  # user name, session id, version, family and address of the o= line
+
+class DescribedBase:
+    """What a party last said of one line (media.session.Described)."""
+
+    def __new__(
+        cls,
+        kind: str,
+        protocol: str,
+        direction: str,
+        mux: bool,
+        endpoint: tuple[Any, ...],
+        rtp_map: object,
+        mid: str,
+        stream_kind: int | None,
+    ) -> Self: ...
+    kind: Final[str]  # audio, image ...
+    protocol: Final[str]
+    direction: Final[str]  # sendrecv ..., as it says it
+    mux: Final[bool]
+    endpoint: Any
+    rtp_map: Any
+    mid: Final[str]
+    stream_kind: Final[int | None]  # RTP, OPAQUE; None: it is not relayed
+
+class AnnouncedBase:
+    """What one party was told (media.origin.Announced)."""
+
+    def __new__(cls, session_id: int, /) -> Self: ...
+    session_id: Final[int]
+    version: Final[int]  # 0: nothing was told yet
+    username: Final[str]  # the first one
+    session_name: Final[str]  # the first s= line
+
+class SideBase:
+    """What media.session.Side keeps of a party."""
+
+    def __new__(cls, tag: str, interface: Any, announced: Any, created_at: float) -> Self: ...
+    tag: str  # empty while unknown
+    interface: Any
+    announced: Any
+    label: str
+    muted: frozenset[str]
+    described: list[Any]
+    created_at: Final[float]  # Unix time, s
+
+class DialogueBase:
+    """What media.session.Dialogue keeps."""
+
+    def __new__(cls, sides: tuple[Any, Any], via_branch: str, created_at: float) -> Self: ...
+    sides: tuple[Any, Any]
+    via_branch: Final[str]
+    lines: list[Any]
+    offers: list[Any]
+    created_at: Final[float]
+    last_offerer: int
+    answered: bool  # by more than a provisional response
+    reports: bool  # both parties get RTCP of ours
+    past: Totals  # of lines closed meanwhile
+    def side_of(self, tag: str, /) -> int | None:
+        """A tag both sides have (a call to oneself through a stateless loop) is the first's."""
+    def has_tags(self, one: str, other: str, /) -> bool: ...
+    def all_lines(self) -> list[Any]:
+        """Lines in effect and those only offered, each once."""
+
+def sdp_describe(
+    description: DescriptionBase,
+    request: Any,
+    interface: Any,
+    makers: tuple[
+        type[_Described],
+        type[tuple[Any, ...]],
+        tuple[Any, ...],
+        dict[bytes, Any],
+        Callable[[Any], object],
+        Callable[[str, str], bool],
+    ],
+    /,
+) -> list[_Described]:
+    """What each m= line says, as instances of the first of ``makers``, a DescribedBase. The others: the class of endpoints
+    (media.endpoint.Endpoint), the one of nobody; what formats mean, by how they are written, and who finds out for a section; whether
+    a party at the second address may mean itself by the first. ValueError (line, what is wrong) for an address that can't be sent to, or not from ``interface``."""
+
+def sdp_as_offered(
+    description: DescriptionBase, described: list[Any], /
+) -> tuple[list[bool], list[str], list[bool], list[str], bool]:
+    """What goes on of an offer unless something of it is changed, per line: whether it has port 0, its profile, whether RTCP is multiplexed,
+    its mid; and whether no line speaks of SRTP."""
+
+def sdp_told(
+    told_type: type[_Told],
+    description: DescriptionBase,
+    lines: Sequence[LineBase | None],
+    side: int,
+    muxes: list[bool],
+    one_port: bool,
+    protocols: list[str],
+    no_rtcp: bool,
+    /,
+) -> list[_Told | None]:
+    """What ``side`` is told of our ports, per m= line of a description as a media.rewrite.LocalLine, which is ``told_type``; None: it is passed on
+    untouched. ``lines``, ``muxes``, ``protocols``: at least one for each. ``one_port``: where RTCP is multiplexed it has no port of its own to fall back to.
+    ``no_rtcp``: no a=rtcp."""
 
 def sdp_write(
-    body: str,
-    announced: Sequence[tuple[int, int, int, bool, str, str | None] | None],
-    mids: Sequence[str] | None,
-    connection: str,
-    family: int,
-    full_rtcp: bool,
-    replace_zero: bool,
-    keep_directions: bool,
-    strip_extmap: bool,
+    description: DescriptionBase,
+    announced: list[Any],
+    mids: list[str] | None,
+    ours: ConnectionBase,
+    writing: int,
     loop_mark: str,
-    inherited: str,
+    told: AnnouncedBase,
     /,
-) -> tuple[str, str, str]:
-    """The body to send on: what comes before its o= line, that line, what comes after it; lines end in CRLF. ``announced``: see media.rewrite.LocalLine, ``mids``: see media.rewrite.rewrite, one
-    for each m= line. ``inherited``: the session's own connection, for sections that pass as they are. ValueError as sdp_read."""
+) -> str:
+    """The body to send on; lines end in CRLF. ``announced``: per m= line a media.rewrite.LocalLine; None passes it on untouched, with the
+    address it inherited. ``mids``: per m= line too, perhaps more of them, in place of what was said of it, "" for none; None: that is left as
+    it is. ``ours``: our address. ``writing``: bits of ``WRITE_``. ``told``: what its receiver was told so far, which is counted on."""
+
+WRITE_FULL_RTCP: Final[int]  # the address in a=rtcp too
+WRITE_ZERO_ADDRESS: Final[int]  # our address even in place of 0.0.0.0
+WRITE_DIRECTIONS: Final[int]  # as received; else each line says its own, and "hold" where its address is zero
+WRITE_NO_EXTMAP: Final[int]
+WRITE_LOOP_MARK: Final[int]  # ``loop_mark`` at session level
+WRITE_ORIGIN: Final[int]  # our address in the o= line
+WRITE_OWN_ORIGIN: Final[int]  # all of the o= line is ours
+WRITE_USERNAME: Final[int]  # there the first one
+WRITE_VERSION: Final[int]  # there ours, which grows when the body changes, or the sender's address
+WRITE_NEXT_VERSION: Final[int]  # there ours, which always grows
+WRITE_NAME: Final[int]  # the first s= line
+
+def interface_of(host: str) -> int:
+    """The number of the interface with that address; 0 when there is none, or one without Ethernet headers. OSError."""
 
 def monotonic_ns() -> int:
     """The clock of ``first_ns`` and ``last_ns``."""
@@ -220,22 +523,31 @@ class Relay:
     its table over, and in a fork of the process that made it (where dropping it closes its descriptors and nothing else)."""
 
     def __init__(
-        self, *, threads: int = 1, capacity: int = 4096, fifo: bool = True, table_fd: int = -1, raw: list[Any] = ...
+        self,
+        *,
+        threads: int = 1,
+        capacity: int = 4096,
+        fifo: bool = True,
+        table_fd: int = -1,
+        raw: list[Any] = ...,
+        fast: tuple[int, int, list[int]] | None = None,
     ) -> None:
         """``capacity`` streams. ``fifo``: SCHED_FIFO for the relay threads if allowed (see ``fifo_threads``). ``table_fd``: go on with that table (its
         streams are idle until ``adopt`` gives each its sockets back); -1 makes a new one. ``raw``: sockets (SOCK_RAW, IPPROTO_UDP), which stay the caller's: the first of a family is for the first thread,
         and so on. Streams bound to an address and with the same DSCP send by it; all others, and what it is refused, by their own socket.
-        ValueError for another kind of socket or for more than one a thread and family."""
+        ValueError for another kind of socket or for more than one a thread and family. ``fast``: the maps of media.fast_path.FastPath, which stay the
+        caller's, and the numbers of the interfaces its program is at. ValueError when they are no such maps."""
     threads: int
     fifo_threads: int  # how many threads got SCHED_FIFO
     capacity: int
     table_fd: int
     raw: RawStatus
+    fast_legs_fd: int  # the map of legs on the fast path, by stream and side (FAST_LEG_DTYPE); -1 without
     event_fd: int  # readable when events() has something
     def start(self) -> None: ...
     def stop(self) -> None:
         """Ends the threads and closes every socket. Idempotent."""
-    def add(self, kind: int, ports: tuple[tuple[int, int], tuple[int, int]], *, thread: int = -1) -> int:
+    def add(self, kind: int, ports: tuple[tuple[int, int], tuple[int, int]], thread: int = -1) -> int:
         """A new stream from ((rtp_fd, rtcp_fd), (rtp_fd, rtcp_fd)), side 0 first; -1 for no RTCP socket. Takes the descriptors over.
         Returns its id. ``thread`` -1: the least loaded (keep a call's streams together by naming one). MemoryError when the table is full;
         ValueError when a descriptor is no UDP socket. The descriptors stay the caller's when it raises."""
@@ -279,6 +591,12 @@ class Relay:
         """True: G.711 from this side leaves as silence; sound in other codecs is dropped. RTCP goes on."""
     def set_feedback(self, stream: int, side: int, feedback: bool) -> None:
         """False: feedback (RFC 4585) is taken out of the RTCP that this side sends."""
+    def set_reports(self, stream: int, reports: bool) -> None:
+        """True: RTCP of both sides is counted and read, but goes no further, feedback (RFC 4585) aside: they are to have ours by
+        ``send_reports``. ValueError for an OPAQUE stream."""
+    def send_reports(self, stream: int, cname: str, /) -> None:
+        """A report (RFC 3550 section 6.4) to each side in the name of the other one, which has sent RTP, if ``set_reports`` asks for
+        them. ``cname``: 12 ASCII characters. The round trip of ``stats`` then is that of our reports."""
     def set_blocked_types(self, stream: int, side: int, types: int) -> None:
         """Dynamic payload types of this side that are counted and dropped: a bit each, 96 the lowest."""
     def set_dscp(self, stream: int, side: int, dscp: int) -> None: ...
@@ -289,6 +607,12 @@ class Relay:
         What fails authentication or was seen before is dropped and teaches nothing. A key keeps its rollover counter and replay
         window, also while others, or none, are set; of each way the last six are known. A new one begins at 0. ValueError for an unknown suite, a key of another length than the suite's, an MKI to send, an
         OPAQUE stream."""
+    def rollovers(self, stream: int, side: int) -> int:
+        """The highest rollover counter that a side was sent under the key in effect; 0 without one."""
+    def scan_fast(self) -> int:
+        """Lets the kernel relay the RTP of streams that may be on the fast path: both sides sent and are known, both plain, nothing
+        to be held back, changed or recorded. A change to a stream takes it off again, so does a packet that the kernel left to us; all
+        leave when the machine's routes change. How many streams are on it. To be called about once a second."""
     def begin_recording(self, fd: int, max_bytes: int) -> int:
         """A pcap file that a thread of its own writes to ``fd``, which is taken over. Returns its number. MemoryError when there are as many as may
         be; the descriptor stays the caller's when it raises."""
@@ -300,9 +624,9 @@ class Relay:
         """What the stream accepts goes to that recording too, as UDP over IP from its source to our socket, SRTP taken off; None: no longer.
         ``near``, ``far``: the host shown for a side's socket that is bound to none."""
     def stats(self, stream: int, side: int, component: int) -> ComponentStats: ...
-    def stream_stats(self, stream: int) -> tuple[tuple[ComponentStats, ComponentStats], tuple[ComponentStats, ComponentStats]]:
+    def stream_stats(self, stream: int) -> StreamStats:
         """Those of all its legs: [side][component]."""
-    def totals(self, streams: list[int], /) -> tuple[Tally, Tally]:
+    def totals(self, streams: list[int], /) -> Totals:
         """Of both sides of all of them: RTP, RTCP. An OPAQUE stream counts as RTP."""
     def last_packet_ns(self, stream: int) -> int:
         """Latest accepted packet of either side, 0 when none."""

@@ -156,7 +156,7 @@ class Media(Table, frozen=True, kw_only=True):
     address: Host = ""  # to bind; default the host of the first [[listen]]
     advertise: Host | None = None  # in SDP; default the bound address
     ports: Ports = "20000-29999"  # first-last, of RTP and RTCP
-    fastpath: Literal["auto", "off"] = "auto"  # forward in the kernel where the node can
+    fastpath: Literal["auto", "off"] = "off"  # auto: the kernel relays plain RTP by itself where the node can
     threads: Count = 0  # relay threads; 0: one per core
     send_raw: bool = True  # by raw sockets where CAP_NET_RAW allows them; false: each stream by its own
     max_streams: Streams = 8192  # media lines at once

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from media.daemon import MediaDaemon
 from media.raw import close_raw
 from media.settings import Interface, MediaSettings, RecordingSettings
-from native.relay import Relay
+from native.relay import Relay, Tally
 from sipmesh.addresses import reachable_host, split_host_port
 from sipmesh.config import Config
 from sipmesh.sockets import media_address, relay_thread_count
@@ -18,9 +19,16 @@ log = logging.getLogger(__name__)
 
 def main(context: WorkerContext) -> None:
     """Serves until the context is told to stop; then every call's media ends."""
-    raw = context.raw_sockets
-    relay = Relay(threads=relay_thread_count(context.config), capacity=context.config.media.max_streams, raw=raw)
+    raw, fast = context.raw_sockets, context.fast_path
+    relay = Relay(
+        threads=relay_thread_count(context.config),
+        capacity=context.config.media.max_streams,
+        raw=raw,
+        fast=fast.for_relay() if fast else None,
+    )
     close_raw(raw)  # the relay has its own descriptors
+    if fast:
+        fast.close()
     relay.start()
     if relay.fifo_threads < relay.threads:
         log.warning("relay threads run without SCHED_FIFO: give the node CAP_SYS_NICE for steadier latency under load")
@@ -63,25 +71,37 @@ def _udp_servers(config: Config) -> tuple[tuple[str, int], ...]:
 
 async def _serve(context: WorkerContext, daemon: MediaDaemon, relay: Relay) -> None:
     await daemon.start(context.ng_socket, context.ng_udp_socket)
-    context.gauges["media_calls"] = lambda: float(len(daemon.calls))
-    context.gauges["media_streams"] = lambda: float(daemon.table.active)
-    context.gauges["media_free_port_pairs"] = lambda: float(daemon.free_ports)
-    context.gauges["media_packets_per_second"] = lambda: daemon.statistics.rates.packets
-    context.gauges["media_bytes_per_second"] = lambda: daemon.statistics.rates.bytes
-    context.gauges["media_dropped_packets_total|reason=stranger"] = lambda: float(
-        sum(tally.strangers for tally in daemon.calls.ended_totals)
-    )
-    context.gauges["media_dropped_packets_total|reason=forged"] = lambda: float(
-        sum(tally.forged for tally in daemon.calls.ended_totals)
-    )
-    context.gauges["media_raw_sockets"] = lambda: float(relay.raw.sockets)
-    context.gauges["media_recordings"] = lambda: float(len(daemon.calls.recordings))
-    context.gauges["media_mos"] = lambda: daemon.sampler.summary.mos
-    context.gauges["media_loss_percent"] = lambda: daemon.sampler.summary.loss_percent
-    context.gauges["media_jitter_ms"] = lambda: daemon.sampler.summary.jitter_ms
-    context.gauges["media_loss_burst_ratio"] = lambda: daemon.sampler.summary.burst_ratio
-    context.gauges["media_round_trip_ms"] = lambda: daemon.sampler.summary.round_trip_ms
-    context.gauges["media_silent_sources"] = lambda: float(daemon.one_way.silent)
-    context.gauges["media_poor_sources"] = lambda: float(daemon.sampler.summary.poor_streams)
+    context.gauges.update(gauges_of(daemon, relay))
     context.ready()
     await daemon.run(context.stopping)
+
+
+def gauges_of(daemon: MediaDaemon, relay: Relay) -> dict[str, Callable[[], float]]:
+    """What /metrics tells beside the counters (docs/quality.md); names that end with _total are counters there too."""
+    sampler, statistics = daemon.sampler, daemon.statistics
+
+    def ended() -> tuple[Tally, Tally]:
+        return daemon.calls.ended_totals.rtp, daemon.calls.ended_totals.rtcp
+
+    return {
+        "media_calls": lambda: len(daemon.calls),
+        "media_streams": lambda: daemon.table.active,
+        "media_free_port_pairs": lambda: daemon.free_ports,
+        "media_packets_total": lambda: statistics.received[0],
+        "media_bytes_total": lambda: statistics.received[1],
+        "media_dropped_packets_total|reason=stranger": lambda: sum(each.strangers for each in ended()),
+        "media_dropped_packets_total|reason=forged": lambda: sum(each.forged for each in ended()),
+        "media_raw_sockets": lambda: relay.raw.sockets,
+        "media_fast_streams": lambda: daemon.fast_streams,
+        "media_recordings": lambda: len(daemon.calls.recordings),
+        "media_mos": lambda: sampler.summary.mos,
+        "media_loss_ratio": lambda: sampler.summary.loss_percent / 100,
+        "media_loss_burst_ratio": lambda: sampler.summary.burst_ratio,
+        "media_jitter_seconds": lambda: sampler.summary.jitter_ms / 1000,
+        "media_round_trip_seconds": lambda: sampler.summary.round_trip_ms / 1000,
+        "media_sources": lambda: sampler.summary.streams,
+        "media_poor_sources": lambda: sampler.summary.poor_streams,
+        "media_silent_sources": lambda: daemon.one_way.silent,
+        "media_mos_sum_total": lambda: sampler.scores.total,
+        "media_mos_samples_total": lambda: sampler.scores.samples,
+    }

@@ -1,4 +1,4 @@
-"""Runs a node: configuration, sockets, account, raw sockets, store, supervisor, in this order."""
+"""Runs a node: configuration, sockets, fast path, account, raw sockets, store, supervisor, in this order."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from sipmesh.certificates import load_certificates
 from sipmesh.config import Config
 from sipmesh.privileges import CAP_NET_RAW, allow_many_files, become, give_up
 from sipmesh.signalling.shared_recent import forget_all
-from sipmesh.sockets import NodeSockets, open_raw_sockets, open_sockets
+from sipmesh.sockets import NodeSockets, open_fast, open_raw_sockets, open_sockets
 from sipmesh.spec import Role, Spec
 from sipmesh.store import Store
 from sipmesh.store.boot import discard_if_damaged, mark_synced
@@ -32,6 +32,7 @@ def run_node(config: Config, config_file: Path, *, log_format: str = "text", on_
     lock = lock_data(data)
     sockets = open_sockets(config)
     try:
+        sockets.fast = open_fast(config)
         if config.node.user:
             become(config.node.user, data)
             load_certificates(config)  # the account must be able to read them
@@ -96,6 +97,8 @@ def spec_maker(sockets: NodeSockets, data: Path, config_file: Path, log_format: 
             ng_fd=sockets.ng.fileno() if sockets.ng and role == "media" else -1,
             ng_udp_fd=sockets.ng_udp.fileno() if sockets.ng_udp and role == "media" else -1,
             raw_fds=[opened.fileno() for opened in sockets.raw] if role == "media" else [],
+            fast_fds=[sockets.fast.pairs, sockets.fast.legs] if sockets.fast and role == "media" else [],
+            fast_interfaces=sockets.fast.interfaces if sockets.fast and role == "media" else [],
             console_fd=sockets.console.fileno() if sockets.console and role == "agent" else -1,
             log_format="json" if log_format == "json" else "text",
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
+from media.fast_path import FastPath, open_fast_path
 from media.raw import open_raw
 from media.settings import EXPEDITED
 from sipcore.transport.siblings import MAX_WORKERS
@@ -35,12 +36,15 @@ class NodeSockets:
     ng_udp: socket.socket | None = None
     console: socket.socket | None = None
     raw: list[socket.socket] = field(default_factory=list)  # for relay threads to send by
+    fast: FastPath | None = None  # the relay's
 
     def close(self) -> None:
         shared = (opened for each in (*self.sip, *self.siblings) for opened in each.values())
         for opened in (*shared, *self.raw, self.ng, self.ng_udp, self.console):
             if opened is not None:
                 opened.close()
+        if self.fast is not None:
+            self.fast.close()
 
 
 def open_sockets(config: Config) -> NodeSockets:
@@ -111,6 +115,13 @@ def open_raw_sockets(config: Config) -> list[socket.socket]:
     if not config.media.send_raw:
         return []
     return open_raw([media_address(config)], EXPEDITED, relay_thread_count(config))
+
+
+def open_fast(config: Config) -> FastPath | None:
+    """The relay's fast path; None where that is not asked for or can't be. It takes what root may."""
+    if config.media.fastpath == "off":
+        return None
+    return open_fast_path([media_address(config)], config.media.max_streams)
 
 
 def open_shared(opener: Callable[..., socket.socket], host: str, port: int, count: int) -> list[socket.socket]:

@@ -23,13 +23,15 @@ class Spec(msgspec.Struct, frozen=True):
     ng_fd: int = -1  # Unix seqpacket, listening
     ng_udp_fd: int = -1  # bound to [media] ng
     raw_fds: list[int] = []  # of raw sockets for relay threads to send by
+    fast_fds: list[int] = []  # of the maps of the relay's fast path, pairs and legs
+    fast_interfaces: list[int] = []  # numbers of those it is at
     console_fd: int = -1  # TCP, listening
     log_format: Literal["text", "json"] = "text"
 
     def descriptors(self) -> list[int]:
         """What the process must inherit."""
         single = (self.report_fd, self.ng_fd, self.ng_udp_fd, self.console_fd)
-        return [fd for fd in (*single, *self.sip.values(), *self.siblings.values(), *self.raw_fds) if fd >= 0]
+        return [fd for fd in (*single, *self.sip.values(), *self.siblings.values(), *self.raw_fds, *self.fast_fds) if fd >= 0]
 
 
 def ng_path(data: str | Path) -> Path:

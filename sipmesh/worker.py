@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 import uvloop
 
+from media.fast_path import FastPath
 from sipcore.flow import Listener
 from sipmesh.addresses import reachable_host, split_host_port
 from sipmesh.config import Config
@@ -69,6 +70,10 @@ class WorkerContext:
         self.ng_socket = adopted(spec.ng_fd)
         self.ng_udp_socket = adopted(spec.ng_udp_fd)
         self.raw_sockets = [socket.socket(fileno=fd) for fd in spec.raw_fds]
+        self.fast_path: FastPath | None = None
+        if spec.fast_fds:
+            pairs, legs = spec.fast_fds
+            self.fast_path = FastPath(pairs, legs, spec.fast_interfaces)
         self.console_socket = adopted(spec.console_fd)
         self.stopping = asyncio.Event()  # set by SIGTERM; ``main`` then finishes what it must and returns
         self._report_fd = spec.report_fd

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.relay import load, report
+from bench.relay import fast, load, report
 from bench.relay.contenders import CORES, LOAD_CORE, OURS, RTPENGINE, Contender
 from bench.relay.measure import KINDS, Measured, Plan, measure, ng_ms
 from bench.relay.most import Most, most_calls, most_possible
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--max", action="store_true", help="also look for the most calls with p99 of 1 ms at most (minutes more)"
     )
     parser.add_argument("--ng", type=int, metavar="N", help="only what ng requests cost, in N rounds, and end")
+    parser.add_argument("--ebpf", action="store_true", help="only the fast path beside rtpengine, as one line of JSON, and end")
     parser.add_argument("--profile", action="store_true", help="also let perf say where our relay thread's time goes")
     return parser
 
@@ -105,10 +106,23 @@ def _kinds_at(calls: int, arguments: argparse.Namespace) -> list[str]:
     return [kind for kind in arguments.kinds if kind == "base" or arguments.calls or calls <= MOST_SECURE_CALLS]
 
 
-def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def _plan(arguments: argparse.Namespace, folder: Path) -> Plan:
     rounds = min(arguments.rounds, QUICK_ROUNDS) if arguments.quick else arguments.rounds
     pace = load.Pace(SETTLE_S, arguments.seconds, rounds, arguments.windows)
-    plan = Plan(load.build(folder), load.build_floor(folder), folder, pace)
+    return Plan(load.build(folder), load.build_floor(folder), folder, pace)
+
+
+def _ebpf(arguments: argparse.Namespace, plan: Plan) -> dict[str, Any]:
+    """Nothing where it can't be had."""
+    if not fast.may_measure():
+        _say("the fast path is not measured: it takes clang when this is built, root and Linux 6.6")
+        return {}
+    numbers = arguments.calls or (QUICK_CALLS if arguments.quick else CALLS)
+    return fast.measure_all([calls for calls in numbers if calls <= fast.MOST_CALLS], RTPENGINE in _contenders(), plan)
+
+
+def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    plan = _plan(arguments, folder)
     contenders = _contenders()
     measured = {}
     for calls in arguments.calls or (QUICK_CALLS if arguments.quick else CALLS):
@@ -116,6 +130,7 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             measured[calls] = _run(contenders, kinds, calls, plan)
     costs = ng_ms(contenders, QUICK_NG_ROUNDS if arguments.quick else NG_ROUNDS, folder)
     made = report.result(measured, _most(contenders, plan) if arguments.max else {}, costs)
+    made["ebpf"] = _ebpf(arguments, plan)
     if arguments.profile:
         made["profile"] = profile(PROFILED_CALLS, replace(plan, floor=None, pace=PROFILE_PACE))
     return made
@@ -131,6 +146,10 @@ def main() -> int:
         try:
             if arguments.ng:
                 print(json.dumps({"ng_ms_per_call": ng_ms(_contenders(), arguments.ng, Path(name))}))
+                return 0
+            if arguments.ebpf:
+                ebpf = _ebpf(arguments, _plan(arguments, Path(name)))
+                print(json.dumps({"ebpf": ebpf, "machine": report.machine(), "commit": report.commit()}))
                 return 0
             if arguments.save:
                 check(arguments.save)

@@ -138,12 +138,24 @@ def table(made: dict[str, Any]) -> str:
     return "\n".join(
         [
             *lines,
+            *_fast_lines(made.get("ebpf", {})),
             *(
                 f"{name} is a lower bound: the load maker did no more, or the machine was disturbed"
                 for name in made["lower_bounds"]
             ),
         ]
     )
+
+
+def _fast_lines(rows: dict[str, Any]) -> list[str]:
+    """``rows``: of bench.relay.fast."""
+    return [
+        f"fast path, {calls} calls: {row['ours_us']:.2f} µs a packet, by sockets {row['sockets_us']:.2f}, "
+        f"rtpengine {_cell(row.get('rtpengine_us'), '.2f')}, ratio {_cell(row['ratio'], '.3f')}; "
+        f"p99.9 {row['p999_us']:.0f} µs, rtpengine {_cell(row.get('rtpengine_p999_us'), '.0f')}; loss {row['loss']:.4%}"
+        for calls, row in rows.items()
+        if isinstance(row, dict)
+    ]
 
 
 def _head(kind: str) -> list[str]:

@@ -36,7 +36,6 @@ struct end {
     uint64_t sent_ns[REMEMBERED];
 };
 
-static struct relay_engine *engine;
 static size_t room; /* for packets of an end */
 
 static struct sockaddr_in address(const char *host, unsigned port)
@@ -126,9 +125,6 @@ void ends_read(struct ends groups[], size_t count, size_t packets)
     char own[64], relay[64], own_digits[KEY_DIGITS + 1], relay_digits[KEY_DIGITS + 1];
     unsigned group, own_port, relay_port;
     room = packets;
-    engine = relay_engine_open();
-    if (engine == NULL)
-        die("memory");
     while (scanf("%u %63s %u %63s %u %60s %60s", &group, own, &own_port, relay, &relay_port, own_digits, relay_digits) == 7 &&
            group < count) {
         struct relay_key own_key;
@@ -136,7 +132,7 @@ void ends_read(struct ends groups[], size_t count, size_t packets)
         struct end *end = add(&groups[group]);
         *end = (struct end){.fd = open_socket(&from, &to), .ssrc = 0x10000 + (uint32_t)groups[group].count};
         if (read_key(own_digits, &own_key) && read_key(relay_digits, &end->relay_key)) {
-            end->srtp = relay_srtp_open(engine, &own_key);
+            end->srtp = relay_srtp_open(&own_key);
             end->packets = malloc(room * SECURE);
             if (end->srtp == NULL || end->packets == NULL)
                 die("memory");
@@ -226,7 +222,7 @@ static bool as_sent(const struct end *end, const struct end *peer)
     memcpy(packet, end->last, sizeof packet);
     if (end->srtp != NULL) {
         struct relay_way_state state = {0};
-        struct relay_srtp *srtp = relay_srtp_open(engine, &end->relay_key);
+        struct relay_srtp *srtp = relay_srtp_open(&end->relay_key);
         if (srtp == NULL)
             die("memory");
         enum relay_srtp_result result = relay_srtp_unprotect(srtp, &state, false, packet, &size);

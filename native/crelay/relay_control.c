@@ -13,12 +13,13 @@ static enum relay_error allocate(struct relay *relay, uint32_t threads)
     relay->sockets = malloc(capacity * sizeof *relay->sockets);
     relay->attached = calloc(capacity, sizeof *relay->attached);
     relay->crypto = calloc(capacity, sizeof *relay->crypto);
+    relay->heard = calloc(capacity, sizeof *relay->heard);
     relay->taping = calloc(capacity, sizeof *relay->taping);
     relay->origins = calloc(capacity, RELAY_COMPONENTS * RELAY_SIDES * sizeof *relay->origins);
     relay->free_streams = malloc(capacity * sizeof *relay->free_streams);
     relay->leaving = malloc(capacity * sizeof *relay->leaving);
     relay->news.latched = calloc(capacity, RELAY_COMPONENTS * RELAY_SIDES);
-    if (!relay->threads || !relay->sockets || !relay->attached || !relay->crypto || !relay->taping || !relay->origins ||
+    if (!relay->threads || !relay->sockets || !relay->attached || !relay->crypto || !relay->heard || !relay->taping || !relay->origins ||
         !relay->free_streams || !relay->leaving || !relay->news.latched)
         return RELAY_ERROR_MEMORY;
     memset(relay->sockets, -1, capacity * sizeof *relay->sockets);
@@ -117,6 +118,9 @@ void relay_stop(struct relay *relay)
     pthread_mutex_lock(&relay->mutex);
     for (uint32_t i = 0; i < relay->thread_count; i++)
         relay_thread_stop(&relay->threads[i]);
+    const bool ours = relay->fast != NULL && relay_get(relay->table.header->owner) == relay->owner;
+    for (uint32_t stream = 0; ours && stream < relay->table.header->capacity; stream++)
+        relay_leave_fast(relay, stream);
     relay_recorder_close(relay->recorder, true);
     relay->recorder = NULL;
     for (uint32_t stream = 0; !relay->stopped && stream < relay->table.header->capacity; stream++)
@@ -134,6 +138,7 @@ void relay_close(struct relay *relay)
         relay_recorder_close(relay->recorder, false);
     for (uint32_t stream = 0; whole && relay_forked(relay) && stream < relay->table.header->capacity; stream++)
         relay_close_sockets(relay, stream);
+    (relay_forked(relay) ? relay_fast_abandon : relay_fast_close)(relay->fast);
     for (uint32_t i = 0; i < relay->thread_count; i++)
         (relay_forked(relay) ? relay_thread_abandon : relay_thread_close)(&relay->threads[i]);
     if (relay->news.fd >= 0)
@@ -142,6 +147,7 @@ void relay_close(struct relay *relay)
         relay_drop_crypto(relay, stream);
     relay_table_close(&relay->table);
     free(relay->crypto);
+    free(relay->heard);
     free(relay->taping);
     free(relay->origins);
     free(relay->threads);
@@ -156,6 +162,7 @@ void relay_close(struct relay *relay)
 uint32_t relay_threads(const struct relay *relay) { return relay->thread_count; }
 uint32_t relay_capacity(const struct relay *relay) { return relay->table.header->capacity; }
 int relay_table_fd(const struct relay *relay) { return relay->table.fd; }
+int relay_fast_legs_fd(const struct relay *relay) { return relay->fast == NULL ? -1 : relay->fast->legs_fd; }
 int relay_event_fd(const struct relay *relay) { return relay->news.fd; }
 uint64_t relay_turns(const struct relay *relay, uint32_t thread) { return relay_get(relay->threads[thread].turns); }
 

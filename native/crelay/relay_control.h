@@ -1,5 +1,6 @@
 /* What the application asks of the relay. Every call is safe from any thread (one mutex, which no relay thread ever takes);
- * only relay_reap, relay_set_crypto, relay_tape_stream, relay_stop and a relay_add that finds no free stream wait for relay threads. */
+ * only relay_reap, relay_set_crypto, relay_send_reports, relay_tape_stream, relay_stop, relay_scan_fast, a relay_add that finds no
+ * free stream and whatever changes a stream on the fast path wait for relay threads. */
 #ifndef RELAY_CONTROL_H
 #define RELAY_CONTROL_H
 
@@ -46,6 +47,15 @@ enum relay_error relay_open(struct relay **relay, uint32_t threads, uint32_t cap
 /* A raw socket for the first thread that has none of its family; ``fd`` stays the caller's. Before any stream is added. */
 enum relay_error relay_use_raw(struct relay *relay, int fd);
 
+/* The maps of a fast path, which stay the caller's, and the numbers of the interfaces it is at. Before any stream is added. */
+enum relay_error relay_use_fast(struct relay *relay, int pairs, int legs);
+enum relay_error relay_use_fast_at(struct relay *relay, uint32_t interface);
+
+/* Takes streams onto the fast path that may be on it, or all off when routes changed. How many are on it; to be called now and
+ * then. */
+uint32_t relay_scan_fast(struct relay *relay);
+int relay_fast_legs_fd(const struct relay *relay); /* -1: there is none */
+
 /* Ports of a host (a wildcard: of every host this machine has now) that only this relay sends from: no side is learned to be
  * there, and only one that was given such an address is there. */
 enum relay_error relay_add_own(struct relay *relay, const union relay_address *host, uint16_t first, uint16_t last);
@@ -82,6 +92,10 @@ enum relay_error relay_set_mux(struct relay *relay, uint32_t stream, int side, b
 enum relay_error relay_set_blocked(struct relay *relay, uint32_t stream, int side, bool blocked);
 enum relay_error relay_set_silenced(struct relay *relay, uint32_t stream, int side, bool silenced);
 enum relay_error relay_set_without_feedback(struct relay *relay, uint32_t stream, int side, bool without);
+/* Whether RTCP of both sides ends here but for feedback, so that they get ours by relay_send_reports; RTP only. That waits for a relay
+ * thread. ``cname``: RELAY_CNAME_BYTES. */
+enum relay_error relay_set_reports(struct relay *relay, uint32_t stream, bool reports);
+enum relay_error relay_send_reports(struct relay *relay, uint32_t stream, const char *cname);
 enum relay_error relay_set_blocked_types(struct relay *relay, uint32_t stream, int side, uint32_t types);
 enum relay_error relay_set_dscp(struct relay *relay, uint32_t stream, int side, uint8_t dscp);
 enum relay_error relay_set_clock(struct relay *relay, uint32_t stream, uint8_t payload_type, uint32_t clock_hz);
@@ -89,6 +103,9 @@ enum relay_error relay_set_clock(struct relay *relay, uint32_t stream, uint8_t p
 /* Keys by way; RELAY_NO_SUITE: plain. A key keeps its indices, also while up to RELAY_KEPT others are set. Waits for a relay thread when
  * one is new. */
 enum relay_error relay_set_crypto(struct relay *relay, uint32_t stream, int side, const struct relay_key key[RELAY_WAYS]);
+
+/* The highest rollover counter (RFC 3711 section 3.3.1) that a side was sent under the key in effect. */
+enum relay_error relay_rollovers(struct relay *relay, uint32_t stream, int side, uint32_t *rollovers);
 
 /* A recording to ``fd``, of at most ``max_bytes``; taken over when that succeeds (RELAY_ERROR_FULL: too many at once). It gets what the
  * streams taped for it accept, in pcap. Ending it returns at once; what was taped before gets into the file. */

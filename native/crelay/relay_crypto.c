@@ -3,24 +3,37 @@
 
 #include <stdlib.h>
 
+#include "relay_srtp_index.h"
 #include "relay_state.h"
 
-struct relay_crypto *relay_crypto_open(struct relay_engine *engine, struct relay_srtp_record *record)
+/* NULL: that way is plain from now on. Returns what was there. */
+static struct relay_srtp *put(struct relay_crypto *crypto, int side, int way, struct relay_srtp *srtp)
 {
-    struct relay_crypto *crypto = calloc(1, sizeof *crypto);
+    struct relay_srtp *before = crypto->way[side][way];
+    crypto->way[side][way] = srtp;
+    if (srtp != NULL) {
+        relay_srtp_remember(srtp, &crypto->retired->way[side][way]);
+        crypto->reach[side][way] = relay_srtp_reach(srtp);
+    }
+    return before;
+}
+
+struct relay_crypto *relay_crypto_open(const struct relay_table *table, uint32_t stream)
+{
+    struct relay_srtp_record *record = relay_record_of(table, stream);
+    struct relay_crypto *crypto = aligned_alloc(RELAY_LINE, sizeof *crypto);
     if (crypto == NULL)
         return NULL;
-    crypto->record = record;
+    *crypto = (struct relay_crypto){.record = record, .retired = &table->retired[stream]};
     for (int side = 0; side < RELAY_SIDES; side++)
         for (int way = 0; way < RELAY_WAYS; way++) {
             const struct relay_key *key = &record->way[side][way].key;
-            if (key->suite == RELAY_NO_SUITE)
-                continue;
-            crypto->way[side][way] = relay_srtp_open(engine, key);
-            if (crypto->way[side][way] == NULL) {
+            struct relay_srtp *srtp = key->suite != RELAY_NO_SUITE ? relay_srtp_open(key) : NULL;
+            if (srtp == NULL && key->suite != RELAY_NO_SUITE) {
                 relay_crypto_close(crypto);
                 return NULL;
             }
+            put(crypto, side, way, srtp);
         }
     return crypto;
 }
@@ -58,7 +71,6 @@ bool relay_record_intact(const struct relay_srtp_record *record)
 /* What changes while the thread stands still. */
 struct rekeying {
     struct relay_stream *stream;
-    struct relay_engine *engine;
     struct relay_crypto *crypto;
     struct relay_crypto **slot; /* the thread's view of it */
     struct relay_srtp_kept *kept;
@@ -67,11 +79,6 @@ struct rekeying {
     struct relay_srtp *srtp[RELAY_WAYS];       /* in: new contexts; out: those they replaced */
     bool changed[RELAY_WAYS];
 };
-
-static struct relay_engine *engine_of(const struct relay *relay, uint32_t number)
-{
-    return relay->threads[relay->table.streams[number].thread].engine;
-}
 
 /* Of a stream of RTP. */
 static void set_flag(struct relay_stream *stream)
@@ -90,26 +97,35 @@ static bool same_key(const struct relay_key *a, const struct relay_key *b)
     return a->suite == b->suite && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-/* Sets the way aside and gives it what it had under that key, or nothing if that is new or was set aside too long ago. */
-static void exchange(struct relay_way_state *way, struct relay_way_state kept[RELAY_KEPT], const struct relay_key *key)
+/* Sets the way aside and gives it what it had under that key, or nothing if that is new or was set aside too long ago. The SRTCP index of
+ * what we send never goes back, with no key (RFC 3711 section 3.4): who doesn't begin anew with another key would take it for a replay. */
+static void exchange(struct relay_way_state *way, struct relay_way_state kept[RELAY_KEPT], const struct relay_key *key,
+                     struct relay_retired *retired)
 {
     const struct relay_way_state before = *way;
     int place = 0;
     while (place < RELAY_KEPT - 1 && !same_key(&kept[place].key, key))
         place++;
-    *way = same_key(&kept[place].key, key) ? kept[place] : (struct relay_way_state){0};
+    bool back = same_key(&kept[place].key, key);
+    if (!back && relay_way_is_full(&kept[place]))
+        relay_retired_forget(retired, kept[place].number);
+    *way = back ? kept[place] : (struct relay_way_state){0};
+    if (way->rtcp_next < before.rtcp_next)
+        way->rtcp_next = before.rtcp_next;
     memmove(kept + 1, kept, (size_t)place * sizeof *kept);
     kept[0] = before;
 }
 
 /* A new key begins anew with indices and windows (RFC 4568 section 6.4). */
-static void set_key(struct rekeying *change, int way)
+static void set_key(struct rekeying *change, int side, int way)
 {
-    struct relay_srtp_record *record = change->crypto->record;
-    struct relay_way_state *state = &record->way[change->side][way];
-    uint8_t *kept = &record->kept[change->side][way];
+    struct relay_crypto *crypto = change->crypto;
+    struct relay_way_state *state = &crypto->record->way[side][way];
+    uint8_t *kept = &crypto->record->kept[side][way];
     if (!same_key(&state->key, &change->key[way]) && (*kept || state->key.suite != RELAY_NO_SUITE)) {
-        exchange(state, change->kept->way[change->side][way], &change->key[way]);
+        exchange(state, change->kept->way[side][way], &change->key[way], &crypto->retired->way[side][way]);
+        if (state->key.suite == RELAY_NO_SUITE) /* a new one */
+            state->number = ++crypto->record->keys[side][way];
         *kept = 1;
     }
     state->key = change->key[way];
@@ -121,10 +137,8 @@ static void rekey(void *argument)
     for (int way = 0; way < RELAY_WAYS; way++) {
         if (!change->changed[way])
             continue;
-        struct relay_srtp **context = &change->crypto->way[change->side][way], *before = *context;
-        set_key(change, way);
-        *context = change->srtp[way];
-        change->srtp[way] = before;
+        set_key(change, change->side, way);
+        change->srtp[way] = put(change->crypto, change->side, way, change->srtp[way]);
     }
     relay_record_seal(change->crypto->record);
     *change->slot = change->crypto;
@@ -139,7 +153,7 @@ static enum relay_error open_contexts(struct rekeying *change)
         change->changed[way] = memcmp(before, &change->key[way], sizeof *before) != 0;
         if (!change->changed[way] || change->key[way].suite == RELAY_NO_SUITE)
             continue;
-        change->srtp[way] = relay_srtp_open(change->engine, &change->key[way]);
+        change->srtp[way] = relay_srtp_open(&change->key[way]);
         if (change->srtp[way] == NULL)
             return RELAY_ERROR_MEMORY;
     }
@@ -159,9 +173,9 @@ static enum relay_error set_locked(struct relay *relay, uint32_t number, struct 
         return RELAY_OK;
     if (crypto == NULL) {
         relay_record_wipe(&relay->table, number); /* of what an earlier stream left there */
-        crypto = relay_crypto_open(engine_of(relay, number), relay_record_of(&relay->table, number));
+        crypto = relay_crypto_open(&relay->table, number);
     }
-    struct rekeying change = {.stream = stream, .engine = engine_of(relay, number), .slot = &relay->crypto[number],
+    struct rekeying change = {.stream = stream, .slot = &relay->crypto[number],
                               .side = side, .key = key, .crypto = crypto, .kept = &relay->table.kept[number]};
     if (change.crypto == NULL)
         return RELAY_ERROR_MEMORY;
@@ -178,8 +192,38 @@ static enum relay_error set_locked(struct relay *relay, uint32_t number, struct 
 enum relay_error relay_set_crypto(struct relay *relay, uint32_t number, int side, const struct relay_key key[RELAY_WAYS])
 {
     struct relay_stream *stream;
-    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    enum relay_error error = relay_lock_change(relay, number, &stream);
     return error != RELAY_OK ? error : relay_unlock(relay, set_locked(relay, number, stream, side, key));
+}
+
+struct counting {
+    const struct relay_way_state *way;
+    uint32_t rollovers;
+};
+
+static void count_rollovers(void *argument)
+{
+    struct counting *counting = argument;
+    for (int i = 0; i < RELAY_SOURCES; i++) {
+        uint32_t rollovers = (uint32_t)(counting->way->source[i].index >> 16);
+        if (rollovers > counting->rollovers)
+            counting->rollovers = rollovers;
+    }
+}
+
+enum relay_error relay_rollovers(struct relay *relay, uint32_t number, int side, uint32_t *rollovers)
+{
+    struct relay_stream *stream;
+    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    if (error != RELAY_OK)
+        return error;
+    *rollovers = 0;
+    if (relay->crypto[number] != NULL && relay->crypto[number]->way[side][RELAY_SEND] != NULL) {
+        struct counting counting = {.way = &relay->crypto[number]->record->way[side][RELAY_SEND]};
+        relay_thread_run(&relay->threads[stream->thread], count_rollovers, &counting);
+        *rollovers = counting.rollovers;
+    }
+    return relay_unlock(relay, RELAY_OK);
 }
 
 enum relay_error relay_adopt_crypto(struct relay *relay, uint32_t number)
@@ -189,7 +233,7 @@ enum relay_error relay_adopt_crypto(struct relay *relay, uint32_t number)
         return RELAY_OK;
     if (!relay_record_intact(record))
         return RELAY_ERROR_CHECKSUM;
-    relay->crypto[number] = relay_crypto_open(engine_of(relay, number), record);
+    relay->crypto[number] = relay_crypto_open(&relay->table, number);
     return relay->crypto[number] != NULL ? RELAY_OK : RELAY_ERROR_MEMORY;
 }
 

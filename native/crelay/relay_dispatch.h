@@ -42,6 +42,9 @@ PyObject *relay_answer(DispatcherObject *self, const struct asked *asked, long l
 /* The reply of before, or a new one that is kept. */
 PyObject *relay_answer_once(DispatcherObject *self, const struct asked *asked, PyObject *key, long long now_ns);
 
+/* The reply to a datagram, or None. ``host``, ``port``: where it came from. */
+PyObject *relay_dispatch_datagram(DispatcherObject *self, PyObject *datagram, PyObject *host, PyObject *port, PyObject *most);
+
 /* -1 with an exception set. */
 long long relay_clock_ns(DispatcherObject *self);
 

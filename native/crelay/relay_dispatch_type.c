@@ -20,14 +20,11 @@ static PyObject *dispatcher_packet(DispatcherObject *self, PyObject *args)
     return relay_answer(self, &asked, relay_clock_ns(self));
 }
 
-static PyObject *dispatcher_datagram(DispatcherObject *self, PyObject *args)
+PyObject *relay_dispatch_datagram(DispatcherObject *self, PyObject *datagram, PyObject *host, PyObject *port, PyObject *most)
 {
-    PyObject *datagram, *source, *host, *port, *most;
     struct asked asked;
-    if (!is_ready(self) || !PyArg_ParseTuple(args, "SO!O!", &datagram, &PyTuple_Type, &source, &PyLong_Type, &most) || PyTuple_GET_SIZE(source) < 2)
-        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a source must be (host, port)");
-    host = PyTuple_GET_ITEM(source, 0);
-    port = PyTuple_GET_ITEM(source, 1);
+    if (!is_ready(self))
+        return NULL;
     if (!relay_take_apart(self, datagram, host, most, &asked))
         return PyErr_Occurred() ? NULL : relay_answer_generally(self, &asked);
     PyObject *key = Py_BuildValue("(OOy#)", host, port, asked.cookie, asked.cookie_size);
@@ -35,6 +32,16 @@ static PyObject *dispatcher_datagram(DispatcherObject *self, PyObject *args)
     PyObject *reply = PyErr_Occurred() ? NULL : relay_answer_once(self, &asked, key, now_ns);
     Py_XDECREF(key);
     return reply;
+}
+
+static PyObject *dispatcher_datagram(DispatcherObject *self, PyObject *args)
+{
+    PyObject *datagram, *source, *most;
+    if (!PyArg_ParseTuple(args, "SO!O!", &datagram, &PyTuple_Type, &source, &PyLong_Type, &most))
+        return NULL;
+    if (PyTuple_GET_SIZE(source) < 2)
+        return PyErr_Format(PyExc_TypeError, "a source must be (host, port)");
+    return relay_dispatch_datagram(self, datagram, PyTuple_GET_ITEM(source, 0), PyTuple_GET_ITEM(source, 1), most);
 }
 
 static int dispatcher_init(DispatcherObject *self, PyObject *args, PyObject *kwargs)

@@ -152,6 +152,8 @@ enum relay_standing relay_judge(struct relay_stream *stream, int component, int 
                                 uint64_t now_ns)
 {
     const struct relay_leg *leg = relay_leg_of(stream, component, side);
+    if (component == RELAY_RTCP_COMPONENT && (relay_get(leg->flags) & RELAY_FLAG_MUX) != 0)
+        return RELAY_STRANGER; /* the party sends its RTCP to the port of RTP (RFC 5761 section 5.1.1): here it is nobody's */
     if (leg->latched == RELAY_NOT_LATCHED)
         return judge_unlatched(stream, component, side, source, now_ns);
     if (likely(relay_address_same(&leg->remote, source)))

@@ -1,4 +1,4 @@
-/* The table's layout for numpy. Every byte is named, so the names and sizes below are those of relay_table.h in its order. */
+/* The table's layout for numpy. Every byte is named, so the names and sizes below are those of relay_table.h and relay_fast_leg.h in their order. */
 #include "relay_module.h"
 #include "relay_table.h"
 
@@ -51,7 +51,18 @@ static const struct field stream[] = {
     {"report", NULL, report, {RELAY_SIDES}},
     {"setting", NULL, setting, {RELAY_COMPONENTS, RELAY_SIDES}}, {"clock", U16, 0, {RELAY_SIDES, RELAY_DYNAMIC_TYPES}},
     {"blocked_types", U32, 0, {RELAY_SIDES}}, {"kind", U32, 0, {0}}, {"thread", U32, 0, {0}}, {"dscp", U8, 0, {RELAY_SIDES}}, {"side_flags", U8, 0, {RELAY_SIDES}},
-    {"checksum", U32, 0, {0}}, {"state", U32, 0, {0}}, {"unused", U8, 0, {4}}, {0},
+    {"checksum", U32, 0, {0}}, {"state", U32, 0, {0}}, {"reports", U8, 0, {0}}, {"unused", U8, 0, {3}}, {0},
+};
+
+static const struct field pair[] = {
+    {"local", U8, 0, {16}}, {"remote", U8, 0, {16}}, {"local_port", ">u2", 0, {0}}, {"remote_port", ">u2", 0, {0}},
+    {"version", U32, 0, {0}}, {0},
+};
+
+static const struct field fast_leg[] = {
+    {"out", NULL, pair, {0}}, {"address_sum", U32, 0, {0}}, {"interface", U32, 0, {0}}, {"on", U32, 0, {0}},
+    {"traffic_class", U8, 0, {0}}, {"hop_limit", U8, 0, {0}}, {"unused", U8, 0, {2}}, {"gaps", U32, 0, {0}},
+    {"reserved", U32, 0, {0}}, {"flow", NULL, flow, {0}}, {"clock", U16, 0, {RELAY_FAST_TYPES}}, {0},
 };
 
 static PyObject *describe(const struct field *fields);
@@ -81,3 +92,4 @@ static PyObject *describe(const struct field *fields)
 }
 
 PyObject *relay_layout(void) { return describe(stream); }
+PyObject *relay_fast_layout(void) { return describe(fast_leg); }

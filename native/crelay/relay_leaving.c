@@ -35,6 +35,8 @@ static void forget(struct relay *relay, uint32_t number)
     if ((relay->table.streams[number].side_flags[0] & RELAY_FLAG_SRTP) != 0 || relay->crypto[number] != NULL)
         relay_record_wipe(&relay->table, number);
     relay_drop_crypto(relay, number);
+    if (relay->fast != NULL)
+        relay_put(relay->fast->odd[number], 0);
     for (uint32_t leg = relay_leg_index(number, 0, 0); leg <= relay_leg_index(number, 1, 1); leg++)
         relay_put(relay->news.latched[leg], 0);
     relay->free_streams[relay->free_count++] = number;
@@ -62,7 +64,7 @@ enum relay_error relay_reap(struct relay *relay)
 static enum relay_error end_stream(struct relay *relay, uint32_t number, bool give_back)
 {
     struct relay_stream *stream;
-    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    enum relay_error error = relay_lock_change(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
     if (relay->attached[number])

@@ -93,11 +93,14 @@ PyObject *relay_object_set_blocked_types(RelayObject *self, PyObject *args, PyOb
 PyObject *relay_object_set_dscp(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_clock(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_crypto(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_rollovers(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_stream_stats(RelayObject *self, PyObject *argument);
 PyObject *relay_object_totals(RelayObject *self, PyObject *streams);
 PyObject *relay_object_last_packet_ns(RelayObject *self, PyObject *argument);
 PyObject *relay_object_remove(RelayObject *self, PyObject *argument);
+PyObject *relay_object_set_reports(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_send_reports(RelayObject *self, PyObject *args);
 PyObject *relay_object_reap(RelayObject *self, PyObject *unused);
 
 /* Methods about recordings. */
@@ -106,12 +109,18 @@ PyObject *relay_object_end_recording(RelayObject *self, PyObject *argument);
 PyObject *relay_object_recording_status(RelayObject *self, PyObject *argument);
 PyObject *relay_object_tape(RelayObject *self, PyObject *args);
 
+/* The fast path. ``maps_and_interfaces``: (descriptor, descriptor, [number]). */
+bool relay_object_use_fast(struct relay *relay, PyObject *maps_and_interfaces);
+PyObject *relay_object_scan_fast(RelayObject *self, PyObject *unused);
+PyObject *relay_interface_of(PyObject *module, PyObject *host);
+
 /* Bencode to and from Python objects (native.relay.bencode_decode and bencode_encode). */
 PyObject *relay_bencode_decode(PyObject *module, PyObject *args);
 PyObject *relay_bencode_encode(PyObject *module, PyObject *value);
 
 /* A party of a dialogue as ng tells of it (native.relay.party_report). */
 PyObject *relay_party_report(PyObject *module, PyObject *args);
+PyObject *relay_slim_report(PyObject *module, PyObject *report);
 
 /* An ng request taken apart: one whose options are known as an object, NULL without an exception when they are not; and all that is
  * not of its own as it was written (native.relay.ng_options). */
@@ -119,17 +128,20 @@ bool relay_ng_init(void);
 PyObject *relay_ng_known(const char *data, Py_ssize_t size, PyObject *known, PyTypeObject *type, PyObject *read_address);
 PyObject *relay_ng_options(PyObject *module, PyObject *data);
 
-/* Requests served (native.relay.DispatcherBase). */
-extern PyTypeObject relay_dispatcher_type;
+/* Requests served (native.relay.DispatcherBase), and those that come over UDP (native.relay.NgUdpBase). */
+extern PyTypeObject relay_dispatcher_type, relay_ng_udp_type;
 
-/* Session descriptions (native.relay.sdp_read, sdp_split and sdp_write). */
+/* Session descriptions (native.relay.sdp_write, sdp_describe and the types they work on). */
+extern PyTypeObject relay_connection_type, relay_section_type, relay_description_type, relay_announced_type, relay_described_type;
 bool relay_sdp_init(void);
 PyObject *relay_sdp_static_encodings(void); /* by payload type; a new reference */
-PyObject *relay_sdp_read_body(PyObject *module, PyObject *args);
-PyObject *relay_sdp_split(PyObject *module, PyObject *args);
+PyObject *relay_sdp_describe(PyObject *module, PyObject *args);
+PyObject *relay_sdp_as_offered(PyObject *module, PyObject *args);
+PyObject *relay_sdp_told(PyObject *module, PyObject *args);
 PyObject *relay_sdp_write_body(PyObject *module, PyObject *args);
 
 /* A numpy dtype description of struct relay_stream; a new reference. */
 PyObject *relay_layout(void);
+PyObject *relay_fast_layout(void); /* of struct relay_fast_leg */
 
 #endif

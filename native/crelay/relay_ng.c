@@ -1,12 +1,10 @@
 /* An ng request in bencode taken apart without decoding it: what names its call, and all the rest as it was written. Proxies write the same
  * rest with every call, so who knows those bytes needs no more: the request is made at once, of Python's own class, without its constructor.
  * Only looks at the form; what has another one is decoded. */
+#include "relay_bencode_walk.h"
 #include "relay_module.h"
 
 #include <string.h>
-
-#define MAX_DEPTH 16
-#define MAX_LENGTH_DIGITS 7
 
 enum { CALL_ID, FROM_TAG, TO_TAG, VIA_BRANCH, SDP, RECEIVED_FROM, NAMES };
 
@@ -14,59 +12,18 @@ static const char *const names[NAMES] = {"call-id", "from-tag", "to-tag", "via-b
 
 static PyObject *attributes[NAMES + 1]; /* of a request; the last one has the options */
 
-struct span {
-    const char *start;
-    Py_ssize_t size;
-};
-
-struct input {
-    const char *at, *end;
-};
-
-static bool at_end(const struct input *in) { return in->at >= in->end || *in->at == 'e'; }
-
-static bool read_string(struct input *in, struct span *string)
-{
-    Py_ssize_t size = 0;
-    const char *at = in->at;
-    while (at < in->end && at - in->at < MAX_LENGTH_DIGITS && *at >= '0' && *at <= '9')
-        size = size * 10 + (*at++ - '0');
-    if (at == in->at || at >= in->end || *at != ':' || size > in->end - at - 1)
-        return false;
-    *string = (struct span){at + 1, size};
-    in->at = at + 1 + size;
-    return true;
-}
-
-static bool skip_value(struct input *in, int depth)
-{
-    struct span string;
-    char kind = in->at < in->end ? *in->at : 0;
-    if (kind == 'i') {
-        const char *end = memchr(in->at, 'e', (size_t)(in->end - in->at));
-        in->at = end != NULL ? end + 1 : in->end;
-        return end != NULL;
-    }
-    if (kind != 'l' && kind != 'd')
-        return read_string(in, &string);
-    for (in->at++; depth < MAX_DEPTH && !at_end(in);)
-        if (!skip_value(in, depth + 1))
-            return false;
-    return in->at < in->end && *in->at++ == 'e';
-}
-
 /* The last item of a list of strings. */
-static bool read_last(struct input *in, struct span *string)
+static bool read_last(struct relay_walk *in, struct relay_written *string)
 {
     if (in->at >= in->end || *in->at++ != 'l')
         return false;
-    while (!at_end(in))
-        if (!read_string(in, string))
+    while (!relay_at_end(in))
+        if (!relay_read_string(in, string))
             return false;
     return in->at < in->end && *in->at++ == 'e';
 }
 
-static int name_of(const struct span *key)
+static int name_of(const struct relay_written *key)
 {
     int name = 0;
     while (name < NAMES && (strlen(names[name]) != (size_t)key->size || memcmp(names[name], key->start, (size_t)key->size) != 0))
@@ -75,21 +32,21 @@ static int name_of(const struct span *key)
 }
 
 /* ``rest`` has room for all of the input. Returns how much of it is used; -1: not of that form. */
-static Py_ssize_t take_apart(struct input *in, struct span found[NAMES], char *rest)
+static Py_ssize_t take_apart(struct relay_walk *in, struct relay_written found[NAMES], char *rest)
 {
     Py_ssize_t used = 0;
     if (in->at >= in->end || *in->at++ != 'd')
         return -1;
-    while (!at_end(in)) {
-        struct span key;
+    while (!relay_at_end(in)) {
+        struct relay_written key;
         const char *start = in->at;
-        if (!read_string(in, &key))
+        if (!relay_read_string(in, &key))
             return -1;
         int name = name_of(&key);
         if (name < NAMES) {
-            if (found[name].start != NULL || !(name == RECEIVED_FROM ? read_last : read_string)(in, &found[name]))
+            if (found[name].start != NULL || !(name == RECEIVED_FROM ? read_last : relay_read_string)(in, &found[name]))
                 return -1;
-        } else if (skip_value(in, 1)) {
+        } else if (relay_skip_value(in, 1)) {
             memcpy(rest + used, start, (size_t)(in->at - start));
             used += in->at - start;
         } else {
@@ -99,13 +56,13 @@ static Py_ssize_t take_apart(struct input *in, struct span found[NAMES], char *r
     return in->at + 1 == in->end ? used : -1;
 }
 
-static PyObject *text_of(const struct span *span)
+static PyObject *text_of(const struct relay_written *span)
 {
     return PyUnicode_DecodeUTF8(span->start != NULL ? span->start : "", span->size, "surrogateescape");
 }
 
 /* The address is read by ``read_address``. */
-static bool set_name(PyObject *request, int name, const struct span *span, PyObject *read_address)
+static bool set_name(PyObject *request, int name, const struct relay_written *span, PyObject *read_address)
 {
     PyObject *value = text_of(span);
     if (value != NULL && name == RECEIVED_FROM && span->size > 0)
@@ -115,7 +72,7 @@ static bool set_name(PyObject *request, int name, const struct span *span, PyObj
     return done;
 }
 
-static PyObject *make_request(PyTypeObject *type, const struct span found[NAMES], PyObject *options, PyObject *read_address)
+static PyObject *make_request(PyTypeObject *type, const struct relay_written found[NAMES], PyObject *options, PyObject *read_address)
 {
     PyObject *request = type->tp_alloc(type, 0);
     for (int name = 0; request != NULL && name < NAMES; name++)
@@ -136,9 +93,9 @@ bool relay_ng_init(void)
 }
 
 /* What is not of a request's own, as it was written; None: it is not of that form. */
-static PyObject *take_rest(const char *data, Py_ssize_t size, struct span found[NAMES])
+static PyObject *take_rest(const char *data, Py_ssize_t size, struct relay_written found[NAMES])
 {
-    struct input in = {data, data + size};
+    struct relay_walk in = {data, data + size};
     while (in.end > in.at && (in.end[-1] == '\r' || in.end[-1] == '\n'))
         in.end--;
     PyObject *rest = PyBytes_FromStringAndSize(NULL, size);
@@ -153,7 +110,7 @@ static PyObject *take_rest(const char *data, Py_ssize_t size, struct span found[
 }
 
 /* NULL without an exception: nothing is known of that rest. */
-static PyObject *read_known(const struct span found[NAMES], PyObject *rest, PyObject *known, PyTypeObject *type, PyObject *read_address)
+static PyObject *read_known(const struct relay_written found[NAMES], PyObject *rest, PyObject *known, PyTypeObject *type, PyObject *read_address)
 {
     PyObject *options = Py_XNewRef(PyDict_GetItemWithError(known, rest)); /* ``read_address`` is Python's, and may forget it */
     PyObject *request = options == NULL ? NULL : make_request(type, found, options, read_address);
@@ -163,7 +120,7 @@ static PyObject *read_known(const struct span found[NAMES], PyObject *rest, PyOb
 
 PyObject *relay_ng_known(const char *data, Py_ssize_t size, PyObject *known, PyTypeObject *type, PyObject *read_address)
 {
-    struct span found[NAMES] = {0};
+    struct relay_written found[NAMES] = {0};
     PyObject *rest = take_rest(data, size, found);
     PyObject *request = rest == NULL || rest == Py_None ? NULL : read_known(found, rest, known, type, read_address);
     Py_XDECREF(rest);
@@ -172,7 +129,7 @@ PyObject *relay_ng_known(const char *data, Py_ssize_t size, PyObject *known, PyT
 
 PyObject *relay_ng_options(PyObject *Py_UNUSED(module), PyObject *data)
 {
-    struct span found[NAMES] = {0};
+    struct relay_written found[NAMES] = {0};
     if (!PyBytes_Check(data))
         return PyErr_Format(PyExc_TypeError, "data must be bytes, not %s", Py_TYPE(data)->tp_name);
     return take_rest(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), found);

@@ -18,12 +18,12 @@ static bool use_raw(struct relay *relay, PyObject *descriptors)
 
 static int relay_init(RelayObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"threads", "capacity", "fifo", "table_fd", "raw", NULL};
+    static char *names[] = {"threads", "capacity", "fifo", "table_fd", "raw", "fast", NULL};
     long threads = 1, capacity = 4096;
     int fifo = 1, table_fd = -1;
-    PyObject *raw = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$llpiO!", names, &threads, &capacity, &fifo, &table_fd,
-                                     &PyList_Type, &raw))
+    PyObject *raw = NULL, *fast = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$llpiO!O", names, &threads, &capacity, &fifo, &table_fd,
+                                     &PyList_Type, &raw, &fast))
         return -1;
     if (!relay_in_range("threads", threads, 1, MAX_THREADS) || !relay_in_range("capacity", capacity, 1, RELAY_MAX_CAPACITY))
         return -1;
@@ -34,7 +34,8 @@ static int relay_init(RelayObject *self, PyObject *args, PyObject *kwargs)
     enum relay_error error = relay_open(&self->relay, (uint32_t)threads, (uint32_t)capacity, fifo, table_fd);
     if (error != RELAY_OK)
         relay_fail(error, 0);
-    return error == RELAY_OK && (raw == NULL || use_raw(self->relay, raw)) ? 0 : -1;
+    return error == RELAY_OK && (raw == NULL || use_raw(self->relay, raw)) &&
+                   (fast == Py_None || relay_object_use_fast(self->relay, fast)) ? 0 : -1;
 }
 
 static void relay_dealloc(RelayObject *self)
@@ -145,6 +146,11 @@ static PyObject *get_event_fd(RelayObject *self, void *Py_UNUSED(unused))
     return relay_made(self) ? PyLong_FromLong(relay_event_fd(self->relay)) : NULL;
 }
 
+static PyObject *get_fast_legs_fd(RelayObject *self, void *Py_UNUSED(unused))
+{
+    return relay_made(self) ? PyLong_FromLong(relay_fast_legs_fd(self->relay)) : NULL;
+}
+
 static PyMethodDef relay_methods[] = {
     {"start", PLAIN(start, METH_NOARGS), NULL},
     {"stop", PLAIN(stop, METH_NOARGS), "Ends the threads and closes every socket. Idempotent."},
@@ -157,10 +163,13 @@ static PyMethodDef relay_methods[] = {
     {"set_mux", WITH_KEYWORDS(relay_object_set_mux), "RTCP of this side travels on its RTP socket (RFC 5761)."},
     {"set_silenced", WITH_KEYWORDS(relay_object_set_silenced), "What this side sends of sound arrives as silence."},
     {"set_feedback", WITH_KEYWORDS(relay_object_set_feedback), "False: no feedback in the RTCP that this side sends goes on."},
+    {"set_reports", WITH_KEYWORDS(relay_object_set_reports), "RTCP of both sides ends here."},
+    {"send_reports", PLAIN(relay_object_send_reports, METH_VARARGS), "Ours to both sides."},
     {"set_blocked_types", WITH_KEYWORDS(relay_object_set_blocked_types), "Dynamic payload types of this side to drop."},
     {"set_forward", WITH_KEYWORDS(relay_object_set_forward), "False: what this side sends is counted and dropped."},
     {"set_dscp", WITH_KEYWORDS(relay_object_set_dscp), NULL},
     {"set_crypto", WITH_KEYWORDS(relay_object_set_crypto), "SRTP keys of one side."},
+    {"rollovers", WITH_KEYWORDS(relay_object_rollovers), "How far the key in effect towards a side has counted."},
     {"set_clock", WITH_KEYWORDS(relay_object_set_clock), "Clock rate of a dynamic payload type, for jitter."},
     {"stats", WITH_KEYWORDS(relay_object_stats), "ComponentStats of what one side sent us."},
     {"stream_stats", PLAIN(relay_object_stream_stats, METH_O), "ComponentStats of all legs, by side and component."},
@@ -172,6 +181,7 @@ static PyMethodDef relay_methods[] = {
     {"end_recording", PLAIN(relay_object_end_recording, METH_O), NULL},
     {"recording_status", PLAIN(relay_object_recording_status, METH_O), NULL},
     {"tape", PLAIN(relay_object_tape, METH_VARARGS), "What a stream accepts goes to a recording."},
+    {"scan_fast", PLAIN(relay_object_scan_fast, METH_NOARGS), "Streams onto the fast path; how many are there."},
     {"events", PLAIN(events, METH_NOARGS), NULL},
     {"progress", PLAIN(progress, METH_NOARGS), "Per thread: loop turns so far."},
     {0},
@@ -183,6 +193,7 @@ static PyGetSetDef relay_properties[] = {
     {"raw", (getter)get_raw, NULL, "RawStatus of the raw sockets.", NULL},
     {"capacity", (getter)get_capacity, NULL, NULL, NULL},
     {"table_fd", (getter)get_table_fd, NULL, NULL, NULL},
+    {"fast_legs_fd", (getter)get_fast_legs_fd, NULL, NULL, NULL},
     {"event_fd", (getter)get_event_fd, NULL, "Readable when events() has something.", NULL},
     {0},
 };

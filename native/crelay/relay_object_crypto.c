@@ -1,4 +1,4 @@
-/* Relay.set_crypto: keys taken from tuples and wiped. */
+/* Relay.set_crypto, whose keys are taken from tuples and wiped, and Relay.rollovers. */
 #include <openssl/crypto.h>
 
 #include "relay_module.h"
@@ -54,4 +54,21 @@ PyObject *relay_object_set_crypto(RelayObject *self, PyObject *args, PyObject *k
     }
     OPENSSL_cleanse(keys, sizeof keys);
     return parsed ? relay_none_or_fail(error, stream) : NULL;
+}
+
+PyObject *relay_object_rollovers(RelayObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"stream", "side", NULL};
+    struct relay *relay = relay_made(self);
+    uint32_t rollovers = 0;
+    unsigned int stream;
+    long side;
+    enum relay_error error;
+    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "Il", names, &stream, &side) ||
+        !relay_in_range("side", side, 0, 1))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_rollovers(relay, stream, (int)side, &rollovers);
+    Py_END_ALLOW_THREADS
+    return error == RELAY_OK ? PyLong_FromUnsignedLong(rollovers) : relay_none_or_fail(error, stream);
 }

@@ -9,7 +9,7 @@ PyObject *relay_object_add(RelayObject *self, PyObject *args, PyObject *kwargs)
     relay_sockets sockets;
     uint32_t stream = 0;
     enum relay_error error;
-    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "l((ii)(ii))|$l", names, &kind, &sockets[0][0],
+    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "l((ii)(ii))|l", names, &kind, &sockets[0][0],
                                                       &sockets[0][1], &sockets[1][0], &sockets[1][1], &thread))
         return NULL;
     if (!relay_in_range("kind", kind, RELAY_RTP, RELAY_OPAQUE) ||

@@ -8,7 +8,7 @@
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
-static uint32_t clock_hz(const struct relay_stream *stream, int side, uint8_t payload_type)
+uint32_t relay_clock_hz(const struct relay_stream *stream, int side, uint8_t payload_type)
 {
     if (payload_type < 128 - RELAY_DYNAMIC_TYPES)
         return relay_static_clock_hz(payload_type);
@@ -27,17 +27,17 @@ static void count(struct relay_stream *stream, int component, int side, enum rel
     if (opaque)
         return;
     if (type == RELAY_IS_RTP) {
-        if (unlikely(relay_flow_rtp(flow, data, now_ns, clock_hz(stream, side, data[1] & 0x7f))))
+        if (unlikely(relay_flow_rtp(flow, data, now_ns, relay_clock_hz(stream, side, data[1] & 0x7f))))
             relay_count(stream->rare[component][side].gaps, 1);
     } else {
         relay_put(flow->ssrc, relay_word_at(data + 4));
         relay_put(flow->payload_type, data[1]);
-        relay_report_read(&stream->report[side], &stream->report[!side], data, size, now_ns);
+        const struct relay_report *other = relay_get(stream->reports) != 0 ? NULL : &stream->report[!side];
+        relay_report_read(&stream->report[side], other, data, size, now_ns);
     }
 }
 
-/* The other side's socket and address for what arrived as ``component`` (RTCP of a muxed side: RTCP). */
-static bool find_way(struct relay_stream *stream, int component, int side, struct relay_route *route)
+bool relay_find_way(struct relay_stream *stream, int component, int side, struct relay_route *route)
 {
     int other = !side;
     struct relay_leg *rtp = relay_leg_of(stream, RELAY_RTP_COMPONENT, other);
@@ -79,6 +79,8 @@ static bool may_leave(const struct relay_stream *stream, int side, uint8_t flags
     if ((flags & (RELAY_FLAG_BLOCKED | RELAY_FLAG_OPAQUE)) != 0)
         return (flags & RELAY_FLAG_BLOCKED) == 0;
     if (type == RELAY_IS_RTCP) {
+        if (relay_get(stream->reports) != 0 && !relay_rtcp_is_feedback(data, datagram->size))
+            return false;
         if ((flags & RELAY_FLAG_FEEDBACK) != 0)
             datagram->size = relay_rtcp_without_feedback(data, datagram->size);
         return datagram->size > 0;
@@ -116,6 +118,14 @@ static bool unprotect(struct relay_stream *stream, const struct relay_crypto *cr
         relay_count(record->auth_failed[component][side], 1);
         return false;
     }
+}
+
+/* RTP that the fast path left to us, or a side that moved: there the stream would not be told of it. */
+static void leave_fast(struct relay_stream *stream, const struct relay_fast_place *place)
+{
+    uint8_t *odd = &place->fast->odd[place->stream];
+    relay_fast_leave(place->fast, place->stream, stream);
+    relay_put(*odd, (uint8_t)(*odd + (*odd < UINT8_MAX)));
 }
 
 /* Puts the protection of the side opposite to ``side`` on what that sent. */
@@ -169,6 +179,8 @@ bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto
     }
     if (unlikely(crypto != NULL) && !unprotect(stream, crypto, component, side, type == RELAY_IS_RTCP, datagram))
         return false;
+    if (unlikely(datagram->fast.fast != NULL) && component == RELAY_RTP_COMPONENT && (type == RELAY_IS_RTP || standing != RELAY_KNOWN))
+        leave_fast(stream, &datagram->fast);
     if (unlikely(standing != RELAY_KNOWN)) {
         relay_latch(stream, component, side, &datagram->source);
         route->latched = true;
@@ -178,11 +190,11 @@ bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto
     if (type == RELAY_IS_RTCP)
         component = RELAY_RTCP_COMPONENT;
     count(stream, component, side, type, opaque, data, datagram->size, now_ns);
-    if (unlikely((flags & HELD_BACK) != 0) && !may_leave(stream, side, flags, type, datagram))
+    if (unlikely((flags & HELD_BACK) != 0 || type == RELAY_IS_RTCP) && !may_leave(stream, side, flags, type, datagram))
         return false;
     route->flow = &stream->component[component][side].flow;
     route->rare = &stream->rare[component][side];
-    if (unlikely(!find_way(stream, component, side, route))) {
+    if (unlikely(!relay_find_way(stream, component, side, route))) {
         relay_count(stream->rare[component][side].no_remote, 1);
         return false;
     }

@@ -3,6 +3,7 @@
 #define RELAY_PACKET_H
 
 #include "relay_crypto.h"
+#include "relay_fast.h"
 #include "relay_own.h"
 
 /* What arrived; what leaves is made of it in place. */
@@ -12,6 +13,7 @@ struct relay_datagram {
     union relay_address source;
     const struct relay_taping *taping; /* of the stream, when a leg of it is taped */
     const struct relay_own *own;       /* whose packets nobody is learned from; NULL: no such */
+    struct relay_fast_place fast;      /* where the stream's RTP is relayed, and counted, as long as nothing odd comes */
 };
 
 /* Where an accepted packet leaves, and whose counters learn how that went. Valid until the next packet. */
@@ -30,6 +32,12 @@ struct relay_route {
  * does not authenticate. The payload of a silenced side is overwritten. ``crypto`` NULL: neither side has SRTP. */
 bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto, int component, int side,
                   struct relay_datagram *datagram, uint64_t now_ns, struct relay_route *route);
+
+/* The other side's socket and address for what arrived as ``component`` (RTCP of a muxed side: RTCP). */
+bool relay_find_way(struct relay_stream *stream, int component, int side, struct relay_route *route);
+
+/* The clock of what a side sends; 0: unknown. */
+uint32_t relay_clock_hz(const struct relay_stream *stream, int side, uint8_t payload_type);
 
 /* How sending went. */
 static inline void relay_packet_sent(const struct relay_route *route, bool sent)

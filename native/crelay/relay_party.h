@@ -2,7 +2,7 @@
 #ifndef RELAY_PARTY_H
 #define RELAY_PARTY_H
 
-#include "relay_bencode.h"
+#include "relay_counters.h"
 
 /* Whose sockets of a line, and when it is asked. */
 struct relay_party {
@@ -13,7 +13,7 @@ struct relay_party {
     long long now_ns;
 };
 
-/* The sockets as a list. ``pairs``: a list of the counters of each stream, ((RTP, RTCP), (RTP, RTCP)). False with an exception set. */
-bool relay_party_streams(struct relay_bencode *out, const struct relay_party *party, PyObject *pairs);
+/* The sockets as a list. ``counts``: a list of StreamStats. False with an exception set. */
+bool relay_party_streams(struct relay_bencode *out, const struct relay_party *party, PyObject *counts);
 
 #endif

@@ -1,5 +1,6 @@
 /* What ng tells of one party and of each line of its, as bencode: every delete has two of these, and to make Python's dictionaries first would
  * be a third of what it costs. What was heard on a line is told by Python (``more``). */
+#include "relay_line.h"
 #include "relay_party.h"
 
 #include <string.h>
@@ -14,15 +15,14 @@ RELAY_WORD(mux);
 RELAY_WORD(endpoint);
 RELAY_WORD(rtp);
 RELAY_WORD(rtcp);
-RELAY_WORD(interfaces);
-RELAY_WORD(address);
-RELAY_WORD(blocks);
-RELAY_WORD(port);
+RELAY_WORD(counts);
 
 /* A report being written. */
 struct report {
     struct relay_bencode out;
     struct relay_party party;
+    PyObject *lines;  /* whose method counts has the counters of a line */
+    PyObject *counts; /* dict: these, of lines that were asked for before */
     PyObject *more;
 };
 
@@ -64,87 +64,83 @@ static bool put_flags(struct report *report, PyObject *described)
 }
 
 /* Whether any side of any stream had packets of RTP. */
-static bool is_heard(PyObject *pairs)
+static bool is_heard(PyObject *counts)
 {
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(pairs); i++) {
-        PyObject *rtp[RELAY_SIDES], *rtcp;
-        if (!PyArg_ParseTuple(PyList_GET_ITEM(pairs, i), "(OO)(OO)", &rtp[0], &rtcp, &rtp[1], &rtcp))
-            return false;
-        for (int side = 0; side < RELAY_SIDES; side++)
-            if (PyTuple_Check(rtp[side]) && PyObject_IsTrue(PyTuple_GET_ITEM(rtp[side], RELAY_STATS_PACKETS)) != 0)
-                return true;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(counts); i++) {
+        const StreamStatsObject *stats = (StreamStatsObject *)PyList_GET_ITEM(counts, i);
+        if (stats->of[0][RELAY_RTP_COMPONENT].packets != 0 || stats->of[1][RELAY_RTP_COMPONENT].packets != 0)
+            return true;
     }
     return false;
 }
 
 /* The end of the flags, the streams, and what ``more`` says: flags, and entries in bencode. */
-static bool put_streams(struct report *report, PyObject *line, PyObject *described, PyObject *pairs)
+static bool put_streams(struct report *report, PyObject *line, PyObject *described, PyObject *counts)
 {
     PyObject *more = NULL, *flags = NULL, *entries = NULL;
-    bool heard = is_heard(pairs), done = !PyErr_Occurred();
-    if (done && heard) {
-        more = PyObject_CallFunction(report->more, "OOlO", line, described, report->party.side, pairs);
+    bool done = true;
+    if (is_heard(counts)) {
+        more = PyObject_CallFunction(report->more, "OOlO", line, described, report->party.side, counts);
         done = more != NULL && PyArg_ParseTuple(more, "SS", &flags, &entries);
     }
     done = done && (flags == NULL || relay_bencode_value(&report->out, flags)) && RELAY_BENCODE_PUT(&report->out, "e7:streams") &&
-           relay_party_streams(&report->out, &report->party, pairs) && (entries == NULL || relay_bencode_value(&report->out, entries)) &&
+           relay_party_streams(&report->out, &report->party, counts) && (entries == NULL || relay_bencode_value(&report->out, entries)) &&
            RELAY_BENCODE_PUT(&report->out, "e");
     Py_XDECREF(more);
     return done;
 }
 
-/* object.name[index] */
-static PyObject *item_of(PyObject *object, struct relay_word *name, long index)
-{
-    PyObject *items = relay_attribute(object, name);
-    PyObject *item = items == NULL ? NULL : PySequence_GetItem(items, index);
-    Py_XDECREF(items);
-    return item;
-}
-
-static PyObject *attribute_of(PyObject *object, struct relay_word *name)
-{
-    PyObject *value = object == NULL ? NULL : relay_attribute(object, name);
-    Py_XDECREF(object);
-    return value;
-}
-
 /* With our sockets, and where the party said that it is. */
-static bool put_place(struct report *report, PyObject *line, PyObject *described, PyObject *pairs)
+static bool put_place(struct report *report, LineObject *line, PyObject *described, PyObject *counts)
 {
     struct relay_party *party = &report->party;
-    PyObject *host = attribute_of(item_of(line, &word_interfaces, party->side), &word_address);
-    PyObject *port = host == NULL ? NULL : attribute_of(item_of(line, &word_blocks, party->side), &word_port);
-    PyObject *endpoint = port == NULL ? NULL : relay_attribute(described, &word_endpoint);
-    party->rtp = endpoint == NULL ? NULL : relay_attribute(endpoint, &word_rtp);
+    PyObject *host, *endpoint = relay_attribute(described, &word_endpoint);
+    Py_ssize_t pairs;
+    if (endpoint == NULL || !relay_line_ports(line, (int)party->side, &host, &party->port, &pairs)) {
+        Py_XDECREF(endpoint);
+        return false;
+    }
+    party->rtp = relay_attribute(endpoint, &word_rtp);
     party->rtcp = party->rtp == NULL ? NULL : relay_attribute(endpoint, &word_rtcp);
-    bool done = party->rtcp != NULL && (party->host = PyUnicode_AsUTF8(host)) != NULL;
-    party->port = done ? PyLong_AsLong(port) : 0;
-    done = done && !PyErr_Occurred() && put_streams(report, line, described, pairs);
+    bool done = party->rtcp != NULL && (party->host = PyUnicode_AsUTF8(host)) != NULL && put_streams(report, (PyObject *)line, described, counts);
     Py_XDECREF(party->rtcp);
     Py_XDECREF(party->rtp);
-    Py_XDECREF(endpoint);
-    Py_XDECREF(port);
-    Py_XDECREF(host);
+    Py_DECREF(host);
+    Py_DECREF(endpoint);
     return done;
 }
 
-static bool put_media(struct report *report, Py_ssize_t index, PyObject *item, PyObject *counts)
+/* The counters of each stream of a line, which are asked for once; borrowed. */
+static PyObject *counts_of(struct report *report, PyObject *line)
 {
-    PyObject *line, *described;
-    if (!PyArg_ParseTuple(item, "OO", &line, &described) || !RELAY_BENCODE_PUT(&report->out, "d5:index") ||
-        !relay_bencode_number(&report->out, index + 1) || !put_value(report, "4:type", relay_attribute(described, &word_kind)) ||
+    PyObject *counts = PyDict_GetItemWithError(report->counts, line);
+    if (counts != NULL || PyErr_Occurred())
+        return counts;
+    counts = relay_call(&word_counts, (PyObject *[]){report->lines, line}, 2);
+    bool sound = counts != NULL && PyList_Check(counts);
+    for (Py_ssize_t i = 0; sound && i < PyList_GET_SIZE(counts); i++)
+        sound = Py_IS_TYPE(PyList_GET_ITEM(counts, i), &relay_stream_stats_type);
+    if (counts != NULL && !sound)
+        PyErr_SetString(PyExc_TypeError, "counters must be a list of StreamStats");
+    sound = sound && PyDict_SetItem(report->counts, line, counts) == 0;
+    Py_XDECREF(counts);
+    return sound ? counts : NULL;
+}
+
+static bool put_media(struct report *report, Py_ssize_t index, PyObject *line, PyObject *described)
+{
+    if (!RELAY_BENCODE_PUT(&report->out, "d5:index") || !relay_bencode_number(&report->out, index + 1) ||
+        !put_value(report, "4:type", relay_attribute(described, &word_kind)) ||
         !put_value(report, "8:protocol", relay_attribute(described, &word_protocol)) || !put_flags(report, described))
         return false;
     if (line == Py_None)
         return RELAY_BENCODE_PUT(&report->out, "e7:streamslee");
-    PyObject *pairs = PyDict_GetItemWithError(counts, line);
-    if (pairs == NULL || !PyList_Check(pairs)) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_KeyError, "a line without counters");
+    if (!PyObject_TypeCheck(line, &relay_line_type)) {
+        PyErr_SetString(PyExc_TypeError, "a line must be a LineBase or None");
         return false;
     }
-    return put_place(report, line, described, pairs);
+    PyObject *counts = counts_of(report, line);
+    return counts != NULL && put_place(report, (LineObject *)line, described, counts);
 }
 
 static bool put_dialogue(struct report *report, PyObject *side, PyObject *other_tag, PyObject *via_branch)
@@ -171,14 +167,14 @@ static bool put_dialogue(struct report *report, PyObject *side, PyObject *other_
 PyObject *relay_party_report(PyObject *Py_UNUSED(module), PyObject *args)
 {
     struct report report = {0};
-    PyObject *side, *other_tag, *via_branch, *shown, *counts;
-    if (!PyArg_ParseTuple(args, "OlUUO!O!dLO", &side, &report.party.side, &other_tag, &via_branch, &PyList_Type, &shown, &PyDict_Type, &counts,
-                          &report.party.unix_s, &report.party.now_ns, &report.more) ||
+    PyObject *side, *other_tag, *via_branch, *lines, *described;
+    if (!PyArg_ParseTuple(args, "OlUUO!O!OO!dLO", &side, &report.party.side, &other_tag, &via_branch, &PyList_Type, &lines, &PyList_Type,
+                          &described, &report.lines, &PyDict_Type, &report.counts, &report.party.unix_s, &report.party.now_ns, &report.more) ||
         !relay_in_range("side", report.party.side, 0, 1))
         return NULL;
     relay_bencode_begin(&report.out);
     bool done = put_dialogue(&report, side, other_tag, via_branch) && RELAY_BENCODE_PUT(&report.out, "6:mediasl");
-    for (Py_ssize_t i = 0; done && i < PyList_GET_SIZE(shown); i++)
-        done = put_media(&report, i, PyList_GET_ITEM(shown, i), counts);
+    for (Py_ssize_t i = 0; done && i < PyList_GET_SIZE(lines) && i < PyList_GET_SIZE(described); i++)
+        done = put_media(&report, i, PyList_GET_ITEM(lines, i), PyList_GET_ITEM(described, i));
     return relay_bencode_end(&report.out, done && RELAY_BENCODE_PUT(&report.out, "ee"));
 }

@@ -6,32 +6,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "relay_pcap.h"
+#include "relay_recording.h"
 #include "relay_table.h"
 
 #define PASS_MS 20
-#define BUFFER_BYTES 16384
-
-struct recording {
-    uint32_t state;     /* recorder: enum relay_recording_state */
-    uint32_t ended;     /* control */
-    uint32_t forgotten; /* control: the place is free when it is settled, too */
-    uint32_t settled;   /* recorder, when it was ended: nothing for it is on the tapes any more; control, when it begins */
-    int32_t error;      /* recorder, before state */
-    uint64_t packets, bytes; /* recorder */
-    uint64_t dropped;        /* relay threads */
-    uint64_t max_bytes;      /* control, before the recorder knows it */
-    int64_t unix_ns;         /* the same: Unix time less CLOCK_MONOTONIC */
-    int fd;                  /* recorder's from then on */
-    size_t used;             /* recorder */
-    uint8_t buffer[BUFFER_BYTES];
-};
 
 struct relay_recorder {
-    struct recording *recordings[RELAY_MOST_RECORDINGS]; /* control; never freed before the recorder is */
+    struct relay_recording *recordings[RELAY_MOST_RECORDINGS]; /* control; never freed before the recorder is */
     struct relay_tape **tapes;
     uint32_t tape_count;
     int wake;
@@ -40,79 +23,23 @@ struct relay_recorder {
     bool running;
 };
 
-_Static_assert(BUFFER_BYTES >= RELAY_TAPE_MOST + RELAY_PCAP_MOST_HEADER, "a packet fits");
-
-static struct recording *recording_at(struct relay_recorder *recorder, uint32_t number)
+static struct relay_recording *recording_at(struct relay_recorder *recorder, uint32_t number)
 {
     return number < RELAY_MOST_RECORDINGS ? __atomic_load_n(&recorder->recordings[number], __ATOMIC_ACQUIRE) : NULL;
-}
-
-static bool is_open(const struct recording *recording)
-{
-    return __atomic_load_n(&recording->state, __ATOMIC_ACQUIRE) == RELAY_RECORDING;
-}
-
-static void finish(struct recording *recording, enum relay_recording_state state, int error)
-{
-    close(recording->fd);
-    recording->fd = -1;
-    recording->used = 0;
-    relay_put(recording->error, error);
-    __atomic_store_n(&recording->state, state, __ATOMIC_RELEASE);
-}
-
-/* On failure the file is cut where the last whole buffer ended, so that it stays readable. */
-static bool flush(struct recording *recording)
-{
-    size_t done = 0;
-    while (done < recording->used) {
-        ssize_t size = write(recording->fd, recording->buffer + done, recording->used - done);
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size <= 0) {
-            int error = size < 0 ? errno : EIO;
-            (void)!ftruncate(recording->fd, (off_t)recording->bytes);
-            finish(recording, RELAY_RECORDING_FAILED, error);
-            return false;
-        }
-        done += (size_t)size;
-    }
-    relay_count(recording->bytes, recording->used);
-    recording->used = 0;
-    return true;
-}
-
-static void write_copy(struct recording *recording, const struct relay_taped *copy)
-{
-    uint8_t header[RELAY_PCAP_MOST_HEADER];
-    const uint8_t *data = (const uint8_t *)(copy + 1);
-    size_t size = relay_pcap_header(header, (uint64_t)((int64_t)copy->at_ns + recording->unix_ns), &copy->from, &copy->to, data,
-                                    copy->size, copy->kept);
-    if (recording->bytes + recording->used + size + copy->kept > recording->max_bytes) {
-        if (flush(recording))
-            finish(recording, RELAY_RECORDING_FULL, 0);
-        return;
-    }
-    if (recording->used + size + copy->kept > BUFFER_BYTES && !flush(recording))
-        return;
-    memcpy(recording->buffer + recording->used, header, size);
-    memcpy(recording->buffer + recording->used + size, data, copy->kept);
-    recording->used += size + copy->kept;
-    relay_count(recording->packets, 1);
 }
 
 static void drain(struct relay_recorder *recorder, struct relay_tape *tape)
 {
     const struct relay_taped *copy;
     for (uint32_t left = RELAY_TAPE_BYTES / sizeof *copy; left > 0 && (copy = relay_tape_next(tape)) != NULL; left--) {
-        struct recording *recording = recording_at(recorder, copy->recording);
-        if (recording != NULL && is_open(recording))
-            write_copy(recording, copy);
+        struct relay_recording *recording = recording_at(recorder, copy->recording);
+        if (recording != NULL && relay_recording_is_open(recording))
+            relay_recording_put(recording, copy);
         relay_tape_done(tape, copy);
     }
 }
 
-static bool is_to_settle(const struct recording *recording)
+static bool is_to_settle(const struct relay_recording *recording)
 {
     return recording != NULL && __atomic_load_n(&recording->ended, __ATOMIC_ACQUIRE) != 0 && relay_get(recording->settled) == 0;
 }
@@ -127,10 +54,10 @@ static uint32_t pass(struct relay_recorder *recorder)
     for (uint32_t i = 0; i < recorder->tape_count; i++)
         drain(recorder, recorder->tapes[i]);
     for (uint32_t i = 0; i < RELAY_MOST_RECORDINGS; i++) {
-        struct recording *recording = recording_at(recorder, i);
-        bool writing = recording != NULL && is_open(recording) && flush(recording);
+        struct relay_recording *recording = recording_at(recorder, i);
+        bool writing = recording != NULL && relay_recording_is_open(recording) && relay_recording_flush(recording);
         if (ended[i] && writing)
-            finish(recording, RELAY_RECORDED, 0);
+            relay_recording_finish(recording, RELAY_RECORDED, 0);
         if (ended[i])
             __atomic_store_n(&recording->settled, 1, __ATOMIC_RELEASE);
         open += writing && !ended[i];
@@ -226,22 +153,14 @@ void relay_recorder_close(struct relay_recorder *recorder, bool own_thread)
 }
 
 /* Whether a new one may have its place. */
-static bool is_gone(const struct recording *recording)
+static bool is_gone(const struct relay_recording *recording)
 {
     return recording->forgotten && __atomic_load_n(&recording->settled, __ATOMIC_ACQUIRE) != 0;
 }
 
-static int64_t unix_offset_ns(void)
-{
-    struct timespec real, steady;
-    clock_gettime(CLOCK_REALTIME, &real);
-    clock_gettime(CLOCK_MONOTONIC, &steady);
-    return (int64_t)(real.tv_sec - steady.tv_sec) * 1000000000 + (real.tv_nsec - steady.tv_nsec);
-}
-
 bool relay_recorder_begin(struct relay_recorder *recorder, int fd, uint64_t max_bytes, uint32_t *number)
 {
-    struct recording *recording = NULL;
+    struct relay_recording *recording = NULL;
     uint32_t i = 0;
     while (i < RELAY_MOST_RECORDINGS && recorder->recordings[i] != NULL && !is_gone(recorder->recordings[i]))
         i++;
@@ -250,17 +169,7 @@ bool relay_recorder_begin(struct relay_recorder *recorder, int fd, uint64_t max_
     recording = recorder->recordings[i] != NULL ? recorder->recordings[i] : calloc(1, sizeof *recording);
     if (recording == NULL)
         return false;
-    relay_put(recording->packets, 0);
-    relay_put(recording->bytes, 0);
-    relay_put(recording->dropped, 0);
-    relay_put(recording->ended, 0);
-    relay_put(recording->settled, 0);
-    recording->forgotten = 0;
-    recording->max_bytes = max_bytes;
-    recording->unix_ns = unix_offset_ns();
-    recording->fd = fd;
-    recording->used = relay_pcap_begin(recording->buffer);
-    __atomic_store_n(&recording->state, RELAY_RECORDING, __ATOMIC_RELEASE);
+    relay_recording_begin(recording, fd, max_bytes);
     __atomic_store_n(&recorder->recordings[i], recording, __ATOMIC_RELEASE);
     *number = i;
     wake(recorder);
@@ -269,7 +178,7 @@ bool relay_recorder_begin(struct relay_recorder *recorder, int fd, uint64_t max_
 
 void relay_recorder_end(struct relay_recorder *recorder, uint32_t number)
 {
-    struct recording *recording = recording_at(recorder, number);
+    struct relay_recording *recording = recording_at(recorder, number);
     if (recording == NULL || recording->forgotten)
         return;
     __atomic_store_n(&recording->ended, 1, __ATOMIC_RELEASE);
@@ -278,7 +187,7 @@ void relay_recorder_end(struct relay_recorder *recorder, uint32_t number)
 
 bool relay_recorder_status(struct relay_recorder *recorder, uint32_t number, struct relay_recording_status *status)
 {
-    struct recording *recording = recording_at(recorder, number);
+    struct relay_recording *recording = recording_at(recorder, number);
     if (recording == NULL || recording->forgotten)
         return false;
     status->state = (enum relay_recording_state)__atomic_load_n(&recording->state, __ATOMIC_ACQUIRE);
@@ -292,7 +201,7 @@ bool relay_recorder_status(struct relay_recorder *recorder, uint32_t number, str
 
 void relay_recorder_dropped(struct relay_recorder *recorder, uint32_t number)
 {
-    struct recording *recording = recording_at(recorder, number);
+    struct relay_recording *recording = recording_at(recorder, number);
     if (recording != NULL)
         __atomic_fetch_add(&recording->dropped, 1, __ATOMIC_RELAXED);
 }

@@ -1,6 +1,8 @@
 /* native.relay.ReplyCacheBase: replies by the client and its cookie, in two generations. */
 #include "relay_replies.h"
 
+#define ENTRY_BYTES 300 /* about what an entry takes besides the reply: the key, its parts, the place in the dictionary */
+
 static void turn(struct relay_replies *self, double now)
 {
     bool idle = now >= self->swap_at + self->generation_s;
@@ -29,7 +31,7 @@ bool relay_replies_put(struct relay_replies *self, PyObject *key, PyObject *repl
 {
     if (PyDict_SetItem(self->fresh, key, reply) < 0)
         return false;
-    self->bytes += PyBytes_GET_SIZE(reply);
+    self->bytes += PyBytes_GET_SIZE(reply) + ENTRY_BYTES;
     return true;
 }
 

@@ -5,7 +5,8 @@
 #define SENDER_REPORT 200
 #define RECEIVER_REPORT 201
 #define BLOCK_BYTES 24
-#define MAX_ROUND_TRIP_NS 10000000000 /* more is a report on an old one */
+#define MAX_ROUND_TRIP_S 10u /* more is a report on an old one */
+#define MAX_ROUND_TRIP_NS (MAX_ROUND_TRIP_S * UINT64_C(1000000000))
 
 static void note_sender(struct relay_report *own, const uint8_t *packet, uint64_t now_ns)
 {
@@ -13,10 +14,22 @@ static void note_sender(struct relay_report *own, const uint8_t *packet, uint64_
     own->sent_ns = now_ns;
 }
 
+/* On a report of ours: its timestamp says when it was sent. */
+static void read_own_block(struct relay_report *own, uint32_t last, uint32_t held, uint64_t now_ns)
+{
+    uint32_t round_trip = (uint32_t)(relay_ntp(now_ns) >> 16) - last - held;
+    if (last != 0 && round_trip <= MAX_ROUND_TRIP_S << 16)
+        relay_put(own->round_trip_us, (uint32_t)(round_trip * UINT64_C(1000000) >> 16) + 1);
+}
+
 static void read_block(struct relay_report *own, const struct relay_report *other, const uint8_t *block, uint64_t now_ns)
 {
     uint32_t last = relay_word_at(block + 16);
     uint64_t held_ns = relay_word_at(block + 20) * UINT64_C(1000000000) >> 16;
+    if (other == NULL) {
+        read_own_block(own, last, relay_word_at(block + 20), now_ns);
+        return;
+    }
     if (last == 0 || last != other->sent || now_ns < other->sent_ns + held_ns)
         return;
     uint64_t round_trip_ns = now_ns - other->sent_ns - held_ns;

@@ -1,11 +1,7 @@
 #include "relay_rtp.h"
 
-/* Packet types of RFC 4585 section 6.1. */
-enum { TRANSPORT_FEEDBACK = 205, PAYLOAD_FEEDBACK = 206 };
-
-/* RFC 3550 A.1 */
-#define MAX_DROPOUT 3000
-#define MAX_MISORDER 100
+/* Packet types of RFC 3550 section 12.1 and RFC 4585 section 6.1. */
+enum { SENDER_REPORT = 200, TRANSPORT_FEEDBACK = 205, PAYLOAD_FEEDBACK = 206 };
 
 static bool is_rtcp_type(uint8_t type) { return type >= 192 && type <= 223; } /* RFC 5761 section 4 */
 
@@ -57,87 +53,16 @@ size_t relay_rtcp_without_feedback(uint8_t *data, size_t size)
     return kept > 0 && left >= RELAY_RTCP_HEADER ? left : 0;
 }
 
-static void start_run(struct relay_flow *flow, uint16_t sequence)
+bool relay_rtcp_is_feedback(const uint8_t *data, size_t size)
 {
-    relay_put(flow->base_sequence, sequence);
-    relay_put(flow->extended_max, sequence);
-    relay_put(flow->received, 0);
-    relay_put(flow->suspect, 0);
-}
-
-static int64_t run_lost(const struct relay_flow *flow)
-{
-    return (int64_t)flow->extended_max - flow->base_sequence + 1 - flow->received;
-}
-
-/* RFC 3550 A.1 without probation: the packet's address is the proof of its source. */
-static bool count_sequence(struct relay_flow *flow, uint16_t sequence)
-{
-    uint16_t delta = (uint16_t)(sequence - (uint16_t)flow->extended_max);
-    if (delta < MAX_DROPOUT) {
-        relay_put(flow->extended_max, flow->extended_max + delta);
-        relay_put(flow->suspect, 0);
-    } else if (delta <= 65536 - MAX_MISORDER) {
-        if (!flow->suspect || sequence != flow->bad_sequence) {
-            relay_put(flow->bad_sequence, (uint16_t)(sequence + 1));
-            relay_put(flow->suspect, 1);
+    bool found = false;
+    while (size >= 4) {
+        size_t length = 4 + 4 * (size_t)(data[2] << 8 | data[3]);
+        if (length > size || data[1] == SENDER_REPORT)
             return false;
-        }
-        relay_put(flow->lost_before, (int32_t)(flow->lost_before + run_lost(flow)));
-        start_run(flow, sequence); /* two in a row far away: the sender restarted */
+        found |= data[1] == TRANSPORT_FEEDBACK || data[1] == PAYLOAD_FEEDBACK;
+        data += length;
+        size -= length;
     }
-    relay_put(flow->received, flow->received + 1);
-    return true;
-}
-
-/* RFC 3550 A.8; the arrival in timestamp units modulo 2^32, from nanoseconds without a division. */
-static void count_jitter(struct relay_flow *flow, uint32_t timestamp, uint64_t now_ns, uint32_t clock_hz)
-{
-    uint64_t per_ns = ((uint64_t)clock_hz << 32) / 1000000000u;
-    uint32_t transit = (uint32_t)(((unsigned __int128)now_ns * per_ns) >> 32) - timestamp;
-    if (flow->timed) {
-        int32_t difference = (int32_t)(transit - flow->transit);
-        uint32_t distance = difference < 0 ? -(uint32_t)difference : (uint32_t)difference;
-        relay_put(flow->jitter, flow->jitter + distance - ((flow->jitter + 8) >> 4));
-    }
-    relay_put(flow->transit, transit);
-    relay_put(flow->timed, 1);
-}
-
-bool relay_flow_rtp(struct relay_flow *flow, const uint8_t *data, uint64_t now_ns, uint32_t clock_hz)
-{
-    uint32_t ssrc = relay_rtp_ssrc(data);
-    uint8_t payload_type = data[1] & 0x7f;
-    if (!flow->started || ssrc != flow->ssrc) {
-        if (flow->started)
-            relay_put(flow->lost_before, (int32_t)(flow->lost_before + run_lost(flow)));
-        start_run(flow, relay_rtp_sequence(data));
-        relay_put(flow->ssrc, ssrc);
-        relay_put(flow->started, 1);
-        relay_put(flow->timed, 0);
-        relay_put(flow->jitter, 0);
-    }
-    if (payload_type != flow->payload_type) {
-        relay_put(flow->payload_type, payload_type);
-        relay_put(flow->timed, 0); /* its clock may be another one */
-    }
-    uint32_t expected = flow->extended_max + 1;
-    if (count_sequence(flow, relay_rtp_sequence(data)) && clock_hz != 0)
-        count_jitter(flow, relay_word_at(data + 4), now_ns, clock_hz);
-    return (int32_t)(flow->extended_max - expected) > 0 && flow->received > 1;
-}
-
-int64_t relay_flow_lost(const struct relay_flow *flow)
-{
-    return flow->started ? flow->lost_before + run_lost(flow) : 0;
-}
-
-uint32_t relay_static_clock_hz(uint8_t payload_type)
-{
-    static const uint16_t clocks[35] = {
-        [0] = 320, [3] = 320, [4] = 320, [5] = 320, [6] = 640, [7] = 320, [8] = 320, [9] = 320, [10] = 1764,
-        [11] = 1764, [12] = 320, [13] = 320, [14] = 3600, [15] = 320, [16] = 441, [17] = 882, [18] = 320,
-        [25] = 3600, [26] = 3600, [28] = 3600, [31] = 3600, [32] = 3600, [33] = 3600, [34] = 3600,
-    };
-    return payload_type < 35 ? clocks[payload_type] * RELAY_CLOCK_UNIT_HZ : 0;
+    return found;
 }

@@ -3,73 +3,13 @@
 
 #include <strings.h>
 
-static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-struct relay_span relay_sdp_trim(struct relay_span body)
-{
-    while (body.size > 0 && (body.at[body.size - 1] == '\n' || body.at[body.size - 1] == '\r'))
-        body.size--;
-    return body;
-}
-
-bool relay_sdp_next(struct relay_span *rest, struct relay_span *line)
-{
-    if (rest->size == 0)
-        return false;
-    const char *end = memchr(rest->at, '\n', rest->size);
-    size_t size = end != NULL ? (size_t)(end - rest->at) : rest->size, taken = end != NULL ? size + 1 : size;
-    *line = (struct relay_span){rest->at, size};
-    if (end != NULL && size > 0 && end[-1] == '\r')
-        line->size--;
-    *rest = (struct relay_span){rest->at + taken, rest->size - taken};
-    return true;
-}
-
-static struct relay_span from(struct relay_span span, size_t start)
-{
-    return (struct relay_span){span.at + start, span.size - start};
-}
-
-enum relay_sdp_problem relay_sdp_read_line(struct relay_span text, struct relay_sdp_line *line)
-{
-    if (text.size == 0)
-        return RELAY_SDP_EMPTY_LINE;
-    if (text.size < 2 || text.at[0] < 'a' || text.at[0] > 'z' || text.at[1] != '=')
-        return RELAY_SDP_FORM;
-    if (memchr(text.at, '\r', text.size) != NULL || memchr(text.at, 0, text.size) != NULL)
-        return RELAY_SDP_CONTROL;
-    *line = (struct relay_sdp_line){.text = text, .name = {text.at, 2}, .value = from(text, 2)};
-    if (text.at[0] == 'a') {
-        const char *colon = memchr(line->value.at, ':', line->value.size);
-        line->name = line->value;
-        line->value = from(line->value, line->value.size);
-        if (colon != NULL) {
-            line->value = from(line->name, (size_t)(colon + 1 - line->name.at));
-            line->name.size = (size_t)(colon - line->name.at);
-        }
-    }
-    return RELAY_SDP_FINE;
-}
-
-struct relay_span relay_sdp_word(struct relay_span *rest)
-{
-    size_t start = 0, end;
-    while (start < rest->size && is_space(rest->at[start]))
-        start++;
-    for (end = start; end < rest->size && !is_space(rest->at[end]);)
-        end++;
-    struct relay_span word = {rest->at + start, end - start};
-    *rest = from(*rest, end);
-    return word;
-}
-
-/* The same from the end. */
+/* The last word of ``rest``, which it is taken off. */
 static struct relay_span last_word(struct relay_span *rest)
 {
     size_t end = rest->size, start;
-    while (end > 0 && is_space(rest->at[end - 1]))
+    while (end > 0 && relay_is_space(rest->at[end - 1]))
         end--;
-    for (start = end; start > 0 && !is_space(rest->at[start - 1]);)
+    for (start = end; start > 0 && !relay_is_space(rest->at[start - 1]);)
         start--;
     struct relay_span word = {rest->at + start, end - start};
     rest->size = start;
@@ -90,6 +30,15 @@ static bool read_number(struct relay_span text, unsigned most, uint16_t *number)
     return value <= most;
 }
 
+struct relay_span relay_sdp_name(const struct relay_sdp *sdp)
+{
+    struct relay_span rest = sdp->section[0].text, line;
+    while (relay_sdp_next(&rest, &line))
+        if (line.size > 0 && line.at[0] == 's')
+            return line;
+    return (struct relay_span){NULL, 0};
+}
+
 bool relay_sdp_is_direction(struct relay_span name)
 {
     return relay_span_is(name, "sendrecv") || relay_span_is(name, "sendonly") || relay_span_is(name, "recvonly") ||
@@ -105,11 +54,12 @@ static bool is_word(struct relay_span span, const char *word)
 static struct relay_sdp_fault read_origin(struct relay_span value, size_t number, struct relay_sdp *sdp)
 {
     struct relay_span rest = value;
+    sdp->origin = value;
     sdp->address = last_word(&rest);
     struct relay_span address_type = last_word(&rest), net_type = last_word(&rest);
     sdp->version = last_word(&rest);
     sdp->session_id = last_word(&rest);
-    while (rest.size > 0 && is_space(rest.at[rest.size - 1]))
+    while (rest.size > 0 && relay_is_space(rest.at[rest.size - 1]))
         rest.size--;
     sdp->username = rest;
     if (rest.size == 0)
@@ -128,15 +78,15 @@ static struct relay_sdp_fault read_media(struct relay_span value, struct relay_s
     section->kind = relay_sdp_word(&rest);
     port = relay_sdp_word(&rest);
     section->protocol = relay_sdp_word(&rest);
-    while (rest.size > 0 && is_space(rest.at[0]))
-        rest = from(rest, 1);
+    while (rest.size > 0 && relay_is_space(rest.at[0]))
+        rest = relay_span_from(rest, 1);
     section->formats = rest;
     section->count = 1;
     if (rest.size == 0)
         return (struct relay_sdp_fault){RELAY_SDP_MEDIA, section->number, value};
     const char *slash = memchr(port.at, '/', port.size);
     if (slash != NULL) {
-        count = from(port, (size_t)(slash + 1 - port.at));
+        count = relay_span_from(port, (size_t)(slash + 1 - port.at));
         port.size = (size_t)(slash - port.at);
     }
     if (!read_number(port, UINT16_MAX, &section->port))
@@ -144,6 +94,42 @@ static struct relay_sdp_fault read_media(struct relay_span value, struct relay_s
     if (slash != NULL && (!read_number(count, 999, &section->count) || section->count == 0))
         return (struct relay_sdp_fault){RELAY_SDP_COUNT, section->number, count};
     return (struct relay_sdp_fault){RELAY_SDP_FINE, 0, {NULL, 0}};
+}
+
+static struct relay_span stripped(struct relay_span span)
+{
+    while (span.size > 0 && relay_is_space(span.at[0]))
+        span = relay_span_from(span, 1);
+    while (span.size > 0 && relay_is_space(span.at[span.size - 1]))
+        span.size--;
+    return span;
+}
+
+/* The value of a=rtcp stands where its connection is to stand alone. */
+static struct relay_sdp_fault read_rtcp(struct relay_sdp_section *section)
+{
+    struct relay_span value = stripped(section->rtcp), port = value;
+    const char *blank = memchr(value.at, ' ', value.size);
+    if (blank != NULL)
+        port.size = (size_t)(blank - value.at);
+    if (!read_number(port, UINT16_MAX, &section->rtcp_port))
+        return (struct relay_sdp_fault){RELAY_SDP_RTCP_PORT, section->rtcp_line, port};
+    section->rtcp = stripped(relay_span_from(value, port.size));
+    return (struct relay_sdp_fault){RELAY_SDP_FINE, 0, {NULL, 0}};
+}
+
+/* RFC 8866 section 5.7: a c= line at session level or in every media description; we need none for port 0. */
+static struct relay_sdp_fault finish_media(struct relay_sdp *sdp)
+{
+    struct relay_sdp_fault fault = {RELAY_SDP_FINE, 0, {NULL, 0}};
+    for (size_t i = 1; i < sdp->sections && fault.problem == RELAY_SDP_FINE; i++) {
+        struct relay_sdp_section *section = &sdp->section[i];
+        if (section->rtcp.at != NULL)
+            fault = read_rtcp(section);
+        if (fault.problem == RELAY_SDP_FINE && section->port != 0 && section->connection.at == NULL && sdp->section[0].connection.at == NULL)
+            fault = (struct relay_sdp_fault){RELAY_SDP_UNREACHABLE, section->number, section->kind};
+    }
+    return fault;
 }
 
 static bool has_word(struct relay_span words, const char *word)
@@ -228,6 +214,6 @@ struct relay_sdp_fault relay_sdp_read(struct relay_span body, struct relay_sdp *
     if (fault.problem == RELAY_SDP_FINE && sdp->lines == 0)
         fault.problem = RELAY_SDP_EMPTY;
     else if (fault.problem == RELAY_SDP_FINE && !has_origin)
-        fault.problem = RELAY_SDP_NO_ORIGIN;
-    return fault;
+        fault = (struct relay_sdp_fault){RELAY_SDP_NO_ORIGIN, 0, {NULL, 0}};
+    return fault.problem == RELAY_SDP_FINE ? finish_media(sdp) : fault;
 }

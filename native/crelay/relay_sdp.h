@@ -37,6 +37,8 @@ enum relay_sdp_problem {
     RELAY_SDP_MEDIA,
     RELAY_SDP_PORT,
     RELAY_SDP_COUNT,
+    RELAY_SDP_RTCP_PORT,
+    RELAY_SDP_UNREACHABLE,
 };
 
 struct relay_sdp_fault {
@@ -45,7 +47,7 @@ struct relay_sdp_fault {
     struct relay_span what;
 };
 
-/* What a section says that concerns a relay. The last five lines are those of m= sections. */
+/* What a section says that concerns a relay. The last six lines are those of m= sections. */
 struct relay_sdp_section {
     struct relay_span text; /* its lines with their ends */
     size_t number, end;     /* of its first line, and of the one after its last */
@@ -58,7 +60,8 @@ struct relay_sdp_section {
     struct relay_span kind, protocol, formats;
     uint16_t port, count; /* of consecutive ports (RFC 8866 section 5.14) */
     struct relay_span mid;  /* value of the last a=mid (RFC 5888) */
-    struct relay_span rtcp; /* value of the last a=rtcp (RFC 3605) */
+    struct relay_span rtcp; /* of the last a=rtcp (RFC 3605) what stands behind the port: a connection, or nothing */
+    uint16_t rtcp_port;     /* 0: none */
     size_t rtcp_line;
 };
 
@@ -66,8 +69,9 @@ struct relay_sdp {
     struct relay_sdp_section section[1 + RELAY_SDP_MAX_MEDIA]; /* the session's first */
     size_t sections;
     size_t lines;
-    struct relay_span username, session_id, version, address; /* of the o= line */
-    int family; /* its: 4 or 6 */
+    struct relay_span origin; /* value of the o= line, and what it says: */
+    struct relay_span username, session_id, version, address;
+    int family; /* 4 or 6 */
 };
 
 /* Takes the next line off ``rest``; false: there is none. Does not check it. */
@@ -81,10 +85,28 @@ struct relay_span relay_sdp_trim(struct relay_span body);
 
 struct relay_sdp_fault relay_sdp_read(struct relay_span body, struct relay_sdp *sdp);
 
+/* The s= line as it stands in the session's section; empty: there is none. */
+struct relay_span relay_sdp_name(const struct relay_sdp *sdp);
+
 bool relay_sdp_is_direction(struct relay_span name);
+
+/* Whether an m= section says "send nothing to me" by a zero address (RFC 3264 section 8.4), which isn't one whose candidates are still
+ * to come (RFC 8840 section 4.1.1). */
+bool relay_sdp_is_held(const struct relay_sdp_section *session, const struct relay_sdp_section *section);
+
+/* Whether ``text`` stands in the span, in letters of any case. */
+bool relay_span_has(struct relay_span span, const char *text);
 
 /* The next word of ``rest``, which it is taken off; empty: there is none. */
 struct relay_span relay_sdp_word(struct relay_span *rest);
+
+static inline bool relay_is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+/* What is left of it from there on. */
+static inline struct relay_span relay_span_from(struct relay_span span, size_t start)
+{
+    return (struct relay_span){span.at + start, span.size - start};
+}
 
 static inline bool relay_span_is(struct relay_span span, const char *text)
 {

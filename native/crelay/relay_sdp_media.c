@@ -1,8 +1,6 @@
 /* An m= section of the body that goes on. The order of its lines is decided here, in ``relay_sdp_write_media``. */
 #include "relay_sdp_write.h"
 
-#include <strings.h>
-
 #define PAYLOAD_TYPES 128
 #define LINES_OF_FORMAT 3
 
@@ -36,13 +34,7 @@ const char *relay_sdp_static_encoding(unsigned payload_type)
     return payload_type < sizeof encodings / sizeof *encodings ? encodings[payload_type] : NULL;
 }
 
-static bool is_rtp(struct relay_span protocol)
-{
-    for (; protocol.size >= 4; protocol.at++, protocol.size--)
-        if (strncasecmp(protocol.at, "RTP/", 4) == 0)
-            return true;
-    return false;
-}
+static bool is_rtp(struct relay_span protocol) { return relay_span_has(protocol, "RTP/"); }
 
 /* PAYLOAD_TYPES for what is none. */
 static unsigned payload_type(struct relay_span word)

@@ -13,6 +13,6 @@ PyObject *relay_text_of(struct relay_span span);
 
 /* Raise ValueError (line, what is wrong with it). ``what`` is taken. */
 PyObject *relay_sdp_raise(size_t line, PyObject *what);
-bool relay_sdp_read_str(PyObject *body, PyObject *kept, struct relay_sdp *sdp);
+PyObject *relay_sdp_raise_fault(const struct relay_sdp_fault *fault);
 
 #endif

@@ -65,19 +65,20 @@ static bool holds(const struct relay_sdp *sdp)
 }
 
 static void write_session(const struct relay_sdp *sdp, const struct relay_sdp_style *style, bool directed, struct relay_text *text,
-                          struct relay_place_of_origin *origin)
+                          size_t *origin)
 {
     const struct relay_sdp_section *section = &sdp->section[0];
     struct relay_span rest = section->text, bare;
     struct relay_sdp_line line;
-    bool seen = false;
+    bool seen = false, named = style->name.size == 0;
     while (relay_sdp_next(&rest, &bare) && relay_sdp_read_line(bare, &line) == RELAY_SDP_FINE) {
         char letter = bare.at[0];
         if (letter == 'o' && !seen) {
-            origin->start = text->size;
-            relay_text_line(text, "", bare);
-            origin->end = text->size;
+            *origin = text->size;
             seen = true;
+        } else if (letter == 's' && !named) {
+            relay_text_line(text, "", style->name);
+            named = true;
         } else if (letter == 'c') {
             relay_sdp_write_connection(text, style, bare, holds(sdp));
         } else if (letter != 'a' || !(relay_sdp_is_dropped(&line, style) || (directed && relay_sdp_is_direction(line.name)))) {
@@ -104,7 +105,7 @@ static void write_untouched(const struct relay_sdp_section *section, const struc
 }
 
 void relay_sdp_write(const struct relay_sdp *sdp, const struct relay_sdp_local *locals, const struct relay_sdp_style *style,
-                     struct relay_text *text, struct relay_place_of_origin *origin)
+                     struct relay_text *text, size_t *origin)
 {
     bool directed = !style->keep_directions; /* whether every section says its own direction */
     for (size_t i = 1; i < sdp->sections; i++)

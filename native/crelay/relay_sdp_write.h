@@ -27,18 +27,45 @@ struct relay_sdp_style {
     bool strip_extmap;    /* no a=extmap */
     struct relay_span loop_mark; /* a value for LOOP_MARK at session level; empty: none */
     struct relay_span inherited; /* the session's own connection, for untouched sections without one; empty: none */
+    struct relay_span name;      /* a whole s= line in place of the received one; empty: none */
 };
 
-/* Offsets. */
-struct relay_place_of_origin {
-    size_t start, end;
+/* What a proxy asks of a body that is written. */
+enum {
+    RELAY_WRITE_FULL_RTCP = 1 << 0,
+    RELAY_WRITE_ZERO_ADDRESS = 1 << 1, /* ours in its place */
+    RELAY_WRITE_DIRECTIONS = 1 << 2,   /* as received */
+    RELAY_WRITE_NO_EXTMAP = 1 << 3,
+    RELAY_WRITE_LOOP_MARK = 1 << 4,
+    RELAY_WRITE_ORIGIN = 1 << 5,     /* our address in the o= line */
+    RELAY_WRITE_OWN_ORIGIN = 1 << 6, /* nothing of the sender's in it */
+    RELAY_WRITE_USERNAME = 1 << 7,   /* there: the first one */
+    RELAY_WRITE_VERSION = 1 << 8,    /* there: ours */
+    RELAY_WRITE_NEXT_VERSION = 1 << 9, /* the same, and it always grows */
+    RELAY_WRITE_NAME = 1 << 10,      /* the first s= line */
+    RELAY_WRITE_OF_ORIGIN = RELAY_WRITE_ORIGIN | RELAY_WRITE_OWN_ORIGIN | RELAY_WRITE_USERNAME | RELAY_WRITE_VERSION | RELAY_WRITE_NEXT_VERSION,
 };
+
+/* What one party was told so far. */
+struct relay_announced {
+    long long session_id; /* ours */
+    long long version;    /* 0: nothing yet */
+    uint64_t body_hash;   /* of the last body without its o= line */
+};
+
+/* Of a body that is written: whether it is another one than the last. */
+void relay_sdp_count_version(struct relay_announced *announced, const struct relay_sdp *sdp, const struct relay_text *text, size_t origin,
+                             unsigned how);
+
+/* Its o= line. */
+void relay_sdp_put_origin(struct relay_text *text, const struct relay_sdp *sdp, const struct relay_announced *announced,
+                          struct relay_span username, struct relay_span ours, unsigned how);
 
 #define RELAY_SDP_LOOP_MARK "rtpengine"
 
-/* Appends the body to ``text``; ``origin`` is where its o= line stands there, with its end. */
+/* Appends the body to ``text``, but for its o= line, whose place is ``origin``. */
 void relay_sdp_write(const struct relay_sdp *sdp, const struct relay_sdp_local *locals, const struct relay_sdp_style *style,
-                     struct relay_text *text, struct relay_place_of_origin *origin);
+                     struct relay_text *text, size_t *origin);
 
 /* Its parts. */
 
@@ -50,10 +77,6 @@ void relay_sdp_write_connection(struct relay_text *text, const struct relay_sdp_
 
 /* Whether an attribute doesn't pass: those of ICE and BUNDLE, and a=extmap where the style says so. */
 bool relay_sdp_is_dropped(const struct relay_sdp_line *line, const struct relay_sdp_style *style);
-
-/* Whether an m= section says "send nothing to me" by a zero address (RFC 3264 section 8.4), which isn't one whose candidates are still
- * to come (RFC 8840 section 4.1.1). */
-bool relay_sdp_is_held(const struct relay_sdp_section *session, const struct relay_sdp_section *section);
 
 /* Name and clock rate of a payload type that needs no a=rtpmap (RFC 3551 tables 4 and 5), as "PCMU/8000"; NULL: it has none. */
 const char *relay_sdp_static_encoding(unsigned payload_type);

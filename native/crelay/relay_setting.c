@@ -43,7 +43,7 @@ enum relay_error relay_set_remote(struct relay *relay, uint32_t number, int side
                                   const struct relay_remote *remote)
 {
     struct relay_stream *stream;
-    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    enum relay_error error = relay_lock_change(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
     if (!family_fits(relay, number, side, component, remote))
@@ -64,7 +64,7 @@ static void put_flag(struct relay_stream *stream, int side, uint8_t flag, bool o
 static enum relay_error set_flag(struct relay *relay, uint32_t number, int side, uint8_t flag, bool on)
 {
     struct relay_stream *stream;
-    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    enum relay_error error = relay_lock_change(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
     put_flag(stream, side, flag, on);
@@ -75,7 +75,7 @@ enum relay_error relay_place(struct relay *relay, uint32_t number, int side, con
                              bool mux)
 {
     struct relay_stream *stream;
-    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    enum relay_error error = relay_lock_change(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
     for (int component = 0; component < RELAY_COMPONENTS; component++)
@@ -110,7 +110,7 @@ enum relay_error relay_set_without_feedback(struct relay *relay, uint32_t stream
 enum relay_error relay_set_blocked_types(struct relay *relay, uint32_t number, int side, uint32_t types)
 {
     struct relay_stream *stream;
-    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    enum relay_error error = relay_lock_change(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
     relay_put(stream->blocked_types[side], types);
@@ -122,7 +122,7 @@ enum relay_error relay_set_dscp(struct relay *relay, uint32_t number, int side, 
 {
     struct relay_stream *stream;
     bool set = true;
-    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    enum relay_error error = relay_lock_change(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
     for (int component = 0; component < RELAY_COMPONENTS; component++) {
@@ -139,7 +139,7 @@ enum relay_error relay_set_dscp(struct relay *relay, uint32_t number, int side, 
 enum relay_error relay_set_clock(struct relay *relay, uint32_t number, uint8_t payload_type, uint32_t clock_hz)
 {
     struct relay_stream *stream;
-    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    enum relay_error error = relay_lock_change(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
     for (int side = 0; side < RELAY_SIDES; side++) {

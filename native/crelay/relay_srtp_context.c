@@ -1,9 +1,13 @@
-/* Suites, ciphers, session keys and contexts. */
+/* Suites, session keys and contexts. */
 #include "relay_srtp_context.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ECB_LINES 9 /* that OpenSSL 3.0's cipher is long */
+#define GCM_LINES 17
 
 struct suite {
     const char *name;
@@ -39,7 +43,7 @@ static const EVP_CIPHER *counter_mode(const struct suite *suite)
 static const EVP_CIPHER *cipher_of(const struct suite *suite)
 {
     if (!suite->aead)
-        return counter_mode(suite);
+        return suite->key_bytes == 32 ? EVP_aes_256_ecb() : EVP_aes_128_ecb();
     return suite->key_bytes == 32 ? EVP_aes_256_gcm() : EVP_aes_128_gcm();
 }
 
@@ -69,41 +73,16 @@ bool relay_srtp_derive(const struct relay_key *key, bool rtcp, struct relay_sess
     return derived;
 }
 
-static EVP_CIPHER_CTX *open_cipher(const struct suite *suite, int encrypt)
+/* A cipher with its key. Which way it goes is said with each packet, where that matters. */
+static EVP_CIPHER_CTX *open_cipher(const struct suite *suite, const uint8_t *key)
 {
+    static const uint8_t iv[16]; /* GCM shows nothing of itself before it has one */
     EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
-    if (cipher != NULL && EVP_CipherInit_ex(cipher, cipher_of(suite), NULL, NULL, NULL, encrypt) == 1)
+    if (cipher != NULL && EVP_EncryptInit_ex(cipher, cipher_of(suite), NULL, key, iv) == 1 &&
+        (suite->aead || EVP_CIPHER_CTX_set_padding(cipher, 0) == 1))
         return cipher;
     EVP_CIPHER_CTX_free(cipher);
     return NULL;
-}
-
-struct relay_engine *relay_engine_open(void)
-{
-    struct relay_engine *engine = calloc(1, sizeof *engine);
-    if (engine == NULL)
-        return NULL;
-    for (int suite = 1; suite < RELAY_SUITES; suite++) {
-        engine->seal[suite] = open_cipher(&suites[suite], 1);
-        engine->open[suite] = suites[suite].aead ? open_cipher(&suites[suite], 0) : engine->seal[suite];
-        if (engine->seal[suite] == NULL || engine->open[suite] == NULL) {
-            relay_engine_close(engine);
-            return NULL;
-        }
-    }
-    return engine;
-}
-
-void relay_engine_close(struct relay_engine *engine)
-{
-    if (engine == NULL)
-        return;
-    for (int suite = 1; suite < RELAY_SUITES; suite++) {
-        if (engine->open[suite] != engine->seal[suite])
-            EVP_CIPHER_CTX_free(engine->open[suite]);
-        EVP_CIPHER_CTX_free(engine->seal[suite]);
-    }
-    free(engine);
 }
 
 /* RFC 2104: the state after the block of the key and ``pad``. */
@@ -120,30 +99,34 @@ static void start_hmac(struct relay_hash_start *start, const uint8_t *key, uint8
     OPENSSL_cleanse(&context, sizeof context);
 }
 
-struct relay_srtp *relay_srtp_open_session(struct relay_engine *engine, enum relay_suite suite, uint8_t mki_bytes,
-                                           const struct relay_session_keys session[2])
+struct relay_srtp *relay_srtp_open_session(enum relay_suite suite, uint8_t mki_bytes, const struct relay_session_keys session[2])
 {
     struct relay_srtp *srtp = aligned_alloc(RELAY_LINE, sizeof *srtp);
+    bool opened = true;
     if (srtp == NULL)
         return NULL;
+    srtp->retired = NULL;
     for (int rtcp = 0; rtcp < 2; rtcp++) {
         struct relay_srtp_half *half = &srtp->half[rtcp];
-        *half = (struct relay_srtp_half){.seal = engine->seal[suite], .open = engine->open[suite], .mki_bytes = mki_bytes,
+        *half = (struct relay_srtp_half){.cipher = open_cipher(&suites[suite], session[rtcp].cipher), .mki_bytes = mki_bytes,
                                          .tag_bytes = rtcp && !suites[suite].aead ? 10 : suites[suite].tag_bytes};
-        memcpy(half->cipher, session[rtcp].cipher, suites[suite].key_bytes);
         memcpy(half->salt, session[rtcp].salt, suites[suite].salt_bytes);
         start_hmac(&half->inner, session[rtcp].auth, 0x36);
         start_hmac(&half->outer, session[rtcp].auth, 0x5c);
+        opened = opened && half->cipher != NULL;
     }
-    return srtp;
+    if (opened)
+        return srtp;
+    relay_srtp_close(srtp);
+    return NULL;
 }
 
-struct relay_srtp *relay_srtp_open(struct relay_engine *engine, const struct relay_key *key)
+struct relay_srtp *relay_srtp_open(const struct relay_key *key)
 {
     struct relay_session_keys session[2] = {0};
     struct relay_srtp *srtp = NULL;
     if (relay_srtp_derive(key, false, &session[0]) && relay_srtp_derive(key, true, &session[1]))
-        srtp = relay_srtp_open_session(engine, (enum relay_suite)key->suite, key->mki_bytes, session);
+        srtp = relay_srtp_open_session((enum relay_suite)key->suite, key->mki_bytes, session);
     OPENSSL_cleanse(session, sizeof session);
     return srtp;
 }
@@ -152,6 +135,21 @@ void relay_srtp_close(struct relay_srtp *srtp)
 {
     if (srtp == NULL)
         return;
+    for (int rtcp = 0; rtcp < 2; rtcp++)
+        EVP_CIPHER_CTX_free(srtp->half[rtcp].cipher); /* which wipes it */
     OPENSSL_cleanse(srtp, sizeof *srtp);
     free(srtp);
+}
+
+void relay_srtp_remember(struct relay_srtp *srtp, struct relay_retired *retired) { srtp->retired = retired; }
+
+/* A wrong guess of how OpenSSL lays its memory out would cost time and nothing else. */
+struct relay_srtp_reach relay_srtp_reach(const struct relay_srtp *srtp)
+{
+    const struct relay_srtp_half *half = &srtp->half[0];
+    void *inside = NULL;
+    OSSL_PARAM params[] = {OSSL_PARAM_octet_ptr(OSSL_CIPHER_PARAM_UPDATED_IV, &inside, EVP_MAX_IV_LENGTH), OSSL_PARAM_END};
+    bool shown = EVP_CIPHER_CTX_get_params(half->cipher, params) == 1 && inside != NULL;
+    size_t lines = relay_srtp_aead(half) ? GCM_LINES : ECB_LINES;
+    return (struct relay_srtp_reach){(const uint8_t *)half->cipher, inside, shown ? lines : 0};
 }

@@ -1,5 +1,4 @@
-/* The context of one way, its session keys, and the ciphers they are used with. For the files that implement relay_srtp.h,
- * and their tests. */
+/* The context of one way and its cipher steps. For the files that implement relay_srtp.h, and their tests. */
 #ifndef RELAY_SRTP_CONTEXT_H
 #define RELAY_SRTP_CONTEXT_H
 
@@ -11,11 +10,11 @@
 
 #include "relay_srtp.h"
 
-#define RELAY_LINE 64
 #define RELAY_SALT_BYTES 14
 #define RELAY_AUTH_BYTES 20
 #define RELAY_SHA1_BLOCK 64
 #define RELAY_GCM_TAG 16
+#define RELAY_RTCP_INDEX_BYTES 4
 
 struct relay_session_keys {
     uint8_t cipher[32];
@@ -23,22 +22,14 @@ struct relay_session_keys {
     uint8_t auth[RELAY_AUTH_BYTES];
 };
 
-/* A cipher keyed anew for each packet stays in the cache. One for each way would cost as much to fetch from memory as its key
- * schedule costs, and kilobytes a call. Counter mode is its own inverse: both are one. */
-struct relay_engine {
-    EVP_CIPHER_CTX *seal[RELAY_SUITES], *open[RELAY_SUITES];
-};
-
 /* The state of SHA-1 after one block. */
 struct relay_hash_start {
     uint32_t word[5];
 };
 
-/* RTP's or RTCP's: what a packet needs is one line, with HMAC two. */
+/* RTP's or RTCP's, but for the cipher one line. */
 struct relay_srtp_half {
-    _Alignas(RELAY_LINE) EVP_CIPHER_CTX *seal; /* the engine's, as open */
-    EVP_CIPHER_CTX *open;
-    uint8_t cipher[32];
+    _Alignas(RELAY_LINE) EVP_CIPHER_CTX *cipher; /* with its key: ECB for counter mode, or GCM */
     uint8_t salt[RELAY_SALT_BYTES];
     uint8_t tag_bytes; /* RELAY_GCM_TAG: AEAD */
     uint8_t mki_bytes;
@@ -47,15 +38,40 @@ struct relay_srtp_half {
 
 struct relay_srtp {
     struct relay_srtp_half half[2]; /* RTP, RTCP */
+    struct relay_retired *retired;  /* the table's; NULL: none is remembered */
 };
 
-_Static_assert(offsetof(struct relay_srtp_half, inner) == RELAY_LINE, "all but HMAC's states is one line");
+_Static_assert(sizeof(struct relay_srtp_half) == RELAY_LINE, "what a packet needs beside its cipher is one line");
+
+/* A packet on its way through the cipher. */
+struct relay_pass {
+    const struct relay_srtp_half *half;
+    bool sealing;
+    bool rtcp;
+    bool clear; /* SRTCP without its E bit */
+    uint8_t *data;
+    size_t header; /* not encrypted */
+    size_t end;    /* of what is encrypted, without tag and index */
+    uint32_t ssrc;
+    uint64_t index;
+    uint8_t word[RELAY_RTCP_INDEX_BYTES]; /* SRTCP: E and index, as on the wire */
+};
+
+/* AES in counter mode, over all between header and end (RFC 3711 section 4.1.1). False: OpenSSL refused, here and below. */
+bool relay_counter_mode(const struct relay_pass *pass);
+
+/* HMAC-SHA1 of the first ``size`` bytes, RTCP's index among them, and of RTP's rollover counter (RFC 3711 section 4.2.1). Writes to
+ * the RELAY_SRTP_ROOM bytes after those. */
+void relay_hmac(const struct relay_pass *pass, size_t size, uint8_t tag[RELAY_AUTH_BYTES]);
+
+/* AEAD (RFC 7714): ``tag`` is put out, or checked. */
+bool relay_aead_seal(const struct relay_pass *pass, uint8_t tag[RELAY_GCM_TAG]);
+bool relay_aead_open(const struct relay_pass *pass, const uint8_t tag[RELAY_GCM_TAG]);
 
 static inline bool relay_srtp_aead(const struct relay_srtp_half *half) { return half->tag_bytes == RELAY_GCM_TAG; }
 
 /* Session keys of RTP or RTCP (RFC 3711 section 4.3.1, RFC 7714 section 11); false: out of memory. */
 bool relay_srtp_derive(const struct relay_key *key, bool rtcp, struct relay_session_keys *session);
-struct relay_srtp *relay_srtp_open_session(struct relay_engine *engine, enum relay_suite suite, uint8_t mki_bytes,
-                                           const struct relay_session_keys session[2]);
+struct relay_srtp *relay_srtp_open_session(enum relay_suite suite, uint8_t mki_bytes, const struct relay_session_keys session[2]);
 
 #endif

@@ -72,21 +72,85 @@ static uint64_t mark(uint64_t window[2], bool known, uint64_t highest, uint64_t 
     return highest;
 }
 
-static struct relay_source *take(struct relay_way_state *state, uint32_t ssrc)
+/* A way's places are taken in their order, and never given up. */
+bool relay_way_is_full(const struct relay_way_state *state) { return state->source[RELAY_SOURCES - 1].used != 0; }
+
+static uint32_t count_of(const struct relay_retired *retired)
+{
+    return retired == NULL || retired->count > RELAY_RETIRED ? 0 : retired->count; /* more: damaged */
+}
+
+static uint32_t place_of(const struct relay_retired *retired, uint32_t number, uint32_t ssrc)
+{
+    uint32_t place = 0, count = count_of(retired);
+    while (place < count && (retired->source[place].ssrc != ssrc || retired->source[place].number != number))
+        place++;
+    return place;
+}
+
+struct relay_source *relay_source_recall(const struct relay_way_state *state, const struct relay_retired *retired, uint32_t ssrc,
+                                         struct relay_source *again)
+{
+    if (!relay_way_is_full(state))
+        return NULL;
+    uint32_t place = place_of(retired, state->number, ssrc);
+    if (place == count_of(retired))
+        return NULL;
+    const struct relay_retired_source *known = &retired->source[place];
+    *again = (struct relay_source){.index = known->index, .ssrc = ssrc, .rtcp_index = known->rtcp_index,
+                                   .has_rtp = known->has_rtp, .has_rtcp = known->has_rtcp};
+    memset(again->window, 0xff, sizeof again->window); /* of what was before, any may have been seen */
+    memset(again->rtcp_window, 0xff, sizeof again->rtcp_window);
+    return again;
+}
+
+bool relay_source_fits(const struct relay_way_state *state, const struct relay_retired *retired)
+{
+    return !relay_way_is_full(state) || (retired != NULL && count_of(retired) < RELAY_RETIRED);
+}
+
+void relay_retired_forget(struct relay_retired *retired, uint32_t number)
+{
+    uint32_t left = 0;
+    for (uint32_t place = 0; place < count_of(retired); place++)
+        if (retired->source[place].number != number)
+            retired->source[left++] = retired->source[place];
+    retired->count = left;
+}
+
+/* In the place of ``returning``, if that is there. */
+static void retire(struct relay_retired *retired, uint32_t number, const struct relay_source *source, uint32_t returning)
+{
+    if (retired == NULL)
+        return;
+    uint32_t place = place_of(retired, number, returning), count = count_of(retired);
+    if (place == RELAY_RETIRED)
+        place = retired->turn++ % RELAY_RETIRED;
+    else if (place == count)
+        retired->count = count + 1;
+    retired->source[place] = (struct relay_retired_source){.index = source->index, .ssrc = source->ssrc, .number = number,
+                                                           .rtcp_index = source->rtcp_index, .has_rtp = source->has_rtp,
+                                                           .has_rtcp = source->has_rtcp};
+}
+
+static struct relay_source *take(struct relay_way_state *state, struct relay_retired *retired, const struct relay_source *newcomer)
 {
     struct relay_source *oldest = state->source;
     for (struct relay_source *source = state->source; source < state->source + RELAY_SOURCES; source++)
         if (source->used < oldest->used)
             oldest = source;
-    memset(oldest, 0, sizeof *oldest);
-    oldest->ssrc = ssrc;
+    if (oldest->used != 0)
+        retire(retired, state->number, oldest, newcomer->ssrc);
+    *oldest = *newcomer;
     return oldest;
 }
 
-void relay_source_commit(struct relay_way_state *state, struct relay_source *source, uint32_t ssrc, bool rtcp, uint64_t index)
+void relay_source_commit(struct relay_way_state *state, struct relay_retired *retired, struct relay_source *source, uint32_t ssrc,
+                         bool rtcp, uint64_t index)
 {
-    if (source == NULL)
-        source = take(state, ssrc);
+    const struct relay_source fresh = {.ssrc = ssrc};
+    if (source == NULL || source->used == 0)
+        source = take(state, retired, source != NULL ? source : &fresh);
     if (rtcp) {
         source->rtcp_index = (uint32_t)mark(source->rtcp_window, source->has_rtcp, source->rtcp_index, index);
         source->has_rtcp = 1;

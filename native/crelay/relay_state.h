@@ -4,6 +4,7 @@
 
 #include "relay_control.h"
 #include "relay_crypto.h"
+#include "relay_reporting.h"
 #include "relay_taping.h"
 
 /* Everything here but ``news.latched`` is control's: under ``mutex`` or fixed after relay_open. */
@@ -20,11 +21,13 @@ struct relay {
     relay_sockets *sockets; /* by stream: what we hold open; the table's copy may be another process's by now */
     bool *attached;         /* by stream */
     struct relay_crypto **crypto; /* by stream, NULL: plain; control writes it while the stream's thread stands still */
+    struct relay_heard (*heard)[RELAY_SIDES]; /* by stream: what was reported on; a thread's while control waits for it */
     struct relay_recorder *recorder; /* NULL: nothing was recorded yet */
     struct relay_taping *taping;     /* by stream; a thread's for its streams */
     relay_origin *origins;           /* by relay_leg_index: whether its thread sends by a raw socket, and from where */
     struct relay_raw_sources sources;
     struct relay_own own;
+    struct relay_fast *fast; /* NULL: there is none */
     uint32_t *free_streams; /* a stack, lowest number on top at first */
     uint32_t free_count;
     uint32_t *leaving; /* removed streams whose threads may still be at a packet of theirs */
@@ -62,6 +65,13 @@ enum relay_error relay_count_forks(struct relay *relay);
 /* Every call's first step, for one stream or for none; not locked on error. */
 enum relay_error relay_lock(struct relay *relay);
 enum relay_error relay_lock_stream(struct relay *relay, uint32_t number, struct relay_stream **stream);
+
+/* The same for whoever changes something of the stream: it leaves the fast path first. */
+enum relay_error relay_lock_change(struct relay *relay, uint32_t number, struct relay_stream **stream);
+void relay_leave_fast(struct relay *relay, uint32_t number); /* waits for its thread when it is on it */
+
+/* What a component received, wherever that is counted. */
+void relay_read_flow(const struct relay *relay, uint32_t number, int component, int side, struct relay_flow *flow, uint32_t *gaps);
 
 /* Returns ``error``. */
 enum relay_error relay_unlock(struct relay *relay, enum relay_error error);

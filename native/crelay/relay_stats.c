@@ -58,16 +58,17 @@ enum relay_error relay_get_stats(struct relay *relay, uint32_t number, int side,
 {
     struct relay_stream *stream;
     struct relay_flow flow;
+    uint32_t gaps;
     enum relay_error error = relay_lock_stream(relay, number, &stream);
     if (error != RELAY_OK)
         return error;
     const struct relay_rare *rare = &stream->rare[component][side];
-    relay_flow_get(&flow, &stream->component[component][side].flow);
+    relay_read_flow(relay, number, component, side, &flow, &gaps);
     *stats = (struct relay_stats){
         .packets = flow.packets, .bytes = flow.bytes, .forwarded = flow.forwarded,
         .send_errors = relay_get(rare->send_errors), .strangers = relay_get(rare->strangers),
         .malformed = relay_get(rare->malformed), .no_remote = relay_get(rare->no_remote),
-        .lost = relay_flow_lost(&flow), .gaps = relay_get(rare->gaps), .jitter = relay_flow_jitter(&flow), .ssrc = flow.ssrc,
+        .lost = relay_flow_lost(&flow), .gaps = gaps, .jitter = relay_flow_jitter(&flow), .ssrc = flow.ssrc,
         .payload_type = flow.payload_type, .first_ns = relay_get(rare->first_ns), .last_ns = flow.last_ns,
         .round_trip_us = relay_get(stream->report[side].round_trip_us),
     };
@@ -90,7 +91,8 @@ enum relay_error relay_add_totals(struct relay *relay, uint32_t number, struct r
         const struct relay_rare *rare = &stream->rare[component][side];
         struct relay_totals *sum = &totals[component];
         struct relay_flow flow;
-        relay_flow_get(&flow, &stream->component[component][side].flow);
+        uint32_t gaps;
+        relay_read_flow(relay, number, component, side, &flow, &gaps);
         sum->packets += flow.packets;
         sum->bytes += flow.bytes;
         sum->errors += relay_get(rare->send_errors) + relay_get(rare->malformed);
@@ -110,9 +112,11 @@ enum relay_error relay_last_packet(struct relay *relay, uint32_t number, uint64_
         return error;
     *last_ns = 0;
     RELAY_FOR_SOCKETS (component, side) {
-        uint64_t last = relay_get(stream->component[component][side].flow.last_ns);
-        if (last > *last_ns)
-            *last_ns = last;
+        struct relay_flow flow;
+        uint32_t gaps;
+        relay_read_flow(relay, number, component, side, &flow, &gaps);
+        if (flow.last_ns > *last_ns)
+            *last_ns = flow.last_ns;
     }
     return relay_unlock(relay, RELAY_OK);
 }

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "relay_srtp_index.h"
+
 #define FIRST_OFFSET 4096
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
@@ -31,6 +33,7 @@ const char *relay_error_text(enum relay_error error)
         [RELAY_ERROR_NOT_RTP] = "the stream is not RTP",
         [RELAY_ERROR_RECORDING] = "no such recording",
         [RELAY_ERROR_RAW] = "not a raw socket for UDP (SOCK_RAW, IPPROTO_UDP), or more than one a thread and family",
+        [RELAY_ERROR_FAST] = "not the maps of a fast path for so many streams, or too many interfaces",
         [RELAY_ERROR_STOPPED] = "the relay is stopped",
         [RELAY_ERROR_FORKED] = "the relay's threads are in the process that made it, which this one was forked from",
     };
@@ -39,7 +42,8 @@ const char *relay_error_text(enum relay_error error)
 
 static size_t table_size(uint32_t capacity)
 {
-    size_t entry = sizeof(struct relay_stream) + sizeof(struct relay_srtp_record) + sizeof(struct relay_srtp_kept);
+    size_t entry = sizeof(struct relay_stream) + sizeof(struct relay_srtp_record) + sizeof(struct relay_srtp_kept) +
+                   sizeof(struct relay_srtp_retired);
     return FIRST_OFFSET + capacity * entry;
 }
 
@@ -57,6 +61,7 @@ static void find_records(struct relay_table *table)
 {
     table->records = (struct relay_srtp_record *)(table->streams + table->header->capacity);
     table->kept = (struct relay_srtp_kept *)(table->records + table->header->capacity);
+    table->retired = (struct relay_srtp_retired *)(table->kept + table->header->capacity);
 }
 
 enum relay_error relay_table_create(struct relay_table *table, uint32_t capacity)
@@ -129,10 +134,23 @@ void relay_table_close(struct relay_table *table)
     errno = saved;
 }
 
+/* Whether a source of that way ever gave way, under any of its keys. */
+static bool has_retired(const struct relay_srtp_record *record, const struct relay_srtp_kept *kept, int side, int way)
+{
+    bool found = relay_way_is_full(&record->way[side][way]);
+    for (int i = 0; i < RELAY_KEPT && record->kept[side][way]; i++)
+        found |= relay_way_is_full(&kept->way[side][way][i]);
+    return found;
+}
+
 void relay_record_wipe(const struct relay_table *table, uint32_t stream)
 {
     static const uint8_t none[RELAY_SIDES][RELAY_WAYS];
     struct relay_srtp_record *record = relay_record_of(table, stream);
+    for (int side = 0; side < RELAY_SIDES; side++)
+        for (int way = 0; way < RELAY_WAYS; way++)
+            if (has_retired(record, &table->kept[stream], side, way))
+                memset(&table->retired[stream].way[side][way], 0, sizeof table->retired[stream].way[side][way]);
     if (memcmp(record->kept, none, sizeof none) != 0)
         memset(&table->kept[stream], 0, sizeof table->kept[stream]);
     memset(record, 0, sizeof *record);

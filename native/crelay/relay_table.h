@@ -18,14 +18,14 @@
 #include <stdint.h>
 
 #include "relay_address.h"
+#include "relay_flow.h"
 #include "relay_srtp_state.h"
 
-#define RELAY_TABLE_VERSION 4
+#define RELAY_TABLE_VERSION 5
 #define RELAY_MAX_CAPACITY (1u << 20)
 #define RELAY_DYNAMIC_TYPES 32 /* payload types 96 to 127 (RFC 3551 section 6) */
 #define RELAY_DSCP_SET 0x80
 #define RELAY_PAST_SHIFT 20 /* nanoseconds to about a millisecond */
-#define RELAY_CLOCK_UNIT_HZ 25 /* clock rates are kept in this unit: 90 kHz and 11025 Hz both fit 16 bits */
 
 enum { RELAY_RTP_COMPONENT, RELAY_RTCP_COMPONENT, RELAY_COMPONENTS };
 enum { RELAY_SIDES = 2 };
@@ -56,26 +56,6 @@ struct relay_leg {
     union relay_address remote; /* thread: where we send; latched: what we accept from, too */
     uint8_t learn[16];         /* thread: the host to learn from */
     uint32_t latch_sequence;   /* thread: seqlock of mode to learn */
-};
-
-/* What one component received: one line, written by the thread. */
-struct relay_flow {
-    uint64_t packets; /* accepted */
-    uint64_t bytes;
-    uint64_t forwarded;
-    uint64_t last_ns;
-    uint32_t ssrc;
-    uint32_t extended_max; /* RFC 3550 A.1: cycles and the highest sequence number */
-    uint32_t received;     /* since base_sequence */
-    int32_t lost_before;   /* of sources and runs before this one */
-    uint32_t transit;      /* RFC 3550 A.8 */
-    uint32_t jitter;       /* RFC 3550 A.8, times 16 */
-    uint16_t base_sequence;
-    uint16_t bad_sequence; /* the number that would prove a restart; valid when ``suspect`` */
-    uint8_t payload_type;
-    uint8_t started; /* a source is known */
-    uint8_t suspect;
-    uint8_t timed; /* transit is valid */
 };
 
 struct relay_component {
@@ -131,7 +111,8 @@ struct relay_stream {
     uint8_t side_flags[RELAY_SIDES];
     uint32_t checksum; /* control */
     uint32_t state;    /* control: enum relay_state */
-    uint8_t unused[4];
+    uint8_t reports;   /* control: RTCP of both sides ends here, and they get ours */
+    uint8_t unused[3];
 };
 
 static inline struct relay_leg *relay_leg_of(struct relay_stream *stream, int component, int side)
@@ -156,6 +137,7 @@ struct relay_table {
     struct relay_stream *streams;
     struct relay_srtp_record *records; /* by stream, after the streams; untouched where there is no SRTP */
     struct relay_srtp_kept *kept;      /* by stream, after the records; untouched where no key was replaced */
+    struct relay_srtp_retired *retired; /* by stream, after those; untouched where no way had more than RELAY_SOURCES */
 };
 
 enum relay_error {
@@ -177,6 +159,7 @@ enum relay_error {
     RELAY_ERROR_FORKED,
     RELAY_ERROR_RECORDING,
     RELAY_ERROR_RAW,
+    RELAY_ERROR_FAST,
 };
 
 const char *relay_error_text(enum relay_error error);
@@ -204,11 +187,6 @@ static inline struct relay_srtp_record *relay_record_of(const struct relay_table
 
 /* An end of all that the stream has of keys. */
 void relay_record_wipe(const struct relay_table *table, uint32_t stream);
-
-/* Single words of the table, shared between control and thread. */
-#define relay_get(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
-#define relay_put(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
-#define relay_count(field, n) relay_put(field, (field) + (n)) /* by the field's only writer */
 
 /* Records of whole 32-bit words; ``shared`` is the side in the table. */
 void relay_words_put(void *shared, const void *local, size_t size);
@@ -240,7 +218,6 @@ static inline bool relay_read_end(const uint32_t *sequence, uint32_t seen)
 }
 
 _Static_assert(sizeof(struct relay_leg) == 64, "a leg is one cache line");
-_Static_assert(sizeof(struct relay_flow) == 64, "a flow is one cache line");
 _Static_assert(sizeof(struct relay_stream) % 128 == 64, "a stream is an odd number of cache lines");
 
 #endif

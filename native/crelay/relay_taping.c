@@ -69,7 +69,7 @@ enum relay_error relay_tape_stream(struct relay *relay, uint32_t number, int64_t
                                    const struct relay_host shown[RELAY_SIDES])
 {
     struct relay_stream *stream;
-    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    enum relay_error error = relay_lock_change(relay, number, &stream);
     return error != RELAY_OK ? error : relay_unlock(relay, tape_locked(relay, number, stream, recording, shown));
 }
 

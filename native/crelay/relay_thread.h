@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+#include "relay_fast.h"
 #include "relay_own.h"
 #include "relay_raw.h"
 
@@ -41,9 +42,9 @@ struct relay_thread {
     pthread_t id;
     void (*task)(void *argument); /* control: to be run by the thread, before it acknowledges */
     void *argument;
-    struct relay_engine *engine; /* the thread's; control makes contexts for it */
     uint8_t *datagram; /* RELAY_DATAGRAM_BYTES, room for headers before and for what SRTP appends after; the thread's */
     struct relay_raw raw[RELAY_RAW_FAMILIES]; /* there before streams are */
+    struct relay_fast *fast; /* the same; NULL: none */
 };
 
 uint64_t relay_now_ns(void);

@@ -78,7 +78,7 @@ def disposition(call: CallRecord, cause: str, status: int) -> str:
 
 
 def quality_of(reply: dict[str, Any], tag: str) -> Quality:
-    """Of what the side with ``tag`` sent, all its streams together; from the reply to ``query``."""
+    """Of what the side with ``tag`` sent, all its streams together, the worst of each figure; from the reply to ``query``."""
     packets = lost = loss_bursts = 0
     heard = []
     for media in reply.get("tags", {}).get(tag, {}).get("medias", ()):
@@ -97,6 +97,11 @@ def quality_of(reply: dict[str, Any], tag: str) -> Quality:
         lost=lost,
         loss_bursts=loss_bursts,
         jitter_ms=round(max(each.get("jitter", 0) for each in heard)),
-        mos=min(each.get("MOS", 0) for each in heard) / 10,
-        round_trip_ms=round(max(each.get("round-trip time", 0) for each in heard) / 1000),
+        mos=min((each["MOS"] for each in heard if "MOS" in each), default=0) / 10,
+        round_trip_ms=_milliseconds(max(each.get("round-trip time", 0) for each in heard)),
     )
+
+
+def _milliseconds(us: int) -> int:
+    """What is known is no less than 1: 0 says that it isn't."""
+    return max(1, round(us / 1000)) if us > 0 else 0

@@ -110,7 +110,8 @@ def served(relay: Address, steps: list[Step]) -> list[str]:
     for step in steps:
         caller, callee = ("b", "a") if step.back else ("a", "b")
         tags = {"from_tag": caller, **({"to_tag": callee} if step.command == "answer" or lines else {})}
-        reply = ng.ask(relay, step.command, **{"call_id": call_id, "sdp": step.sdp, **tags, **COMMON, **step.keys})
+        keys = {"call_id": call_id, "sdp": step.sdp, **tags, **COMMON, **step.keys}
+        reply = ng.ask(relay, step.command, **{key: value for key, value in keys.items() if value is not None})
         told = reply.get("sdp", str(reply))
         host = re.search(r"c=IN IP. (\S+)", told)
         lines += [step.command, *(_named(line, host[1] if host else "", ports) for line in told.splitlines())]

@@ -71,9 +71,9 @@ def from_another_port(ends: Ends) -> None:
     ends.send("bob", towards_bob, rtp(2, 9))
 
 
-def with_flag(flag: str) -> Callable[[Ends], None]:
+def with_flags(*flags: str) -> Callable[[Ends], None]:
     def moving(ends: Ends) -> None:
-        towards_alice, towards_bob = talking(ends, flags=[flag])
+        towards_alice, towards_bob = talking(ends, flags=list(flags))
         both_ways(ends, towards_alice, towards_bob)
         ends.open("other", ALICE)
         ends.send("other", towards_alice, rtp(2))
@@ -203,17 +203,34 @@ def blocked(ends: Ends) -> None:
         both_ways(ends, towards_alice, towards_bob, number)
 
 
+def reports_end_here(ends: Ends) -> None:
+    towards_alice, towards_bob = talking(ends, flags=["generate RTCP"])
+    both_ways(ends, towards_alice, towards_bob)
+    ends.send("alice'", towards_alice + 1, rtcp())
+    ends.send("bob'", towards_bob + 1, rtcp(9))
+
+
 SCENES: dict[str, Callable[[Ends], None]] = {
     scene.__name__: scene
     for scene in (
         *(plain, multiplexed, multiplexed_by_one, multiplexed_by_the_other, from_another_port, moved, held, branches),
-        *(of_two_families, over_named_interfaces, from_where_sip_came, fax, rtcp_elsewhere, two_lines, blocked),
+        *(
+            of_two_families,
+            over_named_interfaces,
+            from_where_sip_came,
+            fax,
+            rtcp_elsewhere,
+            two_lines,
+            blocked,
+            reports_end_here,
+        ),
     )
 } | {
     **{
-        f"with flag {flag}": with_flag(flag)
+        f"with flag {flag}": with_flags(flag)
         for flag in ("strict source", "media handover", "port latching", "no port latching", "asymmetric", "symmetric")
     },
+    **{f"asymmetric and {flag}": with_flags("asymmetric", flag) for flag in ("strict source", "media handover")},
     "feedback to a profile that has it": with_feedback("RTP/AVPF"),
     "feedback to a profile without": with_feedback("RTP/AVP"),
     "sendonly": directed("sendonly", "recvonly"),

@@ -6,6 +6,7 @@ import pytest
 
 from tests.interop.beside import ALICE, EVENTS, KEY, OF_BOB, PLAIN, Relays, Step, answer, audio, body, of_bob, offer
 
+SHORT_KEY = KEY.replace("crypto:1", "crypto:2").replace("SHA1_80", "SHA1_32")
 HELD = body(audio("0", "a=sendonly"), version=2)
 CASES: dict[str, list[Step]] = {
     "plain": [offer(PLAIN), answer(OF_BOB)],
@@ -75,6 +76,15 @@ CASES: dict[str, list[Step]] = {
         offer(body(audio("0", KEY, profile="RTP/SAVP"))),
         answer(of_bob(audio("0", KEY, profile="RTP/SAVP"))),
     ],
+    "a suite is barred": [
+        offer(body(audio("0", KEY, SHORT_KEY, profile="RTP/SAVP")), SDES=["no-AES_CM_128_HMAC_SHA1_80"]),
+        answer(of_bob(audio("0", SHORT_KEY, profile="RTP/SAVP"))),
+    ],
+    "keys are barred": [offer(body(audio("0", KEY, profile="RTP/SAVP")), SDES=["off"])],
+    "OSRTP accepted towards a plain party": [
+        offer(body(audio("0", KEY)), transport_protocol="RTP/AVP", OSRTP=["accept"]),
+        answer(OF_BOB),
+    ],
     "ptime of the offer": [offer(body(audio("0", "a=ptime:20"))), answer(OF_BOB)],
     "the first codec": [
         offer(body(audio("0 8 13 101", *EVENTS), audio("9 8", port=2010))),
@@ -102,6 +112,7 @@ CASES: dict[str, list[Step]] = {
 ALLOWED = {
     "SRTP refused": {"-a=crypto"},  # this version of rtpengine doesn't know only-; more suites
     "SRTP of both": {"-a=crypto"},  # the parties' own keys pass, so nothing is added to them
+    "a suite is barred": {"-a=crypto"},  # likewise
     "ptime of the offer": {"-a=ptime"},  # the answerer has not said so
     "a party that multiplexes is offered it again": {"-a=rtcp", "+a=rtcp"},  # it may give it up: a port is there (RFC 5761)
     "an odd rtpmap": {"-a=rtpmap", "+a=rtpmap"},  # as received; none for a format that nothing is known of

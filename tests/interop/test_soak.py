@@ -1,11 +1,56 @@
-"""A short soak; ``python -m interop.soak`` makes it as long as one likes."""
+"""A short soak, and what its verdict says; ``python -m interop.soak`` makes it as long as one likes."""
 
+from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from interop import soak
+from interop.sipp import UNEXPECTED, reason_of
+from interop.soak import Failures, Held, Outcome
+
+NOTHING = Held(0, 0, 22, 40 << 20)
+ABORTED = "Aborting call on unexpected message for Call-Id '7-1@127.0.0.1': while expecting "
+ERRORS = f"""{ABORTED}'200' (index 10), received 'SIP/2.0 408 Request Timeout
+Via: SIP/2.0/UDP 127.0.0.1:28186;rport=28186;branch=z9hG4bK-1-7-9
+CSeq: 3 BYE
+Content-Length: 0
+
+'2026-11-22\t19:37:47.098184: Dead call 8-1@127.0.0.1 (successful), received 'SIP/2.0 200 OK
+CSeq: 3 BYE
+
+'2026-11-22\t19:37:47.098184: {ABORTED}'ACK' (index 4), received 'BYE sip:bob@127.0.0.1 SIP/2.0
+Via: SIP/2.0/UDP 127.0.0.1:5060
+CSeq: 3 BYE
+
+'"""
 
 
 def test_nothing_is_left_of_a_hundred_calls(tmp_path: Path) -> None:
     outcome = soak.run(100, 25.0, tmp_path)
-    assert outcome.faults == []
+    assert (outcome.faults, outcome.failures, outcome.refused) == ([], Failures(), {})
     assert outcome.before.descriptors == outcome.after.descriptors
+
+
+def test_reasons_are_what_sipp_says() -> None:
+    assert [reason_of(found) for found in UNEXPECTED.finditer(ERRORS)] == ["408 to BYE, not 200", "BYE, not ACK"]
+
+
+@pytest.mark.parametrize(
+    ("after", "failed", "refused", "faults"),
+    [
+        (NOTHING, 13, {}, []),
+        (NOTHING, 2000, {}, ["2000 calls failed"]),
+        (NOTHING, 0, {"offer": 3}, ["the daemon refused 3 requests: offer"]),
+        (Held(1, 2, 24, 90 << 20), 0, {}, None),
+    ],
+)
+def test_a_leak_is_told_from_calls_that_failed(
+    after: Held, failed: int, refused: dict[str, int], faults: list[str] | None
+) -> None:
+    outcome = Outcome(100_000, Failures(failed, Counter({"408 to BYE, not 200": failed})), refused, 1.0, NOTHING, after)
+    leaks = ["1 sessions are left", "2 ports are left", "2 descriptors are left", "memory has grown by 50 MB, more than 48"]
+    assert outcome.faults == (leaks if faults is None else faults)
+    told = outcome.told()
+    assert (told["clean"], told["leaks"]) == (not outcome.faults, leaks if faults is None else [])
+    assert told["failures"] == {"calls": failed, "reasons": {"408 to BYE, not 200": failed}}

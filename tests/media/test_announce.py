@@ -1,21 +1,18 @@
 import pytest
 
-from media.announce import accepted_mux, answered_line, offered_line, offered_mux, transport
+from media.announce import accepted_mux, offered_mux, told_lines, transport
+from media.encodings import NO_MAP
 from media.endpoint import NOWHERE
 from media.errors import RequestError
 from media.line import Line
-from media.ports import PortBlock
 from media.rewrite import LocalLine
-from media.sdp import Media, parse
+from media.sdp import parse
 from media.session import Described
 from native import relay
+from native.relay import PortBlock
 from tests.media.world import FAR, NEAR, World, options, sdp
 
 ALL_PROFILES = ["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"]
-
-
-def media(section: str = "m=audio 5000 RTP/AVP 0") -> Media:
-    return parse(sdp(section)).media[0]
 
 
 def line(count: int = 1) -> Line:
@@ -24,7 +21,7 @@ def line(count: int = 1) -> Line:
 
 
 def described(mux: bool) -> Described:
-    return Described("audio", "RTP/AVP", "sendrecv", mux, NOWHERE)
+    return Described("audio", "RTP/AVP", "sendrecv", mux, NOWHERE, NO_MAP, "", relay.RTP)
 
 
 @pytest.mark.parametrize("received", ALL_PROFILES)
@@ -43,31 +40,36 @@ def test_what_is_no_rtp_keeps_its_transport(protocol: str) -> None:
     assert transport(protocol, options({"transport-protocol": "RTP/SAVP"})) == protocol
 
 
+def told(section: str, ours: Line | None, side: int, *flags: str, mux: bool = False, one_port: bool = True) -> LocalLine | None:
+    description = parse(sdp(section))
+    protocol = description.media[0].protocol
+    asked = options({"flags": list(flags)})
+    (local,) = told_lines(description, [ours, None], side, [mux], one_port, [protocol], asked)
+    return local
+
+
+AUDIO = "m=audio 5000 RTP/AVP 0"
+
+
 def test_the_offer_leaves_a_port_for_rtcp_unless_mux_is_required() -> None:
-    fallback = offered_line(media(), line(), 1, True, "RTP/AVP", options({}))
-    assert fallback == LocalLine(40000, 1, 40001, True, "RTP/AVP")
-    required = offered_line(media(), line(), 1, True, "RTP/AVP", options({"rtcp-mux": ["require"]}))
-    assert required == LocalLine(40000, 1, 40000, True, "RTP/AVP")
+    assert told(AUDIO, line(), 1, mux=True, one_port=False) == LocalLine(40000, 1, 40001, True, "RTP/AVP")
+    assert told(AUDIO, line(), 1, mux=True) == LocalLine(40000, 1, 40000, True, "RTP/AVP")
 
 
 def test_the_answer_names_the_one_port_when_mux_is_agreed() -> None:
-    assert answered_line(media(), line(), 0, True, "RTP/AVP", options({})) == LocalLine(30000, 1, 30000, True, "RTP/AVP")
-    assert answered_line(media(), line(), 0, False, "RTP/AVP", options({})) == LocalLine(30000, 1, 30001, False, "RTP/AVP")
+    assert told(AUDIO, line(), 0, mux=True) == LocalLine(30000, 1, 30000, True, "RTP/AVP")
+    assert told(AUDIO, line(), 0) == LocalLine(30000, 1, 30001, False, "RTP/AVP")
 
 
 def test_lines_without_an_rtcp_attribute() -> None:
-    no_rtcp = options({"flags": ["no-rtcp-attribute"]})
-    assert answered_line(media(), line(), 0, False, "RTP/AVP", no_rtcp) == LocalLine(30000, 1, 0, False, "RTP/AVP")
-    fax = media("m=image 5000 udptl t38")
-    assert answered_line(fax, line(), 0, False, "udptl", options({})) == LocalLine(30000, 1, 0, False, "udptl")
-    assert answered_line(media(), line(2), 0, False, "RTP/AVP", options({})) == LocalLine(30000, 2, 0, False, "RTP/AVP")
+    assert told(AUDIO, line(), 0, "no-rtcp-attribute") == LocalLine(30000, 1, 0, False, "RTP/AVP")
+    assert told("m=image 5000 udptl t38", line(), 0) == LocalLine(30000, 1, 0, False, "udptl")
+    assert told(AUDIO, line(2), 0) == LocalLine(30000, 2, 0, False, "RTP/AVP")
 
 
 def test_lines_that_are_rejected_or_not_ours() -> None:
-    assert answered_line(media("m=audio 0 RTP/AVP 0"), line(), 0, False, "RTP/AVP", options({})) == LocalLine(
-        0, protocol="RTP/AVP"
-    )
-    assert offered_line(media("m=message 9 TCP/MSRP *"), None, 1, False, "TCP/MSRP", options({})) is None
+    assert told("m=audio 0 RTP/AVP 0", line(), 0) == LocalLine(0, protocol="RTP/AVP")
+    assert told("m=message 9 TCP/MSRP *", None, 1) is None
 
 
 def test_mux_towards_the_offerer_needs_its_offer() -> None:

@@ -1,12 +1,14 @@
 """Whose port it is that a party names: chains of calls that come through here twice go, circles don't."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from media.endpoint import NOWHERE, Address, Endpoint
 from media.line import Line
 from media.settings import Interface
-from native.relay import RTP
+from native.relay import RTP, SYMMETRIC
 from tests.media.world import FAR, NEAR, World, ports_of, sdp
 
 OURS = "192.0.2.10"
@@ -121,3 +123,39 @@ def test_a_circle_over_several_calls_and_interfaces() -> None:
     world.offer(A, call="call-2", **ways)
     reply = world.serve("answer", sdp=at(ports[0][0], NEAR.address), call_id="call-2", from_tag="a", to_tag="b", **ways)
     assert reply["error-reason"] == f"Media sent to {NEAR.address} port {ports[0][0]}, which is ours, would come back here"
+
+
+def place(rtp: Address | None, rtcp: Address | None = None) -> Endpoint:
+    return Endpoint(rtp, rtcp, SYMMETRIC, None, False)
+
+
+@pytest.mark.parametrize(
+    ("offset", "rtcp", "named"),
+    [
+        (0, None, True),
+        (1, None, True),
+        (-1, None, True),  # RTCP goes to the next port
+        (-1, ("192.0.2.1", 9), True),  # so does RTP of the line's second pair
+        (-2, None, True),
+        (-4, None, False),
+        (4, None, False),
+        (-100, 3, True),
+        (-100, 4, False),
+    ],
+)
+def test_places_on_ports_of_ours_are_looked_at(offset: int, rtcp: Any, named: bool) -> None:
+    world = World(first_port=30000, last_port=30009)
+    line = opened(world, OURS)
+    first = min(block.port for block in line.blocks)
+    if isinstance(rtcp, int):
+        rtcp = ("192.0.2.1", max(block.port for block in line.blocks) + rtcp)
+    said = SimpleNamespace(endpoint=place(("192.0.2.1", first + offset if offset < 4 else first + 8), rtcp))
+    nowhere = SimpleNamespace(endpoint=NOWHERE)
+    chains = world.calls.lines.chains
+    assert chains.named([line], [said], [nowhere]) is named
+    assert chains.named([None, line], [said, nowhere], [said, said]) is named
+    assert not chains.named([None, line], [said, nowhere], [said])
+    line.places = (said.endpoint, NOWHERE)
+    assert chains.named([line], [nowhere], [nowhere]) is named
+    chains.reserve(9)
+    assert chains.named([line], [nowhere], [SimpleNamespace(endpoint=place(None, ("192.0.2.1", 8)))])

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from media import ng_udp
 from media.daemon import MediaDaemon
 from media.errors import ConfigError
 from media.settings import Interface, MediaSettings
@@ -164,6 +165,22 @@ def test_strangers_get_no_answer() -> None:
         while live.daemon.counters["media_ng_refused_total"] == 0:
             own.ask("ping")
         assert quiet(proxy.socket)
+
+
+def test_strangers_fill_no_log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody knows how many addresses one has made up."""
+    monkeypatch.setattr(ng_udp, "QUIET_S", 3600.0)
+    with Live(ng_allow=("192.0.2.0/24",)) as live:
+        own = OwnProxy(live)
+        assert live.address is not None
+        for number in range(1, 51):
+            with udp(f"127.0.0.{number}") as stranger:
+                stranger.sendto(b"1 d7:command4:pinge", live.address)
+        while live.daemon.counters["media_ng_refused_total"] < 50:
+            own.ask("ping")
+    assert [record.getMessage() for record in caplog.records if record.name == "media.ng_udp"] == [
+        "ng from 127.0.0.1 refused: not in ng_allow"
+    ]
 
 
 def test_ipv6_towards_one_side() -> None:

@@ -87,5 +87,7 @@ def test_a_reply_that_no_packet_holds_says_so() -> None:
     world = World(last_port=30999)
     for number in range(100):
         world.offer(sdp(), call="x" * 50 + str(number))
-    reply = body(world.dispatcher.packet(request(command="list", limit=100), 1000))
+    cut = body(world.dispatcher.packet(request(command="list", limit=100), 1000))
+    assert cut["warning"] == "100 calls do not fit into one datagram"
+    reply = body(world.dispatcher.packet(request("2", command="list", limit=100), 10))
     assert str(reply["error-reason"]).startswith("The reply has ")

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.errors import RequestError
-from media.flags import canonical, is_transport, normalise, parse_raw
+from media.flags import canonical, named_transport, names_transport, normalise, parse_raw
 
 
 @pytest.mark.parametrize("word", ["Received From", "received_from", " received-from ", "RECEIVED-FROM"])
@@ -78,9 +78,38 @@ def test_a_wrong_type_is_named(body: dict[str, object]) -> None:
 
 
 def test_transports() -> None:
-    assert is_transport("UDP/TLS/RTP/SAVPF")
-    assert is_transport("rtp/avp")
-    assert not is_transport("udptl")
+    assert names_transport("UDP/TLS/RTP/SAVPF")
+    assert names_transport("rtp/avp")
+    assert names_transport("SRTP")
+    assert not names_transport("udptl")
+
+
+@pytest.mark.parametrize(
+    ("words", "transport"),
+    [
+        ("RTP", "RTP/AVP"),
+        ("SRTP", "RTP/SAVP"),
+        ("AVPF", "RTP/AVPF"),
+        ("SRTP AVPF", "RTP/SAVPF"),
+        ("AVPF SRTP", "RTP/SAVPF"),
+        ("DTLS AVPF", "UDP/TLS/RTP/SAVPF"),
+        ("RTP/SAVP AVPF", "RTP/SAVPF"),
+        ("RTP/SAVPF RTP", "RTP/AVPF"),
+        ("SRTP AVPF RTP/AVP", "RTP/AVP"),
+    ],
+)
+def test_a_transport_named_by_halves(words: str, transport: str) -> None:
+    assert named_transport(words.split()) == transport
+    assert normalise({"rtpp-flags": f"replace-origin {words}"})["transport-protocol"] == transport
+
+
+def test_internal_and_external_are_interfaces() -> None:
+    keys = normalise({"rtpp-flags": "internal trust-address external"})
+    assert keys == {"direction": ["internal", "external"], "flags": ["trust-address"]}
+
+
+def test_a_raw_string_that_bencode_took_for_a_number() -> None:
+    assert normalise({"rtpp-flags": 1}) == {"flags": ["1"]}
 
 
 @given(st.text("ab[]= ", max_size=30))

@@ -17,18 +17,18 @@ OFFERED, ANSWERED = "RTP/AVP 0", "RTP/SAVP 0"
 class Branch:
     """A phone that takes one suite of what it is offered, always by the same keys."""
 
-    def __init__(self, proxy: Proxy, phone: Phone, suite: str, offered: str) -> None:
+    def __init__(self, proxy: Proxy, phone: Phone, suite: str, offered: str, tag: str = "") -> None:
         lines = [line.removeprefix("a=crypto:") for line in offered.splitlines() if line.startswith("a=crypto:")]
         (ours,) = (crypto for crypto in parse_all(lines) if crypto.suite == suite)
         own = OwnKeys().crypto(ours.tag, suite)
-        self.proxy, self.phone, self.crypto = proxy, phone, own
+        self.proxy, self.phone, self.crypto, self.tag = proxy, phone, own, tag or f"b{phone.ssrc}"
         self.srtp = Secure(suite, (own.key, ours.key))
         self.relay = LOOPBACK, port_of(offered)
 
     def answer(self, sip_code: int) -> int:
         """The port that the caller is told."""
         body = self.phone.sdp(f"a=crypto:{self.crypto}", protocol=ANSWERED)
-        keys = {"call_id": "c", "from_tag": "a", "to_tag": f"b{self.phone.ssrc}", "sdp": body, "sip_code": sip_code}
+        keys = {"call_id": "c", "from_tag": "a", "to_tag": self.tag, "sdp": body, "sip_code": sip_code}
         return port_of(self.proxy.ask("answer", **keys)["sdp"])
 
     def talk(self, caller: Phone, near: int, *numbers: int) -> None:

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from media.endpoint import NOWHERE
+from media.line import Keys, Line
 from media.sdes import SUITES, OwnKeys, parse_all
+from media.streams import Lines
 from tests.media.world import World, lines_of, sdp
 
 SECURE, PLAIN = "RTP/SAVP", "RTP/AVP"
@@ -52,10 +55,76 @@ def test_a_plain_caller_reaches_a_secure_callee() -> None:
     assert world.relay.keys == {(world.streams()[0], 1): (answer.relayed, chosen.relayed)}
 
 
+@pytest.mark.parametrize("caller", [SECURE, PLAIN])
+def test_nothing_can_pass_before_the_keys_are_there(caller: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    secure = Lines.secure
+
+    def spy(lines: Lines, line: Line, keys: Keys) -> None:
+        seen.append(line.places)
+        secure(lines, line, keys)
+
+    monkeypatch.setattr(Lines, "secure", spy)
+    world = World()
+    if caller == SECURE:
+        secure_caller(world)
+    else:
+        (key, *_) = cryptos(world.offer(sdp(), transport_protocol=SECURE))
+        world.answer(sdp(f"m=audio 6000 RTP/SAVP 0|a=crypto:{OwnKeys().crypto(key.tag, key.suite)}"))
+    assert seen == [(NOWHERE, NOWHERE)]
+    assert world.relay.keys
+
+
 def test_the_proxy_chooses_among_the_suites() -> None:
     world = World()
     told_b = world.offer(sdp(), transport_protocol=SECURE, flags=["SDES-only-AES_CM_128_HMAC_SHA1_32"])
     assert [crypto.suite for crypto in cryptos(told_b)] == ["AES_CM_128_HMAC_SHA1_32"]
+
+
+SHORTER = OwnKeys().crypto(2, "AES_CM_128_HMAC_SHA1_32")
+KEYED = f"m=audio 5000 RTP/SAVP 0|{UNKNOWN}|a=setup:actpass|a=crypto:{SHORTER}|a=crypto:{THEIRS}|a=fingerprint:sha-256 AB"
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        (["no-AES_CM_128_HMAC_SHA1_32"], [UNKNOWN, f"a=crypto:{THEIRS}"]),
+        (["no-F8_128_HMAC_SHA1_80"], [f"a=crypto:{SHORTER}", f"a=crypto:{THEIRS}"]),
+        (["only-AES_CM_128_HMAC_SHA1_80"], [f"a=crypto:{THEIRS}"]),
+        (["only-AES_CM_128_HMAC_SHA1_80", "no-AES_CM_128_HMAC_SHA1_80"], [f"a=crypto:{THEIRS}"]),
+        (["nonew", "only-AES_CM_128_HMAC_SHA1_80"], [UNKNOWN, f"a=crypto:{SHORTER}", f"a=crypto:{THEIRS}"]),
+        (["off"], []),
+    ],
+)
+def test_keys_that_the_proxy_does_not_want_do_not_pass(words: list[str], left: list[str]) -> None:
+    world = World()
+    told_b = world.offer(sdp(KEYED), SDES=words)
+    assert lines_of(told_b, "a=crypto") == left
+    assert lines_of(told_b, "a=setup") + lines_of(told_b, "a=fingerprint") == ["a=setup:actpass", "a=fingerprint:sha-256 AB"]
+    assert world.relay.keys == {}
+
+
+def test_when_no_key_may_pass_each_side_has_ours() -> None:
+    world = World()
+    (offered,) = cryptos(world.offer(sdp(KEYED), SDES=["only-AEAD_AES_256_GCM"]))
+    answer = OwnKeys().crypto(1, "AEAD_AES_256_GCM")
+    (told_a,) = cryptos(world.answer(sdp(f"m=audio 6000 RTP/SAVP 0|a=crypto:{answer}")))
+    assert (told_a.tag, told_a.suite) == (SHORTER.tag, SHORTER.suite)
+    (stream,) = world.streams()
+    assert world.relay.keys == {
+        (stream, 0): (SHORTER.relayed, told_a.relayed),
+        (stream, 1): (answer.relayed, offered.relayed),
+    }
+
+
+@pytest.mark.parametrize("offer", [sdp(), sdp(KEYED)], ids=["plain", "secure"])
+def test_an_offer_of_no_suite_we_have_is_refused(offer: str) -> None:
+    world = World()
+    reply = world.serve(
+        "offer", sdp=offer, call_id="c", from_tag="a", transport_protocol=SECURE, SDES=["only-AES_192_CM_HMAC_SHA1_80"]
+    )
+    assert "SDES leaves no suite that we have" in reply["error-reason"]
+    assert world.streams() == []
 
 
 def test_two_secure_parties_keep_their_keys() -> None:
@@ -94,15 +163,24 @@ def test_several_port_pairs_share_no_key(section: str, protocol: str) -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    ["", f"|{UNKNOWN}", f"|a=crypto:{OwnKeys().crypto(99, SUITE)}", f"|a=crypto:{OwnKeys().crypto(1, SUITE)}"],
-    ids=["no line", "unknown suite", "unknown tag", "another suite"],
+    ["", f"|{UNKNOWN}", f"|a=crypto:{OwnKeys().crypto(1, 'AEAD_AES_128_GCM')}"],
+    ids=["no line", "unknown suite", "not offered"],
 )
 def test_an_answer_that_takes_no_key_is_refused_and_changes_nothing(keys: str) -> None:
     world = World()
-    world.offer(sdp(), transport_protocol=SECURE)
+    world.offer(sdp(), transport_protocol=SECURE, SDES=["no-AEAD_AES_128_GCM"])
     reply = world.serve("answer", sdp=sdp(f"m=audio 6000 RTP/SAVP 0{keys}"), call_id="call-1", from_tag="a", to_tag="b")
     assert "takes none of the keys" in reply["error-reason"]
     assert world.relay.keys == world.relay.remotes == {}
+
+
+@pytest.mark.parametrize("tag", [1, 7, 99])
+def test_an_answer_is_known_by_its_suite(tag: int) -> None:
+    world = World()
+    offered = {crypto.suite: crypto for crypto in cryptos(world.offer(sdp(), transport_protocol=SECURE))}
+    answer = OwnKeys().crypto(tag, SUITE)
+    world.answer(sdp(f"m=audio 6000 RTP/SAVP 0|a=crypto:{answer}"))
+    assert world.relay.keys == {(world.streams()[0], 1): (answer.relayed, offered[SUITE].relayed)}
 
 
 def test_an_answer_with_a_plain_profile_is_taken_at_its_word() -> None:
@@ -182,8 +260,56 @@ def test_who_comes_back_to_a_suite_gets_another_key_of_ours_for_it() -> None:
         tags = {"to_tag": "b"} if keys else {"transport_protocol": PLAIN}
         world.offer(sdp(f"m=audio 5000 RTP/SAVP 0|a=crypto:{OwnKeys().crypto(1, suite)}"), **tags)
         keys += cryptos(world.answer(sdp("m=audio 6000 RTP/AVP 0")))
+    assert len({crypto.key for crypto in keys}) == 4
+
+
+def reoffered(world: World, theirs: Any) -> str:
+    """The caller's next offer, by that key: the body for the callee."""
+    return world.offer(sdp(f"m=audio 5000 RTP/SAVP 0|a=crypto:{theirs}"), to_tag="b")
+
+
+def test_a_party_whose_key_changes_gets_another_key_of_ours_and_keeps_that() -> None:
+    world = World()
+    _, told_a = secure_caller(world)
+    answer = sdp("m=audio 6000 RTP/AVP 0")
+    other = OwnKeys().crypto(7, SUITE)
+    keys = list(cryptos(told_a))
+    for theirs in (other, other, THEIRS):
+        reoffered(world, theirs)
+        keys += cryptos(world.answer(answer, sip_code=183))
+        assert cryptos(world.answer(answer)) == (keys[-1],)
     assert keys[1] == keys[2]
     assert len({crypto.key for crypto in keys}) == 3
+    assert world.relay.keys[world.streams()[0], 0] == (THEIRS.relayed, keys[3].relayed)
+
+
+def test_an_offer_with_another_key_that_is_refused_leaves_ours_in_effect() -> None:
+    world = World()
+    _, told_a = secure_caller(world)
+    reoffered(world, OwnKeys().crypto(7, SUITE))
+    reoffered(world, THEIRS)
+    assert cryptos(world.answer(sdp("m=audio 6000 RTP/AVP 0"))) == cryptos(told_a)
+
+
+def test_a_key_whose_rollover_counter_has_turned_is_not_offered_again() -> None:
+    """Who answers may be somebody else, and begins it with 0."""
+    world = World()
+    own, ours = answered_with(world, world.offer(sdp(), transport_protocol=SECURE), SUITE)
+    world.relay.turns[world.streams()[0], 1] = 1
+    first, again = (cryptos(world.offer(sdp(), to_tag="b")) for _ in range(2))
+    assert first == again
+    (fresh,) = (crypto for crypto in again if crypto.suite == SUITE)
+    assert fresh.key != ours.key
+    assert world.relay.keys[world.streams()[0], 1] == (own.relayed, ours.relayed)  # until it is answered
+    world.answer(sdp(f"m=audio 6000 RTP/SAVP 0|a=crypto:{own}"))
+    assert world.relay.keys[world.streams()[0], 1] == (own.relayed, fresh.relayed)
+
+
+def test_another_party_that_answers_may_go_on_with_a_key_that_has_not_turned() -> None:
+    world = World()
+    _, ours = answered_with(world, world.offer(sdp(), transport_protocol=SECURE), SUITE)
+    _, kept = answered_with(world, world.offer(sdp(), to_tag="b"), SUITE)
+    assert kept == ours
 
 
 def test_a_key_that_was_in_effect_before_a_plain_phase_is_renewed() -> None:
@@ -223,6 +349,14 @@ def test_opportunistic_security_is_accepted_when_asked_and_the_answerer_has_none
     assert "crypto" not in world.offer(sdp("m=audio 6000 RTP/AVP 0"), frm="b", to_tag="a", OSRTP=["offer"], SDES=["off"])
     assert "crypto" not in world.answer(sdp("m=audio 5000 RTP/AVP 0"), frm="b", to="a")
     assert world.relay.keys[world.streams()[0], 0] == (None, None)
+
+
+@pytest.mark.parametrize("profile", [PLAIN, "RTP"])
+def test_opportunistic_security_ends_here_when_the_other_party_is_to_have_plain_media(profile: str) -> None:
+    world = World()
+    assert "crypto" not in world.offer(sdp(OSRTP), flags=["OSRTP-accept"], transport_protocol=profile)
+    (own,) = cryptos(world.answer(sdp("m=audio 6000 RTP/AVP 0")))
+    assert world.relay.keys == {(world.streams()[0], 0): (THEIRS.relayed, own.relayed)}
 
 
 def test_opportunistic_security_that_the_answerer_takes_is_theirs() -> None:

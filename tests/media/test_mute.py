@@ -38,6 +38,14 @@ def test_who_is_muted(keys: dict[str, Any], muted: tuple[bool, bool]) -> None:
     assert [world.relay.forwarding[stream, side] for side in (0, 1)] == [True, True]
 
 
+def test_who_is_muted_may_get_another_label() -> None:
+    world, stream = talking()
+    world.serve("block media", call_id="call-1", label="caller", set_label="alice")
+    assert world.serve("query", call_id="call-1")["tags"]["a"]["label"] == "alice"
+    assert world.serve("unblock media", call_id="call-1", label="alice") == {"result": "ok"}
+    assert world.relay.forwarding[stream, 0]
+
+
 def test_dtmf_is_what_either_side_announces_as_events() -> None:
     world, stream = talking()
     world.serve("block DTMF", call_id="call-1", from_tag="a")
@@ -77,8 +85,10 @@ def test_it_lasts_over_hold_and_new_lines() -> None:
     [
         ({"call_id": "call-2"}, "Unknown call-id"),
         ({}, "No call-id in message"),
-        ({"call_id": "call-1", "from_tag": "x"}, "Call-ID not found or tags didn't match"),
-        ({"call_id": "call-1", "address": "192.0.2.99"}, "Call-ID not found or tags didn't match"),
+        ({"call_id": "call-1", "from_tag": "x"}, "From-tag given, but no such tag exists"),
+        ({"call_id": "call-1", "from_tag": "a", "to_tag": "x"}, "Call-ID not found or tags didn't match"),
+        ({"call_id": "call-1", "label": "x"}, "No monologue matching the given label"),
+        ({"call_id": "call-1", "address": "192.0.2.99"}, "Failed to match address to any tag"),
         ({"call_id": "call-1", "address": "phone"}, "address: 'phone' is not an IP address"),
     ],
 )

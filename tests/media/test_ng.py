@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,12 @@ def test_a_malformed_dictionary_is_named(data: bytes, reason: str) -> None:
 def test_json_keeps_bytes_that_are_no_utf8() -> None:
     message = ng.split(b'c {"sdp": "s=\xff"}')
     assert ng.encode_json({"sdp": message.body()["sdp"]}) == b'{"sdp":"s=\xff"}'
+
+
+def test_a_call_id_that_is_no_utf8_leaves_json_readable() -> None:
+    call_id = b"caf\xe9".decode("utf-8", "surrogateescape")
+    encoded = ng.encode_json({"calls": ["plain", call_id]})
+    assert json.loads(encoded.decode("utf-8")) == {"calls": ["plain", call_id]}
 
 
 @given(st.binary(max_size=80))

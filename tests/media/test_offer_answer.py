@@ -432,6 +432,10 @@ def test_a_full_relay_table_counts_as_no_ports() -> None:
             {"sdp": sdp(host="2001:db8::1")},
             "Failed to parse SDP: line 6: m=audio: 2001:db8::1 can't be reached from 192.0.2.10",
         ),
+        (
+            {"sdp": sdp("m=image 53 udptl t38", host="127.0.0.1")},
+            "Failed to parse SDP: line 6: m=image: 127.0.0.1 can't be reached from 192.0.2.10",
+        ),
         ({"to-tag": ""}, "No to-tag in message"),
         ({"from-tag": ""}, "No from-tag in message"),
         ({"sdp": ""}, "No SDP body in message"),
@@ -466,3 +470,43 @@ def test_offers_that_cross_are_answered_each_by_its_own_answer() -> None:
     late = world.serve("answer", call_id="call-1", from_tag="a", to_tag="b", sdp=far)
     assert late["result"] == "error"
     assert world.remote(world.streams()[0], 1) == ("198.51.100.1", 6100)
+
+
+@pytest.mark.parametrize(
+    ("offered", "sent_on", "answered"),
+    [("RTP/AVP", "RTP/AVPF", "RTP/SAVPF"), ("RTP/SAVP", "RTP/SAVPF", "RTP/AVP"), ("RTP/SAVPF", "RTP/SAVP", "RTP/AVPF")],
+)
+def test_the_offerer_is_told_when_security_is_not_as_offered(offered: str, sent_on: str, answered: str) -> None:
+    world = World()
+    world.offer(sdp(f"m=audio 5000 {offered} 0"), transport_protocol=sent_on)
+    told_a = world.answer(sdp(f"m=audio 6000 {answered} 0"))
+    assert lines_of(told_a, "m=")[0].split()[2] == answered
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+@pytest.mark.parametrize(
+    ("offered", "answered", "told"),
+    [
+        ("RTP/AVP", "RTP/AVPF", "RTP/AVP"),
+        ("RTP/AVPF", "RTP/AVP", "RTP/AVPF"),
+        ("RTP/SAVP", "RTP/SAVPF", "RTP/SAVP"),
+        ("RTP/SAVP", "RTP/AVP", "RTP/AVP"),
+        ("RTP/AVP", "RTP/SAVP", "RTP/SAVP"),
+    ],
+)
+def test_the_offerer_is_answered_by_its_own_profile(offered: str, answered: str, told: str, accepted: bool) -> None:
+    world = World()
+    world.offer(sdp(f"m=audio 5000 {offered} 0"))
+    keys = {"transport_protocol": "accept"} if accepted else {}
+    told_a = world.answer(sdp(f"m=audio 6000 {answered} 0"), **keys)
+    assert lines_of(told_a, "m=")[0].split()[2] == (answered if accepted else told)
+
+
+def test_the_callee_may_offer_without_a_to_tag() -> None:
+    world = World()
+    world.offer(A)
+    told_a = world.answer(B)
+    told = world.offer(B, frm="b")
+    assert lines_of(told, "m=") == lines_of(told_a, "m=")
+    world.answer(A, frm="b", to="a")
+    assert len(world.streams()) == 1

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from media.errors import RequestError
+from native import relay
 from tests.media.world import options as parse
 
 
@@ -33,10 +34,28 @@ def test_a_full_request() -> None:
     assert options.load_limit
     assert (options.family, options.dscp, options.delete_delay_s) == (4, 46, 5)
     assert options.rtcp_mux == {"offer", "require"}
-    assert options.replace == {"sdp-version"}
+    assert options.writing == relay.WRITE_VERSION
     assert options.direction == ("in", "out")
     assert options.transport_protocol == "RTP/AVPF"
     assert options.flags == {"trust-address"}
+
+
+@pytest.mark.parametrize(("value", "dscp"), [(0, 0), ("255", 63), (-1, -1), ("-20", -1), (256, -1), ("70000", -1)])
+def test_what_is_no_octet_leaves_the_type_of_service(value: int | str, dscp: int) -> None:
+    assert parse({"TOS": value}).dscp == dscp
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [({}, ""), ({"flags": ["generate RTCP"]}, "on"), ({"generate-RTCP": "off", "flags": ["generate RTCP"]}, "off")],
+)
+def test_rtcp_of_ours_is_asked_for_by_key_or_flag(body: dict[str, Any], wanted: str) -> None:
+    assert parse(body).reports == wanted
+
+
+def test_a_label_has_several_names() -> None:
+    options = parse({"from-label": "caller", "set-label": "alice"})
+    assert (options.label, options.set_label) == ("caller", "alice")
 
 
 @pytest.mark.parametrize(
@@ -45,8 +64,9 @@ def test_a_full_request() -> None:
         ({"label": ["a"]}, "label must be a string"),
         ({"media-address": "a.example"}, "media-address: 'a.example' is not an IP address"),
         ({"address-family": "IPX"}, "address-family must be IP4 or IP6, not 'IPX'"),
-        ({"TOS": 256}, "tos must be a number from 0 to 255, not '256'"),
+        ({"TOS": "EF"}, "tos must be a number from 0 to 999, not 'EF'"),
         ({"delete-delay": "soon"}, "delete-delay must be a number from 0 to 86400, not 'soon'"),
+        ({"generate-RTCP": "perhaps"}, "generate-rtcp must be yes or no, not 'perhaps'"),
         ({"limit": "9" * 5000}, "limit must be a number from 0 to 1000000, not "),
     ],
 )
@@ -69,8 +89,8 @@ def test_a_wrong_value_is_named(body: dict[str, Any], reason: str) -> None:
         ({"flags": ["T.38-decode"]}, ["t.38 'decode'"]),
         ({"ICE": "lite"}, ["ice 'lite'"]),
         ({"DTLS": "passive", "DTLS-fingerprint": "sha-1"}, ["key 'dtls'", "key 'dtls-fingerprint'"]),
-        ({"xmlrpc-callback": "127.0.0.1", "template": "WebRTC"}, ["key 'template'", "key 'xmlrpc-callback'"]),
-        ({"generate RTCP": "on", "ICE-lite": "both"}, ["key 'generate-rtcp'", "key 'ice-lite'"]),
+        ({"xmlrpc-callback": "127.0.0.1", "template": "WebRTC", "moon": "full"}, ["key 'moon'"]),
+        ({"generate RTCP": "on", "ICE-lite": "both"}, ["key 'ice-lite'"]),
         ({"endpoint-learning": "clever"}, ["endpoint-learning 'clever'"]),
         ({"endpoint-learning": "any"}, []),
         ({"flags": ["trust-address", "SIP-source-address", "record-call", "block-DTMF", "loop-protect", "RTP/SAVP"],

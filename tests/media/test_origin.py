@@ -1,18 +1,22 @@
 import pytest
 
-from media.origin import Announced, stamp
-from media.rewrite import LocalLine, Style, rewrite
+from media.origin import Announced
+from media.rewrite import LocalLine, writing
 from media.sdp import parse
 from media.sdp_fields import Connection
+from native import relay
 from tests.media.world import sdp
 
 OURS = Connection(4, "203.0.113.10")
 
 
 def stamped(body: str, announced: Announced, *wanted: str) -> list[str]:
-    description = parse(body)
-    parts = rewrite(description, [None] * len(description.media), None, Style(OURS))
-    return stamp(parts, description, announced, OURS, frozenset(wanted)).splitlines()
+    return told(body, announced, [None] * body.count("m="), *wanted)
+
+
+def told(body: str, announced: Announced, ours: list[LocalLine | None], *wanted: str) -> list[str]:
+    how = writing(frozenset(), frozenset(wanted))
+    return relay.sdp_write(parse(body), ours, None, OURS, how, "", announced).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -45,12 +49,8 @@ def test_the_version_grows_when_and_only_when_the_body_changes(wanted: str) -> N
 
 @pytest.mark.parametrize(("wanted", "last"), [("origin-full", "1"), ("sdp-version", "2")])
 def test_whoever_asks_for_the_version_sees_it_grow_when_the_sender_moves(wanted: str, last: str) -> None:
-    announced, ours = Announced(4711), [LocalLine(30000)]
-    descriptions = [parse(sdp(f"m=audio {port} RTP/AVP 0")) for port in (5000, 5000, 5002)]
-    bodies = [
-        stamp(rewrite(description, ours, None, Style(OURS)), description, announced, OURS, frozenset({wanted})).splitlines()
-        for description in descriptions
-    ]
+    announced = Announced(4711)
+    bodies = [told(sdp(f"m=audio {port} RTP/AVP 0"), announced, [LocalLine(30000)], wanted) for port in (5000, 5000, 5002)]
     assert [body[1].split()[2] for body in bodies] == ["1", "1", last]
     assert bodies[0][2:] == bodies[2][2:]
 

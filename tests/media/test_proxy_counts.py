@@ -1,4 +1,4 @@
-from media.proxy_counts import MAX_PROXIES, OTHERS, ProxyCounts
+from media.proxy_counts import MAX_PROXIES, NO_TIME, OTHERS, ProxyCounts
 from tests.media.world import PROXY, World, sdp
 
 
@@ -12,7 +12,13 @@ def test_each_proxy_has_its_own_counts() -> None:
     first, own = body["proxies"]
     assert (first["proxy"], first["offercount"], first["offererrors"], first["errorcount"]) == (PROXY, 2, 1, 1)
     assert (own["proxy"], own["pingcount"], own["unknowncount"], own["errorcount"]) == ("local", 1, 1, 1)
-    assert "offercount" not in own
+    assert (own["offercount"], own["offerduration"], own["playmediacount"], own["playmediaduration"]) == (
+        0,
+        NO_TIME,
+        0,
+        NO_TIME,
+    )
+    assert body["totalplaymediacount"] == 0
     assert (body["totaloffercount"], body["totalpingcount"], body["totalerrorcount"]) == (2, 1, 2)
 
 

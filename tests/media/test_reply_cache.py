@@ -34,3 +34,11 @@ def test_too_many_bytes_turn_the_generation_early() -> None:
     assert len(cache) <= 4
     assert cache.get(("h", 1, b"5"), 0.0) is big
     assert cache.get(("h", 1, b"0"), 0.0) is None
+
+
+def test_replies_to_pings_take_memory_too() -> None:
+    cache = ReplyCache(0.0)
+    for number in range(200_000):
+        cache.get(key := ("h", 1, b"%d" % number), 0.0)
+        cache.put(key, b"pong")
+    assert len(cache) <= 2 * reply_cache.MAX_GENERATION_BYTES // 300

@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from media import ng
 from media.bencode import encode
 from native.relay import Tally
@@ -89,6 +91,37 @@ def test_a_brief_reply_tells_what_a_cdr_has_of_the_whole_one() -> None:
     assert quality_of(brief, "a").lost == 5
     assert len(encode(brief)) < len(encode(whole)) / 3
     assert world.serve("delete", call_id="call-1", flags=["brief"]) == brief
+
+
+@pytest.mark.parametrize(("lost", "gaps", "told"), [(5, 9, (5, 5)), (5, 2, (5, 2)), (-3, 4, (0, 0))])
+def test_what_came_late_or_twice_is_not_missing(lost: int, gaps: int, told: tuple[int, int]) -> None:
+    world = counted(World())
+    world.relay.counted[world.streams()[0], 0, 0] |= {"lost": lost, "gaps": gaps}
+    quality = quality_of(world.serve("query", call_id="call-1", flags=["brief"]), "a")
+    assert (quality.lost, quality.loss_bursts) == told
+    (source,) = world.serve("query", call_id="call-1")["tags"]["a"]["medias"][0]["ingress SSRCs"]
+    assert (source["cumulative loss"], source["loss bursts"]) == (lost, told[1])
+
+
+@pytest.mark.parametrize(("trip_us", "told_ms"), [(0, 0), (290, 1), (40_400, 40)])
+def test_a_round_trip_that_is_known_is_no_zero(trip_us: int, told_ms: int) -> None:
+    world = counted(World())
+    world.relay.counted[world.streams()[0], 1, 0] |= {"round_trip_us": trip_us}
+    assert quality_of(world.serve("query", call_id="call-1", flags=["brief"]), "a").round_trip_ms == told_ms
+
+
+def test_a_score_is_of_sound() -> None:
+    video = "m=video 7000 RTP/AVP 97|a=rtpmap:97 H264/90000"
+    world = World()
+    world.offer(sdp("m=audio 5000 RTP/AVP 0", video))
+    world.answer(sdp("m=audio 6000 RTP/AVP 0", video))
+    sound, picture = world.streams()
+    world.relay.counted = {
+        (sound, 0, 0): {"packets": 100, "ssrc": 1},
+        (picture, 0, 0): {"packets": 100, "lost": 90, "ssrc": 2, "payload_type": 97, "jitter": 1800},
+    }
+    quality = quality_of(world.serve("query", call_id="call-1", flags=["brief"]), "a")
+    assert (quality.packets, quality.lost, quality.jitter_ms, quality.mos) == (200, 90, 20, 4.4)
 
 
 def test_a_brief_reply_of_a_call_that_nobody_answered() -> None:

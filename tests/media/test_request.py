@@ -4,6 +4,7 @@ import pytest
 
 from media.errors import RequestError
 from media.request import MAX_KNOWN, RequestReader
+from native import relay
 from tests.media.world import message
 
 
@@ -55,8 +56,8 @@ def test_what_differs_is_read_anew() -> None:
     plain = reader.read(message({"command": "offer", "TOS": 4})).options
     assert reader.read(message({"command": "offer", "TOS": "4"})).options == plain
     assert reader.read(message({"command": "offer", "TOS": 8})).options.dscp == 2
-    assert "origin-full" in reader.read(message({"command": "offer", "TOS": 4}), own=True).options.replace
-    assert "origin-full" not in reader.read(message({"command": "offer", "TOS": 4})).options.replace
+    assert reader.read(message({"command": "offer", "TOS": 4}), own=True).options.writing == relay.WRITE_OWN_ORIGIN
+    assert not reader.read(message({"command": "offer", "TOS": 4})).options.writing
 
 
 def test_names_in_another_spelling_belong_to_their_request_only() -> None:

@@ -1,16 +1,20 @@
 import pytest
 
-from media.rewrite import LocalLine, Style, rewrite
+from media.origin import Announced
+from media.rewrite import LocalLine
 from media.sdp import parse
 from media.sdp_fields import Connection
+from native import relay
 from tests.media.world import sdp
 
-OURS = Style(Connection(4, "203.0.113.10"))
+OURS = Connection(4, "203.0.113.10")
 PCMU = "a=rtpmap:0 PCMU/8000"
 
 
-def rewritten(body: str, *locals_: LocalLine | None, style: Style = OURS, mids: list[str] | None = None) -> list[str]:
-    return "".join(rewrite(parse(body), list(locals_), mids, style)).splitlines()
+def rewritten(
+    body: str, *locals_: LocalLine | None, ours: Connection = OURS, how: int = 0, mids: list[str] | None = None
+) -> list[str]:
+    return relay.sdp_write(parse(body), list(locals_), mids, ours, how, "me", Announced(1)).splitlines()
 
 
 def test_address_and_port_become_ours_and_what_is_known_has_its_place() -> None:
@@ -42,8 +46,9 @@ def test_rtcp_attributes_come_after_the_direction() -> None:
     body = sdp("m=audio 5000 RTP/AVP 0|a=rtcp:5001|a=ptime:20")
     assert rewritten(body, LocalLine(30000, rtcp_port=30001))[6:] == [PCMU, "a=sendrecv", "a=rtcp:30001", "a=ptime:20"]
     assert rewritten(sdp(), LocalLine(30000, rtcp_port=30000, mux=True))[-2:] == ["a=rtcp:30000", "a=rtcp-mux"]
-    full = Style(OURS.connection, full_rtcp=True)
-    assert rewritten(sdp(), LocalLine(30000, rtcp_port=30001), style=full)[-1] == "a=rtcp:30001 IN IP4 203.0.113.10"
+    assert (
+        rewritten(sdp(), LocalLine(30000, rtcp_port=30001), how=relay.WRITE_FULL_RTCP)[-1] == "a=rtcp:30001 IN IP4 203.0.113.10"
+    )
 
 
 def test_mux_goes_when_it_is_not_agreed() -> None:
@@ -85,8 +90,8 @@ def test_an_untouched_line_keeps_the_address_it_inherited() -> None:
 
 def test_hold_by_zero_address_passes_in_the_family_of_our_side() -> None:
     assert rewritten(sdp(host="0.0.0.0"), LocalLine(30000))[3] == "c=IN IP4 0.0.0.0"
-    six = Style(Connection(6, "2001:db8::10"))
-    assert rewritten(sdp(host="0.0.0.0"), LocalLine(30000), style=six)[3] == "c=IN IP6 ::"
+    six = Connection(6, "2001:db8::10")
+    assert rewritten(sdp(host="0.0.0.0"), LocalLine(30000), ours=six)[3] == "c=IN IP6 ::"
 
 
 @pytest.mark.parametrize(
@@ -94,11 +99,11 @@ def test_hold_by_zero_address_passes_in_the_family_of_our_side() -> None:
     [("", "a=sendonly"), ("|a=sendrecv", "a=sendonly"), ("|a=recvonly", "a=inactive"), ("|a=inactive", "a=inactive")],
 )
 def test_hold_is_said_by_direction_where_our_address_replaces_zero(attribute: str, told: str) -> None:
-    replaced = Style(OURS.connection, replace_zero=True)
-    lines = rewritten(sdp("m=audio 5000 RTP/AVP 0" + attribute, host="0.0.0.0"), LocalLine(30000), style=replaced)
+    replaced = relay.WRITE_ZERO_ADDRESS
+    lines = rewritten(sdp("m=audio 5000 RTP/AVP 0" + attribute, host="0.0.0.0"), LocalLine(30000), how=replaced)
     assert lines[3] == "c=IN IP4 203.0.113.10"
     assert lines[6:] == [PCMU, told]
-    assert rewritten(sdp("m=audio 5000 RTP/AVP 0"), LocalLine(30000), style=replaced)[6:] == [PCMU, "a=sendrecv"]
+    assert rewritten(sdp("m=audio 5000 RTP/AVP 0"), LocalLine(30000), how=replaced)[6:] == [PCMU, "a=sendrecv"]
 
 
 @pytest.mark.parametrize("attribute", ["", "|a=recvonly", "|a=inactive"])
@@ -108,9 +113,9 @@ def test_hold_is_said_by_direction_beside_zero(attribute: str) -> None:
 
 
 def test_directions_stay_where_they_are_when_asked() -> None:
-    kept = Style(OURS.connection, keep_directions=True)
+    kept = relay.WRITE_DIRECTIONS
     body = sdp("m=audio 5000 RTP/AVP 0|a=inactive|a=x", "m=audio 5002 RTP/AVP 0", session=("a=recvonly",), host="0.0.0.0")
-    assert rewritten(body, LocalLine(30000), LocalLine(30002), style=kept)[5:] == [
+    assert rewritten(body, LocalLine(30000), LocalLine(30002), how=kept)[5:] == [
         "a=recvonly",
         "m=audio 30000 RTP/AVP 0",
         "a=inactive",
@@ -119,8 +124,8 @@ def test_directions_stay_where_they_are_when_asked() -> None:
         "m=audio 30002 RTP/AVP 0",
         PCMU,
     ]
-    kept = Style(OURS.connection, keep_directions=True, replace_zero=True)
-    assert rewritten(body, LocalLine(30000), LocalLine(30002), style=kept)[9] == "a=inactive"
+    kept = relay.WRITE_DIRECTIONS | relay.WRITE_ZERO_ADDRESS
+    assert rewritten(body, LocalLine(30000), LocalLine(30002), how=kept)[9] == "a=inactive"
 
 
 def test_a_direction_of_the_session_goes_to_its_lines() -> None:
@@ -184,7 +189,7 @@ def test_a_name_of_a_line_is_replaced_taken_away_or_given() -> None:
 
 
 def test_the_mark_against_loops() -> None:
-    marked = rewritten(sdp(), LocalLine(30000), style=Style(OURS.connection, loop_mark="me"))
+    marked = rewritten(sdp(), LocalLine(30000), how=relay.WRITE_LOOP_MARK)
     assert marked[5] == "a=rtpengine:me"
 
 
@@ -248,6 +253,4 @@ def test_the_address_of_the_session_holds_when_one_line_is_held_by_it() -> None:
 def test_header_extensions_are_taken_out_when_asked() -> None:
     body = sdp("m=audio 5000 RTP/AVP 0|a=extmap:1 urn:x|a=x", session=("a=extmap:2 urn:y",))
     assert [line for line in rewritten(body, LocalLine(1)) if "extmap" in line] == ["a=extmap:2 urn:y", "a=extmap:1 urn:x"]
-    assert not [
-        line for line in rewritten(body, LocalLine(1), style=Style(OURS.connection, strip_extmap=True)) if "extmap" in line
-    ]
+    assert not [line for line in rewritten(body, LocalLine(1), how=relay.WRITE_NO_EXTMAP) if "extmap" in line]

@@ -5,8 +5,9 @@ from tests.media.world import NEAR
 
 def dialogue(one: str, other: str = "", branch: str = "", offered: bool = True) -> Dialogue:
     sides = (Side(one, NEAR, Announced(1), 0.0), Side(other, NEAR, Announced(2), 0.0))
-    offer = Offer(0, frozenset()) if offered else None
-    return Dialogue(sides, branch, 0.0, offers=[offer, None])
+    made = Dialogue(sides, branch, 0.0)
+    made.offers[0] = Offer(0, frozenset(), [], [], [], [], [], [], []) if offered else None
+    return made
 
 
 def call(*dialogues: Dialogue) -> Call:
@@ -20,6 +21,15 @@ def test_an_offer_without_to_tag_continues_the_same_branch_only() -> None:
     assert both.dialogue_for_offer("a", "", "2") is two
     assert both.dialogue_for_offer("a", "", "3") is None
     assert both.dialogue_for_offer("x", "", "1") is None
+
+
+def test_who_has_answered_goes_on_in_that_dialogue_though_nobody_says_with_whom() -> None:
+    first, second, other = dialogue("a", "b", "1"), dialogue("x", "b"), dialogue("a", "c")
+    of_all = call(first, second, other)
+    assert of_all.dialogue_for_offer("b", "", "") is second
+    assert of_all.dialogue_for_offer("b", "", "1") is first
+    assert of_all.dialogue_for_offer("b", "", "2") is None
+    assert of_all.dialogue_for_offer("c", "", "") is other
 
 
 def test_an_offer_in_a_dialog_is_found_from_either_side_whatever_its_branch() -> None:

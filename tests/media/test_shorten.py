@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from media.bencode import encode
+import pytest
+
+from media.bencode import decode, encode
 from media.proxy_counts import ProxyCounts
 from media.shorten import shorten
+from native.relay import slim_report
 from tests.media.test_report import counted
 from tests.media.world import World
 
@@ -15,9 +18,10 @@ def size(body: dict[str, Any]) -> int:
 
 def test_a_reply_that_would_be_fragmented_loses_details_step_by_step() -> None:
     reply = counted(World()).serve("query", call_id="call-1")
+    reply["tags"] = {tag: encode(party) for tag, party in reply["tags"].items()}
     assert shorten(reply, size(reply), size) is reply
     slim = shorten(reply, size(reply) - 1, size)
-    assert slim["tags"]["a"] == {
+    assert decode(slim["tags"]["a"]) == {
         "tag": "a",
         "label": "caller",
         "medias": [
@@ -77,3 +81,16 @@ def test_a_list_is_cut_and_says_so() -> None:
 def test_other_replies_stay_whole() -> None:
     reply = {"result": "ok", "sdp": "v=0" * 1000}
     assert shorten(reply, 10, size) is reply
+
+
+def test_what_is_no_report_of_a_party_is_refused() -> None:
+    whole = encode({"tag": "a", "medias": [{"index": 1, "streams": [{"stats": {"packets": 1}, "x": [2]}]}]})
+    for cut in range(len(whole)):
+        with pytest.raises(ValueError, match="not a party's report"):
+            slim_report(whole[:cut])
+    for other in (whole + b"e", b"d6:mediasi1ee", b"d6:mediasli1eee", b"le", b"d3:tage", encode([whole])):
+        with pytest.raises(ValueError, match="not a party's report"):
+            slim_report(other)
+    with pytest.raises(TypeError):
+        slim_report("de")  # type: ignore[arg-type]
+    assert decode(slim_report(whole)) == {"tag": "a", "medias": [{"index": 1, "streams": [{"stats": {"packets": 1}}]}]}

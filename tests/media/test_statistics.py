@@ -8,13 +8,18 @@ from collections.abc import Callable
 import pytest
 
 from media.quality import estimate
+from media.sampling import QualitySampler
 from media.statistics import Rates, Statistics
+from media.summary import Scores
 from media.table import StreamTable
 from native import relay
 from native.relay import ComponentStats, Relay
 from tests.media.world import World, sdp
 
 NOTHING = ComponentStats(**(dict.fromkeys(ComponentStats._fields, 0) | {"remote": None, "latched": False}))  # type: ignore[arg-type]
+
+
+SAMPLER = QualitySampler(1, lambda stream, payload_type: "")
 
 
 class FakeTable:
@@ -28,7 +33,7 @@ class FakeTable:
 
 def test_rates_are_differences_over_time() -> None:
     world, table = World(), FakeTable()
-    statistics = Statistics(world.calls, table, world.proxies, defaultdict(int), world.settings.interfaces)  # type: ignore[arg-type]
+    statistics = Statistics(world.calls, table, world.proxies, defaultdict(int), world.settings.interfaces, SAMPLER)  # type: ignore[arg-type]
     statistics.measure()
     assert statistics.rates == Rates()
     table.sums = (100, 17200, 2)
@@ -45,7 +50,7 @@ def test_rates_are_differences_over_time() -> None:
 
 def test_ended_calls_are_counted_by_how_they_ended() -> None:
     world = World(timeout_s=60.0)
-    statistics = Statistics(world.calls, FakeTable(), world.proxies, world.counters, world.settings.interfaces)  # type: ignore[arg-type]
+    statistics = Statistics(world.calls, FakeTable(), world.proxies, world.counters, world.settings.interfaces, SAMPLER)  # type: ignore[arg-type]
     for call in ("one", "two"):
         world.offer(sdp(), call=call)
         world.answer(sdp(), call=call)
@@ -56,12 +61,43 @@ def test_ended_calls_are_counted_by_how_they_ended() -> None:
     totals = statistics.body()["totalstatistics"]
     assert (totals["managedsessions"], totals["timeoutsessions"], totals["regularterminatedsessions"]) == (2, 1, 1)
     assert (totals["avgcallduration"], totals["totalcallsduration"]) == ("45.000000", "90.000000")
-    assert totals["uptime"] == "60"
+    assert (totals["totalcallsduration2"], totals["totalcallsduration_stddev"]) == ("4500.000000", "15.000000")
+    assert (totals["uptime"], totals["zerowaystreams"], totals["onewaystreams"]) == ("60", 2, 0)
+
+
+def test_what_was_received_is_summed_over_calls_that_are_up_and_that_ended() -> None:
+    world, table = World(), FakeTable()
+    statistics = Statistics(world.calls, table, world.proxies, world.counters, world.settings.interfaces, SAMPLER)  # type: ignore[arg-type]
+    world.offer(sdp())
+    world.answer(sdp())
+    world.relay.counted = {(world.streams()[0], side, 0): {"packets": 10, "bytes": 1720} for side in (0, 1)}
+    world.serve("delete", call_id="call-1")
+    table.sums = (5, 860, 0)
+    world.turn(1)
+    statistics.measure()
+    assert statistics.received == (25, 4300)
+    assert statistics.body()["totalstatistics"]["zerowaystreams"] == 0
+
+
+def test_scores_are_summed_up() -> None:
+    world, sampler = World(), QualitySampler(1, lambda stream, payload_type: "")
+    statistics = Statistics(world.calls, FakeTable(), world.proxies, world.counters, world.settings.interfaces, sampler)  # type: ignore[arg-type]
+    assert statistics.body()["mos"] == dict.fromkeys(("mos_total", "mos2_total", "mos_average", "mos_stddev"), "0.000000") | {
+        "mos_samples_total": 0
+    }
+    sampler.scores = Scores(2, 7.0, 25.0)
+    assert statistics.body()["mos"] == {
+        "mos_total": "7.000000",
+        "mos2_total": "25.000000",
+        "mos_samples_total": 2,
+        "mos_average": "3.500000",
+        "mos_stddev": "0.500000",
+    }
 
 
 def test_each_interface_tells_its_ports() -> None:
     world = World(first_port=30001, last_port=30010)
-    statistics = Statistics(world.calls, FakeTable(), world.proxies, world.counters, world.settings.interfaces)  # type: ignore[arg-type]
+    statistics = Statistics(world.calls, FakeTable(), world.proxies, world.counters, world.settings.interfaces, SAMPLER)  # type: ignore[arg-type]
     world.offer(sdp())
     (interface,) = statistics.body()["interfaces"]
     assert (interface["name"], interface["address"]) == ("near", "192.0.2.10")
@@ -123,7 +159,7 @@ def test_sources_are_what_the_relay_says_of_each_stream() -> None:
     assert (
         (sources.packets[0, 0], sources.lost[0, 0], sources.gaps[0, 0]) == (stats.packets, stats.lost, stats.gaps) == (4, 4, 2)
     )
-    assert (sources.ssrc[0, 0], sources.payload_type[0, 0], sources.first_ns[0, 0]) == (0xABCD, 8, stats.first_ns)
+    assert (sources.payload_type[0, 0], sources.first_ns[0, 0]) == (8, stats.first_ns)
     assert int(sources.jitter[0, 0]) == stats.jitter
     assert (sources.packets[0, 1], sources.lost[0, 1]) == (0, 0)
     owner.stop()

@@ -1,12 +1,16 @@
 import pytest
 
+from media.encodings import RtpMap
 from media.endpoint import NOWHERE, Endpoint
 from media.errors import OutOfPortsError, RequestError
 from media.line import Line
-from media.streams import MAX_LEAVING, Lines
+from media.streams import Lines
 from native import relay
 from tests.media.world import FAR, NEAR, World
 
+LEAVING = 64  # lines whose ports are freed at once
+OPUS = RtpMap({96: "opus/48000/2"}, {96: 48000}, {96: 48000}, 0)
+PCMU = RtpMap({0: "PCMU"}, {}, {}, 0)
 AT = Endpoint(("192.0.2.1", 5000), ("192.0.2.1", 5001), relay.SYMMETRIC, "192.0.2.1", False)
 
 
@@ -80,7 +84,7 @@ def test_only_rtp_has_clocks() -> None:
     world = World((NEAR, FAR))
     rtp, opaque = opened(world), opened(world, relay.OPAQUE)
     for line in (rtp, opaque):
-        lines(world).set_clocks(line, {96: 48000})
+        lines(world).learn(line, OPUS, PCMU)
     assert world.relay.clocks == {(rtp.streams[0], 96): 48000}
 
 
@@ -100,7 +104,8 @@ def test_an_opaque_line_counts_by_port() -> None:
     world = World((NEAR, FAR))
     line = opened(world, relay.OPAQUE)
     world.relay.counted = {(line.streams[0], 0, 0): {"packets": 7}, (line.streams[1], 1, 0): {"packets": 2}}
-    assert [tally.packets for tally in lines(world).totals(line)] == [7, 2]
+    totals = lines(world).totals(line)
+    assert (totals.rtp.packets, totals.rtcp.packets) == (7, 2)
 
 
 def test_ports_are_freed_many_at_a_time_or_when_none_is_left() -> None:
@@ -109,8 +114,20 @@ def test_ports_are_freed_many_at_a_time_or_when_none_is_left() -> None:
         lines(world).close(opened(world))
     assert world.relay.reaped == 2
     assert world.free_ports() == [2, 2]
-    world = World((NEAR, FAR), first_port=30000, last_port=30000 + 4 * MAX_LEAVING)
-    for _ in range(MAX_LEAVING):
+    world = World((NEAR, FAR), first_port=30000, last_port=30000 + 4 * LEAVING)
+    for _ in range(LEAVING):
         assert world.relay.reaped == 0
         lines(world).close(opened(world))
-    assert world.relay.reaped == MAX_LEAVING
+    assert world.relay.reaped == LEAVING
+
+
+def test_a_line_whose_ports_cannot_be_given_back_keeps_nobody_else_s() -> None:
+    world = World((NEAR, FAR))
+    broken, other = opened(world), opened(world)
+    world.pools[NEAR.address].give_back(broken.blocks[0])
+    lines(world).close(broken)
+    lines(world).close(other)
+    with pytest.raises(ValueError, match="only what was taken"):
+        lines(world).reap()
+    lines(world).reap()
+    assert world.free_ports() == [50, 49]

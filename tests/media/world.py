@@ -16,10 +16,12 @@ from media.load import Load
 from media.neighbours import Neighbours
 from media.offer_answer import OfferAnswer
 from media.options import Options, read
+from media.origin import Announced
 from media.ports import PortPool
 from media.proxy_counts import ProxyCounts
 from media.recording import Recordings
 from media.report import Reporter
+from media.rewrite import LocalLine
 from media.sampling import History
 from media.sdp import parse
 from media.sdp_fields import Connection
@@ -46,6 +48,8 @@ class FakeRelay:
         self.muxed: dict[tuple[int, int], bool] = {}
         self.forwarding: dict[tuple[int, int], bool] = {}
         self.silenced: dict[tuple[int, int], bool] = {}
+        self.reports: dict[int, bool] = {}
+        self.reported: list[int] = []
         self.feedback: dict[tuple[int, int], bool] = {}
         self.blocked_types: dict[tuple[int, int], int] = {}
         self.clocks: dict[tuple[int, int], int] = {}
@@ -57,9 +61,10 @@ class FakeRelay:
         self.recordings: list[relay.RecordingStatus] = []
         self.taped: dict[int, int | None] = {}
         self.keys: dict[tuple[int, int], Any] = {}
+        self.turns: dict[tuple[int, int], int] = {}
         self._next = 0
 
-    def add(self, kind: int, ports: Any, *, thread: int = -1) -> int:
+    def add(self, kind: int, ports: Any, thread: int = -1) -> int:
         if len(self.kinds) >= self.capacity:
             raise MemoryError
         self._next += 1
@@ -80,6 +85,9 @@ class FakeRelay:
     def set_crypto(self, stream: int, side: int, receive: Any, send: Any) -> None:
         self.keys[stream, side] = (receive, send)
 
+    def rollovers(self, stream: int, side: int) -> int:
+        return self.turns.get((stream, side), 0)
+
     def set_forward(self, stream: int, side: int, forward: bool) -> None:
         self.forwarding[stream, side] = forward
 
@@ -88,6 +96,13 @@ class FakeRelay:
 
     def set_feedback(self, stream: int, side: int, feedback: bool) -> None:
         self.feedback[stream, side] = feedback
+
+    def set_reports(self, stream: int, reports: bool) -> None:
+        self.reports[stream] = reports
+
+    def send_reports(self, stream: int, cname: str) -> None:
+        assert len(cname) == 12
+        self.reported.append(stream)
 
     def set_blocked_types(self, stream: int, side: int, types: int) -> None:
         self.blocked_types[stream, side] = types
@@ -125,7 +140,8 @@ class FakeRelay:
         return relay.ComponentStats(**(zero | self.counted.get((stream, side, component), {})))
 
     def stream_stats(self, stream: int) -> Any:
-        return tuple(tuple(self.stats(stream, side, component) for component in (0, 1)) for side in (0, 1))
+        near, far = ((self.stats(stream, side, 0), self.stats(stream, side, 1)) for side in (0, 1))
+        return relay.StreamStats((near, far))
 
     def last_packet_ns(self, stream: int) -> int:
         return self.heard.get(stream, 0)
@@ -135,9 +151,9 @@ class FakeRelay:
         self.taped.pop(stream, None)
         self.removed.append(stream)
 
-    def totals(self, streams: list[int]) -> tuple[relay.Tally, relay.Tally]:
+    def totals(self, streams: list[int]) -> relay.Totals:
         rtp, rtcp = ([self.stats(stream, side, component) for stream in streams for side in (0, 1)] for component in (0, 1))
-        return _tally(rtp), _tally(rtcp)
+        return relay.Totals(_tally(rtp), _tally(rtcp))
 
     def reap(self) -> None:
         self.reaped = len(self.removed)
@@ -182,7 +198,7 @@ class World:
         reporter = Reporter(
             lines,
             self.clock,
-            lambda stream, side: self.histories.get((stream, side)),
+            lambda stream, side, stats, trip_us: self.histories.get((stream, side)),
             lambda stream, side: (stream, side) in self.silent,
         )
         self.timeouts = Timeouts(self.calls, self.settings, self.events.append, self.counters, reporter.brief)
@@ -267,13 +283,23 @@ def sdp(*media: str, host: str = "192.0.2.1", version: int = 1, session: tuple[s
 
 
 def passed_on(body: str) -> str:
-    """As a body leaves whose lines are all passed on untouched, to a side of the same address."""
+    """As a body leaves whose lines are all passed on untouched, to a side of the same address. Without the
+    session's address that sections get which have none."""
     description = parse(body)
     connection = description.session.connection or Connection(4, "192.0.2.1")
-    announced = [None] * len(description.media)
-    return "".join(
-        relay.sdp_write(body, announced, None, str(connection), connection.family, False, False, False, False, "", "")
-    )
+    untouched: list[LocalLine | None] = [None] * len(description.media)
+    written = relay.sdp_write(description, untouched, None, connection, 0, "", Announced(1))
+    lines: list[str] = []
+    sections = iter(description.media)
+    inherits = False
+    for line in written.split("\r\n"):
+        if lines and line.startswith("m="):
+            inherits = next(sections).connection is None and description.session.connection is not None
+        if inherits and line == f"c={connection}":
+            inherits = False
+        else:
+            lines.append(line)
+    return "\r\n".join(lines)
 
 
 def ports_of(body: str) -> list[int]:

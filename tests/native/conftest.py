@@ -8,15 +8,21 @@ import pytest
 
 from media.raw import close_raw, open_raw
 from native import relay as native
+from tests.native.relay_fast import MAY_OPEN_FAST, scanned, started_fast
 from tests.native.relay_raw import MAY_OPEN_RAW
 from tests.native.relay_wire import Phone, started
 
-WAYS = ("own sockets", "raw sockets") if MAY_OPEN_RAW else ("own sockets",)
+FAST_WAYS = ("fast path",) if MAY_OPEN_FAST else ()
+WAYS = ("own sockets", "raw sockets", *FAST_WAYS) if MAY_OPEN_RAW else ("own sockets", *FAST_WAYS)
 
 
 @pytest.fixture(params=WAYS)
 def relay(request: pytest.FixtureRequest) -> Iterator[native.Relay]:
     """Sends as ``request.param`` says."""
+    if request.param == "fast path":
+        with started_fast(["127.0.0.1", "::1"]) as relay, scanned(relay):
+            yield relay
+        return
     raw = open_raw(["127.0.0.1", "::1"], 46, 1) if request.param == "raw sockets" else []
     with started(raw=raw) as relay:
         close_raw(raw)

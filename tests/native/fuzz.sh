@@ -1,7 +1,7 @@
 #!/bin/bash
-# Fuzzes what strangers send: each libFuzzer target of tests/native/fuzz (C: RTP, RTCP, STUN and DTLS on RTP ports, SRTP, SIP, URIs, bindings, digest, ng replies),
-# then those of tests/fuzz (Python: bencode, JSON, SDP, STUN, SIP, URIs, digest), and whole calls, each played both ways. A crash ends it
-# and leaves its input in var/fuzz; of calls it tells the seed.
+# Fuzzes what strangers send: each libFuzzer target of tests/native/fuzz (C: RTP, RTCP, STUN and DTLS on RTP ports, SRTP, SDP, SIP, URIs, bindings, digest, ng replies),
+# then those of tests/fuzz (Python: bencode, JSON, SDP, STUN, SIP, URIs, digest), exchanges of ng requests, and whole calls, each played both
+# ways. A crash ends it and leaves its input in var/fuzz; of exchanges and calls it tells the seed.
 # usage: fuzz.sh [SECONDS] [TARGET ...]     30 seconds each, every target
 # Seeds: tests/native/fuzz/corpus/TARGET and tests/fuzz/corpus/TARGET, and the torture messages where whole messages are taken.
 set -euo pipefail
@@ -33,4 +33,5 @@ for target in "$@"; do
 done
 [ -n "$everything" ] || exit 0
 "$python" -m tests.fuzz.run "$seconds"
+"$python" -m tests.fuzz.exchanges "$seconds"
 "$python" -m tests.fuzz.calls "$((2 * seconds))"

@@ -43,8 +43,8 @@ relay() {
     gcc "${WARN[@]}" -fsanitize=thread -Wno-tsan -Inative/crelay tests/native/crelay/test_recording.c $(relay_core) -o "$work/recording_tsan" -lpthread -lcrypto
     "$work/recording_tsan"
     # resident memory says nothing while ASan keeps what was freed
-    binding_tests relay tests/native tests/fuzz --deselect tests/native/test_relay_c.py \
-        -k "(relay and not memory) or nomemory or promise or near_it"
+    binding_tests relay tests/native tests/media tests/fuzz --deselect tests/native/test_relay_c.py \
+        -k "((relay or media) and not memory) or nomemory or promise or near_it"
 }
 
 sip() {

@@ -38,6 +38,15 @@ def talk(call: Call, secure: Secure, *numbers: int) -> None:
     assert secure.rx.unprotect_rtcp(call.a_rtcp.receive()) == rtcp()
 
 
+def rtcp_index(call: Call, secure: Secure) -> int:
+    """Of a report sent to side 0 (RFC 3711 section 3.4, RFC 7714 section 9.3)."""
+    call.b_rtcp.send(rtcp(), call.stream.port(RTP_SIDE_B, 1))
+    packet = call.a_rtcp.receive()
+    assert secure.rx.unprotect_rtcp(packet) == rtcp()
+    word = packet[-4:] if "GCM" in secure.suite else packet[-14:-10]
+    return int.from_bytes(word, "big") & 0x7FFFFFFF
+
+
 def refused(call: Call) -> list[int]:
     """How many packets of each side and component were forged or repeated."""
     counted = [call.stream.stats(side, component) for side in (RTP_SIDE_A, RTP_SIDE_B) for component in (0, 1)]
@@ -51,6 +60,16 @@ def test_the_same_keys_set_again_change_nothing(call: Call) -> None:
     assert refused(call) == [0, 0, 0, 0]
 
 
+def test_the_srtcp_index_goes_on_under_whatever_key(call: Call) -> None:
+    talk(call, call.secure, 1)
+    fresh = Secure(call.secure.suite)
+    assert rtcp_index(call, call.secure) == 1
+    fresh.apply(call.stream, RTP_SIDE_A)
+    assert [rtcp_index(call, fresh) for _ in range(3)] == [2, 3, 4]
+    call.secure.apply(call.stream, RTP_SIDE_A)
+    assert rtcp_index(call, call.secure) == 5
+
+
 def test_new_keys_begin_anew(call: Call) -> None:
     talk(call, call.secure, 65535, 65536)
     fresh = Secure(call.secure.suite)
@@ -61,6 +80,26 @@ def test_new_keys_begin_anew(call: Call) -> None:
     call.stream.relay.set_crypto(call.stream.id, RTP_SIDE_A, None, None)
     call.send_a(rtp(8))
     assert call.b.receive() == rtp(8)
+
+
+def test_how_far_a_key_has_counted_is_told(relay: native.Relay, phone: MakePhone) -> None:
+    call = Call(relay, phone, "AEAD_AES_128_GCM")
+
+    def turns() -> list[int]:
+        return [relay.rollovers(call.stream.id, side) for side in (RTP_SIDE_A, RTP_SIDE_B)]
+
+    talk(call, call.secure, 65535)
+    assert turns() == [0, 0]
+    talk(call, call.secure, 65536)
+    assert turns() == [1, 0]
+    Secure(call.secure.suite).apply(call.stream, RTP_SIDE_A)
+    assert turns() == [0, 0]
+    call.secure.apply(call.stream, RTP_SIDE_A)
+    assert turns() == [1, 0]
+    with pytest.raises(KeyError):
+        relay.rollovers(63, RTP_SIDE_A)
+    with pytest.raises(ValueError, match="side"):
+        relay.rollovers(call.stream.id, 2)
 
 
 @pytest.mark.parametrize("between", ["another suite", "the same suite", "plain"])
@@ -171,3 +210,70 @@ def test_a_removed_stream_leaves_no_key_in_the_table(relay: native.Relay) -> Non
     assert again.id == stream.id
     relay.set_crypto(again.id, RTP_SIDE_A, None, None)
     assert relay.stats(again.id, RTP_SIDE_A, 0).replayed == 0
+
+
+SOURCES, RETIRED = 8, 127  # of a way: that it has, and that are remembered after they gave way
+
+
+def speak(call: Call, secure: Secure, ssrcs: range, *numbers: int) -> None:
+    """RTP both ways, a packet of each source and number."""
+    for ssrc in ssrcs:
+        for number in numbers:
+            packet = rtp(number, ssrc=ssrc)
+            call.send_a(secure.tx.protect(packet))
+            assert call.b.receive() == packet
+            call.send_b(packet)
+            assert secure.rx.unprotect(call.a.receive()) == packet
+
+
+def test_sources_that_gave_way_go_on_where_they_were(call: Call) -> None:
+    many = range(1, 3 * SOURCES)
+    speak(call, call.secure, many, 65535, 65536)
+    other = Secure(other_suite(call.secure))
+    other.apply(call.stream, RTP_SIDE_A)
+    speak(call, other, many, 65535, 65536)
+    for number, secure in ((65537, call.secure), (65537, other), (65538, call.secure)):
+        secure.apply(call.stream, RTP_SIDE_A)
+        speak(call, secure, many, number)
+    assert refused(call) == [0, 0, 0, 0]
+
+
+def test_a_source_that_gave_way_sends_nothing_twice(relay: native.Relay, phone: MakePhone) -> None:
+    call = Call(relay, phone, "AES_CM_128_HMAC_SHA1_80")
+    heard = call.secure.tx.protect(rtp(1, ssrc=1))
+    call.send_a(heard)
+    assert call.b.receive() == rtp(1, ssrc=1)
+    call.send_b(rtp(1, ssrc=1))
+    assert call.secure.rx.unprotect(call.a.receive()) == rtp(1, ssrc=1)
+    speak(call, call.secure, range(2, SOURCES + 2), 1)
+    call.send_a(heard)
+    call.send_b(rtp(1, ssrc=1, payload=b"under the index of another"))
+    eventually(lambda: [call.stream.stats(side).replayed for side in (0, 1)] == [1, 1])
+
+
+def test_a_successor_knows_the_sources_that_gave_way(relay: native.Relay, phone: MakePhone) -> None:
+    call = Call(relay, phone, "AEAD_AES_128_GCM")
+    many = range(1, 2 * SOURCES)
+    speak(call, call.secure, many, 65535, 65536)
+    near, far = [[os.dup(fd) for fd in pair] for pair in call.stream.fds]
+    with started(table_fd=relay.table_fd) as second:
+        second.adopt(call.stream.id, ((near[0], near[1]), (far[0], far[1])))
+        speak(call, call.secure, many, 65537)
+
+
+def test_a_source_too_many_is_not_sent_and_the_others_go_on(relay: native.Relay, phone: MakePhone) -> None:
+    call = Call(relay, phone, "AEAD_AES_128_GCM")
+    many = range(1, SOURCES + RETIRED + 1)
+    speak(call, call.secure, many, 1)
+    call.send_b(rtp(1, ssrc=many.stop))
+    eventually(lambda: call.stream.stats(RTP_SIDE_B).send_errors == 1)
+    speak(call, call.secure, many, 2)
+    fresh = Secure(call.secure.suite)
+    fresh.apply(call.stream, RTP_SIDE_A)
+    speak(call, fresh, range(many.stop, many.stop + SOURCES), 1)
+    relay.remove(call.stream.id)
+    relay.reap()
+    after = Call(relay, phone, call.secure.suite)
+    assert after.stream.id == call.stream.id
+    speak(after, after.secure, range(1, SOURCES + RETIRED + 1), 1)
+    assert refused(after) == [0, 0, 0, 0]

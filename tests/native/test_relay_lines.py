@@ -105,11 +105,10 @@ def test_totals_are_of_both_sides_of_all_streams(phone: Any) -> None:
         alice.send(b"no RTP", streams[0].port(0))
         phone().send(rtp(ssrc=0x9999), streams[1].port(0))
         numbers = [stream.id for stream in streams]
-        eventually(lambda: sum(relay.totals(numbers)[0]) >= 4 * len(rtp()) + 6)
-        rtp_sum, rtcp_sum = relay.totals(numbers)
-        assert rtp_sum == native.Tally(4, 4 * len(rtp()), 1, 1, 0)
-        assert rtcp_sum == native.Tally(0, 0, 0, 0, 0)
-        assert relay.totals([]) == (native.Tally(0, 0, 0, 0, 0),) * 2
+        eventually(lambda: sum(relay.totals(numbers).rtp) >= 4 * len(rtp()) + 6)
+        totals = relay.totals(numbers)
+        assert totals.rtp == native.Tally(4, 4 * len(rtp()), 1, 1, 0)
+        assert totals.rtcp == relay.totals([]).rtp == native.Totals().rtcp == native.Tally(0, 0, 0, 0, 0)
         relay.remove(numbers[1])
         with pytest.raises(KeyError):
             relay.totals(numbers)

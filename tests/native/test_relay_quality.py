@@ -96,6 +96,15 @@ def test_jitter_is_that_of_the_arrivals(sender: Sender, payload_type: int, clock
     assert sender.stats().jitter == pytest.approx(jitter_of(arrivals, timestamps, clock_hz), abs=2.5)
 
 
+@pytest.mark.parametrize("next_sequence", [20, 40000])
+def test_timestamps_that_begin_anew_are_no_jitter(sender: Sender, next_sequence: int) -> None:
+    for i in range(20):
+        sender.send(rtp(i, i))
+    for i in range(3):
+        sender.send(rtp(next_sequence + i, 5_000_000 + i))
+    assert sender.stats().jitter < 8000  # the jump alone would make it 300,000
+
+
 def test_unknown_clock_has_no_jitter(sender: Sender) -> None:
     for i in range(10):
         sender.send(rtp(i, i * 99999, payload_type=111))

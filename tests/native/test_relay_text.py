@@ -5,7 +5,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -33,34 +33,36 @@ BROKEN_BODIES = [
     "\u20ac=x",
     BODY.replace("c=", "b="),
     BODY.replace("IP4 192.0.2.2", "IP9"),
+    BODY.replace("5007 IN IP4", "5007 IN IP9"),
+    BODY.replace("rtcp:5007", "rtcp:x"),
 ]
 
 
-class Section:
-    body: str
-    rtcp_port: int
-    rtcp_connection: str
+class Section(relay.SectionBase):
+    __slots__ = ()
 
 
-class Origin(NamedTuple):
-    username: str
-    session_id: str
-    version: str
-    family: int
-    address: str
+class Described(relay.DescribedBase):
+    __slots__ = ()
 
 
-def read_connection(text: str) -> object:
-    return text if "IP9" in text else [text]
+def read_connection(text: str) -> relay.ConnectionBase | str:
+    address = text.removeprefix("IN IP4 ")
+    return text if "IP9" in text else relay.ConnectionBase(4, address, text, address, False, True, False)
 
 
-def read_rtcp(section: Section, text: str, number: int) -> None:
-    assert number == 7
-    port, _, section.rtcp_connection = text.partition(" ")
-    section.rtcp_port = int(port)
+def read_map(section: Section) -> object:
+    return [section.formats]
 
 
-CLASSES = (Section, Section, Origin, read_connection, read_rtcp)
+OURS = relay.ConnectionBase(4, "192.0.2.2", "IN IP4 192.0.2.2", None, False, False, True)
+MAKERS = (Described, tuple, ("nowhere",), {}, read_map, lambda named, host: named != host)
+ASKED = SimpleNamespace(received_from="198.51.100.7", options=SimpleNamespace(mode=7, flags={"trust-address"}))
+NEAR = SimpleNamespace(family=4, address="192.0.2.9", reaches=bool)
+
+
+def read(body: str) -> relay.DescriptionBase:
+    return relay.DescriptionBase(body, Section, Section, read_connection)
 
 
 def bencode() -> None:
@@ -76,61 +78,91 @@ def bencode() -> None:
 
 
 def bodies() -> None:
-    lines = relay.sdp_split(BODY, 1, 8)
+    description = read(BODY)
+    session, (media,) = description.session, description.media
+    lines = session.fields + media.fields
     assert [line for line, _, _ in lines] == BODY.split("\r\n")[:-1]
     assert lines[2:4] == [("c=IN IP4 192.0.2.2", "c=", "IN IP4 192.0.2.2"), ("a=sendrecv", "sendrecv", "")]
     assert lines[6] == ("a=rtcp:5007 IN IP4 192.0.2.3", "rtcp", "5007 IN IP4 192.0.2.3")
-    assert relay.sdp_split(BODY, 5, 6) == [("m=audio 5000 RTP/AVP 0", "m=", "audio 5000 RTP/AVP 0")]
-    session, origin, (media,) = relay.sdp_read(BODY, CLASSES)
-    assert origin == ("-", "1", "1", 4, "192.0.2.1")
-    assert vars(session) == {
-        "body": BODY,
-        "number": 1,
-        "end": 5,
-        "connection": ["IN IP4 192.0.2.2"],
-        "direction": "sendrecv",
-        "fingerprint": False,
-        "crypto": False,
-    }
-    assert vars(media) == {
-        "body": BODY,
-        "number": 5,
-        "end": 8,
-        "connection": None,
-        "direction": "",
-        "fingerprint": False,
-        "crypto": False,
-        "kind": "audio",
-        "port": 5000,
-        "count": 1,
-        "protocol": "RTP/AVP",
-        "formats": "0",
-        "mux": False,
-        "mid": "",
-        "rtpmaps": (),
-        "held": False,
-        "rtcp_port": 5007,
-        "rtcp_connection": "IN IP4 192.0.2.3",
-    }
+    assert description.origin_fields == ("-", "1", "1", 4, "192.0.2.1")
+    assert (session.number, session.end, session.connection.text, session.direction) == (1, 5, "IN IP4 192.0.2.2", "sendrecv")
+    assert (media.number, media.end, media.connection, media.direction, media.mid) == (5, 8, None, "", "")
+    assert (media.kind, media.port, media.count, media.protocol, media.formats) == ("audio", 5000, 1, "RTP/AVP", "0")
+    assert (media.fingerprint, media.crypto, media.mux, media.held) == (False, False, False, False)
+    assert (media.rtcp_port, media.rtcp_connection.host) == (5007, "192.0.2.3")
     for body in BROKEN_BODIES:
-        with pytest.raises(ValueError, match=r"empty|form|CR or NUL|v=0|no c= line|IP9"):
-            relay.sdp_read(body, CLASSES)
-    for wrong in (
-        (Section, Section, tuple, str),
-        (type, Section, *CLASSES[2:]),
-        (Section, str, *CLASSES[2:]),
-        (Section, Section, Section, str, str),
-    ):
+        with pytest.raises(ValueError, match=r"empty|form|CR or NUL|v=0|no c= line|IP9|rtcp port"):
+            read(body)
+    for wrong in ((Section, str), (type, Section), (Section, 5)):
         with pytest.raises(TypeError):
-            relay.sdp_read(BODY, wrong)  # type: ignore[arg-type]
-    head, line, tail = relay.sdp_write(BODY, [None], None, "IN IP4 192.0.2.2", 4, False, False, False, False, "", "")
-    assert head + line + tail == BODY
+            relay.DescriptionBase(BODY, *wrong, read_connection)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="to be read"):
+        relay.DescriptionBase(BODY, Section, Section, len)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="made once"):
+        description.__init__(BODY, Section, Section, read_connection)  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        Section()
+
+
+def descriptions() -> None:
+    described = relay.sdp_describe(read(BODY), ASKED, NEAR, MAKERS)
+    assert described[0].rtp_map is relay.sdp_describe(read(BODY), ASKED, NEAR, MAKERS)[0].rtp_map
+    (line,) = described
+    assert (line.kind, line.protocol, line.direction, line.mux, line.mid) == ("audio", "RTP/AVP", "sendrecv", False, "")
+    assert (line.stream_kind, line.rtp_map) == (relay.RTP, ["0"])
+    assert line.endpoint == (("192.0.2.2", 5000), ("192.0.2.3", 5007), 7, "192.0.2.2", False)
+    six = SimpleNamespace(family=6, address="::1", reaches="::1".startswith)
+    with pytest.raises(ValueError, match=r"192\.0\.2\.2 can't be reached from ::1"):
+        relay.sdp_describe(read(BODY), ASKED, six, MAKERS)
+    for wrong in ((str, *MAKERS[1:]), (Described, str, *MAKERS[2:]), MAKERS[:3]):
+        with pytest.raises(TypeError):
+            relay.sdp_describe(read(BODY), ASKED, NEAR, wrong)  # type: ignore[type-var, arg-type]
+    for asked in (SimpleNamespace(), SimpleNamespace(received_from=5, options=ASKED.options)):
+        with pytest.raises((TypeError, AttributeError)):
+            relay.sdp_describe(read(BODY), asked, NEAR, MAKERS)
+    with pytest.raises(TypeError):
+        relay.sdp_describe(relay.DescriptionBase.__new__(relay.DescriptionBase), ASKED, NEAR, MAKERS)
+    with pytest.raises(TypeError):
+        Described("audio", "RTP/AVP", "sendrecv", False, (), None, 5, None)  # type: ignore[arg-type]
+
+
+def offers() -> None:
+    description = read(BODY)
+    described = relay.sdp_describe(description, ASKED, NEAR, MAKERS)
+    assert relay.sdp_as_offered(description, described) == ([False], ["RTP/AVP"], [False], [""], True)
+    assert not relay.sdp_as_offered(read(BODY.replace("RTP/AVP", "RTP/SAVP")), described)[-1]
+    for wrong in ([], [5], described * 2):
+        with pytest.raises(TypeError, match="must be described"):
+            relay.sdp_as_offered(description, wrong)
+    blocks = (relay.PortBlock(30000, ((1, 2),)), relay.PortBlock(40000, ((3, 4),)))
+    line = relay.LineBase(relay.RTP, (NEAR, NEAR), blocks, [1], ((), ()), ((), ()))
+    assert relay.sdp_told(tuple, description, [line], 1, [True], False, ["x"], False) == [(40000, 1, 40001, True, "x", None)]
+    assert relay.sdp_told(tuple, description, [line], 0, [True], True, ["x"], False) == [(30000, 1, 30000, True, "x", None)]
+    assert relay.sdp_told(tuple, description, [None], 0, [False], True, ["x"], True) == [None]
+    for lines, side, muxes in (([], 0, [True]), ([5], 0, [True]), ([line], 2, [True]), ([line], 0, [])):
+        with pytest.raises((TypeError, ValueError)):
+            relay.sdp_told(tuple, description, lines, side, muxes, False, ["x"], False)
+
+
+def bodies_written() -> None:
+    told = relay.AnnouncedBase(5)
+    written = BODY.replace("RTP/AVP 0\r\n", "RTP/AVP 0\r\nc=IN IP4 192.0.2.2\r\n")
+    assert relay.sdp_write(read(BODY), [None], None, OURS, 0, "", told) == written
+    assert (told.session_id, told.version, told.username, told.session_name) == (5, 1, "-", "")
     for wrong in ([5], [(1, 2)], [("x", 1, 1, True, "", None)]):
         with pytest.raises(TypeError):
-            relay.sdp_write(BODY, wrong, None, "IN IP4 192.0.2.9", 4, False, False, False, False, "", "")  # type: ignore[arg-type]
+            relay.sdp_write(read(BODY), wrong, None, OURS, 0, "", told)
     for mids in ([], [5], ("a",)):
         with pytest.raises(TypeError):
-            relay.sdp_write(BODY, [None], mids, "IN IP4 192.0.2.9", 4, False, False, False, False, "", "")  # type: ignore[arg-type]
+            relay.sdp_write(read(BODY), [None], mids, OURS, 0, "", told)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="2 announced, the body has 1"):
+        relay.sdp_write(read(BODY), [None, None], None, OURS, 0, "", told)
+    with pytest.raises(TypeError):
+        relay.sdp_write(relay.DescriptionBase.__new__(relay.DescriptionBase), [None], None, OURS, 0, "", told)
+    with pytest.raises(TypeError):
+        relay.ConnectionBase(4, "a", "b", 5, False, False, False)  # type: ignore[arg-type]
+    for how in (relay.WRITE_VERSION | relay.WRITE_NAME, relay.WRITE_OWN_ORIGIN, relay.WRITE_USERNAME, relay.WRITE_LOOP_MARK):
+        assert relay.sdp_write(read(BODY), [None], [""], OURS, how, "me", told).startswith("v=0\r\no=- ")
 
 
 NAMES = ("call_id", "from_tag", "to_tag", "via_branch", "sdp", "received_from", "options")
@@ -255,7 +287,7 @@ def test_large_strings_leave_whole() -> None:
         assert relay.bencode_encode(["x" * size, size]) == b"l%d:%bi%dee" % (size, b"x" * size, size)
 
 
-@pytest.mark.parametrize("calls", [bencode, bodies, options])
+@pytest.mark.parametrize("calls", [bencode, bodies, descriptions, offers, bodies_written, options])
 def test_nothing_is_left_behind(calls: Callable[[], None]) -> None:
     for _ in range(10):
         calls()

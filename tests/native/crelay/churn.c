@@ -56,6 +56,47 @@ static void point(struct stream *stream, int side, uint16_t at, enum relay_mode 
     CHECK(relay_set_remote(relay, stream->number, side, RELAY_RTP_COMPONENT, &remote) == RELAY_OK);
 }
 
+/* The same in one step, for both components. */
+static void place(struct stream *stream, int side, uint16_t at, bool mux)
+{
+    struct relay_remote remotes[RELAY_COMPONENTS] = {{.mode = RELAY_HANDOVER}, {.mode = RELAY_FIXED}};
+    for (int component = 0; component < RELAY_COMPONENTS; component++) {
+        CHECK(relay_address_parse("127.0.0.1", (uint16_t)(at + component), &remotes[component].address));
+        relay_address_host(&remotes[component].address, &remotes[component].learn);
+    }
+    CHECK(relay_place(relay, stream->number, side, remotes, mux) == RELAY_OK);
+}
+
+static void hold_back(struct stream *stream, int side, uint32_t what)
+{
+    CHECK(relay_set_blocked(relay, stream->number, side, what & 1) == RELAY_OK);
+    CHECK(relay_set_silenced(relay, stream->number, side, what & 2) == RELAY_OK);
+    CHECK(relay_set_without_feedback(relay, stream->number, side, what & 4) == RELAY_OK);
+    CHECK(relay_set_blocked_types(relay, stream->number, side, what & 8 ? 1 << (101 - 96) : 0) == RELAY_OK);
+}
+
+/* One that is taken back as soon as packets may come to it. */
+static void add_in_vain(void)
+{
+    relay_sockets sockets = {{-1, -1}, {-1, -1}};
+    union relay_address address;
+    uint32_t number;
+    for (int side = 0; side < RELAY_SIDES; side++)
+        sockets[side][0] = port(&address);
+    CHECK(relay_add(relay, RELAY_OPAQUE, sockets, -1, &number) == RELAY_OK && relay_undo_add(relay, number) == RELAY_OK);
+    for (int side = 0; side < RELAY_SIDES; side++)
+        close(sockets[side][0]);
+}
+
+/* Ports that nobody sends from; there is room for some of them only. */
+static void add_own(uint32_t turn)
+{
+    union relay_address host;
+    CHECK(relay_address_parse("127.0.0.1", 0, &host));
+    enum relay_error error = turn % 8 == 0 ? relay_add_own(relay, &host, 1, 2) : RELAY_OK;
+    CHECK(error == RELAY_OK || error == RELAY_ERROR_MEMORY);
+}
+
 static void rekey(struct stream *stream, int side, uint8_t seed)
 {
     struct relay_key keys[RELAY_WAYS] = {{.suite = seed % RELAY_SUITES}, {.suite = seed / 2 % RELAY_SUITES}};
@@ -83,13 +124,16 @@ static void look(struct stream *stream)
 {
     struct relay_stats stats;
     struct relay_raw_status raw;
+    struct relay_totals totals[RELAY_COMPONENTS] = {0};
     uint64_t last_ns;
-    uint32_t leg = 0;
+    uint32_t leg = 0, thread;
     relay_get_raw(relay, &raw);
     CHECK(raw.given_up == 0);
     for (int i = 0; i < 4; i++)
         CHECK(relay_get_stats(relay, stream->number, i / 2, i % 2, &stats) == RELAY_OK);
+    CHECK(relay_add_totals(relay, stream->number, totals) == RELAY_OK);
     CHECK(relay_last_packet(relay, stream->number, &last_ns) == RELAY_OK);
+    CHECK(relay_thread_of(relay, stream->number, &thread) == RELAY_OK && relay_turns(relay, thread) < UINT64_MAX);
     relay_events_seen(relay);
     for (; relay_next_latched(relay, &leg); leg++)
         continue;
@@ -100,14 +144,19 @@ static void *churn(void *argument)
     struct stream *stream = argument;
     for (uint32_t turn = 0; !relay_get(ended); turn++) {
         uint32_t recording;
+        add_own(turn);
+        add_in_vain();
         add(stream);
         record(stream, &recording);
         for (uint16_t i = 1; i < 20; i++) {
             point(stream, i & 1, (uint16_t)(9000 + i), i % 5 == 0 ? RELAY_ANY : RELAY_SYMMETRIC);
             CHECK(relay_set_mux(relay, stream->number, i & 1, i & 2) == RELAY_OK);
-            CHECK(relay_set_blocked(relay, stream->number, i & 1, i & 4) == RELAY_OK);
+            place(stream, !(i & 1), (uint16_t)(9100 + 2 * i), i & 8);
+            hold_back(stream, i & 1, i / 2);
             CHECK(relay_set_dscp(relay, stream->number, i & 1, i & 8 ? 34 : 46) == RELAY_OK);
             CHECK(relay_set_clock(relay, stream->number, 96, i * 1000u) == RELAY_OK);
+            CHECK(relay_set_reports(relay, stream->number, i & 2) == RELAY_OK);
+            CHECK(relay_send_reports(relay, stream->number, "0123456789ab") == RELAY_OK);
             rekey(stream, i & 1, (uint8_t)(turn + i));
             look(stream);
             look(&steady);

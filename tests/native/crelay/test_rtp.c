@@ -96,8 +96,8 @@ static void jitter_starts_anew_with_another_source(void)
     struct relay_flow flow = {0};
     const uint8_t other[12] = {0x80, 0, 0, 9, 0xff, 0xff, 0, 0, 0, 0, 0, 2};
     packet(&flow, 1, 0, 1000 * MS, 8000);
-    packet(&flow, 2, 99999, 1020 * MS, 8000);
-    CHECK(relay_flow_jitter(&flow) > 1000);
+    packet(&flow, 2, 7000, 1020 * MS, 8000);
+    CHECK(relay_flow_jitter(&flow) > 400);
     relay_flow_rtp(&flow, other, 1040 * MS, 8000);
     CHECK(relay_flow_jitter(&flow) == 0 && flow.ssrc == 2);
 }

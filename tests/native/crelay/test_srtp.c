@@ -7,8 +7,6 @@
 
 #define ROOM 256
 
-static struct relay_engine *engine;
-
 static size_t hex(const char *text, uint8_t *out)
 {
     size_t size = 0;
@@ -63,8 +61,8 @@ static void key_derivation(void)
 static void open_pair(enum relay_suite suite, const struct relay_session_keys *session, struct relay_srtp *pair[2])
 {
     const struct relay_session_keys both[2] = {*session, *session};
-    pair[0] = relay_srtp_open_session(engine, suite, 0, both);
-    pair[1] = relay_srtp_open_session(engine, suite, 0, both);
+    pair[0] = relay_srtp_open_session(suite, 0, both);
+    pair[1] = relay_srtp_open_session(suite, 0, both);
     CHECK(pair[0] != NULL && pair[1] != NULL);
 }
 
@@ -198,8 +196,8 @@ static void connect_wire(struct wire *wire, enum relay_suite suite)
 {
     struct relay_key key = any_key(suite, 0);
     memset(wire, 0, sizeof *wire);
-    wire->pair[0] = relay_srtp_open(engine, &key);
-    wire->pair[1] = relay_srtp_open(engine, &key);
+    wire->pair[0] = relay_srtp_open(&key);
+    wire->pair[1] = relay_srtp_open(&key);
     CHECK(wire->pair[0] != NULL && wire->pair[1] != NULL);
 }
 
@@ -272,7 +270,7 @@ static void srtcp_counts_on_and_refuses_replays(enum relay_suite suite)
         size = hex(RTCP_PLAIN, packets[i]);
         CHECK(relay_srtp_protect(wire.pair[0], &wire.sending, true, packets[i], &size) == RELAY_SRTP_DONE);
     }
-    CHECK(wire.sending.rtcp_next == 3 && wire.sending.source[0].rtcp_index == 2);
+    CHECK(wire.sending.rtcp_next == 3);
     for (int round = 0; round < 2; round++)
         for (int i = 2; i >= 0; i--) {
             uint8_t copy[ROOM];
@@ -300,7 +298,7 @@ static void mki_is_skipped(enum relay_suite suite)
     memmove(packet + size - behind + 4, packet + size - behind, behind);
     memset(packet + size - behind, 0xee, 4);
     relay_srtp_close(wire.pair[1]);
-    wire.pair[1] = relay_srtp_open(engine, &key);
+    wire.pair[1] = relay_srtp_open(&key);
     CHECK(wire.pair[1] != NULL && unprotect(&wire, packet, size + 4, 9) == RELAY_SRTP_DONE);
     close_pair(wire.pair);
 }
@@ -309,27 +307,95 @@ static void sources_have_indices_of_their_own(void)
 {
     struct relay_way_state state = {0};
     for (uint32_t ssrc = 1; ssrc <= RELAY_SOURCES; ssrc++)
-        relay_source_commit(&state, NULL, ssrc, false, 70000 + ssrc);
+        relay_source_commit(&state, NULL, NULL, ssrc, false, 70000 + ssrc);
     for (uint32_t ssrc = 1; ssrc <= RELAY_SOURCES; ssrc++)
         CHECK(relay_source_guess(relay_source_find(&state, ssrc), 5000) == 65536 + 5000);
-    relay_source_commit(&state, relay_source_find(&state, 1), 1, false, 80000); /* used again: the oldest is 2 now */
-    relay_source_commit(&state, NULL, 99, false, 3);
+    relay_source_commit(&state, NULL, relay_source_find(&state, 1), 1, false, 80000); /* used again: the oldest is 2 now */
+    relay_source_commit(&state, NULL, NULL, 99, false, 3);
     CHECK(relay_source_find(&state, 2) == NULL && relay_source_find(&state, 1)->index == 80000);
     CHECK(relay_source_guess(relay_source_find(&state, 2), 5000) == 5000);
+}
+
+/* Of a way whose sources are remembered when they give way. */
+static void sources_come_back(void)
+{
+    static struct relay_retired retired;
+    struct relay_way_state state = {.number = 3};
+    struct relay_source again;
+    retired = (struct relay_retired){.count = 1, .source = {{.ssrc = 1, .number = 2, .index = 1, .has_rtp = 1}}}; /* another key's */
+    for (uint32_t ssrc = 1; ssrc <= RELAY_SOURCES; ssrc++) {
+        CHECK(relay_source_recall(&state, &retired, ssrc, &again) == NULL && relay_source_fits(&state, &retired));
+        relay_source_commit(&state, &retired, NULL, ssrc, false, 70000 + ssrc);
+        relay_source_commit(&state, &retired, relay_source_find(&state, ssrc), ssrc, true, 5);
+    }
+    CHECK(retired.count == 1 && relay_source_recall(&state, &retired, 1, &again) == NULL);
+    relay_source_commit(&state, &retired, NULL, 9, false, 3);
+    CHECK(retired.count == 2 && relay_source_find(&state, 1) == NULL);
+    CHECK(relay_source_recall(&state, &retired, 1, &again) == &again && again.index == 70001 && again.rtcp_index == 5);
+    CHECK(relay_source_guess(&again, 5000) == 65536 + 5000);
+    for (uint64_t index = 70001 - 2 * RELAY_WINDOW; index <= 70001; index++)
+        CHECK(relay_source_replayed(&again, false, index));
+    CHECK(!relay_source_replayed(&again, false, 70002) && relay_source_replayed(&again, true, 5) &&
+          !relay_source_replayed(&again, true, 6));
+    relay_source_commit(&state, &retired, &again, 1, false, 70002); /* in the place of 2 */
+    CHECK(retired.count == 2 && relay_source_find(&state, 1)->index == 70002);
+    CHECK(relay_source_recall(&state, &retired, 2, &again) != NULL && relay_source_recall(&state, &retired, 1, &again) == NULL);
+    relay_retired_forget(&retired, 3);
+    CHECK(retired.count == 1 && retired.source[0].number == 2 && relay_source_recall(&state, &retired, 2, &again) == NULL);
+    retired.count = RELAY_RETIRED + 1; /* damaged */
+    CHECK(relay_source_recall(&state, &retired, 2, &again) == NULL);
+}
+
+/* What is sent: as many sources as are remembered have their indices to themselves, and no more get any. */
+static void no_index_of_a_forgotten_source_is_used_again(void)
+{
+    static struct relay_retired retired;
+    struct wire wire;
+    uint8_t packet[ROOM];
+    const uint32_t most = RELAY_SOURCES + RELAY_RETIRED;
+    connect_wire(&wire, RELAY_AEAD_AES_128_GCM);
+    for (uint32_t ssrc = 1; ssrc <= RELAY_SOURCES + 1; ssrc++) {
+        size_t size = rtp(packet, 7, ssrc);
+        CHECK(relay_srtp_protect(wire.pair[0], &wire.sending, false, packet, &size) ==
+              (ssrc <= RELAY_SOURCES ? RELAY_SRTP_DONE : RELAY_SRTP_EXHAUSTED));
+    }
+    relay_srtp_remember(wire.pair[0], &retired);
+    for (uint32_t turn = 0; turn < 3; turn++)
+        for (uint32_t ssrc = 1; ssrc <= most + 1; ssrc++) {
+            size_t size = rtp(packet, turn < 2 ? 8 : 9, ssrc);
+            enum relay_srtp_result wanted = turn == 1 ? RELAY_SRTP_REPLAYED : RELAY_SRTP_DONE;
+            CHECK(relay_srtp_protect(wire.pair[0], &wire.sending, false, packet, &size) ==
+                  (ssrc <= most ? wanted : RELAY_SRTP_EXHAUSTED));
+        }
+    CHECK(retired.count == RELAY_RETIRED);
+    close_pair(wire.pair);
+}
+
+/* What is received: a source too many takes the place of one that is forgotten. */
+static void the_first_to_be_retired_is_forgotten(void)
+{
+    static struct relay_retired retired;
+    struct relay_way_state state = {0};
+    struct relay_source again;
+    for (uint32_t ssrc = 1; ssrc <= RELAY_SOURCES + RELAY_RETIRED + 2; ssrc++)
+        relay_source_commit(&state, &retired, NULL, ssrc, false, 70000);
+    CHECK(retired.count == RELAY_RETIRED && !relay_source_fits(&state, &retired));
+    for (uint32_t ssrc = 1; ssrc <= RELAY_RETIRED + 2; ssrc++)
+        CHECK((relay_source_recall(&state, &retired, ssrc, &again) == NULL) == (ssrc <= 2));
 }
 
 static void window_edges(void)
 {
     struct relay_way_state state = {0};
     for (uint64_t index = 1000; index < 1400; index += 2)
-        relay_source_commit(&state, relay_source_find(&state, 1), 1, false, index);
+        relay_source_commit(&state, NULL, relay_source_find(&state, 1), 1, false, index);
     struct relay_source *source = relay_source_find(&state, 1); /* highest 1398 */
     for (uint64_t index = 1398 - RELAY_WINDOW + 1; index < 1398; index++)
         CHECK(relay_source_replayed(source, false, index) == (index % 2 == 0));
     CHECK(relay_source_replayed(source, false, 1398 - RELAY_WINDOW) && !relay_source_replayed(source, false, 1399));
-    relay_source_commit(&state, source, 1, false, 1398 + 64);
+    relay_source_commit(&state, NULL, source, 1, false, 1398 + 64);
     CHECK(relay_source_replayed(source, false, 1398) && !relay_source_replayed(source, false, 1399));
-    relay_source_commit(&state, source, 1, false, 9000);
+    relay_source_commit(&state, NULL, source, 1, false, 9000);
     CHECK(!relay_source_replayed(source, false, 8999) && relay_source_replayed(source, false, 9000));
 }
 
@@ -358,8 +424,6 @@ static void an_index_protects_one_packet(void)
 
 int main(void)
 {
-    engine = relay_engine_open();
-    CHECK(engine != NULL);
     key_derivation();
     counter_mode_keystream();
     vectors_of_rfc_7714();
@@ -371,11 +435,13 @@ int main(void)
         mki_is_skipped((enum relay_suite)suite);
     }
     sources_have_indices_of_their_own();
+    sources_come_back();
+    no_index_of_a_forgotten_source_is_used_again();
+    the_first_to_be_retired_is_forgotten();
     window_edges();
     guesses();
     an_index_protects_one_packet();
     CHECK(relay_suite_named("AEAD_AES_256_GCM") == RELAY_AEAD_AES_256_GCM);
     CHECK(relay_suite_named("F8_128_HMAC_SHA1_80") == RELAY_NO_SUITE);
-    relay_engine_close(engine);
     return 0;
 }

@@ -1,7 +1,8 @@
 /* Fuzz target: sequences of datagrams of any content from friends and strangers through a stream.
  *
- * Invariants: every packet is counted exactly once as accepted, stranger or malformed; what is dropped teaches nothing; what
- * leaves has a destination; an opaque stream takes everything its peer sends; nothing is read beyond the datagram.
+ * Invariants: every packet is counted exactly once as accepted, stranger or malformed; what is dropped teaches nothing; no port of
+ * RTCP's own takes anything from who multiplexes; what leaves has a destination; an opaque stream takes everything its peer sends;
+ * nothing is read beyond the datagram.
  *
  * Input: a byte of stream set-up, then per packet: a byte (source, side, component), a length byte, that many bytes.
  */
@@ -50,13 +51,16 @@ static void one_packet(struct relay_stream *stream, uint8_t choices, const uint8
     union relay_address source = address(hosts[choices >> 2 & 3], (uint16_t)(4000 + side + 2 * (choices >> 4)));
     uint8_t *exact = malloc(size + 1); /* so that the sanitizer sees a read beyond it */
     struct relay_leg before = stream->component[component][side].leg;
-    uint64_t counted_before = counted(stream, side), dropped = stream->rare[component][side].malformed;
+    uint64_t counted_before = counted(stream, side), dropped = stream->rare[component][side].malformed,
+             strangers = stream->rare[component][side].strangers;
     struct relay_route route = {0};
     CHECK(exact != NULL);
     memmove(exact + 1, data, size);
     struct relay_datagram datagram = {.data = exact + 1, .size = size, .source = source};
     bool forward = relay_packet(stream, NULL, component, side, &datagram, now_ns, &route);
     CHECK(counted(stream, side) == counted_before + 1);
+    if (component == RELAY_RTCP_COMPONENT && (before.flags & RELAY_FLAG_MUX) != 0)
+        CHECK(!forward && !route.latched && stream->rare[component][side].strangers != strangers);
     if (forward) {
         CHECK(route.fd >= 0 && relay_address_known(route.to));
         relay_packet_sent(&route, true);

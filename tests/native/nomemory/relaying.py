@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
 
+from media.fast_path import FastPath, open_fast_path
 from native import relay
 from tests.native.nomemory.cases import tried
 
@@ -54,12 +56,29 @@ def streams() -> object:
         one.set_mux(stream, 0, True)
         one.set_dscp(stream, 1, 46)
         one.set_clock(stream, 96, 48000)
+        one.set_reports(stream, True)
+        one.send_reports(stream, "0123456789ab")
         one.place(stream, 1, (("127.0.0.1", 9), None), (None, "127.0.0.2"), relay.SYMMETRIC, False)
-        counts = one.stats(stream, 0, 0), one.stream_stats(stream), one.totals([stream])
+        counts = one.stats(stream, 0, 0), one.stream_stats(stream)[0], one.totals([stream]).told()
         events = one.events(), one.progress()
         one.remove(stream)
         one.reap()
     return counts, len(events)
+
+
+@tried
+def held_back() -> object:
+    with started() as one:
+        stream = add(one)
+        one.own_ports("0.0.0.0", 1, 2)
+        one.set_forward(stream, 0, False)
+        one.set_silenced(stream, 1, True)
+        one.set_feedback(stream, 0, False)
+        one.set_blocked_types(stream, 1, 1 << 5)
+        known = one.raw, one.threads, one.fifo_threads, one.last_packet_ns(stream)
+        with contextlib.suppress(ValueError):
+            one.place(stream, 0, (("2001:db8::1", 9), None), (None, "127.0.0.1"), relay.SYMMETRIC, True)
+    return known
 
 
 @tried
@@ -136,6 +155,19 @@ def keys() -> object:
 
 
 @tried
+def keys_by_turns() -> object:
+    """A key that is left is set aside, and taken up again."""
+    one, other = (("AES_CM_128_HMAC_SHA1_80", bytes([number]) * 30, 0) for number in (1, 2))
+    with started() as first:
+        stream = add(first)
+        for key in (one, other, one, None):
+            first.set_crypto(stream, 0, key, key)
+        first.remove(stream)
+        first.reap()
+    return None
+
+
+@tried
 def successor() -> object:
     with started() as first:
         stream = add(first)
@@ -144,3 +176,38 @@ def successor() -> object:
             second.adopt(stream, ((sockets[0], sockets[1]), (sockets[2], sockets[3])))
             sockets.clear()
             return second.stats(stream, 1, 1)
+
+
+@functools.cache
+def fast_path() -> FastPath | None:
+    """None where there may be none; opened before anything fails."""
+    return open_fast_path(["127.0.0.1"], 8)
+
+
+@tried
+def streams_on_the_fast_path() -> object:
+    opened = fast_path()
+    with (
+        started(fast=opened.for_relay() if opened else None) as one,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as alice,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bob,
+    ):
+        phones = alice, bob
+        pairs = relay.bind_pairs("127.0.0.8", 30000, 2, 46)
+        try:
+            stream = one.add(relay.RTP, (pairs[0], pairs[1]))
+            pairs = ()
+        finally:
+            for pair in pairs:
+                os.close(pair[0])
+                os.close(pair[1])
+        for side, phone in enumerate(phones):
+            phone.bind(("127.0.0.1", 0))
+            one.set_remote(stream, side, 0, phone.getsockname())
+        for side, phone in enumerate(phones):
+            phone.sendto(b"\x80\0" + bytes(10), ("127.0.0.8", 30000 + 2 * side))
+            phones[1 - side].recv(100)
+        while one.scan_fast() == 0 and opened is not None:
+            time.sleep(0)
+        one.set_mux(stream, 0, True)
+        return one.stats(stream, 0, 0).packets

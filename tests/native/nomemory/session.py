@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import sys
 
-from tests.native.nomemory import kept, messages, proxying, registering, relaying, sockets, switching, texts
+from tests.native.nomemory import kept, lines, messages, proxying, registering, relaying, sockets, switching, texts
 from tests.native.nomemory.cases import CALLS, Call
 from tests.native.nomemory.sweep import SWEEPS, Nomemory, collect, descriptors, sweep
 
 # the relay's are last: they open so many descriptors that the standard library, short of memory, could lose one of its own
-MODULES = (messages, texts, sockets, proxying, kept, registering, switching, relaying)
+MODULES = (messages, texts, lines, sockets, proxying, kept, registering, switching, relaying)
 
 
 def tried_out(nomemory: Nomemory, call: Call) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import socket
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -10,24 +12,28 @@ from typing import Any
 from native import relay
 from tests.native.nomemory.cases import tried
 
-
-class Line:
-    interfaces = (SimpleNamespace(address="192.0.2.2"),) * 2
-    blocks = (SimpleNamespace(port=1000),) * 2
+ADDRESS, BLOCK = SimpleNamespace(address="192.0.2.2"), relay.PortBlock(1000, ((3, 4),))
+LINE = relay.LineBase(relay.RTP, (ADDRESS, ADDRESS), (BLOCK, BLOCK), [1, 2, 3], (0, 0), (0, 0))
 
 
-LINE = Line()
+class Section(relay.SectionBase):
+    __slots__ = ()
 
 
-class Section:
-    rtcp_port: int
+class Described(relay.DescribedBase):
+    __slots__ = ()
 
 
-def read_rtcp(section: Section, text: str, number: int) -> None:
-    section.rtcp_port = int(text)
+def read_connection(text: str) -> relay.ConnectionBase | str:
+    return relay.ConnectionBase(6, "::2", text, "::2", False, True, True) if text.startswith("IN") else "not a line"
 
 
-CLASSES = (Section, Section, relay.RecordingStatus, str.encode, read_rtcp)
+def read_map(section: Section) -> object:
+    return section.formats
+
+
+def told(described: Described) -> list[object]:
+    return [described.kind, described.protocol, described.endpoint, described.rtp_map, described.mid, described.stream_kind]
 
 
 @tried
@@ -36,25 +42,50 @@ def report() -> object:
     place = SimpleNamespace(rtp=("2001:db8::1", 1 << 31), rtcp=None)
     described = SimpleNamespace(kind="audio", protocol="RTP/AVP", direction="sendonly", mux=True, endpoint=place)
     party = SimpleNamespace(tag="a", label="x", created_at=1.5)
-    counts = {LINE: [((stats, stats), (stats, stats))] * 3}
-    shown = [(LINE, described), (None, described)]
-    return relay.party_report(party, 1, "b", "z9", shown, counts, 1e9, 5_000_000_000, lambda *heard: (b"6:silent", b"1:x1:y"))
+    lines = SimpleNamespace(counts=lambda line: [relay.StreamStats(((stats, stats), (stats, stats)))] * 3)
+    totals = relay.Totals(relay.Tally(1, 2, 3, 4, 5)).plus(relay.Totals())
+    how: Any = lines, {}, 1e9, 5_000_000_000, lambda *heard: (b"6:silent", b"1:x1:y")
+    told = relay.party_report(party, 1, "b", "z9", [LINE, None], [described, described], *how)
+    return relay.slim_report(told), told, totals.told(), totals.rtp, relay.StreamStats(((stats, stats), (stats, stats)))[1]
 
 
 @tried
 def bodies() -> object:
-    text = "v=0\r\no=- 1 1 IN IP4 ::1\r\nc=IN IP4 ::2\r\n"
+    text = "v=0\r\no=- 1 1 IN IP4 ::1\r\ns=é\r\nc=IN IP6 ::2\r\n"
     text += (
         "m=audio 5 RTP/AVP 0\r\na=rtcp:9\r\nm=audio 5/2 RTP/AVP é\udcff\r\na=rtpmap:0 x\r\na=mid:é\r\nm=audio 0 RTP/AVP 0\r\n"
     )
-    for bad in ("\r\n\r\nx", "v=0\r\nnonsense", "v=0\r\na=\0"):
+    for bad in (
+        "\r\n\r\nx",
+        "v=0\r\nnonsense",
+        "v=0\r\na=\0",
+        text.replace("IN IP6 ::2", "x"),
+        text.replace("::2", "::2\r\nv=0"),
+    ):
         with contextlib.suppress(ValueError):
-            relay.sdp_read(bad, CLASSES)
+            relay.DescriptionBase(bad, Section, Section, read_connection)
+    description = relay.DescriptionBase(text, Section, Section, read_connection)
+    options = SimpleNamespace(mode=1, flags={"trust-address"})
+    asked = SimpleNamespace(received_from="::3", options=options)
+    makers = (Described, tuple, ("nowhere",), dict[bytes, Any](), read_map, str.endswith)
+    near = [SimpleNamespace(family=family, address="here", reaches={"::2": family == 6, "::3": True}.get) for family in (4, 6)]
+    all_lines = relay.sdp_describe(description, asked, near[1], makers)
+    described = [told(each) for each in all_lines], relay.sdp_as_offered(description, all_lines)
+    blocks = (relay.PortBlock(30000, ((1, 2),)), relay.PortBlock(40000, ((3, 4),)))
+    line = relay.LineBase(relay.RTP, (near[0], near[0]), blocks, [1], ((), ()), ((), ()))
+    ports = relay.sdp_told(tuple, description, [line, None, None], 1, [True] * 3, False, ["RTP/AVP"] * 3, False)
+    with contextlib.suppress(ValueError):
+        relay.sdp_describe(description, asked, near[0], makers)
     announced = [None, (30000, 2, 30001, True, "RTP/SAVP", "a=crypto:1 x\r\n"), None]
-    mids = ["\udcff", "", "x"]
-    written = relay.sdp_write(text, announced, mids, "IN IP4 192.0.2.1", 4, True, True, False, True, "us", "IN IP4 192.0.2.2")
-    session, origin, media = relay.sdp_read(text, CLASSES)
-    return vars(session), origin, [vars(each) for each in media], relay.sdp_split(text, 1, 6), written
+    mids, ours, told_before = (
+        ["\udcff", "", "x"],
+        relay.ConnectionBase(4, "h", "IN IP4 h", None, True, True, False),
+        relay.AnnouncedBase(5),
+    )
+    how = relay.WRITE_LOOP_MARK | relay.WRITE_NAME | relay.WRITE_USERNAME | relay.WRITE_FULL_RTCP
+    written = relay.sdp_write(description, announced, mids, ours, how, "us", told_before)
+    sections = [[each.fields, each.kind, each.formats, each.rtcp_port, each.number] for each in description.media]
+    return written, described, ports, sections, description.origin_fields, told_before.session_name
 
 
 @tried
@@ -103,3 +134,37 @@ def requests() -> object:
     served = [Answers(lambda request: vars(request).copy() | {"options": 0}), Answers(lambda request: {}["x"])]
     replies = [each.datagram(cookie + data, ("h", 1), 999) for each in served for cookie in (b"1", b"2")]
     return replies, served[0].packet(b"3" + data, 999), relay.ng_options(data[1:]), relay.ng_options(b"de ")
+
+
+class Server(relay.NgUdpBase):
+    def is_stranger(self, host: str, port: int) -> bool:
+        return host != "127.0.0.1"
+
+    def unsent(self) -> None:
+        raise OSError
+
+
+@functools.cache
+def two_ends() -> tuple[socket.socket, socket.socket]:
+    """Of the server, of a proxy."""
+    ends = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) for _ in range(2)]
+    for end in ends:
+        end.bind(("127.0.0.1", 0))
+    ends[1].connect(ends[0].getsockname())
+    return ends[0], ends[1]
+
+
+@tried
+def requests_over_udp() -> object:
+    """What is not answered for want of memory is asked again."""
+    ours, theirs = two_ends()
+    server = Server(ours.fileno(), Answers(lambda request: {"result": "ok"}), relay.ChainsBase(), {}, 9000, 999)
+    theirs.send(b"1 d7:command5:offere")
+    try:
+        server.readable()
+        return theirs.recv(999)
+    finally:
+        for end in two_ends():
+            with contextlib.suppress(OSError):
+                while True:
+                    end.recv(1, socket.MSG_TRUNC)

@@ -1,0 +1,113 @@
+"""What is agreed by an offer and its answer takes effect on the lines of a call."""
+
+from media import keying, mute
+from media.announce import accepted_mux, fed, is_readable, told_lines, told_profile
+from media.calls import CallTable
+from media.endpoint import NOWHERE, Endpoint
+from media.errors import RequestError
+from media.keying import Agreed
+from media.line import Line
+from media.neighbours import Neighbours
+from media.request import Request
+from media.rewrite import LocalLine
+from media.sdp import Description
+from media.session import Described, Dialogue, Offer
+
+
+class Agreement:
+    """``neighbours`` get no media."""
+
+    def __init__(self, calls: CallTable, neighbours: Neighbours) -> None:
+        self._calls = calls
+        self._lines = calls.lines
+        self._neighbours = neighbours
+        for port in neighbours.ports:
+            calls.lines.chains.reserve(port)
+
+    def refuse_places(self, offer: Offer, described: list[Described]) -> None:
+        """RequestError when media would come round to where it was sent from, or reach a server of ours."""
+        if not self._lines.chains.named(offer.lines, offer.described, described):
+            return
+        placed: dict[Line, tuple[Endpoint, Endpoint]] = {}
+        for index, (line, answered) in enumerate(zip(offer.lines, described, strict=False)):
+            if line is not None and not offer.removed[index]:
+                told = (offer.described[index].endpoint, answered.endpoint)
+                near, far = told if offer.side == 0 else told[::-1]
+                placed[line] = (line.places[0] if near.held else near, line.places[1] if far.held else far)
+        for line, places in placed.items():
+            for endpoint in places:
+                server = self._neighbours.reached(endpoint, len(line.blocks[0].sockets))
+                if server is not None:
+                    raise RequestError(f"Media sent to {server[0]} port {server[1]} would reach a server of this node")
+        address = self._lines.chains.circle(placed)
+        if address is not None:
+            raise RequestError(f"Media sent to {address[0]} port {address[1]}, which is ours, would come back here")
+
+    def take_effect(
+        self,
+        dialogue: Dialogue,
+        offer: Offer,
+        described: list[Described],
+        agreed: list[Agreed],
+        description: Description,
+        request: Request,
+    ) -> list[LocalLine | None]:
+        """Places both parties on every line; returns what the offerer is told."""
+        side = offer.side
+        before = dialogue.all_lines() if dialogue.lines or dialogue.offers[1 - side] else []
+        muxes, protocols = [False] * len(offer.lines), [state.protocol for state in described]
+        for index, line in enumerate(offer.lines):
+            media = description.media[index] if index < len(description.media) else None
+            offered = offer.described[index].protocol
+            if media is not None and media.protocol != offered:
+                protocols[index] = told_profile(offered, offer.protocols[index], media.protocol, request.options)
+            if offer.removed[index]:
+                offer.lines[index] = None
+            elif line is not None and (media is None or not media.port):
+                self._lines.place(line, 0, NOWHERE, False)
+                self._lines.place(line, 1, NOWHERE, False)
+            elif line is not None:
+                line.bridged = offer.is_bridged(index)
+                self._lines.secure(line, agreed[index].keys)  # before anything passes
+                muxes[index] = self._place(line, offer, index, described[index])
+                if dialogue.reports or self._lines.reporting.due_ns:
+                    readable = media is not None and is_readable(offer, index, media, agreed[index].keys)
+                    self._lines.reporting.set(line, dialogue.reports and readable)
+                self._lines.feed(line, fed(offer, index, described[index].protocol, agreed[index].keys))
+        locals_ = told_lines(description, offer.lines, side, muxes, True, protocols, request.options)
+        if any(offer.keyings):
+            locals_ = [keying.local(told, keys.told) for told, keys in zip(locals_, agreed, strict=True)]
+        dialogue.lines = list(offer.lines)
+        if dialogue.last_offerer == side:
+            dialogue.offers[1 - side] = None  # an older one: what was agreed meanwhile is not to be undone
+        dialogue.sides[side].described = offer.described
+        dialogue.sides[1 - side].described = described
+        mute.apply(self._lines, dialogue)
+        if before and before != dialogue.lines:
+            self.close_unused(dialogue, before)
+        return locals_
+
+    def _place(self, line: Line, offer: Offer, index: int, answered: Described) -> bool:
+        """Whether the offerer multiplexes RTCP."""
+        side, offered = offer.side, offer.described[index]
+        answerer_mux = offer.muxes[index] and answered.mux
+        offerer_mux = accepted_mux(offered, answerer_mux, offer.mux_flags)
+        self._lines.place(line, side, offered.endpoint, offerer_mux)
+        self._lines.place(line, 1 - side, answered.endpoint, answerer_mux)
+        self._lines.learn(line, offered.rtp_map, answered.rtp_map)
+        return offerer_mux
+
+    def close_unused(self, dialogue: Dialogue, before: list[Line]) -> None:
+        """Of the lines it had ``before``."""
+        kept = dialogue.all_lines()
+        for line in before:
+            if line not in kept:
+                self._calls.close_line(dialogue, line)
+
+
+def agree(offer: Offer, description: Description) -> list[Agreed]:
+    """Per answered m= line the keys of the legs we secure. RequestError when the answer takes none."""
+    return [
+        keying.agreed(plan, line, media)
+        for plan, line, media in zip(offer.keyings, offer.lines, description.media, strict=False)
+    ]
