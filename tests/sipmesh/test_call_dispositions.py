@@ -16,8 +16,8 @@ from sipmesh.config import CdrFiles, Route, Trunk, TrunkTarget
 from sipmesh.store import Cdr, Command
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.phones import Phone
+from tests.sipmesh.signal_calls import SDP, call, hang_up, run
 from tests.sipmesh.test_signal_media import FakeDaemon
-from tests.sipmesh.test_signal_node import SDP, call, hang_up, run
 
 BOB = "sip:bob@example.com"
 

@@ -13,9 +13,9 @@ from sipmesh.logs import CALL_LOG, RepeatFilter
 from sipmesh.signalling.call_log import log_ended
 from sipmesh.store import Quality
 from tests.sipmesh.live_node import LiveNode
+from tests.sipmesh.signal_calls import call, hang_up
 from tests.sipmesh.test_cdr import a_cdr
 from tests.sipmesh.test_signal_media import FakeDaemon, with_daemon
-from tests.sipmesh.test_signal_node import call, hang_up
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from tests.sipmesh.phones import Phone
+from tests.sipmesh.signal_calls import call, hang_up
 from tests.sipmesh.test_call_dispositions import offered
 from tests.sipmesh.test_node import ROOT, Node
-from tests.sipmesh.test_signal_node import call, hang_up
 
 MORE = """
 [[user]]

@@ -15,7 +15,7 @@ from sipmesh.store import Command
 from tests.sipcore.dns_server import DnsServer
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.phones import Phone
-from tests.sipmesh.test_signal_node import call, run
+from tests.sipmesh.signal_calls import call, run
 
 
 def test_clause_32_every_request_of_our_own_has_a_from_tag(tmp_path: Path) -> None:

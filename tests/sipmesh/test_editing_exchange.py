@@ -2,64 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from native.sip import Message
 from sipcore.digest_header import parse_credentials
-from sipmesh.config import Credentials, Register, Route, Trunk, TrunkTarget
-from tests.sipcore.proxy_world import Phone
-from tests.sipmesh.signal_world import CARRIER, Carrier, SignalWorld
-
-CALLED = "sip:+4420@open.example"
-
-
-def trunk(*targets: str, **more: Any) -> Trunk:
-    fields: dict[str, Any] = {"credentials": Credentials(username="acct", password="s3cret"), "probe_s": 0} | more
-    made = tuple(TrunkTarget(uri=uri) for uri in targets or (f"sip:{CARRIER}",))
-    return Trunk(name="carrier", targets=made, sources=(f"{CARRIER}/32",), **fields)
-
-
-def world_of(**more: Any) -> tuple[SignalWorld, Alice, Carrier]:
-    world = SignalWorld((trunk(),), (Route(match="+44*", to="trunk:carrier"),))
-    return world, Alice(world), Carrier(world, **more)
-
-
-class Alice(Phone):
-    def __init__(self, world: Any) -> None:
-        super().__init__(world, "192.0.2.10", 5060, "udp")
-
-    def request(self, method: str, uri: str, headers: Any = (), **more: Any) -> Message:
-        message = Message.request(
-            method,
-            uri,
-            [
-                ("Via", f"SIP/2.0/UDP {self.says_host}:5060;branch=z9hG4bK-a{next(self._branches)}"),
-                ("Max-Forwards", "70"),
-                ("From", f"<sip:alice@open.example>;tag={more.get('from_tag', 'caller')}"),
-                ("To", f"<{uri}>"),
-                ("Call-ID", more.get("call_id", "call-1")),
-                ("CSeq", f"{more.get('cseq', 1)} {method}"),
-                ("Contact", f"<{self.contact}>"),
-                *headers,
-            ],
-        )
-        self.send(message)
-        return message
-
-
-def answered(world: SignalWorld, alice: Alice, carrier: Carrier, cseq: int = 1) -> tuple[Message, Message]:
-    """A call set up: INVITE as accepted by the carrier, 200 as the caller got it."""
-    alice.request("INVITE", CALLED, cseq=cseq)
-    world.run()
-    invite = carrier.expect("INVITE")
-    carrier.reply(invite, 200)
-    world.run()
-    answer = alice.expect(200)
-    alice.within(answer, "ACK", cseq=cseq)
-    world.run()
-    return invite, answer
+from sipmesh.config import Route
+from tests.sipmesh.editing_world import CALLED, Alice, answered, trunk, world_of
+from tests.sipmesh.signal_world import Carrier, SignalWorld
 
 
 @pytest.mark.parametrize("status", [401, 407])
@@ -369,63 +317,6 @@ def test_a_cancel_that_crosses_the_challenge_wins() -> None:
     assert len(carrier.got("INVITE")) == 1
 
 
-def registering() -> tuple[SignalWorld, Phone, str]:
-    """A trunk whose carrier calls from addresses nobody told us, the user part of our Contact there."""
-    register = Register(aor="acct@carrier.example", password="s3cret")
-    world = SignalWorld((Trunk(name="carrier", targets=(TrunkTarget(uri=f"sip:{CARRIER}"),), register=register, probe_s=0),))
-    bob = world.phone("192.0.2.20")
-    world.bind("bob@open.example", bob)
-    state = world.trunks.get("carrier")
-    assert state is not None
-    return world, bob, world.trunks.contact_user(state)
-
-
-@pytest.mark.parametrize(
-    ("headers", "found"),
-    [((), True), ((("P-Called-Party-ID", "<sip:bob@carrier.example>"),), True), ((("P-Called-Party-ID", "<sip:x@y>"),), False)],
-)
-def test_a_call_to_the_contact_we_registered_is_the_trunks(headers: tuple[tuple[str, str], ...], found: bool) -> None:
-    world, bob, user = registering()
-    stranger = world.phone("198.51.100.7")
-    stranger.request("INVITE", f"sip:{user}@192.0.2.1", headers)
-    world.run()
-    if not found:
-        assert stranger.expect(404)
-        return
-    invite = bob.expect("INVITE")
-    assert invite.request_uri_text == bob.contact
-    assert user not in invite.to_bytes().decode()
-    [(_, record)] = world.stored.all()
-    assert (record.trunk_in, record.callee) == ("carrier", "bob@192.0.2.1")
-
-
-def test_a_registrar_may_ask_whether_the_contact_is_alive() -> None:
-    world, _, user = registering()
-    registrar = world.phone("198.51.100.7")
-    registrar.request("OPTIONS", f"sip:{user}@192.0.2.1")
-    world.run()
-    assert registrar.expect(200).has("Allow")
-
-
-@pytest.mark.parametrize("change", [("carrier~", "carrier~x"), ("carrier~", "other~"), ("carrier~k", "carrier~j")])
-def test_a_forged_contact_opens_no_door(change: tuple[str, str]) -> None:
-    world, bob, user = registering()
-    stranger = world.phone("198.51.100.7")
-    stranger.request("INVITE", f"sip:{user.replace(*change)}@192.0.2.1")
-    world.run()
-    assert stranger.got(403, 404, 407)
-    bob.expect_nothing()
-
-
-def test_the_contact_leads_no_further_than_to_our_users() -> None:
-    world, _, user = registering()
-    stranger = world.phone("198.51.100.7")
-    stranger.request("INVITE", "sip:+4420@open.example")
-    stranger.request("INVITE", f"sip:{user}@192.0.2.1", (("P-Called-Party-ID", "<sip:+4420@x>"),), call_id="call-2")
-    world.run()
-    assert [message.status for message in stranger.got() if message.status >= 200] in ([403, 404], [404, 404])
-
-
 def test_nothing_of_a_call_is_kept_when_it_is_over() -> None:
     world, alice, carrier = world_of()
     _, answer = answered(world, alice, carrier)
@@ -443,71 +334,3 @@ def test_there_is_no_number_above_the_last_one() -> None:
     world.run()
     assert len(carrier.challenged) == 1
     assert alice.expect(500)
-
-
-def subscribed(world: SignalWorld, alice: Alice, carrier: Carrier) -> tuple[Message, Message]:
-    """SUBSCRIBE number 7 as accepted by the carrier, and the 200 as Alice got it."""
-    alice.request("SUBSCRIBE", CALLED, (("Event", "presence"),), cseq=7)
-    world.run()
-    subscribe = carrier.expect("SUBSCRIBE")
-    carrier.reply(subscribe, 200, (("Expires", "600"),))
-    world.run()
-    return subscribe, alice.expect(200)
-
-
-def notify(carrier: Carrier, subscribe: Message, cseq: int, state: str) -> None:
-    headers = (("Event", "presence"), ("Subscription-State", state), ("Contact", f"<{carrier.contact}>"))
-    carrier.within(subscribe, "NOTIFY", cseq=cseq, headers=headers)
-
-
-def test_a_subscription_is_shifted_as_a_call_is() -> None:
-    world, alice, carrier = world_of()
-    subscribe, answer = subscribed(world, alice, carrier)
-    assert (carrier.challenged[0].cseq, subscribe.cseq, answer.cseq) == (7, 8, 7)
-    notify(carrier, subscribe, 50, "active;expires=600")
-    world.run()
-    assert alice.expect("NOTIFY").cseq == 50
-    for cseq in (8, 9):
-        alice.within(answer, "SUBSCRIBE", cseq=cseq, headers=(("Event", "presence"), ("Contact", f"<{alice.contact}>")))
-        world.run()
-        refresh = carrier.got("SUBSCRIBE")[-1]
-        assert refresh.cseq == cseq + 1
-        carrier.reply(refresh, 200)
-        world.run()
-        assert alice.got(200)[-1].cseq == cseq
-    carrier.digest = carrier.new_digest()  # the nonce is stale
-    alice.within(answer, "SUBSCRIBE", cseq=10, headers=(("Event", "presence"), ("Contact", f"<{alice.contact}>")))
-    world.run()
-    assert [carrier.challenged[-1].cseq, carrier.got("SUBSCRIBE")[-1].cseq] == [11, 12]
-
-
-def test_a_subscription_that_has_ended_is_forgotten() -> None:
-    world, alice, carrier = world_of()
-    subscribe, answer = subscribed(world, alice, carrier)
-    assert len(world.calls.trunks.subscriptions) == 1
-    notify(carrier, subscribe, 50, "terminated;reason=timeout")
-    world.run()
-    assert alice.expect("NOTIFY").get("Subscription-State") == "terminated;reason=timeout"
-    assert not len(world.calls.trunks.subscriptions)
-    alice.within(answer, "SUBSCRIBE", cseq=8, headers=(("Event", "presence"), ("Contact", f"<{alice.contact}>")))
-    world.run()
-    assert alice.expect(403)
-    assert len(carrier.got("SUBSCRIBE")) == 1
-
-
-def test_who_is_subscribed_to_by_a_trunk_has_his_notifies_answered_for() -> None:
-    world = SignalWorld((trunk(),), users=("bob",))
-    carrier, bob = Carrier(world), world.phone("192.0.2.20")
-    carrier.wants = {"NOTIFY"}
-    world.bind("bob@open.example", bob)
-    carrier.request("SUBSCRIBE", "sip:bob@open.example", (("Event", "presence"),), from_tag="far")
-    world.run()
-    subscribe = bob.expect("SUBSCRIBE")
-    bob.reply(subscribe, 200)
-    world.run()
-    for cseq in (20, 21):
-        headers = (("Event", "presence"), ("Subscription-State", "active"), ("Contact", f"<{bob.contact}>"))
-        bob.within(subscribe, "NOTIFY", cseq=cseq, headers=headers)
-        world.run()
-        assert carrier.got("NOTIFY")[-1].cseq == cseq + 1
-    assert len(carrier.challenged) == 1

@@ -11,9 +11,9 @@ from sipmesh.config import Route, Trunk, TrunkTarget
 from sipmesh.signalling.media_glue import DialogMedia, InviteMedia
 from sipmesh.signalling.media_security import asked, is_secured
 from tests.sipmesh.live_node import LiveNode
+from tests.sipmesh.signal_calls import call
 from tests.sipmesh.test_media_glue import CALLER, Gate, branch, glued, request, response
 from tests.sipmesh.test_signal_media import FakeDaemon, with_daemon
-from tests.sipmesh.test_signal_node import call
 
 PLAIN = b"v=0\r\nm=audio 5000 RTP/AVP 0\r\n"
 SECURE = b"v=0\r\nm=audio 5000 RTP/SAVP 0\r\na=crypto:1 x\r\n"

@@ -1,9 +1,12 @@
 import msgspec
 import pytest
 
+from media.daemon import MediaDaemon
 from media.settings import Interface, RecordingSettings
+from native.relay import Relay
 from sipmesh.config import Config, Limits, Listen, Media, Node
-from sipmesh.media_worker import settings_of
+from sipmesh.console.metrics import HELP
+from sipmesh.media_worker import gauges_of, settings_of
 
 
 def configured(**media: object) -> Config:
@@ -57,3 +60,12 @@ def test_limits_and_recordings_are_those_of_the_file() -> None:
     assert settings.recording == RecordingSettings("/srv/records", 5_000_000, 7_000_000, 3)
     assert (settings.max_calls, settings.max_cpu_percent, settings.max_load_average) == (100, 80, 4)
     assert settings.max_bytes_per_s == 1_000_000
+
+
+def test_each_gauge_can_be_read_and_is_explained() -> None:
+    relay = Relay(threads=1, capacity=8, fifo=False)
+    gauges = gauges_of(MediaDaemon(settings_of(configured()), relay), relay)
+    values = {name.partition("|")[0].removesuffix("_total"): float(read()) for name, read in gauges.items()}
+    assert values.keys() <= HELP.keys()
+    assert values.pop("media_free_port_pairs") > 0
+    assert set(values.values()) == {0.0}

@@ -44,7 +44,7 @@ def test_a_node_bears_damaged_traffic(seed: int, tmp_path: Path, monkeypatch: py
         port = plain.getsockname()[1]
         store, node = micro_signal.prepared(micro_signal.configured("call", tmp_path, port))
         await node.start({0: plain})
-        meter = micro_signal.Meter()
+        meter = micro_signal.signal_meter()
         with monkeypatch.context() as patched:
             DamagedPhone.damage = Damage(Random(seed))
             patched.setattr(signal_exchanges, "Phone", DamagedPhone)

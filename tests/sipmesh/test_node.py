@@ -54,10 +54,10 @@ Content-Length: 0\r
 
 
 class Node:
-    def __init__(self, folder: Path, more: str = "") -> None:
+    def __init__(self, folder: Path, more: str = "", config: str = CONFIG) -> None:
         self.folder = folder
         self.sip, self.console = free_port(), free_port()
-        self.write(CONFIG + more)
+        self.write(config + more)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "sipmesh", "run", "--config", str(folder / "sipmesh.toml")],
             cwd=ROOT,

@@ -2,132 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import count
 from typing import Any
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
-from native.sip import Message
-from sipmesh.config import Domain, Numbers, Route, Trunk, TrunkTarget, User
-from sipmesh.signalling.authorize import Caller
+from sipmesh.config import Domain, Numbers, TrunkTarget
 from sipmesh.signalling.domains import Domains
-from sipmesh.signalling.routing_table import Hop, RoutingTable
-from tests.sipmesh.signal_world import SignalWorld, traces_of
-
-DOMAIN, CARRIER = "open.example", "carrier.example"
-ALICE, BOB, NUMBER, ABROAD = f"sip:alice@{DOMAIN}", f"sip:bob@{DOMAIN}", f"sip:9123@{DOMAIN}", f"sip:+44123@{CARRIER}"
-SOURCE, TARGET, SPARE = "192.0.2.66", "192.0.2.88", "192.0.2.89"
-IN = Trunk(name="in", sources=(f"{SOURCE}/32",), transit=True, max_calls=2)
-OUT = Trunk(name="out", targets=(TrunkTarget(uri=f"sip:{TARGET}"),), probe_s=0.0, max_calls=2)
-NINES = Route(match="9*", to="trunk:out", strip=1, prefix="00")
-RETURN_S = 40.0  # longer than any transaction
-
-
-class Calls:
-    """Alice and bob are users, ``near`` calls in by a trunk, ``far`` is called by another, and ``spare`` by one that has a
-    second target. ``known``: from calls before."""
-
-    def __init__(
-        self, *, known: bool, incoming: Trunk = IN, outgoing: Trunk = OUT, routes: tuple[Route, ...] = (NINES,), **more: Any
-    ) -> None:
-        alice = User(aor=f"alice@{DOMAIN}", password="pw", caller_ids=("+49123",))
-        self.world = world = SignalWorld((incoming, outgoing), routes, (alice, "bob"), **more)
-        self.known = known
-        self.alice, self.bob, self.near, self.far, self.spare = phones = [
-            world.phone(host) for host in ("192.0.2.10", "192.0.2.20", SOURCE, TARGET, SPARE)
-        ]
-        for phone in phones:
-            phone._branches = count(1)
-        self.phones = phones
-        self.seen: list[Any] = []
-        world.bind(f"bob@{DOMAIN}", self.bob)
-        self.remember()
-
-    def remember(self) -> None:
-        """What calls before would have left, or nothing of it."""
-        authorizer, tables, trunks = self.world.app._authorizer, self.world.app.tables, self.world.trunks
-        for each in (authorizer.callers, authorizer.sources, authorizer.strangers, tables.called, tables.called_from):
-            each.clear()
-        if not self.known:
-            return
-        authorizer.callers[ALICE] = Caller(aor=f"alice@{DOMAIN}")
-        if (trunk := trunks.by_source(SOURCE)) is not None:
-            authorizer.sources[SOURCE] = Caller(trunk=trunk)
-            authorizer.strangers[CARRIER] = True
-        tables.identities[f"alice@{DOMAIN}"] = f"sip:+49123@{DOMAIN}"
-        tables.called[BOB] = Hop(aor=f"bob@{DOMAIN}")
-        if tables.routes.any:
-            tables.called[NUMBER] = Hop(trunk="out", number="00123", ways=trunks.ways("out", "00123"))
-
-    def give_up(self) -> None:
-        """While it rings at the far end."""
-        invite = self.invite()
-        self.reply("far", 180)
-        self.near.cancel(invite)
-        self.run()
-        self.reply("far", 200, to="CANCEL")
-        self.reply("far", 487)
-
-    def invite(self, by: str = "near", to: str = NUMBER, *headers: tuple[str, str], from_: str = "", call: int = 1) -> Message:
-        self.remember()
-        phone = getattr(self, by)
-        from_ = from_ or (ALICE if by == "alice" else ABROAD)
-        via = ("Via", f"SIP/2.0/UDP {phone.says_host}:5060;branch=z9hG4bK-a{next(phone._branches)}")
-        dialog = [("From", f"<{from_}>;tag=caller"), ("Call-ID", f"call-{call}"), ("CSeq", "1 INVITE")]
-        called = [] if any(name == "To" for name, _ in headers) else [("To", f"<{to}>")]
-        contact = ("Contact", f"<{phone.contact}>")
-        invite = Message.request("INVITE", to, [via, ("Max-Forwards", "70"), *dialog, *called, contact, *headers], b"v=0\r\n")
-        phone.send(invite)
-        self.run()
-        return invite
-
-    def reply(self, phone: str, status: int, *headers: tuple[str, str], to: str = "INVITE", **more: Any) -> None:
-        """To the last request of that method."""
-        each = getattr(self, phone)
-        each.reply(each.got(to)[-1], status, headers, **more)
-        self.run()
-
-    def within(self, dialog: Message, method: str, by: str = "near", cseq: int = 2) -> None:
-        getattr(self, by).within(dialog, method, cseq)
-        self.run()
-
-    def hang_up(self, by: str, of: str) -> None:
-        """A call that ``by`` began to ``of``, who answered."""
-        ok = next(each for each in reversed(getattr(self, by).got()) if each.status == 200 and each.cseq_method == "INVITE")
-        self.within(ok, "ACK", by, cseq=1)
-        self.within(ok, "BYE", by)
-        self.reply(of, 200, to="BYE")
-
-    def run(self, for_s: float = 0.1) -> None:
-        self.world.run(for_s)
-        records = [record.as_dict() for _, record in self.world.stored.all()]
-        self.seen.append((records, self.counts, self.health))
-
-    @property
-    def counts(self) -> dict[str, int]:
-        return {trunk.name: trunk.calls for trunk in self.world.trunks}
-
-    @property
-    def health(self) -> list[tuple[float | None, float]]:
-        targets = (target for trunk in self.world.trunks for target in trunk.targets)
-        return [(target.failed_at, target.rests_until) for target in targets]
-
-    def status(self, phone: str = "near") -> int:
-        """Of its last answer."""
-        return int(getattr(self, phone).got()[-1].status)
-
-    @property
-    def traces(self) -> tuple[Any, ...]:
-        """What each phone got, what was seen meanwhile of records and trunks, the CDRs, and the counters."""
-        wire = [[message.to_bytes() for message in phone.got()] for phone in self.phones]
-        cdrs = [msgspec.structs.asdict(cdr) | {"call": cdr.call.as_dict()} for cdr in self.world.cdrs]
-        return wire, self.seen, cdrs, dict(self.world.counters)
-
-
-Scene = Callable[[Calls], None]
+from sipmesh.signalling.routing_table import RoutingTable
+from tests.sipmesh.signal_world import traces_of
+from tests.sipmesh.trunk_calls import (
+    ABROAD,
+    ALICE,
+    BOB,
+    CARRIER,
+    DOMAIN,
+    IN,
+    NINES,
+    NUMBER,
+    OUT,
+    RETURN_S,
+    SPARE,
+    TARGET,
+    Calls,
+    Scene,
+)
 
 
 def from_trunk_to_user(calls: Calls) -> None:
@@ -439,89 +338,6 @@ NATIONAL = Numbers(country="49", sent="national", received="national")
 def test_trunks_of_each_kind(scene: Scene, config: dict[str, Any]) -> None:
     by_python = traces_of(scene, Calls(known=False, **config))
     assert traces_of(scene, Calls(known=True, **config)) == by_python
-
-
-def answered_by_the_first(calls: Calls) -> None:
-    calls.invite()
-    calls.reply("far", 180)
-    calls.reply("far", 200)
-    calls.hang_up("near", "far")
-    assert not calls.spare.got()
-
-
-def first_refuses(calls: Calls) -> None:
-    """What a target says of the call ends it."""
-    calls.invite()
-    calls.reply("far", 486)
-    assert calls.status() == 486
-    assert not calls.spare.got()
-
-
-def first_is_overloaded(calls: Calls) -> None:
-    calls.invite()
-    calls.reply("far", 503, ("Retry-After", "20"))
-    calls.reply("spare", 200)
-    calls.hang_up("near", "spare")
-    calls.invite(call=2)  # the first rests
-    assert [message.call_id for message in calls.spare.got("INVITE")] == ["call-1", "call-2"]
-    calls.reply("spare", 486)
-    calls.run(RETURN_S)
-    calls.invite(call=3)
-    assert calls.far.got("INVITE")[-1].call_id == "call-3"
-
-
-def first_is_silent(calls: Calls) -> None:
-    calls.invite()
-    calls.run(RETURN_S)
-    assert calls.spare.got("INVITE")
-
-
-def none_answers(calls: Calls) -> None:
-    calls.invite()
-    calls.reply("far", 503)
-    calls.reply("spare", 503)
-    assert calls.status() == 500
-    calls.invite(call=2)  # with none alive all are tried
-    assert calls.far.got("INVITE")[-1].call_id == "call-2"
-
-
-def given_up_before_the_second(calls: Calls) -> None:
-    calls.give_up()
-    calls.run(RETURN_S)
-    assert not calls.spare.got()
-
-
-TURNS = (answered_by_the_first, first_refuses, first_is_overloaded, first_is_silent, none_answers, given_up_before_the_second)
-WITH_SPARE = replace(OUT, max_calls=0, targets=(TrunkTarget(uri=f"sip:{SPARE}", weight=0), *OUT.targets))
-
-
-@pytest.mark.parametrize("relayed", [False, True], ids=["direct", "relayed"])
-@pytest.mark.parametrize("scene", TURNS, ids=lambda scene: scene.__name__)
-def test_targets_in_turn(scene: Scene, relayed: bool) -> None:
-    by_python = traces_of(scene, Calls(known=False, outgoing=WITH_SPARE, relayed=relayed))
-    assert traces_of(scene, Calls(known=True, outgoing=WITH_SPARE, relayed=relayed)) == by_python
-
-
-def spread(calls: Calls) -> None:
-    for call in range(12):
-        calls.invite(call=call)
-    assert len(calls.far.got("INVITE")) > len(calls.spare.got("INVITE")) > 0
-
-
-def test_calls_are_spread_by_weight() -> None:
-    targets = (TrunkTarget(uri=f"sip:{SPARE}", weight=1), *(replace(each, weight=3) for each in OUT.targets))
-    weighted = {"incoming": replace(IN, max_calls=0), "outgoing": replace(OUT, max_calls=0, targets=targets)}
-    by_python = traces_of(spread, Calls(known=False, **weighted))
-    assert traces_of(spread, Calls(known=True, **weighted)) == by_python
-
-
-@pytest.mark.parametrize("scene", TURNS, ids=lambda scene: scene.__name__)
-def test_of_several_targets_the_first_is_called_the_plain_way(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = Calls(known=True, outgoing=WITH_SPARE)
-    for name in ("dispatch", "route"):
-        monkeypatch.setattr(type(calls.world.app), name, None)
-    scene(calls)
-    assert calls.world.counters["sip_internal_errors_total"] == 0
 
 
 @pytest.mark.parametrize("scene", [from_trunk_to_user, from_trunk_to_trunk, from_user_to_trunk, silent_user, called_trunk_full])

@@ -14,7 +14,7 @@ from media import bencode
 from native.sip import Message
 from sipmesh.config import Route, Trunk, TrunkTarget
 from tests.sipmesh.live_node import LiveNode
-from tests.sipmesh.test_signal_node import SDP, call, hang_up, run
+from tests.sipmesh.signal_calls import SDP, call, hang_up, run
 
 
 class FakeDaemon:

@@ -15,7 +15,7 @@ from sipmesh.config import Route, Tls, Trunk, TrunkTarget
 from tests.sipcore.test_tls_out import Server
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.phones import Phone
-from tests.sipmesh.test_signal_node import call, hang_up, run
+from tests.sipmesh.signal_calls import call, hang_up, run
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from sipmesh.config import PolicyFile, Route, Trunk, TrunkTarget
 from sipmesh.store import Command
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.phones import Phone
-from tests.sipmesh.test_signal_node import SDP, call, hang_up, run
+from tests.sipmesh.signal_calls import SDP, call, hang_up, run
 
 BOB = "sip:bob@example.com"
 FAILURES = "policy_hook_failures_total|hook=on_route,kind="
