@@ -29,7 +29,7 @@ Pairs = list[tuple[bytes, bytes]]  # what was sent, and how it came
 
 
 def misheard(call: Call, secure: Secure, *numbers: int) -> Pairs:
-    """What comes otherwise than it was sent when both sides send RTP of these numbers, under the keys of ``secure``, and RTCP."""
+    """What comes otherwise than it was sent when both sides send RTP of these numbers under ``secure``, and RTCP."""
     pairs = misheard_of(call, secure, (0x1234,), *numbers)
     call.a_rtcp.send(secure.tx.protect_rtcp(rtcp()), call.stream.port(RTP_SIDE_A, 1))
     pairs.append((rtcp(), call.b_rtcp.receive()))
