@@ -1,9 +1,11 @@
 """What is agreed by an offer and its answer takes effect on the lines of a call."""
 
+import contextlib
+
 from media import keying, mute
 from media.announce import accepted_mux, fed, is_readable, told_lines, told_profile
 from media.calls import CallTable
-from media.endpoint import NOWHERE, Endpoint
+from media.endpoint import ANYWHERE, NOWHERE, Endpoint
 from media.errors import RequestError
 from media.keying import Agreed
 from media.line import Line
@@ -42,6 +44,17 @@ class Agreement:
         address = self._lines.chains.circle(placed)
         if address is not None:
             raise RequestError(f"Media sent to {address[0]} port {address[1]}, which is ours, would come back here")
+
+    def hear_anyone(self, offer: Offer) -> None:
+        """Before the first answer the offerer hears whoever sends, as ``endpoint-learning=any`` asks for; not where keys are
+        needed first, nor where its place would be refused with the answer."""
+        with contextlib.suppress(RequestError):
+            self.refuse_places(offer, offer.described_to_other())
+            for line, offered, keying_ in zip(offer.lines, offer.described, offer.keyings, strict=True):
+                if line is not None and keying_ is None:
+                    self._lines.place(line, offer.side, offered.endpoint, False)
+                    self._lines.place(line, 1 - offer.side, ANYWHERE, False)
+                    self._lines.release(line)
 
     def take_effect(
         self,

@@ -62,6 +62,13 @@ class CallTable:
                 totals = totals.plus(self.lines.totals(line))
         return totals
 
+    def release(self, call: Call) -> None:
+        """All that was agreed and wished for is in effect: what a party sent before its answer is treated as what follows."""
+        for dialogue in call.dialogues:
+            for line in dialogue.lines:
+                if line is not None:
+                    self.lines.release(line)
+
     def end(self, call: Call, totals: Totals | None = None) -> None:
         """Closes everything the call has. ``totals``: its, when they are known."""
         if self._calls.pop(call.call_id, None) is None:

@@ -127,6 +127,8 @@ class Commands:
         body: Body = {"result": "ok", "sdp": self._offer_answer.answer(request)}
         call = self._calls.get(request.call_id)
         warnings = self._note(call, request.options) if call is not None else []
+        if call is not None:
+            self._calls.release(call)
         return body | {"warning": "; ".join(warnings)} if warnings else body
 
     def _delete(self, request: Request) -> Body:

@@ -119,10 +119,17 @@ class MediaDaemon:
             self.statistics.measure()
             self.load.measure()
             self._raw.look()
+            self._count_early()
             self._sample()
         except Exception:
             self.counters["media_scan_failures_total"] += 1
             log.exception("a scan for timeouts failed")
+
+    def _count_early(self) -> None:
+        """What came before its sender was placed."""
+        early = self._lines.relay.early
+        self.counters["media_early_judged_total"] = early.judged
+        self.counters["media_early_dropped_total"] = early.dropped
 
     def _sample(self) -> None:
         now_ns = self.calls.clock.monotonic_ns()

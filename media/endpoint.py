@@ -20,6 +20,7 @@ class Endpoint(NamedTuple):
 
 
 NOWHERE = Endpoint(None, None, relay.SYMMETRIC, None, False)
+ANYWHERE = Endpoint(None, None, relay.ANY, None, False)  # whoever sends first
 
 
 def targets(endpoint: Endpoint, pairs: int) -> Iterator[Address]:

@@ -117,6 +117,8 @@ class OfferAnswer:
         locals_ = told_lines(description, offer.lines, 1 - side, offer.muxes, one_port, offer.protocols, options)
         if options.sdes or any(offer.keyings):
             _tell_keys(locals_, offer, description, options)
+        if options.mode == relay.ANY and not dialogue.lines:
+            self._agreement.hear_anyone(offer)
         mids = made_mids(description) if "generate-mid" in options.flags else None
         return self._render(answerer, description, locals_, mids, request)
 

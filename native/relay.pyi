@@ -304,6 +304,8 @@ class LinesBase:
         """A line with fresh ports, on the relay thread of ``beside``. OutOfPortsError."""
     def place(self, line: Any, side: int, endpoint: Any, mux: bool, /) -> None:
         """Sets where ``side`` is. A held side keeps its address, but is sent nothing."""
+    def release(self, line: Any, /) -> None:
+        """Its sides are placed, and all that was agreed is in effect: what came before is judged by that."""
     def learn(self, line: Any, one: Any, other: Any, /) -> None:
         """From the RtpMaps of both sides (media.encodings): names by payload type, and clocks of dynamic ones, for the jitter of both sides."""
     def totals(self, line: Any, /) -> Totals:
@@ -518,6 +520,12 @@ class RawStatus(NamedTuple):
     packets: int
     refused: int  # of packets that UDP sockets then could send
 
+class EarlyStatus(NamedTuple):
+    """Of packets that were kept because nobody had said where their senders are."""
+
+    judged: int  # once somebody had
+    dropped: int  # too old by then, or too many
+
 class Relay:
     """Calls about a stream raise KeyError when there is none of that id, RuntimeError when the relay is stopped or another one has taken
     its table over, and in a fork of the process that made it (where dropping it closes its descriptors and nothing else)."""
@@ -542,15 +550,17 @@ class Relay:
     capacity: int
     table_fd: int
     raw: RawStatus
+    early: EarlyStatus
     fast_legs_fd: int  # the map of legs on the fast path, by stream and side (FAST_LEG_DTYPE); -1 without
     event_fd: int  # readable when events() has something
     def start(self) -> None: ...
     def stop(self) -> None:
         """Ends the threads and closes every socket. Idempotent."""
-    def add(self, kind: int, ports: tuple[tuple[int, int], tuple[int, int]], thread: int = -1) -> int:
+    def add(self, kind: int, ports: tuple[tuple[int, int], tuple[int, int]], thread: int = -1, awaited: bool = False) -> int:
         """A new stream from ((rtp_fd, rtcp_fd), (rtp_fd, rtcp_fd)), side 0 first; -1 for no RTCP socket. Takes the descriptors over.
         Returns its id. ``thread`` -1: the least loaded (keep a call's streams together by naming one). MemoryError when the table is full;
-        ValueError when a descriptor is no UDP socket. The descriptors stay the caller's when it raises."""
+        ValueError when a descriptor is no UDP socket. ``awaited``: what comes for a side that is nowhere yet is kept until ``release``, the
+        newest 500 ms and 64 packets of it, and while something is, no place that is set takes effect. The descriptors stay the caller's when it raises."""
     def adopt(self, stream: int, ports: tuple[tuple[int, int], tuple[int, int]]) -> None:
         """The sockets of a stream of a table that was taken over: it goes on with its latches and counters. ValueError on a checksum
         mismatch (remove the stream, add a new one) and when it has its sockets already."""
@@ -583,6 +593,8 @@ class Relay:
         /,
     ) -> None:
         """set_remote of both components, each (remote, learn_host), and set_mux in one step. ValueError: nothing was changed."""
+    def release(self, stream: int, /) -> None:
+        """Its sides are where they were set: what was kept for them is judged by that, in the order it came, and nothing is kept any more."""
     def set_mux(self, stream: int, side: int, mux: bool) -> None:
         """RTCP of this side travels on its RTP socket (RFC 5761)."""
     def set_forward(self, stream: int, side: int, forward: bool) -> None:

@@ -180,6 +180,15 @@ void relay_get_raw(const struct relay *relay, struct relay_raw_status *status)
         }
 }
 
+void relay_get_early(const struct relay *relay, uint64_t *judged, uint64_t *dropped)
+{
+    *judged = *dropped = 0;
+    for (uint32_t i = 0; i < relay->thread_count; i++) {
+        *judged += relay_get(relay->threads[i].early->judged);
+        *dropped += relay_get(relay->threads[i].early->dropped);
+    }
+}
+
 uint32_t relay_fifo_threads(const struct relay *relay)
 {
     uint32_t count = 0;

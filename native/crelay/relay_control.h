@@ -70,9 +70,11 @@ int relay_table_fd(const struct relay *relay);
 int relay_event_fd(const struct relay *relay);
 uint64_t relay_turns(const struct relay *relay, uint32_t thread);
 void relay_get_raw(const struct relay *relay, struct relay_raw_status *status);
+void relay_get_early(const struct relay *relay, uint64_t *judged, uint64_t *dropped); /* of what was kept: judged, or too old or too much */
 
-/* Both take the sockets over when they succeed, and not when they don't. ``thread`` -1: the least loaded. */
-enum relay_error relay_add(struct relay *relay, enum relay_kind kind, relay_sockets sockets, int thread, uint32_t *stream);
+/* Both take the sockets over when they succeed, and not when they don't. ``thread`` -1: the least loaded. ``awaited``: what comes for a side
+ * that is nowhere yet is kept until relay_release, and no change takes effect while something is. */
+enum relay_error relay_add(struct relay *relay, enum relay_kind kind, relay_sockets sockets, int thread, bool awaited, uint32_t *stream);
 enum relay_error relay_adopt(struct relay *relay, uint32_t stream, relay_sockets sockets);
 
 /* Nothing is relayed any more. Its sockets stay bound and its number taken until relay_reap has made sure that the threads are
@@ -88,6 +90,8 @@ enum relay_error relay_set_remote(struct relay *relay, uint32_t stream, int side
 /* Both components of a side, and whether they share a port, in one step. */
 enum relay_error relay_place(struct relay *relay, uint32_t stream, int side, const struct relay_remote remote[RELAY_COMPONENTS],
                              bool mux);
+/* The stream's sides are where they were set: what was kept for them is judged by that. Waits for a relay thread when something was. */
+enum relay_error relay_release(struct relay *relay, uint32_t stream);
 enum relay_error relay_set_mux(struct relay *relay, uint32_t stream, int side, bool mux);
 enum relay_error relay_set_blocked(struct relay *relay, uint32_t stream, int side, bool blocked);
 enum relay_error relay_set_silenced(struct relay *relay, uint32_t stream, int side, bool silenced);

@@ -10,11 +10,11 @@ enum relay_standing { RELAY_STRANGER, RELAY_KNOWN, RELAY_NEWCOMER, RELAY_MOVED }
 /* Takes a changed setting over, and with it forgets what was learned. */
 void relay_leg_refresh(struct relay_stream *stream, int component, int side);
 
-/* The same where the setting has changed. */
+/* The same where the setting has changed. What was kept for the stream goes by the new one first (relay_early.h). */
 static inline void relay_leg_current(struct relay_stream *stream, int component, int side)
 {
     const struct relay_leg *leg = relay_leg_of(stream, component, side);
-    if (__builtin_expect(relay_get(leg->setting_sequence) != leg->taken, 0))
+    if (__builtin_expect(relay_get(leg->setting_sequence) != leg->taken, 0) && relay_get(stream->early) == 0)
         relay_leg_refresh(stream, component, side);
 }
 

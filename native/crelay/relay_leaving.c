@@ -1,4 +1,5 @@
 /* Streams ended: what their threads had is taken back once they are through with it. */
+#include "relay_loop.h"
 #include "relay_state.h"
 
 static void forget_sockets(struct relay *relay, uint32_t number)
@@ -29,12 +30,36 @@ static void settle(struct relay *relay)
     }
 }
 
+struct dropping {
+    struct relay_thread *thread;
+    struct relay_stream *streams;
+    uint32_t number;
+};
+
+static void drop_early(void *argument)
+{
+    const struct dropping *dropping = argument;
+    uint32_t at = 0, leg;
+    while (relay_early_take(dropping->thread->early, dropping->streams, dropping->number, &at, &leg, 0) != NULL)
+        continue;
+}
+
+/* What its thread still keeps for it must not get to whoever has its number next. */
+static void forget_early(struct relay *relay, uint32_t number)
+{
+    struct relay_stream *stream = &relay->table.streams[number];
+    struct dropping dropping = {&relay->threads[stream->thread], relay->table.streams, number};
+    if (relay_get(stream->early) != 0)
+        relay_thread_run(dropping.thread, drop_early, &dropping);
+}
+
 /* Once no thread uses the stream: its entry is free for another one. */
 static void forget(struct relay *relay, uint32_t number)
 {
     if ((relay->table.streams[number].side_flags[0] & RELAY_FLAG_SRTP) != 0 || relay->crypto[number] != NULL)
         relay_record_wipe(&relay->table, number);
     relay_drop_crypto(relay, number);
+    forget_early(relay, number);
     if (relay->fast != NULL)
         relay_put(relay->fast->odd[number], 0);
     for (uint32_t leg = relay_leg_index(number, 0, 0); leg <= relay_leg_index(number, 1, 1); leg++)

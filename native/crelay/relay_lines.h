@@ -28,6 +28,7 @@ PyObject *relay_lines_open(LinesObject *self, PyObject *args);
 PyObject *relay_lines_close(LinesObject *self, PyObject *line);
 PyObject *relay_lines_place(LinesObject *self, PyObject *args);
 PyObject *relay_lines_learn(LinesObject *self, PyObject *args);
+PyObject *relay_lines_release(LinesObject *self, PyObject *line);
 PyObject *relay_lines_totals(LinesObject *self, PyObject *line);
 PyObject *relay_lines_counts(LinesObject *self, PyObject *line);
 

@@ -87,7 +87,7 @@ static bool add_stream(LinesObject *self, LineObject *line, Py_ssize_t number, P
     PyObject *kind = PyLong_FromLong(line->kind), *sockets = kind == NULL ? NULL : sockets_of(line, number), *stream = NULL;
     bool placed = sockets != NULL && PyList_Append(line->streams, Py_None) == 0;
     if (placed)
-        stream = relay_call(&word_add, (PyObject *[]){self->relay, kind, sockets, thread}, 4);
+        stream = relay_call(&word_add, (PyObject *[]){self->relay, kind, sockets, thread, Py_True}, 5);
     self->streams += stream != NULL;
     bool done = stream != NULL && PyList_SetItem(line->streams, number, stream) == 0;
     if (placed && !done)

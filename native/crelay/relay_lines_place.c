@@ -2,6 +2,7 @@
 #include "relay_lines.h"
 
 RELAY_WORD(place);
+RELAY_WORD(release);
 RELAY_WORD(set_clock);
 RELAY_WORD(dynamic_hz);
 RELAY_WORD(encodings);
@@ -140,5 +141,19 @@ PyObject *relay_lines_learn(LinesObject *self, PyObject *args)
     Py_XDECREF(clocks);
     if (!done)
         return NULL;
+    Py_RETURN_NONE;
+}
+
+PyObject *relay_lines_release(LinesObject *self, PyObject *line)
+{
+    if (!PyObject_TypeCheck(line, &relay_line_type))
+        return PyErr_Format(PyExc_TypeError, "a line must be a LineBase, not %s", Py_TYPE(line)->tp_name);
+    PyObject *streams = ((LineObject *)line)->streams;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(streams); i++) {
+        PyObject *released = relay_call(&word_release, (PyObject *[]){self->relay, PyList_GET_ITEM(streams, i)}, 2);
+        Py_XDECREF(released);
+        if (released == NULL)
+            return NULL;
+    }
     Py_RETURN_NONE;
 }

@@ -72,6 +72,7 @@ static PyMethodDef lines_methods[] = {
     {"open", (PyCFunction)relay_lines_open, METH_VARARGS, "A line with fresh ports."},
     {"place", (PyCFunction)relay_lines_place, METH_VARARGS, "Sets where a side is."},
     {"learn", (PyCFunction)relay_lines_learn, METH_VARARGS, "What payload types mean, and how their clocks run."},
+    {"release", (PyCFunction)relay_lines_release, METH_O, "What came before its sides were placed is judged."},
     {"totals", (PyCFunction)relay_lines_totals, METH_O, "What a line has received."},
     {"counts", (PyCFunction)relay_lines_counts, METH_O, "Of each port pair."},
     {"close", (PyCFunction)relay_lines_close, METH_O, "Ends its streams. Its ports are free after the next reap."},

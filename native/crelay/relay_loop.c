@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "relay_latch.h"
 #include "relay_packet.h"
 #include "relay_taping.h"
 
@@ -60,6 +61,46 @@ static bool send_out(struct relay_thread *thread, uint32_t leg, const struct rel
     return sent == (ssize_t)datagram->size;
 }
 
+/* What came for a leg at that time. Whether it is to be kept. */
+static inline bool take(struct relay_thread *thread, uint32_t leg, struct relay_datagram *datagram, uint64_t now_ns)
+{
+    uint32_t number = leg >> 2;
+    struct relay_route route;
+    bool forward = relay_packet(&thread->table->streams[number], thread->crypto[number], (int)(leg >> 1 & 1), (int)(leg & 1),
+                                datagram, now_ns, &route);
+    if (__builtin_expect(route.latched, 0))
+        tell_latched(thread, leg);
+    if (forward)
+        relay_packet_sent(&route, send_out(thread, relay_leg_index(number, route.component, !(leg & 1)), &route, datagram));
+    return route.early;
+}
+
+void relay_loop_judge_early(struct relay_thread *thread, uint32_t number)
+{
+    struct relay_stream *stream = &thread->table->streams[number];
+    uint64_t now_ns = relay_now_ns();
+    uint32_t at = 0, leg;
+    const struct relay_early_slot *slot;
+    relay_put(stream->early, 0);
+    while ((slot = relay_early_take(thread->early, thread->table->streams, number, &at, &leg, now_ns)) != NULL) {
+        struct relay_datagram datagram = {.data = thread->datagram, .size = slot->size, .source = slot->source,
+                                          .taping = &thread->taping[number], .own = thread->own};
+        memcpy(thread->datagram, relay_early_data(thread->early, slot), slot->size);
+        relay_count(thread->early->judged, 1);
+        (void)take(thread, leg, &datagram, slot->at_ns);
+    }
+}
+
+/* Either control finds it kept, or we find that control waits for it no longer. */
+static void keep(struct relay_thread *thread, uint32_t leg, const struct relay_datagram *datagram, uint64_t now_ns)
+{
+    struct relay_stream *streams = thread->table->streams;
+    relay_early_put(thread->early, streams, leg, &datagram->source, datagram->data, datagram->size, now_ns);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (relay_get(streams[leg >> 2].awaited) == 0)
+        relay_loop_judge_early(thread, leg >> 2);
+}
+
 /* One datagram of a socket that has some. The next one waits for the next turn: epoll reports the socket again, which costs
  * less than a recvfrom that finds nothing, and no socket can keep the others waiting. */
 static void relay_ready(struct relay_thread *thread, const struct epoll_event *event, uint64_t now_ns)
@@ -68,7 +109,6 @@ static void relay_ready(struct relay_thread *thread, const struct epoll_event *e
     int fd = (int)(event->data.u64 >> RELAY_EVENT_FD_SHIFT), component = (int)(leg >> 1 & 1), side = (int)(leg & 1);
     struct relay_stream *stream = &thread->table->streams[leg >> 2];
     const struct relay_crypto *crypto = thread->crypto[leg >> 2];
-    struct relay_route route;
     struct relay_datagram datagram = {.data = thread->datagram, .taping = &thread->taping[leg >> 2], .own = thread->own};
     socklen_t length = sizeof datagram.source;
     if (__builtin_expect(relay_fast_has(thread->fast, leg >> 2), 0)) {
@@ -84,11 +124,8 @@ static void relay_ready(struct relay_thread *thread, const struct epoll_event *e
         return;
     }
     datagram.size = (size_t)size;
-    bool forward = relay_packet(stream, crypto, component, side, &datagram, now_ns, &route);
-    if (__builtin_expect(route.latched, 0))
-        tell_latched(thread, leg);
-    if (forward)
-        relay_packet_sent(&route, send_out(thread, relay_leg_index(leg >> 2, route.component, !side), &route, &datagram));
+    if (__builtin_expect(take(thread, leg, &datagram, now_ns), 0))
+        keep(thread, leg, &datagram, now_ns);
 }
 
 /* A request of control: everything collected before it has been handled, because events are handled one after the other. */

@@ -11,4 +11,7 @@
 /* ``argument``: the struct relay_thread. Until that is stopped. */
 void *relay_loop(void *argument);
 
+/* Between two packets of the thread: what it kept for the stream goes by where its sides are now. */
+void relay_loop_judge_early(struct relay_thread *thread, uint32_t stream);
+
 #endif

@@ -46,6 +46,7 @@ extern PyObject *relay_tally_type;
 extern PyObject *relay_event_type;
 extern PyObject *relay_recording_type;
 extern PyObject *relay_raw_type;
+extern PyObject *relay_early_type;
 
 /* A named tuple of these fields, which it takes over; NULL when one of them is. Filled in directly, since a report has many. */
 PyObject *relay_make_tuple(PyObject *type, PyObject *const *fields, Py_ssize_t count);
@@ -85,6 +86,7 @@ PyObject *relay_object_thread_of(RelayObject *self, PyObject *argument);
 PyObject *relay_object_set_remote(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_own_ports(RelayObject *self, PyObject *args);
 PyObject *relay_object_place(RelayObject *self, PyObject *args);
+PyObject *relay_object_release(RelayObject *self, PyObject *argument);
 PyObject *relay_object_set_mux(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_forward(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_silenced(RelayObject *self, PyObject *args, PyObject *kwargs);

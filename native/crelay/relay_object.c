@@ -131,6 +131,15 @@ static PyObject *get_raw(RelayObject *self, void *Py_UNUSED(unused))
                                  (unsigned long long)status.refused);
 }
 
+static PyObject *get_early(RelayObject *self, void *Py_UNUSED(unused))
+{
+    uint64_t judged, dropped;
+    if (relay_made(self) == NULL)
+        return NULL;
+    relay_get_early(self->relay, &judged, &dropped);
+    return PyObject_CallFunction(relay_early_type, "KK", (unsigned long long)judged, (unsigned long long)dropped);
+}
+
 static PyObject *get_capacity(RelayObject *self, void *Py_UNUSED(unused))
 {
     return relay_made(self) ? PyLong_FromUnsignedLong(relay_capacity(self->relay)) : NULL;
@@ -160,6 +169,7 @@ static PyMethodDef relay_methods[] = {
     {"set_remote", WITH_KEYWORDS(relay_object_set_remote), "Where the side is, and how its address is learned."},
     {"own_ports", PLAIN(relay_object_own_ports, METH_VARARGS), "Ports that only this relay sends from."},
     {"place", PLAIN(relay_object_place, METH_VARARGS), "Both components of a side at once."},
+    {"release", PLAIN(relay_object_release, METH_O), "What came before the sides were placed is judged."},
     {"set_mux", WITH_KEYWORDS(relay_object_set_mux), "RTCP of this side travels on its RTP socket (RFC 5761)."},
     {"set_silenced", WITH_KEYWORDS(relay_object_set_silenced), "What this side sends of sound arrives as silence."},
     {"set_feedback", WITH_KEYWORDS(relay_object_set_feedback), "False: no feedback in the RTCP that this side sends goes on."},
@@ -191,6 +201,7 @@ static PyGetSetDef relay_properties[] = {
     {"threads", (getter)get_threads, NULL, NULL, NULL},
     {"fifo_threads", (getter)get_fifo_threads, NULL, "How many threads got SCHED_FIFO.", NULL},
     {"raw", (getter)get_raw, NULL, "RawStatus of the raw sockets.", NULL},
+    {"early", (getter)get_early, NULL, "EarlyStatus of what came before its sender was placed.", NULL},
     {"capacity", (getter)get_capacity, NULL, NULL, NULL},
     {"table_fd", (getter)get_table_fd, NULL, NULL, NULL},
     {"fast_legs_fd", (getter)get_fast_legs_fd, NULL, NULL, NULL},

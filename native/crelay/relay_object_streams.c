@@ -3,20 +3,21 @@
 
 PyObject *relay_object_add(RelayObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind", "ports", "thread", NULL};
+    static char *names[] = {"kind", "ports", "thread", "awaited", NULL};
     struct relay *relay = relay_made(self);
     long kind, thread = -1;
+    int awaited = 0;
     relay_sockets sockets;
     uint32_t stream = 0;
     enum relay_error error;
-    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "l((ii)(ii))|l", names, &kind, &sockets[0][0],
-                                                      &sockets[0][1], &sockets[1][0], &sockets[1][1], &thread))
+    if (relay == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "l((ii)(ii))|lp", names, &kind, &sockets[0][0],
+                                                      &sockets[0][1], &sockets[1][0], &sockets[1][1], &thread, &awaited))
         return NULL;
     if (!relay_in_range("kind", kind, RELAY_RTP, RELAY_OPAQUE) ||
         !relay_in_range("thread", thread, -1, (long)relay_threads(relay) - 1))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    error = relay_add(relay, (enum relay_kind)kind, sockets, (int)thread, &stream);
+    error = relay_add(relay, (enum relay_kind)kind, sockets, (int)thread, awaited != 0, &stream);
     Py_END_ALLOW_THREADS
     if (error != RELAY_OK)
         return relay_fail(error, stream);
@@ -49,6 +50,19 @@ bool relay_parse_stream(PyObject *argument, uint32_t *stream)
         return false;
     *stream = number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
     return true;
+}
+
+PyObject *relay_object_release(RelayObject *self, PyObject *argument)
+{
+    struct relay *relay = relay_made(self);
+    uint32_t stream;
+    enum relay_error error;
+    if (relay == NULL || !relay_parse_stream(argument, &stream))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_release(relay, stream);
+    Py_END_ALLOW_THREADS
+    return relay_none_or_fail(error, stream);
 }
 
 PyObject *relay_object_thread_of(RelayObject *self, PyObject *argument)

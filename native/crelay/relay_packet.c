@@ -1,5 +1,6 @@
 #include "relay_packet.h"
 
+#include "relay_early.h"
 #include "relay_latch.h"
 #include "relay_report.h"
 #include "relay_rtp.h"
@@ -155,7 +156,7 @@ bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto
     const bool opaque = (flags & RELAY_FLAG_OPAQUE) != 0;
     uint8_t *data = datagram->data;
     enum relay_packet_type type = RELAY_IS_RTP;
-    route->latched = false;
+    route->latched = route->early = false;
     relay_leg_current(stream, component, side);
     if (unlikely(component == RELAY_RTCP_COMPONENT))
         relay_leg_current(stream, RELAY_RTP_COMPONENT, side);
@@ -170,7 +171,9 @@ bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto
         !relay_is_given(stream, component, side, &datagram->source))
         standing = RELAY_STRANGER;
     if (unlikely(standing == RELAY_STRANGER)) {
-        relay_count(stream->rare[component][side].strangers, 1);
+        route->early = relay_early_may_wait(stream, component, side);
+        if (!route->early)
+            relay_count(stream->rare[component][side].strangers, 1);
         return false;
     }
     if (unlikely(type == RELAY_MALFORMED)) {

@@ -24,12 +24,13 @@ struct relay_route {
     struct relay_flow *flow;
     struct relay_rare *rare;
     bool latched; /* the packet made its side's address known */
+    bool early;   /* dropped, and to be kept until it can be judged */
     union relay_address scratch;
 };
 
 /* Checks, learns and counts what side ``side`` sent to its socket of ``component``. False: dropped, and counted as what.
  * The source is checked first: a stranger's packet is counted as such whatever it holds and teaches nothing; nor does one that
- * does not authenticate. The payload of a silenced side is overwritten. ``crypto`` NULL: neither side has SRTP. */
+ * does not authenticate; what may be kept (relay_early.h) is not counted. The payload of a silenced side is overwritten. ``crypto`` NULL: neither side has SRTP. */
 bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto, int component, int side,
                   struct relay_datagram *datagram, uint64_t now_ns, struct relay_route *route);
 

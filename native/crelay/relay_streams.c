@@ -1,5 +1,6 @@
 /* Streams begun and taken over: sockets handed to a relay thread. */
 #include "relay_latch.h"
+#include "relay_loop.h"
 #include "relay_socket.h"
 #include "relay_state.h"
 
@@ -59,7 +60,7 @@ static enum relay_error attach(struct relay *relay, uint32_t number, relay_socke
 
 static uint8_t kind_flag(enum relay_kind kind) { return kind == RELAY_OPAQUE ? RELAY_FLAG_OPAQUE : 0; }
 
-static enum relay_error add_locked(struct relay *relay, enum relay_kind kind, relay_sockets sockets, int thread, uint32_t *out)
+static enum relay_error add_locked(struct relay *relay, enum relay_kind kind, relay_sockets sockets, int thread, bool awaited, uint32_t *out)
 {
     enum relay_error error = check_sockets(kind, sockets);
     if (error != RELAY_OK)
@@ -72,6 +73,7 @@ static enum relay_error add_locked(struct relay *relay, enum relay_kind kind, re
     struct relay_stream *stream = &relay->table.streams[number];
     memset(stream, 0, sizeof *stream);
     stream->kind = kind;
+    stream->awaited = awaited;
     stream->thread = thread < 0 ? least_loaded(relay) : (uint32_t)thread;
     RELAY_FOR_SOCKETS (component, side)
         relay_leg_of(stream, component, side)->flags = kind_flag(kind);
@@ -84,10 +86,35 @@ static enum relay_error add_locked(struct relay *relay, enum relay_kind kind, re
     return RELAY_OK;
 }
 
-enum relay_error relay_add(struct relay *relay, enum relay_kind kind, relay_sockets sockets, int thread, uint32_t *stream)
+enum relay_error relay_add(struct relay *relay, enum relay_kind kind, relay_sockets sockets, int thread, bool awaited, uint32_t *stream)
 {
     enum relay_error error = relay_lock(relay);
-    return error != RELAY_OK ? error : relay_unlock(relay, add_locked(relay, kind, sockets, thread, stream));
+    return error != RELAY_OK ? error : relay_unlock(relay, add_locked(relay, kind, sockets, thread, awaited, stream));
+}
+
+struct releasing {
+    struct relay_thread *thread;
+    uint32_t number;
+};
+
+static void judge(void *argument)
+{
+    const struct releasing *releasing = argument;
+    relay_loop_judge_early(releasing->thread, releasing->number);
+}
+
+enum relay_error relay_release(struct relay *relay, uint32_t number)
+{
+    struct relay_stream *stream;
+    enum relay_error error = relay_lock_stream(relay, number, &stream);
+    if (error != RELAY_OK)
+        return error;
+    struct releasing releasing = {&relay->threads[stream->thread], number};
+    relay_put(stream->awaited, 0);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (relay_get(stream->early) != 0)
+        relay_thread_run(releasing.thread, judge, &releasing);
+    return relay_unlock(relay, RELAY_OK);
 }
 
 /* A latch cut off while it was written is forgotten: the side is learned again. */
@@ -120,6 +147,7 @@ static enum relay_error adopt_locked(struct relay *relay, uint32_t number, struc
     }
     if ((error = relay_adopt_crypto(relay, number)) != RELAY_OK)
         return error;
+    relay_put(stream->early, 0); /* it was kept by a thread of another relay */
     repair_latches(stream);
     RELAY_FOR_SOCKETS (component, side) {
         relay_leg_of(stream, component, side)->flags = stream->side_flags[side] | kind_flag(stream->kind);

@@ -112,7 +112,9 @@ struct relay_stream {
     uint32_t checksum; /* control */
     uint32_t state;    /* control: enum relay_state */
     uint8_t reports;   /* control: RTCP of both sides ends here, and they get ours */
-    uint8_t unused[3];
+    uint8_t awaited;   /* control: what comes for a side that is nowhere yet is kept */
+    uint8_t early;     /* thread: how much it keeps; meanwhile the legs stay as they are */
+    uint8_t unused;
 };
 
 static inline struct relay_leg *relay_leg_of(struct relay_stream *stream, int component, int side)

@@ -23,7 +23,8 @@ enum relay_error relay_thread_open(struct relay_thread *thread, const struct rel
     sem_init(&thread->acknowledged, 0, 0);
     uint8_t *room = malloc(RELAY_RAW_ROOM + RELAY_DATAGRAM_BYTES + RELAY_SRTP_ROOM);
     thread->datagram = room == NULL ? NULL : room + RELAY_RAW_ROOM;
-    if (thread->datagram == NULL)
+    thread->early = calloc(1, sizeof *thread->early);
+    if (thread->datagram == NULL || thread->early == NULL)
         return RELAY_ERROR_MEMORY;
     thread->epoll = epoll_create1(EPOLL_CLOEXEC);
     thread->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -89,6 +90,7 @@ void relay_thread_abandon(struct relay_thread *thread)
         relay_raw_close(&thread->raw[family]);
     if (thread->datagram != NULL)
         free(thread->datagram - RELAY_RAW_ROOM);
+    free(thread->early);
     *thread = (struct relay_thread){.epoll = -1, .wake = -1};
 }
 

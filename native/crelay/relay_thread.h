@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+#include "relay_early.h"
 #include "relay_fast.h"
 #include "relay_own.h"
 #include "relay_raw.h"
@@ -43,6 +44,7 @@ struct relay_thread {
     void (*task)(void *argument); /* control: to be run by the thread, before it acknowledges */
     void *argument;
     uint8_t *datagram; /* RELAY_DATAGRAM_BYTES, room for headers before and for what SRTP appends after; the thread's */
+    struct relay_early *early; /* the thread's */
     struct relay_raw raw[RELAY_RAW_FAMILIES]; /* there before streams are */
     struct relay_fast *fast; /* the same; NULL: none */
 };

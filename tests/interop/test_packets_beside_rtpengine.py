@@ -150,6 +150,24 @@ def from_where_sip_came(ends: Ends) -> None:
     both_ways(ends, towards_alice, towards_bob)
 
 
+def before_the_answer(ends: Ends) -> None:
+    alice, bob = ends.pair("alice", ALICE), ends.pair("bob", BOB)
+    (towards_bob,) = ends.ask("offer", line(ALICE, alice))
+    ends.send("bob", towards_bob, rtp(1, 9))
+    ends.send("bob'", towards_bob + 1, rtcp(9))
+    ends.send("bob", towards_bob, rtp(2, 9))
+    (towards_alice,) = ends.ask("answer", line(BOB, bob), to_tag="b")
+    both_ways(ends, towards_alice, towards_bob, 3)
+
+
+def before_the_answer_from_anyone(ends: Ends) -> None:
+    alice, bob = ends.pair("alice", ALICE), ends.pair("bob", BOB)
+    (towards_bob,) = ends.ask("offer", line(ALICE, alice), endpoint_learning="any")
+    ends.open("elsewhere", "127.0.0.13")
+    ends.send("elsewhere", towards_bob, rtp(1, 9))
+    ends.ask("answer", line(BOB, bob), to_tag="b", endpoint_learning="any")
+
+
 def fax(ends: Ends) -> None:
     alice, bob = ends.open("alice", ALICE), ends.open("bob", BOB)
     (towards_bob,) = ends.ask("offer", line(ALICE, alice, profile="udptl", kind="image", form="t38"))
@@ -221,6 +239,8 @@ SCENES: dict[str, Callable[[Ends], None]] = {
             fax,
             rtcp_elsewhere,
             two_lines,
+            before_the_answer,
+            before_the_answer_from_anyone,
             blocked,
             reports_end_here,
         ),

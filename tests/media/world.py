@@ -43,6 +43,7 @@ class FakeRelay:
     def __init__(self, capacity: int = 1000) -> None:
         self.capacity = capacity
         self.kinds: dict[int, int] = {}
+        self.awaited: set[int] = set()
         self.threads: dict[int, int] = {}
         self.remotes: dict[tuple[int, int, int], tuple[Any, int, str | None]] = {}
         self.muxed: dict[tuple[int, int], bool] = {}
@@ -64,12 +65,13 @@ class FakeRelay:
         self.turns: dict[tuple[int, int], int] = {}
         self._next = 0
 
-    def add(self, kind: int, ports: Any, thread: int = -1) -> int:
+    def add(self, kind: int, ports: Any, thread: int = -1, awaited: bool = False) -> int:
         if len(self.kinds) >= self.capacity:
             raise MemoryError
         self._next += 1
         self.kinds[self._next] = kind
         self.forwarding |= {(self._next, 0): True, (self._next, 1): True}
+        self.awaited |= {self._next} if awaited else set()
         self.threads[self._next] = thread if thread >= 0 else self._next % 2
         return self._next
 
@@ -111,6 +113,10 @@ class FakeRelay:
         for component, (remote, learn_host) in enumerate((rtp, rtcp)):
             self.set_remote(stream, side, component, remote, mode=mode, learn_host=learn_host)
         self.muxed[stream, side] = mux
+
+    def release(self, stream: int) -> None:
+        assert stream in self.kinds
+        self.awaited.discard(stream)
 
     def set_clock(self, stream: int, payload_type: int, clock_hz: int) -> None:
         self.clocks[stream, payload_type] = clock_hz

@@ -25,7 +25,15 @@ WRAPPED = [
 
 @pytest.mark.parametrize(
     ("program", "wrapped"),
-    [("test_rtp", []), ("test_srtp", []), ("test_raw", []), ("test_table", WRAPPED), ("test_recording", []), ("churn", [])],
+    [
+        ("test_early", []),
+        ("test_rtp", []),
+        ("test_srtp", []),
+        ("test_raw", []),
+        ("test_table", WRAPPED),
+        ("test_recording", []),
+        ("churn", []),
+    ],
 )
 def test_c_program(program: str, wrapped: list[str], tmp_path: Path) -> None:
     assert not fault_of(build("crelay", [HERE / "crelay" / f"{program}.c"], tmp_path / program, wrapped), "1")

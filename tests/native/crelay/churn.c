@@ -42,7 +42,7 @@ static void add(struct stream *stream)
     memset(address, 0, sizeof address);
     for (int i = 0; i < 4; i++)
         sockets[i / 2][i % 2] = port(&address[i / 2][i % 2]);
-    CHECK(relay_add(relay, RELAY_RTP, sockets, -1, &stream->number) == RELAY_OK);
+    CHECK(relay_add(relay, RELAY_RTP, sockets, -1, true, &stream->number) == RELAY_OK);
     pthread_mutex_lock(&stream->mutex);
     memcpy(stream->address, address, sizeof address);
     pthread_mutex_unlock(&stream->mutex);
@@ -83,7 +83,7 @@ static void add_in_vain(void)
     uint32_t number;
     for (int side = 0; side < RELAY_SIDES; side++)
         sockets[side][0] = port(&address);
-    CHECK(relay_add(relay, RELAY_OPAQUE, sockets, -1, &number) == RELAY_OK && relay_undo_add(relay, number) == RELAY_OK);
+    CHECK(relay_add(relay, RELAY_OPAQUE, sockets, -1, true, &number) == RELAY_OK && relay_undo_add(relay, number) == RELAY_OK);
     for (int side = 0; side < RELAY_SIDES; side++)
         close(sockets[side][0]);
 }
@@ -158,6 +158,8 @@ static void *churn(void *argument)
             CHECK(relay_set_reports(relay, stream->number, i & 2) == RELAY_OK);
             CHECK(relay_send_reports(relay, stream->number, "0123456789ab") == RELAY_OK);
             rekey(stream, i & 1, (uint8_t)(turn + i));
+            if (i % 6 == 0)
+                CHECK(relay_release(relay, stream->number) == RELAY_OK);
             look(stream);
             look(&steady);
         }
@@ -225,6 +227,7 @@ int main(int count, char **arguments)
     add(&steady);
     point(&steady, 0, 9000, RELAY_SYMMETRIC);
     point(&steady, 1, 9002, RELAY_SYMMETRIC);
+    CHECK(relay_release(relay, steady.number) == RELAY_OK);
     for (int i = 0; i < CHURNERS; i++) {
         pthread_mutex_init(&churned[i].mutex, NULL);
         memcpy(churned[i].address, steady.address, sizeof steady.address);

@@ -103,7 +103,7 @@ static enum relay_error live(void)
     enum relay_error error = relay_open(&relay, 2, 8, false, -1);
     if (error == RELAY_OK)
         error = relay_start(relay);
-    bool added = error == RELAY_OK && (error = relay_add(relay, RELAY_RTP, sockets, -1, &stream)) == RELAY_OK;
+    bool added = error == RELAY_OK && (error = relay_add(relay, RELAY_RTP, sockets, -1, true, &stream)) == RELAY_OK;
     for (int i = 0; i < 4; i++)
         (&copies[0][0])[i] = dup((&sockets[0][0])[i]);
     if (added)

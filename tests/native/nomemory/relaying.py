@@ -75,7 +75,8 @@ def held_back() -> object:
         one.set_silenced(stream, 1, True)
         one.set_feedback(stream, 0, False)
         one.set_blocked_types(stream, 1, 1 << 5)
-        known = one.raw, one.threads, one.fifo_threads, one.last_packet_ns(stream)
+        one.release(stream)
+        known = one.raw, one.early, one.threads, one.fifo_threads, one.last_packet_ns(stream)
         with contextlib.suppress(ValueError):
             one.place(stream, 0, (("2001:db8::1", 9), None), (None, "127.0.0.1"), relay.SYMMETRIC, True)
     return known
