@@ -26,12 +26,15 @@ class Relay:
     def __init__(self) -> None:
         self.streams = 0
 
-    def add(self, kind: int, ports: Any, thread: int) -> int:
+    def add(self, kind: int, ports: Any, thread: int, awaited: bool) -> int:
         self.streams += 1
         return self.streams
 
     def thread_of(self, stream: int) -> int:
         return 0
+
+    def release(self, stream: int) -> None:
+        pass
 
     def place(self, stream: int, side: int, rtp: Any, rtcp: Any, mode: int, mux: bool) -> None:
         pass
@@ -76,6 +79,7 @@ def lines() -> object:
     beside = made.open(relay.OPAQUE, 1, (ADDRESS, ADDRESS), line) if pool.free > 1 else None
     made.place(line, 1, AT, False)
     made.learn(line, OPUS, EVENTS)
+    made.release(line)
     sides = relay.SideBase("a", ADDRESS, None, 1.5), relay.SideBase("b", ADDRESS, None, 2.5)
     dialogue = relay.DialogueBase(sides, "z9", 1.5)
     dialogue.offers[0] = SimpleNamespace(lines=[None, line, line])
