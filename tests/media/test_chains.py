@@ -149,7 +149,7 @@ def test_places_on_ports_of_ours_are_looked_at(offset: int, rtcp: Any, named: bo
     first = min(block.port for block in line.blocks)
     if isinstance(rtcp, int):
         rtcp = ("192.0.2.1", max(block.port for block in line.blocks) + rtcp)
-    said = SimpleNamespace(endpoint=place(("192.0.2.1", first + offset if offset < 4 else first + 8), rtcp))
+    said = SimpleNamespace(endpoint=place(("192.0.2.1", first + offset if offset < 4 else 30010), rtcp))
     nowhere = SimpleNamespace(endpoint=NOWHERE)
     chains = world.calls.lines.chains
     assert chains.named([line], [said], [nowhere]) is named
