@@ -36,6 +36,13 @@ def connect(world: World, *, transport: str = "") -> Call:
     return Call(ringing.caller, phone, invite, answer, sent["To"], cseq)
 
 
+def caller_hangs_up(call: Call) -> None:
+    bye = call.caller.of_caller("BYE", call.answer, call.cseq + 1)
+    call.caller.send(bye)
+    call.callee.reply(call.callee.expect_incoming("BYE"), 200)
+    require(call.caller.expect_response(bye).status == 200, "the 200 to the caller's BYE did not come back")
+
+
 @CASES.add(35, "RFC 3261 16.6(4), 13.2.2.4", "stays in the way of a dialog, and passes on the ACK once")
 def ack_passes(world: World) -> None:
     call = connect(world)
@@ -55,10 +62,7 @@ def record_route_twice(world: World) -> None:
     call.callee.send(told)
     call.caller.reply(call.caller.expect_incoming("INFO"), 200)
     require(call.callee.expect_response(told).status == 200, "the callee's INFO failed")
-    bye = call.caller.of_caller("BYE", call.answer, call.cseq + 1)
-    call.caller.send(bye)
-    call.callee.reply(call.callee.expect_incoming("BYE"), 200)
-    require(call.caller.expect_response(bye).status == 200, "the caller's BYE failed")
+    caller_hangs_up(call)
 
 
 @CASES.add(20, "RFC 3261 16.11", "gives an ACK that comes twice the same branch")
@@ -115,11 +119,7 @@ def notify_of_every_fork(world: World) -> None:
 
 @CASES.add(35, "RFC 3261 16.12", "passes BYE from the caller")
 def bye_of_caller(world: World) -> None:
-    call = connect(world)
-    bye = call.caller.of_caller("BYE", call.answer, call.cseq + 1)
-    call.caller.send(bye)
-    call.callee.reply(call.callee.expect_incoming("BYE"), 200)
-    require(call.caller.expect_response(bye).status == 200, "the 200 did not come back")
+    caller_hangs_up(connect(world))
 
 
 @CASES.add(35, "RFC 3261 16.12", "passes BYE from the callee")

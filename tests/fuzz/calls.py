@@ -9,10 +9,8 @@ somebody else, or comes too late; connections close, tables are loaded anew, the
 
 from __future__ import annotations
 
-import logging
 import secrets
 import sys
-import time
 from itertools import count
 from random import Random
 from types import SimpleNamespace
@@ -25,6 +23,7 @@ from sipmesh.config import Domain, Route, Trunk, TrunkTarget, User
 from sipmesh.signalling.rates import Backoff, Rates
 from tests.fuzz.damage import Damage
 from tests.fuzz.phones import FAR, MD5, NEAR, OPEN, Phones
+from tests.fuzz.seeds import play_seeds
 from tests.sipmesh.signal_world import Carrier, SignalWorld
 
 DOMAINS = (Domain(name=OPEN, auth=False), Domain(name=MD5, digest=("MD5",)))
@@ -166,23 +165,5 @@ def check(seed: int) -> None:
     assert not difference, f"seed {seed}: {difference}"
 
 
-def main(arguments: list[str]) -> int:
-    seconds = float(arguments[0]) if arguments else 10.0
-    first = int(arguments[1]) if len(arguments) > 1 else secrets.randbelow(1 << 32)
-    logging.disable()  # a line for each malformed message
-    deadline, played = time.monotonic() + seconds, 0
-    for seed in count(first):
-        if time.monotonic() > deadline:
-            break
-        try:
-            check(seed)
-        except BaseException:
-            print(f"calls: seed {seed}")
-            raise
-        played += 1
-    print(f"calls: {played} seeds from {first} on, {STEPS} steps each, played both ways")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(play_seeds("calls", f"{STEPS} steps each, played both ways", check, sys.argv[1:]))

@@ -8,15 +8,12 @@ Every request gets one reply in its own encoding, none breaks the daemon, and wh
 from __future__ import annotations
 
 import json
-import logging
-import secrets
 import sys
-import time
-from itertools import count
 from random import Random
 from typing import Any
 
 from media import bencode
+from tests.fuzz.seeds import play_seeds
 from tests.media.world import FAR, NEAR, World
 
 REQUESTS = 60
@@ -214,23 +211,5 @@ def check(seed: int) -> set[str]:
     return done
 
 
-def main(arguments: list[str]) -> int:
-    seconds = float(arguments[0]) if arguments else 10.0
-    first = int(arguments[1]) if len(arguments) > 1 else secrets.randbelow(1 << 32)
-    logging.disable()  # a line for each request that can't be served
-    deadline, played = time.monotonic() + seconds, 0
-    for seed in count(first):
-        if time.monotonic() > deadline:
-            break
-        try:
-            check(seed)
-        except BaseException:
-            print(f"exchanges: seed {seed}")
-            raise
-        played += 1
-    print(f"exchanges: {played} seeds from {first} on, {REQUESTS} requests each")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(play_seeds("exchanges", f"{REQUESTS} requests each", check, sys.argv[1:]))

@@ -238,17 +238,6 @@ def test_an_exempt_source_has_no_limit_of_its_own() -> None:
     run(main())
 
 
-def test_exempt_sources_have_no_limit_of_their_own() -> None:
-    async def main() -> None:
-        async with Running(max_connections_per_source=1, exempt=(ip_network("127.0.0.0/8"),)) as world:
-            for n in range(3):
-                stream = await world.connect()
-                stream.send(options(f"z9hG4bK-{n}"))
-                assert (await stream.message()).status == 200
-
-    run(main())
-
-
 def test_a_peer_that_does_not_read_is_cut_off() -> None:
     async def main() -> None:
         async with Running(max_unsent_bytes=100_000) as world, Listening() as peer:

@@ -18,16 +18,6 @@ from tests.sipcore.messages import request
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture(scope="module")
-def own(authority: Authority) -> CertificateFiles:
-    return authority.issue("own", "DNS:a.test")
-
-
-@pytest.fixture(scope="module")
 def tls(own: CertificateFiles) -> ListenerTls:
     return listener_tls(own, {})
 

@@ -21,16 +21,6 @@ from tests.sipcore.users import RecordingClient
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture(scope="module")
-def own(authority: Authority) -> CertificateFiles:
-    return authority.issue("own", "DNS:a.test")
-
-
-@pytest.fixture(scope="module")
 def tls(authority: Authority, own: CertificateFiles) -> ListenerTls:
     return listener_tls(own, {}, ca=authority.ca)
 

@@ -1,10 +1,10 @@
 /* Preloaded in front of the C library (or of ASan): lets the n-th allocation of the thread that asked for it fail, and counts
  * what is allocated and not freed. */
 #include <dlfcn.h>
-#include <errno.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "nomemory_count.h"
 
 #define EARLY_BYTES 16384 /* for dlsym itself, before it has told us whom to call */
 
@@ -15,8 +15,6 @@ static void (*next_free)(void *);
 
 static _Alignas(16) char early[EARLY_BYTES];
 static size_t early_used;
-static long live;
-static __thread long countdown;
 
 static int is_early(const void *memory) { return (uintptr_t)memory - (uintptr_t)early < EARLY_BYTES; }
 
@@ -37,20 +35,6 @@ static void find_next(void)
     next_calloc = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "calloc");
     next_realloc = (void *(*)(void *, size_t))dlsym(RTLD_NEXT, "realloc");
     next_free = (void (*)(void *))dlsym(RTLD_NEXT, "free");
-}
-
-static int fails(void)
-{
-    if (countdown == 0 || --countdown != 0)
-        return 0;
-    errno = ENOMEM;
-    return 1;
-}
-
-static void *counted(void *memory)
-{
-    __atomic_add_fetch(&live, memory != NULL, __ATOMIC_RELAXED);
-    return memory;
 }
 
 void *malloc(size_t size)
@@ -85,18 +69,6 @@ void free(void *memory)
 {
     if (memory == NULL || is_early(memory))
         return;
-    __atomic_sub_fetch(&live, 1, __ATOMIC_RELAXED);
+    count_freed(memory);
     next_free(memory);
 }
-
-/* The ``n``-th allocation from now on fails, once; 0: none. What is left of an earlier count is returned. */
-long nomemory_arm(long n);
-long nomemory_arm(long n)
-{
-    long left = countdown;
-    countdown = n;
-    return left;
-}
-
-long nomemory_live(void);
-long nomemory_live(void) { return __atomic_load_n(&live, __ATOMIC_RELAXED); }

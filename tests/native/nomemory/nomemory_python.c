@@ -2,17 +2,9 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "nomemory_count.h"
+
 static PyMemAllocatorEx next[3]; /* by domain: raw, mem, object */
-static long live;
-static __thread long countdown;
-
-static int fails(void) { return countdown != 0 && --countdown == 0; }
-
-static void *counted(void *memory)
-{
-    __atomic_add_fetch(&live, memory != NULL, __ATOMIC_RELAXED);
-    return memory;
-}
 
 static void *take(void *context, size_t size)
 {
@@ -38,7 +30,7 @@ static void *resize(void *context, void *memory, size_t size)
 static void give_back(void *context, void *memory)
 {
     const PyMemAllocatorEx *below = context;
-    __atomic_sub_fetch(&live, memory != NULL, __ATOMIC_RELAXED);
+    count_freed(memory);
     below->free(below->ctx, memory);
 }
 
@@ -51,14 +43,3 @@ void nomemory_install(void)
         PyMem_SetAllocator(domain, &ours);
     }
 }
-
-long nomemory_arm(long n);
-long nomemory_arm(long n)
-{
-    long left = countdown;
-    countdown = n;
-    return left;
-}
-
-long nomemory_live(void);
-long nomemory_live(void) { return __atomic_load_n(&live, __ATOMIC_RELAXED); }
