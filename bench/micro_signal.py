@@ -37,7 +37,6 @@ from sipmesh.worker import listeners_of
 OVER_TRUNKS = ("call_in", "call_trunk", "call_trunk_spare", "call_unrouted", "call_out")
 BEHIND_NAT = ("call_nat", "call_nat_relayed")
 WITHIN = ("call_info", "call_updated", "call_reinvited")
-LOOKED_AT = ("call_private", "call_forked")
 CALLS = (
     "call",
     "call_relayed",

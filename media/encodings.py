@@ -21,9 +21,6 @@ class RtpMap:
     event_types: int  # payload types of telephone events, a bit each; 96 the lowest
 
 
-NO_MAP = RtpMap({}, {}, {}, NO_TYPES)
-
-
 def encodings(media: Media) -> dict[str, str]:
     """Encoding name and clock rate by format."""
     return _encodings(media.formats, media.attributes("rtpmap"))

@@ -271,8 +271,6 @@ class ChainsBase:
     exits: Final[
         dict[tuple[str, int], tuple[Any, int]]
     ]  # by host and even port the line, and the side that gets what arrives there
-    def enter(self, line: LineBase, /) -> None:
-        """Its ports are its from now on."""
     def leave(self, line: LineBase, /) -> None:
         """When its ports are closed; what it sent before may still come."""
     def reserve(self, port: int, /) -> None:
@@ -331,7 +329,6 @@ class ConnectionBase:
     address: Final[str]  # as written
     text: Final[str]  # as ``IN IP4 192.0.2.1``
     host: Final[str | None]  # in its shortest form; None: not numeric
-    zero: Final[bool]
     unicast: Final[bool]  # media can be sent to it: numeric, not multicast, not zero
     private: Final[bool]  # it means something at its own place only
 

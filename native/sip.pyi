@@ -172,7 +172,6 @@ class Message:
     identity: str
     """What tells a request from every other, and its retransmissions not (RFC 3261 section 16.11): the server key without method,
     Call-ID, CSeq number, From tag."""
-    begins: bool  # a request without To tag whose method is work: INVITE, REGISTER, OPTIONS, SUBSCRIBE, MESSAGE, PUBLISH, REFER
     loop_hash: str  # digits
     """32-bit hash of what in a request may decide where it goes (RFC 5393 section 4.2.1): Request-URI, Routes, To tag,
     Proxy-Require, Proxy-Authorization; and of Call-ID, CSeq number and From tag, so that a collision doesn't strike the next
@@ -328,7 +327,6 @@ class UdpPort:
 
     socket: UdpSocket
     listener: Any
-    waits_to_write: bool  # datagrams wait for room in the socket
     flow_count: int  # kept for the next datagram from their address
     def __init__(self, socket: UdpSocket, listener: Any, batches: Batches, flow_type: type[UdpFlow] = ...) -> None:
         """While ``batches.admission`` is ``sorting``, the subclass says by ``shedding`` whether the socket refuses by itself: of requests that
@@ -442,7 +440,6 @@ class Mac:
 class Timer:
     """One running timer; made by ``Timers.after``."""
 
-    deadline: float
     def cancel(self) -> None:
         """Never fires from now on; harmless after it fired or when cancelled before."""
 
@@ -555,7 +552,6 @@ class Cookie:
     cookie is of no use in another call. Equal texts are equal cookies."""
 
     call_key: str  # the same for every branch of one request
-    caller_hash: str  # of the From tag of the request that made the dialog
     caller_flow: str  # flow token, "" when the caller is reached by its Contact
     callee_flow: str
     text: str  # as it stands in the URI
@@ -587,8 +583,6 @@ class BranchBase:
         """Goes on with what the resolver found."""
     def send(self) -> None:
         """To a client transaction (item 10)."""
-    def pass_upstream(self, response: Message) -> None:
-        """To the exchange if it wants to see it, then upstream (``ContextBase.forward``)."""
     def cancel(self, headers: Iterable[tuple[str, str]] = (), /) -> None:
         """RFC 3261 section 9.1: before a provisional response the transaction keeps the CANCEL back. Timer C, which is not awaited any
         longer then, calls ``timer_c_fired``."""
@@ -666,7 +660,6 @@ class ClientTransactionBase(TransactionBase):
 
     last_status: int  # of the last response the owner was told
     sent: bytes | None  # what a retransmission sends: the request, in Completed the ACK
-    cancel_headers: tuple[tuple[str, str], ...] | None  # a CANCEL waits or was sent
     def send_first(self, data: bytes, /) -> None:
         """Sends the request. Over an unreliable transport it may be repeated: until the first time Timer A or E, which is
         shorter, does for Timer B or F."""
@@ -732,7 +725,6 @@ class DigestClaim:
     """The credentials of one Authorization or Proxy-Authorization value (RFC 7616 section 3.4); quotes and quoted pairs are undone."""
 
     username: str | None
-    extended_username: str | None  # username*, as written
     realm: str | None
     nonce: str | None
     algorithm: str  # "MD5", also when none is named, "SHA-256", or "" for another
@@ -1048,7 +1040,6 @@ class EnvironmentBase:
 
     _env: Any  # lmdb.Environment
     _write: Any  # transactions, or None
-    _reading: Any  # kept between reads
     _staged: dict[tuple[Any, bytes], bytes | None]  # writes that wait for ``commit``; None: a deletion
     _spare_bytes: int  # may be written before the next look at how full the map is
     _keeps_read: bool
@@ -1144,9 +1135,6 @@ class CallRecord:
     forks: list[CallLeg]  # callees of its other dialogs: early ones with 100rel, then those that answered after the first
     def __init__(self, **fields: Any) -> None:
         """``v`` is the newest; all others are empty, and the call rings, unless ``fields`` say otherwise."""
-    @property
-    def disguised(self) -> bool:
-        """Whether the callee is shown something else than the caller wrote."""
     def belongs(self, from_tag: str | None, to_tag: str | None, /) -> bool:
         """Whether a request within a dialog, with these tags, is of the one the call made, or of an early one."""
     def sides(self, request: Message, /) -> tuple[CallLeg, CallLeg] | None:

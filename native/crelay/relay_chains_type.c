@@ -63,13 +63,6 @@ static bool is_line(PyObject *line)
     return false;
 }
 
-static PyObject *chains_enter(ChainsObject *self, PyObject *line)
-{
-    if (!is_line(line) || !relay_chains_enter(self, (LineObject *)line))
-        return NULL;
-    Py_RETURN_NONE;
-}
-
 static PyObject *chains_leave(ChainsObject *self, PyObject *line)
 {
     if (!is_line(line) || !relay_chains_leave(self, (LineObject *)line))
@@ -208,7 +201,6 @@ static void chains_dealloc(ChainsObject *self)
 }
 
 static PyMethodDef chains_methods[] = {
-    {"enter", (PyCFunction)chains_enter, METH_O, "The line's ports are its from now on."},
     {"leave", (PyCFunction)chains_leave, METH_O, "When its ports are closed; what it sent before may still come."},
     {"reserve", (PyCFunction)chains_reserve, METH_O, "Something else of ours has that port."},
     {"named", (PyCFunction)chains_named, METH_VARARGS, "Whether media of these lines may be sent to a port of ours."},

@@ -37,7 +37,6 @@ static PyMemberDef connection_fields[] = {
     {"address", T_OBJECT_EX, offsetof(ConnectionObject, address), READONLY, "As written."},
     {"text", T_OBJECT_EX, offsetof(ConnectionObject, text), READONLY, "As IN IP4 192.0.2.1."},
     {"host", T_OBJECT_EX, offsetof(ConnectionObject, host), READONLY, "In its shortest form; None: not numeric."},
-    {"zero", T_BOOL, offsetof(ConnectionObject, zero), READONLY, "0.0.0.0 or ::."},
     {"unicast", T_BOOL, offsetof(ConnectionObject, unicast), READONLY, "Media can be sent to it."},
     {"private", T_BOOL, offsetof(ConnectionObject, private_), READONLY, "It means something at its own place only."},
     {0},

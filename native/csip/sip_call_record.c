@@ -77,11 +77,6 @@ static const struct sip_field record_fields[] = {
     FIELD(forks, T_OBJECT_EX, SIP_LIST),
 };
 
-static PyObject *get_disguised(CallRecordObject *self, void *closure) {
-    (void)closure;
-    return PyBool_FromLong(self->hides_caller || self->names != Py_None);
-}
-
 bool sip_call_same_tag(PyObject *tag, PyObject *recorded) {
     return tag == Py_None ? sip_is_empty(recorded) : sip_same_str(tag, recorded);
 }
@@ -113,17 +108,11 @@ static PyMethodDef record_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyGetSetDef record_getset[] = {
-    {"disguised", (getter)get_disguised, NULL, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-
 PyTypeObject sip_call_record_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.CallRecord",
     .tp_basicsize = sizeof(CallRecordObject),
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_methods = record_methods,
-    .tp_getset = record_getset,
 };
 
 static PyMemberDef record_members[LENGTH(record_fields) + 1];

@@ -92,7 +92,6 @@ static PyMethodDef methods[] = {
 #define FIELD(name, id) {name, (getter)claim_field, NULL, NULL, (void *)(size_t)(id)}
 static PyGetSetDef getset[] = {
     FIELD("username", SIP_CLAIM_USERNAME),
-    FIELD("extended_username", SIP_CLAIM_EXTENDED_USERNAME),
     FIELD("realm", SIP_CLAIM_REALM),
     FIELD("nonce", SIP_CLAIM_NONCE),
     {"algorithm", (getter)claim_algorithm, NULL, NULL, NULL},

@@ -181,7 +181,6 @@ static PyMemberDef members[] = {
     {"flow", T_OBJECT_EX, offsetof(ClientObject, base.flow), 0, NULL},
     {"sent", T_OBJECT, offsetof(ClientObject, base.last), 0, NULL},
     {"datagram_flow", T_OBJECT, offsetof(ClientObject, datagram_flow), 0, NULL},
-    {"cancel_headers", T_OBJECT, offsetof(ClientObject, cancel_headers), 0, NULL},
     {"last_status", T_INT, offsetof(ClientObject, last_status), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };

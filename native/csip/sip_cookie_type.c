@@ -185,7 +185,7 @@ static PyMethodDef methods[] = {
 
 #define FIELD(name) {#name, T_OBJECT_EX, offsetof(CookieObject, name), READONLY, NULL}
 static PyMemberDef members[] = {
-    FIELD(call_key), FIELD(caller_hash), FIELD(caller_flow), FIELD(callee_flow), FIELD(text), {NULL, 0, 0, 0, NULL},
+    FIELD(call_key), FIELD(caller_flow), FIELD(callee_flow), FIELD(text), {NULL, 0, 0, 0, NULL},
 };
 
 PyTypeObject sip_cookie_type = {

@@ -199,7 +199,6 @@ PyGetSetDef sip_message_getset[] = {
     ATTRIBUTE("client_key", get_client_key),
     ATTRIBUTE("identity", sip_message_identity),
     ATTRIBUTE("loop_hash", sip_message_loop_hash),
-    ATTRIBUTE("begins", sip_message_begins),
     ATTRIBUTE("body", get_body),
     ATTRIBUTE("trailing_bytes", get_trailing_bytes),
     ATTRIBUTE(NULL, NULL),

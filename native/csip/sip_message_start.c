@@ -45,11 +45,6 @@ PyObject *sip_message_request_uri(MessageObject *self, void *closure) {
     return SIP_PY_CACHED(self->cache[CACHE_REQUEST_URI], make_request_uri(self));
 }
 
-PyObject *sip_message_begins(MessageObject *self, void *closure) {
-    (void)closure;
-    return PyBool_FromLong(sip_begins(&self->core));
-}
-
 PyObject *sip_message_has_route(MessageObject *self, void *closure) {
     (void)closure;
     return PyBool_FromLong(sip_line_find(&self->core, (struct sip_wanted){.id = SIP_ROUTE}, 0) < self->core.line_count);

@@ -64,7 +64,6 @@ PyObject *sip_message_is_request(MessageObject *self, void *closure);
 PyObject *sip_message_status(MessageObject *self, void *closure);
 PyObject *sip_message_reason(MessageObject *self, void *closure);
 PyObject *sip_message_version(MessageObject *self, void *closure);
-PyObject *sip_message_begins(MessageObject *self, void *closure);
 PyObject *sip_message_has_route(MessageObject *self, void *closure);
 PyObject *sip_message_get_is_sips(MessageObject *self, void *closure);
 

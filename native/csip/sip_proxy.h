@@ -82,7 +82,7 @@ int sip_branch_tell_ended(BranchObject *self);
 
 void sip_inbound_release(InboundObject *request);
 PyObject *sip_branch_on_response(BranchObject *self, PyObject *const *args, Py_ssize_t count);
-PyObject *sip_branch_pass_upstream(BranchObject *self, PyObject *response);
+int sip_branch_pass_upstream(BranchObject *self, PyObject *response);
 PyObject *sip_context_forward(ContextObject *self, PyObject *response);
 PyObject *sip_context_end(ContextObject *self, PyObject *status);
 PyObject *sip_context_finish(ContextObject *self, PyObject *unused);

@@ -33,7 +33,7 @@ static int answer(ContextObject *self, BranchObject *best) {
     if (best->answer == Py_None || best->status == 503) return sip_py_do((PyObject *)self, &answer_for, branch, NULL);
     bool joins = sip_is_challenge(best->status) && PyTuple_GET_SIZE(self->failed) > 1;
     if (joins && sip_py_do((PyObject *)self, &join_challenges, branch, NULL) < 0) return -1;
-    return sip_py_done(sip_branch_pass_upstream(best, best->answer));
+    return sip_branch_pass_upstream(best, best->answer);
 }
 
 int sip_context_settle(ContextObject *self) {

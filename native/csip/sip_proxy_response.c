@@ -158,10 +158,10 @@ PyObject *sip_branch_on_response(BranchObject *self, PyObject *const *args, Py_s
     return is_message(args[1]) ? sip_py_none(sip_branch_response(self, (MessageObject *)args[1])) : NULL;
 }
 
-PyObject *sip_branch_pass_upstream(BranchObject *self, PyObject *response) {
-    if (!is_message(response)) return NULL;
+int sip_branch_pass_upstream(BranchObject *self, PyObject *response) {
+    if (!is_message(response)) return -1;
     HOLDING(self->context, pass_upstream(self, (MessageObject *)response));
-    return sip_py_none(result);
+    return result;
 }
 
 PyObject *sip_context_forward(ContextObject *self, PyObject *response) {

@@ -144,7 +144,6 @@ static void branch_dealloc(BranchObject *self) {
 static PyMethodDef branch_methods[] = {
     SIP_PY_UNWALKED,
     {"on_response", FUNCTION(sip_branch_on_response), METH_FASTCALL, NULL},
-    {"pass_upstream", FUNCTION(sip_branch_pass_upstream), METH_O, NULL},
     {"start", FUNCTION(sip_branch_start), METH_NOARGS, NULL},
     {"reach", FUNCTION(sip_branch_reach), METH_O, NULL},
     {"send", FUNCTION(sip_branch_send), METH_NOARGS, NULL},

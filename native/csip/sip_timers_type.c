@@ -78,18 +78,12 @@ static PyMethodDef timer_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyMemberDef timer_members[] = {
-    {"deadline", T_DOUBLE, offsetof(TimerObject, timer.deadline), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL},
-};
-
 PyTypeObject sip_timer_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "native.sip.Timer",
     .tp_basicsize = sizeof(TimerObject),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = (destructor)timer_dealloc,
     .tp_methods = timer_methods,
-    .tp_members = timer_members,
 };
 
 /* --- Timers --- */

@@ -106,7 +106,6 @@ static PyMethodDef methods[] = {
 static PyMemberDef members[] = {
     {"socket", T_OBJECT, offsetof(UdpEndpointObject, socket), READONLY, NULL},
     {"listener", T_OBJECT, offsetof(UdpEndpointObject, listener), READONLY, NULL},
-    {"waits_to_write", T_BOOL, offsetof(UdpEndpointObject, waits_to_write), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 

@@ -1,7 +1,7 @@
 import pytest
 
 from media.announce import accepted_mux, offered_mux, told_lines, transport
-from media.encodings import NO_MAP
+from media.encodings import NO_TYPES, RtpMap
 from media.endpoint import NOWHERE
 from media.errors import RequestError
 from media.line import Line
@@ -21,7 +21,7 @@ def line(count: int = 1) -> Line:
 
 
 def described(mux: bool) -> Described:
-    return Described("audio", "RTP/AVP", "sendrecv", mux, NOWHERE, NO_MAP, "", relay.RTP)
+    return Described("audio", "RTP/AVP", "sendrecv", mux, NOWHERE, RtpMap({}, {}, {}, NO_TYPES), "", relay.RTP)
 
 
 @pytest.mark.parametrize("received", ALL_PROFILES)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 MAX_MESSAGE, MAX_HEADERS, MAX_LINE, MAX_URI_PARTS = 65535, 256, 16384, 64
 TOKEN = rb"[A-Za-z0-9\-.!%*_+`'~]+"
-VISIBLE = rb"[!-;=?-~\x80-\xff]"  # what may stand in a URI unescaped, some characters more than the grammar has; never <, >
 USER = rb"[^\x00-\x20\x7f<>\"@:]"
 PARAM = rb"[^\x00-\x20\x7f<>\"@;?]"
 ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}")

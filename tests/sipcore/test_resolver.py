@@ -232,9 +232,6 @@ def test_one_silent_target_does_not_hide_the_others() -> None:
     assert found == [Destination("udp", "192.0.2.2", 5060)]
 
 
-ADDRESSES: Zone = {("good.a.test", "A"): ["192.0.2.2"], ("a.test", "A"): ["192.0.2.9"]}
-
-
 def refusing(*kinds: str) -> Lie:
     """For those types; others are answered."""
 
