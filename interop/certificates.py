@@ -6,6 +6,7 @@ import ssl
 import subprocess
 from pathlib import Path
 
+from interop.process import PATIENCE_S
 from sipcore.transport.tls_context import CertificateFiles
 
 KINDS = {"ecdsa": ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"), "rsa": ("rsa:2048",)}
@@ -65,4 +66,4 @@ class Authority:
 
 
 def openssl(*arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=60)
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=PATIENCE_S)

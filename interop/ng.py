@@ -7,8 +7,10 @@ import os
 import socket
 from typing import Any
 
+from interop.process import PATIENCE_S
 
-def ask(address: tuple[str, int], command: str, timeout_s: float = 10.0, **keys: Any) -> dict[str, Any]:
+
+def ask(address: tuple[str, int], command: str, timeout_s: float = PATIENCE_S, **keys: Any) -> dict[str, Any]:
     """Sends one command and returns the reply; raises TimeoutError without one. Key names are written with ``_`` for ``-``."""
     cookie = os.urandom(6).hex()
     request = {"command": command, **{key.replace("_", "-"): value for key, value in keys.items()}}

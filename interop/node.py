@@ -13,7 +13,7 @@ from typing import Protocol
 
 from interop import ng
 from interop.ports import free_port
-from interop.process import Process, bracketed, rss_bytes, wait_for
+from interop.process import PATIENCE_S, Process, bracketed, rss_bytes, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -93,7 +93,7 @@ class SipmeshNode:
             folder / "sipmesh.log",
             cwd=ROOT,
         )
-        self.process.wait_ready(self.healthy, 90.0)
+        self.process.wait_ready(self.healthy)
 
     def configuration(self, data: Path) -> str:
         """The TOML of design.md section 9."""
@@ -112,20 +112,21 @@ class SipmeshNode:
             srtp = setup.srtp_of.get(user, setup.srtp)
             tables.append(("[[user]]", {"aor": f"{user}@{setup.domain}", "password": password, "srtp": srtp}))
         if trunk := setup.trunk:
-            reached = {"targets": trunk.targets, "probe_s": 1, "first_response_s": 1}
+            reached = {"targets": trunk.targets, "probe_s": 1, "first_response_s": 5}
             tables.append(("[[trunk]]", {"name": trunk.name, "sources": trunk.sources, **reached, **dict(trunk.keys)}))
             tables.append(("[[route]]", {"match": f"{trunk.prefix}*", "to": f"trunk:{trunk.name}"}))
         ports = f"{self.rtp_port}-{self.rtp_port + RTP_PORTS - 1}"
         media = {"anchor": setup.anchor, "address": self.address, "ports": ports, "ng": f"{self.ng[0]}:{self.ng[1]}"}
         limits = {"max_bindings": setup.bindings, "media_timeout_s": setup.media_timeout_s}
         limits |= {"exempt": () if setup.requests_per_source_per_s else ("127.0.0.0/8",)}
+        limits |= {"tcp_message_s": 60}  # who sends byte by byte may be slow
         limits |= {"requests_per_source_per_s": setup.requests_per_source_per_s}
         tables += [("[media]", media), ("[limits]", limits), ("[console]", {"address": f"127.0.0.1:{self.console}"})]
         return "\n".join(line for head, keys in tables for line in (head, *(f"{key} = {_toml(keys[key])}" for key in keys), ""))
 
     def get(self, path: str) -> str:
         """The body of a page of the console address."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.console}{path}", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.console}{path}", timeout=PATIENCE_S) as answer:
             return answer.read().decode()
 
     def healthy(self) -> bool:

@@ -19,7 +19,10 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from interop.process import PATIENCE_S
+
 ROOT = Path(__file__).resolve().parent.parent
+LIFE_S = 900.0  # longer than any test
 
 
 class Phone:
@@ -53,7 +56,7 @@ class Phone:
             text=True,
             cwd=ROOT,
         )
-        self._watchdog = threading.Timer(110, self.child.kill)
+        self._watchdog = threading.Timer(LIFE_S, self.child.kill)
         self._watchdog.daemon = True
         self._watchdog.start()
 
@@ -73,7 +76,7 @@ class Phone:
     def state(self) -> dict[str, Any]:
         return self.do("state")
 
-    def wait(self, timeout_s: float = 30.0, **wanted: Any) -> dict[str, Any]:
+    def wait(self, timeout_s: float = PATIENCE_S, **wanted: Any) -> dict[str, Any]:
         """Polls until the state has all ``wanted`` values."""
         end = time.monotonic() + timeout_s
         while True:
@@ -95,7 +98,7 @@ class Phone:
             self.do("quit")
         self._watchdog.cancel()
         try:
-            self.child.wait(5)
+            self.child.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+PATIENCE_S = 120.0  # of whoever waits for an event, on a host that gives us a fifth of it and stands still for seconds
+
 
 class StartError(RuntimeError):
     """A peer did not come up; the message carries the end of its log."""
@@ -25,7 +27,7 @@ def bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 30.0, interval_s: float = 0.02) -> None:
+def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S, interval_s: float = 0.02) -> None:
     """Polls ``condition``; raises TimeoutError naming ``what`` after ``timeout_s``."""
     end = time.monotonic() + timeout_s
     while not condition():
@@ -52,7 +54,7 @@ class Process:
     def tail(self, lines: int = 30) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    def wait_ready(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    def wait_ready(self, condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         """Waits until ``condition`` holds; raises StartError with the log when the child ends first or time is up."""
         name = Path(self.command[3]).name
         end = time.monotonic() + timeout_s
@@ -64,7 +66,7 @@ class Process:
                 raise StartError(f"{name} not ready within {timeout_s:g} s:\n{self.tail()}")
             time.sleep(0.02)
 
-    def stop(self, timeout_s: float = 5.0) -> int:
+    def stop(self, timeout_s: float = PATIENCE_S) -> int:
         """SIGTERM, then SIGKILL to what is left of the group; returns the exit status."""
         if self.running():
             self.child.terminate()

@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from interop.process import bracketed, family
+from interop.process import PATIENCE_S, bracketed, family
 
+T1_S, T2_S = 0.5, 4.0  # RFC 3261 section 17.1.2.2
 ALGORITHMS = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 
 
@@ -24,6 +25,11 @@ class Response:
         """The values of a header, one entry a line."""
         return re.findall(rf"(?mi)^{re.escape(name)}[ \t]*:[ \t]*(.*?)\r?$", self.raw.partition("\r\n\r\n")[0])
 
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Call-ID and CSeq."""
+        return "".join(self.headers("Call-ID")), "".join(self.headers("CSeq"))
+
 
 @dataclass(slots=True)
 class Client:
@@ -33,10 +39,12 @@ class Client:
     transport: str = "udp"
     address: str = "127.0.0.1"
     port: int = 0
-    timeout_s: float = 10.0
+    timeout_s: float = PATIENCE_S
     _socket: socket.socket = field(init=False)
     _buffer: bytes = b""
     _cseq: int = 0
+    _request: bytes = b""  # the last one, over UDP
+    _awaited: tuple[str, str] | None = None  # its Call-ID and CSeq
 
     def __post_init__(self) -> None:
         kind = socket.SOCK_DGRAM if self.transport == "udp" else socket.SOCK_STREAM
@@ -74,14 +82,24 @@ class Client:
             self._buffer += data
 
     def response(self, timeout_s: float | None = None) -> Response | None:
-        """The next response; requests that arrive meanwhile (probes) are passed over."""
-        end = time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s)
-        while (left := end - time.monotonic()) > 0:
-            data = self.receive(left)
-            if data is None:
+        """The next response to the last ``request``, which is repeated until there is one (Timer E), or, if there was none, the
+        next response; what else arrives meanwhile (probes, answers once more) is passed over."""
+        now = time.monotonic()
+        end, interval_s = now + (self.timeout_s if timeout_s is None else timeout_s), T1_S
+        repeat_at = now + interval_s if self._request else end
+        while (now := time.monotonic()) < end:
+            data = self.receive(max(min(end, repeat_at) - now, 0.001))
+            if data is not None and data.startswith(b"SIP/2.0 "):
+                found = Response(int(data[8:11]), data.decode("latin-1"))
+                if self._awaited in (None, found.identity):
+                    self._request = b""
+                    return found
+            elif data is None and self.transport != "udp":
                 return None
-            if data.startswith(b"SIP/2.0 "):
-                return Response(int(data[8:11]), data.decode("latin-1"))
+            elif time.monotonic() >= repeat_at and self._request:
+                self.send(self._request)
+                interval_s = min(2 * interval_s, T2_S)
+                repeat_at += interval_s
         return None
 
     def final(self, timeout_s: float | None = None) -> Response | None:
@@ -116,7 +134,10 @@ class Client:
         ]
         if body:
             lines.append("Content-Type: application/sdp")
-        self.send("\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode())
+        data = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode()
+        self.send(data)
+        self._request = data if self.transport == "udp" else b""
+        self._awaited = call_id, f"{self._cseq} {method}"
         return call_id
 
     def register(
@@ -187,7 +208,7 @@ class Client:
         for _ in range(2):
             headers = (contact, f"Proxy-Authorization: {credentials}") if credentials else (contact,)
             call_id = self.request("INVITE", uri, user, domain, headers, call_id=call_id, body=body)
-            answer = self.final(10.0)
+            answer = self.final()
             if answer is None:
                 raise TimeoutError("no answer to INVITE")
             if answer.status >= 300:
@@ -246,7 +267,7 @@ def authorization(
     return f'{head}, qop=auth, nc={count}, cnonce="{cnonce}", response="{answer}"'
 
 
-def options(node: tuple[str, int], timeout_s: float = 10.0) -> int | None:
+def options(node: tuple[str, int], timeout_s: float = PATIENCE_S) -> int | None:
     """The status of an OPTIONS to the node itself, None without answer."""
     with Client(node, address="::1" if ":" in node[0] else "127.0.0.1", timeout_s=timeout_s) as client:
         client.request("OPTIONS", f"sip:{bracketed(node[0])}:{node[1]}", "probe", "probe.invalid")

@@ -12,7 +12,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from interop.process import family
+from interop.process import PATIENCE_S, family
 
 HEADER = struct.Struct("!BBHII")
 PCMU = 0
@@ -69,7 +69,7 @@ class RtpEnd:
             time.sleep(max(0.0, due - time.monotonic()))
         return range(first, self._sequence + 1)
 
-    def heard(self, numbers: range, timeout_s: float = 10.0) -> list[bytes]:
+    def heard(self, numbers: range, timeout_s: float = PATIENCE_S) -> list[bytes]:
         """What has been received with these sequence numbers, as soon as it is as many packets or the time is up."""
         end = time.monotonic() + timeout_s
         while len(found := self._numbered(numbers)) < len(numbers) and time.monotonic() < end:
@@ -80,7 +80,7 @@ class RtpEnd:
         rtp = [data for data in tuple(self.payloads) if len(data) >= HEADER.size]
         return [data for data in rtp if HEADER.unpack_from(data)[2] in numbers]
 
-    def settle(self, packets: int, timeout_s: float = 10.0) -> None:
+    def settle(self, packets: int, timeout_s: float = PATIENCE_S) -> None:
         """Waits until at least ``packets`` have been received, or the time is up."""
         end = time.monotonic() + timeout_s
         while len(self.payloads) < packets and time.monotonic() < end:

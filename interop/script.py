@@ -49,6 +49,8 @@ class Script:
         self.invite_at = 0
         self.cseq = 0
         self.variables: set[str] = set()
+        self._received = ""  # the last request, and how many messages have been sent since
+        self._sent_since = 0
 
     def __str__(self) -> str:
         names = ",".join(sorted(self.variables))
@@ -63,6 +65,7 @@ class Script:
     def _send(self, text: str, retransmit: bool = True, attributes: str = "") -> None:
         timer = ' retrans="500"' if retransmit else ""
         self.steps.append(f"<send{timer}{attributes}><![CDATA[\n\n{text}\n]]></send>")
+        self._sent_since += 1
 
     def invite(self, body: str | None = None, headers: tuple[str, ...] = (), start_rtd: bool = False) -> None:
         """The INVITE that opens the dialog, with the credentials if a challenge came before."""
@@ -166,6 +169,7 @@ class Script:
         rtd: bool = False,
     ) -> None:
         """A response by status or a request by method. ``media`` logs its SDP under that label, ``header`` a header."""
+        self._pass_over_repetitions()
         attributes = f'response="{what}"' if isinstance(what, int) else f'request="{what}"'
         for name, wanted in (("optional", optional), ("auth", auth), ("rrs", routes)):
             attributes += f' {name}="true"' if wanted else ""
@@ -190,6 +194,15 @@ class Script:
             actions.append(f'<log message="header {header} [$header]"/>')
         body = f"<action>{''.join(actions)}</action>" if actions else ""
         self.steps.append(f"<recv {attributes}>{body}</recv>")
+        if isinstance(what, str):
+            self._received, self._sent_since = what, 0
+
+    def _pass_over_repetitions(self) -> None:
+        """SIPp 3.6 knows a repeated request by what it sent after it, and forgets that with the second message it sends: an
+        INVITE that was repeated because we were slow would end the call that has been answered."""
+        if self._received and self._sent_since > 1:
+            self.steps.append(f'<recv request="{self._received}" optional="true"/>')
+            self._received = ""
 
     def provisionals(self, *statuses: int) -> None:
         """Any of these may or may not come before the next awaited message."""

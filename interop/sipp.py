@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from interop.ports import free_port
-from interop.process import Process, bracketed, wait_for
+from interop.process import PATIENCE_S, Process, bracketed, wait_for
 from interop.script import Script
+
+NEVER = 1_000_000
 
 ENDED = ("04", "05", "06", "08", "09", "0B")  # states of proc(5) of a TCP connection that somebody has closed
 
@@ -87,7 +89,7 @@ class Sipp:
     name: str = "sipp"
     calls: int = 1
     rate: float = 10.0
-    timeout_s: float = 60.0
+    timeout_s: float = PATIENCE_S
     keys: dict[str, str] = field(default_factory=dict)
     options: Sequence[str] = ()
     process: Process = field(init=False)
@@ -114,6 +116,8 @@ class Sipp:
             "-r": self.rate,
             "-timeout": self.timeout_s,
             "-fd": 60,
+            "-watchdog_minor_maxtriggers": NEVER,  # else it gives up on a machine that stood still so often
+            "-watchdog_major_maxtriggers": NEVER,
         }
         files = {"-sf": "xml", "-error_file": "err", "-log_file": "log", "-stf": "csv", "-message_file": "msg"}
         valued |= {option: self._file(suffix) for option, suffix in files.items()}
@@ -141,7 +145,7 @@ class Sipp:
     def log_lines(self) -> list[str]:
         return self._text("log").splitlines()
 
-    def logged(self, pattern: str, timeout_s: float = 20.0) -> re.Match[str]:
+    def logged(self, pattern: str, timeout_s: float = PATIENCE_S) -> re.Match[str]:
         """The first log line that matches; raises AssertionError with the trace when SIPp ends without it."""
         end = time.monotonic() + timeout_s
         while not (found := re.search(pattern, self._text("log"))):
@@ -152,7 +156,7 @@ class Sipp:
             time.sleep(0.01)
         return found
 
-    def media(self, label: str, timeout_s: float = 20.0) -> Media:
+    def media(self, label: str, timeout_s: float = PATIENCE_S) -> Media:
         found = self.logged(rf"media {label} (\S+) (\d+) ?(\w*)", timeout_s)
         return Media(found[1], int(found[2]), found[3])
 
@@ -164,7 +168,7 @@ class Sipp:
     def wait(self) -> Result:
         """Its result; a SIPp that overstays its timeout is killed and counts as failed."""
         try:
-            wait_for(lambda: not self.process.running(), self.name, self.timeout_s + 5)
+            wait_for(lambda: not self.process.running(), self.name, self.timeout_s + PATIENCE_S)
         except TimeoutError:
             self.process.stop()
         status = self.process.stop()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from interop import calls
 from interop.node import Node
+from interop.process import PATIENCE_S
 from interop.rawsip import Client
 from interop.rtp import RtpEnd
 from interop.script import Script
@@ -101,7 +102,7 @@ class Stage:
         self._rtps.append(end)
         return end
 
-    def carrier(self, address: str, port: int = 0, calls_: int = 1000, timeout_s: float = 60.0) -> Sipp:
+    def carrier(self, address: str, port: int = 0, calls_: int = 1000, timeout_s: float = 2 * PATIENCE_S) -> Sipp:
         """A carrier's gateway that answers calls and OPTIONS probes until it is stopped."""
         end = End("gateway", self.node.setup.domain, address=address, port=port)
         keys = {"rtp_port": str(self.rtp(echo=True).port)}

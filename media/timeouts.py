@@ -23,6 +23,8 @@ _NS = 1_000_000_000
 _NEVER = 1 << 62
 _MANY = 1000  # looks at what is no more that are not worth the work
 _CHECK_S = 60.0  # at least so often, for what may have changed meanwhile
+_STALL_SCANS = 2  # a scan that comes so many intervals after the last one shows that the process stood still
+_HEARING_S = 5.0  # so long after a stall all who send, be it reports only (RFC 3550 section 6.2), are heard again
 
 
 class Timeouts:
@@ -41,6 +43,10 @@ class Timeouts:
         self._check_ns = int(min(settings.timeout_s or _CHECK_S, _CHECK_S) * _NS)
         timeouts = (settings.timeout_s, settings.held_timeout_s, settings.unanswered_timeout_s)
         self._shortest_ns = int(min(filter(None, timeouts), default=_CHECK_S) * _NS)
+        self._stall_ns = int(_STALL_SCANS * settings.scan_interval_s * _NS)
+        self._hearing_ns = min(int(_HEARING_S * _NS), self._shortest_ns)
+        self._scanned_ns = 0
+        self._heard_ns = 0  # before then nobody is judged to be silent
 
     def __len__(self) -> int:
         """Looks that are planned."""
@@ -55,16 +61,26 @@ class Timeouts:
         if len(self._heap) > 2 * len(self._calls) + _MANY:
             self._forget_ended()
         now_ns = self._calls.clock.monotonic_ns()
+        self._look_for_stall(now_ns)
         while self._heap and self._heap[0][0] <= now_ns:
             due_ns, _, call = heapq.heappop(self._heap)
             if not self._is_planned(due_ns, call):
                 continue
             deadline_ns, reason = self._deadline(call)
+            if reason:
+                deadline_ns = max(deadline_ns, self._heard_ns)
             if deadline_ns <= now_ns:
                 self._end(call, reason)
             else:
                 call.check_ns = 0
                 self._plan(call, deadline_ns)
+
+    def _look_for_stall(self, now_ns: int) -> None:
+        """What the parties sent while this process stood still has not been heard yet."""
+        if self._scanned_ns and now_ns - self._scanned_ns > self._stall_ns:
+            self._heard_ns = now_ns + self._hearing_ns
+            self._counters["media_stalls_total"] += 1
+        self._scanned_ns = now_ns
 
     def _is_planned(self, due_ns: int, call: Call) -> bool:
         return self._calls.get(call.call_id) is call and due_ns == call.check_ns

@@ -294,14 +294,19 @@ class Batches:
     admission: Any
     receive: Callable[[bytes, Any], None]  # what the sockets bring, with its flow; set before there are sockets
     in_batch: bool
-    def __init__(self, timers: Timers, on_batch_end: Callable[[], None] | None = None, turn_s: float = 0.0) -> None:
-        """``turn_s``: ``timers`` fire at most so often."""
+    def __init__(
+        self, timers: Timers, on_batch_end: Callable[[], None] | None = None, turn_s: float = 0.0, late_s: float = ...
+    ) -> None:
+        """``turn_s``: ``timers`` fire at most so often. ``late_s``: when one is later, the process stood still; without it, it never did."""
     def begin(self) -> None:
         """Reads the clock into ``timers``."""
     def end(self) -> None:
         """Fires the timers that are due, if it is their turn. Calls ``on_batch_end``, and ``lose_batch`` when it raises; then each
         sender's ``flush``, ``arm_tick(deadline)`` unless there is a ``tick`` that comes in time, and ``plan_turn`` while ``admission``
-        sorts. ``report`` is told what a sender raises."""
+        sorts. ``report`` is told what a sender raises. Instead of firing timers that are later than ``late_s``, it calls ``catch_up``: none fires
+        before the end of the batch that follows ``caught_up``."""
+    def caught_up(self) -> None:
+        """The sockets have been looked at since ``catch_up`` was called."""
     def flush_later(self, sender: Any, /) -> None:
         """``sender.flush()`` once, at the end of this batch. Outside of one, ``end_later`` is called, to have an empty batch follow soon."""
 

@@ -2,6 +2,8 @@
  * is not asked for. */
 #include "sip_batches.h"
 
+#include <math.h>
+
 #include "sip_transaction.h"
 #include "sip_udp_endpoint.h"
 #include "structmember.h"
@@ -53,10 +55,21 @@ static int is_sorting(BatchesObject *self) {
     return self->admission == Py_None ? 0 : sip_py_is(self->admission, &sorting);
 }
 
+/* When the process stood still, what was to stop the timers that fell due meanwhile may lie in the sockets. */
+static int meet_stall(BatchesObject *self) {
+    static struct sip_py_word catch_up = {"catch_up", NULL};
+    if (sip_py_do((PyObject *)self, &catch_up, NULL, NULL) < 0) return -1;
+    self->stall = SIP_STALL_MET;
+    return 0;
+}
+
 /* Timers fire in whatever batch there is, so that nobody wakes up for them while messages come. Whether it was their turn. */
 static int fire_due(BatchesObject *self) {
     double deadline, now = sip_clock_now(self->timers);
-    if (now < self->turn || !sip_clock_soonest(self->timers, &deadline) || deadline > now) return 0;
+    bool caught_up = self->stall == SIP_STALL_OVER;
+    if (caught_up) self->stall = SIP_NO_STALL;
+    if (now < self->turn || self->stall || !sip_clock_soonest(self->timers, &deadline) || deadline > now) return 0;
+    if (!caught_up && now - deadline > self->late_s) return meet_stall(self);
     self->turn = now + self->turn_s;
     return sip_clock_fire_due(self->timers) < 0 ? -1 : 1;
 }
@@ -73,7 +86,7 @@ static int arm_tick(BatchesObject *self, double deadline) {
 /* The loop is to wake us for the soonest timer, unless it will. `fired`: what it was to wake us for is done. */
 static int keep_tick(BatchesObject *self, bool fired) {
     double deadline;
-    if (!sip_clock_soonest(self->timers, &deadline)) return 0;
+    if (self->stall || !sip_clock_soonest(self->timers, &deadline)) return 0;
     bool is_armed = self->tick != Py_None && !fired && self->tick_for <= deadline;
     return is_armed ? 0 : arm_tick(self, deadline);
 }
@@ -117,11 +130,13 @@ static PyObject *batches_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 }
 
 static int batches_init(BatchesObject *self, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"timers", "on_batch_end", "turn_s", NULL};
+    static char *keywords[] = {"timers", "on_batch_end", "turn_s", "late_s", NULL};
     PyObject *timers, *on_end = Py_None;
-    double turn_s = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|Od:Batches", keywords, &sip_timers_type, &timers, &on_end, &turn_s)) return -1;
+    double turn_s = 0, late_s = HUGE_VAL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|Odd:Batches", keywords, &sip_timers_type, &timers, &on_end, &turn_s, &late_s))
+        return -1;
     self->turn_s = turn_s;
+    self->late_s = late_s;
     Py_SETREF(self->timers, Py_NewRef(timers));
     Py_SETREF(self->on_end, Py_NewRef(on_end));
     return 0;
@@ -154,6 +169,12 @@ static PyObject *batches_end(BatchesObject *self, PyObject *unused) {
     return sip_py_none(sip_batches_end(self));
 }
 
+static PyObject *batches_caught_up(BatchesObject *self, PyObject *unused) {
+    (void)unused;
+    self->stall = SIP_STALL_OVER;
+    Py_RETURN_NONE;
+}
+
 static PyObject *batches_flush_later(BatchesObject *self, PyObject *sender) {
     return sip_py_none(sip_batches_flush_later(self, sender));
 }
@@ -161,6 +182,7 @@ static PyObject *batches_flush_later(BatchesObject *self, PyObject *sender) {
 static PyMethodDef methods[] = {
     {"begin", (PyCFunction)batches_begin, METH_NOARGS, NULL},
     {"end", (PyCFunction)batches_end, METH_NOARGS, NULL},
+    {"caught_up", (PyCFunction)batches_caught_up, METH_NOARGS, NULL},
     {"flush_later", (PyCFunction)batches_flush_later, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

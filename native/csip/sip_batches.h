@@ -4,6 +4,9 @@
 
 #include "sip_timers_type.h"
 
+/* Timers don't fire while the sockets are still to be looked at, and then however late they are. */
+enum sip_stall { SIP_NO_STALL, SIP_STALL_MET, SIP_STALL_OVER };
+
 typedef struct {
     PyObject_HEAD
     PyObject *timers;
@@ -14,10 +17,12 @@ typedef struct {
     double tick_for;       /* the deadline it was set for */
     double turn_s;         /* timers fire at most so often */
     double turn;           /* and not before then */
+    double late_s;         /* a timer that is later than this shows that the process stood still */
     PyObject *admission;   /* or None */
     PyObject *receive;     /* takes what the sockets bring: receive(data, flow) */
     unsigned long long begun; /* server transactions when the batch began */
     char is_open;
+    char stall;            /* enum sip_stall */
 } BatchesObject;
 
 /* All return -1 with an exception. */

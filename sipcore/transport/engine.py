@@ -59,7 +59,7 @@ class Engine(Batches):
         self.counters = counters
         self.settings = settings or TransportSettings()
         timers = Timers(time.monotonic(), time.time(), lambda: self.report("a timer"))
-        super().__init__(timers, on_batch_end, self.settings.turn_s)
+        super().__init__(timers, on_batch_end, self.settings.turn_s, self.settings.stall_s)
         self.flows = TransportTable(tuple(listeners), self)
         self.tls = tls or {}  # by index of the listener; another one is used from the next handshake on
         self.loop: asyncio.AbstractEventLoop
@@ -73,6 +73,7 @@ class Engine(Batches):
         self._log_loss_at = 0.0
         self._late_end: asyncio.Handle | None = None
         self._turn: asyncio.Handle | None = None
+        self._catching_up: asyncio.Handle | None = None
         self._unreachable: set[tuple[int, Address]] = set()
 
     async def start(self, sockets: dict[int, socket.socket], layer: TransactionLayer) -> None:
@@ -125,6 +126,8 @@ class Engine(Batches):
                 endpoint.close()
         if self.tick is not None:
             self.tick.cancel()
+        if self._catching_up is not None:
+            self._catching_up.cancel()
         self.handshakes.close()
         if self.siblings is not None:
             self.siblings.stop()
@@ -208,6 +211,16 @@ class Engine(Batches):
             self.tick.cancel()
         delay_s = min(deadline - self.timers.now + self.settings.tick_late_s, self.settings.tick_max_s)
         self.tick = self.loop.call_later(max(delay_s, 0.0), self._wake)
+
+    def catch_up(self) -> None:
+        """The process stood still past a timer: the answer that would have stopped it may lie in a socket."""
+        self.counters["sip_stalls_total"] += 1
+        self._catching_up = self.loop.call_later(self.settings.catch_up_s, self._end_catching_up)
+
+    def _end_catching_up(self) -> None:
+        self.caught_up()
+        self.begin()
+        self.end()
 
     def _wake(self) -> None:
         """Timers fire at the end of every batch; of this one if there was no other."""

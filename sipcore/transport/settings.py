@@ -28,6 +28,8 @@ class TransportSettings:
     turn_s: float = 0.025  # timers fire at most so often
     tick_late_s: float = 0.025  # so late we wake up for a timer: what comes by then has it fire too
     tick_max_s: float = 0.25  # a timer that is started outside of a batch may be so late
+    stall_s: float = 0.25  # a timer that is later shows that the process stood still, and what comes in is looked at first
+    catch_up_s: float = 0.1  # for so long; what siblings and the media daemon have for us comes by then too
     unreachable_s: float = 0.05  # addresses that don't take datagrams are told of together
 
     def is_exempt(self, host: str) -> bool:

@@ -34,6 +34,8 @@ HELP = {
     "media_poor_sources": "Of these with a MOS below 3.1",
     "media_silent_sources": "Parties not heard for ten seconds while the other one is",
     "media_one_way": "Times that a party was found to be silent so",
+    "media_stalls": "Times that the process stood still: nobody is judged silent soon after",
+    "sip_stalls": "Times that the process stood still past a timer: what came meanwhile was read first",
     "media_timeouts": "Calls ended because nothing of them was heard, by kind",
 }
 STATES = ("ringing", "answered", "ending")

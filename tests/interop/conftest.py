@@ -11,10 +11,18 @@ from pathlib import Path
 import pytest
 
 from interop.node import Node, Setup, start
+from interop.process import PATIENCE_S
 from interop.stage import Stage
 from tests.interop import beside
 
 USERS = {"alice": "wonder-land", "bob": "builder-1", "carol": "christmas", "dave": "dave-pw"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that hangs ends at the patience of what it waits for; this is for what has none."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(5 * PATIENCE_S))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from interop.node import Node, Setup
-from interop.process import wait_for
+from interop.process import PATIENCE_S, wait_for
 from interop.rawsip import Client, options
 from interop.stage import Stage
 from interop.torture import EXPECTED, Torture, messages
@@ -60,7 +60,7 @@ def torture_over_udp(node: Node, message: Torture, sockets: dict[int, socket.soc
             while each.recv(65535):
                 pass
     source.sendto(message.data, (node.address, node.port))
-    end = time.monotonic() + (0.4 if 0 in message.statuses else 10.0)
+    end = time.monotonic() + (0.4 if 0 in message.statuses else PATIENCE_S)
     while (left := end - time.monotonic()) > 0 and select.select([listening], [], [], left)[0]:
         answer = listening.recv(65535)
         final = answer.startswith(b"SIP/2.0 ") and not answer.startswith(b"SIP/2.0 1")

@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from interop.process import PATIENCE_S
 from media.settings import RecordingSettings
 from tests.media.live import Live, Phone, Proxy, phones, port_of
 
@@ -23,7 +24,7 @@ def talk(proxy: Proxy, a: Phone, b: Phone) -> None:
 def rtp_streams(path: Path) -> list[list[str]]:
     """Lines of tshark's table of RTP streams, in words."""
     command = ["tshark", "-r", str(path), "-o", "rtp.heuristic_rtp:TRUE", "-q", "-z", "rtp,streams"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     return [line.split() for line in done.stdout.splitlines() if "0x" in line]
 
 

@@ -21,6 +21,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 def kill(node: SipmeshNode, name: str) -> None:
     """Kills the worker and waits until its successor serves."""
+    wait_for(lambda: name in node.workers(), name)
     pid = node.workers()[name]
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: node.workers().get(name, pid) != pid and node.healthy(), f"another {name}")

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from interop.node import Setup, SipmeshNode
+from interop.process import PATIENCE_S
 from interop.rawsip import Client
 from tests.interop.conftest import USERS, serving
 
@@ -21,7 +22,7 @@ def test_a_source_gets_its_rate_once(tmp_path: Path) -> None:
             for _ in range(SENT):  # each with a Call-ID of its own, so they belong to different workers
                 phone.request("OPTIONS", f"sip:{setup.domain}", "alice", setup.domain)
             answered = 0
-            while phone.receive(10.0 if answered < PER_S else 0.5) is not None:
+            while phone.receive(PATIENCE_S if answered < PER_S else 0.5) is not None:
                 answered += 1
             elapsed_s = time.monotonic() - began
         assert PER_S <= answered <= PER_S * (1 + elapsed_s) + 1

@@ -112,6 +112,14 @@ def call_ids() -> Iterator[str]:
         yield next(text for k in itertools.count() if crc_slot(text := f"asked-{n}-{k}") % WORKERS == n % WORKERS)
 
 
+def next_request(client: Client, but: bytes) -> bytes:
+    """What begins ``but`` otherwise: a request that was answered may have been repeated before."""
+    while (data := client.receive()) is not None and data.startswith((but, b"SIP/2.0 ")):
+        pass
+    assert data is not None
+    return data
+
+
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_registration_is_known_everywhere_before_its_200_leaves(stage: Stage, node: SipmeshNode, transport: str) -> None:
     """Asked through each worker at once. Over TCP one of them holds the connection, and all others use it."""
@@ -124,8 +132,7 @@ def test_a_registration_is_known_everywhere_before_its_200_leaves(stage: Stage, 
             assert phone.register("carol", setup.domain, password, contact=contact + before).status == 200
             before = f", {contact};expires=0"
             asker.ask("carol", call_id)
-            asked = phone.receive()
-            assert asked is not None
+            asked = next_request(phone, but=f"OPTIONS sip:carol-{n - 1}@".encode())
             assert asked.startswith(f"OPTIONS sip:carol-{n}@".encode())
             phone.send(Message(asked).reply(200, to_tag="x").to_bytes(stream=transport == "tcp"))
             answer = client.final()

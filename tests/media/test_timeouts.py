@@ -57,6 +57,33 @@ def test_signalling_keeps_it_too() -> None:
     assert len(world.events) == 1
 
 
+@pytest.mark.parametrize("heard", [True, False])
+def test_after_a_stall_of_the_process_the_parties_are_heard_before_they_are_judged(heard: bool) -> None:
+    world = answered()
+    (stream,) = world.streams()
+    run(world, 3)
+    world.turn(70)
+    world.timeouts.scan()
+    assert (len(world.calls), world.counters["media_stalls_total"]) == (1, 1)
+    if heard:
+        world.relay.heard[stream] = world.now_ns
+    run(world, 4)
+    assert len(world.calls) == 1
+    run(world, 1)
+    assert len(world.calls) == heard
+
+
+def test_an_answer_that_waited_while_the_process_stood_still_is_in_time() -> None:
+    world = World(timeout_s=60.0, unanswered_timeout_s=180.0)
+    world.offer(A)
+    run(world, 1)
+    world.turn(200)
+    world.timeouts.scan()
+    world.answer(B)
+    run(world, 59)
+    assert (len(world.calls), world.events) == (1, [])
+
+
 @pytest.mark.parametrize(
     "held", [sdp("m=audio 5000 RTP/AVP 0|a=sendonly"), sdp("m=audio 5000 RTP/AVP 0|a=inactive"), sdp(host="0.0.0.0")]
 )

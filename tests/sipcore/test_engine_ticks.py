@@ -48,6 +48,11 @@ def engine_on(loop: Any) -> Engine:
     return engine
 
 
+def stalled(engine: Engine, fired: list[str]) -> None:
+    """A timer is a second late: nothing ran meanwhile."""
+    engine.timers.after(-1.0, fired.append, "fired")
+
+
 def wait_for(engine: Engine, delay_s: float) -> None:
     engine.timers.after(delay_s, lambda _: None, None)
 
@@ -89,3 +94,36 @@ def test_an_idle_one_looks_now_and_then() -> None:
     for count in range(1, 4):
         assert (loop.count, loop.last.delay_s) == (count, LONGEST_S)
         loop.last.callback()
+
+
+def test_after_a_stall_timers_wait_until_the_sockets_have_been_looked_at() -> None:
+    loop, fired = Loop(), list[str]()
+    engine = engine_on(loop)
+    engine.run(stalled, engine, fired)
+    for _ in range(3):
+        engine.run(lambda: None)  # what came in
+    assert (fired, loop.count, loop.last.delay_s) == ([], 1, SETTINGS.catch_up_s)
+    loop.last.callback()
+    assert (fired, engine.counters["sip_stalls_total"]) == (["fired"], 1)
+
+
+def test_a_message_that_came_in_a_stall_stops_the_timer() -> None:
+    loop, fired = Loop(), list[str]()
+    engine = engine_on(loop)
+    timer = engine.timers.after(-1.0, fired.append, "fired")
+    engine.run(lambda: None)
+    engine.run(timer.cancel)
+    loop.last.callback()
+    assert fired == []
+    engine.run(stalled, engine, fired)
+    assert engine.counters["sip_stalls_total"] == 2  # each is looked for
+
+
+def test_what_starts_while_it_catches_up_fires_too() -> None:
+    loop, fired = Loop(), list[str]()
+    engine = engine_on(loop)
+    engine.run(stalled, engine, fired)
+    engine.run(wait_for, engine, 10.0)
+    assert loop.count == 1
+    loop.last.callback()
+    assert loop.last.delay_s == LONGEST_S

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
-from native.sip import Message
+from native.sip import Message, Timer
 from sipcore.flow import Destination
 from sipcore.overload_signs import MIN_WAITING
 from sipcore.transaction import ServerTransaction, TransactionSettings
-from tests.sipcore.loop import Datagrams, Running, run, within
+from tests.sipcore.loop import Datagrams, Running, answer_200, run, within
 from tests.sipcore.messages import request
 from tests.sipcore.users import RecordingClient
 
@@ -202,6 +202,31 @@ def test_timers_run_by_themselves() -> None:
             peer.send(mine.reply(200, to_tag="x").to_bytes(), world)
             await world.until(lambda: client.told == [200])
 
+    run(main())
+
+
+def test_a_message_that_waited_while_the_process_stood_still_is_in_time() -> None:
+    """It lies behind a hundred others, and the timer that it stops fell due long before it is read."""
+    fired: list[str] = []
+
+    def answer(transaction: ServerTransaction) -> None:
+        if transaction.request.via.branch == "z9hG4bK-last":
+            timer.cancel()
+        answer_200(transaction)
+
+    async def main() -> None:
+        nonlocal timer
+        async with Running(answer) as world:
+            peer = await Datagrams.open()
+            timer = world.engine.timers.after(0.1, fired.append, "fired")
+            for branch in (*map(str, range(100)), "last"):
+                peer.send(from_peer(peer, branch=f"z9hG4bK-{branch}"), world)
+            time.sleep(0.1 + 2 * world.settings.stall_s)
+            for _ in range(101):
+                await peer.message()
+            assert (fired, world.counters["sip_stalls_total"] > 0) == ([], True)
+
+    timer: Timer
     run(main())
 
 
