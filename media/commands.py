@@ -6,6 +6,7 @@ from functools import partial
 
 from media import ng
 from media.calls import CallTable
+from media.ended import EndedCalls
 from media.errors import NO_MATCH, UNKNOWN_CALL, UNKNOWN_COMMAND, DecodeError, LoadLimitError, RequestError
 from media.mute import DTMF, MEDIA, SOUND, Mute
 from media.ng import Body
@@ -55,6 +56,7 @@ class Commands:
         self._counters = counters
         self.proxies = proxies
         self._delete_delay_s = delete_delay_s
+        self.ended = EndedCalls(calls.clock)
         self._mute = Mute(calls)
         self.reader = RequestReader()
         self._names_logged: set[str] = set()
@@ -134,7 +136,7 @@ class Commands:
     def _delete(self, request: Request) -> Body:
         _require(request)
         call = self._calls.get(request.call_id)
-        dialogues = self._to_delete(call, request) if call is not None else []
+        dialogues = _deleted(call, request) if call is not None else []
         if call is None or not dialogues:
             if "fatal" in request.options.flags:
                 raise RequestError(NO_MATCH)
@@ -152,32 +154,30 @@ class Commands:
             self._timeouts.watch(call)
         elif whole:
             self._calls.end(call, totals)
+            if "totals" in body:
+                self.ended.keep(call.call_id, body)
         else:
             for dialogue in dialogues:
                 self._calls.end_dialogue(call, dialogue)
         return body
 
-    def _to_delete(self, call: Call, request: Request) -> list[Dialogue]:
-        """What a delete ends. Naming neither a branch nor both parties it means the call: so forks nobody answered go along
-        with the dialogue of either party."""
-        found = call.matching(request.from_tag, request.to_tag, request.via_branch)
-        if len(found) == len(call.dialogues):
-            return found
-        if not found and request.to_tag:
-            found = [item for item in call.matching(request.from_tag, "", request.via_branch) if not item.sides[1].tag]
-        if not found or request.via_branch or (request.to_tag and "to-tag" in request.options.flags):
-            return found
-        callers = {dialogue.sides[0].tag for dialogue in found}
-        found += [item for item in call.dialogues if item not in found and not item.answered and item.sides[0].tag in callers]
-        return found
-
     def _query(self, request: Request) -> Body:
-        call = self._known_call(request)
+        call = self._calls.get(request.call_id)
+        if call is None:
+            return self._query_ended(request)
         dialogues = call.matching(request.from_tag, request.to_tag, request.via_branch)
         if "brief" in request.options.flags:
             return {"result": "ok", **self._reporter.brief(dialogues)}
         report = self._reporter.query(call, self._calls.totals(call), dialogues)
         return {"result": "ok", **report, **self._calls.recordings.describe(call)}
+
+    def _query_ended(self, request: Request) -> Body:
+        """Of a call that was deleted a moment ago, with all its parties."""
+        _require(request)
+        told = self.ended.told(request.call_id)
+        if told is None:
+            raise RequestError(UNKNOWN_CALL)
+        return told
 
     def _note(self, call: Call, options: Options) -> list[str]:
         """What an offer or answer says of DTMF and of recording; why that can't be, for it must not end the call."""
@@ -236,6 +236,11 @@ class Commands:
                 self._names_logged.add(name)
                 self._counters["media_ng_ignored_words_total"] += 1
                 log.warning("ng %s is not served here and ignored", name)
+
+
+def _deleted(call: Call, request: Request) -> list[Dialogue]:
+    alone = bool(request.via_branch) or (bool(request.to_tag) and "to-tag" in request.options.flags)
+    return call.deleted(request.from_tag, request.to_tag, request.via_branch, alone)
 
 
 def _unserved(command: str) -> str:

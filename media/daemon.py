@@ -81,6 +81,7 @@ class MediaDaemon:
             proxies,
             settings.delete_delay_s,
         )
+        self._ended = commands.ended
         self._dispatcher = Dispatcher(commands, clock, self.counters, settings.short_reply_bytes)
         self._unix: ng_unix.NgUnixServer | None = None
         self._udp: ng_udp.NgUdpServer | None = None
@@ -113,6 +114,7 @@ class MediaDaemon:
         try:
             self._timeouts.scan()
             self._lines.reap()
+            self._ended.scan()
             self.fast_streams = self._lines.relay.scan_fast()
             self._lines.reporting.look(self.calls.clock.monotonic_ns())
             self.calls.recordings.scan()

@@ -185,6 +185,20 @@ class Call:
             and (not via_branch or dialogue.via_branch == via_branch)
         ]
 
+    def deleted(self, from_tag: str, to_tag: str, via_branch: str, alone: bool) -> list[Dialogue]:
+        """What a delete ends. Unless it means that one ``alone``, forks nobody answered go along with the dialogue of either
+        party."""
+        found = self.matching(from_tag, to_tag, via_branch)
+        if len(found) == len(self.dialogues):
+            return found
+        if not found and to_tag:
+            found = [item for item in self.matching(from_tag, "", via_branch) if not item.sides[1].tag]
+        if not found or alone:
+            return found
+        callers = {dialogue.sides[0].tag for dialogue in found}
+        found += [item for item in self.dialogues if item not in found and not item.answered and item.sides[0].tag in callers]
+        return found
+
     def _with_tags(self, one: str, other: str) -> Dialogue | None:
         return next((dialogue for dialogue in self.dialogues if dialogue.has_tags(one, other)), None)
 

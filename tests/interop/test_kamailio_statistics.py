@@ -98,8 +98,8 @@ def test_variables_by_leg_are_filled(relay: MediaDaemon, proxy: tuple[str, int])
         told(client, "PRACK", "b", "a", sdp=sdps[1])
         talk_with_loss(relay, a, b)
         queried, ended = told(client, "INFO", "a", "b"), told(client, "BYE", "a", "b")
-    assert queried.pop("rtpstat") == "RTP: 32680 bytes, 190 packets, 0 errors; RTCP: 0 bytes, 0 packets, 0 errors"
-    for reply in (queried, ended):
+    for reply in (queried, ended):  # the call is gone before the second one asks
+        assert reply.pop("rtpstat") == "RTP: 32680 bytes, 190 packets, 0 errors; RTCP: 0 bytes, 0 packets, 0 errors"
         assert reply.keys() == set(NAMES)
         assert "<null>" not in [value for name, value in reply.items() if "roundtrip" not in name]
         assert (reply["mos_average_packetloss_A"], reply["mos_average_packetloss_B"]) == ("10", "0")

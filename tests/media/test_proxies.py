@@ -92,8 +92,10 @@ def test_opensips(live: Live) -> None:
     assert reply["result"] == "ok"
     answer = b"d3:sdp" + string(BODY) + b"7:call-id2:o113:received-froml3:IP48:10.0.0.2e"
     assert ask(live, answer + FROM + TO + b"7:command6:answere")["result"] == "ok"
-    assert ask(live, b"d7:call-id2:o17:command6:deletee")["result"] == "ok"
-    assert ask(live, b"d7:call-id2:o17:command5:querye") == {"result": "error", "error-reason": "Unknown call-id"}
+    ended = ask(live, b"d7:call-id2:o17:command6:deletee")
+    assert ended["result"] == "ok"
+    assert ask(live, b"d7:command4:liste")["calls"] == []
+    assert ask(live, b"d7:call-id2:o17:command5:querye") == ended
     assert ask(live, b"d3:sdp" + string(BODY) + b"7:call-id2:o1" + FROM + TO + b"7:command6:answere") == {
         "result": "error",
         "error-reason": "Unknown call-id",
