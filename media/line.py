@@ -41,6 +41,7 @@ class Line(relay.LineBase):
     muted: Sides[Muting]
     fed: Sides[bool]  # its feedback (RFC 4585) goes on
     secured: Sides[bool]  # it speaks SRTP with us
+    suites: Sides[str]  # by which suite; empty: it doesn't
     muxed: Sides[bool]  # its RTCP comes to the port of its RTP
     kept_keys: Sides[OwnKeys] | None
 

@@ -85,6 +85,8 @@ class Lines(relay.LinesBase):
                     self.relay.set_crypto(stream, side, None, None)
             line.own_keys[side].use(pair)
         line.secured = (keys[0] is not None, keys[1] is not None) if any(keys) else NOT_SECURED
+        near, far = (pair[0][0] if pair is not None else "" for pair in keys)
+        line.suites = near, far
 
     def renew_keys(self, line: Line, answerer: int) -> None:
         """Of ours, before another offer to that side."""

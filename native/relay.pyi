@@ -260,6 +260,7 @@ class LineBase:
     muted: tuple[Any, Any]
     fed: tuple[bool, bool]
     secured: tuple[bool, bool]
+    suites: tuple[str, str]
     muxed: tuple[bool, bool]
     kept_keys: Any
     recording: int  # what its streams are taped for, -1: nothing

@@ -15,6 +15,7 @@ typedef struct {
     PyObject *interfaces, *blocks; /* tuples */
     PyObject *streams;             /* list of int */
     PyObject *places, *held, *forwarded, *muted, *fed, *secured, *muxed;
+    PyObject *suites; /* pair of str, empty where it is plain */
     PyObject *kept_keys; /* or None */
 } LineObject;
 

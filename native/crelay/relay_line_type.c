@@ -3,6 +3,15 @@
 
 #include <structmember.h>
 
+/* Two empty texts, made once. */
+static PyObject *no_suites(void)
+{
+    static PyObject *pair;
+    if (pair == NULL)
+        pair = Py_BuildValue("(ss)", "", "");
+    return Py_XNewRef(pair);
+}
+
 /* Two truth values, made once. */
 static PyObject *pair_of(bool value)
 {
@@ -30,7 +39,8 @@ PyObject *relay_line_make(PyTypeObject *class, int kind, PyObject *interfaces, P
     self->fed = pair_of(true);
     self->secured = pair_of(false);
     self->muxed = pair_of(false);
-    if (!self->held || !self->forwarded || !self->fed || !self->secured || !self->muxed)
+    self->suites = no_suites();
+    if (!self->suites || !self->held || !self->forwarded || !self->fed || !self->secured || !self->muxed)
         Py_CLEAR(self);
     return (PyObject *)self;
 }
@@ -68,7 +78,8 @@ static PyObject *line_new(PyTypeObject *class, PyObject *args, PyObject *kwargs)
 static void line_dealloc(LineObject *self)
 {
     PyObject **objects[] = {&self->interfaces, &self->blocks, &self->streams, &self->places, &self->held,    &self->forwarded,
-                            &self->muted,      &self->fed,    &self->secured, &self->muxed,  &self->kept_keys};
+                            &self->muted,      &self->fed,    &self->secured, &self->muxed,  &self->kept_keys,
+                            &self->suites};
     for (size_t i = 0; i < sizeof objects / sizeof *objects; i++)
         Py_XDECREF(*objects[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
@@ -90,6 +101,7 @@ static PyMemberDef line_members[] = {
     OBJECT(fed),
     OBJECT(secured),
     OBJECT(muxed),
+    OBJECT(suites),
     OBJECT(kept_keys),
     {0},
 };

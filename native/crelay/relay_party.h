@@ -7,6 +7,7 @@
 /* Whose sockets of a line, and when it is asked. */
 struct relay_party {
     const char *host;    /* of ours */
+    const char *suite;   /* of SRTP that it speaks with us; empty: none */
     PyObject *rtp, *rtcp; /* where it said it is: (host, port) or None */
     long side, port;
     double unix_s;

@@ -47,6 +47,18 @@ static const char *flags_of(PyObject *direction)
     return "l11:initialized";
 }
 
+/* The suite of a side, "" of a line that isn't there; NULL with an exception set. */
+static const char *suite_of(PyObject *line, long side)
+{
+    PyObject *suites = line == Py_None ? NULL : ((LineObject *)line)->suites;
+    if (suites == NULL)
+        return "";
+    if (PyTuple_Check(suites) && PyTuple_GET_SIZE(suites) == RELAY_SIDES && PyUnicode_Check(PyTuple_GET_ITEM(suites, side)))
+        return PyUnicode_AsUTF8(PyTuple_GET_ITEM(suites, side));
+    PyErr_SetString(PyExc_TypeError, "suites must be a pair of str");
+    return NULL;
+}
+
 static bool put_flags(struct report *report, PyObject *described)
 {
     PyObject *direction = relay_attribute(described, &word_direction);
@@ -57,7 +69,8 @@ static bool put_flags(struct report *report, PyObject *described)
         done = false;
     }
     const char *flags = done ? flags_of(direction) : "";
-    done = done && relay_bencode_put(&report->out, flags, strlen(flags)) && (mux != Py_True || RELAY_BENCODE_PUT(&report->out, "8:rtcp-mux"));
+    done = done && relay_bencode_put(&report->out, flags, strlen(flags)) && (mux != Py_True || RELAY_BENCODE_PUT(&report->out, "8:rtcp-mux")) &&
+           (*report->party.suite == '\0' || RELAY_BENCODE_PUT(&report->out, "4:SDES"));
     Py_XDECREF(mux);
     Py_XDECREF(direction);
     return done;
@@ -129,16 +142,18 @@ static PyObject *counts_of(struct report *report, PyObject *line)
 
 static bool put_media(struct report *report, Py_ssize_t index, PyObject *line, PyObject *described)
 {
+    if (line != Py_None && !PyObject_TypeCheck(line, &relay_line_type)) {
+        PyErr_SetString(PyExc_TypeError, "a line must be a LineBase or None");
+        return false;
+    }
+    if ((report->party.suite = suite_of(line, report->party.side)) == NULL)
+        return false;
     if (!RELAY_BENCODE_PUT(&report->out, "d5:index") || !relay_bencode_number(&report->out, index + 1) ||
         !put_value(report, "4:type", relay_attribute(described, &word_kind)) ||
         !put_value(report, "8:protocol", relay_attribute(described, &word_protocol)) || !put_flags(report, described))
         return false;
     if (line == Py_None)
         return RELAY_BENCODE_PUT(&report->out, "e7:streamslee");
-    if (!PyObject_TypeCheck(line, &relay_line_type)) {
-        PyErr_SetString(PyExc_TypeError, "a line must be a LineBase or None");
-        return false;
-    }
     PyObject *counts = counts_of(report, line);
     return counts != NULL && put_place(report, (LineObject *)line, described, counts);
 }

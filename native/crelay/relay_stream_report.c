@@ -46,6 +46,11 @@ static bool put_flags(struct relay_bencode *out, const struct relay_stats *stats
            RELAY_BENCODE_PUT(out, "e");
 }
 
+static bool put_suite(struct relay_bencode *out, const char *suite)
+{
+    return *suite == '\0' || (RELAY_BENCODE_PUT(out, "12:crypto suite") && relay_bencode_string(out, suite, strlen(suite)));
+}
+
 static bool put_heard(struct relay_bencode *out, const struct relay_stats *stats, const struct relay_party *party)
 {
     double last_s = party->unix_s - (double)(party->now_ns - (long long)stats->last_ns) / 1e9;
@@ -61,7 +66,7 @@ static bool put_socket(struct relay_bencode *out, const struct relay_party *part
     return put_key_number(out, "d10:local port", port) && RELAY_BENCODE_PUT(out, "13:local address") &&
            relay_bencode_string(out, party->host, strlen(party->host)) && RELAY_BENCODE_PUT(out, "6:family") &&
            put_text(out, family_of(party->host)) && RELAY_BENCODE_PUT(out, "8:endpoint") && put_remote(out, &stats->remote) &&
-           RELAY_BENCODE_PUT(out, "19:advertised endpoint") && put_place(out, given) && put_flags(out, stats, given, rtcp) &&
+           RELAY_BENCODE_PUT(out, "19:advertised endpoint") && put_place(out, given) && put_suite(out, party->suite) && put_flags(out, stats, given, rtcp) &&
            put_key_number(out, "5:statsd7:packets", (long long)stats->packets) && put_key_number(out, "5:bytes", (long long)stats->bytes) &&
            put_key_number(out, "6:errors", (long long)(stats->send_errors + stats->malformed)) &&
            put_key_number(out, "e9:stats_outd7:packets", (long long)sent->forwarded) &&

@@ -4,6 +4,7 @@ import pytest
 
 from media import ng
 from media.bencode import encode
+from media.sdes import TAGS, OwnKeys
 from native.relay import Tally
 from sipmesh.signalling.cdr_maker import quality_of
 from sipmesh.store import Quality
@@ -170,3 +171,21 @@ def test_a_report_in_json_is_the_one_in_bencode() -> None:
     told = json.loads(asked.reply(world.commands.serve(asked, PROXY)).partition(b" ")[2])
     assert told == world.serve("query", call_id="call-1")
     assert len(told["tags"]["a"]["medias"][0]["streams"]) == 2
+
+
+def test_where_srtp_ends_here_its_suite_is_told() -> None:
+    world = World()
+    world.offer(sdp(), transport_protocol="RTP/SAVP")
+    medias = [party["medias"][0] for party in world.serve("query", call_id="call-1")["tags"].values()]
+    assert all("SDES" not in media["flags"] and "crypto suite" not in media["streams"][0] for media in medias)
+    suite = "AES_CM_128_HMAC_SHA1_32"
+    key = OwnKeys().crypto(TAGS[suite], suite)
+    world.answer(sdp(f"m=audio 6000 RTP/SAVP 0|a=crypto:{key}", host="198.51.100.1"))
+    plain, secure = (party["medias"][0] for party in world.serve("query", call_id="call-1")["tags"].values())
+    assert (plain["flags"], secure["flags"]) == (["initialized", "send", "recv"], ["initialized", "send", "recv", "SDES"])
+    assert [stream.get("crypto suite") for stream in plain["streams"] + secure["streams"]] == [None, None, suite, suite]
+    world.offer(sdp(), to_tag="b", transport_protocol="RTP/AVP")
+    world.answer(B)
+    for party in world.serve("query", call_id="call-1")["tags"].values():
+        assert "SDES" not in party["medias"][0]["flags"]
+        assert "crypto suite" not in party["medias"][0]["streams"][0]
