@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import socket
@@ -10,25 +9,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from interop.credentials import authorization
 from interop.process import PATIENCE_S, bracketed, family
+from interop.response import Response
 
 T1_S, T2_S = 0.5, 4.0  # RFC 3261 section 17.1.2.2
-ALGORITHMS = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
-
-
-@dataclass(slots=True)
-class Response:
-    status: int
-    raw: str
-
-    def headers(self, name: str) -> list[str]:
-        """The values of a header, one entry a line."""
-        return re.findall(rf"(?mi)^{re.escape(name)}[ \t]*:[ \t]*(.*?)\r?$", self.raw.partition("\r\n\r\n")[0])
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        """Call-ID and CSeq."""
-        return "".join(self.headers("Call-ID")), "".join(self.headers("CSeq"))
 
 
 @dataclass(slots=True)
@@ -233,38 +218,6 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def challenges(response: Response) -> list[dict[str, str]]:
-    """The parameters of each digest challenge, in the order they stand."""
-    found = []
-    for value in response.headers("WWW-Authenticate") + response.headers("Proxy-Authenticate"):
-        parameters = {
-            name.lower(): quoted or plain for name, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', value)
-        }
-        found.append({"algorithm": "MD5", **parameters})
-    return found
-
-
-def authorization(
-    response: Response, user: str, password: str, method: str, uri: str, algorithm: str, nonce_count: int = 1
-) -> str:
-    """Credentials for the challenge of ``algorithm`` in ``response`` (RFC 7616, qop=auth); KeyError when there is none."""
-    offered = {challenge["algorithm"].upper(): challenge for challenge in challenges(response)}
-    challenge = offered[algorithm]
-
-    def digest(text: str) -> str:
-        return ALGORITHMS[algorithm](text.encode()).hexdigest()
-
-    realm, nonce = challenge["realm"], challenge["nonce"]
-    first, second = digest(f"{user}:{realm}:{password}"), digest(f"{method}:{uri}")
-    head = f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", algorithm={algorithm}'
-    if "qop" not in challenge:
-        answer = digest(f"{first}:{nonce}:{second}")
-        return f'{head}, response="{answer}"'
-    cnonce, count = os.urandom(4).hex(), f"{nonce_count:08x}"
-    answer = digest(f"{first}:{nonce}:{count}:{cnonce}:auth:{second}")
-    return f'{head}, qop=auth, nc={count}, cnonce="{cnonce}", response="{answer}"'
 
 
 def options(node: tuple[str, int], timeout_s: float = PATIENCE_S) -> int | None:

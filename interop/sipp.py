@@ -17,6 +17,8 @@ NEVER = 1_000_000
 
 ENDED = ("04", "05", "06", "08", "09", "0B")  # states of proc(5) of a TCP connection that somebody has closed
 
+GIVEN_UP = re.compile(r"(\d{9,}\.\d+): Aborting call")  # in the same file: when, in Unix time
+
 # a message that ended a call, in SIPp's file of errors
 UNEXPECTED = re.compile(
     r"Aborting call on unexpected message .*?: while expecting '(?P<wanted>\w+)'.*?received "
@@ -58,6 +60,7 @@ class Result:
     logs: list[str]
     trace: str
     reasons: list[str]  # of calls that failed, as far as SIPp tells: "408 to BYE, not 200"
+    given_up: list[float]  # when calls failed, in Unix time
 
     @property
     def ok(self) -> bool:
@@ -176,8 +179,10 @@ class Sipp:
         counts = [
             int(row.get(name) or 0) for name in ("SuccessfulCall(C)", "FailedCall(C)", "TotalCallCreated", "Retransmissions(C)")
         ]
-        logs, reasons = self._text("log").splitlines(), [reason_of(found) for found in UNEXPECTED.finditer(self._text("err"))]
-        return Result(status, counts[0], counts[1], counts[2], counts[3], logs, self.trace(), reasons)
+        logs, errors = self._text("log").splitlines(), self._text("err")
+        reasons = [reason_of(found) for found in UNEXPECTED.finditer(errors)]
+        given_up = [float(found[1]) for found in GIVEN_UP.finditer(errors)]
+        return Result(status, counts[0], counts[1], counts[2], counts[3], logs, self.trace(), reasons, given_up)
 
     def _statistics(self) -> dict[str, str]:
         rows = list(csv.DictReader(self._text("csv").splitlines(), delimiter=";"))

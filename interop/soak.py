@@ -3,7 +3,8 @@
 ``python -m interop.soak --calls 100000 [--json]`` tells how it goes after each round and ends with a verdict: what is
 left, what the daemon refused, and which calls failed for another reason. It exits with 1 when something is left or was refused,
 or when more calls failed than a busy machine accounts for. Each call takes two port pairs of a range that has room for fifty:
-ports that are not given back show as offers refused.
+ports that are not given back show as offers refused. Calls that failed soon after the machine stood still count apart: they say
+nothing about the daemon.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from typing import Any
 from interop import calls, ng
 from interop.kamailio.node import KamailioNode, MediaDaemon
 from interop.node import Setup
-from interop.process import rss_bytes, wait_for
+from interop.process import PATIENCE_S, rss_bytes, wait_for
 from interop.stage import Stage
+from interop.stalls import Stalls, watched
 
 USERS = {"alice": "wonder-land", "bob": "builder-1"}
 WARM_UP_CALLS = 20
@@ -33,7 +35,9 @@ ROUND_CALLS = 2000
 MB = 1 << 20
 MAX_GROWTH_BYTES = 48 * MB  # kept replies are 16 MB at most; with 100,000 calls a leak of half a kilobyte shows
 MOST_AT_ONCE = 20
-MAX_FAILED_SHARE = 0.001  # of a machine that stands still for a second some calls fail between SIPp and Kamailio
+MAX_FAILED_SHARE = 0.001  # some calls fail between SIPp and Kamailio when these are slow
+STALL_S = 0.5  # T1: from then on messages are repeated
+STALL_REACH_S = 40.0  # so long may calls fail of it: Timer F, and more
 FLOWS = {"carrier_out": 0.8, "busy": 0.1, "cancel": 0.1}  # answered, refused, given up: share of the calls
 
 
@@ -53,6 +57,7 @@ class Failures:
 
     calls: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    stalled: int = 0  # of these, that failed when the machine had stood still
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class Outcome:
     seconds: float
     before: Held  # after the calls that warm it up
     after: Held
+    stalls: Stalls = field(default_factory=Stalls)
 
     @property
     def leaks(self) -> list[str]:
@@ -81,32 +87,45 @@ class Outcome:
     def faults(self) -> list[str]:
         """What is wrong, in words; empty when nothing is."""
         refused = [f"the daemon refused {count} requests: {command}" for command, count in self.refused.items()]
-        many = self.failures.calls > self.calls * MAX_FAILED_SHARE
-        return self.leaks + refused + ([f"{self.failures.calls} calls failed"] if many else [])
+        failed = self.failures.calls - self.failures.stalled
+        many = failed > self.calls * MAX_FAILED_SHARE
+        return self.leaks + refused + ([f"{failed} calls failed"] if many else [])
 
     def told(self) -> dict[str, Any]:
-        failures = {"calls": self.failures.calls, "reasons": dict(self.failures.reasons)}
+        failures = {"calls": self.failures.calls, "stalled": self.failures.stalled, "reasons": dict(self.failures.reasons)}
+        stalls = {"count": len(self.stalls), "longest_s": round(self.stalls.longest_s, 1)}
         verdict = {"clean": not self.faults, "leaks": self.leaks, "faults": self.faults}
-        figures = {"calls": self.calls, "failures": failures, "refused": self.refused, "seconds": self.seconds}
+        figures = {
+            "calls": self.calls,
+            "failures": failures,
+            "refused": self.refused,
+            "seconds": self.seconds,
+            "stalls": stalls,
+        }
         return figures | {"before": asdict(self.before), "after": asdict(self.after)} | verdict
 
 
 def run(count: int, rate: float, folder: Path, tell: Callable[[str], None] = lambda line: None) -> Outcome:
     """``count`` calls, ``rate`` a second of each kind, in rounds; ``tell`` is told of each."""
+    with watched() as stalls:
+        return _run(count, rate, folder, tell, stalls)
+
+
+def _run(count: int, rate: float, folder: Path, tell: Callable[[str], None], stalls: Stalls) -> Outcome:
     node = KamailioNode(Setup(users=USERS), folder / "node", MediaDaemon)
     stage = Stage(node, folder)
     try:
-        play(stage, WARM_UP_CALLS, rate, Failures())
+        play(stage, WARM_UP_CALLS, rate, Failures(), stalls)
         before = held(node)
         start = time.monotonic()
         done, failures = 0, Failures()
         while done < count:
             wanted = min(ROUND_CALLS, count - done)
-            play(stage, wanted, rate, failures)
+            play(stage, wanted, rate, failures, stalls)
             done += wanted
             after = held(node)
             tell(_progress(done, count, failures.calls, time.monotonic() - start, after))
-        return Outcome(count, failures, refused(node), round(time.monotonic() - start, 1), before, after)
+        return Outcome(count, failures, refused(node), round(time.monotonic() - start, 1), before, after, stalls)
     finally:
         stage.close()
         node.stop()
@@ -118,12 +137,12 @@ def _progress(done: int, count: int, failed: int, seconds: float, now: Held) -> 
     return f"{done}/{count} calls, {failed} failed, {seconds:.0f} s, {left_s:.0f} s to go; held: {holds}"
 
 
-def play(stage: Stage, count: int, rate: float, failures: Failures) -> None:
+def play(stage: Stage, count: int, rate: float, failures: Failures, stalls: Stalls) -> None:
     """Each kind of call in turn."""
     for flow, share in FLOWS.items():
         wanted = max(1, round(count * share))
         scripts = calls.FLOWS[flow]()
-        timeout_s = wanted / rate + 60
+        timeout_s = wanted / rate + PATIENCE_S
         port = str(stage.rtp().port)
         callee = stage.play(
             scripts[1],
@@ -150,6 +169,8 @@ def play(stage: Stage, count: int, rate: float, failures: Failures) -> None:
         if missing:
             print(f"{flow}: {missing} calls failed", *(result.trace for result in results), sep="\n", file=sys.stderr)
         failures.calls += missing
+        in_stalls = [sum(stalls.reach(at, STALL_REACH_S, STALL_S) for at in result.given_up) for result in results]
+        failures.stalled += min(missing, max(in_stalls))
         failures.reasons.update(reason for result in results for reason in result.reasons)
         stage.unregister("bob")
 
@@ -203,7 +224,9 @@ def main() -> int:
         held_mb = f"{outcome.before.rss_bytes / MB:.1f} MB before, {outcome.after.rss_bytes / MB:.1f} MB after"
         failures = outcome.failures
         reasons = ", ".join(f"{count}x {reason}" for reason, count in failures.reasons.most_common())
-        failed = f"; {failures.calls} calls failed for another reason ({reasons or 'unknown'})" if failures.calls else ""
+        stalled = f", {failures.stalled} of them when the machine had stood still" if failures.stalled else ""
+        why = f"calls failed for another reason ({reasons or 'unknown'}){stalled}"
+        failed = f"; {failures.calls} {why}" if failures.calls else ""
         verdict = "; ".join(outcome.faults) or "nothing is left, nothing was refused"
         print(f"{outcome.calls} calls in {outcome.seconds} s, {held_mb}: {verdict}{failed}")
     return 1 if outcome.faults else 0

@@ -10,42 +10,37 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 INTERVAL_S = 0.02
 STALL_S = 0.25  # so late, and it was a stall
 ATTEMPTS = 30
 
-T = TypeVar("T")
-
 
 class Stalls(list[tuple[float, float]]):
     """When each ended (Unix time), and its length in seconds, in the order they came."""
 
-    def note(self, now_s: float, late_s: float) -> None:
-        """The thread is ``late_s`` late at ``now_s``."""
-        if late_s >= STALL_S:
-            self.append((now_s, late_s))
+    @property
+    def longest_s(self) -> float:
+        return max((length_s for _, length_s in self), default=0.0)
 
-    def before(self, time_s: float, within_s: float) -> bool:
-        """Whether one ended within so long a time before ``time_s``, or goes on then."""
-        return any(end_s - length_s <= time_s <= end_s + within_s for end_s, length_s in self)
+    def reach(self, time_s: float, within_s: float, least_s: float) -> bool:
+        """Whether one of ``least_s`` ended within so long a time before ``time_s``, or goes on then."""
+        return any(length_s >= least_s and end_s - length_s <= time_s <= end_s + within_s for end_s, length_s in self)
 
 
 @contextmanager
-def watched() -> Iterator[Stalls]:
+def watched(least_s: float = STALL_S) -> Iterator[Stalls]:
     """Those of the time until it is left."""
     stalls, over = Stalls(), threading.Event()
 
     def watch() -> None:
-        due = time.monotonic()
-        while True:
-            ended = over.wait(max(0.0, due - time.monotonic()))
-            now = time.monotonic()
-            stalls.note(time.time(), now - due)
-            if ended:
-                return
-            due = now + INTERVAL_S
+        ended = False
+        while not ended:
+            due = time.monotonic() + INTERVAL_S
+            ended = over.wait(INTERVAL_S)
+            late_s = time.monotonic() - due
+            if late_s >= least_s:
+                stalls.append((time.time(), late_s))
 
     thread = threading.Thread(target=watch, name="stalls", daemon=True)
     thread.start()
@@ -56,11 +51,14 @@ def watched() -> Iterator[Stalls]:
         thread.join()
 
 
-def undisturbed(attempt: Callable[[], T], passes: Callable[[T], bool]) -> T:
-    """What ``attempt`` returns when it passes, or fails though the machine ran: after a failure in a stall it is made again."""
-    for _ in range(ATTEMPTS):
-        with watched() as stalls:
-            result = attempt()
-        if passes(result) or not stalls:
-            break
-    return result
+def undisturbed(attempt: Callable[[], None], least_s: float = STALL_S) -> None:
+    """Makes it until it passes, or fails by an AssertionError though the machine ran all the time: for what hangs on times."""
+    for left in reversed(range(ATTEMPTS)):
+        with watched(least_s) as stalls:
+            try:
+                return attempt()
+            except AssertionError as error:
+                failure = error
+        if not (left and stalls):
+            raise failure
+    return None

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from interop import calls
+from interop.credentials import challenges
 from interop.node import Node, Setup, SipmeshNode
-from interop.rawsip import Client, challenges
+from interop.rawsip import Client
 from interop.stage import Stage
 from tests.interop.conftest import USERS, serving
 

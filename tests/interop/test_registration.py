@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from interop import calls
+from interop.credentials import authorization, challenges
 from interop.node import Setup
-from interop.rawsip import Client, authorization, challenges
+from interop.rawsip import Client
 from interop.stage import Stage
 from tests.interop.conftest import USERS
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from interop.credentials import authorization
 from interop.node import Node, Setup, SipmeshNode
 from interop.process import wait_for
-from interop.rawsip import Client, Response, authorization
+from interop.rawsip import Client
+from interop.response import Response
 from interop.stage import Stage
 from native.sip import Message, crc_slot
 from tests.interop.conftest import USERS, serving
