@@ -76,7 +76,7 @@ class Association:
 
     def receive(self, datagram: bytes) -> list[bytes]:
         """Takes what the peer sent, and answers it: also when the keys are there, for it may have missed our last flight."""
-        if self.failure is not None:
+        if self.failure is not None or not datagram:
             return []
         if not self.hello and not self.active:
             self.hello = hello_random(datagram)

@@ -551,6 +551,8 @@ class Relay:
     early: EarlyStatus
     fast_legs_fd: int  # the map of legs on the fast path, by stream and side (FAST_LEG_DTYPE); -1 without
     event_fd: int  # readable when events() has something
+    inbox_fd: int  # readable when inbox() has something
+    inbox_dropped: int  # there was no room in it, or a side said too much
     def start(self) -> None: ...
     def stop(self) -> None:
         """Ends the threads and closes every socket. Idempotent."""
@@ -617,6 +619,16 @@ class Relay:
         What fails authentication or was seen before is dropped and teaches nothing. A key keeps its rollover counter and replay
         window, also while others, or none, are set; of each way the last six are known. A new one begins at 0. ValueError for an unknown suite, a key of another length than the suite's, an MKI to send, an
         OPAQUE stream."""
+    def set_dtls(self, stream: int, side: int, on: bool, /) -> None:
+        """Keys of that side come from a handshake with us (RFC 5764), to be set by ``set_crypto``: until they are there, nothing it sends passes,
+        and nothing leaves for it. What it sends of DTLS to its port of RTP gets to ``inbox``. ValueError for an OPAQUE stream."""
+    def inbox(self) -> list[tuple[int, int, tuple[str, int], bytes]]:
+        """Datagrams of DTLS that came: (stream, side, source, data), at most 256 at once. Their sources were judged as those of any packet; nothing
+        was learned from them."""
+    def send(self, stream: int, side: int, to: tuple[str, int] | None, data: bytes, /) -> bool:
+        """Sends from the side's port of RTP, None: to where it is. False: that isn't known, or the kernel did not take it."""
+    def latch(self, stream: int, side: int, source: tuple[str, int], /) -> None:
+        """The side has proven to be there: it is learned as by a packet, if its mode learns."""
     def rollovers(self, stream: int, side: int) -> int:
         """The highest rollover counter that a side was sent under the key in effect; 0 without one."""
     def scan_fast(self) -> int:

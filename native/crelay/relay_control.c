@@ -31,6 +31,9 @@ static enum relay_error allocate(struct relay *relay, uint32_t threads)
 
 static enum relay_error open_threads(struct relay *relay, uint32_t threads)
 {
+    relay->news.inbox_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (relay->news.inbox_fd < 0)
+        return RELAY_ERROR_SYSTEM;
     relay->news.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (relay->news.fd < 0)
         return RELAY_ERROR_SYSTEM;
@@ -53,7 +56,7 @@ enum relay_error relay_open(struct relay **out, uint32_t threads, uint32_t capac
     if (relay == NULL)
         return RELAY_ERROR_MEMORY;
     relay->fifo = fifo;
-    relay->table.fd = relay->news.fd = -1;
+    relay->table.fd = relay->news.fd = relay->news.inbox_fd = -1;
     pthread_mutex_init(&relay->mutex, NULL);
     enum relay_error error = relay_count_forks(relay);
     if (error == RELAY_OK)
@@ -143,6 +146,8 @@ void relay_close(struct relay *relay)
         (relay_forked(relay) ? relay_thread_abandon : relay_thread_close)(&relay->threads[i]);
     if (relay->news.fd >= 0)
         close(relay->news.fd);
+    if (relay->news.inbox_fd >= 0)
+        close(relay->news.inbox_fd);
     for (uint32_t stream = 0; relay->crypto != NULL && stream < relay->table.header->capacity; stream++)
         relay_drop_crypto(relay, stream);
     relay_table_close(&relay->table);

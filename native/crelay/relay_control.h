@@ -129,6 +129,30 @@ enum relay_error relay_add_totals(struct relay *relay, uint32_t stream, struct r
 enum relay_error relay_get_stats(struct relay *relay, uint32_t stream, int side, int component, struct relay_stats *stats);
 enum relay_error relay_last_packet(struct relay *relay, uint32_t stream, uint64_t *last_ns);
 
+/* A side whose keys come from DTLS with us: until both are set nothing of it passes, and what it says of DTLS to its port of RTP gets to the
+ * inbox. Waits for a relay thread. */
+enum relay_error relay_set_dtls(struct relay *relay, uint32_t stream, int side, bool on);
+
+/* One datagram of the inbox; false: there is none. */
+struct relay_letter {
+    uint32_t leg; /* relay_leg_index */
+    union relay_address from;
+    size_t size;
+    uint8_t data[RELAY_TAPE_MOST];
+};
+
+bool relay_inbox_next(struct relay *relay, struct relay_letter *letter);
+void relay_inbox_seen(struct relay *relay); /* before the first of a round */
+int relay_inbox_fd(const struct relay *relay);
+uint64_t relay_inbox_dropped(const struct relay *relay);
+
+/* From the side's port of RTP to ``to``, NULL: to where the side is. ``sent``: the kernel took it. */
+enum relay_error relay_send(struct relay *relay, uint32_t stream, int side, const union relay_address *to, const uint8_t *data, size_t size,
+                            bool *sent);
+
+/* The side has proven to be there: it is latched as by a packet, if its mode learns. Waits for a relay thread. */
+enum relay_error relay_latch_at(struct relay *relay, uint32_t stream, int side, const union relay_address *source);
+
 /* The next leg at or after ``*leg`` (see relay_leg_index) that was latched since it was last reported; false: none. */
 bool relay_next_latched(struct relay *relay, uint32_t *leg);
 void relay_events_seen(struct relay *relay); /* before the first relay_next_latched of a round */

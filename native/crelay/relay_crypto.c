@@ -26,6 +26,8 @@ struct relay_crypto *relay_crypto_open(const struct relay_table *table, uint32_t
         return NULL;
     *crypto = (struct relay_crypto){.record = record, .retired = &table->retired[stream]};
     for (int side = 0; side < RELAY_SIDES; side++)
+        crypto->dtls[side].on = relay_has_dtls(&table->streams[stream], side);
+    for (int side = 0; side < RELAY_SIDES; side++)
         for (int way = 0; way < RELAY_WAYS; way++) {
             const struct relay_key *key = &record->way[side][way].key;
             struct relay_srtp *srtp = key->suite != RELAY_NO_SUITE ? relay_srtp_open(key) : NULL;
@@ -80,8 +82,7 @@ struct rekeying {
     bool changed[RELAY_WAYS];
 };
 
-/* Of a stream of RTP. */
-static void set_flag(struct relay_stream *stream)
+void relay_crypto_mark(struct relay_stream *stream)
 {
     RELAY_FOR_SOCKETS (component, side) {
         struct relay_leg *leg = relay_leg_of(stream, component, side);
@@ -89,6 +90,7 @@ static void set_flag(struct relay_stream *stream)
     }
     for (int side = 0; side < RELAY_SIDES; side++)
         stream->side_flags[side] |= RELAY_FLAG_SRTP;
+    relay_stream_seal(stream);
 }
 
 /* The identifier only says how packets look. */
@@ -142,8 +144,7 @@ static void rekey(void *argument)
     }
     relay_record_seal(change->crypto->record);
     *change->slot = change->crypto;
-    set_flag(change->stream);
-    relay_stream_seal(change->stream);
+    relay_crypto_mark(change->stream);
 }
 
 static enum relay_error open_contexts(struct rekeying *change)
@@ -160,25 +161,32 @@ static enum relay_error open_contexts(struct rekeying *change)
     return RELAY_OK;
 }
 
+enum relay_error relay_crypto_of(struct relay *relay, uint32_t number, struct relay_crypto **crypto)
+{
+    enum relay_error error = relay_adopt_crypto(relay, number);
+    *crypto = relay->crypto[number];
+    if (error != RELAY_OK || *crypto != NULL)
+        return error;
+    relay_record_wipe(&relay->table, number); /* of what an earlier stream left there */
+    relay_record_seal(relay_record_of(&relay->table, number));
+    *crypto = relay_crypto_open(&relay->table, number);
+    return *crypto != NULL ? RELAY_OK : RELAY_ERROR_MEMORY;
+}
+
 static enum relay_error set_locked(struct relay *relay, uint32_t number, struct relay_stream *stream, int side,
                                    const struct relay_key key[RELAY_WAYS])
 {
     enum relay_error error;
     if (stream->kind != RELAY_RTP)
         return RELAY_ERROR_NOT_RTP;
-    if (relay->crypto[number] == NULL && (error = relay_adopt_crypto(relay, number)) != RELAY_OK)
+    if ((error = relay_adopt_crypto(relay, number)) != RELAY_OK)
         return error;
-    struct relay_crypto *crypto = relay->crypto[number];
-    if (crypto == NULL && key[RELAY_RECEIVE].suite == RELAY_NO_SUITE && key[RELAY_SEND].suite == RELAY_NO_SUITE)
+    if (relay->crypto[number] == NULL && key[RELAY_RECEIVE].suite == RELAY_NO_SUITE && key[RELAY_SEND].suite == RELAY_NO_SUITE)
         return RELAY_OK;
-    if (crypto == NULL) {
-        relay_record_wipe(&relay->table, number); /* of what an earlier stream left there */
-        crypto = relay_crypto_open(&relay->table, number);
-    }
-    struct rekeying change = {.stream = stream, .slot = &relay->crypto[number],
-                              .side = side, .key = key, .crypto = crypto, .kept = &relay->table.kept[number]};
-    if (change.crypto == NULL)
-        return RELAY_ERROR_MEMORY;
+    struct rekeying change = {.stream = stream, .slot = &relay->crypto[number], .side = side, .key = key,
+                              .kept = &relay->table.kept[number]};
+    if ((error = relay_crypto_of(relay, number, &change.crypto)) != RELAY_OK)
+        return error;
     error = open_contexts(&change);
     if (error == RELAY_OK && (change.changed[RELAY_RECEIVE] || change.changed[RELAY_SEND]))
         relay_thread_run(&relay->threads[stream->thread], rekey, &change);

@@ -2,6 +2,7 @@
 #ifndef RELAY_CRYPTO_H
 #define RELAY_CRYPTO_H
 
+#include "relay_inbox.h"
 #include "relay_srtp.h"
 #include "relay_table.h"
 
@@ -12,7 +13,14 @@ struct relay_crypto {
     struct relay_srtp *way[RELAY_SIDES][RELAY_WAYS];
     struct relay_srtp_reach reach[RELAY_SIDES][RELAY_WAYS];
     struct relay_srtp_retired *retired; /* the table's */
+    struct relay_dtls dtls[RELAY_SIDES];
 };
+
+/* Whether a side whose keys are yet to come has none for that way: then nothing passes. */
+static inline bool relay_crypto_waits(const struct relay_crypto *crypto, int side, int way)
+{
+    return crypto->dtls[side].on && crypto->way[side][way] == NULL;
+}
 
 /* The contexts for the keys of the stream; NULL: out of memory. */
 struct relay_crypto *relay_crypto_open(const struct relay_table *table, uint32_t stream);

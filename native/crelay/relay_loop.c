@@ -84,7 +84,8 @@ void relay_loop_judge_early(struct relay_thread *thread, uint32_t number)
     relay_put(stream->early, 0);
     while ((slot = relay_early_take(thread->early, thread->table->streams, number, &at, &leg, now_ns)) != NULL) {
         struct relay_datagram datagram = {.data = thread->datagram, .size = slot->size, .source = slot->source,
-                                          .taping = &thread->taping[number], .own = thread->own};
+                                          .taping = &thread->taping[number], .inbox = &thread->inbox, .leg = leg,
+                                          .own = thread->own};
         memcpy(thread->datagram, relay_early_data(thread->early, slot), slot->size);
         relay_count(thread->early->judged, 1);
         (void)take(thread, leg, &datagram, slot->at_ns);
@@ -108,8 +109,9 @@ static void relay_ready(struct relay_thread *thread, const struct epoll_event *e
     uint32_t leg = (uint32_t)event->data.u64;
     int fd = (int)(event->data.u64 >> RELAY_EVENT_FD_SHIFT), component = (int)(leg >> 1 & 1), side = (int)(leg & 1);
     struct relay_stream *stream = &thread->table->streams[leg >> 2];
-    const struct relay_crypto *crypto = thread->crypto[leg >> 2];
-    struct relay_datagram datagram = {.data = thread->datagram, .taping = &thread->taping[leg >> 2], .own = thread->own};
+    struct relay_crypto *crypto = thread->crypto[leg >> 2];
+    struct relay_datagram datagram = {.data = thread->datagram, .taping = &thread->taping[leg >> 2], .inbox = &thread->inbox, .leg = leg,
+                                      .own = thread->own};
     socklen_t length = sizeof datagram.source;
     if (__builtin_expect(relay_fast_has(thread->fast, leg >> 2), 0)) {
         relay_fast_fetch(thread->fast, leg >> 2, stream);

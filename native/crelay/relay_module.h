@@ -111,6 +111,14 @@ PyObject *relay_object_end_recording(RelayObject *self, PyObject *argument);
 PyObject *relay_object_recording_status(RelayObject *self, PyObject *argument);
 PyObject *relay_object_tape(RelayObject *self, PyObject *args);
 
+/* Methods about DTLS. */
+PyObject *relay_object_set_dtls(RelayObject *self, PyObject *args);
+PyObject *relay_object_inbox(RelayObject *self, PyObject *unused);
+PyObject *relay_object_send(RelayObject *self, PyObject *args);
+PyObject *relay_object_latch(RelayObject *self, PyObject *args);
+PyObject *relay_object_inbox_fd(RelayObject *self, void *unused);
+PyObject *relay_object_inbox_dropped(RelayObject *self, void *unused);
+
 /* The fast path. ``maps_and_interfaces``: (descriptor, descriptor, [number]). */
 bool relay_object_use_fast(struct relay *relay, PyObject *maps_and_interfaces);
 PyObject *relay_object_scan_fast(RelayObject *self, PyObject *unused);

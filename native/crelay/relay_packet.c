@@ -105,8 +105,12 @@ static bool unprotect(struct relay_stream *stream, const struct relay_crypto *cr
     struct relay_srtp_record *record = crypto->record;
     struct relay_flow *flow = &stream->component[rtcp ? RELAY_RTCP_COMPONENT : component][side].flow;
     size_t size = datagram->size;
-    if (!must_authenticate(crypto, side))
+    if (!must_authenticate(crypto, side) && !crypto->dtls[side].on)
         return true;
+    if (!must_authenticate(crypto, side)) { /* nothing shows yet whose it is */
+        relay_count(record->auth_failed[component][side], 1);
+        return false;
+    }
     switch (relay_srtp_unprotect(crypto->way[side][RELAY_RECEIVE], &record->way[side][RELAY_RECEIVE], rtcp, datagram->data,
                                  &datagram->size)) {
     case RELAY_SRTP_DONE:
@@ -134,6 +138,10 @@ static bool protect(const struct relay_crypto *crypto, int component, int side, 
                     const struct relay_route *route)
 {
     struct relay_srtp_record *record = crypto->record;
+    if (relay_crypto_waits(crypto, !side, RELAY_SEND)) {
+        relay_count(route->rare->no_remote, 1);
+        return false;
+    }
     if (crypto->way[!side][RELAY_SEND] == NULL)
         return true;
     switch (relay_srtp_protect(crypto->way[!side][RELAY_SEND], &record->way[!side][RELAY_SEND],
@@ -149,7 +157,23 @@ static bool protect(const struct relay_crypto *crypto, int component, int side, 
     }
 }
 
-bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto, int component, int side,
+/* DTLS, of a side that has it with us: it goes to the application. Who might be the party after a move is heard on its host only. */
+static bool take_dtls(struct relay_stream *stream, struct relay_crypto *crypto, int component, int side, enum relay_standing standing,
+                      const struct relay_datagram *datagram, uint64_t now_ns)
+{
+    const struct relay_leg *leg = relay_leg_of(stream, component, side);
+    if (component != RELAY_RTP_COMPONENT || crypto == NULL || !crypto->dtls[side].on || datagram->inbox == NULL ||
+        !relay_is_dtls(datagram->data, datagram->size))
+        return false;
+    if (standing == RELAY_MOVED && !relay_address_on(&datagram->source, leg->learn, leg->learn_family) &&
+        !relay_is_given(stream, component, side, &datagram->source))
+        relay_count(stream->rare[component][side].strangers, 1);
+    else
+        relay_inbox_put(datagram->inbox, &crypto->dtls[side], datagram->leg, &datagram->source, datagram->data, datagram->size, now_ns);
+    return true;
+}
+
+bool relay_packet(struct relay_stream *stream, struct relay_crypto *crypto, int component, int side,
                   struct relay_datagram *datagram, uint64_t now_ns, struct relay_route *route)
 {
     const uint8_t flags = relay_get(relay_leg_of(stream, component, side)->flags);
@@ -177,7 +201,8 @@ bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto
         return false;
     }
     if (unlikely(type == RELAY_MALFORMED)) {
-        relay_count(stream->rare[component][side].malformed, 1);
+        if (!take_dtls(stream, crypto, component, side, standing, datagram, now_ns))
+            relay_count(stream->rare[component][side].malformed, 1);
         return false;
     }
     if (unlikely(crypto != NULL) && !unprotect(stream, crypto, component, side, type == RELAY_IS_RTCP, datagram))

@@ -12,6 +12,8 @@ struct relay_datagram {
     size_t size;
     union relay_address source;
     const struct relay_taping *taping; /* of the stream, when a leg of it is taped */
+    struct relay_inbox *inbox;         /* for DTLS; NULL: nobody has it */
+    uint32_t leg;                      /* relay_leg_index */
     const struct relay_own *own;       /* whose packets nobody is learned from; NULL: no such */
     struct relay_fast_place fast;      /* where the stream's RTP is relayed, and counted, as long as nothing odd comes */
 };
@@ -31,7 +33,7 @@ struct relay_route {
 /* Checks, learns and counts what side ``side`` sent to its socket of ``component``. False: dropped, and counted as what.
  * The source is checked first: a stranger's packet is counted as such whatever it holds and teaches nothing; nor does one that
  * does not authenticate; what may be kept (relay_early.h) is not counted. The payload of a silenced side is overwritten. ``crypto`` NULL: neither side has SRTP. */
-bool relay_packet(struct relay_stream *stream, const struct relay_crypto *crypto, int component, int side,
+bool relay_packet(struct relay_stream *stream, struct relay_crypto *crypto, int component, int side,
                   struct relay_datagram *datagram, uint64_t now_ns, struct relay_route *route);
 
 /* The other side's socket and address for what arrived as ``component`` (RTCP of a muxed side: RTCP). */

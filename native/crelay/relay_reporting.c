@@ -96,6 +96,8 @@ static void report_to(const struct round *round, int side, uint64_t now_ns)
     const struct relay_crypto *crypto = round->crypto;
     bool held_back = (relay_get(relay_leg_of(round->stream, RELAY_RTP_COMPONENT, !side)->flags) & RELAY_FLAG_BLOCKED) != 0;
     size_t size = relay_make_report(round->stream, side, &round->heard[side], round->cname, now_ns, data);
+    if (crypto != NULL && relay_crypto_waits(crypto, side, RELAY_SEND))
+        return;
     if (size == 0 || held_back || !relay_find_way(round->stream, RELAY_RTCP_COMPONENT, !side, &route))
         return;
     if (crypto != NULL && crypto->way[side][RELAY_SEND] != NULL &&

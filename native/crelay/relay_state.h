@@ -58,6 +58,13 @@ void relay_reap_locked(struct relay *relay);
 enum relay_error relay_adopt_crypto(struct relay *relay, uint32_t stream);
 void relay_drop_crypto(struct relay *relay, uint32_t stream);
 
+/* What the stream has of keys, or new without any, which its thread doesn't know of. */
+enum relay_error relay_crypto_of(struct relay *relay, uint32_t stream, struct relay_crypto **crypto);
+void relay_crypto_mark(struct relay_stream *stream); /* seals it as one that has */
+
+/* The leg as its thread has it or, when a change has not met a packet yet, as it will be. */
+void relay_read_leg(const struct relay_stream *stream, int component, int side, struct relay_leg *leg);
+
 /* Whether this is a fork of the process that made the relay. Counted where a fork begins, since each control call asks. */
 bool relay_forked(const struct relay *relay);
 enum relay_error relay_count_forks(struct relay *relay);

@@ -17,8 +17,7 @@ enum relay_error relay_thread_of(struct relay *relay, uint32_t number, uint32_t 
     return relay_unlock(relay, RELAY_OK);
 }
 
-/* The leg as the thread has it or, when a change has not met a packet yet, as it will be. */
-static void read_leg(const struct relay_stream *stream, int component, int side, struct relay_leg *leg)
+void relay_read_leg(const struct relay_stream *stream, int component, int side, struct relay_leg *leg)
 {
     const struct relay_leg *shared = &stream->component[component][side].leg;
     bool whole = false;
@@ -41,8 +40,8 @@ static void read_remote(const struct relay_stream *stream, int component, int si
 {
     struct relay_leg rtp, rtcp;
     union relay_address scratch;
-    read_leg(stream, RELAY_RTP_COMPONENT, side, &rtp);
-    read_leg(stream, RELAY_RTCP_COMPONENT, side, &rtcp);
+    relay_read_leg(stream, RELAY_RTP_COMPONENT, side, &rtp);
+    relay_read_leg(stream, RELAY_RTCP_COMPONENT, side, &rtcp);
     if (component == RELAY_RTP_COMPONENT || (stream->side_flags[side] & RELAY_FLAG_MUX) != 0) {
         stats->remote = rtp.remote;
         stats->latched = rtp.latched != RELAY_NOT_LATCHED;

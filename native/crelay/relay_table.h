@@ -21,7 +21,7 @@
 #include "relay_flow.h"
 #include "relay_srtp_state.h"
 
-#define RELAY_TABLE_VERSION 5
+#define RELAY_TABLE_VERSION 6
 #define RELAY_MAX_CAPACITY (1u << 20)
 #define RELAY_DYNAMIC_TYPES 32 /* payload types 96 to 127 (RFC 3551 section 6) */
 #define RELAY_DSCP_SET 0x80
@@ -114,13 +114,15 @@ struct relay_stream {
     uint8_t reports;   /* control: RTCP of both sides ends here, and they get ours */
     uint8_t awaited;   /* control: what comes for a side that is nowhere yet is kept */
     uint8_t early;     /* thread: how much it keeps; meanwhile the legs stay as they are */
-    uint8_t unused;
+    uint8_t dtls;      /* control: by bit of the side: its keys come from a handshake with us, until then nothing passes */
 };
 
 static inline struct relay_leg *relay_leg_of(struct relay_stream *stream, int component, int side)
 {
     return &stream->component[component][side].leg;
 }
+
+static inline bool relay_has_dtls(const struct relay_stream *stream, int side) { return (relay_get(stream->dtls) >> side & 1) != 0; }
 
 struct relay_header {
     char magic[8];

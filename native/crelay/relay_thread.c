@@ -24,7 +24,8 @@ enum relay_error relay_thread_open(struct relay_thread *thread, const struct rel
     uint8_t *room = malloc(RELAY_RAW_ROOM + RELAY_DATAGRAM_BYTES + RELAY_SRTP_ROOM);
     thread->datagram = room == NULL ? NULL : room + RELAY_RAW_ROOM;
     thread->early = calloc(1, sizeof *thread->early);
-    if (thread->datagram == NULL || thread->early == NULL)
+    thread->inbox = (struct relay_inbox){.tape = relay_tape_open(), .wake = news->inbox_fd};
+    if (thread->datagram == NULL || thread->early == NULL || thread->inbox.tape == NULL)
         return RELAY_ERROR_MEMORY;
     thread->epoll = epoll_create1(EPOLL_CLOEXEC);
     thread->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -91,6 +92,7 @@ void relay_thread_abandon(struct relay_thread *thread)
     if (thread->datagram != NULL)
         free(thread->datagram - RELAY_RAW_ROOM);
     free(thread->early);
+    relay_tape_close(thread->inbox.tape);
     *thread = (struct relay_thread){.epoll = -1, .wake = -1};
 }
 

@@ -8,6 +8,7 @@
 
 #include "relay_early.h"
 #include "relay_fast.h"
+#include "relay_inbox.h"
 #include "relay_own.h"
 #include "relay_raw.h"
 
@@ -20,6 +21,7 @@ struct relay_taping;
 struct relay_news {
     uint8_t *latched; /* by relay_leg_index */
     int fd;
+    int inbox_fd; /* for what is in the threads' inboxes */
 };
 
 struct relay_thread {
@@ -47,6 +49,7 @@ struct relay_thread {
     struct relay_early *early; /* the thread's */
     struct relay_raw raw[RELAY_RAW_FAMILIES]; /* there before streams are */
     struct relay_fast *fast; /* the same; NULL: none */
+    struct relay_inbox inbox;
 };
 
 uint64_t relay_now_ns(void);

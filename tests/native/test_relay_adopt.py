@@ -184,7 +184,7 @@ def test_fork_can_not_use_the_relay_and_does_it_no_harm(phone: PhoneMaker) -> No
     bob.send(rtp(), stream.port(1))
     alice.receive()
     assert fork_outcome(misuse) == 0
-    assert fork_outcome(forget) == 8  # four sockets; table, events, epoll, wake
+    assert fork_outcome(forget) == 9  # four sockets; table, events, inbox, epoll, wake
     alice.send(rtp(), stream.port(0))
     assert bob.receive() == rtp()
     assert len(relay.events()) == 2

@@ -139,6 +139,21 @@ static void look(struct stream *stream)
         continue;
 }
 
+/* Keys are waited for, and what comes of DTLS is read and answered. */
+static void shake_hands(struct stream *stream, int side, bool on)
+{
+    struct relay_letter letter;
+    union relay_address place = {.v4 = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
+    bool sent;
+    CHECK(relay_set_dtls(relay, stream->number, side, on) == RELAY_OK);
+    relay_inbox_seen(relay);
+    while (relay_inbox_next(relay, &letter))
+        CHECK(letter.size == 172 && letter.data[0] == 22);
+    CHECK(relay_send(relay, stream->number, side, &place, (const uint8_t *)"x", 1, &sent) == RELAY_OK);
+    CHECK(relay_latch_at(relay, stream->number, side, &place) == RELAY_OK);
+    CHECK(relay_inbox_dropped(relay) < UINT64_MAX);
+}
+
 static void *churn(void *argument)
 {
     struct stream *stream = argument;
@@ -160,6 +175,7 @@ static void *churn(void *argument)
             rekey(stream, i & 1, (uint8_t)(turn + i));
             if (i % 6 == 0)
                 CHECK(relay_release(relay, stream->number) == RELAY_OK);
+            shake_hands(stream, i & 1, i & 2);
             look(stream);
             look(&steady);
         }
@@ -188,6 +204,7 @@ static void *send_packets(void *argument)
     uint8_t packet[172] = {0x80, 96};
     (void)argument;
     for (uint16_t sequence = 0; !relay_get(ended); sequence++) {
+        packet[0] = sequence % 5 == 0 ? 22 : 0x80;
         packet[1] = sequence % 7 == 0 ? 200 : 96;
         packet[2] = (uint8_t)(sequence >> 8);
         packet[3] = (uint8_t)sequence;

@@ -67,6 +67,17 @@ def streams() -> object:
 
 
 @tried
+def handshakes() -> object:
+    with started() as one:
+        stream = add(one)
+        one.set_dtls(stream, 1, True)
+        one.set_remote(stream, 1, 0, ("127.0.0.1", 9), mode=relay.FIXED)
+        one.latch(stream, 1, ("127.0.0.1", 9))
+        one.set_dtls(stream, 1, False)
+        return one.inbox(), one.inbox_dropped, one.inbox_fd >= 0, one.send(stream, 1, None, b"x")
+
+
+@tried
 def held_back() -> object:
     with started() as one:
         stream = add(one)
