@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 
@@ -263,4 +264,10 @@ FLOWS: dict[str, Callable[[], tuple[Script, ...]]] = {
 }
 
 if __name__ == "__main__":
-    sys.stdout.write(str(FLOWS[sys.argv[1]]()[sys.argv[2] != "caller"]))
+    parser = argparse.ArgumentParser(
+        prog="python -m interop.calls", description="Prints the SIPp scenario of one end of a call."
+    )
+    parser.add_argument("name", choices=FLOWS)
+    parser.add_argument("end", choices=("caller", "callee"))
+    chosen = parser.parse_args()
+    sys.stdout.write(str(FLOWS[chosen.name]()[chosen.end == "callee"]))

@@ -1,6 +1,7 @@
 """``registrations``, ``calls`` and ``cdr``: what the node does now, and what calls it had."""
 
 import time
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -61,7 +62,19 @@ def show_call(key: str, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOpti
     details: dict[str, Any] = {"key": found_key, **msgspec.to_builtins(record.as_dict(), enc_hook=CallLeg.as_dict)}
     if as_json:
         return show_json(details)
-    return show_table(("FIELD", "VALUE"), [(name, value) for name, value in details.items() if value not in ("", [])], "")
+    cells = [(name, in_words(name, value)) for name, value in details.items() if value not in ("", [])]
+    return show_table(("FIELD", "VALUE"), cells, "")
+
+
+def in_words(name: str, value: Any) -> str:
+    """A field of a call as people read it: times in UTC, each leg on a line of its own."""
+    if name.endswith("_at") and isinstance(value, float):
+        return f"{datetime.fromtimestamp(value, UTC):%F %T} UTC"
+    if isinstance(value, list):
+        return "\n".join(in_words("", each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {in_words(key, each)}" for key, each in value.items())
+    return str(value)
 
 
 @calls.command("end")

@@ -15,7 +15,7 @@ from sipcore.location import Binding
 from sipmesh.cdr import fields_of, line_of
 from sipmesh.cdr_file import CdrFile
 from sipmesh.config_load import load_config
-from sipmesh.store import CallRecord, Cdr, Snapshot, Store
+from sipmesh.store import CallLeg, CallRecord, Cdr, Snapshot, Store
 from tests.sipmesh.cli.process import run
 
 CONFIG = """
@@ -176,12 +176,17 @@ def test_registrations_are_listed_until_they_expire(cli: Cli, store: Store) -> N
 def test_calls_are_listed_shown_and_ended(cli: Cli, store: Store) -> None:
     assert cli.good("calls") == "no calls\n"
     record = CallRecord(call_id="c1@x", caller="alice@example.com", callee="+441234", trunk_out="carrier", state="answered")
+    record.started_at = 1700000000.0
+    record.legs = [CallLeg(tag="a", remote_host="192.0.2.10"), CallLeg(tag="b")]
     store.calls.put("k1", record)
     store.commit()
     assert [(row["key"], row["via"]) for row in cli.rows("calls")] == [("k1", "carrier")]
     assert "alice@example.com" in cli.good("calls")
     assert cli.rows("calls", "show", "k1")["callee"] == "+441234"
     assert "c1@x" in cli.good("calls", "show", "c1@x")
+    assert "2023-11-14 22:13:20 UTC" in cli.good("calls", "show", "k1")
+    shown = [" ".join(line.split()) for line in cli.good("calls", "show", "k1").splitlines()]
+    assert shown[shown.index("legs tag a, remote_host 192.0.2.10") + 1] == "tag b"
     assert "there is no call k2" in cli.wrong("calls", "show", "k2")
     assert "the node does not run" in cli.wrong("calls", "end", "k1")
     with (store.path / "lock").open() as lock:
