@@ -458,6 +458,7 @@ class Timers:
 
     now: float
     wall: float
+    ahead_s: float  # of the machine's clocks, where they are read: lets time pass that nobody waits for
     lengths: int  # how many different ones are kept in mind
     def __init__(self, now: float, wall: float, on_error: Callable[[], None] | None = None) -> None:
         """``on_error`` is called, as in an except block, when a callback raises; without it the exception leaves ``advance``."""

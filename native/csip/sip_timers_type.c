@@ -19,6 +19,7 @@ typedef struct {
     PyObject_HEAD
     struct sip_timers *timers;
     double now, wall;
+    double ahead_s; /* of the machine's clocks */
     PyObject *on_error;
 } TimersObject;
 
@@ -181,8 +182,8 @@ static double seconds(clockid_t clock) {
 
 void sip_clock_read(PyObject *timers) {
     TimersObject *self = (TimersObject *)timers;
-    self->now = seconds(CLOCK_MONOTONIC);
-    self->wall = seconds(CLOCK_REALTIME);
+    self->now = seconds(CLOCK_MONOTONIC) + self->ahead_s;
+    self->wall = seconds(CLOCK_REALTIME) + self->ahead_s;
 }
 
 static PyObject *timers_next_deadline(TimersObject *self, PyObject *unused) {
@@ -207,6 +208,7 @@ static PyMethodDef timers_methods[] = {
 static PyMemberDef timers_members[] = {
     {"now", T_DOUBLE, offsetof(TimersObject, now), 0, NULL},
     {"wall", T_DOUBLE, offsetof(TimersObject, wall), 0, NULL},
+    {"ahead_s", T_DOUBLE, offsetof(TimersObject, ahead_s), 0, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 

@@ -8,7 +8,7 @@
 bool sip_is_clock(PyObject *timers); /* for the others it must be true */
 double sip_clock_now(PyObject *timers);  /* monotonic, s */
 double sip_clock_wall(PyObject *timers); /* Unix time, s */
-void sip_clock_read(PyObject *timers);   /* both, as they are */
+void sip_clock_read(PyObject *timers);   /* both, as they are, or ahead of that */
 
 /* Starts a timer that doesn't run, whose kind is set. The caller sees to it that `timer` is there until it fired, was dropped or
  * stopped. When `fire` fails, an exception is set. */

@@ -21,14 +21,14 @@ from sipcore.transport.siblings import Siblings
 from sipcore.transport.tls_context import ListenerTls
 from tests.sipcore.users import RecordingUser
 
-PATIENCE_S = 20.0
+PATIENCE_S = 100.0  # only what never happens takes so long, however slow the machine is
 TLS = 2  # index of that listener
 T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(asyncio.wait_for(main, 90))
+        runner.run(asyncio.wait_for(main, 300))
 
 
 def bound_sockets(host: str = "127.0.0.1", port: int = 0, *, shared: bool = False) -> tuple[socket.socket, socket.socket]:
@@ -48,6 +48,12 @@ def bound_sockets(host: str = "127.0.0.1", port: int = 0, *, shared: bool = Fals
             continue
         return udp, tcp
     raise RuntimeError("no port is free for both UDP and TCP")
+
+
+def pass_time(engine: Engine, seconds: float) -> None:
+    """At once; what is due by then happens."""
+    engine.timers.ahead_s += seconds
+    engine.run(lambda: None)
 
 
 def answer_200(transaction: ServerTransaction) -> None:
@@ -104,6 +110,9 @@ class Running:
         """Waits for the end of the handshake; OSError when it fails on our side."""
         reader, writer = await within(asyncio.open_connection(self.host, self.tls_port, ssl=context, server_hostname=name))
         return Stream(reader, writer)
+
+    def pass_time(self, seconds: float) -> None:
+        pass_time(self.engine, seconds)
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Waits for something the engine does by itself."""

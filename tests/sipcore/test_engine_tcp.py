@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import socket
 import struct
@@ -145,10 +144,12 @@ def test_a_slow_sender_is_cut_off_and_an_idle_half_ping_is_not() -> None:
 
 def test_a_connection_that_never_says_anything_is_closed() -> None:
     async def main() -> None:
-        async with Running(first_message_s=1.0, idle_s=60) as world:
+        async with Running(first_message_s=60.0, idle_s=1000.0) as world:
             mute, talking = await world.connect(), await world.connect()
             talking.send(options())
             await talking.message()
+            await world.until(lambda: len(world.engine.flows.endpoints[1].connections) == 2)  # type: ignore[union-attr]
+            world.pass_time(61.0)
             assert await mute.closed() == b""
             talking.send(options("z9hG4bK-2"))
             assert (await talking.message()).status == 200
@@ -159,17 +160,18 @@ def test_a_connection_that_never_says_anything_is_closed() -> None:
 
 def test_an_idle_connection_is_closed_and_a_used_one_stays() -> None:
     async def main() -> None:
-        async with Running(first_message_s=1.5, idle_s=1.5) as world:
+        async with Running(first_message_s=1000.0, idle_s=1000.0) as world:
             used, idle = await world.connect(), await world.connect()
-            idle.send(options())
-            await idle.message()
-            ended = asyncio.ensure_future(idle.closed())
-            for n in itertools.takewhile(lambda _: not ended.done(), itertools.count()):
+            for each in (idle, used):
+                each.send(options())
+                await each.message()
+            for n in range(2):
+                world.pass_time(600.0)
                 used.send(options(f"z9hG4bK-{n}"))
                 await used.message()
-                await asyncio.sleep(0.02)
-            assert await ended == b""
-            assert not used.reader.at_eof()
+            assert await idle.closed() == b""
+            used.send(options("z9hG4bK-last"))
+            assert (await used.message()).via.branch == "z9hG4bK-last"
 
     run(main())
 
@@ -293,7 +295,7 @@ def test_a_refused_connection_is_told_at_once() -> None:
             flow = world.engine.flows.flow_to(Destination("tcp", "127.0.0.1", port))
             mine = request("OPTIONS", transport="TCP", sent_by=f"127.0.0.1:{world.port}")
             world.engine.run(world.layer.request, mine, flow, client)
-            await asyncio.sleep(0.1)
+            await world.until(lambda: bool(client.told))
             assert client.told == ["transport error"]
             assert world.layer.client_count == 0
 

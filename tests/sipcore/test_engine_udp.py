@@ -192,7 +192,7 @@ def test_a_stun_keep_alive_is_answered() -> None:
 
 def test_timers_run_by_themselves() -> None:
     async def main() -> None:
-        async with Running(lambda transaction: None, layer_settings=TransactionSettings(t1_s=0.02, t2_s=0.08)) as world:
+        async with Running(lambda transaction: None, layer_settings=TransactionSettings(t1_s=0.5, t2_s=0.5)) as world:
             peer = await Datagrams.open()
             client = RecordingClient()
             flow = world.engine.flows.flow_to(Destination("udp", "127.0.0.1", peer.port))

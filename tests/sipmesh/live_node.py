@@ -17,6 +17,7 @@ from sipmesh.config_values import Srtp
 from sipmesh.signalling.node import SignalNode
 from sipmesh.store import Store
 from sipmesh.worker import listeners_of
+from tests.sipcore.loop import PATIENCE_S, pass_time
 from tests.sipmesh.phones import Phone
 
 USERS = ("alice", "bob", "carol")
@@ -121,8 +122,11 @@ class LiveNode:
             assert response.status == 200, response.raw
         return phone
 
+    def pass_time(self, seconds: float) -> None:
+        pass_time(self.node.engine, seconds)
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Lets the node work until ``condition`` holds."""
-        async with asyncio.timeout(20.0):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 await asyncio.sleep(0.01)

@@ -11,7 +11,7 @@ from typing import Any
 
 from native.sip import Message, frame_length
 
-WAIT_S = 20.0
+WAIT_S = 100.0  # only what never comes takes so long
 
 _serial = itertools.count(1)
 

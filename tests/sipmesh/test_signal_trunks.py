@@ -63,17 +63,21 @@ def test_a_user_calls_out_and_the_trunk_calls_in(tmp_path: Path) -> None:
     run(scenario())
 
 
+SILENCE_S, PROBE_S = 30.0, 10.0  # pass when a test says so
+
+
 def two_targets(name: str = "carrier", **options: Any) -> tuple[socket.socket, Any]:
-    """A UDP socket nobody answers at, and a maker of a trunk that tries it before ``living``."""
+    """A UDP socket nobody answers at, and a maker of a trunk that tries it before ``living``, after ``SILENCE_S``."""
     silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     silent.bind(("127.0.0.1", 0))
+    silent.setblocking(False)
 
     def make(living: Phone) -> Trunk:
         targets = (
             TrunkTarget(uri=f"sip:127.0.0.1:{silent.getsockname()[1]}"),
             TrunkTarget(uri=f"sip:127.0.0.1:{living.port}", weight=0),
         )
-        return Trunk(name=name, targets=targets, first_response_s=0.3, **options)
+        return Trunk(name=name, targets=targets, first_response_s=SILENCE_S, **options)
 
     return silent, make
 
@@ -85,15 +89,18 @@ def test_a_silent_target_is_left_for_the_next_and_taken_out(tmp_path: Path) -> N
         async with LiveNode(tmp_path, trunks=(make(carrier),), routes=(Route(match="9*", to="trunk:carrier"),)) as node:
             carrier.node = ("127.0.0.1", node.port)
             alice = await node.phone("alice")
-            for _ in range(2):
-                _, answered = await call(alice, carrier, "sip:900@example.com")
-                await hang_up(alice, carrier, alice.within("BYE", answered, 5))
+            calling = asyncio.create_task(call(alice, carrier, "sip:900@example.com"))
+            tried = await asyncio.get_running_loop().sock_recv(silent, 65536)
+            node.pass_time(SILENCE_S)
+            _, answered = await calling
+            await hang_up(alice, carrier, alice.within("BYE", answered, 5))
+            _, answered = await call(alice, carrier, "sip:901@example.com")
+            await hang_up(alice, carrier, alice.within("BYE", answered, 5))
             up = {name: read() for name, read in node.gauges.items() if name.startswith("sip_trunk_target_up")}
             assert sorted(up.values()) == [0.0, 1.0]
-            silent.setblocking(False)
-            assert silent.recv(65536).startswith(b"INVITE")  # the first call tried it
-            later = [Message(data).cseq for data in drained(silent) if data.startswith(b"INVITE")]
-            assert set(later) <= {2}  # retransmissions of that one; the second call went past it
+            assert tried.startswith(b"INVITE sip:900@")
+            later = {Message(data).request_uri_text.partition("@")[0] for data in drained(silent)}
+            assert later <= {"sip:900"}  # retransmissions of that one; the second call went past it
         carrier.close()
         silent.close()
 
@@ -126,15 +133,24 @@ def test_clause_38_a_target_whose_503_names_a_time_is_left_alone_so_long(tmp_pat
 def test_probes_take_a_target_out_and_bring_it_back(tmp_path: Path) -> None:
     async def scenario() -> None:
         carrier = await Phone("carrier", "", ("127.0.0.1", 9)).start()
-        silent, make = two_targets(probe_s=0.2)
+        silent, make = two_targets(probe_s=PROBE_S)
         async with LiveNode(tmp_path, trunks=(make(carrier),)) as node:
             carrier.node = ("127.0.0.1", node.port)
-            dead = f"sip_trunk_target_up|trunk=carrier,target=sip:127.0.0.1:{silent.getsockname()[1]}"
-            probe = await carrier.incoming("OPTIONS")
-            carrier.answer(probe, 404)
-            await node.until(lambda: node.gauges[dead]() == 0.0)
-            silent.setblocking(False)
-            probes = [Message(data) for data in drained(silent)]
+            dead, living = [
+                f"sip_trunk_target_up|trunk=carrier,target=sip:127.0.0.1:{port}"
+                for port in (silent.getsockname()[1], carrier.port)
+            ]
+            carrier.answer(await carrier.incoming("OPTIONS"), 404)
+            await node.until(lambda: node.counters["sip_trunk_probes_total|trunk=carrier,status=404"] == 1)
+            unanswered = Message(await asyncio.get_running_loop().sock_recv(silent, 65536))
+            assert node.gauges[dead]() == 1.0
+            node.pass_time(SILENCE_S)
+            assert node.gauges[dead]() == 0.0
+            assert node.gauges[living]() == 1.0
+            node.pass_time(PROBE_S)
+            probes = [unanswered, Message(await asyncio.get_running_loop().sock_recv(silent, 65536))]
+            while probes[-1].via.branch == unanswered.via.branch:  # one that was repeated
+                probes.append(Message(await asyncio.get_running_loop().sock_recv(silent, 65536)))
             assert all(each.method == "OPTIONS" for each in probes)
             silent.sendto(probes[-1].reply(200, to_tag="x").to_bytes(), ("127.0.0.1", node.port))
             await node.until(lambda: node.gauges[dead]() == 1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
@@ -11,6 +10,7 @@ from random import Random
 import msgspec
 
 from sipcore.keys import Key, KeyRing
+from sipcore.transport.sibling_items import News
 from sipcore.transport.siblings import Siblings
 from sipmesh.config import Trunk, TrunkTarget
 from sipmesh.signalling.trunk_news import TrunkNews
@@ -127,7 +127,10 @@ def test_news_of_a_trunk_that_is_gone_changes_nothing() -> None:
             other.trunks.load([])
             one.trunk.count_call(1)
             one.news.tell_target(one.trunk.targets[0])
-            await asyncio.sleep(0.05)
+            heard: list[bytes] = []
+            other.siblings.on_news["later"] = lambda _, text: heard.append(text)
+            one.siblings.tell_all(News("later", b"told last"))
+            await other.running.until(lambda: heard)
             assert not other.running.counters["sip_internal_errors_total"]
 
     run(main())
