@@ -35,6 +35,11 @@ class Timing:
     hung_ticks: int = 30  # without a sign of life: ended with a traceback, two ticks later killed
     stop_limit_s: float = 5.0  # for each worker, from SIGTERM to SIGKILL
 
+    def wait_after(self, failures: int, ran_s: float) -> tuple[float, int]:
+        """(seconds until a worker is started again, its failures in a row): it had so many ``failures`` and ran ``ran_s``."""
+        before = 0 if ran_s >= self.steady_s else failures
+        return self.backoff_s[min(before, len(self.backoff_s) - 1)], before + 1
+
 
 class Worker:
     """One worker's process and its history."""
@@ -171,11 +176,8 @@ class Supervisor:
 
     def _start_again(self, worker: Worker) -> None:
         """Plans the next start; the more often in a row, the later."""
-        steady = time.monotonic() - worker.started_at >= self._timing.steady_s
-        worker.failures = 0 if steady else worker.failures
-        waits = self._timing.backoff_s
-        wait_s = waits[min(worker.failures, len(waits) - 1)]
-        worker.failures += 1
+        ran_s = time.monotonic() - worker.started_at
+        wait_s, worker.failures = self._timing.wait_after(worker.failures, ran_s)
         worker.start_due = time.monotonic() + wait_s
         worker.status.restarts += 1
         log.error(
