@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from sipmesh.conformance.credentials import answer
 from sipmesh.conformance.errors import FailedError
 from sipmesh.conformance.message import Headers, Message, parse, uri_of
+from sipmesh.conformance.patience import Patience
 from sipmesh.conformance.requests import ack_failure, new_branch
 from sipmesh.conformance.tls import unverified
 
@@ -58,6 +59,7 @@ class Agent:
     _waiting: list[Message] = field(default_factory=list)
     cseq: int = 0  # last used
     sent: dict[tuple[str, int], Message] = field(default_factory=dict)  # INVITEs by Call-ID and CSeq
+    waited_s: float = 0.0  # for messages, in all
     answers: list[Message] = field(default_factory=list)  # every 2xx to an INVITE
     _invites: dict[str, Message] = field(default_factory=dict)  # received and not answered, by branch
 
@@ -140,27 +142,26 @@ class Agent:
         for index, message in enumerate(self._waiting):
             if match is None or match(message):
                 return self._waiting.pop(index)
-        end = time.monotonic() + timeout_s
-        while (left := end - time.monotonic()) > 0:
-            fresh = self._read(left)
-            if fresh is None:
-                return None
-            if match is None or match(fresh):
-                return fresh
-            self._waiting.append(fresh)
+        patience = Patience(timeout_s)
+        try:
+            while (fresh := self._read(patience)) is not None:
+                if match is None or match(fresh):
+                    return fresh
+                self._waiting.append(fresh)
+        finally:
+            self.waited_s += patience.waited_s
         return None
 
-    def _read(self, timeout_s: float) -> Message | None:
+    def _read(self, patience: Patience) -> Message | None:
         """None when nothing comes in time or the peer has closed. Keep-alives and what can't be read are passed over."""
-        end = time.monotonic() + timeout_s
-        while (left := end - time.monotonic()) > 0:
-            self.socket.settimeout(left)
+        while True:
             try:
-                data, arrived_s = datagram(self.socket) if self.transport == "udp" else (self._framed(), time.time())
+                read = patience.read(self.socket, self._next)
             except OSError:
                 return None
-            if not data and self.transport != "udp":
+            if read is None or (not read[0] and self.transport != "udp"):
                 return None
+            data, arrived_s = read
             if not data.strip():
                 continue
             self.trace.append(f"{self.name} receives:\n{data.decode('utf-8', 'replace').rstrip()}")
@@ -170,7 +171,10 @@ class Agent:
                 message.arrived_s = arrived_s
                 self._remember(message)
                 return message
-        return None
+
+    def _next(self) -> tuple[bytes, float]:
+        """Bytes of a message, and when they arrived."""
+        return datagram(self.socket) if self.transport == "udp" else (self._framed(), time.time())
 
     def _remember(self, message: Message) -> None:
         if message.is_request and message.method == "INVITE" and not message.tag("To"):

@@ -93,10 +93,10 @@ def name_looked_up(world: World) -> None:
     world.bind(agent, "<sip:nobody@no-such-host.conformance.test>")
     agent.start(agent.request("MESSAGE", world.account.uri), 0.05)
     request = options(world, other)
-    before = time.monotonic()
+    before = other.waited_s
     other.send(request)
     other.expect_response(request)
-    require(time.monotonic() - before < 0.5, f"took {time.monotonic() - before:.1f} s")
+    require(other.waited_s - before < 0.5, f"took {other.waited_s - before:.1f} s")
 
 
 @CASES.add(58, "RFC 5922 7.3, 7.4", "sends nothing over TLS to a server whose certificate nobody has signed")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 
 from sipmesh.conformance.agent import WAIT_S, Agent
 from sipmesh.conformance.errors import FailedError
+from sipmesh.conformance.patience import Patience
 
 
 class Listening:
@@ -24,10 +24,8 @@ class Listening:
         return None if connection is None else self._made(connection)
 
     def accept_socket(self, timeout_s: float = WAIT_S) -> socket.socket | None:
-        self._socket.settimeout(timeout_s)
-        with suppress(TimeoutError):
-            return self._socket.accept()[0]
-        return None
+        accepted = Patience(timeout_s).read(self._socket, self._socket.accept)
+        return None if accepted is None else accepted[0]
 
     def expect(self, timeout_s: float = WAIT_S) -> Agent:
         agent = self.accept(timeout_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 
 from sipmesh.conformance.agent import Agent
 from sipmesh.conformance.case import Cases, World, require
@@ -24,10 +23,10 @@ def closed_port(world: World) -> None:
         port = closed.getsockname()[1]
     host = f"[{agent.host}]" if ":" in agent.host else agent.host
     world.bind(agent, f"<sip:nobody@{host}:{port};transport=tcp>")
-    before = time.monotonic()
+    before = agent.waited_s
     answer = agent.ask(agent.request("INVITE", world.account.uri), 5.0)
     require(answer.status >= 400, f"answered {answer.start}")
-    require(time.monotonic() - before < 2.0, f"took {time.monotonic() - before:.1f} s")
+    require(agent.waited_s - before < 2.0, f"took {agent.waited_s - before:.1f} s")
 
 
 @CASES.add(13, "RFC 3261 18.4", "answers at once when ICMP says that nobody listens")
@@ -87,7 +86,7 @@ def closed_connection(world: World) -> None:
     callee = world.callee(transport=world.stream)
     callee.close()
     agent = world.agent("caller")
-    before = time.monotonic()
+    before = agent.waited_s
     answer = agent.ask(agent.request("INVITE", world.account.uri), 5.0)
     require(answer.status >= 400, f"answered {answer.start}")
-    require(time.monotonic() - before < 2.0, f"took {time.monotonic() - before:.1f} s")
+    require(agent.waited_s - before < 2.0, f"took {agent.waited_s - before:.1f} s")

@@ -21,7 +21,7 @@ Spoil = Callable[[bytes], bytes]
 """Returns what the node receives, or sends, in place of its argument; b"" for nothing."""
 
 ACCOUNT = Account("alice", "pw-alice", "example.com")
-START_S = 10.0
+START_S = 100.0
 
 
 class FaultyNode:

@@ -110,7 +110,7 @@ def test_without_an_address_to_serve_dns_on_nothing_is_said(tmp_path: Path, monk
 
 def ask(address: tuple[str, int], query: dns.message.Message | bytes) -> dns.message.Message:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(5)
+        client.settimeout(100)
         client.sendto(query if isinstance(query, bytes) else query.to_wire(), address)
         return dns.message.from_wire(client.recv(4096))
 
