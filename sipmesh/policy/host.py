@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MAX_RECENT = 100
 LOAD_LIMIT_MS = 2000  # calls wait meanwhile
-DRY_RUN_S = 0.1  # that calls may wait for a dry-run; what is left then is not tried
+DRY_RUN_S = 0.1  # that calls may wait for a dry-run; what is left then is not tried, but the first is
 MAX_DIFFERENCES_LOGGED = 10
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class PolicyHost:
         until = time.monotonic() + DRY_RUN_S
         tried, different = 0, 0
         for routed in list(self._recent):
-            if time.monotonic() > until:
+            if tried and time.monotonic() > until:
                 break
             tried += 1
             asked = Asked(policy, runner, routed.view, routed.message.copy(), self._trunk_known)

@@ -70,22 +70,23 @@ class Agent:
         listening.close()
         said = b""
         while b"ready" not in said:
-            assert select.select([reader], [], [], 30)[0]
+            assert select.select([reader], [], [], 120)[0]
             said += os.read(reader, 100)
         os.close(reader)
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120)
 
     def workers(self, **states: str) -> None:
         """Writes what the supervisor would."""
         found = [WorkerStatus(name=f"{role}-0", role=role, state=state, pid=7) for role, state in states.items()]  # type: ignore[arg-type]
         write_status(self.data, NodeStatus(1, time.time(), found))
 
-    def snapshot(self, worker: str, pid: int = 7, age_s: float = 0.0, **counters: float) -> None:
+    def snapshot(self, worker: str, pid: int = 7, age_s: float = -3600.0, **counters: float) -> None:
+        """By default one that gets too old in no test."""
         self.store.snapshots.put(worker, Snapshot(pid=pid, at=time.time() - age_s, counters=counters))
         self.store.commit()
 
     def wait(self, true: Callable[[], bool]) -> None:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while not true():
             assert time.monotonic() < until
             time.sleep(0.05)
@@ -94,7 +95,7 @@ class Agent:
         """What it logged."""
         self.http.close()
         self.process.terminate()
-        errors = self.process.communicate(timeout=60)[1]
+        errors = self.process.communicate(timeout=120)[1]
         self.store.close()
         return errors
 
@@ -130,7 +131,7 @@ def test_a_worker_that_stopped_counting_is_silent(agent: Agent, pid: int, age_s:
 def test_metrics_carry_every_workers_counters(agent: Agent) -> None:
     agent.workers(signal="ready", media="waiting")
     agent.snapshot("signal-0", **{"sip_requests_total|method=INVITE,transport=udp": 3, "udp_dropped": 1})
-    agent.store.locations.put("alice@example.com", [Binding("sip:a@192.0.2.1", "c", 1, time.time() + 60)])
+    agent.store.locations.put("alice@example.com", [Binding("sip:a@192.0.2.1", "c", 1, time.time() + 3600)])
     agent.store.calls.put("k", CallRecord(call_id="c", state="answered"))
     agent.store.commit()
     answer = agent.http.get("/metrics")
@@ -145,9 +146,9 @@ def test_metrics_carry_every_workers_counters(agent: Agent) -> None:
 
 
 def test_the_api_lists_registrations_calls_and_trunks(agent: Agent) -> None:
-    contact = Binding("sip:a@192.0.2.1", "c", 1, time.time() + 60, remote_host="2001:db8::1", remote_port=5060)
+    contact = Binding("sip:a@192.0.2.1", "c", 1, time.time() + 3600, remote_host="2001:db8::1", remote_port=5060)
     agent.store.locations.put("alice@example.com", [contact, Binding("sip:old@192.0.2.1", "c", 1, time.time() - 60)])
-    agent.store.locations.put("bob@example.com", [Binding("sip:b@192.0.2.1", "c", 1, time.time() + 60)])
+    agent.store.locations.put("bob@example.com", [Binding("sip:b@192.0.2.1", "c", 1, time.time() + 3600)])
     agent.store.calls.put("k", CallRecord(call_id="c", caller="alice@example.com", trunk_out="carrier"))
     agent.store.commit()
     agent.snapshot(
@@ -170,7 +171,7 @@ def test_the_api_lists_registrations_calls_and_trunks(agent: Agent) -> None:
 
 def test_the_page_shows_strangers_words_as_text(agent: Agent) -> None:
     agent.workers(signal="ready")
-    agent.store.locations.put("<script>@x", [Binding("sip:<b>", "c", 1, time.time() + 60, user_agent='"><script>')])
+    agent.store.locations.put("<script>@x", [Binding("sip:<b>", "c", 1, time.time() + 3600, user_agent='"><script>')])
     agent.store.commit()
     answer = agent.http.get("/")
     assert answer.status_code == 200

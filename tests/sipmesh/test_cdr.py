@@ -191,7 +191,7 @@ class World:
         async def scenario() -> None:
             stopping = asyncio.Event()
             stopping.set()
-            await asyncio.wait_for(self.writer().run(stopping), 10)
+            await self.writer().run(stopping)
 
         asyncio.run(scenario())
 

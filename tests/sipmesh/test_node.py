@@ -78,7 +78,7 @@ class Node:
         assert self.process.stdout.readline() == "ready\n", self.log()
 
     def health(self) -> dict[str, Any]:
-        answer = httpx.get(f"http://127.0.0.1:{self.console}/health", timeout=60)
+        answer = httpx.get(f"http://127.0.0.1:{self.console}/health", timeout=120)
         assert answer.status_code == (200 if answer.json()["ready"] else 503)
         return dict(answer.json())
 
@@ -87,7 +87,7 @@ class Node:
         return next(worker for worker in workers if worker["role"] == role)
 
     def wait(self, true: Callable[[], bool]) -> None:
-        until = time.monotonic() + 80
+        until = time.monotonic() + 120
         while not true():
             assert time.monotonic() < until, self.log()
             time.sleep(0.05)
@@ -96,7 +96,7 @@ class Node:
         """Whether an OPTIONS sent now gets a response; waits for it as long as a restart may take."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.bind(("127.0.0.1", 0))
-            client.settimeout(60)
+            client.settimeout(120)
             mine = client.getsockname()[1]
             client.sendto(OPTIONS.format(port=self.sip, mine=mine, branch=branch).encode(), ("127.0.0.1", self.sip))
             return client.recv(65535).startswith(b"SIP/2.0 ")
@@ -108,7 +108,7 @@ def node(tmp_path: Path) -> Iterator[Node]:
     started.wait_for_ready_line()
     yield started
     started.process.terminate()
-    started.process.communicate(timeout=60)
+    started.process.communicate(timeout=120)
 
 
 def test_a_started_node_is_ready_answers_and_stops_cleanly(node: Node) -> None:
@@ -134,7 +134,7 @@ def test_a_killed_worker_comes_back_and_the_node_serves(node: Node, role: str) -
 
 def test_a_media_worker_that_comes_back_sends_by_raw_sockets_again(node: Node) -> None:
     def raw_sockets() -> str:
-        text = httpx.get(f"http://127.0.0.1:{node.console}/metrics", timeout=60).text
+        text = httpx.get(f"http://127.0.0.1:{node.console}/metrics", timeout=120).text
         return next((line.split()[1] for line in text.splitlines() if line.startswith("sipmesh_media_raw_sockets{")), "")
 
     one_a_thread = str(os.cpu_count()) if MAY_OPEN_RAW else "0"
@@ -149,7 +149,7 @@ def test_a_second_node_on_the_same_ports_says_what_is_taken(node: Node, tmp_path
     other = tmp_path / "other.toml"
     other.write_text((tmp_path / "sipmesh.toml").read_text().replace('data = "data"', 'data = "data2"'))
     ended = subprocess.run(
-        [sys.executable, "-m", "sipmesh", "run", "--config", str(other)], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "sipmesh", "run", "--config", str(other)], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
     assert ended.returncode == 2
     assert f"127.0.0.1:{node.sip} (udp) is taken by another program" in ended.stderr
@@ -160,7 +160,7 @@ def test_a_reload_reaches_the_store(node: Node) -> None:
     node.process.send_signal(signal.SIGHUP)
 
     def trunks() -> list[str]:
-        answer = httpx.get(f"http://127.0.0.1:{node.console}/api/trunks", timeout=60)
+        answer = httpx.get(f"http://127.0.0.1:{node.console}/api/trunks", timeout=120)
         return [row["name"] for row in answer.json()]
 
     node.wait(lambda: trunks() == ["carrier"])

@@ -22,11 +22,11 @@ def node(tmp_path: Path) -> Iterator[Node]:
     started.wait_for_ready_line()
     yield started
     started.process.terminate()
-    started.process.communicate(timeout=60)
+    started.process.communicate(timeout=120)
 
 
 def fast_streams(node: Node) -> str:
-    text = httpx.get(f"http://127.0.0.1:{node.console}/metrics", timeout=60).text
+    text = httpx.get(f"http://127.0.0.1:{node.console}/metrics", timeout=120).text
     found = next((line.split()[1] for line in text.splitlines() if line.startswith("sipmesh_media_fast_streams{")), "")
     return found.removesuffix(".0")
 

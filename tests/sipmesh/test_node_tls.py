@@ -26,7 +26,7 @@ SECTION = README.split("### TLS\n")[1].split("\n### ")[0]
 
 
 def make_certificate(folder: Path) -> None:
-    subprocess.run(shlex.split(COMMAND), cwd=folder, check=True, capture_output=True, timeout=30)
+    subprocess.run(shlex.split(COMMAND), cwd=folder, check=True, capture_output=True, timeout=120)
 
 
 @pytest.fixture

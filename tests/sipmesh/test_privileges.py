@@ -32,7 +32,7 @@ print(os.getuid(), len(os.getgroups()), effective, ambient, int(may_open))
 
 def become_nobody(data: Path) -> list[int]:
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(data)], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", PROGRAM, str(data)], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
     )
     return [int(word) for word in ended.stdout.split()]
 
@@ -62,6 +62,6 @@ def test_root_becomes_the_account_and_keeps_one_capability_and_another_until_it_
 def test_an_account_that_is_not_there_is_named() -> None:
     program = "from pathlib import Path; from sipmesh.privileges import *\ntry: become('no-such', Path('x'))\n"
     program += "except PrivilegeError as error: print(error)"
-    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
     wanted = "there is no account 'no-such'; change user in [node]\n" if os.geteuid() == 0 else ""
     assert ended.stdout == wanted

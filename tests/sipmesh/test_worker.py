@@ -93,7 +93,7 @@ def test_a_broken_gauge_does_not_stop_the_heartbeat(tmp_path: Path, data: Path) 
     read_until(reader, b"ready\n")
     read_until(reader, b"alive\nalive\n")
     worker.send_signal(signal.SIGTERM)
-    _, errors = worker.communicate(timeout=60)
+    _, errors = worker.communicate(timeout=120)
     os.close(reader)
     os.close(writer)
     assert b"the counters can't be stored" in errors
@@ -102,7 +102,7 @@ def test_a_broken_gauge_does_not_stop_the_heartbeat(tmp_path: Path, data: Path) 
 def test_an_error_ends_it_with_a_log_line(tmp_path: Path, data: Path) -> None:
     reader, writer = os.pipe()
     worker = start(tmp_path, data, "def main(context):\n    raise OSError('no luck')\n", writer)
-    _, errors = worker.communicate(timeout=60)
+    _, errors = worker.communicate(timeout=120)
     os.close(reader)
     os.close(writer)
     assert worker.returncode == 1

@@ -18,7 +18,7 @@ from tests.sipmesh.test_node import ROOT, Node
 MORE = """
 [policy]
 file = "policy.py"
-limit_ms = 2000
+limit_ms = 60000
 [cdr]
 """
 
@@ -30,7 +30,7 @@ def node(tmp_path: Path) -> Iterator[Node]:
     started.wait_for_ready_line()
     yield started
     started.process.terminate()
-    started.process.communicate(timeout=60)
+    started.process.communicate(timeout=120)
 
 
 def cdr_statuses(file: Path) -> list[int]:
@@ -39,7 +39,7 @@ def cdr_statuses(file: Path) -> list[int]:
 
 def checked(node: Node) -> str:
     command = [sys.executable, "-m", "sipmesh", "check", str(node.folder / "sipmesh.toml")]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
 def test_sighup(node: Node) -> None:

@@ -19,8 +19,10 @@ import uvloop
 
 from sipmesh.policy.runner import Overrun, Runner
 
+FOR_EVER_S = 3600.0
 
-def made(limit_ms: float = 50, memory_mb: int = 64, max_overruns: int = 3) -> tuple[Runner, defaultdict[str, int]]:
+
+def made(limit_ms: float = 60_000, memory_mb: int = 64, max_overruns: int = 3) -> tuple[Runner, defaultdict[str, int]]:
     counters: defaultdict[str, int] = defaultdict(int)
     return Runner(limit_ms, memory_mb, max_overruns, counters), counters
 
@@ -40,7 +42,7 @@ def spin(_: Any) -> None:
 
 
 def sleep(_: Any) -> None:
-    time.sleep(30)
+    time.sleep(FOR_EVER_S)
 
 
 def backtrack(_: Any) -> None:
@@ -50,7 +52,7 @@ def backtrack(_: Any) -> None:
 def catch_all(_: Any) -> None:
     while True:
         with contextlib.suppress(Exception):
-            time.sleep(30)
+            time.sleep(FOR_EVER_S)
 
 
 def test_a_good_hook() -> None:
@@ -63,21 +65,24 @@ def test_a_good_hook() -> None:
 
 @pytest.mark.parametrize("hook", [spin, sleep, backtrack, catch_all])
 def test_a_hook_that_runs_too_long_is_stopped(hook: Callable[[Any], None]) -> None:
-    runner, counters = made()
-    started = time.monotonic()
+    runner, counters = made(limit_ms=50)
     assert not runner.call("on_route", hook, None)
-    assert time.monotonic() - started < 5
     assert counters == {"policy_hook_failures_total|hook=on_route,kind=overrun": 1}
+
+
+def test_after_one_that_was_stopped_the_next_is_called() -> None:
+    runner, _ = made(limit_ms=2000)
+    assert not runner.call("on_route", sleep, None)
     assert runner.call("on_route", lambda view: None, None)
 
 
 def test_one_that_catches_everything_once_is_stopped_the_next_time() -> None:
     def stubborn(_: Any) -> None:
         with contextlib.suppress(BaseException):
-            time.sleep(30)
-        time.sleep(30)
+            time.sleep(FOR_EVER_S)
+        time.sleep(FOR_EVER_S)
 
-    runner, counters = made()
+    runner, counters = made(limit_ms=50)
     assert not runner.call("on_route", stubborn, None)
     assert counters == {"policy_hook_failures_total|hook=on_route,kind=overrun": 1}
 
@@ -123,7 +128,7 @@ def test_a_hook_that_takes_too_much_memory_at_once() -> None:
     def greedy(_: Any) -> None:
         bytearray(1 << 30)
 
-    runner, counters = made(limit_ms=1000)
+    runner, counters = made()
     assert not runner.call("on_route", greedy, None)
     assert counters == {"policy_hook_failures_total|hook=on_route,kind=error": 1}
     assert len(bytearray(100 << 20)) == 100 << 20
@@ -135,7 +140,7 @@ def test_a_hook_that_takes_it_bit_by_bit() -> None:
         while True:
             taken.append([taken])
 
-    runner, counters = made(limit_ms=20_000, memory_mb=16)
+    runner, counters = made(memory_mb=16)
     assert not runner.call("on_route", greedy, None)
     assert counters == {"policy_hook_failures_total|hook=on_route,kind=error": 1}
 
@@ -148,7 +153,7 @@ def test_a_failure_nobody_had_memory_to_trace(caplog: pytest.LogCaptureFixture) 
 
 
 def test_hooks_that_keep_too_much_together() -> None:
-    runner, _ = made(limit_ms=1000, memory_mb=32)
+    runner, _ = made(memory_mb=32)
     assert runner.watch_memory()
     kept = [bytearray(b"x" * (12 << 20)) for _ in range(4)]
     assert not runner.watch_memory()
@@ -157,7 +162,7 @@ def test_hooks_that_keep_too_much_together() -> None:
 
 def test_under_the_event_loop_of_the_worker() -> None:
     async def scenario() -> None:
-        runner, counters = made()
+        runner, counters = made(limit_ms=50)
         assert not runner.call("on_route", spin, None)
         await asyncio.sleep(0.1)
         assert sum(counters.values()) == 1

@@ -62,7 +62,7 @@ def test_the_tests_on_the_page_pass(tmp_path: Path) -> None:
     (tmp_path / "test_policy.py").write_text(tests)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_policy.py"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stdout
     assert "3 passed" in ended.stdout
 
@@ -136,7 +136,7 @@ def test_registrations_and_ends(documented: PolicyTester, capsys: pytest.Capture
     ],
 )
 def test_what_a_hook_may_not_do_fails_it_and_changes_nothing(tmp_path: Path, body: str) -> None:
-    policy = policy_of(tmp_path, f"def on_route(request):\n    request.set_header('X-Early', '1')\n    {body}\n", limit_ms=100)
+    policy = policy_of(tmp_path, f"def on_route(request):\n    request.set_header('X-Early', '1')\n    {body}\n")
     with pytest.raises(HookError, match="on_route"):
         policy.ask("INVITE", "sip:alice@example.com", caller=ALICE)
 
