@@ -115,6 +115,7 @@ class MediaDaemon:
             self._timeouts.scan()
             self._lines.reap()
             self._ended.scan()
+            self._dispatcher.scan()
             self.fast_streams = self._lines.relay.scan_fast()
             self._lines.reporting.look(self.calls.clock.monotonic_ns())
             self.calls.recordings.scan()

@@ -26,6 +26,8 @@ class Dispatcher(DispatcherBase):
     with options that came before. The methods here are for what is not usual."""
 
     def __init__(self, commands: Commands, clock: Clock, counters: dict[str, int], short_bytes: int) -> None:
+        self._kept = ReplyCache(clock.monotonic_ns() / _NS)
+        self._clock = clock
         super().__init__(
             functions=commands.functions,
             known=commands.reader.known,
@@ -34,13 +36,17 @@ class Dispatcher(DispatcherBase):
             monotonic_ns=clock.monotonic_ns,
             counts=commands.proxies.by_host,
             counters=counters,
-            replies=ReplyCache(clock.monotonic_ns() / _NS),
+            replies=self._kept,
             own=OWN,
             short_bytes=short_bytes,
         )
         self._commands = commands
         self._counters = counters
         self._short_bytes = short_bytes
+
+    def scan(self) -> None:
+        """Gives back what replies take that nobody asks for any more, though no request comes."""
+        self._kept.scan(self._clock.monotonic_ns() / _NS)
 
     def general(self, data: bytes, host: str, most_bytes: int) -> bytes | None:
         """The reply to any ng message, None to what is none."""

@@ -1,5 +1,7 @@
 """What was told of calls when they were deleted, for proxies that ask once more (Kamailio's ``$rtpstat``)."""
 
+from collections import OrderedDict
+
 from media import bencode
 from media.clock import Clock
 from media.ng import Body
@@ -15,7 +17,7 @@ class EndedCalls:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._told: dict[str, tuple[int, bytes]] = {}  # until when, and the reply in bencode; the oldest first
+        self._told = OrderedDict[str, tuple[int, bytes]]()  # until when, and the reply in bencode; the oldest first
         self.size_bytes = 0
 
     def __len__(self) -> int:

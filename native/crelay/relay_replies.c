@@ -17,10 +17,15 @@ static void turn(struct relay_replies *self, double now)
     self->swap_at = now + self->generation_s;
 }
 
-PyObject *relay_replies_get(struct relay_replies *self, PyObject *key, double now)
+static void turn_when_due(struct relay_replies *self, double now)
 {
     if (now >= self->swap_at || self->bytes >= self->most_bytes)
         turn(self, now);
+}
+
+PyObject *relay_replies_get(struct relay_replies *self, PyObject *key, double now)
+{
+    turn_when_due(self, now);
     PyObject *reply = PyDict_GetItemWithError(self->fresh, key);
     if (reply == NULL && !PyErr_Occurred())
         reply = PyDict_GetItemWithError(self->old, key);
@@ -52,6 +57,15 @@ static PyObject *replies_put(struct relay_replies *self, PyObject *args)
     PyObject *key, *reply;
     if (!PyArg_ParseTuple(args, "O!S", &PyTuple_Type, &key, &reply) || !relay_replies_put(self, key, reply))
         return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *replies_scan(struct relay_replies *self, PyObject *argument)
+{
+    double now = PyFloat_AsDouble(argument);
+    if (now == -1.0 && PyErr_Occurred())
+        return NULL;
+    turn_when_due(self, now);
     Py_RETURN_NONE;
 }
 
@@ -88,6 +102,7 @@ static void replies_dealloc(struct relay_replies *self)
 
 static PyMethodDef replies_methods[] = {
     {"get", (PyCFunction)replies_get, METH_VARARGS, "The reply to that key, or None."},
+    {"scan", (PyCFunction)replies_scan, METH_O, "Forgets what is too old."},
     {"put", (PyCFunction)replies_put, METH_VARARGS, "After a get that found nothing."},
     {0},
 };

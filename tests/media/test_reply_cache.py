@@ -18,6 +18,16 @@ def test_a_long_pause_forgets_both_generations() -> None:
     assert len(cache) == 0
 
 
+def test_replies_are_forgotten_though_no_request_comes() -> None:
+    cache = ReplyCache(0.0)
+    cache.put(KEY, b"reply")
+    cache.scan(0.9 * GENERATION_S)
+    cache.scan(1.1 * GENERATION_S)
+    assert (len(cache), cache.get(KEY, 1.2 * GENERATION_S)) == (1, b"reply")
+    cache.scan(2.2 * GENERATION_S)
+    assert len(cache) == 0
+
+
 def test_clients_may_use_the_same_cookie() -> None:
     cache = ReplyCache(0.0)
     cache.put(("10.0.0.1", 40000, b"1"), b"one")
