@@ -23,6 +23,7 @@ from sipmesh.node_status import NodeStatus, State, WorkerStatus, write_status
 from sipmesh.spec import ENVIRONMENT, Role, Spec
 
 HUGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")  # as native.sip.use_huge_pages does for Python's objects
+STOP_LOOK_S = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -215,14 +216,20 @@ class Supervisor:
             if worker.process:
                 self._set_state(worker, "stopping")
                 worker.process.terminate()
-                try:
-                    worker.process.wait(self._timing.stop_limit_s)
-                except subprocess.TimeoutExpired:
+                if not self._ends(worker.process):
                     log.error("worker does not stop; it is killed", extra={"child": worker.status.name})
                     worker.process.kill()
                 self._forget(worker)
             self._set_state(worker, "stopped")
         self._selector.close()
+
+    def _ends(self, process: subprocess.Popen[bytes]) -> bool:
+        """Whether it does within ``stop_limit_s``, of which a pause of the whole machine counts as one look."""
+        for _ in range(round(self._timing.stop_limit_s / STOP_LOOK_S)):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_LOOK_S)
+                return True
+        return False
 
     def _set_state(self, worker: Worker, state: State) -> None:
         worker.status.state, worker.status.since = state, time.time()

@@ -49,6 +49,9 @@ def note(text):
         notes.write(spec["role"] + " " + text + "\\n")
 
 def stop(*_):
+    if behaviour == "slow":
+        note("stopping")
+        time.sleep(1.0)
     note("stopped")
     sys.exit(0)
 
@@ -218,6 +221,22 @@ def test_a_worker_that_does_not_stop_is_killed(start: Callable[..., Node]) -> No
     assert node.stop() == 0
     assert node.status("agent")["last_end"] == "signal SIGKILL"
     assert node.notes("signal")[-1] == "stopped"
+
+
+def test_a_pause_of_the_machine_is_no_time_that_a_worker_takes_to_stop(start: Callable[..., Node]) -> None:
+    node = start(signal="slow", timing={"stop_limit_s": 4.0})
+    node.wait_ready()
+    worker = node.status("signal")["pid"]
+    node.process.terminate()
+    node.wait(lambda: node.notes("signal")[-1] == "stopping")
+    for pid in (node.process.pid, worker):
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(4.5)
+    os.kill(node.process.pid, signal.SIGCONT)
+    time.sleep(0.5)  # it looks first
+    os.kill(worker, signal.SIGCONT)
+    assert node.process.wait(60) == 0
+    assert node.status("signal")["last_end"] == "exit status 0"
 
 
 def test_a_worker_that_can_not_be_run_is_tried_again(start: Callable[..., Node], tmp_path: Path) -> None:
