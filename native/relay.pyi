@@ -31,6 +31,7 @@ SYMMETRIC: Final[
 # port of that host is let in, and learned, only with the same SSRC within 536 sequence numbers, or when it is exactly the given one
 ASYMMETRIC: Final[int]  # accept from ``learn_host``, any port; always send to the given address
 ANY: Final[int]  # first packet from anywhere latches. Only when asked for by name
+ICE: Final[int]  # who passed a check may send, and who was nominated by one is sent to; until then ``remote`` is both
 HANDOVER: Final[int]  # SYMMETRIC, and who goes on with SSRC and sequence numbers may come from another host
 
 # kinds of stream
@@ -67,6 +68,8 @@ class ComponentStats(NamedTuple):
     no_remote: int  # other side's address still unknown, dropped
     auth_failed: int  # SRTP that does not authenticate, dropped
     replayed: int  # SRTP seen before or too old to tell, dropped; and what would be sent under an index used before
+    checks: int  # of ICE, answered (RFC 8445 section 7.3)
+    checks_refused: int  # with an error or with nothing
     lost: int  # RFC 3550 A.3, expected minus received, signed
     gaps: int  # runs of missing sequence numbers; a late packet closes none
     jitter: int  # RFC 3550 A.8, RTP timestamp units
@@ -86,6 +89,8 @@ class Tally(NamedTuple):
     errors: int  # send_errors and malformed
     strangers: int
     forged: int  # auth_failed and replayed
+    checks: int
+    checks_refused: int
 
 class Totals:
     """What a line, a dialogue or a call has received from both sides."""
@@ -631,6 +636,10 @@ class Relay:
         """Sends from the side's port of RTP, None: to where it is. False: that isn't known, or the kernel did not take it."""
     def latch(self, stream: int, side: int, source: tuple[str, int], /) -> None:
         """The side has proven to be there: it is learned as by a packet, if its mode learns."""
+    def set_ice(self, stream: int, side: int, ufrag: str, password: str, peer: str, /) -> None:
+        """What checks from a side whose mode is ICE are proven by (RFC 8445), and the party's own ufrag, "" while nobody has answered: then checks
+        are answered, and nothing follows from them. Another ufrag or password is a restart: the party stays where it is until it nominates
+        again. ValueError for what RFC 8839 section 5.4 doesn't have, or longer than 32."""
     def rollovers(self, stream: int, side: int) -> int:
         """The highest rollover counter that a side was sent under the key in effect; 0 without one."""
     def scan_fast(self) -> int:

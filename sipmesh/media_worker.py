@@ -91,6 +91,8 @@ def gauges_of(daemon: MediaDaemon, relay: Relay) -> dict[str, Callable[[], float
         "media_bytes_total": lambda: statistics.received[1],
         "media_dropped_packets_total|reason=stranger": lambda: sum(each.strangers for each in ended()),
         "media_dropped_packets_total|reason=forged": lambda: sum(each.forged for each in ended()),
+        "media_ice_checks_total|result=answered": lambda: sum(each.checks for each in ended()),
+        "media_ice_checks_total|result=refused": lambda: sum(each.checks_refused for each in ended()),
         "media_raw_sockets": lambda: relay.raw.sockets,
         "media_fast_streams": lambda: daemon.fast_streams,
         "media_recordings": lambda: len(daemon.calls.recordings),

@@ -1,5 +1,5 @@
 /* What the application asks of the relay. Every call is safe from any thread (one mutex, which no relay thread ever takes);
- * only relay_reap, relay_set_crypto, relay_send_reports, relay_tape_stream, relay_stop, relay_scan_fast, a relay_add that finds no
+ * only relay_reap, relay_set_crypto, relay_set_ice, relay_send_reports, relay_tape_stream, relay_stop, relay_scan_fast, a relay_add that finds no
  * free stream and whatever changes a stream on the fast path wait for relay threads. */
 #ifndef RELAY_CONTROL_H
 #define RELAY_CONTROL_H
@@ -17,6 +17,7 @@ struct relay_stats {
     uint64_t packets, bytes, forwarded, send_errors, strangers, malformed, no_remote;
     int64_t lost;
     uint32_t auth_failed, replayed;
+    uint64_t checks, checks_refused; /* of ICE */
     uint32_t gaps, jitter, ssrc, round_trip_us;
     uint8_t payload_type;
     bool latched;
@@ -25,7 +26,7 @@ struct relay_stats {
 };
 
 struct relay_totals {
-    uint64_t packets, bytes, errors, strangers, forged;
+    uint64_t packets, bytes, errors, strangers, forged, checks, checks_refused;
 };
 
 /* Of all raw sockets. */
@@ -107,6 +108,16 @@ enum relay_error relay_set_clock(struct relay *relay, uint32_t stream, uint8_t p
 /* Keys by way; RELAY_NO_SUITE: plain. A key keeps its indices, also while up to RELAY_KEPT others are set. Waits for a relay thread when
  * one is new. */
 enum relay_error relay_set_crypto(struct relay *relay, uint32_t stream, int side, const struct relay_key key[RELAY_WAYS]);
+
+/* ICE towards a side, whose legs are RELAY_ICE: our credentials, and the party's user name fragment, empty while nobody has answered. Other
+ * credentials are a restart: the party stays where it is until it nominates anew. Waits for a relay thread. */
+struct relay_ice_words {
+    const char *ufrag, *password, *peer;
+    uint8_t ufrag_bytes, password_bytes; /* RELAY_ICE_UFRAG and RELAY_ICE_PASSWORD at most */
+    size_t peer_bytes;
+};
+
+enum relay_error relay_set_ice(struct relay *relay, uint32_t stream, int side, const struct relay_ice_words *words);
 
 /* The highest rollover counter (RFC 3711 section 3.3.1) that a side was sent under the key in effect. */
 enum relay_error relay_rollovers(struct relay *relay, uint32_t stream, int side, uint32_t *rollovers);

@@ -63,6 +63,7 @@ static bool side_fits(const struct relay *relay, struct relay_stream *stream, in
     relay_words_get(&remote, &rtp->leg.remote, sizeof remote);
     return (relay_get(rtp->leg.flags) & ~HARMLESS) == 0 && relay_get(rtp->leg.setting_sequence) == relay_get(rtp->leg.taken) &&
            (relay_get(rtp->leg.latched) != RELAY_NOT_LATCHED || relay_get(rtp->leg.mode) == RELAY_FIXED) &&
+           relay_get(rtp->leg.mode) != RELAY_ICE && /* the next check may nominate another address */
            relay_get(rtp->flow.packets) > 0 && relay_address_known(&remote) && !relay_own_has(&relay->own, &remote);
 }
 

@@ -85,12 +85,11 @@ static void follow_rtp(struct relay_stream *stream, int side, const struct relay
     leg_changed(stream, RELAY_RTCP_COMPONENT, side);
 }
 
-void relay_latch(struct relay_stream *stream, int component, int side, const union relay_address *source)
+void relay_put_there(struct relay_stream *stream, int component, int side, const union relay_address *source)
 {
     struct relay_leg *leg = relay_leg_of(stream, component, side);
     struct relay_host host;
     bool given = relay_is_given(stream, component, side, source);
-    bool moved = leg->latched != RELAY_NOT_LATCHED;
     relay_address_host(source, &host);
     relay_write_begin(&leg->latch_sequence);
     relay_put(leg->latched, given ? RELAY_LATCHED_GIVEN : RELAY_LATCHED_ELSEWHERE);
@@ -100,6 +99,14 @@ void relay_latch(struct relay_stream *stream, int component, int side, const uni
     relay_write_end(&leg->latch_sequence);
     leg_changed(stream, component, side);
     memset(&stream->past[component][side], 0, sizeof stream->past[component][side]);
+}
+
+void relay_latch(struct relay_stream *stream, int component, int side, const union relay_address *source)
+{
+    bool moved = relay_leg_of(stream, component, side)->latched != RELAY_NOT_LATCHED;
+    struct relay_host host;
+    relay_address_host(source, &host);
+    relay_put_there(stream, component, side, source);
     if (moved && component == RELAY_RTP_COMPONENT)
         follow_rtp(stream, side, &host);
 }
@@ -108,6 +115,8 @@ const union relay_address *relay_rtcp_remote(const struct relay_leg *rtp, const 
                                              union relay_address *scratch)
 {
     bool given = relay_address_known(&rtcp->remote);
+    if (rtcp->mode == RELAY_ICE)
+        return given ? &rtcp->remote : NULL;
     if (rtcp->latched != RELAY_NOT_LATCHED || (given && rtp->latched != RELAY_LATCHED_ELSEWHERE))
         return &rtcp->remote;
     if (relay_address_known(&rtp->remote) && relay_address_next_port(&rtp->remote, scratch))
@@ -125,6 +134,7 @@ static enum relay_standing judge_by_rules(struct relay_stream *stream, int compo
     union relay_address scratch;
     switch (rules->mode) {
     case RELAY_FIXED:
+    case RELAY_ICE: /* beside it, who passed a check (relay_ice_has_passed) */
         expected = component == RELAY_RTP_COMPONENT ? relay_rtp_remote(leg) : relay_rtcp_remote(rtp, leg, &scratch);
         return expected != NULL && relay_address_same(expected, source) ? RELAY_KNOWN : RELAY_STRANGER;
     case RELAY_SYMMETRIC:
@@ -158,6 +168,8 @@ enum relay_standing relay_judge(struct relay_stream *stream, int component, int 
         return judge_unlatched(stream, component, side, source, now_ns);
     if (likely(relay_address_same(&leg->remote, source)))
         return RELAY_KNOWN;
+    if (leg->mode == RELAY_ICE)
+        return RELAY_STRANGER; /* who passed a check is no stranger (relay_ice_has_passed), but moves nothing */
     bool may_be = leg->mode == RELAY_HANDOVER || relay_address_on(source, leg->learn, leg->learn_family);
     return may_be ? RELAY_MOVED : RELAY_STRANGER;
 }

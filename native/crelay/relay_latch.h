@@ -33,6 +33,9 @@ bool relay_may_move(struct relay_stream *stream, int component, int side, enum r
 /* From now on the side is there, and strictly. */
 void relay_latch(struct relay_stream *stream, int component, int side, const union relay_address *source);
 
+/* The same, whoever says so: nothing else follows from it. */
+void relay_put_there(struct relay_stream *stream, int component, int side, const union relay_address *address);
+
 /* Where RTP for that side goes. NULL: nowhere yet. */
 static inline const union relay_address *relay_rtp_remote(const struct relay_leg *rtp)
 {
@@ -40,7 +43,7 @@ static inline const union relay_address *relay_rtp_remote(const struct relay_leg
 }
 
 /* Where RTCP for that side goes: its learned address, the one given, or the port after its RTP (RFC 3550 section 11) when
- * nothing was given or RTP came from elsewhere than announced. NULL: nowhere yet. */
+ * nothing was given or RTP came from elsewhere than announced; of ICE only where it was nominated, or given. NULL: nowhere yet. */
 const union relay_address *relay_rtcp_remote(const struct relay_leg *rtp, const struct relay_leg *rtcp,
                                              union relay_address *scratch);
 

@@ -50,7 +50,7 @@ static const struct field stream[] = {
     {"past", NULL, past, {RELAY_COMPONENTS, RELAY_SIDES}},
     {"report", NULL, report, {RELAY_SIDES}},
     {"setting", NULL, setting, {RELAY_COMPONENTS, RELAY_SIDES}}, {"clock", U16, 0, {RELAY_SIDES, RELAY_DYNAMIC_TYPES}},
-    {"blocked_types", U32, 0, {RELAY_SIDES}}, {"kind", U32, 0, {0}}, {"thread", U32, 0, {0}}, {"dscp", U8, 0, {RELAY_SIDES}}, {"side_flags", U8, 0, {RELAY_SIDES}},
+    {"blocked_types", U32, 0, {RELAY_SIDES}}, {"kind", U32, 0, {0}}, {"thread", U16, 0, {0}}, {"ice", U8, 0, {0}}, {"unused", U8, 0, {0}}, {"dscp", U8, 0, {RELAY_SIDES}}, {"side_flags", U8, 0, {RELAY_SIDES}},
     {"checksum", U32, 0, {0}}, {"state", U32, 0, {0}}, {"reports", U8, 0, {0}},
     {"awaited", U8, 0, {0}}, {"early", U8, 0, {0}}, {"dtls", U8, 0, {0}}, {0},
 };

@@ -60,6 +60,7 @@ static void forget(struct relay *relay, uint32_t number)
         relay_record_wipe(&relay->table, number);
     relay_drop_crypto(relay, number);
     forget_early(relay, number);
+    relay_drop_ice(relay, number);
     if (relay->fast != NULL)
         relay_put(relay->fast->odd[number], 0);
     for (uint32_t leg = relay_leg_index(number, 0, 0); leg <= relay_leg_index(number, 1, 1); leg++)

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "relay_ice.h"
 #include "relay_latch.h"
 #include "relay_packet.h"
 #include "relay_taping.h"
@@ -82,10 +83,12 @@ void relay_loop_judge_early(struct relay_thread *thread, uint32_t number)
     uint32_t at = 0, leg;
     const struct relay_early_slot *slot;
     relay_put(stream->early, 0);
+    for (int side = 0; side < RELAY_SIDES && relay_get(stream->ice) != 0; side++) /* whose legs go by their settings from now on */
+        relay_ice_settle(stream, relay_ice_of(thread->table, number), side);
     while ((slot = relay_early_take(thread->early, thread->table->streams, number, &at, &leg, now_ns)) != NULL) {
         struct relay_datagram datagram = {.data = thread->datagram, .size = slot->size, .source = slot->source,
                                           .taping = &thread->taping[number], .inbox = &thread->inbox, .leg = leg,
-                                          .own = thread->own};
+                                          .own = thread->own, .ice = relay_ice_of(thread->table, number)};
         memcpy(thread->datagram, relay_early_data(thread->early, slot), slot->size);
         relay_count(thread->early->judged, 1);
         (void)take(thread, leg, &datagram, slot->at_ns);
@@ -102,6 +105,22 @@ static void keep(struct relay_thread *thread, uint32_t leg, const struct relay_d
         relay_loop_judge_early(thread, leg >> 2);
 }
 
+/* STUN that is for us, by the socket it came to. */
+static bool take_stun(struct relay_thread *thread, uint32_t leg, int fd, const struct relay_datagram *datagram, uint64_t now_ns)
+{
+    struct relay_stream *stream = &thread->table->streams[leg >> 2];
+    struct relay_ice_answer answer;
+    enum relay_ice_outcome outcome = relay_ice_take(stream, relay_ice_of(thread->table, leg >> 2), (int)(leg >> 1 & 1), (int)(leg & 1),
+                                                    datagram, now_ns, &answer);
+    if (outcome == RELAY_ICE_NOT)
+        return false;
+    if (outcome == RELAY_ICE_ANSWERED)
+        (void)!sendto(fd, answer.data, answer.size, MSG_DONTWAIT, &datagram->source.any, relay_address_length(&datagram->source));
+    if (answer.moved)
+        tell_latched(thread, leg);
+    return true;
+}
+
 /* One datagram of a socket that has some. The next one waits for the next turn: epoll reports the socket again, which costs
  * less than a recvfrom that finds nothing, and no socket can keep the others waiting. */
 static void relay_ready(struct relay_thread *thread, const struct epoll_event *event, uint64_t now_ns)
@@ -111,7 +130,7 @@ static void relay_ready(struct relay_thread *thread, const struct epoll_event *e
     struct relay_stream *stream = &thread->table->streams[leg >> 2];
     struct relay_crypto *crypto = thread->crypto[leg >> 2];
     struct relay_datagram datagram = {.data = thread->datagram, .taping = &thread->taping[leg >> 2], .inbox = &thread->inbox, .leg = leg,
-                                      .own = thread->own};
+                                      .own = thread->own, .ice = relay_ice_of(thread->table, leg >> 2)};
     socklen_t length = sizeof datagram.source;
     if (__builtin_expect(relay_fast_has(thread->fast, leg >> 2), 0)) {
         relay_fast_fetch(thread->fast, leg >> 2, stream);
@@ -126,6 +145,8 @@ static void relay_ready(struct relay_thread *thread, const struct epoll_event *e
         return;
     }
     datagram.size = (size_t)size;
+    if (__builtin_expect(relay_stun_is(datagram.data, datagram.size), 0) && take_stun(thread, leg, fd, &datagram, now_ns))
+        return;
     if (__builtin_expect(take(thread, leg, &datagram, now_ns), 0))
         keep(thread, leg, &datagram, now_ns);
 }

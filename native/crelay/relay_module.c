@@ -110,7 +110,7 @@ static bool add_constants(PyObject *module)
         long value;
     } constants[] = {
         {"TABLE_VERSION", RELAY_TABLE_VERSION}, {"FIXED", RELAY_FIXED}, {"SYMMETRIC", RELAY_SYMMETRIC},
-        {"ASYMMETRIC", RELAY_ASYMMETRIC}, {"ANY", RELAY_ANY}, {"HANDOVER", RELAY_HANDOVER}, {"RTP", RELAY_RTP},
+        {"ASYMMETRIC", RELAY_ASYMMETRIC}, {"ANY", RELAY_ANY}, {"HANDOVER", RELAY_HANDOVER}, {"ICE", RELAY_ICE}, {"RTP", RELAY_RTP},
         {"OPAQUE", RELAY_OPAQUE}, {"LATCHED", RELAY_EVENT_LATCHED}, {"RECORDING", RELAY_RECORDING},
         {"RECORDED", RELAY_RECORDED}, {"RECORDING_FULL", RELAY_RECORDING_FULL}, {"RECORDING_FAILED", RELAY_RECORDING_FAILED},
         {"WRITE_FULL_RTCP", RELAY_WRITE_FULL_RTCP}, {"WRITE_ZERO_ADDRESS", RELAY_WRITE_ZERO_ADDRESS},
@@ -151,9 +151,9 @@ static bool add_types(PyObject *module)
     PyObject *relay_type = PyType_FromSpec(&relay_object_spec);
     if (collections != NULL && relay_type != NULL) {
         relay_stats_type = named_tuple(collections, "ComponentStats",
-                                 "packets bytes forwarded send_errors strangers malformed no_remote auth_failed replayed "
+                                 "packets bytes forwarded send_errors strangers malformed no_remote auth_failed replayed checks checks_refused "
                                  "lost gaps jitter round_trip_us ssrc payload_type first_ns last_ns remote latched");
-        relay_tally_type = named_tuple(collections, "Tally", "packets bytes errors strangers forged");
+        relay_tally_type = named_tuple(collections, "Tally", "packets bytes errors strangers forged checks checks_refused");
         relay_event_type = named_tuple(collections, "Event", "kind stream side component");
         relay_recording_type = named_tuple(collections, "RecordingStatus", "state packets bytes dropped error");
         relay_raw_type = named_tuple(collections, "RawStatus", "sockets given_up packets refused");

@@ -27,6 +27,8 @@ enum {
     RELAY_STATS_NO_REMOTE,
     RELAY_STATS_AUTH_FAILED,
     RELAY_STATS_REPLAYED,
+    RELAY_STATS_CHECKS,
+    RELAY_STATS_CHECKS_REFUSED,
     RELAY_STATS_LOST,
     RELAY_STATS_GAPS,
     RELAY_STATS_JITTER,
@@ -95,6 +97,7 @@ PyObject *relay_object_set_blocked_types(RelayObject *self, PyObject *args, PyOb
 PyObject *relay_object_set_dscp(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_clock(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_set_crypto(RelayObject *self, PyObject *args, PyObject *kwargs);
+PyObject *relay_object_set_ice(RelayObject *self, PyObject *args);
 PyObject *relay_object_rollovers(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_stats(RelayObject *self, PyObject *args, PyObject *kwargs);
 PyObject *relay_object_stream_stats(RelayObject *self, PyObject *argument);

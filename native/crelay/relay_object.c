@@ -178,6 +178,7 @@ static PyMethodDef relay_methods[] = {
     {"set_blocked_types", WITH_KEYWORDS(relay_object_set_blocked_types), "Dynamic payload types of this side to drop."},
     {"set_forward", WITH_KEYWORDS(relay_object_set_forward), "False: what this side sends is counted and dropped."},
     {"set_dscp", WITH_KEYWORDS(relay_object_set_dscp), NULL},
+    {"set_ice", (PyCFunction)relay_object_set_ice, METH_VARARGS, "Credentials of ICE towards one side."},
     {"set_crypto", WITH_KEYWORDS(relay_object_set_crypto), "SRTP keys of one side."},
     {"rollovers", WITH_KEYWORDS(relay_object_rollovers), "How far the key in effect towards a side has counted."},
     {"set_clock", WITH_KEYWORDS(relay_object_set_clock), "Clock rate of a dynamic payload type, for jitter."},

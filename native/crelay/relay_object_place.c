@@ -55,7 +55,7 @@ PyObject *relay_object_set_remote(RelayObject *self, PyObject *args, PyObject *k
                                                       &learn_host))
         return NULL;
     if (!relay_in_range("side", side, 0, 1) || !relay_in_range("component", component, 0, 1) ||
-        !relay_in_range("mode", mode, RELAY_FIXED, RELAY_HANDOVER) || !parse_remote(pair, learn_host, &remote))
+        !relay_in_range("mode", mode, RELAY_FIXED, RELAY_ICE) || !parse_remote(pair, learn_host, &remote))
         return NULL;
     remote.mode = (enum relay_mode)mode;
     Py_BEGIN_ALLOW_THREADS
@@ -87,11 +87,43 @@ PyObject *relay_object_place(RelayObject *self, PyObject *args)
     PyObject *places[RELAY_COMPONENTS];
     enum relay_error error;
     if (relay == NULL || !PyArg_ParseTuple(args, "IlOOlp", &stream, &side, &places[0], &places[1], &mode, &mux) ||
-        !relay_in_range("side", side, 0, 1) || !relay_in_range("mode", mode, RELAY_FIXED, RELAY_HANDOVER) ||
+        !relay_in_range("side", side, 0, 1) || !relay_in_range("mode", mode, RELAY_FIXED, RELAY_ICE) ||
         !parse_place(places[0], mode, &remote[0]) || !parse_place(places[1], mode, &remote[1]))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     error = relay_place(relay, stream, (int)side, remote, mux);
+    Py_END_ALLOW_THREADS
+    return relay_none_or_fail(error, stream);
+}
+
+/* A text of ``least`` to ``most`` characters of RFC 8839 section 5.4. */
+static bool is_ice_text(const char *name, const char *text, Py_ssize_t size, Py_ssize_t least, Py_ssize_t most)
+{
+    bool fits = size >= least && size <= most;
+    for (Py_ssize_t i = 0; i < size && fits; i++)
+        fits = Py_ISALNUM(text[i]) || text[i] == '+' || text[i] == '/';
+    if (!fits)
+        PyErr_Format(PyExc_ValueError, "%s must be %zd to %zd letters, digits, + and /", name, least, most);
+    return fits;
+}
+
+PyObject *relay_object_set_ice(RelayObject *self, PyObject *args)
+{
+    struct relay *relay = relay_made(self);
+    struct relay_ice_words words = {0};
+    unsigned int stream;
+    long side;
+    Py_ssize_t ufrag, password, peer;
+    enum relay_error error;
+    if (relay == NULL || !PyArg_ParseTuple(args, "Ils#s#s#", &stream, &side, &words.ufrag, &ufrag, &words.password, &password, &words.peer, &peer) ||
+        !relay_in_range("side", side, 0, 1) || !is_ice_text("ufrag", words.ufrag, ufrag, 4, RELAY_ICE_UFRAG) ||
+        !is_ice_text("password", words.password, password, 22, RELAY_ICE_PASSWORD) || !is_ice_text("peer", words.peer, peer, 0, 256))
+        return NULL;
+    words.ufrag_bytes = (uint8_t)ufrag;
+    words.password_bytes = (uint8_t)password;
+    words.peer_bytes = (size_t)peer;
+    Py_BEGIN_ALLOW_THREADS
+    error = relay_set_ice(relay, stream, (int)side, &words);
     Py_END_ALLOW_THREADS
     return relay_none_or_fail(error, stream);
 }

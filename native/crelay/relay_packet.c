@@ -1,6 +1,7 @@
 #include "relay_packet.h"
 
 #include "relay_early.h"
+#include "relay_ice.h"
 #include "relay_latch.h"
 #include "relay_report.h"
 #include "relay_rtp.h"
@@ -157,6 +158,13 @@ static bool protect(const struct relay_crypto *crypto, int component, int side, 
     }
 }
 
+/* Of a leg of ICE, what is not from where its party is. */
+static enum relay_standing passed_check(const struct relay_datagram *datagram, int component, int side, uint8_t flags)
+{
+    const bool elsewhere = component == RELAY_RTCP_COMPONENT && (flags & RELAY_FLAG_MUX) != 0; /* RTCP comes to the port of RTP */
+    return !elsewhere && relay_ice_has_passed(datagram->ice, component, side, &datagram->source) ? RELAY_KNOWN : RELAY_STRANGER;
+}
+
 /* DTLS, of a side that has it with us: it goes to the application. Who might be the party after a move is heard on its host only. */
 static bool take_dtls(struct relay_stream *stream, struct relay_crypto *crypto, int component, int side, enum relay_standing standing,
                       const struct relay_datagram *datagram, uint64_t now_ns)
@@ -186,6 +194,8 @@ bool relay_packet(struct relay_stream *stream, struct relay_crypto *crypto, int 
         relay_leg_current(stream, RELAY_RTP_COMPONENT, side);
 
     enum relay_standing standing = relay_judge(stream, component, side, &datagram->source, now_ns);
+    if (unlikely(standing != RELAY_KNOWN && relay_leg_of(stream, component, side)->mode == RELAY_ICE))
+        standing = passed_check(datagram, component, side, flags);
     if (likely(standing != RELAY_STRANGER && !opaque))
         type = relay_classify(data, datagram->size, component == RELAY_RTCP_COMPONENT, (flags & RELAY_FLAG_MUX) != 0);
     if (unlikely(standing == RELAY_MOVED && type != RELAY_MALFORMED &&

@@ -15,6 +15,7 @@ struct relay_datagram {
     struct relay_inbox *inbox;         /* for DTLS; NULL: nobody has it */
     uint32_t leg;                      /* relay_leg_index */
     const struct relay_own *own;       /* whose packets nobody is learned from; NULL: no such */
+    const struct relay_ice_record *ice; /* of the stream, looked at for a leg of that mode only */
     struct relay_fast_place fast;      /* where the stream's RTP is relayed, and counted, as long as nothing odd comes */
 };
 

@@ -58,6 +58,10 @@ void relay_reap_locked(struct relay *relay);
 enum relay_error relay_adopt_crypto(struct relay *relay, uint32_t stream);
 void relay_drop_crypto(struct relay *relay, uint32_t stream);
 
+/* The same of its ICE. */
+enum relay_error relay_adopt_ice(struct relay *relay, uint32_t stream);
+void relay_drop_ice(struct relay *relay, uint32_t stream);
+
 /* What the stream has of keys, or new without any, which its thread doesn't know of. */
 enum relay_error relay_crypto_of(struct relay *relay, uint32_t stream, struct relay_crypto **crypto);
 void relay_crypto_mark(struct relay_stream *stream); /* seals it as one that has */

@@ -27,11 +27,13 @@ void relay_read_leg(const struct relay_stream *stream, int component, int side, 
         whole = relay_read_begin(&shared->latch_sequence, &seen);
         leg->taken = relay_get(shared->taken);
         leg->latched = relay_get(shared->latched);
+        leg->mode = relay_get(shared->mode);
         relay_words_get(&leg->remote, &shared->remote, sizeof leg->remote);
         whole = relay_read_end(&shared->latch_sequence, seen) && whole;
     }
     if (leg->taken != shared->setting_sequence) {
         leg->latched = RELAY_NOT_LATCHED;
+        leg->mode = stream->setting[component][side].mode;
         leg->remote = stream->setting[component][side].remote;
     }
 }
@@ -75,6 +77,11 @@ enum relay_error relay_get_stats(struct relay *relay, uint32_t number, int side,
         stats->auth_failed = relay_get(relay->crypto[number]->record->auth_failed[component][side]);
         stats->replayed = relay_get(relay->crypto[number]->record->replayed[component][side]);
     }
+    if (relay_get(stream->ice) != 0) {
+        const struct relay_ice_leg *ice = &relay_ice_of(&relay->table, number)->leg[component][side];
+        stats->checks = relay_get(ice->answered);
+        stats->checks_refused = relay_get(ice->refused);
+    }
     read_remote(stream, component, side, stats);
     return relay_unlock(relay, RELAY_OK);
 }
@@ -99,6 +106,11 @@ enum relay_error relay_add_totals(struct relay *relay, uint32_t number, struct r
         if (crypto != NULL)
             sum->forged += (uint64_t)relay_get(crypto->record->auth_failed[component][side]) +
                            relay_get(crypto->record->replayed[component][side]);
+        if (relay_get(stream->ice) != 0) {
+            const struct relay_ice_leg *ice = &relay_ice_of(&relay->table, number)->leg[component][side];
+            sum->checks += relay_get(ice->answered);
+            sum->checks_refused += relay_get(ice->refused);
+        }
     }
     return relay_unlock(relay, RELAY_OK);
 }

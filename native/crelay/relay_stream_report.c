@@ -58,6 +58,13 @@ static bool put_heard(struct relay_bencode *out, const struct relay_stats *stats
            (stats->ssrc == 0 || put_key_number(out, "4:SSRC", stats->ssrc));
 }
 
+/* Of a side that speaks ICE. */
+static bool put_checks(struct relay_bencode *out, const struct relay_stats *stats)
+{
+    return stats->checks + stats->checks_refused == 0 || (put_key_number(out, "6:checks", (long long)stats->checks) &&
+                                                          put_key_number(out, "14:checks refused", (long long)stats->checks_refused));
+}
+
 /* ``sent``: the counters of the other party, of what this one is sent. */
 static bool put_socket(struct relay_bencode *out, const struct relay_party *party, long port, const struct relay_stats *stats,
                        const struct relay_stats *sent, bool rtcp)
@@ -72,7 +79,7 @@ static bool put_socket(struct relay_bencode *out, const struct relay_party *part
            put_key_number(out, "e9:stats_outd7:packets", (long long)sent->forwarded) &&
            put_key_number(out, "6:errors", (long long)sent->send_errors) &&
            put_key_number(out, "e9:strangers", (long long)stats->strangers) &&
-           put_key_number(out, "6:forged", (long long)stats->auth_failed + stats->replayed) && put_heard(out, stats, party) &&
+           put_key_number(out, "6:forged", (long long)stats->auth_failed + stats->replayed) && put_checks(out, stats) && put_heard(out, stats, party) &&
            RELAY_BENCODE_PUT(out, "e");
 }
 

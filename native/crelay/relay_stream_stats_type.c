@@ -22,6 +22,8 @@ PyObject *relay_make_stats(const struct relay_stats *s)
         [RELAY_STATS_NO_REMOTE] = PyLong_FromUnsignedLongLong(s->no_remote),
         [RELAY_STATS_AUTH_FAILED] = PyLong_FromUnsignedLong(s->auth_failed),
         [RELAY_STATS_REPLAYED] = PyLong_FromUnsignedLong(s->replayed),
+        [RELAY_STATS_CHECKS] = PyLong_FromUnsignedLongLong(s->checks),
+        [RELAY_STATS_CHECKS_REFUSED] = PyLong_FromUnsignedLongLong(s->checks_refused),
         [RELAY_STATS_LOST] = PyLong_FromLongLong(s->lost),
         [RELAY_STATS_GAPS] = PyLong_FromUnsignedLong(s->gaps),
         [RELAY_STATS_JITTER] = PyLong_FromUnsignedLong(s->jitter),
@@ -38,7 +40,7 @@ PyObject *relay_make_stats(const struct relay_stats *s)
 
 static bool parse_stats(PyObject *given, struct relay_stats *s)
 {
-    unsigned long long counts[8], times[2];
+    unsigned long long counts[8], checks[2], times[2];
     PyObject *remote;
     const char *host;
     long port;
@@ -47,14 +49,15 @@ static bool parse_stats(PyObject *given, struct relay_stats *s)
         PyErr_SetString(PyExc_TypeError, "counters must be ComponentStats");
         return false;
     }
-    if (!PyArg_ParseTuple(given, "KKKKKKKIILIIIIbKKOp", &counts[0], &counts[1], &counts[2], &counts[3], &counts[4], &counts[5], &counts[6],
-                          &s->auth_failed, &s->replayed, &counts[7], &s->gaps, &s->jitter, &s->round_trip_us, &s->ssrc, &s->payload_type,
+    if (!PyArg_ParseTuple(given, "KKKKKKKIIKKLIIIIbKKOp", &counts[0], &counts[1], &counts[2], &counts[3], &counts[4], &counts[5], &counts[6],
+                          &s->auth_failed, &s->replayed, &checks[0], &checks[1], &counts[7], &s->gaps, &s->jitter, &s->round_trip_us, &s->ssrc, &s->payload_type,
                           &times[0], &times[1], &remote, &latched))
         return false;
     if (remote != Py_None && (!PyTuple_Check(remote) || !PyArg_ParseTuple(remote, "sl", &host, &port) || !relay_parse_address(host, port, &s->remote)))
         return false;
     s->packets = counts[0], s->bytes = counts[1], s->forwarded = counts[2], s->send_errors = counts[3];
     s->strangers = counts[4], s->malformed = counts[5], s->no_remote = counts[6], s->lost = (int64_t)counts[7];
+    s->checks = checks[0], s->checks_refused = checks[1];
     s->first_ns = times[0], s->last_ns = times[1];
     s->latched = latched;
     return true;

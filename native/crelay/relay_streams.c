@@ -74,7 +74,7 @@ static enum relay_error add_locked(struct relay *relay, enum relay_kind kind, re
     memset(stream, 0, sizeof *stream);
     stream->kind = kind;
     stream->awaited = awaited;
-    stream->thread = thread < 0 ? least_loaded(relay) : (uint32_t)thread;
+    stream->thread = (uint16_t)(thread < 0 ? least_loaded(relay) : (uint32_t)thread);
     RELAY_FOR_SOCKETS (component, side)
         relay_leg_of(stream, component, side)->flags = kind_flag(kind);
     relay_stream_seal(stream);
@@ -142,13 +142,17 @@ static enum relay_error adopt_locked(struct relay *relay, uint32_t number, struc
     if (error != RELAY_OK)
         return error;
     if (stream->thread >= relay->thread_count) {
-        stream->thread = least_loaded(relay);
+        stream->thread = (uint16_t)least_loaded(relay);
         relay_stream_seal(stream);
     }
     if ((error = relay_adopt_crypto(relay, number)) != RELAY_OK)
         return error;
     relay_put(stream->early, 0); /* it was kept by a thread of another relay */
     repair_latches(stream);
+    if ((error = relay_adopt_ice(relay, number)) != RELAY_OK) {
+        relay_drop_crypto(relay, number);
+        return error;
+    }
     RELAY_FOR_SOCKETS (component, side) {
         relay_leg_of(stream, component, side)->flags = stream->side_flags[side] | kind_flag(stream->kind);
         if ((stream->dscp[side] & RELAY_DSCP_SET) != 0 && sockets[side][component] >= 0)

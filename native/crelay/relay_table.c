@@ -43,7 +43,7 @@ const char *relay_error_text(enum relay_error error)
 static size_t table_size(uint32_t capacity)
 {
     size_t entry = sizeof(struct relay_stream) + sizeof(struct relay_srtp_record) + sizeof(struct relay_srtp_kept) +
-                   sizeof(struct relay_srtp_retired);
+                   sizeof(struct relay_srtp_retired) + sizeof(struct relay_ice_record);
     return FIRST_OFFSET + capacity * entry;
 }
 
@@ -62,6 +62,7 @@ static void find_records(struct relay_table *table)
     table->records = (struct relay_srtp_record *)(table->streams + table->header->capacity);
     table->kept = (struct relay_srtp_kept *)(table->records + table->header->capacity);
     table->retired = (struct relay_srtp_retired *)(table->kept + table->header->capacity);
+    table->ice = (struct relay_ice_record *)(table->retired + table->header->capacity);
 }
 
 enum relay_error relay_table_create(struct relay_table *table, uint32_t capacity)

@@ -6,7 +6,7 @@
  * A reader that meets an odd or changed sequence never waits on the packet path: it keeps what it had.
  *
  * A packet of RTP touches three lines: its leg, its flow, the leg it leaves by. Those of both directions are
- * a run of 256 bytes. SRTP keys and indices (relay_srtp_state.h) stand apart, behind all streams. A stream is an odd number of lines, which spreads the hot ones over all sets of the caches.
+ * a run of 256 bytes. SRTP keys and indices (relay_srtp_state.h), and what ICE keeps (relay_ice_state.h), stand apart, behind all streams. A stream is an odd number of lines, which spreads the hot ones over all sets of the caches.
  *
  * Only the relay whose number stands in the header's ``owner`` may touch the table: a new one takes it over by writing its own.
  */
@@ -19,9 +19,10 @@
 
 #include "relay_address.h"
 #include "relay_flow.h"
+#include "relay_ice_state.h"
 #include "relay_srtp_state.h"
 
-#define RELAY_TABLE_VERSION 6
+#define RELAY_TABLE_VERSION 7
 #define RELAY_MAX_CAPACITY (1u << 20)
 #define RELAY_DYNAMIC_TYPES 32 /* payload types 96 to 127 (RFC 3551 section 6) */
 #define RELAY_DSCP_SET 0x80
@@ -30,7 +31,7 @@
 enum { RELAY_RTP_COMPONENT, RELAY_RTCP_COMPONENT, RELAY_COMPONENTS };
 enum { RELAY_SIDES = 2 };
 enum relay_kind { RELAY_RTP = 1, RELAY_OPAQUE };
-enum relay_mode { RELAY_UNSET, RELAY_FIXED, RELAY_SYMMETRIC, RELAY_ASYMMETRIC, RELAY_ANY, RELAY_HANDOVER };
+enum relay_mode { RELAY_UNSET, RELAY_FIXED, RELAY_SYMMETRIC, RELAY_ASYMMETRIC, RELAY_ANY, RELAY_HANDOVER, RELAY_ICE };
 enum relay_latch { RELAY_NOT_LATCHED, RELAY_LATCHED_GIVEN, RELAY_LATCHED_ELSEWHERE };
 enum relay_state { RELAY_FREE, RELAY_ACTIVE };
 enum relay_flag {
@@ -106,7 +107,9 @@ struct relay_stream {
     uint16_t clock[RELAY_SIDES][RELAY_DYNAMIC_TYPES]; /* RELAY_CLOCK_UNIT_HZ; 0 unknown */
     uint32_t blocked_types[RELAY_SIDES]; /* a bit for each dynamic payload type, 96 the lowest */
     uint32_t kind;
-    uint32_t thread;
+    uint16_t thread;
+    uint8_t ice; /* it has an ICE record, though no side may speak it by now */
+    uint8_t unused;
     uint8_t dscp[RELAY_SIDES]; /* with RELAY_DSCP_SET; 0: as the sockets came */
     uint8_t side_flags[RELAY_SIDES];
     uint32_t checksum; /* control */
@@ -142,6 +145,7 @@ struct relay_table {
     struct relay_srtp_record *records; /* by stream, after the streams; untouched where there is no SRTP */
     struct relay_srtp_kept *kept;      /* by stream, after the records; untouched where no key was replaced */
     struct relay_srtp_retired *retired; /* by stream, after those; untouched where no way had more than RELAY_SOURCES */
+    struct relay_ice_record *ice; /* by stream, after those; untouched where there is no ICE */
 };
 
 enum relay_error {
@@ -187,6 +191,11 @@ uint32_t relay_checksum(const void *data, size_t size); /* of whole words */
 static inline struct relay_srtp_record *relay_record_of(const struct relay_table *table, uint32_t stream)
 {
     return &table->records[stream];
+}
+
+static inline struct relay_ice_record *relay_ice_of(const struct relay_table *table, uint32_t stream)
+{
+    return &table->ice[stream];
 }
 
 /* An end of all that the stream has of keys. */

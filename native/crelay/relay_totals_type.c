@@ -1,13 +1,16 @@
 /* native.relay.Totals. */
 #include "relay_counters.h"
 
+#define TALLY_FIELDS 7
+
 PyObject *relay_make_tally(const struct relay_totals *t)
 {
     PyObject *fields[] = {
         PyLong_FromUnsignedLongLong(t->packets),   PyLong_FromUnsignedLongLong(t->bytes),  PyLong_FromUnsignedLongLong(t->errors),
-        PyLong_FromUnsignedLongLong(t->strangers), PyLong_FromUnsignedLongLong(t->forged),
+        PyLong_FromUnsignedLongLong(t->strangers), PyLong_FromUnsignedLongLong(t->forged), PyLong_FromUnsignedLongLong(t->checks),
+        PyLong_FromUnsignedLongLong(t->checks_refused),
     };
-    return relay_make_tuple(relay_tally_type, fields, 5);
+    return relay_make_tuple(relay_tally_type, fields, TALLY_FIELDS);
 }
 
 PyObject *relay_make_totals(const struct relay_totals totals[RELAY_COMPONENTS])
@@ -20,10 +23,10 @@ PyObject *relay_make_totals(const struct relay_totals totals[RELAY_COMPONENTS])
 
 static bool parse_tally(PyObject *tally, struct relay_totals *t)
 {
-    unsigned long long fields[5];
-    if (!PyArg_ParseTuple(tally, "KKKKK", &fields[0], &fields[1], &fields[2], &fields[3], &fields[4]))
+    unsigned long long fields[TALLY_FIELDS];
+    if (!PyArg_ParseTuple(tally, "KKKKKKK", &fields[0], &fields[1], &fields[2], &fields[3], &fields[4], &fields[5], &fields[6]))
         return false;
-    *t = (struct relay_totals){fields[0], fields[1], fields[2], fields[3], fields[4]};
+    *t = (struct relay_totals){fields[0], fields[1], fields[2], fields[3], fields[4], fields[5], fields[6]};
     return true;
 }
 
@@ -49,7 +52,8 @@ static PyObject *totals_plus(TotalsObject *self, PyObject *other)
     for (int i = 0; i < RELAY_COMPONENTS; i++) {
         const struct relay_totals *own = &self->component[i];
         sum[i] = (struct relay_totals){own->packets + added[i].packets, own->bytes + added[i].bytes, own->errors + added[i].errors,
-                                       own->strangers + added[i].strangers, own->forged + added[i].forged};
+                                       own->strangers + added[i].strangers, own->forged + added[i].forged,
+                                       own->checks + added[i].checks, own->checks_refused + added[i].checks_refused};
     }
     return relay_make_totals(sum);
 }

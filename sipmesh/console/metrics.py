@@ -20,6 +20,7 @@ HELP = {
     "media_packets": "RTP and RTCP packets received and accepted",
     "media_bytes": "Bytes of these, without headers of UDP and IP",
     "media_dropped_packets": "Packets of strangers and forged SRTP, counted when a call ends",
+    "media_ice_checks": "Connectivity checks of ICE, counted when a call ends",
     "media_raw_sockets": "Raw sockets that the relay sends by",
     "media_fast_streams": "Streams whose RTP the kernel relays by itself",
     "media_recordings": "Calls that are recorded",

@@ -140,7 +140,7 @@ def test_totals_outlive_the_streams() -> None:
     assert world.streams() == []
     assert world.serve("query", call_id="call-1")["totals"]["RTP"]["packets"] == 190
     assert world.serve("delete", call_id="call-1")["totals"]["RTP"]["packets"] == 190
-    assert world.calls.ended_totals.rtp == Tally(190, 32680, 1, 0, 0)
+    assert world.calls.ended_totals.rtp == Tally(190, 32680, 1, 0, 0, 0, 0)
 
 
 def test_only_the_asked_parties_are_told() -> None:

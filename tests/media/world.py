@@ -172,6 +172,8 @@ def _tally(counted: list[relay.ComponentStats]) -> relay.Tally:
         sum(each.send_errors + each.malformed for each in counted),
         sum(each.strangers for each in counted),
         sum(each.auth_failed + each.replayed for each in counted),
+        sum(each.checks for each in counted),
+        sum(each.checks_refused for each in counted),
     )
 
 

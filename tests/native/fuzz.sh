@@ -1,5 +1,5 @@
 #!/bin/bash
-# Fuzzes what strangers send: each libFuzzer target of tests/native/fuzz (C: RTP, RTCP, STUN and DTLS on RTP ports, SRTP, SDP, SIP, URIs, bindings, digest, ng replies),
+# Fuzzes what strangers send: each libFuzzer target of tests/native/fuzz (C: RTP, RTCP, STUN and DTLS on RTP ports, checks of ICE, SRTP, SDP, SIP, URIs, bindings, digest, ng replies),
 # then those of tests/fuzz (Python: bencode, JSON, SDP, STUN, SIP, URIs, digest), exchanges of ng requests, and whole calls, each played both
 # ways. A crash ends it and leaves its input in var/fuzz; of exchanges and calls it tells the seed.
 # usage: fuzz.sh [SECONDS] [TARGET ...]     30 seconds each, every target

@@ -31,7 +31,7 @@ relay_core() { tests/native/core_sources.sh native/crelay; }
 
 relay() {
     local wrap=(malloc calloc aligned_alloc free memfd_create ftruncate mmap epoll_create1 eventfd epoll_ctl pthread_create)
-    for program in test_rtp test_srtp test_raw test_table test_recording churn; do
+    for program in test_early test_rtp test_srtp test_stun test_ice test_raw test_table test_recording churn; do
         local flags=()
         [ "$program" = test_table ] && flags=("${wrap[@]/#/-Wl,--wrap=}")
         gcc "${WARN[@]}" -fsanitize=address,undefined -fno-sanitize-recover=all -Inative/crelay \

@@ -29,6 +29,8 @@ WRAPPED = [
         ("test_early", []),
         ("test_rtp", []),
         ("test_srtp", []),
+        ("test_stun", []),
+        ("test_ice", []),
         ("test_raw", []),
         ("test_table", WRAPPED),
         ("test_recording", []),

@@ -164,7 +164,7 @@ def test_new_stream_inherits_nothing_of_the_old_one(relay: native.Relay, phone: 
     second = Stream(relay)
     assert second.id == first.id
     assert relay.events() == []
-    assert second.stats(0) == (0,) * 17 + (None, False)
+    assert second.stats(0) == (0,) * 19 + (None, False)
 
 
 def test_streams_added_before_start_and_stop_is_idempotent(phone: PhoneMaker) -> None:

@@ -38,12 +38,12 @@ def told(described: Described) -> list[object]:
 
 @tried
 def report() -> object:
-    stats = relay.ComponentStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, ("192.0.2.1", 18), True)
+    stats = relay.ComponentStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, ("192.0.2.1", 18), True)
     place = SimpleNamespace(rtp=("2001:db8::1", 1 << 31), rtcp=None)
     described = SimpleNamespace(kind="audio", protocol="RTP/AVP", direction="sendonly", mux=True, endpoint=place)
     party = SimpleNamespace(tag="a", label="x", created_at=1.5)
     lines = SimpleNamespace(counts=lambda line: [relay.StreamStats(((stats, stats), (stats, stats)))] * 3)
-    totals = relay.Totals(relay.Tally(1, 2, 3, 4, 5)).plus(relay.Totals())
+    totals = relay.Totals(relay.Tally(1, 2, 3, 4, 5, 6, 7)).plus(relay.Totals())
     how: Any = lines, {}, 1e9, 5_000_000_000, lambda *heard: (b"6:silent", b"1:x1:y")
     told = relay.party_report(party, 1, "b", "z9", [LINE, None], [described, described], *how)
     return relay.slim_report(told), told, totals.told(), totals.rtp, relay.StreamStats(((stats, stats), (stats, stats)))[1]
