@@ -3,6 +3,8 @@ PYTHON ?= python3
 CALLS ?= 2000
 VENV ?= .venv
 BIN := $(VENV)/bin
+# no setuptools advice about editable installations
+PIP := PYTHONWARNINGS="ignore:Editable installation" $(BIN)/pip install --quiet
 STAMP := $(VENV)/.built
 NATIVE := $(wildcard native/csip/*.[ch] native/crelay/*.[ch] native/bpf/*.[ch])
 
@@ -19,12 +21,12 @@ build: preflight $(STAMP)
 
 $(STAMP): pyproject.toml setup.py $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip "setuptools>=77"
-	$(BIN)/pip install --quiet --no-build-isolation --editable .
+	$(PIP) --upgrade pip "setuptools>=77"
+	$(PIP) --no-build-isolation --editable .
 	@touch $(STAMP)
 
 $(VENV)/.tests: $(STAMP)
-	$(BIN)/pip install --quiet --no-build-isolation --editable ".[dev,interop]"
+	$(PIP) --no-build-isolation --editable ".[dev,interop]"
 	@touch $@
 
 run: build

@@ -18,6 +18,8 @@ from sipmesh.config_load import parse_config
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", ROOT / "interop" / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+FOLDERS = ("sipcore", "media", "native", "sipmesh", "interop", "tests", "bench")
+SOURCES = ["/setup.py", *(f"/{path.relative_to(ROOT)}" for each in FOLDERS for path in (ROOT / each).rglob("*"))]
 NODE = '[node]\nname = "a"\n[[listen]]\ntransport = "udp"\naddress = "192.0.2.5:5060"\n[[domain]]\nname = "example.com"\n'
 ALICE = '[[user]]\naor = "alice@example.com"\npassword = "a long one"\n'
 

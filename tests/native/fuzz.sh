@@ -8,8 +8,17 @@ set -euo pipefail
 seconds=${1:-${SECONDS_EACH:-30}}
 [ $# -eq 0 ] || shift
 cd "$(dirname "$0")/../.."
-clang=$(command -v clang clang-16 clang-15 clang-14 | head -1) || { echo "clang is missing: apt-get install clang"; exit 1; }
+clang=
+for each in clang clang-16 clang-15 clang-14; do
+    [ -n "$clang" ] || clang=$(command -v "$each") || true
+done
+[ -n "$clang" ] || { echo "clang is missing: apt-get install clang"; exit 1; }
 mkdir -p var/fuzz
+# its own package, which clang's only recommends
+echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
+    "$clang" -xc -fsanitize=fuzzer,address,undefined - -o var/fuzz/empty 2>/dev/null ||
+    { echo "clang's libFuzzer is missing: apt-get install libclang-rt-$("$clang" -dumpversion | cut -d. -f1)-dev"; exit 1; }
+rm var/fuzz/empty
 python=${PYTHON:-.venv/bin/python}
 everything=$([ $# -gt 0 ] || echo yes)
 [ $# -gt 0 ] || set -- tests/native/fuzz/fuzz_*.c
