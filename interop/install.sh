@@ -13,6 +13,7 @@ need kamailio kamailio
 ls /usr/lib/*/kamailio/modules/tls.so >/dev/null 2>&1 || missing="$missing kamailio-tls-modules"
 need rtpengine rtpengine-daemon
 need tshark tshark
+need chromium chromium
 need taskset util-linux
 need ip iproute2
 need setpriv util-linux

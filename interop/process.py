@@ -39,12 +39,18 @@ def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = PATIEN
 class Process:
     """One child in a process group of its own, its output in ``log``."""
 
-    def __init__(self, command: Sequence[str], log: Path, cwd: Path | None = None) -> None:
+    def __init__(self, command: Sequence[str], log: Path, cwd: Path | None = None, pass_fds: Sequence[int] = ()) -> None:
         self.command = ["setpriv", "--pdeathsig", "TERM", *command]  # a test run that is killed leaves nothing behind
         self.log = log
         with log.open("ab") as output:
             self.child = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd, start_new_session=True
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=cwd,
+                pass_fds=pass_fds,
+                start_new_session=True,
             )
         self.pid = self.child.pid
 

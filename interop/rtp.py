@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from interop.process import PATIENCE_S, family
@@ -21,7 +22,9 @@ FRAME = bytes(160)  # 20 ms of G.711
 
 @dataclass(slots=True)
 class RtpEnd:
-    """One UDP socket. With ``echo`` every packet goes back to where it came from (symmetric RTP); else it is only kept."""
+    """One UDP socket. With ``echo`` every packet goes back to where it came from (symmetric RTP); else it is only kept.
+
+    ``hear`` gets each datagram and where it came from, in the socket's own thread."""
 
     address: str = "127.0.0.1"
     echo: bool = False
@@ -29,6 +32,7 @@ class RtpEnd:
     sources: set[tuple[str, int]] = field(default_factory=set)
     payloads: list[bytes] = field(default_factory=list)
     port: int = 0
+    hear: Callable[[bytes, tuple[str, int]], None] | None = None
     _socket: socket.socket = field(init=False)
     _sequence: int = 0
     _thread: threading.Thread = field(init=False)
@@ -47,6 +51,8 @@ class RtpEnd:
                 data, (host, port, *_) = self._socket.recvfrom(2048)
                 self.sources.add((host, port))
                 self.payloads.append(data)
+                if self.hear:
+                    self.hear(data, (host, port))
                 if self.echo:
                     self._socket.sendto(data, (host, port))
             except TimeoutError:
