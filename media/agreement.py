@@ -9,6 +9,7 @@ from media.endpoint import ANYWHERE, NOWHERE, Endpoint
 from media.errors import RequestError
 from media.keying import Agreed
 from media.line import Line
+from media.nat import pierce, placed
 from media.neighbours import Neighbours
 from media.request import Request
 from media.rewrite import LocalLine
@@ -82,7 +83,7 @@ class Agreement:
             elif line is not None:
                 line.bridged = offer.is_bridged(index)
                 self._lines.secure(line, agreed[index].keys)  # before anything passes
-                muxes[index] = self._place(line, offer, index, described[index])
+                muxes[index] = self._place(line, offer, index, described[index], request.options.nat)
                 if dialogue.reports or self._lines.reporting.due_ns:
                     readable = media is not None and is_readable(offer, index, media, agreed[index].keys)
                     self._lines.reporting.set(line, dialogue.reports and readable)
@@ -100,13 +101,16 @@ class Agreement:
             self.close_unused(dialogue, before)
         return locals_
 
-    def _place(self, line: Line, offer: Offer, index: int, answered: Described) -> bool:
-        """Whether the offerer multiplexes RTCP."""
+    def _place(self, line: Line, offer: Offer, index: int, answered: Described, nat: frozenset[str]) -> bool:
+        """Whether the offerer multiplexes RTCP. ``nat``: flags about the answerer's."""
         side, offered = offer.side, offer.described[index]
         answerer_mux = offer.muxes[index] and answered.mux
         offerer_mux = accepted_mux(offered, answerer_mux, offer.mux_flags)
-        self._lines.place(line, side, offered.endpoint, offerer_mux)
-        self._lines.place(line, 1 - side, answered.endpoint, answerer_mux)
+        self._lines.place(line, side, placed(offered.endpoint, offer.nat), offerer_mux)
+        self._lines.place(line, 1 - side, placed(answered.endpoint, nat), answerer_mux)
+        if offer.nat or nat:
+            pierce(line, side, offered.endpoint, offerer_mux, offer.nat, self._lines.send)
+            pierce(line, 1 - side, answered.endpoint, answerer_mux, nat, self._lines.send)
         self._lines.learn(line, offered.rtp_map, answered.rtp_map)
         return offerer_mux
 

@@ -25,7 +25,7 @@ def plan_offer(dialogue: Dialogue, pair: Pair, description: Description, request
     options, side = request.options, dialogue.side_of(request.from_tag) or 0
     described = describe(description, request, pair[side])
     removed, protocols, muxes, mids, plain = relay.sdp_as_offered(description, described)
-    offer = Offer(side, options.rtcp_mux, described, [], removed, protocols, muxes, mids, [None] * len(described))
+    offer = Offer(side, options.rtcp_mux, described, [], removed, protocols, muxes, mids, [None] * len(described), options.nat)
     if dialogue.lines or not plain or options.changes_lines:
         _change_lines(offer, dialogue, description, options)
     return offer

@@ -9,7 +9,7 @@ from media.codecs import NO_WISH, CodecWish
 from media.errors import RequestError
 from media.flags import canonical, strings
 from media.rewrite import writing
-from media.vocabulary import CODEC_LISTS, ignored
+from media.vocabulary import CODEC_LISTS, NAT_FLAGS, ignored
 from native import relay
 
 _OWNED = frozenset({"origin-full"})
@@ -45,6 +45,7 @@ class Options:
     limit: int
     reports: str  # whether RTCP is to be ours: "on", "off" or nothing said
     record: str  # whether the call is to be recorded: "on", "off" or nothing said
+    nat: frozenset[str]  # of NAT_FLAGS
     provisional: bool  # the body came in a provisional response
     ignored: frozenset[str]  # what means nothing to us: "key 'x'", "flag 'y'", "replace 'z'"
     changes_lines: bool = field(init=False)  # an offer's profile, multiplexing or keys
@@ -83,6 +84,7 @@ def read(keys: dict[str, Any], own: bool = False) -> Options:
         limit=_number(keys, "limit", 32, 1_000_000),
         reports=_switch(keys, flags, "generate-rtcp"),
         record=_switch(keys, flags, "record-call"),
+        nat=flags & NAT_FLAGS,
         provisional="provisional" in flags or 100 < _number(keys, "sip-code", 0, 999) < 200,
         ignored=ignored(keys),
     )

@@ -63,6 +63,7 @@ class Offer:
     muxes: list[bool]  # the answerer is offered a=rtcp-mux
     mids: list[str]  # RFC 5888
     keyings: list[Keying | None]
+    nat: frozenset[str]  # flags about the offerer's NAT
 
     def is_bridged(self, index: int) -> bool:
         """Whether it goes on by another profile than it came."""

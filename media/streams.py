@@ -10,6 +10,7 @@ from media.encodings import STATIC
 from media.endpoint import NOWHERE, Address, Endpoint
 from media.errors import OutOfPortsError, RequestError
 from media.line import NOT_MUTED, NOT_SECURED, PLAIN, Keys, Line, Muting
+from media.nat import Send, send_empty
 from media.ports import PortPool
 from media.reporting import Reporting
 from media.settings import Interface
@@ -23,18 +24,25 @@ class Lines(relay.LinesBase):
     """Opens, places and closes lines on one relay. What each call needs is the base's (native/crelay/relay_lines_*.c), which
     calls the first methods here for what is not usual."""
 
-    __slots__ = ("_close_socket", "reporting")
+    __slots__ = ("_close_socket", "reporting", "send")
     _close_socket: Callable[[int], None]
     reporting: Reporting
+    send: Send
     chains: Chains
     pools: dict[str, PortPool]
 
     def __new__(
-        cls, relay_: relay.Relay, pools: dict[str, PortPool], chains: Chains, close_socket: Callable[[int], None] = os.close
+        cls,
+        relay_: relay.Relay,
+        pools: dict[str, PortPool],
+        chains: Chains,
+        close_socket: Callable[[int], None] = os.close,
+        send: Send = send_empty,
     ) -> "Lines":
         lines = super().__new__(cls, relay_, pools, chains, Line, (NOWHERE, NOWHERE), (NOT_MUTED, NOT_MUTED))
         lines._close_socket = close_socket
         lines.reporting = Reporting(relay_)
+        lines.send = send
         return lines
 
     def too_many(self, count: int, most: int) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 from media.flags import canonical
 
+WAIT, PIERCE = "nat-wait", "pierce-nat"
+NAT_FLAGS = frozenset({WAIT, PIERCE})
 # commands of other relays, which a proxy shall not take for its own misspelling
 UNSERVED_COMMANDS = frozenset(
     {
@@ -28,44 +30,52 @@ UNSERVED_COMMANDS = frozenset(
         "trigger",
     }
 )
-_SERVED_FLAGS = frozenset(
-    {
-        "trust-address",
-        "sip-source-address",
-        "symmetric",
-        "asymmetric",
-        "strict-source",
-        "media-handover",
-        "port-latching",
-        "no-rtcp-attribute",
-        "full-rtcp-attribute",
-        "generate-mid",
-        "original-sendrecv",
-        "loop-protect",
-        "fatal",
-        "fast",
-        "brief",
-        "to-tag",
-        "fragment",
-        "provisional",
-        "pause",
-        "discard-recording",
-        "record-call",
-        "generate-rtcp",
-        "webrtc",
-        "block-dtmf",
-        "recrypt",
-        "single-codec",
-        "strip-extmap",
-    }
+_SERVED_FLAGS = (
+    frozenset(
+        {
+            "trust-address",
+            "sip-source-address",
+            "symmetric",
+            "asymmetric",
+            "strict-source",
+            "media-handover",
+            "port-latching",
+            "no-rtcp-attribute",
+            "full-rtcp-attribute",
+            "generate-mid",
+            "original-sendrecv",
+            "loop-protect",
+            "fatal",
+            "fast",
+            "brief",
+            "to-tag",
+            "fragment",
+            "provisional",
+            "pause",
+            "discard-recording",
+            "record-call",
+            "generate-rtcp",
+            "webrtc",
+            "block-dtmf",
+            "recrypt",
+            "single-codec",
+            "strip-extmap",
+        }
+    )
+    | NAT_FLAGS
 )
 # what other relays need to be told and we do anyway, or what has no meaning without a feature we lack
 _QUIET_FLAGS = frozenset(
     {
         "all",
+        "allow-empty-codec-media",
+        "allow-empty-codec-medias",
+        "allow-no-codec-media",
+        "allow-no-codec-medias",
         "debug",
         "directional",
         "new-branch",
+        "reset",
         "no-port-latching",
         "no-tls-id",
         "trickle-ice",

@@ -85,6 +85,13 @@ def with_flags(*flags: str) -> Callable[[Ends], None]:
     return moving
 
 
+def waiting_for_its_first(ends: Ends) -> None:
+    towards_alice, towards_bob = talking(ends, flags=["NAT wait"])
+    ends.send("alice", towards_alice, rtp(1))
+    ends.send("bob", towards_bob, rtp(1, 9))
+    both_ways(ends, towards_alice, towards_bob, 2)
+
+
 def directed(direction: str, other: str) -> Callable[[Ends], None]:
     def talk(ends: Ends) -> None:
         towards_alice, towards_bob = talking(ends, (f"a={direction}",), (f"a={other}",))
@@ -241,6 +248,7 @@ SCENES: dict[str, Callable[[Ends], None]] = {
             fax,
             rtcp_elsewhere,
             two_lines,
+            waiting_for_its_first,
             before_the_answer,
             before_the_answer_from_anyone,
             blocked,

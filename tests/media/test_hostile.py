@@ -242,6 +242,28 @@ def test_a_party_that_has_never_named_an_address_is_nobody(proxy: Proxy) -> None
         assert (case.dropped(), case.hearers()) == (case.sent, [])
 
 
+def test_nobody_else_is_taken_for_who_is_waited_for(proxy: Proxy) -> None:
+    """With NAT-wait: who has sent nothing is sent nothing, whoever speaks in its name."""
+    waiting = {"flags": ["NAT-wait"]}
+    with phones(*SSRCS) as (a, b), contextlib.closing(Case(proxy, a, b, waiting, GUESSES)) as case:
+        case.offer()
+        case.elsewhere.spray(GUESSES + NOISE, case.far, case.far + 1)
+        case.answer()
+        case.elsewhere.spray(GUESSES + NOISE, *case.ports)
+        for phone, port in ((a, case.near), (b, case.far)):
+            phone.rtp.sendto(phone.packet(), (LOOPBACK, port))
+            phone.rtcp.sendto(phone.report(), (LOOPBACK, port + 1))
+        eventually(lambda: proxy.ask("query", call_id="c")["totals"]["RTCP"]["packets"] == 2)
+        while not is_quiet(a.rtp):
+            a.rtp.recv(2000)  # what b sent after a had
+        while not is_quiet(a.rtcp):
+            a.rtcp.recv(2000)
+        case.talk()
+        case.elsewhere.spray(GUESSES + NOISE, *case.ports)
+        case.talk()
+        assert (case.dropped(), case.hearers()) == (case.sent, [])
+
+
 @pytest.mark.parametrize("kind", ["rtcp-mux", "fax"])
 def test_nothing_passes_on_a_port_for_both_or_for_anything(proxy: Proxy, kind: str) -> None:
     what: dict[str, Any] = {"kind": "image", "protocol": "udptl t38"} if kind == "fax" else {}

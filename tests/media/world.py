@@ -195,7 +195,8 @@ class World:
         self.events: list[dict[str, Any]] = []
         pools = {each.address: self.pool(each.address) for each in interfaces}
         self.pools = pools
-        lines = Lines(self.relay, pools, Chains(interfaces), self.close)
+        self.sent_empty: list[tuple[int, tuple[str, int]]] = []
+        lines = Lines(self.relay, pools, Chains(interfaces), self.close, lambda *sent: self.sent_empty.append(sent))
         recordings = Recordings(self.relay, self.settings.recording, self.clock, self.counters)
         self.cpu_times = (0, 0)
         self.load_average = 0.0
