@@ -13,6 +13,7 @@ from media.chains import Chains
 from media.clock import Clock
 from media.commands import Commands
 from media.dispatch import Dispatcher
+from media.fast_watch import FastWatch
 from media.load import Load
 from media.neighbours import Neighbours
 from media.ng import Body
@@ -67,7 +68,7 @@ class MediaDaemon:
         self.statistics = Statistics(self.calls, self.table, proxies, self.counters, settings.interfaces, self.sampler)
         self.one_way = OneWayWatch(self.calls, self.sampler, self.emit, self.counters)
         self._raw = RawWatch(relay_, self.counters)
-        self.fast_streams = 0  # whose RTP the kernel relays by itself
+        self.fast = FastWatch(relay_)
         self._sample_ns = 0
         reporter = Reporter(lines, clock, self.sampler.history, self.one_way.is_silent)
         self._timeouts = Timeouts(self.calls, settings, self.emit, self.counters, reporter.brief)
@@ -101,6 +102,7 @@ class MediaDaemon:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping`` is set; ``start`` came before."""
+        self.fast.start(asyncio.get_running_loop())
         while not stopping.is_set():
             self._tick()
             try:
@@ -116,7 +118,7 @@ class MediaDaemon:
             self._lines.reap()
             self._ended.scan()
             self._dispatcher.scan()
-            self.fast_streams = self._lines.relay.scan_fast()
+            self.fast.look()
             self._lines.reporting.look(self.calls.clock.monotonic_ns())
             self.calls.recordings.scan()
             self.statistics.measure()
@@ -150,6 +152,7 @@ class MediaDaemon:
 
     def close(self) -> None:
         """Serves no longer and ends all calls. Idempotent."""
+        self.fast.stop()
         if self._unix is not None:
             self._unix.close()
             self._unix = None

@@ -6,8 +6,11 @@ The program lives as long as somebody holds its links, its maps as long as someb
 from __future__ import annotations
 
 import ctypes
+import errno
 import logging
+import mmap
 import os
+import platform
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -33,9 +36,15 @@ class FastPath:
     interfaces: list[int]  # that packets may come in and leave by
     program: int = -1
     links: list[int] = field(default_factory=list)
+    legs_bytes: int = 0
 
     def for_relay(self) -> tuple[int, int, list[int]]:
         return self.pairs, self.legs, self.interfaces
+
+    def empty(self) -> None:
+        """Nothing is relayed by it any more, until a relay takes streams on: for when the one that did is gone. OSError."""
+        with mmap.mmap(self.legs, self.legs_bytes) as legs:
+            legs[:] = bytes(self.legs_bytes)
 
     def close(self) -> None:
         for descriptor in (self.pairs, self.legs, self.program, *self.links):
@@ -45,29 +54,46 @@ class FastPath:
         self.links = []
 
 
+class FastPathError(Exception):
+    """There can't be one; the text says why, and what would help."""
+
+
 def open_fast_path(addresses: Iterable[str], streams: int) -> FastPath | None:
     """At the interfaces that have these addresses, for as many streams. None, and a line in the log, where it can't be."""
+    try:
+        return require_fast_path(addresses, streams)
+    except FastPathError as error:
+        log.info("no fast path: %s", error)
+        return None
+
+
+def require_fast_path(addresses: Iterable[str], streams: int) -> FastPath:
+    """FastPathError."""
     interfaces = sorted(interfaces_of(addresses))
     if not PROGRAM.exists():
-        log.info("no fast path: built without clang")
-        return None
+        raise FastPathError("built without clang; install it and build again")
     if not interfaces:
-        log.info("no fast path: no Ethernet interface or loopback has the relay's addresses; a wildcard is none")
-        return None
+        raise FastPathError("no Ethernet interface or loopback has the relay's addresses; a wildcard is none")
     try:
         opened = load(streams)
     except OSError as error:
-        log.info("no fast path: %s", error.strerror)
-        return None
+        raise FastPathError(_reason(error)) from None
     try:
         for interface in interfaces:
             opened.links.append(_attach(opened.program, interface))
             opened.interfaces.append(interface)
     except OSError as error:
-        log.info("no fast path, which takes Linux 6.6, CAP_BPF and CAP_NET_ADMIN: %s", error.strerror)
         opened.close()
-        return None
+        raise FastPathError(_reason(error)) from None
     return opened
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in (errno.EPERM, errno.EACCES):
+        return f"it takes CAP_BPF and CAP_NET_ADMIN, or root: {error.strerror}"
+    if error.errno == 0:
+        return str(error.strerror)
+    return f"it takes Linux 6.6 or newer, and this is {platform.release()}: {error.strerror}"
 
 
 def load(streams: int) -> FastPath:
@@ -83,7 +109,8 @@ def load(streams: int) -> FastPath:
             raise _error()
         program = libbpf.bpf_program__fd(libbpf.bpf_object__find_program_by_name(loaded, b"relay_fast"))
         pairs, legs = (libbpf.bpf_object__find_map_fd_by_name(loaded, name) for name in (b"relay_pairs", b"relay_legs"))
-        return FastPath(os.dup(pairs), os.dup(legs), [], os.dup(program))
+        leg_bytes = libbpf.bpf_map__value_size(libbpf.bpf_object__find_map_by_name(loaded, b"relay_legs"))
+        return FastPath(os.dup(pairs), os.dup(legs), [], os.dup(program), legs_bytes=leg_bytes * streams * LEGS_A_STREAM)
     finally:
         libbpf.bpf_object__close(loaded)
 
@@ -123,6 +150,7 @@ def _libbpf() -> ctypes.CDLL:
     library.bpf_object__find_map_fd_by_name.argtypes = pointer, ctypes.c_char_p
     library.bpf_map__set_max_entries.argtypes = pointer, ctypes.c_uint32
     library.bpf_program__fd.argtypes = (pointer,)
+    library.bpf_map__value_size.argtypes = (pointer,)
     library.bpf_link_create.argtypes = ctypes.c_int, ctypes.c_int, ctypes.c_int, pointer
     for name in ("bpf_object__load", "bpf_object__close"):
         getattr(library, name).argtypes = (pointer,)

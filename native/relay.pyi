@@ -517,6 +517,19 @@ def interface_of(host: str) -> int:
 def monotonic_ns() -> int:
     """The clock of ``first_ns`` and ``last_ns``."""
 
+class FastStatus(NamedTuple):
+    """How many active streams the kernel relays by itself, and why it does not relay the others."""
+
+    on: int
+    unsettled: int  # not both sides have sent RTP and are known
+    treated: int  # SRTP that ends here, or something to be held back, silenced or recorded; no RTP
+    chained: int  # a side is another stream of ours
+    route: (
+        int  # its packets come or leave where the program is not, by a path for less than 1280 bytes, or between IPv4 and IPv6
+    )
+    packet: int  # a packet took it off; it is tried again
+    busy: int  # something waited in its sockets, or the kernel had no room
+
 class RawStatus(NamedTuple):
     """Of the raw sockets a relay sends by."""
 
@@ -556,6 +569,8 @@ class Relay:
     table_fd: int
     raw: RawStatus
     early: EarlyStatus
+    fast: FastStatus
+    fast_changes_fd: int  # readable when the machine's routes, addresses or interfaces changed; -1 without a fast path
     fast_legs_fd: int  # the map of legs on the fast path, by stream and side (FAST_LEG_DTYPE); -1 without
     event_fd: int  # readable when events() has something
     inbox_fd: int  # readable when inbox() has something
@@ -642,10 +657,11 @@ class Relay:
         again. ValueError for what RFC 8839 section 5.4 doesn't have, or longer than 32."""
     def rollovers(self, stream: int, side: int) -> int:
         """The highest rollover counter that a side was sent under the key in effect; 0 without one."""
-    def scan_fast(self) -> int:
+    def scan_fast(self, begin: bool = True, /) -> bool:
         """Lets the kernel relay the RTP of streams that may be on the fast path: both sides sent and are known, both plain, nothing
-        to be held back, changed or recorded. A change to a stream takes it off again, so does a packet that the kernel left to us; all
-        leave when the machine's routes change. How many streams are on it. To be called about once a second."""
+        to be held back, changed or recorded. A change to a stream takes it off again, so does a packet that the kernel left to us, and a
+        change of its routes. To be called about once a second; takes 2 ms and says whether there is more to do, for another call soon. ``begin``
+        False: only that, and what ``fast_changes_fd`` tells."""
     def begin_recording(self, fd: int, max_bytes: int) -> int:
         """A pcap file that a thread of its own writes to ``fd``, which is taken over. Returns its number. MemoryError when there are as many as may
         be; the descriptor stays the caller's when it raises."""

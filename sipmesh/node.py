@@ -1,9 +1,11 @@
 """Runs a node: configuration, sockets, fast path, account, raw sockets, store, supervisor, in this order."""
 
 import fcntl
+import logging
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from sipmesh.certificates import load_certificates
@@ -16,6 +18,8 @@ from sipmesh.store import Store
 from sipmesh.store.boot import discard_if_damaged, mark_synced
 from sipmesh.store.secrets import load_secrets
 from sipmesh.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
 
 ROLES: tuple[tuple[Role, int], ...] = (("agent", 0), ("media", 0))  # then the signal workers; stopped in the opposite order
 
@@ -41,11 +45,21 @@ def run_node(config: Config, config_file: Path, *, log_format: str = "text", on_
         prepare_store(config, data)
         specs = spec_maker(sockets, data, config_file, log_format)
         signal_workers: list[tuple[Role, int]] = [("signal", index) for index in range(len(sockets.sip))]
-        Supervisor(data, [*ROLES, *signal_workers], specs, on_ready=on_ready).run()
+        ended = partial(worker_ended, sockets)
+        Supervisor(data, [*ROLES, *signal_workers], specs, on_ready=on_ready, on_end=ended).run()
         mark_synced(data)
     finally:
         sockets.close()
         os.close(lock)
+
+
+def worker_ended(sockets: NodeSockets, role: Role) -> None:
+    """Its calls' media ends with it: nobody is there who would hear of their ends."""
+    if role == "media" and sockets.fast is not None:
+        try:
+            sockets.fast.empty()
+        except OSError as error:  # the next worker empties them too
+            log.error("streams of the media worker that ended are relayed on", extra={"reason": str(error)})
 
 
 def lock_data(data: Path) -> int:

@@ -59,7 +59,8 @@ class Worker:
 
 
 class Supervisor:
-    """``spec_of`` describes a worker given its role, index and report descriptor; ``command`` runs one."""
+    """``spec_of`` describes a worker given its role, index and report descriptor; ``command`` runs one. ``on_end``: one
+    of that role is gone, and no other was started in its place."""
 
     def __init__(
         self,
@@ -69,6 +70,7 @@ class Supervisor:
         *,
         command: Sequence[str] = (sys.executable, "-m", "sipmesh.worker"),
         on_ready: Callable[[], None] = lambda: None,
+        on_end: Callable[[Role], None] = lambda role: None,
         timing: Timing = Timing(),
     ) -> None:
         self._data = data
@@ -76,6 +78,7 @@ class Supervisor:
         self._spec_of = spec_of
         self._command = list(command)
         self._on_ready = on_ready
+        self._on_end = on_end
         self._timing = timing
         self._announced = False
         self._status = NodeStatus(os.getpid(), time.time(), [worker.status for worker in self._workers])
@@ -198,6 +201,7 @@ class Supervisor:
                 self._selector.unregister(fd)
             os.close(fd)
         worker.process = None
+        self._on_end(worker.role)
 
     def _tick(self) -> None:
         for worker in self._workers:

@@ -11,7 +11,6 @@
 #define TO_NEXT (-1) /* TCX_NEXT: on to whoever comes next, in the end the sockets */
 #define DROP 2       /* TCX_DROP */
 #define THIS_HOST 0  /* PACKET_HOST */
-#define LOOPBACK 1   /* its interface's number, in each network namespace */
 #define FRAGMENTS 0x3fff
 #define DONT_FRAGMENT 0x4000
 #define UDP 17
@@ -91,7 +90,7 @@ static inline struct relay_fast_leg *find(const struct __sk_buff *skb, const str
     struct relay_fast_leg *leg = number == 0 ? 0 : bpf_map_lookup_elem(&relay_legs, number);
     if (leg == 0 || relay_get(leg->on) == 0 || leg->out.version != pair->version)
         return 0;
-    return leg->interface != 0 || skb->ifindex == LOOPBACK ? leg : 0; /* our own address would not be believed elsewhere */
+    return leg->arrives == skb->ifindex ? leg : 0; /* whether it may come in elsewhere, the kernel judges (rp_filter, martians) */
 }
 
 static inline void count(struct relay_fast_leg *leg, const uint8_t *rtp, uint32_t size)
@@ -117,7 +116,10 @@ static inline int leave(struct __sk_buff *skb, const struct relay_fast_leg *leg,
     if (bpf_l4_csum_replace(skb, offset, before, after, BPF_F_MARK_MANGLED_0 | sizeof after) != 0 ||
         bpf_l4_csum_replace(skb, offset, 0, leg->address_sum, BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0) != 0)
         return DROP;
-    return leg->interface == 0 ? TO_NEXT : (int)bpf_redirect_neigh(leg->interface, 0, 0, 0);
+    if (leg->interface == 0)
+        return TO_NEXT;
+    skb->priority = leg->priority;
+    return (int)bpf_redirect_neigh(leg->interface, 0, 0, 0);
 }
 
 static inline int relay_ipv4(struct __sk_buff *skb)
@@ -173,7 +175,8 @@ static inline int relay_ipv6(struct __sk_buff *skb)
     pair.local_port = packet->udp.dest;
     pair.remote_port = packet->udp.source;
     struct relay_fast_leg *leg = find(skb, &pair);
-    if (leg == 0 || !rtp_fits(skb, packet->rtp, __builtin_offsetof(struct ipv6_packet, rtp), datagram))
+    if (leg == 0 || packet->udp.check == 0 || /* RFC 8200 section 8.1: a packet to be dropped */
+        !rtp_fits(skb, packet->rtp, __builtin_offsetof(struct ipv6_packet, rtp), datagram))
         return TO_NEXT;
     count(leg, packet->rtp, datagram);
 

@@ -168,6 +168,7 @@ uint32_t relay_threads(const struct relay *relay) { return relay->thread_count; 
 uint32_t relay_capacity(const struct relay *relay) { return relay->table.header->capacity; }
 int relay_table_fd(const struct relay *relay) { return relay->table.fd; }
 int relay_fast_legs_fd(const struct relay *relay) { return relay->fast == NULL ? -1 : relay->fast->legs_fd; }
+int relay_fast_changes_fd(const struct relay *relay) { return relay->fast == NULL ? -1 : relay->fast->changes; }
 int relay_event_fd(const struct relay *relay) { return relay->news.fd; }
 uint64_t relay_turns(const struct relay *relay, uint32_t thread) { return relay_get(relay->threads[thread].turns); }
 

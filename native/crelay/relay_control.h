@@ -36,6 +36,12 @@ struct relay_raw_status {
     uint64_t packets, refused;
 };
 
+/* How many active streams are on the fast path, and why the others are not. */
+struct relay_fast_status {
+    uint32_t on;
+    uint32_t refused[RELAY_FAST_REFUSALS];
+};
+
 struct relay_remote {
     union relay_address address; /* family 0: none */
     enum relay_mode mode;
@@ -52,10 +58,11 @@ enum relay_error relay_use_raw(struct relay *relay, int fd);
 enum relay_error relay_use_fast(struct relay *relay, int pairs, int legs);
 enum relay_error relay_use_fast_at(struct relay *relay, uint32_t interface);
 
-/* Takes streams onto the fast path that may be on it, or all off when routes changed. How many are on it; to be called now and
- * then. */
-uint32_t relay_scan_fast(struct relay *relay);
+/* Takes streams onto the fast path that may be on it, and off those whose routes changed, for 2 ms. True: not all were looked at.
+ * To be called now and then; with ``begin`` false when there was more to do or ``relay_fast_changes_fd`` is readable. */
+bool relay_scan_fast(struct relay *relay, bool begin);
 int relay_fast_legs_fd(const struct relay *relay); /* -1: there is none */
+int relay_fast_changes_fd(const struct relay *relay); /* the same */
 
 /* Ports of a host (a wildcard: of every host this machine has now) that only this relay sends from: no side is learned to be
  * there, and only one that was given such an address is there. */
@@ -72,6 +79,7 @@ int relay_event_fd(const struct relay *relay);
 uint64_t relay_turns(const struct relay *relay, uint32_t thread);
 void relay_get_raw(const struct relay *relay, struct relay_raw_status *status);
 void relay_get_early(const struct relay *relay, uint64_t *judged, uint64_t *dropped); /* of what was kept: judged, or too old or too much */
+void relay_get_fast(struct relay *relay, struct relay_fast_status *status);
 
 /* Both take the sockets over when they succeed, and not when they don't. ``thread`` -1: the least loaded. ``awaited``: what comes for a side
  * that is nowhere yet is kept until relay_release, and no change takes effect while something is. */

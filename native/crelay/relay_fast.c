@@ -81,7 +81,8 @@ static enum relay_error map(struct relay_fast *fast, int pairs, int legs, uint32
     fast->legs = mapped;
     fast->size = size;
     fast->odd = calloc(capacity, sizeof *fast->odd);
-    return fast->odd == NULL ? RELAY_ERROR_MEMORY : RELAY_OK;
+    fast->refusal = calloc(capacity, sizeof *fast->refusal);
+    return fast->odd == NULL || fast->refusal == NULL ? RELAY_ERROR_MEMORY : RELAY_OK;
 }
 
 enum relay_error relay_fast_open(struct relay_fast **out, int pairs, int legs, uint32_t capacity)
@@ -115,6 +116,7 @@ void relay_fast_abandon(struct relay_fast *fast)
     if (fast->legs != NULL)
         munmap(fast->legs, fast->size);
     free(fast->odd);
+    free(fast->refusal);
     free(fast);
     errno = saved;
 }
@@ -130,7 +132,7 @@ bool relay_fast_add_interface(struct relay_fast *fast, uint32_t interface)
 {
     if (fast->interfaces == RELAY_FAST_INTERFACES)
         return false;
-    fast->interface[fast->interfaces++] = interface;
+    fast->interface[fast->interfaces++] = (struct relay_fast_interface){interface, relay_fast_mtu(fast, interface)};
     return true;
 }
 

@@ -28,9 +28,10 @@ struct relay_fast_leg {
     uint32_t on;
     uint8_t traffic_class;
     uint8_t hop_limit;
-    uint8_t unused[2];
-    uint32_t gaps; /* runs of missing sequence numbers, since it is on */
-    uint32_t reserved;
+    uint8_t priority; /* of queues at the interface, as the other side's socket has it */
+    uint8_t unused;
+    uint32_t gaps;    /* runs of missing sequence numbers, since it is on */
+    uint32_t arrives; /* the interface that the side's packets come in by */
     struct relay_flow flow;
     uint16_t clock[RELAY_FAST_TYPES]; /* RELAY_CLOCK_UNIT_HZ; 0 unknown */
 };

@@ -62,8 +62,8 @@ static const struct field pair[] = {
 
 static const struct field fast_leg[] = {
     {"out", NULL, pair, {0}}, {"address_sum", U32, 0, {0}}, {"interface", U32, 0, {0}}, {"on", U32, 0, {0}},
-    {"traffic_class", U8, 0, {0}}, {"hop_limit", U8, 0, {0}}, {"unused", U8, 0, {2}}, {"gaps", U32, 0, {0}},
-    {"reserved", U32, 0, {0}}, {"flow", NULL, flow, {0}}, {"clock", U16, 0, {RELAY_FAST_TYPES}}, {0},
+    {"traffic_class", U8, 0, {0}}, {"hop_limit", U8, 0, {0}}, {"priority", U8, 0, {0}},
+    {"unused", U8, 0, {0}}, {"gaps", U32, 0, {0}}, {"arrives", U32, 0, {0}}, {"flow", NULL, flow, {0}}, {"clock", U16, 0, {RELAY_FAST_TYPES}}, {0},
 };
 
 static PyObject *describe(const struct field *fields);

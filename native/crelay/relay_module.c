@@ -15,6 +15,7 @@ PyObject *relay_event_type;
 PyObject *relay_recording_type;
 PyObject *relay_raw_type;
 PyObject *relay_early_type;
+PyObject *relay_fast_type;
 PyObject *relay_block_type;
 
 static PyObject *bind_udp(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
@@ -158,11 +159,13 @@ static bool add_types(PyObject *module)
         relay_recording_type = named_tuple(collections, "RecordingStatus", "state packets bytes dropped error");
         relay_raw_type = named_tuple(collections, "RawStatus", "sockets given_up packets refused");
         relay_early_type = named_tuple(collections, "EarlyStatus", "judged dropped");
+        relay_fast_type = named_tuple(collections, "FastStatus", "on unsettled treated chained route packet busy");
         relay_block_type = named_tuple(collections, "PortBlock", "port sockets");
     }
     PyObject *layout = relay_layout(), *fast = relay_fast_layout(), *encodings = relay_sdp_static_encodings();
     bool added = relay_stats_type != NULL && relay_tally_type != NULL && relay_event_type != NULL &&
-                 relay_recording_type != NULL && relay_raw_type != NULL && relay_early_type != NULL && relay_block_type != NULL && layout != NULL &&
+                 relay_recording_type != NULL && relay_raw_type != NULL && relay_early_type != NULL && relay_fast_type != NULL &&
+                 relay_block_type != NULL && layout != NULL &&
                  fast != NULL && encodings != NULL &&
                  PyModule_AddObjectRef(module, "Relay", relay_type) == 0 &&
                  PyModule_AddType(module, &relay_count_type) == 0 && PyModule_AddType(module, &relay_replies_type) == 0 &&
@@ -177,6 +180,7 @@ static bool add_types(PyObject *module)
                  PyModule_AddObjectRef(module, "RecordingStatus", relay_recording_type) == 0 &&
                  PyModule_AddObjectRef(module, "RawStatus", relay_raw_type) == 0 &&
                  PyModule_AddObjectRef(module, "EarlyStatus", relay_early_type) == 0 &&
+                 PyModule_AddObjectRef(module, "FastStatus", relay_fast_type) == 0 &&
                  PyModule_AddObjectRef(module, "PortBlock", relay_block_type) == 0 &&
                  PyModule_AddObjectRef(module, "STATIC_ENCODINGS", encodings) == 0 &&
                  PyModule_AddObjectRef(module, "STREAM_DTYPE", layout) == 0 &&

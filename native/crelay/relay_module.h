@@ -49,6 +49,7 @@ extern PyObject *relay_event_type;
 extern PyObject *relay_recording_type;
 extern PyObject *relay_raw_type;
 extern PyObject *relay_early_type;
+extern PyObject *relay_fast_type;
 
 /* A named tuple of these fields, which it takes over; NULL when one of them is. Filled in directly, since a report has many. */
 PyObject *relay_make_tuple(PyObject *type, PyObject *const *fields, Py_ssize_t count);
@@ -124,7 +125,8 @@ PyObject *relay_object_inbox_dropped(RelayObject *self, void *unused);
 
 /* The fast path. ``maps_and_interfaces``: (descriptor, descriptor, [number]). */
 bool relay_object_use_fast(struct relay *relay, PyObject *maps_and_interfaces);
-PyObject *relay_object_scan_fast(RelayObject *self, PyObject *unused);
+PyObject *relay_object_scan_fast(RelayObject *self, PyObject *arguments);
+PyObject *relay_object_get_fast(RelayObject *self, void *unused);
 PyObject *relay_interface_of(PyObject *module, PyObject *host);
 
 /* Bencode to and from Python objects (native.relay.bencode_decode and bencode_encode). */

@@ -160,6 +160,11 @@ static PyObject *get_fast_legs_fd(RelayObject *self, void *Py_UNUSED(unused))
     return relay_made(self) ? PyLong_FromLong(relay_fast_legs_fd(self->relay)) : NULL;
 }
 
+static PyObject *get_fast_changes_fd(RelayObject *self, void *Py_UNUSED(unused))
+{
+    return relay_made(self) ? PyLong_FromLong(relay_fast_changes_fd(self->relay)) : NULL;
+}
+
 static PyMethodDef relay_methods[] = {
     {"start", PLAIN(start, METH_NOARGS), NULL},
     {"stop", PLAIN(stop, METH_NOARGS), "Ends the threads and closes every socket. Idempotent."},
@@ -192,11 +197,11 @@ static PyMethodDef relay_methods[] = {
     {"end_recording", PLAIN(relay_object_end_recording, METH_O), NULL},
     {"recording_status", PLAIN(relay_object_recording_status, METH_O), NULL},
     {"tape", PLAIN(relay_object_tape, METH_VARARGS), "What a stream accepts goes to a recording."},
-    {"scan_fast", PLAIN(relay_object_scan_fast, METH_NOARGS), "Streams onto the fast path; how many are there."},
     {"set_dtls", PLAIN(relay_object_set_dtls, METH_VARARGS), "A side's keys come from DTLS with us."},
     {"inbox", PLAIN(relay_object_inbox, METH_NOARGS), "DTLS that came."},
     {"send", PLAIN(relay_object_send, METH_VARARGS), "From the port of a side."},
     {"latch", PLAIN(relay_object_latch, METH_VARARGS), "Where a side has proven to be."},
+    {"scan_fast", PLAIN(relay_object_scan_fast, METH_VARARGS), "Streams onto the fast path and off it, for 2 ms."},
     {"events", PLAIN(events, METH_NOARGS), NULL},
     {"progress", PLAIN(progress, METH_NOARGS), "Per thread: loop turns so far."},
     {0},
@@ -209,9 +214,11 @@ static PyGetSetDef relay_properties[] = {
     {"early", (getter)get_early, NULL, "EarlyStatus of what came before its sender was placed.", NULL},
     {"capacity", (getter)get_capacity, NULL, NULL, NULL},
     {"table_fd", (getter)get_table_fd, NULL, NULL, NULL},
+    {"fast", (getter)relay_object_get_fast, NULL, "FastStatus of the fast path.", NULL},
     {"fast_legs_fd", (getter)get_fast_legs_fd, NULL, NULL, NULL},
     {"inbox_fd", (getter)relay_object_inbox_fd, NULL, "Readable when inbox() has something.", NULL},
     {"inbox_dropped", (getter)relay_object_inbox_dropped, NULL, NULL, NULL},
+    {"fast_changes_fd", (getter)get_fast_changes_fd, NULL, "Readable when routes changed.", NULL},
     {"event_fd", (getter)get_event_fd, NULL, "Readable when events() has something.", NULL},
     {0},
 };

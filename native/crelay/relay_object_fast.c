@@ -23,16 +23,29 @@ bool relay_object_use_fast(struct relay *relay, PyObject *maps_and_interfaces)
     return error == RELAY_OK;
 }
 
-PyObject *relay_object_scan_fast(RelayObject *self, PyObject *Py_UNUSED(unused))
+PyObject *relay_object_scan_fast(RelayObject *self, PyObject *arguments)
 {
     struct relay *relay = relay_made(self);
-    uint32_t on;
-    if (relay == NULL)
+    int begin = true;
+    bool more;
+    if (relay == NULL || !PyArg_ParseTuple(arguments, "|p", &begin))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    on = relay_scan_fast(relay);
+    more = relay_scan_fast(relay, begin);
     Py_END_ALLOW_THREADS
-    return PyLong_FromUnsignedLong(on);
+    return PyBool_FromLong(more);
+}
+
+PyObject *relay_object_get_fast(RelayObject *self, void *Py_UNUSED(unused))
+{
+    struct relay_fast_status status;
+    const uint32_t *refused = status.refused;
+    if (relay_made(self) == NULL)
+        return NULL;
+    relay_get_fast(self->relay, &status);
+    return PyObject_CallFunction(relay_fast_type, "IIIIIII", status.on, refused[RELAY_FAST_UNSETTLED], refused[RELAY_FAST_TREATED],
+                                 refused[RELAY_FAST_CHAINED], refused[RELAY_FAST_ROUTE], refused[RELAY_FAST_PACKET],
+                                 refused[RELAY_FAST_BUSY]);
 }
 
 /* The interface's number when it has Ethernet headers, as loopback has. */

@@ -23,6 +23,7 @@ HELP = {
     "media_ice_checks": "Connectivity checks of ICE, counted when a call ends",
     "media_raw_sockets": "Raw sockets that the relay sends by",
     "media_fast_streams": "Streams whose RTP the kernel relays by itself",
+    "media_fast_refused_streams": "Streams whose RTP the kernel does not relay by itself, by the reason",
     "media_recordings": "Calls that are recorded",
     "media_mos": "Mean estimated MOS (1 to 4.5) of the last five seconds over all sources of sound",
     "media_mos_sum": "MOS of all samples since the start, summed up",

@@ -37,6 +37,14 @@ def started_fast(addresses: Iterable[str], **options: Any) -> Iterator[native.Re
         opened.close()
 
 
+def on_fast(relay: native.Relay) -> int:
+    """How many streams are on it after a look at all of them."""
+    more = relay.scan_fast()
+    while more:
+        more = relay.scan_fast(False)
+    return relay.fast.on
+
+
 def is_fast(relay: native.Relay, stream: int) -> bool:
     """Whether the kernel relays the stream's RTP, and counts it."""
     if relay.fast_legs_fd < 0:

@@ -19,7 +19,7 @@ import pytest
 from media import fast_path
 from media.table import StreamTable
 from native import relay as native
-from tests.native.relay_fast import MAY_OPEN_FAST, is_fast, started_fast
+from tests.native.relay_fast import MAY_OPEN_FAST, is_fast, on_fast, started_fast
 from tests.native.relay_wire import Phone, Stream, descriptors, eventually, rtcp, rtp
 
 PhoneMaker = Callable[..., Phone]
@@ -53,7 +53,7 @@ def talking(hosts: tuple[str, str], phones: tuple[Phone, Phone]) -> Iterator[Cal
             stream.remote(side, phones[side])
         for side in (0, 1):
             call.say(side, rtp(0, ssrc=side + 1))
-        eventually(lambda: relay.scan_fast() == ON)
+        eventually(lambda: on_fast(relay) == ON)
         yield call
 
 
@@ -108,20 +108,20 @@ def test_reports_of_ours_have_what_the_kernel_counted(call: Call) -> None:
     call.relay.set_reports(call.stream.id, True)
     for number in (1, 2):
         call.say(0, rtp(number, 160 * number, ssrc=1))
-    eventually(lambda: call.relay.scan_fast() == ON)
+    eventually(lambda: on_fast(call.relay) == ON)
     call.say(0, rtp(3, 480, ssrc=1))
     call.relay.send_reports(call.stream.id, "0123456789ab")
     report = call.phones[1].receive()
     assert struct.unpack_from("!BBHI", report) == (0x81, 200, 12, 1)
     assert struct.unpack_from("!II", report, 20) == (4, 640)
-    assert call.relay.scan_fast() == ON
+    assert on_fast(call.relay) == ON
 
 
 def test_rtcp_stays_with_the_thread_and_the_stream_on_the_fast_path(call: Call) -> None:
     for side in (0, 1):
         call.relay.set_mux(call.stream.id, side, True)
         call.say(side, rtp(1, ssrc=side + 1))
-    eventually(lambda: call.relay.scan_fast() == ON)
+    eventually(lambda: on_fast(call.relay) == ON)
     call.say(0, rtcp())
     assert call.stream.stats(0, 1).packets == 1
     call.say(0, rtp(2, ssrc=1))
@@ -140,7 +140,7 @@ def test_what_the_kernel_leaves_goes_by_the_sockets_and_the_stream_with_it(call:
     call.say(0, odd)
     call.say(0, rtp(2, ssrc=1))
     assert (call.stream.stats(0).packets, call.stream.stats(0).lost) == (3, 0)
-    eventually(lambda: call.relay.scan_fast() == ON)
+    eventually(lambda: on_fast(call.relay) == ON)
     call.say(0, rtp(3, ssrc=1))
     assert call.is_fast()
     assert (call.stream.stats(0).packets, call.stream.stats(0).lost) == (4, 0)
@@ -183,7 +183,7 @@ def test_a_phone_that_moves_to_another_port_is_followed(call: Call, phone: Phone
         call.phones[1].receive()
     moved.say(0, rtp(1000, ssrc=1))
     moved.say(1, rtp(1, ssrc=2))
-    eventually(lambda: call.relay.scan_fast() == ON)
+    eventually(lambda: on_fast(call.relay) == ON)
     moved.say(0, rtp(1001, ssrc=1))
     moved.say(1, rtp(2, ssrc=2))
     assert (call.stream.stats(0).packets, call.stream.stats(0).strangers) == (1002, 0)
@@ -195,19 +195,19 @@ def test_what_control_changes_holds_from_that_moment(call: Call) -> None:
         call.stream.remote(1, other)
         call.phones[0].send(rtp(1, ssrc=1), call.stream.port(0))
         assert other.receive() == rtp(1, ssrc=1)
-        assert call.relay.scan_fast() == 0  # the other one has not spoken
+        assert on_fast(call.relay) == 0  # the other one has not spoken
     call.stream.remote(1, call.phones[1])
     for side in (0, 1):
         call.say(side, rtp(2, ssrc=side + 1))
-    eventually(lambda: call.relay.scan_fast() == ON)
+    eventually(lambda: on_fast(call.relay) == ON)
     call.relay.set_forward(call.stream.id, 0, False)
     call.phones[0].send(rtp(3, ssrc=1), call.stream.port(0))
     eventually(lambda: call.stream.stats(0).packets == 4)
-    assert call.relay.scan_fast() == 0
+    assert on_fast(call.relay) == 0
     call.say(1, rtp(3, ssrc=2))
     assert call.phones[1].silent()
     call.relay.remove(call.stream.id)
-    assert call.relay.scan_fast() == 0
+    assert on_fast(call.relay) == 0
 
 
 @pytest.mark.parametrize("change", ["silenced", "types", "dscp", "crypto", "clock", "tape"])
@@ -230,7 +230,7 @@ def test_each_change_takes_the_stream_off(call: Call, change: str) -> None:
 def test_clocks_of_dynamic_types_are_known(call: Call) -> None:
     call.relay.set_clock(call.stream.id, 111, 48_000)
     call.say(0, rtp(1, 0, ssrc=1, payload_type=111))
-    eventually(lambda: call.relay.scan_fast() == ON)
+    eventually(lambda: on_fast(call.relay) == ON)
     for number in range(2, 20):
         call.say(0, rtp(number, 24_000 * number, ssrc=1, payload_type=111))  # half a second each, within no time
     assert call.stream.stats(0).jitter > 10_000
@@ -245,7 +245,7 @@ def test_a_stream_whose_side_is_another_stream_of_ours_stays_off(phone: PhoneMak
         for side, (sender, receiver) in enumerate(((alice, bob), (bob, alice))):
             sender.send(rtp(ssrc=side), stream.port(side))
             receiver.receive()
-        assert relay.scan_fast() == 0
+        assert on_fast(relay) == 0
 
 
 def test_maps_that_are_none_or_too_small_are_refused() -> None:
@@ -281,10 +281,75 @@ def test_without_the_program_or_the_kernels_leave_there_is_none(
     assert "no Ethernet interface or loopback has the relay's addresses" in caplog.text
     monkeypatch.setattr(fast_path, "load", refuse)
     assert fast_path.open_fast_path(["127.0.0.1"], 4) is None
-    assert "no fast path: Operation not permitted" in caplog.text
+    assert "it takes CAP_BPF and CAP_NET_ADMIN, or root: Operation not permitted" in caplog.text
 
 
-def test_what_a_killed_relay_left_goes_on_until_another_takes_the_maps(phone: PhoneMaker) -> None:
+def test_a_kernel_without_a_place_for_the_program_is_told_from_one_that_forbids_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Linux before 6.6 has programs and maps, and says EINVAL of the place."""
+    caplog.set_level("INFO")
+
+    def no_place(program: int, interface: int) -> int:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    def no_library() -> None:
+        raise OSError(0, "libbpf.so.1 is not installed")
+
+    if not MAY_OPEN_FAST:
+        pytest.skip("no program can be had here")
+    before = descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(fast_path, "_attach", no_place)
+        assert fast_path.open_fast_path(["127.0.0.1"], 4) is None
+    assert f"it takes Linux 6.6 or newer, and this is {os.uname().release}: Invalid argument" in caplog.text
+    monkeypatch.setattr(fast_path, "_libbpf", no_library)
+    assert fast_path.open_fast_path(["127.0.0.1"], 4) is None
+    assert "no fast path: libbpf.so.1 is not installed" in caplog.text
+    assert descriptors() == before
+
+
+def test_what_is_not_on_it_is_counted_by_the_reason(call: Call, phone: PhoneMaker) -> None:
+    host = call.phones[0].address[0]
+    silent, secure, chained = (Stream(call.relay, hosts=(host, host)) for _ in range(3))
+    other = phone(host)
+    call.relay.set_crypto(secure.id, 0, None, ("AES_CM_128_HMAC_SHA1_80", bytes(30), 0))
+    call.relay.own_ports(host, other.address[1], other.address[1])
+    for side, one in enumerate((call.phones[0], other)):
+        chained.remote(side, one, mode=native.FIXED)
+    for side, one in enumerate((call.phones[0], other)):
+        one.send(rtp(), chained.port(side))
+        (other, call.phones[0])[side].receive()
+    assert not silent.stats(0).packets
+    eventually(lambda: on_fast(call.relay) == ON)
+    assert call.relay.fast == (native.FastStatus(1, 1, 1, 1, 0, 0, 0) if MAY_OPEN_FAST else (0,) * 7)
+    call.say(0, rtp(1, ssrc=1, payload=b"x" * 1400))
+    call.relay.scan_fast()
+    call.say(0, rtp(2, ssrc=1, payload=b"x" * 1400))
+    call.say(0, rtp(3, ssrc=1, payload=b"x" * 1400))
+    eventually(lambda: on_fast(call.relay) == ON)
+
+
+def test_many_streams_come_and_go_in_slices() -> None:
+    """No call of the loop that asks for it takes long, and none is forgotten."""
+    with started_fast(["127.0.0.1"], fifo=False, threads=2) as relay, contextlib.ExitStack() as stack:
+        phones = [stack.enter_context(contextlib.closing(Phone())) for _ in range(2)]
+        streams = [Stream(relay) for _ in range(60)]
+        for stream in streams:
+            for side in (0, 1):
+                stream.remote(side, phones[side])
+            for side in (0, 1):
+                phones[side].send(rtp(ssrc=side), stream.port(side))
+                phones[1 - side].receive()
+        eventually(lambda: on_fast(relay) == 60 * ON)
+        assert all(is_fast(relay, stream.id) for stream in streams) or not MAY_OPEN_FAST
+        for stream in streams:
+            relay.remove(stream.id)
+        assert relay.fast.on == 0
+
+
+@pytest.mark.parametrize("next_one", ["supervisor", "relay"])
+def test_what_a_killed_relay_left_goes_on_until_somebody_empties_the_maps(phone: PhoneMaker, next_one: str) -> None:
     opened = fast_path.open_fast_path(["127.0.0.1"], 64)
     assert (opened is not None) == MAY_OPEN_FAST
     if opened is None:
@@ -308,7 +373,10 @@ def test_what_a_killed_relay_left_goes_on_until_another_takes_the_maps(phone: Ph
     os.waitpid(child, 0)
     alice.send(rtp(1), ("127.0.0.1", ports[0]))
     assert bob.receive_from() == (rtp(1), ("127.0.0.1", ports[1]))
-    native.Relay(capacity=64, fast=opened.for_relay(), fifo=False)
+    if next_one == "supervisor":
+        opened.empty()
+    else:
+        native.Relay(capacity=64, fast=opened.for_relay(), fifo=False)
     alice.send(rtp(2), ("127.0.0.1", ports[0]))
     assert bob.silent()
     opened.close()

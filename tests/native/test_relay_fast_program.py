@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import platform
 import socket
@@ -10,12 +11,13 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from media.fast_path import PROGRAM, FastPath, load
 from native import relay as native
 from sipmesh.bpf import SYSTEM_CALL
-from tests.native.relay_fast import MAY_OPEN_FAST
+from tests.native.relay_fast import MAY_OPEN_FAST, on_fast
 from tests.native.relay_raw import read_packet
 from tests.native.relay_wire import Phone, Stream, eventually, rtp, started
 
@@ -23,6 +25,7 @@ PhoneMaker = Callable[..., Phone]
 TEST_RUN = 10  # enum bpf_cmd
 TO_NEXT = 0xFFFFFFFF
 LOOPBACK = 1
+CAPACITY = 8
 ETHERNET = {4: bytes(12) + b"\x08\x00", 6: bytes(12) + b"\x86\xdd"}
 HOSTS = pytest.mark.parametrize("bench", ["127.0.0.1", "::1"], indirect=True)
 
@@ -65,8 +68,8 @@ def bench(request: pytest.FixtureRequest, phone: PhoneMaker) -> Iterator[Bench]:
     if not MAY_OPEN_FAST:
         pytest.skip("programs in the kernel take Linux 6.6, CAP_BPF and CAP_NET_ADMIN")
     host = getattr(request, "param", "127.0.0.1")
-    path = load(8)
-    with started(capacity=8, fifo=False, fast=(path.pairs, path.legs, [LOOPBACK])) as relay:
+    path = load(CAPACITY)
+    with started(capacity=CAPACITY, fifo=False, fast=(path.pairs, path.legs, [LOOPBACK])) as relay:
         made = Bench(path, Stream(relay, hosts=(host, host)), (phone(host), phone(host)))
         for side in (0, 1):
             made.stream.remote(side, made.phones[side])
@@ -74,7 +77,7 @@ def bench(request: pytest.FixtureRequest, phone: PhoneMaker) -> Iterator[Bench]:
         for side in (0, 1):
             made.phones[side].send(rtp(), made.stream.port(side))
             made.phones[1 - side].receive()
-        eventually(lambda: relay.scan_fast() == 1)
+        eventually(lambda: on_fast(relay) == 1)
         yield made
     path.close()
 
@@ -209,6 +212,25 @@ def test_other_pairs_of_addresses_are_left_to_the_sockets(bench: Bench) -> None:
     other = {"127.0.0.1": "127.0.0.9", "::1": "fd00::9"}[alice[0]]
     for source, target in ((bob, near), (alice, far), ((alice[0], 1), near), (alice, (near[0], 1)), ((other, alice[1]), near)):
         assert bench.run(ip_frame(source, target, rtp(1))) is None
+    assert bench.packets() == 1
+
+
+def test_what_comes_by_another_interface_is_left_to_the_sockets(bench: Bench) -> None:
+    """Who may send from there, the kernel judges: not that a source is one of its own addresses, if it is strict."""
+    kind = np.dtype(native.FAST_LEG_DTYPE)
+    with mmap.mmap(bench.path.legs, bench.path.legs_bytes) as mapped:
+        legs = np.ndarray(2 * CAPACITY, kind, mapped)
+        assert legs["arrives"][2 * bench.stream.id] == LOOPBACK
+        legs["arrives"][2 * bench.stream.id] = 77
+        assert bench.run(bench.frame(rtp(1))) is None
+        legs["arrives"][2 * bench.stream.id] = LOOPBACK
+        del legs
+    assert bench.run(bench.frame(rtp(1))) is not None
+
+
+@pytest.mark.parametrize("bench", ["::1"], indirect=True)
+def test_no_checksum_over_ipv6_is_left_to_the_sockets(bench: Bench) -> None:
+    assert bench.run(bench.frame(rtp(1), no_checksum=1)) is None
     assert bench.packets() == 1
 
 

@@ -30,6 +30,7 @@ def spec_of(role, index, report_fd):
 Supervisor(
     data, [("agent", 0), ("signal", 0)], spec_of, command=[sys.argv[2], "-S", str(data / "worker.py")],
     on_ready=lambda: print("ready", flush=True),
+    on_end=lambda role: (data / "ends").open("a").write(role + (data / "notes").read_text()),
     timing=Timing(**json.loads(sys.argv[3])),
 ).run()
 """
@@ -149,6 +150,9 @@ def test_a_killed_worker_comes_back_and_the_other_stays(start: Callable[..., Nod
     node.wait_ready()
     assert node.status("signal")["last_end"] == "signal SIGKILL"
     assert node.status("agent")["pid"] == agent
+    told = (node.data / "ends").read_text()
+    assert told.startswith("signal")
+    assert told.count("signal ready") == 1  # before another one was started
 
 
 def waits(*ran_s: float) -> list[float]:
