@@ -16,6 +16,7 @@ need tshark tshark
 need chromium chromium
 need taskset util-linux
 need ip iproute2
+need ethtool ethtool
 need setpriv util-linux
 need clang clang
 ldconfig -p | grep -q 'libbpf\.so\.1 ' || missing="$missing libbpf1"

@@ -58,6 +58,10 @@ class FastPathError(Exception):
     """There can't be one; the text says why, and what would help."""
 
 
+class FastPathForbiddenError(FastPathError):
+    """We may not; others may."""
+
+
 def open_fast_path(addresses: Iterable[str], streams: int) -> FastPath | None:
     """At the interfaces that have these addresses, for as many streams. None, and a line in the log, where it can't be."""
     try:
@@ -68,7 +72,7 @@ def open_fast_path(addresses: Iterable[str], streams: int) -> FastPath | None:
 
 
 def require_fast_path(addresses: Iterable[str], streams: int) -> FastPath:
-    """FastPathError."""
+    """The same. FastPathError."""
     interfaces = sorted(interfaces_of(addresses))
     if not PROGRAM.exists():
         raise FastPathError("built without clang; install it and build again")
@@ -77,23 +81,23 @@ def require_fast_path(addresses: Iterable[str], streams: int) -> FastPath:
     try:
         opened = load(streams)
     except OSError as error:
-        raise FastPathError(_reason(error)) from None
+        raise _refused(error) from None
     try:
         for interface in interfaces:
             opened.links.append(_attach(opened.program, interface))
             opened.interfaces.append(interface)
     except OSError as error:
         opened.close()
-        raise FastPathError(_reason(error)) from None
+        raise _refused(error) from None
     return opened
 
 
-def _reason(error: OSError) -> str:
+def _refused(error: OSError) -> FastPathError:
     if error.errno in (errno.EPERM, errno.EACCES):
-        return f"it takes CAP_BPF and CAP_NET_ADMIN, or root: {error.strerror}"
+        return FastPathForbiddenError(f"it takes CAP_BPF and CAP_NET_ADMIN, or root: {error.strerror}")
     if error.errno == 0:
-        return str(error.strerror)
-    return f"it takes Linux 6.6 or newer, and this is {platform.release()}: {error.strerror}"
+        return FastPathError(error.strerror)
+    return FastPathError(f"it takes Linux 6.6 or newer, and this is {platform.release()}: {error.strerror}")
 
 
 def load(streams: int) -> FastPath:

@@ -180,11 +180,14 @@ void relay_get_fast(struct relay *relay, struct relay_fast_status *status)
     *status = (struct relay_fast_status){0};
     if (relay->fast == NULL || relay_lock(relay) != RELAY_OK)
         return;
-    for (uint32_t number = 0; number < relay->table.header->capacity; number++)
+    for (uint32_t number = 0; number < relay->table.header->capacity; number++) {
+        if (!is_active(relay, number))
+            continue;
         if (relay_fast_has(relay->fast, number))
             status->on++;
-        else if (is_active(relay, number))
+        else
             status->refused[relay->fast->refusal[number]]++;
+    }
     relay_unlock(relay, RELAY_OK);
 }
 

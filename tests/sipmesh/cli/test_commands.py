@@ -16,6 +16,7 @@ from sipmesh.cdr import fields_of, line_of
 from sipmesh.cdr_file import CdrFile
 from sipmesh.config_load import load_config
 from sipmesh.store import CallLeg, CallRecord, Cdr, Snapshot, Store
+from tests.native.relay_fast import MAY_OPEN_FAST
 from tests.sipmesh.cli.process import run
 
 CONFIG = """
@@ -90,6 +91,19 @@ def test_check_shows_warnings_of_a_good_file(cli: Cli) -> None:
     cli.file.write_text(CONFIG + "[mesh]\n")
     assert "warning: this version runs single nodes" in cli.good("check", "sipmesh.toml")
     assert cli.rows("check", "sipmesh.toml")["problems"][0]["warning"]
+
+
+def test_check_tries_the_fast_path_where_it_is_asked_for(cli: Cli) -> None:
+    assert cli.rows("check", "sipmesh.toml")["fast_path"] is None
+    cli.file.write_text(CONFIG + '[media]\nfastpath = "auto"\naddress = "192.0.2.1"\n')
+    assert "fast path: not here, calls go by sockets: " in cli.good("check", "sipmesh.toml")
+    assert cli.rows("check", "sipmesh.toml")["fast_path"]["status"] == "unavailable"
+    cli.file.write_text(CONFIG + '[media]\nfastpath = "auto"\naddress = "127.0.0.1"\n')
+    found = cli.rows("check", "sipmesh.toml")
+    assert found["ok"]
+    assert (found["fast_path"]["status"] == "ready") == MAY_OPEN_FAST
+    assert (found["fast_path"]["interfaces"] == ["lo"]) == MAY_OPEN_FAST
+    assert ("fast path: ready at lo\n" in cli.good("check", "sipmesh.toml")) == MAY_OPEN_FAST
 
 
 def test_a_missing_or_broken_file_is_named(cli: Cli) -> None:
