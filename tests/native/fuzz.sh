@@ -30,7 +30,7 @@ for target in "$@"; do
     fuzz_relay_*) core=native/crelay ;;
     esac
     sources=$(tests/native/core_sources.sh "$core")
-    "$clang" -std=c11 -g -O1 -D_GNU_SOURCE -fno-strict-aliasing -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+    "$clang" -std=c11 -g -O1 -D_GNU_SOURCE -fno-strict-aliasing -Wno-gnu-variable-sized-type-not-at-end -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
         "-I$core" "$target" $sources -o "var/fuzz/$name" -lpthread -lcrypto
     mkdir -p "var/fuzz/$name.corpus"
     seeds=()
