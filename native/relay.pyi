@@ -557,12 +557,14 @@ class Relay:
         table_fd: int = -1,
         raw: list[Any] = ...,
         fast: tuple[int, int, list[int]] | None = None,
+        early_ms: int = 500,
     ) -> None:
         """``capacity`` streams. ``fifo``: SCHED_FIFO for the relay threads if allowed (see ``fifo_threads``). ``table_fd``: go on with that table (its
         streams are idle until ``adopt`` gives each its sockets back); -1 makes a new one. ``raw``: sockets (SOCK_RAW, IPPROTO_UDP), which stay the caller's: the first of a family is for the first thread,
         and so on. Streams bound to an address and with the same DSCP send by it; all others, and what it is refused, by their own socket.
         ValueError for another kind of socket or for more than one a thread and family. ``fast``: the maps of media.fast_path.FastPath, which stay the
-        caller's, and the numbers of the interfaces its program is at. ValueError when they are no such maps."""
+        caller's, and the numbers of the interfaces its program is at. ValueError when they are no such maps. ``early_ms``: how long what came before
+        its sender was placed is kept."""
     threads: int
     fifo_threads: int  # how many threads got SCHED_FIFO
     capacity: int

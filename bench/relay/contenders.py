@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.relay.ng import Address, Call, NgClient, NgError, Party
 
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 60.0
 PORTS = (30000, 49999)
 CORES = sorted(os.sched_getaffinity(0))
 RELAY_CORE, LOAD_CORE = CORES[-1], CORES[0]

@@ -22,8 +22,9 @@
 #include "watch.h"
 
 #define PERIOD_NS 20000000ull
-#define QUIET_NS 200000000ull
-#define DRAIN_NS 2000000000ull
+#define LOOK_NS 1000000ull
+#define QUIET_LOOKS 200u /* without news: a machine that stands still makes none */
+#define DRAIN_LOOKS 2000u
 #define LATE_NS 1000000ull
 #define PAUSE_NS 60000000ull /* between turns: what else the machine does is let run then, and so need not be in a window */
 #define GROUPS 16
@@ -85,15 +86,16 @@ static size_t run_until(size_t group, uint64_t start_ns, size_t slot, uint64_t e
 /* For what the relay still has: until all of the window's packets are there, or none has come for a while. */
 static void drain(struct ends *ends)
 {
-    uint64_t begun = now_ns(), news = begun, before;
+    unsigned looks = 0, news = 0;
     do {
-        nap(1000000);
-        before = window.received;
+        nap(LOOK_NS);
+        uint64_t before = window.received;
         for (size_t i = 0; i < ends->count; i++)
             ends_drain(ends, i, &window);
+        looks++;
         if (window.received != before)
-            news = now_ns();
-    } while (window.received < window.sent && now_ns() - news < QUIET_NS && now_ns() - begun < DRAIN_NS);
+            news = looks;
+    } while (window.received < window.sent && looks - news < QUIET_LOOKS && looks < DRAIN_LOOKS);
 }
 
 /* What disturbs the machine while packets of the window are under way concerns the window, and so from settling to the last. */

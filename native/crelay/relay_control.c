@@ -73,6 +73,12 @@ fail:
     return error;
 }
 
+void relay_keep_early(struct relay *relay, uint64_t keep_ns)
+{
+    for (uint32_t i = 0; i < relay->thread_count; i++)
+        relay->threads[i].early->keep_ns = keep_ns;
+}
+
 enum relay_error relay_use_raw(struct relay *relay, int fd)
 {
     struct relay_raw raw;

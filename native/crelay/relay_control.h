@@ -51,6 +51,9 @@ struct relay_remote {
 /* ``table_fd`` -1: a new table of ``capacity`` streams; else that one, whose descriptor stays the caller's. */
 enum relay_error relay_open(struct relay **relay, uint32_t threads, uint32_t capacity, bool fifo, int table_fd);
 
+/* How long packets of a side that is nowhere yet are kept; RELAY_EARLY_NS unless it is said. Before relay_start. */
+void relay_keep_early(struct relay *relay, uint64_t keep_ns);
+
 /* A raw socket for the first thread that has none of its family; ``fd`` stays the caller's. Before any stream is added. */
 enum relay_error relay_use_raw(struct relay *relay, int fd);
 

@@ -21,14 +21,17 @@ static void drop(struct relay_early *early, struct relay_stream *streams, struct
     slot->leg = RELAY_EARLY_FREE;
 }
 
-static bool is_stale(const struct relay_early_slot *slot, uint64_t now_ns) { return now_ns > slot->at_ns + RELAY_EARLY_NS; }
+static bool is_stale(const struct relay_early *early, const struct relay_early_slot *slot, uint64_t now_ns)
+{
+    return now_ns > slot->at_ns + early->keep_ns;
+}
 
 /* Those at the ring's beginning that are free or too old, and the oldest one when every slot is taken. */
 static void make_room(struct relay_early *early, struct relay_stream *streams, uint64_t now_ns)
 {
     while (early->count > 0) {
         struct relay_early_slot *slot = &early->slot[early->first];
-        if (slot->leg != RELAY_EARLY_FREE && early->count < RELAY_EARLY_SLOTS && !is_stale(slot, now_ns))
+        if (slot->leg != RELAY_EARLY_FREE && early->count < RELAY_EARLY_SLOTS && !is_stale(early, slot, now_ns))
             return;
         if (slot->leg != RELAY_EARLY_FREE)
             drop(early, streams, slot);
@@ -61,7 +64,7 @@ const struct relay_early_slot *relay_early_take(struct relay_early *early, struc
             continue;
         *leg = slot->leg;
         slot->leg = RELAY_EARLY_FREE;
-        if (!is_stale(slot, now_ns))
+        if (!is_stale(early, slot, now_ns))
             return slot;
         refuse(early, streams, *leg);
     }

@@ -8,7 +8,7 @@
 #define RELAY_EARLY_SLOTS 2048
 #define RELAY_EARLY_BYTES 1500    /* of a packet; a larger one is not kept */
 #define RELAY_EARLY_MOST 64       /* of one stream */
-#define RELAY_EARLY_NS 500000000u /* what is older is of no use to who hears it */
+#define RELAY_EARLY_NS 500000000u /* usually: what is older is of no use to who hears it */
 #define RELAY_EARLY_FREE UINT32_MAX
 
 struct relay_early_slot {
@@ -22,6 +22,7 @@ struct relay_early {
     uint32_t first, count; /* of the slots in use, in the ring */
     uint64_t judged;       /* when their sides were placed */
     uint64_t dropped;      /* too old by then, or no room */
+    uint64_t keep_ns;      /* what is older is too old; fixed before the thread runs */
     struct relay_early_slot slot[RELAY_EARLY_SLOTS];
     uint8_t data[RELAY_EARLY_SLOTS][RELAY_EARLY_BYTES];
 };

@@ -2,6 +2,7 @@
 #include "relay_module.h"
 
 #define MAX_THREADS 64
+#define MAX_EARLY_MS 3600000
 
 static bool use_raw(struct relay *relay, PyObject *descriptors)
 {
@@ -18,14 +19,15 @@ static bool use_raw(struct relay *relay, PyObject *descriptors)
 
 static int relay_init(RelayObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"threads", "capacity", "fifo", "table_fd", "raw", "fast", NULL};
-    long threads = 1, capacity = 4096;
+    static char *names[] = {"threads", "capacity", "fifo", "table_fd", "raw", "fast", "early_ms", NULL};
+    long threads = 1, capacity = 4096, early_ms = RELAY_EARLY_NS / 1000000;
     int fifo = 1, table_fd = -1;
     PyObject *raw = NULL, *fast = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$llpiO!O", names, &threads, &capacity, &fifo, &table_fd,
-                                     &PyList_Type, &raw, &fast))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$llpiO!Ol", names, &threads, &capacity, &fifo, &table_fd,
+                                     &PyList_Type, &raw, &fast, &early_ms))
         return -1;
-    if (!relay_in_range("threads", threads, 1, MAX_THREADS) || !relay_in_range("capacity", capacity, 1, RELAY_MAX_CAPACITY))
+    if (!relay_in_range("threads", threads, 1, MAX_THREADS) || !relay_in_range("capacity", capacity, 1, RELAY_MAX_CAPACITY) ||
+        !relay_in_range("early_ms", early_ms, 0, MAX_EARLY_MS))
         return -1;
     if (self->relay != NULL) {
         PyErr_SetString(PyExc_RuntimeError, "the relay is made already");
@@ -34,6 +36,8 @@ static int relay_init(RelayObject *self, PyObject *args, PyObject *kwargs)
     enum relay_error error = relay_open(&self->relay, (uint32_t)threads, (uint32_t)capacity, fifo, table_fd);
     if (error != RELAY_OK)
         relay_fail(error, 0);
+    else
+        relay_keep_early(self->relay, (uint64_t)early_ms * 1000000);
     return error == RELAY_OK && (raw == NULL || use_raw(self->relay, raw)) &&
                    (fast == Py_None || relay_object_use_fast(self->relay, fast)) ? 0 : -1;
 }

@@ -24,6 +24,8 @@ enum relay_error relay_thread_open(struct relay_thread *thread, const struct rel
     uint8_t *room = malloc(RELAY_RAW_ROOM + RELAY_DATAGRAM_BYTES + RELAY_SRTP_ROOM);
     thread->datagram = room == NULL ? NULL : room + RELAY_RAW_ROOM;
     thread->early = calloc(1, sizeof *thread->early);
+    if (thread->early != NULL)
+        thread->early->keep_ns = RELAY_EARLY_NS;
     thread->inbox = (struct relay_inbox){.tape = relay_tape_open(), .wake = news->inbox_fd};
     if (thread->datagram == NULL || thread->early == NULL || thread->inbox.tape == NULL)
         return RELAY_ERROR_MEMORY;

@@ -15,6 +15,7 @@ from media import bencode
 from media.daemon import MediaDaemon
 from media.settings import Interface, MediaSettings
 from native.relay import Relay
+from tests.native.relay_wire import AN_HOUR_MS
 
 LOOPBACK = "127.0.0.1"
 COOKIES = itertools.count(1)  # over all clients: one may get the port of another, whose replies are still known
@@ -29,7 +30,8 @@ def free_ports(count: int) -> int:
 class Live:
     """``daemon`` belongs to its own thread; tests talk to it over its sockets only."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, early_ms: int = AN_HOUR_MS, **settings: Any) -> None:
+        self._early_ms = early_ms
         first = free_ports(_PORTS)
         self.folder = tempfile.TemporaryDirectory()
         self.unix_path = f"{self.folder.name}/ng.sock"
@@ -47,19 +49,19 @@ class Live:
 
     def __enter__(self) -> "Live":
         self._thread.start()
-        assert self._started.wait(10)
+        assert self._started.wait(100)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(10)
+        self._thread.join(100)
         assert not self._thread.is_alive()
         self.folder.cleanup()
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        relay = Relay(threads=1, capacity=256, fifo=False)
+        relay = Relay(threads=1, capacity=256, fifo=False, early_ms=self._early_ms)
         relay.start()
         try:
             self.daemon = MediaDaemon(self.settings, relay)
@@ -95,7 +97,7 @@ class OwnProxy:
 
     def __init__(self, live: Live) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(20)
+        self.socket.settimeout(100)
         self.socket.connect(live.unix_path)
         self.events: list[dict[str, Any]] = []
         self._cookies = itertools.count(1)
@@ -154,7 +156,7 @@ def request(command: str, **keys: Any) -> dict[str, Any]:
 
 def udp(host: str = LOOPBACK, port: int = 0) -> socket.socket:
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-    opened.settimeout(20)
+    opened.settimeout(100)
     try:
         opened.bind((host, port))
     except OSError:

@@ -12,7 +12,8 @@ from typing import Any
 
 from native import relay as native
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 100.0  # only what never happens takes so long
+AN_HOUR_MS = 3_600_000  # what comes early does not get old while a test looks
 LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 RTP_SIDE_A, RTP_SIDE_B = 0, 1
 
@@ -100,7 +101,7 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 @contextlib.contextmanager
 def started(**options: Any) -> Iterator[native.Relay]:
-    relay = native.Relay(**{"capacity": 64, **options})
+    relay = native.Relay(**{"capacity": 64, "early_ms": AN_HOUR_MS, **options})
     relay.start()
     try:
         yield relay

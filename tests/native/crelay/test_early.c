@@ -12,6 +12,7 @@ static const union relay_address source;
 static void begin(void)
 {
     memset(&early, 0, sizeof early);
+    early.keep_ns = RELAY_EARLY_NS;
     memset(streams, 0, sizeof streams);
 }
 
