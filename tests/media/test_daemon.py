@@ -37,7 +37,7 @@ def quiet(receiver: socket.socket) -> bool:
     except BlockingIOError:
         return True
     finally:
-        receiver.settimeout(20)
+        receiver.settimeout(100)
     return False
 
 

@@ -120,8 +120,8 @@ class Case:
         return sum(stream["stats"]["errors"] if name == "errors" else stream[name] for stream in streams for name in names)
 
     def dropped(self) -> int:
-        """How much of what was sent was counted as a stranger's or an error, when all has been or 30 s have passed."""
-        deadline = time.monotonic() + 30
+        """How much of what was sent was counted as a stranger's or an error, when all has been or 100 s have passed."""
+        deadline = time.monotonic() + 100
         while (counted := self.counted("strangers", "errors")) < self.sent and time.monotonic() < deadline:
             pass
         assert self.counted("strangers") >= self.elsewhere.sent or not self.known
@@ -151,7 +151,7 @@ def is_quiet(receiver: socket.socket) -> bool:
     except BlockingIOError:
         return True
     finally:
-        receiver.settimeout(20)
+        receiver.settimeout(100)
     return False
 
 
@@ -349,7 +349,7 @@ def test_srtp_that_is_not_authentic_passes_from_nowhere(proxy: Proxy) -> None:
         own_forgeries = [packet for packet in well_formed if packet[1] & 0x7F < 64]
         for packet in own_forgeries:
             a.rtp.sendto(packet, (LOOPBACK, case.near))
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 100
         sent = case.beside.sent + case.elsewhere.sent + len(own_forgeries) + 3
         while case.counted("strangers", "errors", "forged") < sent:
             assert time.monotonic() < deadline

@@ -45,7 +45,7 @@ def test_it_serves_and_stops() -> None:
             )
             assert b"c=IN IP4 203.0.113.5\\r\\nm=audio 480" in client.recv(2000)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(100) == 0
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_wrong_arguments_are_named(arguments: list[str], code: int, text: str) -
     with started(*arguments) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith(text)
-        assert process.wait(10) == code
+        assert process.wait(100) == code
 
 
 def test_a_port_of_somebody_else_is_named() -> None:
@@ -71,4 +71,4 @@ def test_a_port_of_somebody_else_is_named() -> None:
         with started("--ng", f"{LOOPBACK}:{holder.getsockname()[1]}") as process:
             assert process.stderr is not None
             assert "Address already in use" in process.stderr.readline()
-            assert process.wait(10) == 1
+            assert process.wait(100) == 1

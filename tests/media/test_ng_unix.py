@@ -61,7 +61,7 @@ def test_a_stale_socket_file_is_replaced(live: Live) -> None:
     again = ng_unix.listen(path)
     client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     client.connect(path)
-    again.settimeout(20)
+    again.settimeout(100)
     taken, _ = again.accept()
     client.send(b"1 ping")
     assert taken.recv(100) == b"1 ping"
@@ -152,7 +152,7 @@ def test_without_a_descriptor_left_it_does_not_spin(tmp_path: object, monkeypatc
 
 def _connected(path: str) -> socket.socket:
     client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    client.settimeout(20)
+    client.settimeout(100)
     client.connect(path)
     return client
 

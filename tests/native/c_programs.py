@@ -41,7 +41,7 @@ def build(core: str, sources: list[Path], out: Path, wrapped: list[str] | None =
 
 def fault_of(program: Path, *arguments: str) -> str:
     """What a run of it ended with and said; nothing when it ended well."""
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=500, check=False)
     return f"{program.name}: {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-4000:]}" if done.returncode else ""
 
 

@@ -151,7 +151,7 @@ class Shell:
         self.port = Port(self.engine, host, **port)
         self.peer = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.peer.bind((host, 0))
-        self.peer.settimeout(2)
+        self.peer.settimeout(100)
 
     def __enter__(self) -> Shell:
         return self

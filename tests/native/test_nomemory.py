@@ -37,7 +37,7 @@ def test_every_call_survives_each_allocation_failing(tmp_path: Path) -> None:
         cwd=HERE.parents[1],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=550,
         check=False,
     )
     said = dict(line.split(": ", 1) for line in done.stdout.splitlines())

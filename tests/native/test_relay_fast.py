@@ -64,6 +64,7 @@ def call(request: pytest.FixtureRequest, phone: PhoneMaker) -> Iterator[Call]:
 
 
 def test_the_kernel_relays_and_counts_and_the_thread_sees_nothing(call: Call) -> None:
+    began = time.monotonic_ns()
     for number in range(1, 51):
         call.say(0, rtp(number, 160 * number, ssrc=1))
         call.say(1, rtp(number, 160 * number, ssrc=2, payload_type=8))
@@ -72,7 +73,7 @@ def test_the_kernel_relays_and_counts_and_the_thread_sees_nothing(call: Call) ->
         stats = call.stream.stats(side)
         assert (stats.packets, stats.forwarded, stats.bytes) == (51, 51, 51 * 172)
         assert (stats.lost, stats.gaps, stats.ssrc, stats.payload_type) == (0, 0, side + 1, 8 * side)
-        assert 0 <= time.monotonic_ns() - stats.last_ns < 20_000_000_000
+        assert began < stats.last_ns <= time.monotonic_ns()
     assert call.relay.totals([call.stream.id]).rtp.packets == 102
     assert call.relay.last_packet_ns(call.stream.id) == max(call.stream.stats(side).last_ns for side in (0, 1))
 

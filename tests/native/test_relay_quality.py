@@ -113,10 +113,9 @@ def test_unknown_clock_has_no_jitter(sender: Sender) -> None:
 
 
 def test_arrival_is_the_monotonic_clock(sender: Sender) -> None:
-    before = native.monotonic_ns()
-    assert abs(before - time.monotonic_ns()) < 1_000_000_000
+    before = time.monotonic_ns()
     sender.send(rtp())
-    assert before <= sender.stats().first_ns <= native.monotonic_ns()
+    assert before <= sender.stats().first_ns <= native.monotonic_ns() <= time.monotonic_ns()
 
 
 @pytest.mark.parametrize(

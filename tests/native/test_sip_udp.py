@@ -216,7 +216,7 @@ def test_datagrams_without_room_wait(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.native.udp_without_room", shim]
     environment = {**os.environ, "LD_PRELOAD": preload}
     done = subprocess.run(
-        command, cwd=HERE.parent.parent, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=HERE.parent.parent, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
 

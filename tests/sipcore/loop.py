@@ -22,6 +22,7 @@ from sipcore.transport.tls_context import ListenerTls
 from tests.sipcore.users import RecordingUser
 
 PATIENCE_S = 100.0  # only what never happens takes so long, however slow the machine is
+PATIENT = {"connect_s": PATIENCE_S, "handshake_s": PATIENCE_S, "partial_s": PATIENCE_S, "first_message_s": PATIENCE_S}
 TLS = 2  # index of that listener
 T = TypeVar("T")
 
@@ -78,7 +79,7 @@ class Running:
         self.host = host
         self.user = RecordingUser(answer)
         self.counters: Counters = defaultdict(int)
-        self.settings = TransportSettings(**settings)
+        self.settings = TransportSettings(**(PATIENT | settings))
         self.layer_settings = layer_settings or TransactionSettings()
         self.on_batch_end = on_batch_end
         self.tls = tls

@@ -16,6 +16,8 @@ from sipmesh.config import Route, Trunk, TrunkTarget
 from tests.sipmesh.live_node import LiveNode
 from tests.sipmesh.signal_calls import SDP, call, hang_up, run
 
+LET_IN = "sip_authorizations_total|outcome=accepted"
+
 
 class FakeDaemon:
     """Serves ng on a seqpacket socket: puts a mark into each body, and remembers the requests."""
@@ -169,8 +171,9 @@ def test_a_call_waits_for_a_daemon_that_is_being_restarted(tmp_path: Path) -> No
     async def scenario() -> None:
         async with LiveNode(tmp_path, anchor=True) as node:
             alice, bob = await node.phone("alice"), await node.phone("bob")
+            before = node.counters[LET_IN]
             setting_up = asyncio.ensure_future(call(alice, bob, "sip:bob@example.com"))
-            await asyncio.sleep(0.3)
+            await node.until(lambda: node.counters[LET_IN] > before)
             async with FakeDaemon(tmp_path / "ng.sock"):
                 invite, _ = await setting_up
                 assert invite.body.endswith(b"a=by:offer\r\n")
