@@ -374,6 +374,7 @@ def test_in_overload_the_socket_refuses_by_itself() -> None:
             backlog.put("long", None, now - 1, goes_on=False)  # type: ignore[arg-type]
             assert list(backlog.late(now)) == [None]
             backlog.signs.busy, backlog.signs.limit = True, MIN_WAITING
+            backlog.signs.end = now + 3600.0  # this interval lasts until all are answered, however long that takes
             for n in range(100):
                 peer.send(from_peer(peer, branch=f"z9hG4bK-{n}"), world)
             answers = [await peer.message() for _ in range(100)]
