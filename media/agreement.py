@@ -2,11 +2,12 @@
 
 import contextlib
 
-from media import keying, mute
+from media import ice, keying, mute
 from media.announce import accepted_mux, fed, is_readable, told_lines, told_profile
 from media.calls import CallTable
 from media.endpoint import ANYWHERE, NOWHERE, Endpoint
 from media.errors import RequestError
+from media.ice import Peer
 from media.keying import Agreed
 from media.line import Line
 from media.nat import pierce, placed
@@ -47,12 +48,13 @@ class Agreement:
             raise RequestError(f"Media sent to {address[0]} port {address[1]}, which is ours, would come back here")
 
     def hear_anyone(self, offer: Offer) -> None:
-        """Before the first answer the offerer hears whoever sends, as ``endpoint-learning=any`` asks for; not where keys are
-        needed first, nor where its place would be refused with the answer."""
+        """Before the first answer the offerer hears whoever sends, as ``endpoint-learning=any`` asks for; not where keys or
+        checks are needed first, nor where its place would be refused with the answer."""
         with contextlib.suppress(RequestError):
             self.refuse_places(offer, offer.described_to_other())
-            for line, offered, keying_ in zip(offer.lines, offer.described, offer.keyings, strict=True):
-                if line is not None and keying_ is None:
+            for index, (line, offered) in enumerate(zip(offer.lines, offer.described, strict=True)):
+                proven = offer.keyings[index] is not None or offer.ices[index] or offered.ice is not None
+                if line is not None and not proven:
                     self._lines.place(line, offer.side, offered.endpoint, False)
                     self._lines.place(line, 1 - offer.side, ANYWHERE, False)
                     self._lines.release(line)
@@ -69,6 +71,7 @@ class Agreement:
         """Places both parties on every line; returns what the offerer is told."""
         side = offer.side
         before = dialogue.all_lines() if dialogue.lines or dialogue.offers[1 - side] else []
+        spoken, changed = [False] * len(offer.lines), ice.mismatches(offer)
         muxes, protocols = [False] * len(offer.lines), [state.protocol for state in described]
         for index, line in enumerate(offer.lines):
             media = description.media[index] if index < len(description.media) else None
@@ -83,7 +86,9 @@ class Agreement:
             elif line is not None:
                 line.bridged = offer.is_bridged(index)
                 self._lines.secure(line, agreed[index].keys)  # before anything passes
-                muxes[index] = self._place(line, offer, index, described[index], request.options.nat)
+                peer = ice.taken(offer, index, request.options)
+                spoken[index] = peer is not None
+                muxes[index] = self._place(line, offer, index, described[index], request.options.nat, peer)
                 if dialogue.reports or self._lines.reporting.due_ns:
                     readable = media is not None and is_readable(offer, index, media, agreed[index].keys)
                     self._lines.reporting.set(line, dialogue.reports and readable)
@@ -91,6 +96,9 @@ class Agreement:
         locals_ = told_lines(description, offer.lines, side, muxes, True, protocols, request.options)
         if any(offer.keyings):
             locals_ = [keying.local(told, keys.told) for told, keys in zip(locals_, agreed, strict=True)]
+        if any(spoken) or any(changed):
+            host = request.options.media_address or dialogue.sides[side].interface.announced
+            locals_ = ice.told(locals_, offer.lines, side, spoken, host, request.options, True, changed)
         dialogue.lines = list(offer.lines)
         if dialogue.last_offerer == side:
             dialogue.offers[1 - side] = None  # an older one: what was agreed meanwhile is not to be undone
@@ -101,18 +109,37 @@ class Agreement:
             self.close_unused(dialogue, before)
         return locals_
 
-    def _place(self, line: Line, offer: Offer, index: int, answered: Described, nat: frozenset[str]) -> bool:
-        """Whether the offerer multiplexes RTCP. ``nat``: flags about the answerer's."""
+    def _place(self, line: Line, offer: Offer, index: int, answered: Described, nat: frozenset[str], peer: Peer | None) -> bool:
+        """Whether the offerer multiplexes RTCP. ``nat``: flags about the answerer's; ``peer``: the offerer, where it speaks ICE
+        with us."""
         side, offered = offer.side, offer.described[index]
         answerer_mux = offer.muxes[index] and answered.mux
         offerer_mux = accepted_mux(offered, answerer_mux, offer.mux_flags)
-        self._lines.place(line, side, placed(offered.endpoint, offer.nat), offerer_mux)
-        self._lines.place(line, 1 - side, placed(answered.endpoint, nat), answerer_mux)
-        if offer.nat or nat:
+        other = ice.answered(offer, index, answered)
+        self._put(line, side, offered.endpoint, offerer_mux, offer.nat, peer)
+        self._put(line, 1 - side, answered.endpoint, answerer_mux, nat, other)
+        if peer is None and offer.nat:
             pierce(line, side, offered.endpoint, offerer_mux, offer.nat, self._lines.send)
+        if other is None and nat:
             pierce(line, 1 - side, answered.endpoint, answerer_mux, nat, self._lines.send)
+        if peer is not None or other is not None or line.kept_ice is not None:
+            self._speak(line, side, offered, peer)
+            self._speak(line, 1 - side, answered, other)
         self._lines.learn(line, offered.rtp_map, answered.rtp_map)
         return offerer_mux
+
+    def _put(self, line: Line, side: int, endpoint: Endpoint, mux: bool, nat: frozenset[str], peer: Peer | None) -> None:
+        """What is known of its NAT is no matter where checks tell."""
+        self._lines.place(line, side, placed(endpoint, nat) if peer is None else ice.place(endpoint, peer), mux)
+
+    def _speak(self, line: Line, side: int, described: Described, peer: Peer | None) -> None:
+        """With a party that speaks ICE, or no more."""
+        own = ice.own_ice(line, side)
+        if peer is None:
+            own.peer = described.ice = None
+        else:
+            own.meet(peer)
+            self._lines.speak(line, side, own.ufrag, own.password, peer.ufrag)
 
     def close_unused(self, dialogue: Dialogue, before: list[Line]) -> None:
         """Of the lines it had ``before``."""

@@ -31,7 +31,6 @@ _MUTES = {
     ("silence", "media"): (SOUND, True),
     ("unsilence", "media"): (SOUND, False),
 }
-NO_ICE = "ICE is not offered here: candidates were taken out"
 
 
 class Commands:
@@ -114,18 +113,22 @@ class Commands:
 
     def _offer(self, request: Request) -> Body:
         _require(request, request.sdp, request.from_tag)
+        if _is_fragment(request):
+            return {"result": "ok"}
         body: Body = {"result": "ok", "sdp": self._offer_answer.offer(request)}
         call = self._calls.get(request.call_id)
-        warnings = [NO_ICE] if request.options.ice in ("force", "force-relay") else []
+        warnings: list[str] = []
         if call is not None:
             self._timeouts.watch(call)
-            warnings += self._note(call, request.options)
+            warnings = self._note(call, request.options)
         return body | {"warning": "; ".join(warnings)} if warnings else body
 
     def _answer(self, request: Request) -> Body:
         _require(request, request.sdp, request.from_tag)
         if not request.to_tag:
             raise RequestError("No to-tag in message")
+        if _is_fragment(request):
+            return {"result": "ok"}
         body: Body = {"result": "ok", "sdp": self._offer_answer.answer(request)}
         call = self._calls.get(request.call_id)
         warnings = self._note(call, request.options) if call is not None else []
@@ -243,6 +246,11 @@ def _deleted(call: Call, request: Request) -> list[Dialogue]:
     return call.deleted(request.from_tag, request.to_tag, request.via_branch, alone)
 
 
+def _is_fragment(request: Request) -> bool:
+    """Candidates of a party (RFC 8840): a lite agent needs none of them."""
+    return "fragment" in request.options.flags
+
+
 def _unserved(command: str) -> str:
     return f"{command} is not served here" if command in UNSERVED_COMMANDS else UNKNOWN_COMMAND
 
@@ -253,7 +261,5 @@ def _require(request: Request, sdp: str | None = None, from_tag: str | None = No
         raise RequestError("No call-id in message")
     if from_tag == "":
         raise RequestError("No from-tag in message")
-    if "fragment" in request.options.flags:
-        raise RequestError("A fragment of SDP (trickle ICE) can't be relayed")
     if sdp == "":
         raise RequestError("No SDP body in message")

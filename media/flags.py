@@ -27,7 +27,6 @@ _TRANSPORTS = frozenset({"RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF", "UDP/TL
 # the same by halves: ``SRTP AVPF`` is RTP/SAVPF
 _SECURITIES = {"RTP": "RTP/", "SRTP": "RTP/S", "DTLS": "UDP/TLS/RTP/S"}
 _PROFILES = frozenset({"AVP", "AVPF"})
-_ICE_WORDS = {"reject-ice": "reject"}
 _DIRECTIONS = frozenset({"internal", "external"})
 _LISTS = frozenset({"flags", "direction", "received-from", "supports", "replace", *_PREFIXES.values()})
 
@@ -87,8 +86,6 @@ def _sort_words(result: dict[str, Any]) -> None:
         home = next((prefix for prefix in _PREFIXES if name.startswith(prefix)), None)
         if home is not None:
             result.setdefault(_PREFIXES[home], []).append(name[len(home) :])
-        elif name in _ICE_WORDS:
-            result.setdefault("ice", _ICE_WORDS[name])
         elif names_transport(word):
             transports.append(word)
         elif name in _DIRECTIONS:

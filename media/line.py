@@ -1,7 +1,7 @@
 """A line: the relay streams of one m= line, with their local ports on both sides, and what they have received."""
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from media.endpoint import NOWHERE, Endpoint
 from media.sdes import KeyPair, OwnKeys
@@ -9,6 +9,9 @@ from media.sdp_fields import NO_TYPES
 from media.settings import Interface
 from native import relay
 from native.relay import PortBlock, Totals
+
+if TYPE_CHECKING:
+    from media.ice import OwnIce
 
 _T = TypeVar("_T")
 Sides = tuple[_T, _T]
@@ -44,6 +47,7 @@ class Line(relay.LineBase):
     suites: Sides[str]  # by which suite; empty: it doesn't
     muxed: Sides[bool]  # its RTCP comes to the port of its RTP
     kept_keys: Sides[OwnKeys] | None
+    kept_ice: "Sides[OwnIce] | None"
 
     def __new__(cls, kind: int, interfaces: Sides[Interface], blocks: Sides[PortBlock], streams: list[int]) -> "Line":
         return super().__new__(cls, kind, interfaces, blocks, streams, (NOWHERE, NOWHERE), (NOT_MUTED, NOT_MUTED))

@@ -3,7 +3,7 @@
 import random
 from functools import lru_cache
 
-from media import keying
+from media import ice, keying
 from media.agreement import Agreement, agree
 from media.announce import told_lines
 from media.calls import CallTable
@@ -119,8 +119,22 @@ class OfferAnswer:
             _tell_keys(locals_, offer, description, options)
         if options.mode == relay.ANY and not dialogue.lines:
             self._agreement.hear_anyone(offer)
+        if any(offer.ices):
+            locals_ = self._offer_ice(locals_, dialogue, offer, request)
         mids = made_mids(description) if "generate-mid" in options.flags else None
         return self._render(answerer, description, locals_, mids, request)
+
+    def _offer_ice(
+        self, locals_: list[LocalLine | None], dialogue: Dialogue, offer: Offer, request: Request
+    ) -> list[LocalLine | None]:
+        """On lines that are not in effect yet checks are answered from now on: they may come before the answer does."""
+        side = 1 - offer.side
+        for line, spoken in zip(offer.lines, offer.ices, strict=True):
+            if line is not None and spoken and line not in dialogue.lines:
+                own = ice.own_ice(line, side)
+                self._lines.speak(line, side, own.ufrag, own.password, "")
+        host = request.options.media_address or dialogue.sides[side].interface.announced
+        return ice.told(locals_, offer.lines, side, offer.ices, host, request.options, "require" in offer.mux_flags)
 
     def _allot(
         self, dialogue: Dialogue, before: list[Line], offer: Offer, description: Description, pair: Pair
@@ -152,7 +166,8 @@ class OfferAnswer:
     ) -> str:
         """The body for ``side``, which is whom we tell. ``mids``: see native.relay.sdp_write."""
         ours = _ours(request.options.media_address or side.interface.announced)
-        return relay.sdp_write(description, locals_, mids, ours, request.options.writing, self._loop_mark, side.announced)
+        how = request.options.writing | ice.writing(locals_)
+        return relay.sdp_write(description, locals_, mids, ours, how, self._loop_mark, side.announced)
 
     def _note(self, call: Call, dialogue: Dialogue, request: Request) -> None:
         call.signalled_at = self._calls.clock.unix_s()

@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from media import keying
+from media import ice, keying
 from media.announce import offered_mux, transport
 from media.encodings import RtpMap, rtp_map
 from media.endpoint import NOWHERE, Endpoint, can_be_at
@@ -25,7 +25,22 @@ def plan_offer(dialogue: Dialogue, pair: Pair, description: Description, request
     options, side = request.options, dialogue.side_of(request.from_tag) or 0
     described = describe(description, request, pair[side])
     removed, protocols, muxes, mids, plain = relay.sdp_as_offered(description, described)
-    offer = Offer(side, options.rtcp_mux, described, [], removed, protocols, muxes, mids, [None] * len(described), options.nat)
+    ices = ice.offered(described, dialogue, 1 - side, description, options)
+    rejected = ice.rejected(options)
+    offer = Offer(
+        side,
+        options.rtcp_mux,
+        described,
+        [],
+        removed,
+        protocols,
+        muxes,
+        mids,
+        [None] * len(described),
+        options.nat,
+        ices,
+        rejected,
+    )
     if dialogue.lines or not plain or options.changes_lines:
         _change_lines(offer, dialogue, description, options)
     return offer

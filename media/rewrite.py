@@ -32,6 +32,7 @@ class LocalLine(NamedTuple):
     mux: bool = False
     protocol: str = ""  # empty: as received
     keys: str | None = None  # a=crypto lines in place of what was said of keys; None: that is left as it is
+    ice: str = ""  # lines of ours
 
 
 def writing(flags: frozenset[str], replace: frozenset[str]) -> int:

@@ -64,6 +64,8 @@ class Offer:
     mids: list[str]  # RFC 5888
     keyings: list[Keying | None]
     nat: frozenset[str]  # flags about the offerer's NAT
+    ices: list[bool]  # the answerer is offered ICE
+    ice_rejected: bool  # the offerer's is not taken
 
     def is_bridged(self, index: int) -> bool:
         """Whether it goes on by another profile than it came."""

@@ -96,6 +96,11 @@ class Lines(relay.LinesBase):
         near, far = (pair[0][0] if pair is not None else "" for pair in keys)
         line.suites = near, far
 
+    def speak(self, line: Line, side: int, ufrag: str, password: str, peer: str) -> None:
+        """ICE with that side: our credentials, and its ufrag, empty while it has not answered."""
+        for stream in line.streams:
+            self.relay.set_ice(stream, side, ufrag, password, peer)
+
     def renew_keys(self, line: Line, answerer: int) -> None:
         """Of ours, before another offer to that side."""
         for side, keys in enumerate(line.kept_keys or ()):

@@ -50,6 +50,8 @@ _SERVED_FLAGS = (
             "brief",
             "to-tag",
             "fragment",
+            "reject-ice",
+            "trickle-ice",
             "provisional",
             "pause",
             "discard-recording",
@@ -78,7 +80,6 @@ _QUIET_FLAGS = frozenset(
         "reset",
         "no-port-latching",
         "no-tls-id",
-        "trickle-ice",
         "unidirectional",
     }
 )
@@ -120,7 +121,7 @@ _SERVED_KEYS = frozenset(
         "generate-rtcp",
     }
 )
-_QUIET_KEYS = frozenset({"sip-message-type", "template", "xmlrpc-callback"})
+_QUIET_KEYS = frozenset({"ice-lite", "sip-message-type", "template", "xmlrpc-callback"})
 # items of list keys: what we serve, and what we do anyway
 _ITEMS = {
     "replace": frozenset(

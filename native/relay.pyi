@@ -270,6 +270,7 @@ class LineBase:
     suites: tuple[str, str]
     muxed: tuple[bool, bool]
     kept_keys: Any
+    kept_ice: Any
     recording: int  # what its streams are taped for, -1: nothing
     bridged: bool  # the proxy asked for different profiles
 
@@ -405,6 +406,7 @@ class DescribedBase:
     rtp_map: Any
     mid: Final[str]
     stream_kind: Final[int | None]  # RTP, OPAQUE; None: it is not relayed
+    ice: tuple[str, str, bool, bool] | None  # ufrag, password; whether it is lite; whether its address was changed
 
 class AnnouncedBase:
     """What one party was told (media.origin.Announced)."""
@@ -510,6 +512,7 @@ WRITE_USERNAME: Final[int]  # there the first one
 WRITE_VERSION: Final[int]  # there ours, which grows when the body changes, or the sender's address
 WRITE_NEXT_VERSION: Final[int]  # there ours, which always grows
 WRITE_NAME: Final[int]  # the first s= line
+WRITE_ICE_LITE: Final[int]  # a=ice-lite at session level
 
 def interface_of(host: str) -> int:
     """The number of the interface with that address; 0 when there is none, or one without Ethernet headers. OSError."""

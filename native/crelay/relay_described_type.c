@@ -16,8 +16,10 @@ static PyObject *described_new(PyTypeObject *type, PyObject *args, PyObject *kwa
     DescribedObject *self = (DescribedObject *)type->tp_alloc(type, 0);
     for (int i = 0; self != NULL && i < OBJECTS; i++)
         (&self->kind)[i] = Py_NewRef(given[i]);
-    if (self != NULL)
+    if (self != NULL) {
+        self->ice = Py_NewRef(Py_None);
         self->mux = (char)mux;
+    }
     return (PyObject *)self;
 }
 
@@ -25,6 +27,7 @@ static void described_dealloc(DescribedObject *self)
 {
     for (int i = 0; i < OBJECTS; i++)
         Py_XDECREF((&self->kind)[i]);
+    Py_XDECREF(self->ice);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
@@ -37,6 +40,7 @@ static PyMemberDef described_fields[] = {
     {"rtp_map", T_OBJECT_EX, offsetof(DescribedObject, rtp_map), READONLY, "What its formats mean."},
     {"mid", T_OBJECT_EX, offsetof(DescribedObject, mid), READONLY, "RFC 5888."},
     {"stream_kind", T_OBJECT_EX, offsetof(DescribedObject, stream_kind), READONLY, "What the relay makes of it; None: nothing."},
+    {"ice", T_OBJECT_EX, offsetof(DescribedObject, ice), 0, "What it says of ICE; None: nothing that counts."},
     {0},
 };
 

@@ -53,6 +53,7 @@ typedef struct {
     PyObject *rtp_map;                     /* media.encodings.RtpMap */
     PyObject *mid;                         /* str */
     PyObject *stream_kind;                 /* int, or None */
+    PyObject *ice;                         /* (ufrag, password, lite, mismatch), or None */
     char mux;                              /* bool */
 } DescribedObject;
 

@@ -16,7 +16,7 @@ typedef struct {
     PyObject *streams;             /* list of int */
     PyObject *places, *held, *forwarded, *muted, *fed, *secured, *muxed;
     PyObject *suites; /* pair of str, empty where it is plain */
-    PyObject *kept_keys; /* or None */
+    PyObject *kept_keys, *kept_ice; /* or None */
 } LineObject;
 
 typedef struct {

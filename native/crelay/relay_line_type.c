@@ -34,6 +34,7 @@ PyObject *relay_line_make(PyTypeObject *class, int kind, PyObject *interfaces, P
     self->places = Py_NewRef(places);
     self->muted = Py_NewRef(muted);
     self->kept_keys = Py_NewRef(Py_None);
+    self->kept_ice = Py_NewRef(Py_None);
     self->held = pair_of(false);
     self->forwarded = pair_of(true);
     self->fed = pair_of(true);
@@ -79,7 +80,7 @@ static void line_dealloc(LineObject *self)
 {
     PyObject **objects[] = {&self->interfaces, &self->blocks, &self->streams, &self->places, &self->held,    &self->forwarded,
                             &self->muted,      &self->fed,    &self->secured, &self->muxed,  &self->kept_keys,
-                            &self->suites};
+                            &self->suites,     &self->kept_ice};
     for (size_t i = 0; i < sizeof objects / sizeof *objects; i++)
         Py_XDECREF(*objects[i]);
     Py_TYPE(self)->tp_free((PyObject *)self);
@@ -103,6 +104,7 @@ static PyMemberDef line_members[] = {
     OBJECT(muxed),
     OBJECT(suites),
     OBJECT(kept_keys),
+    OBJECT(kept_ice),
     {0},
 };
 

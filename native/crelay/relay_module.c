@@ -119,6 +119,7 @@ static bool add_constants(PyObject *module)
         {"WRITE_LOOP_MARK", RELAY_WRITE_LOOP_MARK}, {"WRITE_ORIGIN", RELAY_WRITE_ORIGIN},
         {"WRITE_OWN_ORIGIN", RELAY_WRITE_OWN_ORIGIN}, {"WRITE_USERNAME", RELAY_WRITE_USERNAME},
         {"WRITE_VERSION", RELAY_WRITE_VERSION}, {"WRITE_NEXT_VERSION", RELAY_WRITE_NEXT_VERSION}, {"WRITE_NAME", RELAY_WRITE_NAME},
+        {"WRITE_ICE_LITE", RELAY_WRITE_ICE_LITE},
     };
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
         if (PyModule_AddIntConstant(module, constants[i].name, constants[i].value) < 0)

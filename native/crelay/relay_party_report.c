@@ -12,6 +12,7 @@ RELAY_WORD(kind);
 RELAY_WORD(protocol);
 RELAY_WORD(direction);
 RELAY_WORD(mux);
+RELAY_WORD(ice);
 RELAY_WORD(endpoint);
 RELAY_WORD(rtp);
 RELAY_WORD(rtcp);
@@ -63,14 +64,17 @@ static bool put_flags(struct report *report, PyObject *described)
 {
     PyObject *direction = relay_attribute(described, &word_direction);
     PyObject *mux = direction == NULL ? NULL : relay_attribute(described, &word_mux);
-    bool done = mux != NULL && RELAY_BENCODE_PUT(&report->out, "5:flags");
+    PyObject *ice = mux == NULL ? NULL : relay_attribute(described, &word_ice);
+    bool done = ice != NULL && RELAY_BENCODE_PUT(&report->out, "5:flags");
     if (done && !PyUnicode_Check(direction)) {
         PyErr_SetString(PyExc_TypeError, "a direction must be a str");
         done = false;
     }
     const char *flags = done ? flags_of(direction) : "";
     done = done && relay_bencode_put(&report->out, flags, strlen(flags)) && (mux != Py_True || RELAY_BENCODE_PUT(&report->out, "8:rtcp-mux")) &&
-           (*report->party.suite == '\0' || RELAY_BENCODE_PUT(&report->out, "4:SDES"));
+           (*report->party.suite == '\0' || RELAY_BENCODE_PUT(&report->out, "4:SDES")) &&
+           (ice == Py_None || RELAY_BENCODE_PUT(&report->out, "3:ICE"));
+    Py_XDECREF(ice);
     Py_XDECREF(mux);
     Py_XDECREF(direction);
     return done;

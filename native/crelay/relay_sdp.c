@@ -159,6 +159,7 @@ static void note(struct relay_sdp_section *section, const struct relay_sdp_line 
         section->mid = line->value;
     section->fingerprint |= relay_span_is(line->name, "fingerprint");
     section->crypto |= relay_span_is(line->name, "crypto");
+    section->ice |= relay_span_is(line->name, "ice-ufrag");
     section->trickle |= relay_span_is(line->name, "ice-options") && has_word(line->value, "trickle");
     section->mux |= relay_span_is(line->name, "rtcp-mux") || relay_span_is(line->name, "rtcp-mux-only");
 }

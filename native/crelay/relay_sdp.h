@@ -9,6 +9,7 @@
 
 #define RELAY_SDP_MAX_LINES 2000
 #define RELAY_SDP_MAX_MEDIA 64
+#define RELAY_SDP_TRICKLED_PORT 9 /* discard's, of whose candidates are still to come (RFC 8840 section 4.1.1) */
 
 struct relay_span {
     const char *at; /* NULL: absent */
@@ -55,6 +56,7 @@ struct relay_sdp_section {
     size_t connection_line;
     struct relay_span direction;
     bool fingerprint, crypto;
+    bool ice;     /* there is an a=ice-ufrag */
     bool trickle; /* ICE candidates come later (RFC 8840) */
     bool mux;
     struct relay_span kind, protocol, formats;

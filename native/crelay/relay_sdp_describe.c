@@ -1,5 +1,6 @@
 /* native.relay.sdp_describe. */
 #include "relay_sdp_describe.h"
+#include "relay_sdp_ice.h"
 
 RELAY_WORD(options);
 RELAY_WORD(received_from);
@@ -92,6 +93,15 @@ static struct relay_span direction_of(const struct describer *by, const struct r
     return (struct relay_span){"sendrecv", 8};
 }
 
+/* (ufrag, password, lite, mismatch), or None. */
+static PyObject *ice_of(const struct describer *by, const struct relay_sdp_section *s)
+{
+    struct relay_sdp_ice ice;
+    if (!relay_sdp_read_ice(relay_sdp_of(by->description), s, &ice))
+        Py_RETURN_NONE;
+    return Py_BuildValue("(NNNN)", relay_text_of(ice.ufrag), relay_text_of(ice.password), PyBool_FromLong(ice.lite), PyBool_FromLong(ice.mismatch));
+}
+
 static PyObject *describe(const struct describer *by, const SectionObject *media)
 {
     const struct relay_sdp_section *s = media->section;
@@ -110,8 +120,9 @@ static PyObject *describe(const struct describer *by, const SectionObject *media
     described->mid = word_of(s->mid);
     described->rtp_map = rtp_map_of(by, media);
     described->mux = s->mux;
+    described->ice = ice_of(by, s);
     if (described->kind == NULL || described->protocol == NULL || described->direction == NULL || described->mid == NULL ||
-        described->rtp_map == NULL)
+        described->rtp_map == NULL || described->ice == NULL)
         Py_CLEAR(described);
     return (PyObject *)described;
 }

@@ -214,4 +214,5 @@ void relay_sdp_write_media(const struct relay_sdp_section *session, const struct
     put_placed(text, &lines, KEYS);
     relay_text_span(text, local->keys);
     put_placed(text, &lines, PTIME);
+    relay_text_span(text, local->ice);
 }

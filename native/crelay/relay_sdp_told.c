@@ -2,7 +2,7 @@
 #include "relay_description.h"
 #include "relay_line.h"
 
-enum { TOLD_PORT, TOLD_COUNT, TOLD_RTCP_PORT, TOLD_MUX, TOLD_PROTOCOL, TOLD_KEYS, TOLD_FIELDS }; /* of a LocalLine */
+enum { TOLD_PORT, TOLD_COUNT, TOLD_RTCP_PORT, TOLD_MUX, TOLD_PROTOCOL, TOLD_KEYS, TOLD_ICE, TOLD_FIELDS }; /* of a LocalLine */
 
 enum { REMOVED, PROTOCOLS, MUXES, MIDS, LISTS };
 
@@ -61,6 +61,7 @@ static PyObject *make_told(const struct teller *by, long port, Py_ssize_t count,
     PyObject *fields[TOLD_FIELDS] = {
         [TOLD_PORT] = PyLong_FromLong(port),  [TOLD_COUNT] = PyLong_FromSsize_t(count), [TOLD_RTCP_PORT] = PyLong_FromLong(rtcp_port),
         [TOLD_MUX] = PyBool_FromLong(mux), [TOLD_PROTOCOL] = Py_NewRef(protocol),    [TOLD_KEYS] = Py_NewRef(Py_None),
+        [TOLD_ICE] = PyUnicode_FromStringAndSize(NULL, 0),
     };
     return relay_make_tuple((PyObject *)by->type, fields, TOLD_FIELDS);
 }

@@ -1,11 +1,9 @@
 #include "relay_sdp_write.h"
 
-/* We offer no candidates, so what is left of ICE would only make an ICE agent see a mismatch (RFC 8839 section 4.2.5). Each m= line keeps
- * ports of its own here, which BUNDLE would take from it (RFC 9143 section 7.3). */
+/* A party's candidates and credentials are for its own leg; the other leg has ours, or none. Each m= line keeps ports of its own here,
+ * which BUNDLE would take from it (RFC 9143 section 7.3). */
 static const char *const dropped[] = {"candidate",   "remote-candidates", "end-of-candidates", "ice-ufrag",  "ice-pwd",
                                       "ice-options", "ice-lite",          "ice-mismatch",      "ice-pacing", "bundle-only"};
-
-#define TRICKLED_PORT 9 /* discard's: RFC 8840 section 4.1.1 */
 
 bool relay_sdp_is_dropped(const struct relay_sdp_line *line, const struct relay_sdp_style *style)
 {
@@ -35,7 +33,7 @@ static bool is_zero(struct relay_span connection)
 
 bool relay_sdp_is_held(const struct relay_sdp_section *session, const struct relay_sdp_section *section)
 {
-    bool to_come = section->port == TRICKLED_PORT && (section->trickle || session->trickle);
+    bool to_come = section->port == RELAY_SDP_TRICKLED_PORT && (section->trickle || session->trickle);
     return !to_come && is_zero(section->connection.at != NULL ? section->connection : session->connection);
 }
 
@@ -85,6 +83,8 @@ static void write_session(const struct relay_sdp *sdp, const struct relay_sdp_st
             relay_text_line(text, "", bare);
         }
     }
+    if (style->lite)
+        relay_text_string(text, "a=ice-lite\r\n");
     if (style->loop_mark.size > 0)
         relay_text_line(text, "a=" RELAY_SDP_LOOP_MARK ":", style->loop_mark);
 }

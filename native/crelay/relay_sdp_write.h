@@ -14,6 +14,7 @@ struct relay_sdp_local {
     struct relay_span protocol; /* empty: as received */
     bool rekeyed;               /* what the other party says of keys goes; ``keys`` come instead, as whole lines with their ends */
     struct relay_span keys;
+    struct relay_span ice; /* lines of ours, with their ends */
     bool named; /* ``mid`` in place of what is said, or nothing when it is empty */
     struct relay_span mid;
 };
@@ -26,6 +27,7 @@ struct relay_sdp_style {
     bool keep_directions; /* as received, else each section has one, which says "hold" where its address is zero */
     bool strip_extmap;    /* no a=extmap */
     struct relay_span loop_mark; /* a value for LOOP_MARK at session level; empty: none */
+    bool lite; /* we are an ICE lite agent */
     struct relay_span inherited; /* the session's own connection, for untouched sections without one; empty: none */
     struct relay_span name;      /* a whole s= line in place of the received one; empty: none */
 };
@@ -43,6 +45,7 @@ enum {
     RELAY_WRITE_VERSION = 1 << 8,    /* there: ours */
     RELAY_WRITE_NEXT_VERSION = 1 << 9, /* the same, and it always grows */
     RELAY_WRITE_NAME = 1 << 10,      /* the first s= line */
+    RELAY_WRITE_ICE_LITE = 1 << 11,  /* a=ice-lite */
     RELAY_WRITE_OF_ORIGIN = RELAY_WRITE_ORIGIN | RELAY_WRITE_OWN_ORIGIN | RELAY_WRITE_USERNAME | RELAY_WRITE_VERSION | RELAY_WRITE_NEXT_VERSION,
 };
 
@@ -75,7 +78,7 @@ void relay_sdp_write_media(const struct relay_sdp_section *session, const struct
 /* ``held``: a zero address in ``line`` passes. */
 void relay_sdp_write_connection(struct relay_text *text, const struct relay_sdp_style *style, struct relay_span line, bool held);
 
-/* Whether an attribute doesn't pass: those of ICE and BUNDLE, and a=extmap where the style says so. */
+/* Whether an attribute doesn't pass: those of the sender's ICE, those of BUNDLE, and a=extmap where the style says so. */
 bool relay_sdp_is_dropped(const struct relay_sdp_line *line, const struct relay_sdp_style *style);
 
 /* Name and clock rate of a payload type that needs no a=rtpmap (RFC 3551 tables 4 and 5), as "PCMU/8000"; NULL: it has none. */

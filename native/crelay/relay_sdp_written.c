@@ -3,23 +3,23 @@
 
 #include <stdlib.h>
 
-/* (port, count, port of RTCP, multiplexed, protocol, lines of keys or None); None: untouched. */
+/* (port, count, port of RTCP, multiplexed, protocol, lines of keys or None, lines of ICE); None: untouched. */
 static bool read_local(PyObject *item, PyObject *kept, struct relay_sdp_local *local)
 {
-    PyObject *protocol, *keys;
+    PyObject *protocol, *keys, *ice;
     int mux;
     *local = (struct relay_sdp_local){.untouched = item == Py_None};
     if (local->untouched)
         return true;
-    if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "IIIpUO", &local->port, &local->count, &local->rtcp_port, &mux,
-                                                  &protocol, &keys)) {
+    if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "IIIpUOU", &local->port, &local->count, &local->rtcp_port, &mux,
+                                                  &protocol, &keys, &ice)) {
         if (!PyErr_Occurred())
             PyErr_SetString(PyExc_TypeError, "what is announced must be a tuple or None");
         return false;
     }
     local->mux = mux;
     local->rekeyed = keys != Py_None;
-    return relay_span_of(protocol, kept, &local->protocol) && (!local->rekeyed || relay_span_of(keys, kept, &local->keys));
+    return relay_span_of(protocol, kept, &local->protocol) && relay_span_of(ice, kept, &local->ice) && (!local->rekeyed || relay_span_of(keys, kept, &local->keys));
 }
 
 static bool read_locals(PyObject *items, PyObject *kept, const struct relay_sdp *sdp, struct relay_sdp_local *locals)
@@ -96,6 +96,7 @@ static struct relay_sdp_style style_of(int family, unsigned how)
         .replace_zero = how & RELAY_WRITE_ZERO_ADDRESS,
         .keep_directions = how & RELAY_WRITE_DIRECTIONS,
         .strip_extmap = how & RELAY_WRITE_NO_EXTMAP,
+        .lite = how & RELAY_WRITE_ICE_LITE,
     };
 }
 

@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from media.commands import NO_ICE
 from tests.media.world import World, lines_of, ports_of, sdp
 
 A = sdp()
@@ -154,10 +153,16 @@ def test_the_origin_is_ours_for_our_own_proxy() -> None:
     assert lines_of(world.offer(A), "o=") == lines_of(A, "o=")
 
 
-def test_ice_that_is_asked_for_is_answered_with_a_warning() -> None:
+def test_a_fragment_with_candidates_is_taken_and_nothing_follows_from_it() -> None:
     world = World()
-    assert world.serve("offer", sdp=A, call_id="c", from_tag="a", ICE="force")["warning"] == NO_ICE
-    assert "warning" not in world.serve("offer", sdp=A, call_id="c", from_tag="a", ICE="remove")
+    sent = {"sdp": "a=ice-ufrag:abcd\r\nm=audio 9 RTP/AVP 0\r\na=candidate:x\r\n", "flags": ["fragment"], "from_tag": "a"}
+    assert world.serve("offer", call_id="call-1", **sent) == {"result": "ok"}
+    assert not world.streams()
+    told = world.offer(A)
+    for command in ("offer", "answer"):
+        assert world.serve(command, call_id="call-1", to_tag="b", **sent) == {"result": "ok"}
+    assert world.offer(A) == told
+    assert world.serve("offer", call_id="call-1", **sent | {"sdp": ""})["error-reason"] == "No SDP body in message"
 
 
 def test_what_is_ignored_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:

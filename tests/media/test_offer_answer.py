@@ -440,7 +440,6 @@ def test_a_full_relay_table_counts_as_no_ports() -> None:
         ({"from-tag": ""}, "No from-tag in message"),
         ({"sdp": ""}, "No SDP body in message"),
         ({"call-id": ""}, "No call-id in message"),
-        ({"flags": ["fragment"]}, "A fragment of SDP (trickle ICE) can't be relayed"),
     ],
 )
 def test_a_refused_answer_changes_nothing(keys: dict[str, Any], reason: str) -> None:

@@ -90,7 +90,7 @@ def test_a_wrong_value_is_named(body: dict[str, Any], reason: str) -> None:
         ({"ICE": "lite"}, ["ice 'lite'"]),
         ({"DTLS": "passive", "DTLS-fingerprint": "sha-1"}, ["key 'dtls'", "key 'dtls-fingerprint'"]),
         ({"xmlrpc-callback": "127.0.0.1", "template": "WebRTC", "moon": "full"}, ["key 'moon'"]),
-        ({"generate RTCP": "on", "ICE-lite": "both"}, ["key 'ice-lite'"]),
+        ({"generate RTCP": "on", "ICE-lite": "both", "flags": ["reject ICE", "trickle-ICE"]}, []),
         ({"endpoint-learning": "clever"}, ["endpoint-learning 'clever'"]),
         ({"endpoint-learning": "any"}, []),
         ({"flags": ["trust-address", "SIP-source-address", "record-call", "block-DTMF", "loop-protect", "RTP/SAVP"],

@@ -6,7 +6,7 @@ from tests.media.world import NEAR
 def dialogue(one: str, other: str = "", branch: str = "", offered: bool = True) -> Dialogue:
     sides = (Side(one, NEAR, Announced(1), 0.0), Side(other, NEAR, Announced(2), 0.0))
     made = Dialogue(sides, branch, 0.0)
-    made.offers[0] = Offer(0, frozenset(), [], [], [], [], [], [], [], frozenset()) if offered else None
+    made.offers[0] = Offer(0, frozenset(), [], [], [], [], [], [], [], frozenset(), [], False) if offered else None
     return made
 
 

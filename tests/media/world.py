@@ -62,6 +62,7 @@ class FakeRelay:
         self.recordings: list[relay.RecordingStatus] = []
         self.taped: dict[int, int | None] = {}
         self.keys: dict[tuple[int, int], Any] = {}
+        self.ice: dict[tuple[int, int], tuple[str, str, str]] = {}
         self.turns: dict[tuple[int, int], int] = {}
         self._next = 0
 
@@ -86,6 +87,9 @@ class FakeRelay:
 
     def set_crypto(self, stream: int, side: int, receive: Any, send: Any) -> None:
         self.keys[stream, side] = (receive, send)
+
+    def set_ice(self, stream: int, side: int, ufrag: str, password: str, peer: str) -> None:
+        self.ice[stream, side] = (ufrag, password, peer)
 
     def rollovers(self, stream: int, side: int) -> int:
         return self.turns.get((stream, side), 0)

@@ -136,8 +136,10 @@ def offers() -> None:
             relay.sdp_as_offered(description, wrong)
     blocks = (relay.PortBlock(30000, ((1, 2),)), relay.PortBlock(40000, ((3, 4),)))
     line = relay.LineBase(relay.RTP, (NEAR, NEAR), blocks, [1], ((), ()), ((), ()))
-    assert relay.sdp_told(tuple, description, [line], 1, [True], False, ["x"], False) == [(40000, 1, 40001, True, "x", None)]
-    assert relay.sdp_told(tuple, description, [line], 0, [True], True, ["x"], False) == [(30000, 1, 30000, True, "x", None)]
+    assert relay.sdp_told(tuple, description, [line], 1, [True], False, ["x"], False) == [
+        (40000, 1, 40001, True, "x", None, "")
+    ]
+    assert relay.sdp_told(tuple, description, [line], 0, [True], True, ["x"], False) == [(30000, 1, 30000, True, "x", None, "")]
     assert relay.sdp_told(tuple, description, [None], 0, [False], True, ["x"], True) == [None]
     for lines, side, muxes in (([], 0, [True]), ([5], 0, [True]), ([line], 2, [True]), ([line], 0, [])):
         with pytest.raises((TypeError, ValueError)):
@@ -149,7 +151,7 @@ def bodies_written() -> None:
     written = BODY.replace("RTP/AVP 0\r\n", "RTP/AVP 0\r\nc=IN IP4 192.0.2.2\r\n")
     assert relay.sdp_write(read(BODY), [None], None, OURS, 0, "", told) == written
     assert (told.session_id, told.version, told.username, told.session_name) == (5, 1, "-", "")
-    for wrong in ([5], [(1, 2)], [("x", 1, 1, True, "", None)]):
+    for wrong in ([5], [(1, 2)], [("x", 1, 1, True, "", None, "")], [(1, 1, 1, True, "", None)]):
         with pytest.raises(TypeError):
             relay.sdp_write(read(BODY), wrong, None, OURS, 0, "", told)
     for mids in ([], [5], ("a",)):

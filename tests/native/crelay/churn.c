@@ -9,9 +9,11 @@
 #include "../check.h"
 #include "relay_control.h"
 #include "relay_socket.h"
+#include "stun_request.h"
 
 #define CHURNERS 2
 #define SENDERS 2
+#define PASSWORD "0123456789abcdefghijkl"
 
 static struct relay *relay;
 static uint32_t ended;
@@ -104,6 +106,15 @@ static void rekey(struct stream *stream, int side, uint8_t seed)
     CHECK(relay_set_crypto(relay, stream->number, side, keys) == RELAY_OK);
 }
 
+/* Credentials that checks of the senders meet now and then. */
+static void speak_ice(struct stream *stream, int side, uint32_t turn)
+{
+    struct relay_remote remotes[RELAY_COMPONENTS] = {{.mode = RELAY_ICE}, {.mode = RELAY_ICE}};
+    const struct relay_ice_words words = {turn & 1 ? "ours" : "more", PASSWORD, "theirs", 4, sizeof PASSWORD - 1, turn & 2 ? 6 : 0};
+    CHECK(relay_place(relay, stream->number, side, remotes, false) == RELAY_OK);
+    CHECK(relay_set_ice(relay, stream->number, side, &words) == RELAY_OK);
+}
+
 static void record(struct stream *stream, uint32_t *recording)
 {
     CHECK(relay_begin_recording(relay, open("/dev/null", O_WRONLY), 100000, recording) == RELAY_OK);
@@ -172,6 +183,8 @@ static void *churn(void *argument)
             CHECK(relay_set_clock(relay, stream->number, 96, i * 1000u) == RELAY_OK);
             CHECK(relay_set_reports(relay, stream->number, i & 2) == RELAY_OK);
             CHECK(relay_send_reports(relay, stream->number, "0123456789ab") == RELAY_OK);
+            if (i % 3 == 0)
+                speak_ice(stream, i & 1, turn + i);
             rekey(stream, i & 1, (uint8_t)(turn + i));
             if (i % 6 == 0)
                 CHECK(relay_release(relay, stream->number) == RELAY_OK);
@@ -187,30 +200,33 @@ static void *churn(void *argument)
     return NULL;
 }
 
-static void send_to(int fd, struct stream *stream, uint8_t *packet)
+static void send_to(int fd, struct stream *stream, const uint8_t *packet, size_t size)
 {
     union relay_address address[RELAY_SIDES][RELAY_COMPONENTS];
     pthread_mutex_lock(&stream->mutex);
     memcpy(address, stream->address, sizeof address);
     pthread_mutex_unlock(&stream->mutex);
     for (int i = 0; i < 4; i++)
-        (void)!sendto(fd, packet, 172, MSG_DONTWAIT, &address[i / 2][i % 2].any, sizeof address[i / 2][i % 2].v4);
+        (void)!sendto(fd, packet, size, MSG_DONTWAIT, &address[i / 2][i % 2].any, sizeof address[i / 2][i % 2].v4);
 }
 
 static void *send_packets(void *argument)
 {
     union relay_address own;
     int fd = port(&own);
-    uint8_t packet[172] = {0x80, 96};
+    uint8_t packet[172] = {0x80, 96}, check[1024];
     (void)argument;
     for (uint16_t sequence = 0; !relay_get(ended); sequence++) {
         packet[0] = sequence % 5 == 0 ? 22 : 0x80;
         packet[1] = sequence % 7 == 0 ? 200 : 96;
         packet[2] = (uint8_t)(sequence >> 8);
         packet[3] = (uint8_t)sequence;
-        for (int i = 0; i < CHURNERS; i++)
-            send_to(fd, &churned[i], packet);
-        send_to(fd, &steady, packet);
+        size_t size = make_request(&(struct request){"ours:theirs", PASSWORD, sequence, true, .transaction = (uint8_t)sequence}, check);
+        for (int i = 0; i < CHURNERS; i++) {
+            send_to(fd, &churned[i], packet, sizeof packet);
+            send_to(fd, &churned[i], check, size);
+        }
+        send_to(fd, &steady, packet, sizeof packet);
     }
     close(fd);
     return NULL;

@@ -33,14 +33,24 @@ def read_map(section: Section) -> object:
 
 
 def told(described: Described) -> list[object]:
-    return [described.kind, described.protocol, described.endpoint, described.rtp_map, described.mid, described.stream_kind]
+    return [
+        described.kind,
+        described.protocol,
+        described.endpoint,
+        described.rtp_map,
+        described.mid,
+        described.stream_kind,
+        described.ice,
+    ]
 
 
 @tried
 def report() -> object:
     stats = relay.ComponentStats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, ("192.0.2.1", 18), True)
     place = SimpleNamespace(rtp=("2001:db8::1", 1 << 31), rtcp=None)
-    described = SimpleNamespace(kind="audio", protocol="RTP/AVP", direction="sendonly", mux=True, endpoint=place)
+    described = SimpleNamespace(
+        kind="audio", protocol="RTP/AVP", direction="sendonly", mux=True, ice=("u", "p"), endpoint=place
+    )
     party = SimpleNamespace(tag="a", label="x", created_at=1.5)
     lines = SimpleNamespace(counts=lambda line: [relay.StreamStats(((stats, stats), (stats, stats)))] * 3)
     totals = relay.Totals(relay.Tally(1, 2, 3, 4, 5, 6, 7)).plus(relay.Totals())
@@ -52,9 +62,8 @@ def report() -> object:
 @tried
 def bodies() -> object:
     text = "v=0\r\no=- 1 1 IN IP4 ::1\r\ns=é\r\nc=IN IP6 ::2\r\n"
-    text += (
-        "m=audio 5 RTP/AVP 0\r\na=rtcp:9\r\nm=audio 5/2 RTP/AVP é\udcff\r\na=rtpmap:0 x\r\na=mid:é\r\nm=audio 0 RTP/AVP 0\r\n"
-    )
+    text += "m=audio 5 RTP/AVP 0\r\na=rtcp:9\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n"
+    text += "m=audio 5/2 RTP/AVP é\udcff\r\na=rtpmap:0 x\r\na=mid:é\r\nm=audio 0 RTP/AVP 0\r\n"
     for bad in (
         "\r\n\r\nx",
         "v=0\r\nnonsense",
@@ -76,7 +85,7 @@ def bodies() -> object:
     ports = relay.sdp_told(tuple, description, [line, None, None], 1, [True] * 3, False, ["RTP/AVP"] * 3, False)
     with contextlib.suppress(ValueError):
         relay.sdp_describe(description, asked, near[0], makers)
-    announced = [None, (30000, 2, 30001, True, "RTP/SAVP", "a=crypto:1 x\r\n"), None]
+    announced = [None, (30000, 2, 30001, True, "RTP/SAVP", "a=crypto:1 x\r\n", "a=ice-x\r\n"), None]
     mids, ours, told_before = (
         ["\udcff", "", "x"],
         relay.ConnectionBase(4, "h", "IN IP4 h", None, True, True, False),
