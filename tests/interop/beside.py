@@ -120,7 +120,8 @@ def served(relay: Address, steps: list[Step]) -> list[str]:
 
 
 def _named(line: str, host: str, ports: dict[str, str]) -> str:
-    if line.startswith(("m=", "a=rtcp:")):
+    line = re.sub(r"^a=(ice-ufrag|ice-pwd|candidate):\S+", r"a=\1:OWN", line)
+    if line.startswith(("m=", "a=rtcp:", "a=candidate:")):
         line = re.sub(r"\b4[01]\d{3}\b", lambda match: ports.setdefault(host + match[0], f"PORT{len(ports)}"), line)
     line = re.sub(r"inline:[A-Za-z0-9+/=]+", "inline:KEY", line)
     return re.sub(r"^a=rtpengine:[0-9a-f]{12}$", "a=rtpengine:MARK", line)

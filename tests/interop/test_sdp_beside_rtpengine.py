@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.interop.beside import ALICE, EVENTS, KEY, OF_BOB, PLAIN, Relays, Step, answer, audio, body, of_bob, offer
 
 SHORT_KEY = KEY.replace("crypto:1", "crypto:2").replace("SHA1_80", "SHA1_32")
 HELD = body(audio("0", "a=sendonly"), version=2)
+CREDENTIALS = ("a=ice-ufrag:Ci7n", "a=ice-pwd:l9QndxLG6OycZRcQe9zcT95c")
+AGENT = (
+    *CREDENTIALS,
+    f"a=candidate:1 1 UDP 2130706431 {ALICE} 2000 typ host",
+    f"a=candidate:1 2 UDP 2130706430 {ALICE} 2001 typ host",
+)
+ICE = body(audio("0", *AGENT))
+ICE_OF_BOB = of_bob(audio("0", *AGENT))
+MUX = (*AGENT, "a=rtcp-mux")
+
+
+def lite(step: Step, ice: str | None = None) -> Step:
+    """As an agent of the kind we are, by interfaces of one family: rtpengine has a candidate of each."""
+    sides = {"direction": ["inside", "outside"]} if step.command == "offer" else {}
+    return replace(step, keys={**step.keys, "ICE": ice, "ICE_lite": "both", **sides})
+
+
 CASES: dict[str, list[Step]] = {
     "plain": [offer(PLAIN), answer(OF_BOB)],
     "session level": [
@@ -57,6 +76,18 @@ CASES: dict[str, list[Step]] = {
         answer(OF_BOB),
     ],
     "the callee offers": [offer(PLAIN), answer(OF_BOB), offer(OF_BOB, back=True), answer(PLAIN, back=True)],
+    "ICE on both sides": [lite(offer(ICE)), lite(answer(ICE_OF_BOB))],
+    "ICE on one side": [lite(offer(ICE), "remove"), lite(answer(OF_BOB))],
+    "ICE is put on": [lite(offer(PLAIN), "force"), lite(answer(ICE_OF_BOB))],
+    "ICE if there is some": [lite(offer(ICE), "default"), lite(answer(OF_BOB), "default")],
+    "ICE is not taken": [lite(offer(ICE, "reject-ICE")), lite(answer(OF_BOB))],
+    "ICE with mux": [lite(offer(body(audio("0", *MUX)))), lite(answer(of_bob(audio("0", *MUX))))],
+    "ICE, offered again": [lite(offer(ICE)), lite(answer(ICE_OF_BOB)), lite(offer(ICE)), lite(answer(ICE_OF_BOB))],
+    "ICE, all candidates at once": [lite(offer(ICE, "trickle-ICE")), lite(answer(OF_BOB))],
+    "ICE, two lines": [
+        lite(offer(body(audio("0", *AGENT), audio("8", *AGENT, port=2000)))),
+        lite(answer(of_bob(audio("0"), audio("8", port=0)))),
+    ],
     "zero address": [offer(body(audio("0", host="0.0.0.0"))), answer(OF_BOB)],
     "directions kept": [offer(PLAIN, "original-sendrecv"), answer(OF_BOB, "original-sendrecv")],
     "fax": [offer(body(("m=image 2000 udptl t38", f"c=IN IP4 {ALICE}", "a=T38FaxVersion:0")))],
