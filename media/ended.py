@@ -37,8 +37,8 @@ class EndedCalls:
         until_ns, told = self._told.get(call_id, (0, b""))
         if until_ns <= self._clock.monotonic_ns():
             return None
-        body = bencode.decode(told)
-        return body if isinstance(body, dict) else None
+        body: Body = bencode.decode(told)
+        return body | {"tags": {tag: bencode.encode(party) for tag, party in body.get("tags", {}).items()}}  # as reports are
 
     def scan(self) -> None:
         """Forgets what is too old or too much."""

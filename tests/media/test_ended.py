@@ -2,6 +2,7 @@
 
 import pytest
 
+from media import bencode
 from media.ended import KEPT_S, MAX_BYTES, EndedCalls
 from tests.media.test_report import counted
 from tests.media.world import World, sdp
@@ -18,6 +19,15 @@ def test_a_query_after_the_delete_tells_what_the_delete_told() -> None:
     assert world.serve("query", call_id="call-1") == told
     world.turn(1)
     assert world.serve("query", call_id="call-1") == UNKNOWN
+
+
+def test_another_host_is_told_no_more_than_fits_into_a_datagram() -> None:
+    world = counted(World())
+    world.serve("delete", call_id="call-1", from_tag="a")
+    reply = world.dispatcher.datagram(b"1 d7:call-id6:call-17:command5:querye", ("192.0.2.9", 9), 65507)
+    assert reply is not None
+    assert len(reply) <= 1400
+    assert bencode.decode(reply[2:])["result"] == "ok"
 
 
 def test_the_call_itself_is_gone() -> None:
