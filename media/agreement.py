@@ -12,10 +12,12 @@ from media.keying import Agreed
 from media.line import Line
 from media.nat import pierce, placed
 from media.neighbours import Neighbours
+from media.options import Options
 from media.request import Request
 from media.rewrite import LocalLine
 from media.sdp import Description
 from media.session import Described, Dialogue, Offer
+from media.shake import ACTIVE, PASSIVE
 
 
 class Agreement:
@@ -85,17 +87,21 @@ class Agreement:
                 self._lines.place(line, 1, NOWHERE, False)
             elif line is not None:
                 line.bridged = offer.is_bridged(index)
-                self._lines.secure(line, agreed[index].keys)  # before anything passes
+                keys = agreed[index]
+                self._lines.secure(line, keys.keys, keys.shakes)  # before anything passes
                 peer = ice.taken(offer, index, request.options)
                 spoken[index] = peer is not None
-                muxes[index] = self._place(line, offer, index, described[index], request.options.nat, peer)
+                muxes[index] = self._place(line, offer, index, described[index], keys, request.options.nat, peer)
                 if dialogue.reports or self._lines.reporting.due_ns:
-                    readable = media is not None and is_readable(offer, index, media, agreed[index].keys)
+                    readable = media is not None and is_readable(offer, index, media, keys)
                     self._lines.reporting.set(line, dialogue.reports and readable)
-                self._lines.feed(line, fed(offer, index, described[index].protocol, agreed[index].keys))
+                self._lines.feed(line, fed(offer, index, described[index].protocol, keys))
         locals_ = told_lines(description, offer.lines, side, muxes, True, protocols, request.options)
         if any(offer.keyings):
-            locals_ = [keying.local(told, keys.told) for told, keys in zip(locals_, agreed, strict=True)]
+            told = zip(locals_, agreed, offer.lines, strict=False)
+            locals_ = [
+                keying.local(local, keys.told, self._shaken(line, side, keys, request.options)) for local, keys, line in told
+            ]
         if any(spoken) or any(changed):
             host = request.options.media_address or dialogue.sides[side].interface.announced
             locals_ = ice.told(locals_, offer.lines, side, spoken, host, request.options, True, changed)
@@ -109,12 +115,21 @@ class Agreement:
             self.close_unused(dialogue, before)
         return locals_
 
-    def _place(self, line: Line, offer: Offer, index: int, answered: Described, nat: frozenset[str], peer: Peer | None) -> bool:
+    def _shaken(self, line: Line | None, side: int, keys: Agreed, options: Options) -> str:
+        """What the offerer is told of DTLS with us."""
+        if line is None or keys.shakes[side] is None:
+            return ""
+        setup = ACTIVE if self._lines.handshakes.is_active(line, side) else PASSIVE
+        return self._lines.handshakes.announce(line, side, setup, options.dtls_hash, "no-tls-id" not in options.flags)
+
+    def _place(
+        self, line: Line, offer: Offer, index: int, answered: Described, keys: Agreed, nat: frozenset[str], peer: Peer | None
+    ) -> bool:
         """Whether the offerer multiplexes RTCP. ``nat``: flags about the answerer's; ``peer``: the offerer, where it speaks ICE
         with us."""
         side, offered = offer.side, offer.described[index]
         answerer_mux = offer.muxes[index] and answered.mux
-        offerer_mux = accepted_mux(offered, answerer_mux, offer.mux_flags)
+        offerer_mux = accepted_mux(offered, answerer_mux or keys.shakes[side] is not None, offer.mux_flags)
         other = ice.answered(offer, index, answered)
         self._put(line, side, offered.endpoint, offerer_mux, offer.nat, peer)
         self._put(line, 1 - side, answered.endpoint, answerer_mux, nat, other)
@@ -126,6 +141,9 @@ class Agreement:
             self._speak(line, side, offered, peer)
             self._speak(line, 1 - side, answered, other)
         self._lines.learn(line, offered.rtp_map, answered.rtp_map)
+        for each, shake in enumerate(keys.shakes):
+            if shake is not None:
+                self._lines.handshakes.agree(line, each, shake)
         return offerer_mux
 
     def _put(self, line: Line, side: int, endpoint: Endpoint, mux: bool, nat: frozenset[str], peer: Peer | None) -> None:
@@ -152,6 +170,6 @@ class Agreement:
 def agree(offer: Offer, description: Description) -> list[Agreed]:
     """Per answered m= line the keys of the legs we secure. RequestError when the answer takes none."""
     return [
-        keying.agreed(plan, line, media)
+        keying.agreed(plan, line, media, description.session)
         for plan, line, media in zip(offer.keyings, offer.lines, description.media, strict=False)
     ]

@@ -1,15 +1,13 @@
 """What we announce for one m= line: port, RTCP port, multiplexing and transport."""
 
-from media.errors import RequestError
-from media.keying import is_secure
-from media.line import PLAIN, Keys, Line
+from media.keying import Agreed, is_secure
+from media.line import Line
 from media.options import Options
 from media.rewrite import LocalLine
 from media.sdp import Description, Media
 from media.session import Described, Offer
 from native import relay
 
-_TLS = "UDP/TLS/"
 # Not a profile but whether it is to be secure: what is not listed stays as it came
 _SECURITY = {
     "RTP": {"RTP/SAVP": "RTP/AVP", "RTP/SAVPF": "RTP/AVPF"},
@@ -19,7 +17,7 @@ _SECURITY = {
 
 def transport(protocol: str, options: Options, in_effect: str = "", stays: bool = False) -> str:
     """The m= line's protocol to send on: what the proxy asks for, else what was received. Profiles with and without feedback
-    mix (RFC 4585 section 8), plain and secure ones do by SDES (media.keying); RequestError where DTLS would have to be bridged.
+    mix (RFC 4585 section 8), plain and secure ones do by keys of ours (media.keying).
     ``in_effect``: how the receiver has that line by now; ``stays``: it keeps that unless a profile is named."""
     wanted = options.transport_protocol
     if not (wanted or stays or "webrtc" in options.flags):
@@ -33,8 +31,6 @@ def transport(protocol: str, options: Options, in_effect: str = "", stays: bool 
         wanted = in_effect.upper()
     if "RTP/" not in wanted or "RTP/" not in received or wanted == received:
         return protocol
-    if wanted.startswith(_TLS) != received.startswith(_TLS):
-        raise RequestError(f"Can't send {received} on as {wanted}: DTLS-SRTP is passed through, not made or taken off")
     return wanted
 
 
@@ -53,19 +49,19 @@ def accepted_mux(offered: Described, answered: bool, flags: frozenset[str]) -> b
     return answered or bool(flags & {"accept", "demux"})
 
 
-def fed(offer: Offer, index: int, answered: str, keys: Keys) -> tuple[bool, bool]:
+def fed(offer: Offer, index: int, answered: str, keys: Agreed) -> tuple[bool, bool]:
     """Per side whether its feedback goes on: not to a profile without, which may ignore it (RFC 4585 section 5),
     and as far as we can read the RTCP. ``answered``: the answer's profile."""
     offered, answered = offer.described[index].protocol.upper(), answered.upper()
     one, other = offered.endswith("AVPF"), answered.endswith("AVPF")
-    if one == other or (keys == PLAIN and "SAVP" in offered + answered):
+    if one == other or (not keys.ends_here and "SAVP" in offered + answered):
         return True, True
     return (other, one) if offer.side == 0 else (one, other)
 
 
-def is_readable(offer: Offer, index: int, answered: Media, keys: Keys) -> bool:
+def is_readable(offer: Offer, index: int, answered: Media, keys: Agreed) -> bool:
     """Whether RTCP of that line isn't SRTCP from one party to the other."""
-    if keys != PLAIN:
+    if keys.ends_here:
         return True
     return not answered.crypto and "SAVP" not in (offer.described[index].protocol + answered.protocol).upper()
 

@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 from collections import defaultdict
+from collections.abc import Callable
 
 from media import ng_udp, ng_unix
 from media.calls import CallTable
@@ -14,6 +15,7 @@ from media.clock import Clock
 from media.commands import Commands
 from media.dispatch import Dispatcher
 from media.fast_watch import FastWatch
+from media.handshakes import Handshakes
 from media.load import Load
 from media.neighbours import Neighbours
 from media.ng import Body
@@ -56,7 +58,8 @@ class MediaDaemon:
             )
             for interface in settings.interfaces
         }
-        self._lines = lines = Lines(relay_, self._pools, Chains(settings.interfaces))
+        self._handshakes = Handshakes(relay_, clock, self.counters, _later)
+        self._lines = lines = Lines(relay_, self._pools, Chains(settings.interfaces), self._handshakes)
         for host in {host for interface in settings.interfaces for host in (interface.address, interface.announced)}:
             relay_.own_ports(host, settings.first_port, settings.last_port)
         recordings = Recordings(relay_, settings.recording, clock, self.counters)
@@ -86,6 +89,7 @@ class MediaDaemon:
         self._dispatcher = Dispatcher(commands, clock, self.counters, settings.short_reply_bytes)
         self._unix: ng_unix.NgUnixServer | None = None
         self._udp: ng_udp.NgUdpServer | None = None
+        self._listening: asyncio.AbstractEventLoop | None = None  # to what comes of DTLS
 
     async def start(self, unix_socket: socket.socket | None = None, udp_socket: socket.socket | None = None) -> None:
         """Serves the given sockets (listening seqpacket, bound UDP), or opens those the settings name. OSError."""
@@ -93,6 +97,8 @@ class MediaDaemon:
             unix_socket = ng_unix.listen(self._settings.unix_path)
         if udp_socket is None and self._settings.ng is not None:
             udp_socket = ng_udp.bind(self._settings.ng)
+        self._listening = asyncio.get_running_loop()
+        self._listening.add_reader(self._lines.relay.inbox_fd, self._handshakes.read)
         if unix_socket is not None:
             self._unix = ng_unix.NgUnixServer(self._dispatcher, unix_socket)
         if udp_socket is not None:
@@ -119,6 +125,7 @@ class MediaDaemon:
             self._ended.scan()
             self._dispatcher.scan()
             self.fast.look()
+            self._handshakes.look()
             self._lines.reporting.look(self.calls.clock.monotonic_ns())
             self.calls.recordings.scan()
             self.statistics.measure()
@@ -159,6 +166,9 @@ class MediaDaemon:
         if self._udp is not None:
             self._udp.close()
             self._udp = None
+        if self._listening is not None:
+            self._listening.remove_reader(self._lines.relay.inbox_fd)
+            self._listening = None
         for call in list(self.calls):
             self.calls.end(call)
         self._lines.reap()
@@ -172,3 +182,7 @@ class MediaDaemon:
     def free_ports(self) -> int:
         """Port pairs left on the address that has fewest."""
         return min(pool.free for pool in self._pools.values())
+
+
+def _later(delay_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+    return asyncio.get_running_loop().call_later(delay_s, call)

@@ -52,7 +52,7 @@ class Association:
     identity: Identity
     active: bool
     fingerprints: tuple[Fingerprint, ...]
-    now_ns: int
+    began_ns: int
     keys: KeyPair | None = field(default=None, init=False, repr=False)
     failure: Failure | None = field(default=None, init=False)
     hello: bytes = field(default=b"", init=False, repr=False)  # the random of the ClientHello that it began with
@@ -93,7 +93,7 @@ class Association:
         """Sends the last flight again when that is due."""
         if not self.in_progress:
             return []
-        if now_ns - self.now_ns >= HANDSHAKE_S * _NS:
+        if now_ns - self.began_ns >= HANDSHAKE_S * _NS:
             self.failure = Failure.TIMEOUT
             return []
         try:

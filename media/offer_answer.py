@@ -22,6 +22,7 @@ from media.sdp import Description, parse
 from media.sdp_fields import Connection
 from media.session import Call, Dialogue, Offer, Side
 from media.settings import Interface
+from media.shake import OFFERED
 from native import relay
 
 
@@ -116,7 +117,7 @@ class OfferAnswer:
         one_port = "require" in options.rtcp_mux
         locals_ = told_lines(description, offer.lines, 1 - side, offer.muxes, one_port, offer.protocols, options)
         if options.sdes or any(offer.keyings):
-            _tell_keys(locals_, offer, description, options)
+            self._tell_keys(locals_, offer, description, options)
         if options.mode == relay.ANY and not dialogue.lines:
             self._agreement.hear_anyone(offer)
         if any(offer.ices):
@@ -136,6 +137,20 @@ class OfferAnswer:
         host = request.options.media_address or dialogue.sides[side].interface.announced
         return ice.told(locals_, offer.lines, side, offer.ices, host, request.options, "require" in offer.mux_flags)
 
+    def _tell_keys(self, locals_: list[LocalLine | None], offer: Offer, description: Description, options: Options) -> None:
+        """What the answerer is told of keys."""
+        for index, media in enumerate(description.media):
+            plan, line = offer.keyings[index], offer.lines[index]
+            if plan is not None and plan.suites is not None:
+                plan = offer.keyings[index] = keying.offered(plan, line)
+                ours = ""
+                if plan.shakes and line is not None:
+                    with_id = "no-tls-id" not in options.flags
+                    ours = self._lines.handshakes.announce(line, 1 - offer.side, OFFERED, options.dtls_hash, with_id)
+                locals_[index] = keying.local(locals_[index], plan.ours, ours)
+            elif options.sdes:
+                locals_[index] = keying.passed(locals_[index], media, options)
+
     def _allot(
         self, dialogue: Dialogue, before: list[Line], offer: Offer, description: Description, pair: Pair
     ) -> list[Line | None]:
@@ -145,7 +160,7 @@ class OfferAnswer:
         beside = before[0] if before else None
         try:
             for index, media in enumerate(description.media):
-                kind, line = offer.described[index].stream_kind, None
+                kind, line = offer.kind_of(index), None
                 if not media.port:
                     line = dialogue.lines[index] if index < len(dialogue.lines) else None
                 elif kind is not None:
@@ -187,17 +202,6 @@ def _note_wish(dialogue: Dialogue, request: Request) -> None:
     """For RTCP of ours, from the next answer on."""
     if request.options.reports:
         dialogue.reports = request.options.reports == "on"
-
-
-def _tell_keys(locals_: list[LocalLine | None], offer: Offer, description: Description, options: Options) -> None:
-    """What the answerer is told of keys."""
-    for index, media in enumerate(description.media):
-        plan = offer.keyings[index]
-        if plan is not None and plan.suites is not None:
-            plan = offer.keyings[index] = keying.offered(plan, offer.lines[index])
-            locals_[index] = keying.local(locals_[index], plan.ours)
-        elif options.sdes:
-            locals_[index] = keying.passed(locals_[index], media, options)
 
 
 @lru_cache(maxsize=1000)

@@ -56,9 +56,11 @@ def _change_lines(offer: Offer, dialogue: Dialogue, description: Description, op
             secured, muxed, in_effect = line.secured, line.muxed[1 - side], dialogue.protocol_of(1 - side, index)
             stays = secured != NOT_SECURED or (line.bridged and media.protocol == dialogue.protocol_of(side, index))
         protocol = transport(media.protocol, options, in_effect, stays)
-        offer.muxes[index] = offered_mux(offer.described[index], options.rtcp_mux, muxed)
+        keys = keying.plan(media, description.session, protocol, side, secured, options)
+        shakes = keys is not None and keys.shakes
+        offer.muxes[index] = shakes or offered_mux(offer.described[index], options.rtcp_mux, muxed)
         offer.protocols[index] = protocol
-        offer.keyings[index] = keying.plan(media, protocol, side, secured, options)
+        offer.keyings[index] = keys
 
 
 def describe(description: Description, request: Request, interface: Interface) -> list[Described]:

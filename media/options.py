@@ -7,6 +7,7 @@ from typing import Any
 from media.addresses import numeric
 from media.codecs import NO_WISH, CodecWish
 from media.errors import RequestError
+from media.fingerprint import HASHES
 from media.flags import canonical, strings
 from media.rewrite import writing
 from media.vocabulary import CODEC_LISTS, NAT_FLAGS, ignored
@@ -14,6 +15,12 @@ from native import relay
 
 _OWNED = frozenset({"origin-full"})
 _SWITCH = {"yes": "on", "on": "on", "true": "on", "1": "on", "no": "off", "off": "off", "false": "off", "0": "off"}
+# What a browser needs, by one word
+_WEB_FLAGS, _WEB_MUX, _WEB_SDES = (
+    frozenset({"no-rtcp-attribute", "generate-mid", "trickle-ice"}),
+    frozenset({"offer", "require"}),
+    frozenset({"off"}),
+)
 _FAMILIES = {"ip4": 4, "ipv4": 4, "inet": 4, "ip6": 6, "ipv6": 6, "inet6": 6}
 
 
@@ -32,6 +39,8 @@ class Options:
     rtcp_mux: frozenset[str]
     sdes: frozenset[str]
     osrtp: frozenset[str]
+    dtls: str
+    dtls_hash: str  # of our fingerprint; empty: the usual one
     writing: int  # of a body: native.relay's bits
     flags: frozenset[str]
     codecs: CodecWish
@@ -60,6 +69,8 @@ def read(keys: dict[str, Any], own: bool = False) -> Options:
 
     RequestError names the key that has a wrong type or value."""
     flags = frozenset(keys["flags"])
+    web = "webrtc" in flags
+    flags |= _WEB_FLAGS if web else frozenset()
     return Options(
         command=canonical(text(keys, "command")).replace("-", " "),
         address=address("address", text(keys, "address")),
@@ -68,9 +79,11 @@ def read(keys: dict[str, Any], own: bool = False) -> Options:
         direction=_direction(keys),
         transport_protocol=text(keys, "transport-protocol").upper(),
         ice=canonical(text(keys, "ice")),
-        rtcp_mux=_words(keys, "rtcp-mux"),
-        sdes=_words(keys, "sdes"),
+        rtcp_mux=_words(keys, "rtcp-mux") | (_WEB_MUX if web else frozenset()),
+        sdes=_words(keys, "sdes") | (_WEB_SDES if web else frozenset()),
         osrtp=_words(keys, "osrtp"),
+        dtls=canonical(text(keys, "dtls")),
+        dtls_hash=_hash(text(keys, "dtls-fingerprint")),
         writing=writing(flags, _words(keys, "replace") | (_OWNED if own else frozenset())),
         flags=flags,
         codecs=_codecs(keys),
@@ -122,6 +135,13 @@ def _dscp(keys: dict[str, Any]) -> int:
         return -1
     octet = _number(keys, "tos", -4, 999)
     return octet >> 2 if octet < 256 else -1
+
+
+def _hash(value: str) -> str:
+    name = canonical(value)
+    if name and name not in HASHES:
+        raise RequestError(f"DTLS-fingerprint must be one of {', '.join(HASHES)}, not {value!r}")
+    return name
 
 
 def _direction(keys: dict[str, Any]) -> tuple[str, ...]:

@@ -67,6 +67,12 @@ class Offer:
     ices: list[bool]  # the answerer is offered ICE
     ice_rejected: bool  # the offerer's is not taken
 
+    def kind_of(self, index: int) -> int | None:
+        """What the relay makes of that line: DTLS-SRTP that ends here is RTP. None: it isn't relayed."""
+        keying = self.keyings[index]
+        shakes = keying is not None and (keying.shakes or keying.peer is not None)
+        return relay.RTP if shakes else self.described[index].stream_kind
+
     def is_bridged(self, index: int) -> bool:
         """Whether it goes on by another profile than it came."""
         return self.protocols[index] != self.described[index].protocol

@@ -9,11 +9,13 @@ from media.chains import Chains
 from media.encodings import STATIC
 from media.endpoint import NOWHERE, Address, Endpoint
 from media.errors import OutOfPortsError, RequestError
+from media.handshakes import Handshakes
 from media.line import NOT_MUTED, NOT_SECURED, PLAIN, Keys, Line, Muting
 from media.nat import Send, send_empty
 from media.ports import PortPool
 from media.reporting import Reporting
 from media.settings import Interface
+from media.shake import NO_SHAKES, Shakes
 from native import relay
 from native.relay import PortBlock, StreamStats, Totals
 
@@ -24,8 +26,9 @@ class Lines(relay.LinesBase):
     """Opens, places and closes lines on one relay. What each call needs is the base's (native/crelay/relay_lines_*.c), which
     calls the first methods here for what is not usual."""
 
-    __slots__ = ("_close_socket", "reporting", "send")
+    __slots__ = ("_close_socket", "handshakes", "reporting", "send")
     _close_socket: Callable[[int], None]
+    handshakes: Handshakes
     reporting: Reporting
     send: Send
     chains: Chains
@@ -36,12 +39,14 @@ class Lines(relay.LinesBase):
         relay_: relay.Relay,
         pools: dict[str, PortPool],
         chains: Chains,
+        handshakes: Handshakes,
         close_socket: Callable[[int], None] = os.close,
         send: Send = send_empty,
     ) -> "Lines":
         lines = super().__new__(cls, relay_, pools, chains, Line, (NOWHERE, NOWHERE), (NOT_MUTED, NOT_MUTED))
         lines._close_socket = close_socket
         lines.reporting = Reporting(relay_)
+        lines.handshakes = handshakes
         lines.send = send
         return lines
 
@@ -81,20 +86,24 @@ class Lines(relay.LinesBase):
         line.held = _with(line.held, side, held)
         self._forward(line, 1 - side)
 
-    def secure(self, line: Line, keys: Keys) -> None:
-        """Which sides speak SRTP with us, and by which keys."""
-        if keys is PLAIN and line.secured == NOT_SECURED:
+    def secure(self, line: Line, keys: Keys, shakes: Shakes = NO_SHAKES) -> None:
+        """Which sides speak SRTP with us, and by which keys, or by those that DTLS is to give (``shakes``)."""
+        if keys is PLAIN and shakes is NO_SHAKES and line.secured == NOT_SECURED:
             return
         for side, pair in enumerate(keys):
+            if shakes[side] is not None:
+                self.relay.set_dtls(line.streams[0], side, True)
+                continue
+            self.handshakes.end(line, side)
             for stream in line.streams:
                 if pair is not None:
                     self.relay.set_crypto(stream, side, *pair)
                 elif line.secured[side]:
                     self.relay.set_crypto(stream, side, None, None)
             line.own_keys[side].use(pair)
-        line.secured = (keys[0] is not None, keys[1] is not None) if any(keys) else NOT_SECURED
-        near, far = (pair[0][0] if pair is not None else "" for pair in keys)
-        line.suites = near, far
+        secured = (keys[0] is not None or shakes[0] is not None, keys[1] is not None or shakes[1] is not None)
+        line.secured = secured if any(secured) else NOT_SECURED
+        line.suites = _suite(line, keys, shakes, 0), _suite(line, keys, shakes, 1)
 
     def speak(self, line: Line, side: int, ufrag: str, password: str, peer: str) -> None:
         """ICE with that side: our credentials, and its ufrag, empty while it has not answered."""
@@ -159,6 +168,14 @@ class Lines(relay.LinesBase):
             if descriptor >= 0:
                 with contextlib.suppress(OSError):
                     self._close_socket(descriptor)
+
+
+def _suite(line: Line, keys: Keys, shakes: Shakes, side: int) -> str:
+    """In effect, empty for none. DTLS goes on with what there is until it has brought another."""
+    if shakes[side] is not None:
+        return line.suites[side]
+    pair = keys[side]
+    return pair[0][0] if pair is not None else ""
 
 
 def _with(pair: tuple[_T, _T], side: int, value: _T) -> tuple[_T, _T]:

@@ -62,6 +62,7 @@ _SERVED_FLAGS = (
             "recrypt",
             "single-codec",
             "strip-extmap",
+            "no-tls-id",
         }
     )
     | NAT_FLAGS
@@ -79,7 +80,6 @@ _QUIET_FLAGS = frozenset(
         "new-branch",
         "reset",
         "no-port-latching",
-        "no-tls-id",
         "unidirectional",
     }
 )
@@ -103,6 +103,8 @@ _SERVED_KEYS = frozenset(
         "rtcp-mux",
         "sdes",
         "osrtp",
+        "dtls",
+        "dtls-fingerprint",
         "replace",
         "codec",
         "codec-words",
@@ -144,6 +146,7 @@ _ITEMS = {
 _SDES = frozenset({"off", "no", "disable", "nonew", "pad"})  # the last two: none are added, and ours are padded
 _SUITE_WORDS = ("only-", "no-")
 _VALUES = {
+    "dtls": frozenset({"", "passive", "active", "off", "no", "disable"}),
     "ice": frozenset({"", "remove", "force", "force-relay", "default", "optional", "reject"}),
     "endpoint-learning": frozenset({"", "off", "immediate", "delayed", "heuristic", "any"}),
 }

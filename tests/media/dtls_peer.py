@@ -1,5 +1,6 @@
 """A DTLS-SRTP peer that shares nothing with media.dtls but OpenSSL, and a wire between two who speak DTLS."""
 
+import copy
 import datetime
 import random
 import time
@@ -30,7 +31,8 @@ class RawPeer:
         day = datetime.timedelta(days=1)
         builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - day, now + day)
         self.certificate = builder.sign(key, hashes.SHA256())
-        context = SSL.Context(SSL.DTLS_METHOD)
+        self.context = context = SSL.Context(SSL.DTLS_METHOD)
+        self.active = active
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
         context.set_cipher_list(b"ALL@SECLEVEL=0")
         context.use_certificate(self.certificate)
@@ -39,11 +41,24 @@ class RawPeer:
             context.set_max_proto_version(newest)
         if profiles:
             context.set_tlsext_use_srtp(profiles)
-        self.tls = SSL.Connection(context, None)
+        self._reset()
+
+    def _reset(self) -> None:
+        self.tls = SSL.Connection(self.context, None)
         self.tls.set_ciphertext_mtu(1200)
-        (self.tls.set_connect_state if active else self.tls.set_accept_state)()
+        (self.tls.set_connect_state if self.active else self.tls.set_accept_state)()
         self.keys: tuple[bytes, bytes, bytes] | None = None
         self.error = ""
+
+    def again(self) -> "RawPeer":
+        """The same, that knows nothing of what was."""
+        other = copy.copy(self)
+        other._reset()
+        return other
+
+    def close(self) -> list[bytes]:
+        self.tls.shutdown()
+        return self._written()
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -68,6 +83,9 @@ class RawPeer:
             pass
         except SSL.Error as error:
             self.error = str(error)
+        return self._written()
+
+    def _written(self) -> list[bytes]:
         written = bytearray()
         while True:
             try:

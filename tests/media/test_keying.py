@@ -7,6 +7,7 @@ import pytest
 from media.endpoint import NOWHERE
 from media.line import Keys, Line
 from media.sdes import SUITES, OwnKeys, parse_all
+from media.shake import Shakes
 from media.streams import Lines
 from tests.media.world import World, lines_of, sdp
 
@@ -60,9 +61,9 @@ def test_nothing_can_pass_before_the_keys_are_there(caller: str, monkeypatch: py
     seen = []
     secure = Lines.secure
 
-    def spy(lines: Lines, line: Line, keys: Keys) -> None:
+    def spy(lines: Lines, line: Line, keys: Keys, shakes: Shakes) -> None:
         seen.append(line.places)
-        secure(lines, line, keys)
+        secure(lines, line, keys, shakes)
 
     monkeypatch.setattr(Lines, "secure", spy)
     world = World()
@@ -141,7 +142,6 @@ def test_an_offer_without_a_key_we_have_is_refused() -> None:
     for section in (
         f"m=audio 5000 RTP/SAVP 0|{UNKNOWN}",
         "m=audio 5000 RTP/SAVP 0",
-        "m=audio 5000 RTP/SAVP 0|a=fingerprint:x y",
     ):
         reply = world.serve("offer", sdp=sdp(section), call_id="c", from_tag="a", transport_protocol=PLAIN)
         assert "no a=crypto line with a suite and parameters we have" in reply["error-reason"]
@@ -428,14 +428,6 @@ def test_both_legs_are_encrypted_by_keys_of_ours_when_asked() -> None:
     assert taken in cryptos(world.offer(sdp(OFFER), to_tag="b"))  # as it is by now
     assert world.answer(answer) == told_a
     assert world.relay.keys == keys
-
-
-def test_dtls_is_not_encrypted_again() -> None:
-    world = World()
-    offer = "m=audio 5000 RTP/SAVP 0|a=fingerprint:sha-256 AB"
-    assert "a=fingerprint:sha-256 AB" in world.offer(sdp(offer), flags=["recrypt"])
-    assert "a=fingerprint:sha-256 AB" in world.answer(sdp(offer.replace("5000", "6000")))
-    assert world.relay.keys == {}
 
 
 @pytest.mark.parametrize(

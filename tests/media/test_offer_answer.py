@@ -301,21 +301,6 @@ def test_a_party_that_multiplexes_is_offered_it_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("offered", "keys"),
-    [
-        ("RTP/AVP", {"transport-protocol": "UDP/TLS/RTP/SAVP"}),
-        ("RTP/SAVP", {"flags": ["WebRTC"]}),
-        ("UDP/TLS/RTP/SAVP", {"flags": ["RTP/AVP"]}),
-    ],
-)
-def test_dtls_is_not_bridged(offered: str, keys: dict[str, Any]) -> None:
-    world = World()
-    reply = world.serve("offer", sdp=sdp(f"m=audio 5000 {offered} 0"), call_id="c", from_tag="a", **keys)
-    assert reply["error-reason"].startswith(f"Can't send {offered} on as ")
-    assert len(world.calls) == 0
-
-
-@pytest.mark.parametrize(
     ("section", "kinds"),
     [
         ("m=audio 5000 RTP/SAVP 0|a=crypto:1 x inline:y", [relay.RTP]),

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from media import bencode, ng
@@ -12,6 +13,7 @@ from media.clock import Clock
 from media.commands import OWN, Commands
 from media.dispatch import Dispatcher
 from media.flags import normalise
+from media.handshakes import Handshakes
 from media.load import Load
 from media.neighbours import Neighbours
 from media.offer_answer import OfferAnswer
@@ -63,6 +65,11 @@ class FakeRelay:
         self.taped: dict[int, int | None] = {}
         self.keys: dict[tuple[int, int], Any] = {}
         self.ice: dict[tuple[int, int], tuple[str, str, str]] = {}
+        self.shaking: dict[tuple[int, int], bool] = {}
+        self.letters: list[tuple[int, int, tuple[str, int], bytes]] = []
+        self.sent: list[tuple[int, int, tuple[str, int] | None, bytes]] = []
+        self.latched: dict[tuple[int, int], tuple[str, int]] = {}
+        self.inbox_dropped = 0
         self.turns: dict[tuple[int, int], int] = {}
         self._next = 0
 
@@ -90,6 +97,20 @@ class FakeRelay:
 
     def set_ice(self, stream: int, side: int, ufrag: str, password: str, peer: str) -> None:
         self.ice[stream, side] = (ufrag, password, peer)
+
+    def set_dtls(self, stream: int, side: int, on: bool) -> None:
+        self.shaking[stream, side] = on
+
+    def inbox(self) -> list[tuple[int, int, tuple[str, int], bytes]]:
+        letters, self.letters = self.letters, []
+        return letters
+
+    def send(self, stream: int, side: int, to: tuple[str, int] | None, data: bytes) -> bool:
+        self.sent.append((stream, side, to, data))
+        return to is not None or self.remotes[stream, side, 0][0] is not None
+
+    def latch(self, stream: int, side: int, source: tuple[str, int]) -> None:
+        self.latched[stream, side] = source
 
     def rollovers(self, stream: int, side: int) -> int:
         return self.turns.get((stream, side), 0)
@@ -181,6 +202,11 @@ def _tally(counted: list[relay.ComponentStats]) -> relay.Tally:
     )
 
 
+class Timer:
+    def cancel(self) -> None:
+        """Whoever turns the timers looks whether they are still of use."""
+
+
 class World:
     """Commands and a dispatcher over fakes. ``taken``: ports another program has."""
 
@@ -194,13 +220,16 @@ class World:
         self.bind_error: int = 0
         self._next_descriptor = 100
         self.counters: dict[str, int] = defaultdict(int)
+        self.timers: list[tuple[float, Callable[[], None]]] = []
         self.silent: set[tuple[int, int]] = set()
         self.histories: dict[tuple[int, int], History] = {}
         self.events: list[dict[str, Any]] = []
         pools = {each.address: self.pool(each.address) for each in interfaces}
         self.pools = pools
         self.sent_empty: list[tuple[int, tuple[str, int]]] = []
-        lines = Lines(self.relay, pools, Chains(interfaces), self.close, lambda *sent: self.sent_empty.append(sent))
+        self.handshakes = Handshakes(self.relay, self.clock, self.counters, self.later)
+        send_empty = lambda *sent: self.sent_empty.append(sent)  # noqa: E731
+        lines = Lines(self.relay, pools, Chains(interfaces), self.handshakes, self.close, send_empty)
         recordings = Recordings(self.relay, self.settings.recording, self.clock, self.counters)
         self.cpu_times = (0, 0)
         self.load_average = 0.0
@@ -226,6 +255,11 @@ class World:
             self.settings.delete_delay_s,
         )
         self.dispatcher = Dispatcher(self.commands, self.clock, self.counters, self.settings.short_reply_bytes)
+
+    def later(self, delay_s: float, call: Callable[[], None]) -> Timer:
+        """Kept in ``timers``, and never called by itself."""
+        self.timers.append((delay_s, call))
+        return Timer()
 
     def free_ports(self) -> list[int]:
         """Of each pool, once the lines that were closed have gone."""
