@@ -1,18 +1,16 @@
 """DTLS sessions of lines whose SRTP keys are ours: what the relay hears of them, what they send, and when."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from media import shake
 from media.clock import Clock
 from media.dtls import Association, Failure, hello_random
 from media.endpoint import Address
 from media.fingerprint import DEFAULT_HASH
-from media.identity import Identities, Identity
+from media.identity import Identities
 from media.line import Line
-from media.shake import Peer, Shake
+from media.shake import Shake
+from media.shaken_side import Later, Session
 from native import relay
 
 log = logging.getLogger(__name__)
@@ -21,31 +19,6 @@ MOST_IN_PROGRESS = 500  # handshakes; a ClientHello over that is left for its re
 _RETRY_S = 0.1  # until the first flight of ours has left: where the side is may not be known yet
 _LOG_INTERVAL_NS = 10_000_000_000
 _MOST_AT_ONCE = 256  # datagrams of the inbox, before others have their turn
-
-
-class Timer(Protocol):
-    def cancel(self) -> object: ...
-
-
-Later = Callable[[float, Callable[[], None]], Timer]
-
-
-@dataclass(slots=True, eq=False)
-class Session:
-    """Of one side of a line. ``association`` is the last one, ``established`` the one whose keys are in effect."""
-
-    line: Line
-    side: int
-    stream: int
-    identity: Identity
-    tls_id: str
-    peer: Peer | None = None
-    active: bool | None = None
-    association: Association | None = None
-    established: Association | None = None
-    source: Address | None = None  # where it was last heard
-    unsent: list[bytes] = field(default_factory=list)
-    timer: Timer | None = None
 
 
 class Handshakes:
@@ -82,7 +55,7 @@ class Handshakes:
         where it is."""
         session = self._session(line, side)
         active = shake.is_active(agreed, session.active)
-        if session.peer is not None and _same(session.peer, agreed.peer) and session.active == active:
+        if session.peer is not None and session.peer.is_same(agreed.peer) and session.active == active:
             return
         if session.peer is not None and agreed.offered:
             session.tls_id = shake.make_tls_id()
@@ -258,8 +231,3 @@ class Handshakes:
     def _forget(self, session: Session) -> None:
         self._leave(session)
         del self._sessions[session.stream, session.side]
-
-
-def _same(one: Peer, other: Peer) -> bool:
-    """Whether both are of one association (RFC 8842 section 5.1)."""
-    return one.fingerprints == other.fingerprints and one.tls_id == other.tls_id

@@ -17,6 +17,10 @@ class Peer:
     setup: str = ""
     tls_id: str = ""
 
+    def is_same(self, other: "Peer") -> bool:
+        """Whether both are of one association (RFC 8842 section 5.1)."""
+        return self.fingerprints == other.fingerprints and self.tls_id == other.tls_id
+
 
 @dataclass(frozen=True, slots=True)
 class Shake:

@@ -2,6 +2,7 @@
  * be a third of what it costs. What was heard on a line is told by Python (``more``). */
 #include "relay_line.h"
 #include "relay_party.h"
+#include "relay_sdp.h"
 
 #include <string.h>
 
@@ -60,6 +61,18 @@ static const char *suite_of(PyObject *line, long side)
     return NULL;
 }
 
+/* Keys that come from DTLS have no flag. */
+static bool put_keyed(struct report *report, PyObject *described)
+{
+    if (*report->party.suite == '\0')
+        return true;
+    PyObject *protocol = relay_attribute(described, &word_protocol);
+    const char *text = protocol == NULL ? NULL : PyUnicode_AsUTF8(protocol);
+    bool done = text != NULL && (relay_span_has((struct relay_span){text, strlen(text)}, "TLS") || RELAY_BENCODE_PUT(&report->out, "4:SDES"));
+    Py_XDECREF(protocol);
+    return done;
+}
+
 static bool put_flags(struct report *report, PyObject *described)
 {
     PyObject *direction = relay_attribute(described, &word_direction);
@@ -72,8 +85,7 @@ static bool put_flags(struct report *report, PyObject *described)
     }
     const char *flags = done ? flags_of(direction) : "";
     done = done && relay_bencode_put(&report->out, flags, strlen(flags)) && (mux != Py_True || RELAY_BENCODE_PUT(&report->out, "8:rtcp-mux")) &&
-           (*report->party.suite == '\0' || RELAY_BENCODE_PUT(&report->out, "4:SDES")) &&
-           (ice == Py_None || RELAY_BENCODE_PUT(&report->out, "3:ICE"));
+           put_keyed(report, described) && (ice == Py_None || RELAY_BENCODE_PUT(&report->out, "3:ICE"));
     Py_XDECREF(ice);
     Py_XDECREF(mux);
     Py_XDECREF(direction);

@@ -61,7 +61,7 @@ static unsigned place_of_format(const struct relay_sdp_line *line)
     return STAYS;
 }
 
-static bool is_of_keys(struct relay_span name)
+bool relay_sdp_is_of_keys(struct relay_span name)
 {
     for (size_t i = 0; i < sizeof of_keys / sizeof *of_keys; i++)
         if (relay_span_is(name, of_keys[i]))
@@ -86,7 +86,7 @@ static unsigned place_of(const struct relay_sdp_line *line, const struct relay_s
         return local->named ? GOES : MID;
     if (relay_span_is(name, "ptime"))
         return PTIME;
-    if (local->rekeyed && is_of_keys(name))
+    if (local->rekeyed && relay_sdp_is_of_keys(name))
         return GOES;
     if (relay_span_is(name, "crypto"))
         return KEYS;

@@ -62,8 +62,20 @@ static bool holds(const struct relay_sdp *sdp)
     return !asked;
 }
 
-static void write_session(const struct relay_sdp *sdp, const struct relay_sdp_style *style, bool directed, struct relay_text *text,
-                          size_t *origin)
+/* Whether what the session says of keys (RFC 8122 section 5) is of no line that goes on with the party's own. */
+static bool is_rekeyed(const struct relay_sdp *sdp, const struct relay_sdp_local *locals)
+{
+    bool any = false, all = true;
+    for (size_t i = 1; i < sdp->sections; i++) {
+        any |= locals[i - 1].rekeyed;
+        all &= locals[i - 1].rekeyed || (!locals[i - 1].untouched && locals[i - 1].port == 0);
+    }
+    return any && all;
+}
+
+/* ``directed``, ``rekeyed``: every section says its own direction, or its own keys. */
+static void write_session(const struct relay_sdp *sdp, const struct relay_sdp_style *style, bool directed, bool rekeyed,
+                          struct relay_text *text, size_t *origin)
 {
     const struct relay_sdp_section *section = &sdp->section[0];
     struct relay_span rest = section->text, bare;
@@ -79,7 +91,8 @@ static void write_session(const struct relay_sdp *sdp, const struct relay_sdp_st
             named = true;
         } else if (letter == 'c') {
             relay_sdp_write_connection(text, style, bare, holds(sdp));
-        } else if (letter != 'a' || !(relay_sdp_is_dropped(&line, style) || (directed && relay_sdp_is_direction(line.name)))) {
+        } else if (letter != 'a' || !(relay_sdp_is_dropped(&line, style) || (directed && relay_sdp_is_direction(line.name)) ||
+                                      (rekeyed && relay_sdp_is_of_keys(line.name)))) {
             relay_text_line(text, "", bare);
         }
     }
@@ -110,7 +123,7 @@ void relay_sdp_write(const struct relay_sdp *sdp, const struct relay_sdp_local *
     bool directed = !style->keep_directions; /* whether every section says its own direction */
     for (size_t i = 1; i < sdp->sections; i++)
         directed &= !locals[i - 1].untouched;
-    write_session(sdp, style, directed, text, origin);
+    write_session(sdp, style, directed, is_rekeyed(sdp, locals), text, origin);
     for (size_t i = 1; i < sdp->sections; i++)
         if (locals[i - 1].untouched)
             write_untouched(&sdp->section[i], style, text);

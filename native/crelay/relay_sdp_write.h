@@ -81,6 +81,9 @@ void relay_sdp_write_connection(struct relay_text *text, const struct relay_sdp_
 /* Whether an attribute doesn't pass: those of the sender's ICE, those of BUNDLE, and a=extmap where the style says so. */
 bool relay_sdp_is_dropped(const struct relay_sdp_line *line, const struct relay_sdp_style *style);
 
+/* Whether an attribute is what a party says of its keys. */
+bool relay_sdp_is_of_keys(struct relay_span name);
+
 /* Name and clock rate of a payload type that needs no a=rtpmap (RFC 3551 tables 4 and 5), as "PCMU/8000"; NULL: it has none. */
 const char *relay_sdp_static_encoding(unsigned payload_type);
 

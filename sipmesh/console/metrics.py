@@ -38,6 +38,10 @@ HELP = {
     "media_one_way": "Times that a party was found to be silent so",
     "media_stalls": "Times that the process stood still: nobody is judged silent soon after",
     "sip_stalls": "Times that the process stood still past a timer: what came meanwhile was read first",
+    "media_dtls_handshakes": "Handshakes of DTLS-SRTP that gave keys",
+    "media_dtls_failed": "Those that gave none, by reason, and associations that the party closed",
+    "media_dtls_dropped": "Datagrams of DTLS that were too many",
+    "media_dtls_busy": "Handshakes not begun because too many were in progress",
     "media_timeouts": "Calls ended because nothing of them was heard, by kind",
 }
 STATES = ("ringing", "answered", "ending")

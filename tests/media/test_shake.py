@@ -183,6 +183,14 @@ def test_an_answer_without_a_fingerprint_is_an_error() -> None:
     assert "the answer has no a=fingerprint" in reply["error-reason"]
 
 
+def test_what_the_session_says_of_keys_goes_where_every_line_has_its_own() -> None:
+    session = f"a=fingerprint:{PRINT}", "a=setup:actpass"
+    line, other = f"m=audio 5000 {DTLS} 0", "m=application 7000 UDP/DTLS/SCTP webrtc-datachannel"
+    assert PRINT not in World().offer(sdp(line, "m=audio 0 RTP/AVP 0", session=session), transport_protocol="RTP/AVP")
+    assert PRINT in World().offer(sdp(line, other, session=session), transport_protocol="RTP/AVP")
+    assert PRINT in World().offer(sdp(line, session=session))
+
+
 def test_the_proxy_says_which_hash_and_no_tls_id() -> None:
     told = World().offer(sdp(), transport_protocol=DTLS, DTLS_fingerprint="sha-512", flags=["no-tls-id"])
     assert of_dtls(told) == ["a=setup", "a=fingerprint"]
