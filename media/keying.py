@@ -95,8 +95,8 @@ def _plan_shake(media: Media, session: Section, protocol: str, side: int, ends_h
     if from_shake and (to_shake or protocol == media.protocol) and not (ends_here or "recrypt" in options.flags):
         return None
     to_shake = to_shake or (from_shake and protocol == media.protocol)
-    if options.dtls in _DTLS_OFF:
-        raise SdpError(media.number, f"m={media.kind}: DTLS can't end here, it is off")
+    if to_shake and options.dtls in _DTLS_OFF:
+        raise SdpError(media.number, f"m={media.kind}: DTLS can't be offered, it is off")
     peer = read(media, session) if from_shake else None
     if from_shake and peer is None:
         raise SdpError(media.number, f"m={media.kind}: no a=fingerprint with a hash function that we have")

@@ -163,7 +163,6 @@ def test_what_the_session_says_holds_of_lines_that_say_nothing() -> None:
         (f"m=audio 5000 {DTLS} 0", {"transport_protocol": "RTP/AVP"}, "no a=fingerprint with a hash function"),
         (f"m=audio 5000 {DTLS} 0|a=fingerprint:md5 AB", {"transport_protocol": "RTP/AVP"}, "no a=fingerprint with"),
         (OFFER.replace("5000", "5000/2"), {"transport_protocol": "RTP/AVP"}, "2 port pairs"),
-        (OFFER, {"transport_protocol": "RTP/AVP", "DTLS": "off"}, "it is off"),
         ("m=audio 5000 RTP/AVP 0", {"transport_protocol": DTLS, "DTLS": "no"}, "it is off"),
         ("m=audio 5000 RTP/SAVP 0", {"transport_protocol": DTLS}, "no a=crypto line"),
         ("m=audio 5000 RTP/AVP 0", {"DTLS_fingerprint": "md5"}, "DTLS-fingerprint must be one of"),
@@ -189,6 +188,11 @@ def test_what_the_session_says_of_keys_goes_where_every_line_has_its_own() -> No
     assert PRINT not in World().offer(sdp(line, "m=audio 0 RTP/AVP 0", session=session), transport_protocol="RTP/AVP")
     assert PRINT in World().offer(sdp(line, other, session=session), transport_protocol="RTP/AVP")
     assert PRINT in World().offer(sdp(line, session=session))
+
+
+@pytest.mark.parametrize("profile", ["RTP/AVP", "RTP/SAVP"])
+def test_without_dtls_towards_the_answerer_it_still_ends_here(profile: str) -> None:
+    assert of_dtls(World().offer(sdp(OFFER), transport_protocol=profile, DTLS="off")) == []
 
 
 def test_the_proxy_says_which_hash_and_no_tls_id() -> None:
