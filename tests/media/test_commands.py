@@ -169,9 +169,9 @@ def test_what_is_ignored_is_logged_once(caplog: pytest.LogCaptureFixture) -> Non
     world = World()
     with caplog.at_level(logging.INFO, "media"):
         for _ in range(3):
-            world.offer(A, flags=["pierce-NAT"], moon="full")
+            world.offer(A, flags=["moonlight"], moon="full")
     ignored = [record.getMessage() for record in caplog.records if "ignored" in record.getMessage()]
-    assert ignored == ["ng flag 'pierce-nat' is not served here and ignored", "ng key 'moon' is not served here and ignored"]
+    assert ignored == ["ng flag 'moonlight' is not served here and ignored", "ng key 'moon' is not served here and ignored"]
 
 
 def test_ports_of_an_ended_call_rest_before_they_are_used_again() -> None:
