@@ -104,6 +104,8 @@ def test_killed_process_loses_no_packet(phone: PhoneMaker) -> None:
     child = relay_in_child(relay.table_fd, stream)
     alice.send(rtp(1), stream.port(0))
     assert bob.receive() == rtp(1)
+    table = np.memmap(os.fdopen(os.dup(relay.table_fd), "rb"), np.dtype(native.STREAM_DTYPE), "r", 4096, (stream.id + 1,))
+    eventually(lambda: table[stream.id]["component"][0, 0]["flow"]["forwarded"] == 1)  # which is counted when it has left
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     alice.send(rtp(2), stream.port(0))
