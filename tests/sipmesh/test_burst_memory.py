@@ -18,7 +18,7 @@ from tests.sipmesh.signal_world import SignalWorld
 from tests.sipmesh.test_registering import PHONE, register
 
 ROOT = Path(__file__).resolve().parents[2]
-BURST = 30_000
+BURST = 80_000
 
 
 class Everyone(dict[str, Any]):
@@ -45,7 +45,7 @@ class Node:
             to, contact = f"<sip:subscriber{number}@open.example>", f"<sip:subscriber{number}@{PHONE}>"
             request = register("sip:open.example", to, 1, contact=contact).replace(b"z9hG4bKr1", b"z9hG4bK%d" % number)
             self.phone.send_bytes(request)
-            self.run(0.001)
+            self.run(0.0003)
             if number % 8 == 0:
                 self.store.commit()
         self.run(1.0)  # the last are on their way
