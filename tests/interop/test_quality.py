@@ -116,6 +116,10 @@ def call_and_compare(stage: Stage, node: NodeWithCdrs) -> None:
         assert mean["round-trip time"] >= 100_000
     loss = [(told[f"{name}_packets"], told[f"{name}_lost"], told[f"{name}_loss_bursts"]) for name in parties]
     assert loss == [(90, 10, 2), (100, 0, 0)]
-    assert told["caller_mos"] < 3.0 < 4.3 <= told["callee_mos"]
+    # Where the five seconds of a sample begin is chance: one of them lost a tenth or more, which without any delay is 2.98 and
+    # told as 3.0; all together may sound better.
+    lowest = parties["caller"]["ingress SSRCs"][0]["lowest MOS"]["MOS"] / 10
+    assert lowest <= 3.0
+    assert lowest <= told["caller_mos"] < 4.0 < 4.3 <= told["callee_mos"]
     scores = node.metric("sipmesh_media_mos_sum_total") / node.metric("sipmesh_media_mos_samples_total")
     assert told["caller_mos"] < scores < told["callee_mos"]
